@@ -1,0 +1,25 @@
+"""`python -m drift_checks`: exits with 1 for a CRITICAL verdict alone, so with 3 where the installation is broken."""
+
+from __future__ import annotations
+
+import sys
+
+BROKEN = 3
+
+
+def main() -> int:
+    """Run the command line."""
+    try:
+        from drift_checks.cli import run
+    except Exception as error:
+        print(
+            f"drift_checks: the installation is broken ({type(error).__name__}: {error}); reinstall it with"
+            " `pip install --force-reinstall drift-checks`.",
+            file=sys.stderr,
+        )
+        return BROKEN
+    return run(sys.argv[1:])
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,73 @@
+"""What can go wrong that a user can mend, and how a run then ends.
+
+    DriftError
+    ├── SettingError       a setting that is unknown or impossible              exit 4
+    ├── StoreError         a store that cannot be read                          exit 4
+    │   └── StoreChanged   it was written to while it was read without a lock   read again, else exit 4
+    ├── ReviewerError      a reviewer that cannot be used                       exit 4
+    ├── ReportsError       a folder that reports cannot be written to           exit 4
+    ├── NothingToReview    an empty store or sample                             exit 5
+    └── RunInProgress      another run holds the lock                           exit 75
+
+Each message is one sentence or two: what, where, what is allowed, what to do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+from typing import ClassVar
+
+EXIT_USAGE = 4
+EXIT_NOTHING = 5
+EXIT_TRY_AGAIN = 75
+
+
+class DriftError(Exception):
+    """A condition that the user is told of in one clear sentence, without a traceback."""
+
+    exit_code: ClassVar[int] = EXIT_USAGE
+
+
+class SettingError(DriftError):
+    """A setting is unknown, impossible, or at odds with another."""
+
+
+class StoreError(DriftError):
+    """The SQLite file or the Chroma directory cannot be read as a store."""
+
+
+class StoreChanged(StoreError):
+    """The store was written to while it was being read without a lock: what was read may be torn."""
+
+
+class ReviewerError(DriftError):
+    """The reviewer cannot work with this store or these settings."""
+
+
+class ReportsError(DriftError):
+    """Reports cannot be written."""
+
+
+class NothingToReview(DriftError):
+    """The store or the sample is empty."""
+
+    exit_code = EXIT_NOTHING
+
+
+class RunInProgress(DriftError):
+    """Another run holds the lock of the reports folder."""
+
+    exit_code = EXIT_TRY_AGAIN
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """Return `"; did you mean 'x'?"` for the known name closest to `name`, or an empty string."""
+    matches = get_close_matches(name, [str(item) for item in known], n=1, cutoff=0.6)
+    return f"; did you mean '{matches[0]}'?" if matches else ""
+
+
+def setting_refused(name: str, source: str, received: str, allowed: str, known: Iterable[str] = ()) -> SettingError:
+    """Say which setting was refused, where it came from, what was given and what is allowed."""
+    closest = nearest(received, known)
+    return SettingError(f"{name}: {received!r} (from {source}) is not allowed; allowed is {allowed}{closest or '.'}")

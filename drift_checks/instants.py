@@ -1,0 +1,33 @@
+"""Timestamps in the forms that stores hold, read as instants."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime, tzinfo
+
+_SEPARATOR = re.compile(r"^(\d{4}-\d\d-\d\d)[Tt\s]+(?=\d)")
+_SPACE_BEFORE_OFFSET = re.compile(r"\s+(?=[+-]\d\d:?\d\d$|Z$)")
+
+
+def read_instant(value: object, naive: tzinfo) -> datetime | None:
+    """Return the instant (in UTC) that an ISO 8601 timestamp names, or None where it names none.
+
+    A `T` or white space may stand between date and time, `Z` or an offset at the end; without either
+    the time is one in the zone `naive`. A date alone is its midnight.
+    """
+    if not isinstance(value, str):
+        return None
+    text = _SEPARATOR.sub(r"\1T", value.strip().replace("z", "Z"))
+    text = _SPACE_BEFORE_OFFSET.sub("", text)
+    try:
+        moment = datetime.fromisoformat(text)
+        if moment.tzinfo is None:
+            moment = moment.replace(tzinfo=naive)
+        return moment.astimezone(UTC)
+    except (ValueError, OverflowError):
+        return None
+
+
+def format_instant(moment: datetime) -> str:
+    """Return the instant as ISO 8601 in UTC, with a `Z`."""
+    return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")

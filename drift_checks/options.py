@@ -1,0 +1,269 @@
+"""The settings of a run: declared once, read from option, environment and ini file, frozen.
+
+Each field of Settings is the option `--drift-NAME`, the variable `DRIFT_NAME` and the ini key `drift_NAME`.
+The option wins over the variable, the variable over the ini file.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, fields
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, NamedTuple
+from zoneinfo import ZoneInfo
+
+from drift_checks import setting_kinds as kinds
+from drift_checks.errors import SettingError, nearest, setting_refused
+
+DATABASE_NAME = "risk_classifications.db"
+
+# Variables that share the prefix of the settings but carry secrets or serve the scripts.
+OTHER_VARIABLES = ("DRIFT_SMTP_URL", "DRIFT_LLM_API_KEY", "DRIFT_PYTHON", "DRIFT_VERDICT_FILE")
+
+
+def _setting(kind: kinds.AnyKind, default: Any, group: str, help_text: str) -> Any:
+    return field(default=default, metadata={"kind": kind, "group": group, "help": help_text})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """What a run was told to do; `sources` says where each value that is no default came from."""
+
+    db: Path | None = _setting(
+        kinds.path("a SQLite file"),
+        None,
+        "store",
+        f"the records: a SQLite file (default: {DATABASE_NAME} in the Chroma directory, where it is there)",
+    )
+    chroma: Path | None = _setting(
+        kinds.path("a Chroma directory"),
+        None,
+        "store",
+        "the vectors: a Chroma directory (default: the variable CHROMA_PERSIST_PATH)",
+    )
+    snapshot_dir: Path | None = _setting(
+        kinds.path("a folder"),
+        None,
+        "store",
+        "where a private copy is made if reading would otherwise write (default: the system's cache folder)",
+    )
+    collection: str = _setting(
+        kinds.word("a collection's name"), "risk_classifications", "store", "the collection in Chroma"
+    )
+    table: str = _setting(kinds.word("a table's name"), "risk_classifications", "store", "the table in SQLite")
+    columns: tuple[tuple[str, str], ...] = _setting(
+        kinds.column_pairs(), (), "store", "for another schema: ours=theirs pairs, as in text=body,category=label"
+    )
+    taxonomy: Path | None = _setting(
+        kinds.path("a YAML file"),
+        None,
+        "store",
+        "a YAML file: category to description (default: the categories in the store)",
+    )
+    sample_size: int = _setting(kinds.whole(1), 50, "sample", "records to review")
+    low_confidence_share: float = _setting(
+        kinds.share(), 0.6, "sample", "the share of them drawn from the records of low confidence"
+    )
+    low_confidence_below: float = _setting(kinds.share(), 0.75, "sample", "low confidence is at or below this")
+    old_days: int = _setting(kinds.whole(0), 90, "sample", "the others are older than this many days")
+    baseline: int = _setting(
+        kinds.whole(0), 10, "sample", "further records from the rest of the store, to estimate the whole of it"
+    )
+    seed: int = _setting(kinds.any_whole(), None, "sample", "seed of the draw (default: the date in UTC, 20260115)")
+    as_of: datetime = _setting(
+        kinds.instant(), None, "sample", "the instant that ages are counted from (default: now)"
+    )
+    naive_timezone: ZoneInfo = _setting(
+        kinds.zone(), None, "sample", "the zone of timestamps without one (default: the machine's)"
+    )
+    records: tuple[str, ...] = _setting(
+        kinds.record_ids(), (), "sample", "review exactly these ids, in place of a sample"
+    )
+    reviewer: str = _setting(
+        kinds.choice("neighbours"), "neighbours", "reviewer", "what decides again: neighbours, a vote in Chroma"
+    )
+    warn: float = _setting(kinds.share(), 0.85, "verdict", "agreement below this is WARNING")
+    critical: float = _setting(kinds.share(), 0.75, "verdict", "agreement below this is CRITICAL")
+    min_reviewed: float = _setting(
+        kinds.share(), 0.8, "verdict", "the share of the sample that must have been reviewed for a verdict"
+    )
+    reports: Path = _setting(kinds.path("a folder"), Path("reports"), "report", "the folder that a run writes to")
+    demo: bool = _setting(kinds.flag(), False, "demo", "review the built-in demo store")
+    sources: Mapping[str, str] = field(default_factory=dict)
+
+
+class Setting(NamedTuple):
+    """One field of Settings, as the sources name it."""
+
+    key: str
+    kind: kinds.AnyKind
+    default: object
+    group: str
+    help: str
+
+    @property
+    def name(self) -> str:
+        """The name in the documents and in messages."""
+        return self.key.replace("_", "-")
+
+    @property
+    def option(self) -> str:
+        """The command-line option."""
+        return f"--drift-{self.name}"
+
+    @property
+    def variable(self) -> str:
+        """The environment variable."""
+        return f"DRIFT_{self.key.upper()}"
+
+    @property
+    def ini(self) -> str:
+        """The key in the ini file; also where the option's value is kept."""
+        return f"drift_{self.key}"
+
+
+def declared() -> tuple[Setting, ...]:
+    """Return every setting, in the order of the documents."""
+    return tuple(
+        Setting(item.name, item.metadata["kind"], item.default, item.metadata["group"], item.metadata["help"])
+        for item in fields(Settings)
+        if "kind" in item.metadata
+    )
+
+
+class Origin(NamedTuple):
+    """A setting's text as a source gave it."""
+
+    text: str
+    source: str
+    folder: Path
+
+
+@dataclass(frozen=True)
+class Sources:
+    """Where settings are read from: options given, the environment, the ini file; and the two folders."""
+
+    options: Mapping[str, str]
+    environment: Mapping[str, str]
+    ini: Mapping[str, str]
+    folder: Path
+    ini_file: Path | None = None
+
+    def find(self, setting: Setting) -> Origin | None:
+        """Return the setting's text from the source that wins, or None where no source gives it."""
+        if (text := self.options.get(setting.ini)) is not None:
+            return Origin(text, setting.option, self.folder)
+        if text := self.environment.get(setting.variable):
+            return Origin(text, f"the variable {setting.variable}", self.folder)
+        if text := self.ini.get(setting.ini):
+            folder = self.ini_file.parent if self.ini_file else self.folder
+            return Origin(text.strip(), f"{setting.ini} in {self.ini_file or 'the ini file'}", folder)
+        return None
+
+
+def load(sources: Sources, now: datetime) -> Settings:
+    """Read, check and freeze the settings.
+
+    Raises:
+        SettingError: A setting is unknown, impossible or at odds with another.
+    """
+    refuse_unknown(sources)
+    values: dict[str, Any] = {}
+    origins: dict[str, str] = {}
+    for setting in declared():
+        if origin := sources.find(setting):
+            values[setting.key] = parse(setting, origin)
+            origins[setting.key] = origin.source
+    fill_defaults(values, origins, sources, now)
+    settings = Settings(**values, sources=origins)
+    refuse_combinations(settings)
+    return settings
+
+
+def parse(setting: Setting, origin: Origin) -> object:
+    """Return the value that the text stands for.
+
+    Raises:
+        SettingError: The text is not of the setting's kind.
+    """
+    try:
+        return setting.kind.parse(origin.text, origin.folder)
+    except (ValueError, OverflowError):
+        raise setting_refused(
+            setting.name, origin.source, origin.text, setting.kind.allowed, setting.kind.known()
+        ) from None
+
+
+def refuse_unknown(sources: Sources) -> None:
+    """Refuse ini keys that are no setting, and variables that look like a misspelt one.
+
+    Raises:
+        SettingError: Naming the key and the nearest setting.
+    """
+    keys = [setting.ini for setting in declared()]
+    for key in sources.ini:
+        if key not in keys:
+            raise SettingError(f"{sources.ini_file or 'the ini file'}: {key} is no setting{nearest(key, keys) or '.'}")
+    variables = [setting.variable for setting in declared()]
+    for variable in misspelt(sources.environment, variables):
+        raise SettingError(f"the environment: {variable} is no setting{nearest(variable, variables)}")
+
+
+def misspelt(environment: Mapping[str, str], variables: list[str]) -> Iterator[str]:
+    """Yield variables close to a setting's; others with the prefix may be somebody else's."""
+    known = {*variables, *OTHER_VARIABLES, *(f"{name}_FILE" for name in OTHER_VARIABLES)}
+    for name in environment:
+        if name.startswith("DRIFT_") and name not in known and nearest(name, variables):
+            yield name
+
+
+def fill_defaults(values: dict[str, Any], origins: dict[str, str], sources: Sources, now: datetime) -> None:
+    """Add the defaults that depend on the moment, the machine or another setting."""
+    if "chroma" not in values and (directory := sources.environment.get("CHROMA_PERSIST_PATH")):
+        values["chroma"] = kinds.path("a Chroma directory").parse(directory, sources.folder)
+        origins["chroma"] = "the variable CHROMA_PERSIST_PATH"
+    if "db" not in values and "chroma" in values and (beside := values["chroma"] / DATABASE_NAME).exists():
+        values["db"] = beside
+        origins["db"] = "the Chroma directory"
+    values.setdefault("reports", sources.folder / "reports")
+    values.setdefault("as_of", now.astimezone(UTC).replace(microsecond=0))
+    values.setdefault("seed", int(values["as_of"].strftime("%Y%m%d")))
+    if "naive_timezone" not in values:
+        values["naive_timezone"] = machine_zone()
+
+
+def machine_zone() -> ZoneInfo:
+    """Return the machine's time zone.
+
+    Raises:
+        SettingError: The machine does not say which it is.
+    """
+    import tzlocal
+
+    try:
+        zone = tzlocal.get_localzone()
+        return zone if zone.key else ZoneInfo("UTC")
+    except Exception as error:
+        raise SettingError(
+            f"naive-timezone: this machine's time zone cannot be told ({error}); set it, as in"
+            " --drift-naive-timezone UTC"
+        ) from None
+
+
+def refuse_combinations(settings: Settings) -> None:
+    """Refuse settings that contradict each other.
+
+    Raises:
+        SettingError: Naming both and the remedy.
+    """
+    if settings.critical > settings.warn:
+        raise SettingError(
+            f"critical: {settings.critical} lies above warn ({settings.warn});"
+            " WARNING must come before CRITICAL: lower critical or raise warn."
+        )
+    stores = [name for name in ("db", "chroma") if settings.sources.get(name) == f"--drift-{name}"]
+    if settings.demo and settings.sources["demo"] == "--drift-demo" and stores:
+        raise SettingError(
+            f"demo: the demo store and --drift-{stores[0]} exclude each other; leave one of the two away."
+        )

@@ -1,0 +1,68 @@
+"""The pytest plugin: hooks that translate between pytest and a run.
+
+It is inert until a criterion is collected: a session without one reads no setting, opens no store and writes
+nothing. `settings` reads what pytest was told, `collecting` finds the criteria and makes their items, `running`
+reviews and gathers the outcomes, `finishing` judges, writes and prints.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from drift_checks.errors import nearest
+from drift_checks.options import declared
+from drift_checks.plugin import hooks
+from drift_checks.plugin.collecting import CriterionModule, is_built_in, is_criterion
+from drift_checks.plugin.keys import MARK
+from drift_checks.plugin.running import Running
+from drift_checks.plugin.settings import add_settings
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Declare every setting as an option and an ini key."""
+    add_settings(parser)
+
+
+def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:
+    """Declare the hooks of a run."""
+    pluginmanager.add_hookspecs(hooks)
+
+
+def pytest_load_initial_conftests(args: Sequence[str]) -> None:
+    """Refuse an option that looks like a misspelt setting, naming the nearest."""
+    options = [setting.option for setting in declared()]
+    for argument in args:
+        option = argument.partition("=")[0]
+        if option.startswith("--drift-") and option not in options:
+            raise pytest.UsageError(f"{option} is no setting{nearest(option, options) or ': see pytest --help'}")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Make the mark known."""
+    config.addinivalue_line("markers", f"{MARK}(question, ...): the module is a criterion of the drift review")
+
+
+def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:
+    """Collect the built-in criteria whatever `python_files` the folder's ini holds."""
+    patterns = parent.config.getini("python_files")
+    if is_built_in(file_path) and not any(file_path.match(pattern) for pattern in patterns):
+        module: pytest.Collector = CriterionModule.from_parent(parent, path=file_path)
+        return module
+    return None
+
+
+def pytest_pycollect_makemodule(module_path: Path, parent: pytest.Collector) -> pytest.Module | None:
+    """Collect the checks of built-in criteria whatever `python_functions` the folder's ini holds."""
+    if is_built_in(module_path):
+        module: pytest.Module = CriterionModule.from_parent(parent, path=module_path)
+        return module
+    return None
+
+
+def pytest_collectstart(collector: pytest.Collector) -> None:
+    """Begin a run when the first criterion is about to be collected."""
+    if isinstance(collector, pytest.Module) and is_criterion(collector.path):
+        Running.begin(collector.config)

@@ -1,0 +1,182 @@
+"""The end of a run in a pytest session: verdict, exit code, files and summary."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Generator
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from secrets import token_hex
+from typing import Any
+
+import pytest
+
+from drift_checks.errors import EXIT_USAGE, DriftError
+from drift_checks.instants import format_instant
+from drift_checks.options import Settings, declared
+from drift_checks.pipeline import Pipeline
+from drift_checks.plugin.collecting import built_in_names
+from drift_checks.plugin.json_report import run_document
+from drift_checks.reporting.document import drift_document
+from drift_checks.reporting.folder import ReportsFolder
+from drift_checks.reporting.outcome import Criterion, Outcome, Result
+from drift_checks.reporting.run import Facts, RunReport, build_report
+from drift_checks.reporting.summary import headline, summarise
+from drift_checks.reporting.verdict import Verdict
+
+FINDINGS = "findings"
+_COLOURS = {Verdict.OK: "green", Verdict.WARNING: "yellow", Verdict.CRITICAL: "red", Verdict.INCONCLUSIVE: "cyan"}
+_LIBRARIES = ("drift-checks", "chromadb", "numpy", "pytest", "sqlalchemy")
+_PYTEST_VERDICTS = (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED)
+
+
+class Finishing:
+    """Gathers the outcomes of checks, judges the run, writes its folder and prints its summary.
+
+    Args:
+        config: Of the session.
+        pipeline: The run up to the reviews.
+    """
+
+    def __init__(self, config: pytest.Config, pipeline: Pipeline) -> None:
+        self.config = config
+        self.pipeline = pipeline
+        self.criteria: dict[str, Criterion] = {}
+        self.outcomes: list[Outcome] = []
+        self.partial = False
+        self.report: RunReport | None = None
+        self.page: Path | None = None
+        self.failure: DriftError | None = None
+        self._others_failed = False
+        self._folder: ReportsFolder | None = None
+        self._started = datetime.now(UTC)
+        self._clock = time.monotonic()
+        self._document = run_document(config)
+
+    def hold_reports(self) -> None:
+        """Take the reports folder for this run.
+
+        Raises:
+            DriftError: It cannot be written to, or another run holds it.
+        """
+        self._folder = ReportsFolder(self.pipeline.settings.reports)
+        self.config.add_cleanup(self._folder.release)
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Gather the outcome that a check's report carries."""
+        plain = getattr(report, "drift_outcome", None)
+        if plain is not None:
+            self.outcomes.append(Outcome.from_plain(plain))
+        elif report.failed:
+            self._others_failed = True
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_report_teststatus(self, report: pytest.TestReport) -> tuple[str, str, str] | None:
+        """Count records that fail a criterion as findings: they are no red test while the criterion holds."""
+        plain = getattr(report, "drift_outcome", None)
+        return (FINDINGS, "f", "FINDING") if plain and plain["result"] == Result.FAILED else None
+
+    @pytest.hookimpl(wrapper=True, trylast=True)
+    def pytest_sessionfinish(self, session: pytest.Session) -> Generator[None, object, object]:
+        """Judge before other plugins read the exit code, and write after pytest-json-report has its document."""
+        if self.criteria and self.outcomes and self._folder:
+            self.report = self._judge(session)
+            if session.exitstatus in _PYTEST_VERDICTS and not (self._others_failed and self.report.exit_code == 0):
+                session.exitstatus = self.report.exit_code
+        result = yield
+        if self.report and self._folder:
+            self._write(session, self.report, self._folder)
+        return result
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_json_modifyreport(self, json_report: dict[str, Any]) -> None:
+        """Add the run to pytest-json-report's document."""
+        if self.report is None:
+            return
+        summary = json_report["summary"]
+        for test in json_report.get("tests", []):
+            if test["outcome"] == FINDINGS:
+                test["outcome"] = "failed"
+        if found := summary.pop(FINDINGS, 0):
+            summary["failed"] = summary.get("failed", 0) + found
+        json_report["drift"] = drift_document(self.report)
+
+    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
+        """Print the summary."""
+        if self.report is None:
+            return
+        terminalreporter.section("drift review")
+        for line in summarise(self.report, self.page and _shortest(self.page)):
+            markup = {_COLOURS[self.report.verdict]: True, "bold": True} if line == headline(self.report) else {}
+            terminalreporter.write_line(line, **markup)
+        if self.failure is not None:
+            terminalreporter.write_line(f"ERROR: {self.failure}", red=True)
+
+    def _judge(self, session: pytest.Session) -> RunReport:
+        stopped = session.exitstatus not in _PYTEST_VERDICTS or session.shouldfail or session.shouldstop
+        self.partial |= bool(stopped) or not built_in_names() <= set(self.criteria)
+        return build_report(
+            self._facts(), tuple(self.criteria.values()), self.outcomes, time.monotonic() - self._clock
+        )
+
+    def _write(self, session: pytest.Session, report: RunReport, folder: ReportsFolder) -> None:
+        document = dict(self._document.report or {})
+        document.setdefault("drift", drift_document(report))
+        try:
+            self.page = folder.write(report, document)
+        except DriftError as error:
+            self.failure = error
+            session.exitstatus = EXIT_USAGE
+            return
+        self.config.hook.pytest_drift_finished(verdict=str(report.verdict), folder=str(self.page.parent))
+        if verdict_file := os.environ.get("DRIFT_VERDICT_FILE"):
+            Path(verdict_file).write_text(f"{report.verdict}\n", encoding="utf-8")
+
+    def _facts(self) -> Facts:
+        pipeline, settings, sample = self.pipeline, self.pipeline.settings, self.pipeline.sample
+        opened = pipeline.opened_vectors()
+        return Facts(
+            run_id=f"{self._started:%Y%m%dT%H%M%SZ}-{token_hex(3)}",
+            started=format_instant(self._started.replace(microsecond=0)),
+            db=str(settings.db),
+            table=settings.table,
+            records=sample.store_size,
+            chroma=str(settings.chroma) if settings.chroma else None,
+            collection=settings.collection,
+            vectors=opened.count if opened else None,
+            sizes={str(stratum): number for stratum, number in sample.sizes.items()},
+            drawn={str(stratum): number for stratum, number in sample.drawn().items()},
+            judged=[str(stratum) for stratum in sample.judged],
+            record_ids=[record.id for record in sample.records],
+            seed=sample.seed,
+            as_of=format_instant(sample.as_of),
+            naive_timezone=sample.naive_timezone,
+            reviewer=settings.reviewer,
+            model=None,
+            comparable_confidence=settings.reviewer != "neighbours",
+            reviews=sum(review.made for review in pipeline.reviews.values()),
+            failed_reviews=sum(not review.made for review in pipeline.reviews.values()),
+            warn=settings.warn,
+            critical=settings.critical,
+            min_reviewed=settings.min_reviewed,
+            demo=settings.demo,
+            partial=self.partial or bool(settings.records),
+            notes=list(sample.notes),
+            settings=_described(settings),
+            versions={library: version(library) for library in _LIBRARIES},
+        )
+
+
+def _described(settings: Settings) -> dict[str, str]:
+    """Return the settings that were given, and where: `0.9 (--drift-warn)`."""
+    return {
+        setting.name: f"{getattr(settings, setting.key)} ({settings.sources[setting.key]})"
+        for setting in declared()
+        if setting.key in settings.sources
+    }
+
+
+def _shortest(page: Path) -> Path:
+    return page.relative_to(Path.cwd()) if page.is_relative_to(Path.cwd()) else page

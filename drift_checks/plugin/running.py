@@ -1,0 +1,172 @@
+"""A run in a pytest session: begun with the first criterion, then reviews, checks and their outcomes."""
+
+from __future__ import annotations
+
+import sys
+import warnings
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+
+from drift_checks.errors import EXIT_USAGE, DriftError
+from drift_checks.plugin import fixtures
+from drift_checks.plugin.collecting import asks_for_reviews, declared_criteria, is_check, item_id, record_of
+from drift_checks.plugin.finishing import Finishing
+from drift_checks.plugin.keys import PIPELINE, STATISTICS
+from drift_checks.plugin.settings import read_settings
+from drift_checks.pipeline import Pipeline
+from drift_checks.records import Record, Review
+from drift_checks.reporting.outcome import Decision, Outcome, Result
+
+_VECTOR_FIXTURES = {"vectors", "dimension", "entries"}
+# The attribute of a pytest report that carries an outcome, also from worker to controller.
+OUTCOME = "drift_outcome"
+
+
+class Running:
+    """The hooks of a run.
+
+    Args:
+        config: Of the session.
+        pipeline: The run up to the reviews.
+        finishing: What judges, writes and prints; it gathers the outcomes.
+    """
+
+    def __init__(self, config: pytest.Config, pipeline: Pipeline, finishing: Finishing) -> None:
+        self.config = config
+        self.pipeline = pipeline
+        self.finishing = finishing
+
+    @classmethod
+    def begin(cls, config: pytest.Config) -> None:
+        """Read the settings, draw the sample and take the hooks of the session, once."""
+        if PIPELINE in config.stash:
+            return
+        with told_in_a_sentence(config):
+            pipeline = Pipeline.of(read_settings(config))
+            config.stash[PIPELINE] = pipeline
+            config.add_cleanup(pipeline.close)
+            pipeline.check()
+            finishing = Finishing(config, pipeline)
+            if not config.option.collectonly:
+                finishing.hold_reports()
+        config.pluginmanager.register(fixtures, "drift_checks.plugin.fixtures")
+        config.pluginmanager.register(cls(config, pipeline, finishing), "drift_checks_running")
+        config.pluginmanager.register(finishing, "drift_checks_finishing")
+
+    def pytest_generate_tests(self, metafunc: pytest.Metafunc) -> None:
+        """Run a check that takes `record` once for each record of the sample."""
+        if "record" in metafunc.fixturenames and "drift_criterion" in {mark.name for mark in metafunc.definition.iter_markers()}:
+            records = self.pipeline.sample.records
+            metafunc.parametrize("record", records, ids=[item_id(record) for record in records])
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_collection_modifyitems(self, items: Sequence[pytest.Item]) -> None:
+        """Take down which criteria are checked, after all deselection."""
+        self.finishing.criteria = declared_criteria(filter(is_check, items))
+
+    def pytest_deselected(self, items: Sequence[pytest.Item]) -> None:
+        """A run of part of the checks is no whole review."""
+        self.finishing.partial |= any(map(is_check, items))
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtestloop(self, session: pytest.Session) -> Generator[None, object, object]:
+        """Open the vectors and review the records that the selected checks ask for, before the first check."""
+        if not session.config.option.collectonly:
+            with told_in_a_sentence(self.config), warnings.catch_warnings(action="ignore"):
+                self._prepare([item for item in session.items if is_check(item)])
+        return (yield)
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_makereport(
+        self, item: pytest.Item, call: pytest.CallInfo[None]
+    ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+        """Attach the outcome of a check to its report, and say a failure in one line."""
+        report = yield
+        if is_check(item) and (outcome := self._outcome(item, call, report)):
+            setattr(report, OUTCOME, outcome.as_plain())
+            if outcome.result is Result.FAILED:
+                report.outcome = "failed"
+                report.longrepr = outcome.message
+        return report
+
+    def _prepare(self, checks: Sequence[pytest.Item]) -> None:
+        asked = {record.id: record for item in checks if asks_for_reviews(item) and (record := record_of(item))}
+        if asked:
+            with progress(len(asked), self.config) as advance:
+                self.pipeline.review(list(asked.values()), advance)
+        elif any(_VECTOR_FIXTURES & set(getattr(item, "fixturenames", ())) for item in checks):
+            assert self.pipeline.vectors is None or self.pipeline.vectors.count >= 0
+
+    def _outcome(self, item: pytest.Item, call: pytest.CallInfo[None], report: pytest.TestReport) -> Outcome | None:
+        if report.when != "call" and report.passed:
+            return None
+        record = record_of(item)
+        statistics = tuple(item.stash.get(STATISTICS, ()))
+        criterion = self.finishing.criteria[item.path.stem.removeprefix("test_")]
+        result, message = _result(call, report)
+        low = [item.message for item in statistics if item.rate is not None and item.rate < self._warn(criterion.warn)]
+        if result is Result.PASSED and low:
+            result, message = Result.FAILED, "; ".join(low)
+        return Outcome(
+            criterion.name,
+            result,
+            message,
+            record.id if record else None,
+            str(record.stratum) if record else None,
+            self._decision(record) if record else None,
+            statistics,
+        )
+
+    def _warn(self, own: float | None) -> float:
+        return self.pipeline.settings.warn if own is None else own
+
+    def _decision(self, record: Record) -> Decision:
+        review = self.pipeline.reviews.get(record.id)
+        if review is None:
+            return Decision(record.category, record.confidence)
+        return Decision(record.category, record.confidence, review.category, review.confidence)
+
+
+def _result(call: pytest.CallInfo[None], report: pytest.TestReport) -> tuple[Result, str]:
+    if report.passed:
+        return Result.PASSED, ""
+    error = call.excinfo.value if call.excinfo else None
+    message = next(iter(str(error).splitlines()), "") if error else ""
+    if report.skipped or isinstance(error, DriftError):
+        return Result.UNMEASURED, message.removeprefix("Skipped: ")
+    if report.when == "call" and isinstance(error, AssertionError | pytest.fail.Exception):
+        return Result.FAILED, message
+    return Result.BROKEN, message
+
+
+@contextmanager
+def told_in_a_sentence(config: pytest.Config) -> Iterator[None]:
+    """Turn what a user can mend into pytest's way of ending with one sentence and an exit code."""
+    try:
+        yield
+    except DriftError as error:
+        if error.exit_code == EXIT_USAGE:
+            raise pytest.UsageError(str(error)) from None
+        raise pytest.exit.Exception(str(error), error.exit_code) from None
+
+
+@contextmanager
+def progress(total: int, config: pytest.Config) -> Iterator[Any]:
+    """Yield what is called after each review: it moves a bar on a terminal, and does nothing elsewhere."""
+    if not sys.stderr.isatty() or hasattr(config, "workerinput"):
+        yield lambda review: None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (TextColumn("reviewing"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("reviewing", total=total)
+
+        def advance(review: Review) -> None:
+            bar.advance(task)
+
+        yield advance

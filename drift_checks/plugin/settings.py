@@ -1,0 +1,63 @@
+"""Settings as pytest has them: options, ini keys, and the environment beside them."""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from iniconfig import IniConfig
+
+from drift_checks.options import Setting, Settings, Sources, declared, load
+from drift_checks.setting_kinds import Kind
+
+
+def add_settings(parser: pytest.Parser) -> None:
+    """Declare every setting as an option, under its group, and as an ini key."""
+    for setting in declared():
+        group = parser.getgroup(f"drift-{setting.group}", f"Drift Checks: {setting.group}")
+        described = setting.help if setting.default in (None, (), {}) else f"{setting.help} (default: {setting.default})"
+        if _is_flag(setting):
+            group.addoption(
+                setting.option, dest=setting.ini, action="store_const", const="true", default=None, help=described
+            )
+        else:
+            group.addoption(setting.option, dest=setting.ini, metavar="VALUE", default=None, help=described)
+        parser.addini(setting.ini, described, default=None)
+
+
+def read_settings(config: pytest.Config) -> Settings:
+    """Return the settings of this session.
+
+    Raises:
+        SettingError: One is unknown, impossible or at odds with another.
+    """
+    options = {setting.ini: config.getoption(setting.ini) for setting in declared()}
+    ini = {setting.ini: config.getini(setting.ini) for setting in declared()}
+    unknown = {key: "" for key in _keys_in(config.inipath) if key.startswith("drift_") and key not in ini}
+    sources = Sources(
+        options={key: text for key, text in options.items() if text is not None},
+        environment=os.environ,
+        ini={key: str(text) for key, text in ini.items() if text} | unknown,
+        folder=config.invocation_params.dir,
+        ini_file=config.inipath,
+    )
+    return load(sources, datetime.now(UTC))
+
+
+def _keys_in(ini_file: Path | None) -> set[str]:
+    """Return the keys of pytest's section in the ini file, unknown ones included, which pytest does not tell of."""
+    if ini_file is None or not ini_file.is_file():
+        return set()
+    if ini_file.suffix == ".toml":
+        content = tomllib.loads(ini_file.read_text(encoding="utf-8"))
+        section = content.get("pytest", content.get("tool", {}).get("pytest", {}))
+        return {*section, *section.get("ini_options", {})}
+    sections = IniConfig(str(ini_file)).sections
+    return {key for name in ("pytest", "tool:pytest") for key in sections.get(name, {})}
+
+
+def _is_flag(setting: Setting) -> bool:
+    return setting.default is False and isinstance(setting.kind, Kind)

@@ -1,0 +1,107 @@
+"""The key `drift` of report.json: the public form of a run, on which other programs rely."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from drift_checks.reporting.outcome import Outcome
+from drift_checks.reporting.run import Agreement, CriterionResult, RunReport
+
+SCHEMA = 1
+
+
+def drift_document(report: RunReport) -> dict[str, Any]:
+    """Return the run as plain dicts, lists, strings and numbers; rates are null where nothing was measured."""
+    facts = report.facts
+    return {
+        "schema": SCHEMA,
+        "run_id": facts.run_id,
+        "started": facts.started,
+        "duration_seconds": round(report.duration_seconds, 3),
+        "verdict": str(report.verdict),
+        "exit_code": report.exit_code,
+        "demo": facts.demo,
+        "partial": facts.partial,
+        "store": {
+            "db": facts.db,
+            "table": facts.table,
+            "chroma": facts.chroma,
+            "collection": facts.collection,
+            "records": facts.records,
+            "vectors": facts.vectors,
+        },
+        "sample": {
+            "size": len(facts.record_ids),
+            "seed": facts.seed,
+            "as_of": facts.as_of,
+            "naive_timezone": facts.naive_timezone,
+            "strata": facts.drawn,
+            "store_strata": facts.sizes,
+            "record_ids": facts.record_ids,
+            "notes": facts.notes,
+        },
+        "reviewer": {
+            "name": facts.reviewer,
+            "model": facts.model,
+            "calls": facts.reviews + facts.failed_reviews,
+            "failed": facts.failed_reviews,
+            "input_tokens": None,
+            "output_tokens": None,
+            "cost": None,
+        },
+        "agreement": _agreement(report.agreement),
+        "criteria": [_criterion(result) for result in report.criteria],
+        "disagreements": [_disagreement(outcome) for outcome in report.disagreements],
+        "settings": facts.settings,
+        "versions": facts.versions,
+    }
+
+
+def _agreement(agreement: Agreement) -> dict[str, Any]:
+    population = agreement.population
+    return {
+        "agreed": agreement.agreed,
+        "reviewed": agreement.reviewed,
+        "rate": agreement.rate,
+        "interval": agreement.interval,
+        "confidence_change": agreement.confidence_change,
+        "population": None if population is None else {"rate": population.rate, "interval": population.interval},
+    }
+
+
+def _criterion(result: CriterionResult) -> dict[str, Any]:
+    return {
+        "name": result.criterion.name,
+        "question": result.criterion.question,
+        "verdict": None if result.verdict is None else str(result.verdict),
+        "passed": result.passed,
+        "failed": result.failed,
+        "unmeasured": result.unmeasured,
+        "rate": result.rate,
+        "interval": result.interval,
+        "warn": result.warn,
+        "critical": result.critical,
+        "message": result.message,
+        "statistics": [
+            {
+                "name": item.name,
+                "passed": item.passed,
+                "failed": item.failed,
+                "rate": item.rate,
+                "message": item.message,
+            }
+            for item in result.statistics
+        ],
+    }
+
+
+def _disagreement(outcome: Outcome) -> dict[str, Any]:
+    decision = outcome.decision
+    return {
+        "record_id": outcome.record_id,
+        "stratum": outcome.stratum,
+        "stored": decision and decision.stored,
+        "reviewed": decision and decision.reviewed,
+        "stored_confidence": decision and decision.stored_confidence,
+        "reviewed_confidence": decision and decision.reviewed_confidence,
+    }

@@ -1,0 +1,117 @@
+"""The folder of reports: one run at a time, each run's folder whole or not at all."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import shutil
+import socket
+from collections.abc import Mapping
+from contextlib import suppress
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import IO, Any
+
+from drift_checks.errors import ReportsError, RunInProgress
+from drift_checks.reporting.html import render
+from drift_checks.reporting.junit import junit_document
+from drift_checks.reporting.run import RunReport
+
+PAGE = "index.html"
+LATEST = "latest"
+_LOCK = ".lock"
+_FOLDER_MODE = 0o750
+_FILE_MODE = 0o640
+
+
+class ReportsFolder:
+    """Where runs write, held by one run at a time.
+
+    Args:
+        path: The folder; made where it is missing.
+
+    Raises:
+        ReportsError: It cannot be written to.
+        RunInProgress: Another run holds it; the message says which.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        try:
+            path.mkdir(parents=True, exist_ok=True)
+            self._lock: IO[str] = (path / _LOCK).open("a+")
+        except OSError as error:
+            raise _not_writable(path, error) from None
+        try:
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            self._lock.seek(0)
+            holder = self._lock.read().strip() or "another process"
+            self._lock.close()
+            raise RunInProgress(
+                f"{path}: another run is under way ({holder}); wait for it, or give this one its own --drift-reports."
+            ) from None
+        self._lock.truncate(0)
+        self._lock.write(f"process {os.getpid()} on {socket.gethostname()} since {datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}")
+        self._lock.flush()
+        os.chmod(path / _LOCK, _FILE_MODE)  # noqa: PTH101 - the same call as for the files below
+        self._refuse_unwritable()
+
+    def write(self, report: RunReport, document: Mapping[str, Any]) -> Path:
+        """Write a run's folder aside, then put it in place whole; `latest` then points to it, if it is a whole run.
+
+        Args:
+            report: The run.
+            document: What goes into report.json.
+
+        Returns:
+            The HTML report.
+
+        Raises:
+            ReportsError: It cannot be written, as on a full disk; nothing half-written stays.
+        """
+        aside = self.path / f".{report.facts.run_id}.tmp"
+        folder = self.path / report.facts.run_id
+        try:
+            aside.mkdir(mode=_FOLDER_MODE)
+            (aside / PAGE).write_text(render(report), encoding="utf-8")
+            (aside / "report.json").write_text(json.dumps(document, indent=1, default=str) + "\n", encoding="utf-8")
+            junit_document(report).write(aside / "junit.xml", encoding="utf-8", xml_declaration=True)
+            for file in aside.iterdir():
+                file.chmod(_FILE_MODE)
+            aside.rename(folder)
+            if not report.facts.partial:
+                self._point_latest_to(folder)
+        except OSError as error:
+            shutil.rmtree(aside, ignore_errors=True)
+            raise _not_writable(self.path, error) from None
+        return folder / PAGE
+
+    def release(self) -> None:
+        """Let the next run begin."""
+        with suppress(OSError):
+            self._lock.truncate(0)
+        self._lock.close()
+
+    def _point_latest_to(self, folder: Path) -> None:
+        link = self.path / f".{LATEST}.tmp"
+        link.unlink(missing_ok=True)
+        link.symlink_to(folder.name)
+        link.replace(self.path / LATEST)
+
+    def _refuse_unwritable(self) -> None:
+        probe = self.path / f".{os.getpid()}.probe"
+        try:
+            probe.mkdir()
+            probe.rmdir()
+        except OSError as error:
+            self.release()
+            raise _not_writable(self.path, error) from None
+
+
+def _not_writable(path: Path, error: OSError) -> ReportsError:
+    return ReportsError(
+        f"{path}: reports cannot be written there ({error.strerror}); name a folder that can be written to with"
+        " --drift-reports."
+    )

@@ -1,0 +1,36 @@
+"""Numbers and stored values as people read them."""
+
+from __future__ import annotations
+
+import unicodedata
+
+_LONGEST = 60
+
+
+def percent(rate: float) -> str:
+    """Return a rate from 0 to 1 as a percentage; whole, but never rounded to none or all."""
+    if 0 < rate < 0.005 or 0.995 < rate < 1:
+        return f"{min(max(rate * 100, 0.1), 99.9):.1f} %"
+    return f"{rate * 100:.0f} %"
+
+
+def percent_range(lower: float, upper: float) -> str:
+    """Return an interval of rates, as in `69–90 %`."""
+    return f"{percent(lower).removesuffix(' %')}–{percent(upper)}"
+
+
+def count(number: int, noun: str) -> str:
+    """Return the number with its noun, as in `1 record` and `13,083 records`."""
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
+def confidence(value: float | None) -> str:
+    """Return a confidence with two places, or a dash."""
+    return "–" if value is None else f"{value:.2f}"
+
+
+def printable(value: object, longest: int = _LONGEST) -> str:
+    """Return a stored value fit for a terminal: on one line, no control or direction characters, not long."""
+    text = " ".join(str(value).split())
+    text = "".join(letter if unicodedata.category(letter)[0] != "C" else "\N{REPLACEMENT CHARACTER}" for letter in text)
+    return text if len(text) <= longest else text[: longest - 1] + "…"

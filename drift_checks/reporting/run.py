@@ -1,0 +1,231 @@
+"""The report of a run: facts and outcomes in, counts, rates, intervals and the verdict out."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from statistics import fmean
+
+from drift_checks.records import RecordId, Stratum
+from drift_checks.reporting.outcome import Criterion, Outcome, Result, Statistic
+from drift_checks.reporting.phrases import count, percent, percent_range
+from drift_checks.reporting.verdict import EXIT_INTERNAL_ERROR, Verdict, judge, worst
+from drift_checks.statistics.intervals import Estimate, Interval, StratumCount, stratified, wilson
+
+AGREEMENT = "agreement"
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What was reviewed and how, in plain values that cross from process to process.
+
+    `sizes` counts the store's records by stratum, `drawn` the sample's; `judged` names the strata whose
+    agreement is held against the thresholds.
+    """
+
+    run_id: str
+    started: str
+    db: str
+    table: str
+    records: int
+    chroma: str | None
+    collection: str
+    vectors: int | None
+    sizes: dict[str, int]
+    drawn: dict[str, int]
+    judged: list[str]
+    record_ids: list[RecordId]
+    seed: int
+    as_of: str
+    naive_timezone: str
+    reviewer: str
+    model: str | None
+    comparable_confidence: bool
+    reviews: int
+    failed_reviews: int
+    warn: float
+    critical: float
+    min_reviewed: float
+    demo: bool
+    partial: bool
+    notes: list[str] = field(default_factory=list)
+    settings: dict[str, str] = field(default_factory=dict)
+    versions: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class CriterionResult:
+    """What a criterion came to; without a verdict it was not measured, and `message` says why."""
+
+    criterion: Criterion
+    verdict: Verdict | None
+    passed: int
+    failed: int
+    unmeasured: int
+    warn: float
+    critical: float
+    message: str
+    statistics: tuple[Statistic, ...] = ()
+
+    @property
+    def measured(self) -> int:
+        """How many records were measured."""
+        return self.passed + self.failed
+
+    @property
+    def rate(self) -> float | None:
+        """The share of the measured records that passed."""
+        return self.passed / self.measured if self.measured else None
+
+    @property
+    def interval(self) -> Interval | None:
+        """The rate's 95 % Wilson interval."""
+        return wilson(self.passed, self.measured)
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """How far store and reviewer agree, on the sample without its baseline, and as estimated of the whole store."""
+
+    agreed: int
+    reviewed: int
+    confidence_change: float | None
+    population: Estimate | None
+
+    @property
+    def rate(self) -> float | None:
+        """The share of the reviewed records on which they agree."""
+        return self.agreed / self.reviewed if self.reviewed else None
+
+    @property
+    def interval(self) -> Interval | None:
+        """The rate's 95 % Wilson interval."""
+        return wilson(self.agreed, self.reviewed)
+
+
+@dataclass(frozen=True)
+class RunReport:
+    """Everything that a run has to say."""
+
+    facts: Facts
+    duration_seconds: float
+    verdict: Verdict
+    exit_code: int
+    agreement: Agreement
+    criteria: tuple[CriterionResult, ...]
+    outcomes: tuple[Outcome, ...]
+
+    @property
+    def disagreements(self) -> list[Outcome]:
+        """The records on which store and reviewer disagree."""
+        return [item for item in self.outcomes if item.criterion == AGREEMENT and item.result is Result.FAILED]
+
+    @property
+    def other_failures(self) -> list[Outcome]:
+        """The records that failed another criterion."""
+        return [item for item in self.outcomes if item.criterion != AGREEMENT and item.result is Result.FAILED]
+
+
+def build_report(
+    facts: Facts, criteria: Sequence[Criterion], outcomes: Sequence[Outcome], duration_seconds: float
+) -> RunReport:
+    """Judge a run.
+
+    Args:
+        facts: What was reviewed and how.
+        criteria: The criteria of which checks were run.
+        outcomes: What became of the checks.
+        duration_seconds: How long the run took.
+    """
+    results = tuple(
+        judge_criterion(criterion, [item for item in outcomes if item.criterion == criterion.name], facts)
+        for criterion in criteria
+    )
+    verdict = worst(result.verdict for result in results)
+    broken = any(item.result is Result.BROKEN for item in outcomes)
+    exit_code = EXIT_INTERNAL_ERROR if broken and verdict is not Verdict.CRITICAL else verdict.exit_code
+    return RunReport(
+        facts, duration_seconds, verdict, exit_code, summarise_agreement(facts, outcomes), results, tuple(outcomes)
+    )
+
+
+def judge_criterion(criterion: Criterion, outcomes: Sequence[Outcome], facts: Facts) -> CriterionResult:
+    """Count a criterion's outcomes and hold them against its thresholds."""
+    counted = [item for item in outcomes if item.record_id is not None and _counts(criterion, item, facts)]
+    tally = Counter(item.result for item in counted)
+    passed, failed = tally[Result.PASSED], tally[Result.FAILED]
+    unmeasured = len(counted) - passed - failed
+    warn = facts.warn if criterion.warn is None else criterion.warn
+    critical = facts.critical if criterion.critical is None else criterion.critical
+    statistics = tuple(statistic for item in outcomes for statistic in item.statistics)
+    verdict, message = _conclude(criterion, passed, failed, unmeasured, (warn, critical), facts)
+    if any(item.result is Result.BROKEN for item in outcomes):
+        verdict = verdict if verdict is Verdict.CRITICAL else Verdict.INCONCLUSIVE
+        message = f"the check itself broke; {message}"
+    elif not passed + failed + len(statistics):
+        message = f"{message}: {_reasons(outcomes)}"
+    verdicts = [judge(item.rate, warn, critical) for item in statistics if item.rate is not None]
+    if verdicts:
+        verdict = worst([verdict, *verdicts])
+        message = "; ".join([message, *(item.message for item in statistics)])
+    return CriterionResult(criterion, verdict, passed, failed, unmeasured, warn, critical, message, statistics)
+
+
+def summarise_agreement(facts: Facts, outcomes: Sequence[Outcome]) -> Agreement:
+    """Count on how many of the judged records store and reviewer agree, and estimate the whole store."""
+    made = [
+        item
+        for item in outcomes
+        if item.criterion == AGREEMENT and item.result in (Result.PASSED, Result.FAILED) and item.stratum is not None
+    ]
+    judged = [item for item in made if item.stratum in facts.judged]
+    changes = [
+        item.decision.reviewed_confidence - item.decision.stored_confidence
+        for item in judged
+        if item.decision
+        and item.decision.reviewed_confidence is not None
+        and item.decision.stored_confidence is not None
+    ]
+    by_stratum = [
+        StratumCount(
+            facts.sizes.get(stratum, 0),
+            sum(item.stratum == stratum for item in made),
+            sum(item.stratum == stratum and item.result is Result.PASSED for item in made),
+        )
+        for stratum in Stratum
+    ]
+    return Agreement(
+        agreed=sum(item.result is Result.PASSED for item in judged),
+        reviewed=len(judged),
+        confidence_change=fmean(changes) if changes and facts.comparable_confidence else None,
+        population=stratified(by_stratum),
+    )
+
+
+def _counts(criterion: Criterion, outcome: Outcome, facts: Facts) -> bool:
+    return not criterion.without_baseline or outcome.stratum in facts.judged
+
+
+def _conclude(
+    criterion: Criterion, passed: int, failed: int, unmeasured: int, thresholds: tuple[float, float], facts: Facts
+) -> tuple[Verdict | None, str]:
+    measured = passed + failed
+    if criterion.reviewed and unmeasured and measured < facts.min_reviewed * (measured + unmeasured):
+        return Verdict.INCONCLUSIVE, (
+            f"only {measured} of {measured + unmeasured} could be reviewed; {percent(facts.min_reviewed)} are needed"
+        )
+    if measured < max(1, criterion.least):
+        wanted = f", {criterion.least} are needed" if criterion.least > 1 else ""
+        return None, f"not measured ({count(measured, 'record')}{wanted})" if wanted else "not measured"
+    rate = passed / measured
+    lower, upper = wilson(passed, measured) or (rate, rate)
+    message = f"{failed:,} of {measured:,} {criterion.failing}, {percent(failed / measured)}"
+    if criterion.name == AGREEMENT:
+        message += f" (agreement {percent(rate)}, {percent_range(lower, upper)})"
+    return judge(rate, *thresholds), message
+
+
+def _reasons(outcomes: Sequence[Outcome]) -> str:
+    reasons = Counter(item.message for item in outcomes if item.result is Result.UNMEASURED)
+    return "; ".join(reason for reason, _ in reasons.most_common(3)) or "no record was checked"

@@ -1,0 +1,130 @@
+"""The summary on the terminal: what an administrator reads in a mail."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+from drift_checks.reporting.outcome import Outcome
+from drift_checks.reporting.phrases import confidence, count, percent, percent_range, printable
+from drift_checks.reporting.run import CriterionResult, RunReport
+from drift_checks.reporting.verdict import MEANINGS, severity
+
+_MOST_LINES = 60
+_LABEL = 12
+STRATUM_WORDS = {"low_confidence": "of low confidence", "old": "old", "baseline": "of the rest"}
+
+
+def headline(report: RunReport) -> str:
+    """Return the verdict as a sentence."""
+    agreement = report.agreement
+    demo = "DEMO · " if report.facts.demo else ""
+    if agreement.rate is None or agreement.interval is None:
+        return f"{demo}{report.verdict} · agreement was not measured"
+    wanted = f"; {percent(report.facts.warn)} wanted" if agreement.rate < report.facts.warn else ""
+    return (
+        f"{demo}{report.verdict} · {agreement.agreed} of {agreement.reviewed} agree ({percent(agreement.rate)},"
+        f" 95 % interval {percent_range(*agreement.interval)}){wanted}"
+    )
+
+
+def summarise(report: RunReport, page: Path | None) -> Iterator[str]:
+    """Yield the lines of the summary.
+
+    Args:
+        report: The run.
+        page: The HTML report, where one was written.
+    """
+    facts = report.facts
+    yield headline(report)
+    yield ""
+    if facts.demo:
+        yield _line("demo", "the built-in demo store, made up and damaged on purpose; nothing of yours was read")
+    yield _line("store", f"{facts.db}, table {printable(facts.table)}: {count(facts.records, 'record')}")
+    if facts.chroma is not None:
+        vectors = "" if facts.vectors is None else f": {count(facts.vectors, 'vector')}"
+        yield _line("", f"{facts.chroma}, collection {printable(facts.collection)}{vectors}")
+    yield from _sample(report)
+    yield _line("reviewer", _reviewer(report))
+    yield _line("agreement", _agreement(report))
+    yield ""
+    yield "criteria"
+    for result in sorted(report.criteria, key=lambda item: (severity(item.verdict), item.criterion.name)):
+        yield _criterion(result)
+    yield from _records("disagreements", report.disagreements, _disagreement)
+    yield from _records("other failures", report.other_failures, _failure)
+    yield ""
+    if facts.partial:
+        yield _line("note", "a part of the review: not kept as the latest run")
+    if page is not None:
+        yield _line("report", str(page))
+    yield _line(f"exit {report.exit_code}", MEANINGS[report.exit_code])
+
+
+def _sample(report: RunReport) -> Iterator[str]:
+    facts = report.facts
+    parts = [
+        f"{number} {STRATUM_WORDS[stratum]} (there are {facts.sizes[stratum]:,})"
+        for stratum, number in facts.drawn.items()
+        if number or facts.sizes[stratum]
+    ]
+    yield _line("sample", f"{count(len(facts.record_ids), 'record')}: {', '.join(parts)}")
+    yield _line("", f"seed {facts.seed}, as of {facts.as_of}, naive times in {facts.naive_timezone}")
+    for note in facts.notes:
+        yield _line("note", note)
+
+
+def _reviewer(report: RunReport) -> str:
+    facts = report.facts
+    failed = f", {count(facts.failed_reviews, 'review')} failed" if facts.failed_reviews else ""
+    model = f" ({printable(facts.model)})" if facts.model else ""
+    return f"{printable(facts.reviewer)}{model}: {count(facts.reviews, 'record')} reviewed{failed}"
+
+
+def _agreement(report: RunReport) -> str:
+    agreement = report.agreement
+    if agreement.rate is None or agreement.interval is None:
+        return "not measured"
+    sample = (
+        f"{agreement.agreed} of {agreement.reviewed}, {percent(agreement.rate)} ({percent_range(*agreement.interval)})"
+    )
+    if agreement.population is None:
+        return f"{sample}; of the whole store it cannot be estimated: a stratum was not reviewed"
+    population = agreement.population
+    return f"{sample}; estimated of the whole store: {percent(population.rate)} ({percent_range(*population.interval)})"
+
+
+def _criterion(result: CriterionResult) -> str:
+    unmeasured = f"; {result.unmeasured} not measured" if result.unmeasured and result.measured else ""
+    verdict = "not measured" if result.verdict is None else str(result.verdict)
+    message = result.message.removeprefix("not measured: ")
+    return f"  {verdict:<12}  {result.criterion.name:<18}  {printable(message, 400)}{unmeasured}"
+
+
+def _records(title: str, outcomes: Sequence[Outcome], line: Callable[[Outcome], str]) -> Iterator[str]:
+    if not outcomes:
+        return
+    yield ""
+    yield f"{title} ({len(outcomes):,})"
+    for outcome in outcomes[:_MOST_LINES]:
+        yield f"  {line(outcome)}"
+    if len(outcomes) > _MOST_LINES:
+        yield f"  … and {len(outcomes) - _MOST_LINES:,} more in the report"
+
+
+def _disagreement(outcome: Outcome) -> str:
+    decision = outcome.decision
+    if decision is None:
+        return printable(outcome.record_id)
+    pair = f"{printable(decision.stored, 30)} → {printable(decision.reviewed, 30)}"
+    confidences = f"{confidence(decision.stored_confidence)} → {confidence(decision.reviewed_confidence)}"
+    return f"{printable(outcome.record_id, 20):<8}  {pair:<34}  confidence {confidences}  {outcome.stratum}"
+
+
+def _failure(outcome: Outcome) -> str:
+    name = printable(outcome.record_id if outcome.record_id is not None else "the store", 20)
+    return f"{name:<8}  {outcome.criterion:<18}  {printable(outcome.message, 200)}"
+
+
+def _line(label: str, text: str) -> str:
+    return f"{label:<{_LABEL}}{text}"

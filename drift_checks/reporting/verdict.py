@@ -1,0 +1,54 @@
+"""Verdicts: of a criterion from its rate, of a run from its criteria, and the exit code."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from enum import StrEnum
+
+EXIT_INTERNAL_ERROR = 3
+
+
+class Verdict(StrEnum):
+    """How a criterion or a run came out."""
+
+    OK = "OK"
+    WARNING = "WARNING"
+    CRITICAL = "CRITICAL"
+    INCONCLUSIVE = "INCONCLUSIVE"
+
+    @property
+    def exit_code(self) -> int:
+        """The process's exit code under this verdict."""
+        return {Verdict.CRITICAL: 1, Verdict.INCONCLUSIVE: 75}.get(self, 0)
+
+
+# An outage of one thing hides no drift of another; drift is never taken from an outage.
+_WORST_FIRST = (Verdict.CRITICAL, Verdict.INCONCLUSIVE, Verdict.WARNING, Verdict.OK)
+
+MEANINGS = {
+    0: "OK or WARNING: agreement and every criterion above the critical threshold",
+    1: "CRITICAL: agreement or another criterion below its critical threshold",
+    3: "internal error: a check broke, see above",
+    75: "INCONCLUSIVE: too little could be reviewed; try again",
+}
+
+
+def judge(rate: float, warn: float, critical: float) -> Verdict:
+    """Return the verdict on a rate: at a threshold is not below it."""
+    if rate < critical:
+        return Verdict.CRITICAL
+    return Verdict.WARNING if rate < warn else Verdict.OK
+
+
+def worst(verdicts: Iterable[Verdict | None]) -> Verdict:
+    """Return the worst of the verdicts; None is a criterion that was not measured, and counts for nothing.
+
+    Without any verdict the whole is INCONCLUSIVE.
+    """
+    there = {verdict for verdict in verdicts if verdict is not None}
+    return next((verdict for verdict in _WORST_FIRST if verdict in there), Verdict.INCONCLUSIVE)
+
+
+def severity(verdict: Verdict | None) -> int:
+    """Return a number by which the worst come first when sorted, what was not measured last."""
+    return len(_WORST_FIRST) if verdict is None else _WORST_FIRST.index(verdict)

@@ -1,0 +1,168 @@
+"""The embedded reviewer: a vote of the nearest other vectors.
+
+It asks whether a stored label still fits its neighbourhood. It cannot tell whether the classifier in
+production would decide otherwise today: for that, ask the classifier.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from drift_checks.records import Record, Review
+
+_BATCH = 32
+# Duplicates of a record crowd around it: more than k are asked for from the start.
+_SPARE = 8
+
+
+class Neighbour(Protocol):
+    """An entry of the collection near a vector."""
+
+    @property
+    def id(self) -> str:
+        """The entry's id."""
+
+    @property
+    def similarity(self) -> float:
+        """From 0, and 1 for the same vector."""
+
+    @property
+    def document(self) -> str | None:
+        """The entry's text."""
+
+    @property
+    def metadata(self) -> Mapping[str, object]:
+        """What the application keeps with it; `category` is its label."""
+
+
+class Entry(Protocol):
+    """What the collection holds of a record."""
+
+    @property
+    def vector(self) -> npt.NDArray[np.float32]:
+        """Its vector."""
+
+
+class Vectors(Protocol):
+    """The collection, as this reviewer needs it."""
+
+    @property
+    def count(self) -> int:
+        """How many entries there are."""
+
+    @property
+    def dimension(self) -> int | None:
+        """The length of each vector."""
+
+    def entries(self, ids: Sequence[str]) -> Mapping[str, Entry]:
+        """Return the entries with these ids."""
+
+    def nearest(self, vectors: Sequence[npt.NDArray[np.float32]], number: int) -> Sequence[Sequence[Neighbour]]:
+        """Return the nearest entries of each vector, nearest first."""
+
+
+class NeighboursReviewer:
+    """Decides by a vote of the k nearest other vectors, each weighted by its similarity.
+
+    The record itself and its exact duplicates have no vote. The share of the votes is the confidence.
+
+    Args:
+        vectors: The collection.
+        k: How many neighbours vote.
+    """
+
+    name = "neighbours"
+    model: str | None = None
+    comparable_confidence = False
+
+    def __init__(self, vectors: Vectors, k: int = 11) -> None:
+        self._vectors = vectors
+        self._k = k
+
+    def review(self, records: Sequence[Record]) -> Iterator[Review]:
+        """Yield one Review for each record."""
+        for start in range(0, len(records), _BATCH):
+            yield from self._review_batch(records[start : start + _BATCH])
+
+    def _review_batch(self, records: Sequence[Record]) -> Iterator[Review]:
+        vectors = self._vectors_of(records)
+        known = [record for record in records if record.id in vectors]
+        for record, neighbours in zip(known, self._neighbours(known, vectors), strict=True):
+            yield _vote(record, neighbours)
+        for record in records:
+            if record.id not in vectors:
+                yield Review(record.id, failure="no vector: neither the record nor the collection has a usable one")
+
+    def _vectors_of(self, records: Sequence[Record]) -> dict[object, npt.NDArray[np.float32]]:
+        """Return each record's own vector; the collection's, where the record has none of its dimension."""
+        vectors = {record.id: read_embedding(record.values.get("embedding_json")) for record in records}
+        found = {key: vector for key, vector in vectors.items() if _usable(vector, self._vectors.dimension)}
+        missing = {str(record.values["chroma_id"]): record.id for record in records if _lacks(record, found)}
+        entries = self._vectors.entries(list(missing)) if missing else {}
+        found.update({missing[key]: entry.vector for key, entry in entries.items()})
+        return {key: vector for key, vector in found.items() if vector is not None}
+
+    def _neighbours(
+        self, records: Sequence[Record], vectors: Mapping[object, npt.NDArray[np.float32]]
+    ) -> list[list[Neighbour]]:
+        """Return each record's k nearest others, asking for more where duplicates took the places."""
+        found: dict[object, list[Neighbour]] = {}
+        number = self._k + _SPARE
+        pending = list(records)
+        while pending:
+            asked = self._vectors.nearest([vectors[record.id] for record in pending], number)
+            for record, near in zip(pending, asked, strict=True):
+                found[record.id] = [other for other in near if not _same(record, other)][: self._k]
+            exhausted = number >= self._vectors.count
+            pending = [record for record in pending if len(found[record.id]) < self._k and not exhausted]
+            number *= 4
+        return [found[record.id] for record in records]
+
+
+def read_embedding(stored: object) -> npt.NDArray[np.float32] | None:
+    """Return the vector that a JSON array of numbers holds, or None where it holds none."""
+    if not isinstance(stored, str | bytes):
+        return None
+    try:
+        numbers = json.loads(stored)
+        vector = np.asarray(numbers, dtype=np.float32)
+    except (ValueError, TypeError, OverflowError, RecursionError):
+        return None
+    if not isinstance(numbers, list) or vector.ndim != 1 or not vector.size or not np.isfinite(vector).all():
+        return None
+    return vector
+
+
+def _usable(vector: npt.NDArray[np.float32] | None, dimension: int | None) -> bool:
+    return vector is not None and vector.size == dimension and bool(vector.any())
+
+
+def _lacks(record: Record, found: Mapping[object, object]) -> bool:
+    return record.id not in found and record.values.get("chroma_id") is not None
+
+
+def _same(record: Record, other: Neighbour) -> bool:
+    return other.id == record.values.get("chroma_id") or other.document == record.text
+
+
+def _vote(record: Record, neighbours: Sequence[Neighbour]) -> Review:
+    votes: defaultdict[str, float] = defaultdict(float)
+    for neighbour in neighbours:
+        if (label := neighbour.metadata.get("category")) is not None:
+            votes[str(label)] += max(neighbour.similarity, 1e-9)
+    if not votes:
+        return Review(record.id, failure="no neighbour with a category in the collection's metadata")
+    winner = max(sorted(votes), key=votes.__getitem__)
+    return Review(
+        record.id,
+        category=winner,
+        confidence=votes[winner] / sum(votes.values()),
+        rationale=f"{sum(str(n.metadata.get('category')) == winner for n in neighbours)} of"
+        f" {len(neighbours)} nearest neighbours",
+    )

@@ -1,0 +1,154 @@
+"""Seeded draws from the strata of a store.
+
+A draw depends on the seed, the strata and the order of the ids alone, so the same store gives the same
+sample on any machine. Common strata are drawn by rejection from random positions of the whole store, rare
+ones from random positions of their own: either way each record of a stratum is as likely as any other.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from drift_checks.records import RecordId, Stratum
+
+# A stratum with less than this share of the store is drawn from its own positions.
+_RARE = 0.01
+_BATCH = 256
+
+
+class Strata(Protocol):
+    """A store's strata, as the sampler needs them; positions are given ascending."""
+
+    def sizes(self) -> dict[Stratum, int]:
+        """Return how many records each stratum has."""
+
+    def at(self, positions: Sequence[int]) -> list[tuple[RecordId, Stratum]]:
+        """Return the records at these positions of the store, with their strata."""
+
+    def members(self, stratum: Stratum, positions: Sequence[int]) -> list[RecordId]:
+        """Return the records at these positions of a stratum."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How many records to draw from each stratum, whose agreement is judged, and what the user is told."""
+
+    wanted: Mapping[Stratum, int]
+    judged: tuple[Stratum, ...]
+    notes: tuple[str, ...] = ()
+
+
+def plan(
+    sizes: Mapping[Stratum, int], sample_size: int, low_confidence_share: float, baseline: int, *, divided: bool
+) -> Plan:
+    """Divide the sample among the strata; one that is too small is filled from the other.
+
+    Args:
+        sizes: Each stratum's records in the store.
+        sample_size: Records of the strata low_confidence and old together.
+        low_confidence_share: The share of them of low confidence, 0 to 1.
+        baseline: Further records, from the rest of the store.
+        divided: Whether the store has what divides it into strata; if not, the sample is drawn from all of it.
+    """
+    total = sum(sizes.values())
+    if not divided:
+        drawn = min(sample_size, total)
+        note = "the store has neither confidence nor timestamp, so the sample is drawn from all of it alike"
+        return Plan({Stratum.BASELINE: drawn}, (Stratum.BASELINE,), (note, *_all_of_it(sample_size, total)))
+    judged = (Stratum.LOW_CONFIDENCE, Stratum.OLD)
+    if sample_size >= total:
+        candidates = sizes[Stratum.LOW_CONFIDENCE] + sizes[Stratum.OLD]
+        return Plan(dict(sizes), judged if candidates else (Stratum.BASELINE,), _all_of_it(sample_size, total))
+    low_wanted = round(sample_size * low_confidence_share)
+    low, old = _fill(low_wanted, sample_size - low_wanted, sizes[Stratum.LOW_CONFIDENCE], sizes[Stratum.OLD])
+    wanted = {
+        Stratum.LOW_CONFIDENCE: low,
+        Stratum.OLD: old,
+        Stratum.BASELINE: min(baseline, sizes[Stratum.BASELINE]),
+    }
+    return Plan(wanted, judged, tuple(_shortfalls(wanted, low_wanted, sample_size, baseline)))
+
+
+def draw(
+    strata: Strata, wanted: Mapping[Stratum, int], sizes: Mapping[Stratum, int], seed: int
+) -> dict[Stratum, list[RecordId]]:
+    """Draw records at random without replacement, those of each stratum in the order of the store.
+
+    Args:
+        strata: The store's strata.
+        wanted: Records to draw from each; at most its size.
+        sizes: Each stratum's records in the store.
+        seed: The same seed draws the same records.
+    """
+    generator = random.Random(seed)  # noqa: S311 - a sample, not a secret
+    total = sum(sizes.values())
+    rare = {stratum for stratum in wanted if sizes[stratum] < total * _RARE or wanted[stratum] * 2 > sizes[stratum]}
+    drawn = {
+        stratum: strata.members(stratum, sorted(generator.sample(range(sizes[stratum]), wanted[stratum])))
+        for stratum in wanted
+        if stratum in rare
+    }
+    common = {stratum: number for stratum, number in wanted.items() if stratum not in rare and number}
+    drawn.update(_reject(strata, common, total, generator))
+    return {stratum: drawn.get(stratum, []) for stratum in wanted}
+
+
+def _reject(
+    strata: Strata, wanted: Mapping[Stratum, int], total: int, generator: random.Random
+) -> dict[Stratum, list[RecordId]]:
+    accepted: dict[Stratum, list[tuple[int, RecordId]]] = {stratum: [] for stratum in wanted}
+    batches = _batches(total, generator)
+    while any(len(accepted[stratum]) < number for stratum, number in wanted.items()):
+        order = next(batches)
+        places = sorted(order)
+        found = dict(zip(places, strata.at(places), strict=True))
+        for position in order:
+            record_id, stratum = found[position]
+            if stratum in wanted and len(accepted[stratum]) < wanted[stratum]:
+                accepted[stratum].append((position, record_id))
+    return {stratum: [record_id for _, record_id in sorted(chosen)] for stratum, chosen in accepted.items()}
+
+
+def _batches(total: int, generator: random.Random) -> Iterator[list[int]]:
+    """Yield all positions in random order, a batch at a time, remembering only those already drawn."""
+    seen: set[int] = set()
+    while len(seen) < total:
+        batch: dict[int, None] = {}
+        while len(batch) < min(_BATCH, total - len(seen)):
+            position = generator.randrange(total)
+            if position not in seen:
+                batch[position] = None
+        seen.update(batch)
+        yield list(batch)
+
+
+def _fill(low_wanted: int, old_wanted: int, low_there: int, old_there: int) -> tuple[int, int]:
+    low = min(low_there, low_wanted + max(0, old_wanted - old_there))
+    return low, min(old_there, low_wanted + old_wanted - low)
+
+
+def _shortfalls(wanted: Mapping[Stratum, int], low_wanted: int, sample_size: int, baseline: int) -> Iterator[str]:
+    low, old = wanted[Stratum.LOW_CONFIDENCE], wanted[Stratum.OLD]
+    if low < low_wanted:
+        yield f"the store has only {low} records of low confidence, {low_wanted} were wanted" + _filled(
+            old - (sample_size - low_wanted), "old ones"
+        )
+    if old < sample_size - low_wanted:
+        yield f"the store has only {old} old records, {sample_size - low_wanted} were wanted" + _filled(
+            low - low_wanted, "ones of low confidence"
+        )
+    if wanted[Stratum.BASELINE] < baseline:
+        yield f"the rest of the store has only {wanted[Stratum.BASELINE]} records, {baseline} were wanted as baseline"
+
+
+def _filled(number: int, others: str) -> str:
+    return f"; {number} {others} take their place" if number > 0 else ""
+
+
+def _all_of_it(sample_size: int, total: int) -> tuple[str, ...]:
+    if sample_size < total:
+        return ()
+    return (f"the sample size ({sample_size}) is no smaller than the store ({total}): all of it is reviewed",)

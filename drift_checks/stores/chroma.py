@@ -1,0 +1,234 @@
+"""Vectors, documents and metadata from a Chroma directory: the only importer of chromadb.
+
+Opening a directory writes to it, and migrates one that an older chromadb made so that this one can no longer
+read it. So a private copy is opened, which goes when the collection is closed.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import numpy as np
+import numpy.typing as npt
+
+from drift_checks.errors import StoreError, nearest
+from drift_checks.stores.snapshot import Snapshot
+
+if TYPE_CHECKING:
+    from chromadb.api import ClientAPI
+
+Vector = npt.NDArray[np.float32]
+Result = TypeVar("Result")
+
+_DATABASE = "chroma.sqlite3"
+_SEGMENT = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+_IDS_AT_ONCE = 500
+_IDS_PER_PAGE = 50_000
+_WRITTEN_AT_ONCE = 2000
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """What the collection holds under one id; `vector` has the collection's dimension."""
+
+    id: str
+    vector: Vector
+    document: str | None
+    metadata: Mapping[str, object]
+
+
+@dataclass(frozen=True, slots=True)
+class Neighbour:
+    """An entry near a vector; `similarity` is 1 for the same direction or place, and falls with distance."""
+
+    id: str
+    similarity: float
+    document: str | None
+    metadata: Mapping[str, object]
+
+
+class VectorCollection:
+    """A collection of a Chroma directory, read from a private copy.
+
+    Args:
+        directory: The Chroma directory.
+        name: The collection.
+        snapshot_dir: Where the copy is made.
+
+    Raises:
+        StoreError: The directory is no Chroma directory, is damaged, or lacks the collection.
+    """
+
+    def __init__(self, directory: Path, name: str, snapshot_dir: Path) -> None:
+        refuse_no_chroma(directory)
+        self.directory = directory
+        self._snapshot = Snapshot(snapshot_dir)
+        self._client: ClientAPI | None = None
+        try:
+            self._snapshot.copy(_files(directory))
+            self._client = self._guarded(lambda: _open(self._snapshot.folder))
+            self._collection = self._find(name)
+            self.count: int = self._guarded(self._collection.count)
+            self.dimension, self.space = self._guarded(self._describe)
+        except BaseException:
+            self.close()
+            raise
+
+    def entries(self, ids: Sequence[str]) -> dict[str, Entry]:
+        """Return what the collection holds under these ids; those it does not hold are left out."""
+        found: dict[str, Entry] = {}
+        for start in range(0, len(ids), _IDS_AT_ONCE):
+            part = list(dict.fromkeys(ids[start : start + _IDS_AT_ONCE]))
+            got = self._guarded(
+                lambda part=part: self._collection.get(  # type: ignore[misc]
+                    ids=part, include=["embeddings", "documents", "metadatas"]
+                )
+            )
+            for key, vector, document, metadata in zip(
+                got["ids"], got["embeddings"], got["documents"], got["metadatas"], strict=True
+            ):
+                found[key] = Entry(key, np.asarray(vector, dtype=np.float32), document, metadata or {})
+        return found
+
+    def ids(self) -> Iterator[str]:
+        """Yield the id of every entry."""
+        offset = 0
+        while page := self._guarded(
+            lambda: self._collection.get(limit=_IDS_PER_PAGE, offset=offset, include=[])["ids"]
+        ):
+            yield from page
+            offset += len(page)
+
+    def nearest(self, vectors: Sequence[Vector], number: int) -> list[list[Neighbour]]:
+        """Return the `number` nearest entries of each vector, nearest first."""
+        got = self._guarded(
+            lambda: self._collection.query(
+                query_embeddings=[vector.tolist() for vector in vectors],
+                n_results=min(number, self.count),
+                include=["documents", "metadatas", "distances"],
+            )
+        )
+        return [
+            [
+                Neighbour(key, _similarity(self.space, float(distance)), document, metadata or {})
+                for key, distance, document, metadata in zip(*lists, strict=True)
+            ]
+            for lists in zip(got["ids"], got["distances"], got["documents"], got["metadatas"], strict=True)
+        ]
+
+    def close(self) -> None:
+        """Close the collection and remove the copy."""
+        if self._client is not None and hasattr(self._client, "close"):
+            self._client.close()
+        self._client = None
+        self._snapshot.close()
+
+    def _find(self, name: str) -> Any:
+        assert self._client is not None
+        client = self._client
+        found = self._guarded(client.list_collections)
+        names = [item if isinstance(item, str) else item.name for item in found]
+        if name not in names:
+            raise StoreError(
+                f"{self.directory}: has no collection {name!r}{nearest(name, names) or ';'}"
+                f" it has {', '.join(sorted(names)) or 'none'}. Name the collection with --drift-collection."
+            )
+        return self._guarded(lambda: client.get_collection(name, embedding_function=None))
+
+    def _describe(self) -> tuple[int | None, str]:
+        first = self._collection.get(limit=1, include=["embeddings"])["embeddings"]
+        space = (self._collection.metadata or {}).get("hnsw:space")
+        if space is None:
+            space = ((self._collection.configuration_json or {}).get("hnsw") or {}).get("space", "l2")
+        return (len(first[0]) if len(first) else None), str(space)
+
+    def _guarded(self, call: Callable[[], Result]) -> Result:
+        try:
+            return call()
+        except (KeyboardInterrupt, SystemExit, GeneratorExit, StoreError, MemoryError):
+            raise
+        except BaseException as error:  # a panic in Chroma's core is no Exception
+            reason = " ".join(str(error).split())[:300] or type(error).__name__
+            raise StoreError(
+                f"{self.directory}: Chroma cannot read this directory ({reason}); it is damaged or was made by another"
+                " kind of Chroma: restore it from a backup, or name another one with --drift-chroma."
+            ) from None
+
+
+def refuse_no_chroma(directory: Path) -> None:
+    """Raise StoreError unless the path is that of a Chroma directory; chromadb is not imported for this."""
+    if not directory.exists():
+        raise StoreError(f"{directory}: there is no such folder; name the Chroma directory with --drift-chroma.")
+    if not directory.is_dir():
+        raise StoreError(f"{directory}: is no folder; name the Chroma directory with --drift-chroma.")
+    database = directory / _DATABASE
+    try:
+        with database.open("rb") as file:
+            start = file.read(16)
+    except FileNotFoundError:
+        what = "is empty" if not any(directory.iterdir()) else f"holds no {_DATABASE}, so it is no Chroma directory"
+        raise StoreError(f"{directory}: {what}; name the Chroma directory with --drift-chroma.") from None
+    except OSError as error:
+        raise StoreError(f"{database}: cannot be read ({error.strerror}).") from None
+    if start != b"SQLite format 3\x00":
+        raise StoreError(f"{database}: is damaged (it is no SQLite database); restore the directory from a backup.")
+
+
+def create_collection(
+    directory: Path,
+    name: str,
+    *,
+    ids: Sequence[str],
+    embeddings: Vector,
+    documents: Sequence[str],
+    metadatas: Sequence[Mapping[str, str | int | float]],
+) -> None:
+    """Make a Chroma directory with one collection under the cosine distance; for the demo and for tests.
+
+    Args:
+        directory: An empty folder, or one without a Chroma directory in it.
+        name: The collection.
+        ids: One id an entry, each once.
+        embeddings: Shape (entries, dimension).
+        documents: One text an entry.
+        metadatas: One mapping an entry.
+    """
+    client = _open(directory)
+    collection = client.create_collection(name, metadata={"hnsw:space": "cosine"}, embedding_function=None)
+    for start in range(0, len(ids), _WRITTEN_AT_ONCE):
+        part = slice(start, start + _WRITTEN_AT_ONCE)
+        collection.add(
+            ids=list(ids[part]),
+            embeddings=embeddings[part],
+            documents=list(documents[part]),
+            metadatas=[dict(metadata) for metadata in metadatas[part]],
+        )
+    if hasattr(client, "close"):
+        client.close()
+
+
+def _open(directory: Path) -> ClientAPI:
+    import chromadb
+    from chromadb.config import Settings
+
+    # Neither telemetry nor the `.env` of the folder that the command was given in.
+    settings = Settings(_env_file=None, anonymized_telemetry=False)  # type: ignore[call-arg]
+    return chromadb.PersistentClient(path=str(directory), settings=settings)
+
+
+def _files(directory: Path) -> dict[Path, str]:
+    folders = [found for found in directory.iterdir() if found.is_dir() and _SEGMENT.fullmatch(found.name)]
+    database = [directory / f"{_DATABASE}{suffix}" for suffix in ("", "-wal", "-journal")]
+    files = [file for file in database if file.exists()]
+    files += [file for folder in sorted(folders) for file in sorted(folder.iterdir()) if file.is_file()]
+    return {file: str(file.relative_to(directory)) for file in files}
+
+
+def _similarity(space: str, distance: float) -> float:
+    return max(0.0, 1 - distance) if space in ("cosine", "ip") else 1 / (1 + distance)
+
+

@@ -1,0 +1,107 @@
+"""The table of records: its columns under our names, rows by id, and streams over the whole of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, TypeVar
+
+from sqlalchemy import ColumnClause, Connection, Select, TableClause, column, func, inspect, select, table
+
+from drift_checks.errors import StoreError, nearest
+from drift_checks.records import COLUMNS, INDISPENSABLE, RecordId
+from drift_checks.stores.sqlite import SqliteFile
+
+Result = TypeVar("Result")
+_PAGE = 500
+_STREAM = 5000
+
+
+class RecordStore:
+    """The table that holds the stored decisions.
+
+    Args:
+        file: The SQLite file.
+        name: The table's name, or a view's.
+        renamed: The store's names of columns that are not called as in COLUMNS.
+
+    Raises:
+        StoreError: There is no such table or column; the nearest names are given.
+    """
+
+    def __init__(self, file: SqliteFile, name: str, renamed: Mapping[str, str]) -> None:
+        self.file = file
+        self.name = name
+        self.columns = file.read(lambda connection: self._find_columns(connection, renamed))
+        self.table: TableClause = table(name, *(column(theirs) for theirs in self.columns.values()))
+
+    def column(self, ours: str) -> ColumnClause[Any]:
+        """Return the column that has our name `ours`; the store must have it."""
+        return self.table.c[self.columns[ours]]  # type: ignore[return-value]
+
+    def has(self, ours: str) -> bool:
+        """Whether the store has this column."""
+        return ours in self.columns
+
+    def count(self) -> int:
+        """Return how many records there are."""
+        return self.file.read(lambda connection: connection.execute(self._counting()).scalar_one())
+
+    def categories(self) -> tuple[str, ...]:
+        """Return the categories in the store, sorted."""
+        query = select(self.column("category")).distinct()
+        found = self.file.read(lambda connection: connection.execute(query).scalars().all())
+        return tuple(sorted(str(category) for category in found if category is not None))
+
+    def rows(self, connection: Connection, ids: Sequence[RecordId | str]) -> dict[RecordId, dict[str, object]]:
+        """Return the rows with these ids, by id, under our names; ids that are not there are left out.
+
+        Raises:
+            StoreError: Two rows have the same id.
+        """
+        columns = [self.column(ours).label(ours) for ours in self.columns]
+        found: dict[RecordId, dict[str, object]] = {}
+        for start in range(0, len(ids), _PAGE):
+            query = select(*columns).where(self.column("id").in_(ids[start : start + _PAGE]))
+            for row in connection.execute(query).mappings():
+                if row["id"] in found:
+                    raise StoreError(
+                        f"{self.file.path}: {self.columns['id']} {row['id']!r} occurs twice in {self.name};"
+                        " name a column of unique ids with --drift-columns id=NAME."
+                    )
+                found[row["id"]] = dict(row)
+        return found
+
+    def read(self, query: Callable[[Connection], Result]) -> Result:
+        """Return what `query` returns, all of it read as of one moment."""
+        return self.file.read(query)
+
+    def stream(self, connection: Connection, *ours: str) -> Iterator[tuple[Any, ...]]:
+        """Yield these columns of every record, in pages, so that memory does not grow with the store."""
+        query: Select[Any] = select(*(self.column(name) for name in ours))
+        for page in connection.execution_options(yield_per=_STREAM).execute(query).partitions():
+            yield from (tuple(row) for row in page)
+
+    def _counting(self) -> Select[tuple[int]]:
+        return select(func.count()).select_from(self.table).where(self.column("id").is_not(None))
+
+    def _find_columns(self, connection: Connection, renamed: Mapping[str, str]) -> dict[str, str]:
+        inspector = inspect(connection)
+        tables = [*inspector.get_table_names(), *inspector.get_view_names()]
+        if self.name not in tables:
+            raise StoreError(
+                f"{self.file.path}: has no table {self.name!r}{nearest(self.name, tables) or ';'}"
+                f" it has {', '.join(sorted(tables)) or 'none'}. Name the table with --drift-table."
+            )
+        there = [str(found["name"]) for found in inspector.get_columns(self.name)]
+        return {ours: theirs for ours in COLUMNS if (theirs := self._find_column(ours, renamed, there))}
+
+    def _find_column(self, ours: str, renamed: Mapping[str, str], there: list[str]) -> str | None:
+        theirs = renamed.get(ours, ours)
+        if theirs in there:
+            return theirs
+        if ours not in renamed and ours not in INDISPENSABLE:
+            return None
+        raise StoreError(
+            f"{self.file.path}: table {self.name!r} has no column {theirs!r}{nearest(theirs, there) or ';'}"
+            f" it has {', '.join(there)}. Name the column with --drift-columns {ours}=NAME."
+        )

@@ -1,0 +1,173 @@
+"""Opening a SQLite file so that not one byte of it, and no file beside it, is written.
+
+How depends on the journal (https://sqlite.org/wal.html#read_only_databases, https://sqlite.org/uri.html):
+
+* a rollback journal: `mode=ro`, under SQLite's own locks;
+* a WAL whose `-shm` is there, as while the application runs: `mode=ro`, which leaves nothing new behind;
+* a WAL without `-shm`, or a journal left by a crash: a private copy, since recovery writes;
+* no WAL, or an empty one: `immutable=1`, and a look afterwards whether somebody wrote meanwhile.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from enum import Enum
+from pathlib import Path
+from typing import TypeVar
+from urllib.parse import quote
+
+from sqlalchemy import Connection, create_engine
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.pool import NullPool
+
+from drift_checks.errors import StoreChanged, StoreError
+from drift_checks.stores.snapshot import Snapshot, fingerprint
+
+Result = TypeVar("Result")
+Functions = Callable[[sqlite3.Connection], None]
+
+_MAGIC = b"SQLite format 3\x00"
+_WAL_VERSION = 2
+_ATTEMPTS = 3
+LOCK_WAIT_SECONDS = 10.0
+
+
+class Access(Enum):
+    """How a file is read."""
+
+    SHARED = "mode=ro"
+    IMMUTABLE = "mode=ro&immutable=1"
+    COPIED = "copied"
+
+
+class SqliteFile:
+    """A SQLite file that is read and never written.
+
+    Args:
+        path: The file.
+        snapshot_dir: Where a private copy is made, if one is needed.
+        lock_wait_seconds: How long to wait for a writer that holds the file locked.
+
+    Raises:
+        StoreError: There is no such file, it cannot be read, or it is no SQLite database.
+    """
+
+    def __init__(self, path: Path, snapshot_dir: Path, lock_wait_seconds: float = LOCK_WAIT_SECONDS) -> None:
+        refuse_unreadable(path)
+        self.path = path
+        self._snapshot_dir = snapshot_dir
+        self._snapshot: Snapshot | None = None
+        self._lock_wait_seconds = lock_wait_seconds
+
+    def read(self, query: Callable[[Connection], Result], functions: Functions | None = None) -> Result:
+        """Return what `query` returns, all of it read as of one moment.
+
+        Args:
+            query: Called with a connection inside a transaction, again if the file changed under it.
+            functions: Registers SQL functions on the driver's connection first.
+
+        Raises:
+            StoreError: The file is locked, damaged or keeps changing.
+        """
+        for _ in range(_ATTEMPTS):
+            access = self.access()
+            before = fingerprint(self._files())
+            try:
+                with self._connected(access, functions) as connection:
+                    result = query(connection)
+            except _NeedsRecovery:
+                access = Access.COPIED
+                with self._connected(access, functions) as connection:
+                    result = query(connection)
+            if access is not Access.IMMUTABLE or fingerprint(self._files()) == before:
+                return result
+        raise StoreChanged(f"{self.path}: was written to during each of {_ATTEMPTS} readings; run the review again.")
+
+    def access(self) -> Access:
+        """Return how the file can be read just now."""
+        if self._snapshot is not None:
+            return Access.COPIED
+        if self.path.open("rb").read(20)[18:19] != bytes([_WAL_VERSION]):
+            return Access.SHARED
+        wal, shared_memory = (self.path.with_name(self.path.name + suffix) for suffix in ("-wal", "-shm"))
+        if wal.exists() and shared_memory.exists():
+            return Access.SHARED
+        if wal.exists() and wal.stat().st_size:
+            return Access.COPIED
+        return Access.IMMUTABLE
+
+    def close(self) -> None:
+        """Remove the private copy, if one was made."""
+        if self._snapshot is not None:
+            self._snapshot.close()
+            self._snapshot = None
+
+    def _files(self) -> list[Path]:
+        return [self.path.with_name(self.path.name + suffix) for suffix in ("", "-wal", "-journal")]
+
+    @contextmanager
+    def _connected(self, access: Access, functions: Functions | None) -> Iterator[Connection]:
+        address = self._copy().as_uri() if access is Access.COPIED else f"file:{quote(str(self.path))}?{access.value}"
+
+        def connect() -> sqlite3.Connection:
+            connection = sqlite3.connect(address, uri=True, timeout=self._lock_wait_seconds)
+            connection.text_factory = lambda text: text.decode("utf-8", errors="replace")
+            if functions is not None:
+                functions(connection)
+            return connection
+
+        engine = create_engine("sqlite+pysqlite://", creator=connect, poolclass=NullPool)
+        try:
+            with engine.connect() as connection:
+                connection.exec_driver_sql("BEGIN")
+                yield connection
+        except DBAPIError as error:
+            raise self._explained(error.orig, access) from None
+        finally:
+            engine.dispose()
+
+    def _copy(self) -> Path:
+        if self._snapshot is None:
+            snapshot = Snapshot(self._snapshot_dir)
+            try:
+                snapshot.copy({file: file.name for file in self._files() if file.exists()})
+            except StoreError:
+                snapshot.close()
+                raise
+            self._snapshot = snapshot
+        return self._snapshot.folder / self.path.name
+
+    def _explained(self, error: BaseException | None, access: Access) -> Exception:
+        code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
+        if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+            return StoreError(
+                f"{self.path}: is locked by another program, which did not let go within"
+                f" {self._lock_wait_seconds:g} s; run the review again when it has finished writing."
+            )
+        if access is not Access.COPIED and code in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN):
+            return _NeedsRecovery()
+        if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
+            return StoreError(f"{self.path}: is damaged ({error}); restore it from a backup.")
+        return StoreError(f"{self.path}: cannot be read ({error}).")
+
+
+class _NeedsRecovery(Exception):  # noqa: N818 - a signal inside this module, not an error of the user's
+    """The file cannot be read in place without writing."""
+
+
+def refuse_unreadable(path: Path) -> None:
+    """Raise StoreError unless the path is that of a SQLite database that can be read."""
+    if path.is_dir():
+        raise StoreError(f"{path}: is a folder; name the SQLite file in it with --drift-db.")
+    try:
+        with path.open("rb") as file:
+            start = file.read(len(_MAGIC))
+    except FileNotFoundError:
+        raise StoreError(f"{path}: there is no such file; name the SQLite file with --drift-db.") from None
+    except OSError as error:
+        raise StoreError(f"{path}: cannot be read ({error.strerror}).") from None
+    if start != _MAGIC:
+        what = "is empty" if not start else "is no SQLite database"
+        raise StoreError(f"{path}: {what}; name the SQLite file with --drift-db.")

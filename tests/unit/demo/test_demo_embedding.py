@@ -1,0 +1,76 @@
+"""The local embedding."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from drift_checks.demo.embedding import DIMENSION, embed
+from drift_checks.demo.texts import generate
+
+VOTERS = 11
+
+
+@given(st.lists(st.text(), max_size=5))
+def test_every_text_has_a_vector_of_length_one(texts: list[str]) -> None:
+    """A blank text has one too: the cosine to a vector of zeros is not defined."""
+    vectors = embed(texts)
+    assert vectors.shape == (len(texts), DIMENSION)
+    assert vectors.dtype == np.float32
+    assert np.linalg.norm(vectors, axis=1) == pytest.approx(np.ones(len(texts)), abs=1e-5)
+
+
+@given(st.lists(st.text(), min_size=1, max_size=5))
+def test_a_vector_depends_on_its_text_alone(texts: list[str]) -> None:
+    """Which other texts are embedded with it makes no difference."""
+    assert np.array_equal(embed(texts), np.stack([embed([text])[0] for text in texts]))
+
+
+def test_vectors_are_the_same_for_ever() -> None:
+    """A change of the features or of their hashes makes stores made before incomparable."""
+    [vector] = embed(["Sanctions may close our shipping routes."])
+    assert vector[:4] == pytest.approx([0.139716, -0.036223, -0.108668, -0.139716], abs=1e-6)
+
+
+def test_the_dimension_can_be_chosen() -> None:
+    """It need not be a multiple of eight."""
+    assert embed(["A fire at the plant."], 20).shape == (1, 20)
+
+
+def test_texts_that_share_words_lie_closer_together() -> None:
+    """Inflections and the words in between matter less than what a text is about."""
+    strike, strikes, server = embed(
+        [
+            "A strike of our employees may halt work.",
+            "Work may halt if the employee union strikes.",
+            "Hackers may encrypt the data on our servers.",
+        ]
+    )
+    assert strike @ strikes > 0.3 > strike @ server
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_neighbours_agree_on_the_category_of_clear_texts(seed: int) -> None:
+    """Eleven others vote, weighted by similarity; the demo's review rests on their agreement."""
+    texts = generate(1200, seed)
+    vectors = embed([text.text for text in texts])
+    categories = [text.category for text in texts]
+    clear = [index for index, text in enumerate(texts) if not text.is_borderline]
+    agreed = [vote(vectors, categories, index) == categories[index] for index in clear]
+    assert np.mean(agreed) >= 0.98
+
+
+def vote(vectors: npt.NDArray[np.float32], categories: Sequence[str], index: int) -> str:
+    """Return the category that the nearest other texts give a text."""
+    similarities = vectors @ vectors[index]
+    similarities[index] = -1
+    votes: defaultdict[str, float] = defaultdict(float)
+    for other in np.argsort(-similarities)[:VOTERS]:
+        votes[categories[other]] += max(float(similarities[other]), 0.0)
+    return max(sorted(votes), key=votes.__getitem__)
