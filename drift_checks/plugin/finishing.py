@@ -81,13 +81,15 @@ class Finishing:
     @pytest.hookimpl(wrapper=True, trylast=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> Generator[None, object, object]:
         """Judge before other plugins read the exit code, and write after pytest-json-report has its document."""
-        if self.criteria and self.outcomes and self._folder:
-            self.report = self._judge(session)
-            if session.exitstatus in _PYTEST_VERDICTS and not (self._others_failed and self.report.exit_code == 0):
-                session.exitstatus = self.report.exit_code
+        if not (self.criteria and self.outcomes and self._folder):
+            return (yield)
+        self.report = self._judge(session)
+        exit_code = self._exit_code(session, self.report)
+        session.exitstatus = exit_code
         result = yield
-        if self.report and self._folder:
-            self._write(session, self.report, self._folder)
+        # Some plugins or the exit code that they were called with into the session's.
+        session.exitstatus = exit_code
+        self._write(session, self.report, self._folder)
         return result
 
     @pytest.hookimpl(optionalhook=True)
@@ -113,6 +115,12 @@ class Finishing:
             terminalreporter.write_line(line, **markup)
         if self.failure is not None:
             terminalreporter.write_line(f"ERROR: {self.failure}", red=True)
+
+    def _exit_code(self, session: pytest.Session, report: RunReport) -> int:
+        """Return the run's exit code, where pytest has none of its own to say and no test beside the checks failed."""
+        if session.exitstatus not in _PYTEST_VERDICTS or (self._others_failed and report.exit_code == 0):
+            return int(session.exitstatus)
+        return report.exit_code
 
     def _judge(self, session: pytest.Session) -> RunReport:
         stopped = session.exitstatus not in _PYTEST_VERDICTS or session.shouldfail or session.shouldstop

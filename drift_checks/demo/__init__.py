@@ -1,0 +1,1 @@
+"""The built-in demo store: invented texts, a local embedding, and the databases made from them."""
