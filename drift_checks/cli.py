@@ -11,7 +11,11 @@ import pytest
 
 from drift_checks.reporting.verdict import EXIT_INTERNAL_ERROR, Verdict
 
-_OTHER_NAMES = {"sample_size": "--drift-sample-size", "db_path": "--drift-db", "chroma_path": "--drift-chroma"}
+_OTHER_NAMES = {
+    "sample_size": "--drift-sample-size",
+    "db_path": "--drift-db",
+    "chroma_path": "--drift-chroma",
+}
 
 
 class VerdictKeeper:

@@ -53,7 +53,10 @@ class Settings:
     )
     table: str = _setting(kinds.word("a table's name"), "risk_classifications", "store", "the table in SQLite")
     columns: tuple[tuple[str, str], ...] = _setting(
-        kinds.column_pairs(), (), "store", "for another schema: ours=theirs pairs, as in text=body,category=label"
+        kinds.column_pairs(),
+        (),
+        "store",
+        "for another schema: ours=theirs pairs, as in text=body,category=label",
     )
     taxonomy: Path | None = _setting(
         kinds.path("a YAML file"),
@@ -68,12 +71,13 @@ class Settings:
     low_confidence_below: float = _setting(kinds.share(), 0.75, "sample", "low confidence is at or below this")
     old_days: int = _setting(kinds.whole(0), 90, "sample", "the others are older than this many days")
     baseline: int = _setting(
-        kinds.whole(0), 10, "sample", "further records from the rest of the store, to estimate the whole of it"
+        kinds.whole(0),
+        10,
+        "sample",
+        "further records from the rest of the store, to estimate the whole of it",
     )
     seed: int = _setting(kinds.any_whole(), None, "sample", "seed of the draw (default: the date in UTC, 20260115)")
-    as_of: datetime = _setting(
-        kinds.instant(), None, "sample", "the instant that ages are counted from (default: now)"
-    )
+    as_of: datetime = _setting(kinds.instant(), None, "sample", "the instant that ages are counted from (default: now)")
     naive_timezone: ZoneInfo = _setting(
         kinds.zone(), None, "sample", "the zone of timestamps without one (default: the machine's)"
     )
@@ -81,7 +85,10 @@ class Settings:
         kinds.record_ids(), (), "sample", "review exactly these ids, in place of a sample"
     )
     reviewer: str = _setting(
-        kinds.choice("neighbours"), "neighbours", "reviewer", "what decides again: neighbours, a vote in Chroma"
+        kinds.choice("neighbours"),
+        "neighbours",
+        "reviewer",
+        "what decides again: neighbours, a vote in Chroma",
     )
     warn: float = _setting(kinds.share(), 0.85, "verdict", "agreement below this is WARNING")
     critical: float = _setting(kinds.share(), 0.75, "verdict", "agreement below this is CRITICAL")

@@ -140,7 +140,8 @@ class Pipeline:
             sizes, settings.sample_size, settings.low_confidence_share, settings.baseline, divided=divided
         )
         if settings.records:
-            records, notes = self._chosen(connection, strata), ("exactly these records were asked for",)
+            records = self._chosen(connection, strata)
+            notes: tuple[str, ...] = ("exactly these records were asked for",)
         else:
             if not sum(plan.wanted[stratum] for stratum in plan.judged):
                 raise NothingToReview(_no_candidates(settings))
@@ -182,8 +183,8 @@ def _unreadable_notes(unreadable: dict[str, int]) -> tuple[str, ...]:
 def _no_candidates(settings: Settings) -> str:
     before = format_instant(settings.as_of - timedelta(days=settings.old_days))[:10]
     return (
-        f"{settings.db}: nothing to review: no record has a confidence at or below {settings.low_confidence_below} or is"
-        f" older than {settings.old_days} days (before {before}); change --drift-low-confidence-below or"
+        f"{settings.db}: nothing to review: no record has a confidence at or below {settings.low_confidence_below} or"
+        f" is older than {settings.old_days} days (before {before}); change --drift-low-confidence-below or"
         " --drift-old-days, or give a --drift-sample-size no smaller than the store to review all of it."
     )
 

@@ -42,7 +42,12 @@ class Plan:
 
 
 def plan(
-    sizes: Mapping[Stratum, int], sample_size: int, low_confidence_share: float, baseline: int, *, divided: bool
+    sizes: Mapping[Stratum, int],
+    sample_size: int,
+    low_confidence_share: float,
+    baseline: int,
+    *,
+    divided: bool,
 ) -> Plan:
     """Divide the sample among the strata; one that is too small is filled from the other.
 

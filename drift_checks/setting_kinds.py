@@ -91,7 +91,16 @@ def choice(*words: str) -> Kind[str]:
 
 def flag() -> Kind[bool]:
     """Return the kind of switches that are on or off."""
-    words = {"1": True, "true": True, "yes": True, "on": True, "0": False, "false": False, "no": False, "off": False}
+    words = {
+        "1": True,
+        "true": True,
+        "yes": True,
+        "on": True,
+        "0": False,
+        "false": False,
+        "no": False,
+        "off": False,
+    }
 
     def parse(text: str, _: Path) -> bool:
         if text.lower() not in words:
@@ -123,7 +132,9 @@ def zone() -> Kind[ZoneInfo]:
             raise ValueError from error
 
     return Kind(
-        parse, "a time zone's name, as in Europe/Berlin or UTC", known=lambda: tuple(sorted(available_timezones()))
+        parse,
+        "a time zone's name, as in Europe/Berlin or UTC",
+        known=lambda: tuple(sorted(available_timezones())),
     )
 
 

@@ -25,4 +25,6 @@ def read_taxonomy(path: Path) -> dict[str, str]:
         return {str(category): str(description or "") for category, description in content.items()}
     if isinstance(content, list) and content:
         return {str(category): "" for category in content}
-    raise SettingError(f"taxonomy: {path} must hold a mapping of category to description, as in `financial: Debt and cash`.")
+    raise SettingError(
+        f"taxonomy: {path} must hold a mapping of category to description, as in `financial: Debt and cash`."
+    )

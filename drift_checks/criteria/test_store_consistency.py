@@ -51,10 +51,16 @@ def test_store_coverage(store: RecordStore, vectors: VectorCollection, whole_sto
     without_vector = int((~np.isin(records, entries)).sum())
     without_record = int((~np.isin(entries, records)).sum())
     whole_store(
-        "records with a vector", len(records) - without_vector, without_vector, "{failed} of {total} records lack a vector"
+        "records with a vector",
+        len(records) - without_vector,
+        without_vector,
+        "{failed} of {total} records lack a vector",
     )
     whole_store(
-        "vectors with a record", len(entries) - without_record, without_record, "{failed} of {total} vectors lack a record"
+        "vectors with a record",
+        len(entries) - without_record,
+        without_record,
+        "{failed} of {total} vectors lack a record",
     )
 
 

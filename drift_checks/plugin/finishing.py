@@ -27,7 +27,12 @@ from drift_checks.reporting.summary import headline, summarise
 from drift_checks.reporting.verdict import Verdict
 
 FINDINGS = "findings"
-_COLOURS = {Verdict.OK: "green", Verdict.WARNING: "yellow", Verdict.CRITICAL: "red", Verdict.INCONCLUSIVE: "cyan"}
+_COLOURS = {
+    Verdict.OK: "green",
+    Verdict.WARNING: "yellow",
+    Verdict.CRITICAL: "red",
+    Verdict.INCONCLUSIVE: "cyan",
+}
 _LIBRARIES = ("drift-checks", "chromadb", "numpy", "pytest", "sqlalchemy")
 _PYTEST_VERDICTS = (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED)
 
@@ -125,9 +130,7 @@ class Finishing:
     def _judge(self, session: pytest.Session) -> RunReport:
         stopped = session.exitstatus not in _PYTEST_VERDICTS or session.shouldfail or session.shouldstop
         self.partial |= bool(stopped) or not built_in_names() <= set(self.criteria)
-        return build_report(
-            self._facts(), tuple(self.criteria.values()), self.outcomes, time.monotonic() - self._clock
-        )
+        return build_report(self._facts(), tuple(self.criteria.values()), self.outcomes, time.monotonic() - self._clock)
 
     def _write(self, session: pytest.Session, report: RunReport, folder: ReportsFolder) -> None:
         document = dict(self._document.report or {})

@@ -11,9 +11,9 @@ import pytest
 
 from drift_checks.options import Settings
 from drift_checks.pipeline import Pipeline
+from drift_checks.plugin.keys import PIPELINE, STATISTICS
 from drift_checks.records import Record, RecordId, Review, Sample
 from drift_checks.reporting.outcome import Statistic
-from drift_checks.plugin.keys import PIPELINE, STATISTICS
 from drift_checks.stores.chroma import Entry, VectorCollection
 from drift_checks.stores.records import RecordStore
 
@@ -92,6 +92,6 @@ def whole_store(request: pytest.FixtureRequest) -> Callable[[str, int, int, str]
 
     def report(name: str, passed: int, failed: int, message: str) -> None:
         said = message.format(failed=f"{failed:,}", passed=f"{passed:,}", total=f"{passed + failed:,}")
-        request.node.stash.setdefault(STATISTICS, []).append(Statistic(name, passed, failed, f"{said} in the whole store"))
+        request.node.stash.setdefault(STATISTICS, []).append(Statistic(name, passed, failed, said))
 
     return report

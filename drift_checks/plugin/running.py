@@ -11,14 +11,14 @@ from typing import Any
 import pytest
 
 from drift_checks.errors import EXIT_USAGE, DriftError
+from drift_checks.pipeline import Pipeline
 from drift_checks.plugin import fixtures
 from drift_checks.plugin.collecting import asks_for_reviews, declared_criteria, is_check, item_id, record_of
 from drift_checks.plugin.finishing import Finishing
 from drift_checks.plugin.keys import PIPELINE, STATISTICS
 from drift_checks.plugin.settings import read_settings
-from drift_checks.pipeline import Pipeline
 from drift_checks.records import Record, Review
-from drift_checks.reporting.outcome import Decision, Outcome, Result
+from drift_checks.reporting.outcome import Decision, Outcome, Result, Statistic
 
 _VECTOR_FIXTURES = {"vectors", "dimension", "entries"}
 # The attribute of a pytest report that carries an outcome, also from worker to controller.
@@ -58,7 +58,9 @@ class Running:
 
     def pytest_generate_tests(self, metafunc: pytest.Metafunc) -> None:
         """Run a check that takes `record` once for each record of the sample."""
-        if "record" in metafunc.fixturenames and "drift_criterion" in {mark.name for mark in metafunc.definition.iter_markers()}:
+        if "record" in metafunc.fixturenames and "drift_criterion" in {
+            mark.name for mark in metafunc.definition.iter_markers()
+        }:
             records = self.pipeline.sample.records
             metafunc.parametrize("record", records, ids=[item_id(record) for record in records])
 
@@ -104,10 +106,10 @@ class Running:
         if report.when != "call" and report.passed:
             return None
         record = record_of(item)
-        statistics = tuple(item.stash.get(STATISTICS, ()))
+        measured: list[Statistic] = item.stash.get(STATISTICS, [])
         criterion = self.finishing.criteria[item.path.stem.removeprefix("test_")]
         result, message = _result(call, report)
-        low = [item.message for item in statistics if item.rate is not None and item.rate < self._warn(criterion.warn)]
+        low = [item.message for item in measured if item.rate is not None and item.rate < self._warn(criterion.warn)]
         if result is Result.PASSED and low:
             result, message = Result.FAILED, "; ".join(low)
         return Outcome(
@@ -117,7 +119,7 @@ class Running:
             record.id if record else None,
             str(record.stratum) if record else None,
             self._decision(record) if record else None,
-            statistics,
+            tuple(measured),
         )
 
     def _warn(self, own: float | None) -> float:

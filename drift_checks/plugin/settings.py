@@ -18,10 +18,17 @@ def add_settings(parser: pytest.Parser) -> None:
     """Declare every setting as an option, under its group, and as an ini key."""
     for setting in declared():
         group = parser.getgroup(f"drift-{setting.group}", f"Drift Checks: {setting.group}")
-        described = setting.help if setting.default in (None, (), {}) else f"{setting.help} (default: {setting.default})"
+        described = (
+            setting.help if setting.default in (None, (), {}) else f"{setting.help} (default: {setting.default})"
+        )
         if _is_flag(setting):
             group.addoption(
-                setting.option, dest=setting.ini, action="store_const", const="true", default=None, help=described
+                setting.option,
+                dest=setting.ini,
+                action="store_const",
+                const="true",
+                default=None,
+                help=described,
             )
         else:
             group.addoption(setting.option, dest=setting.ini, metavar="VALUE", default=None, help=described)

@@ -53,7 +53,9 @@ class ReportsFolder:
                 f"{path}: another run is under way ({holder}); wait for it, or give this one its own --drift-reports."
             ) from None
         self._lock.truncate(0)
-        self._lock.write(f"process {os.getpid()} on {socket.gethostname()} since {datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}")
+        self._lock.write(
+            f"process {os.getpid()} on {socket.gethostname()} since {datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"
+        )
         self._lock.flush()
         os.chmod(path / _LOCK, _FILE_MODE)  # noqa: PTH101 - the same call as for the files below
         self._refuse_unwritable()

@@ -100,7 +100,11 @@ class Outcome:
 
     def as_plain(self) -> dict[str, Any]:
         """Return the outcome as plain dicts, strings and numbers, to cross from process to process."""
-        return {**asdict(self), "result": str(self.result), "statistics": [asdict(item) for item in self.statistics]}
+        return {
+            **asdict(self),
+            "result": str(self.result),
+            "statistics": [asdict(item) for item in self.statistics],
+        }
 
     @classmethod
     def from_plain(cls, plain: Mapping[str, Any]) -> Outcome:

@@ -146,7 +146,13 @@ def build_report(
     broken = any(item.result is Result.BROKEN for item in outcomes)
     exit_code = EXIT_INTERNAL_ERROR if broken and verdict is not Verdict.CRITICAL else verdict.exit_code
     return RunReport(
-        facts, duration_seconds, verdict, exit_code, summarise_agreement(facts, outcomes), results, tuple(outcomes)
+        facts,
+        duration_seconds,
+        verdict,
+        exit_code,
+        summarise_agreement(facts, outcomes),
+        results,
+        tuple(outcomes),
     )
 
 
@@ -168,7 +174,7 @@ def judge_criterion(criterion: Criterion, outcomes: Sequence[Outcome], facts: Fa
     verdicts = [judge(item.rate, warn, critical) for item in statistics if item.rate is not None]
     if verdicts:
         verdict = worst([verdict, *verdicts])
-        message = "; ".join([message, *(item.message for item in statistics)])
+        message = f"{message}; in the whole store {', '.join(item.message for item in statistics)}"
     return CriterionResult(criterion, verdict, passed, failed, unmeasured, warn, critical, message, statistics)
 
 
@@ -208,7 +214,12 @@ def _counts(criterion: Criterion, outcome: Outcome, facts: Facts) -> bool:
 
 
 def _conclude(
-    criterion: Criterion, passed: int, failed: int, unmeasured: int, thresholds: tuple[float, float], facts: Facts
+    criterion: Criterion,
+    passed: int,
+    failed: int,
+    unmeasured: int,
+    thresholds: tuple[float, float],
+    facts: Facts,
 ) -> tuple[Verdict | None, str]:
     measured = passed + failed
     if criterion.reviewed and unmeasured and measured < facts.min_reviewed * (measured + unmeasured):

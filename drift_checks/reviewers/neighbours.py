@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Protocol
 
 import numpy as np
@@ -143,7 +143,7 @@ def _usable(vector: npt.NDArray[np.float32] | None, dimension: int | None) -> bo
     return vector is not None and vector.size == dimension and bool(vector.any())
 
 
-def _lacks(record: Record, found: Mapping[object, object]) -> bool:
+def _lacks(record: Record, found: Collection[object]) -> bool:
     return record.id not in found and record.values.get("chroma_id") is not None
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -83,11 +84,8 @@ class VectorCollection:
         found: dict[str, Entry] = {}
         for start in range(0, len(ids), _IDS_AT_ONCE):
             part = list(dict.fromkeys(ids[start : start + _IDS_AT_ONCE]))
-            got = self._guarded(
-                lambda part=part: self._collection.get(  # type: ignore[misc]
-                    ids=part, include=["embeddings", "documents", "metadatas"]
-                )
-            )
+            wanted = partial(self._collection.get, ids=part, include=["embeddings", "documents", "metadatas"])
+            got = self._guarded(wanted)
             for key, vector, document, metadata in zip(
                 got["ids"], got["embeddings"], got["documents"], got["metadatas"], strict=True
             ):
@@ -97,9 +95,7 @@ class VectorCollection:
     def ids(self) -> Iterator[str]:
         """Yield the id of every entry."""
         offset = 0
-        while page := self._guarded(
-            lambda: self._collection.get(limit=_IDS_PER_PAGE, offset=offset, include=[])["ids"]
-        ):
+        while page := self._guarded(partial(self._page_of_ids, offset)):
             yield from page
             offset += len(page)
 
@@ -127,11 +123,14 @@ class VectorCollection:
         self._client = None
         self._snapshot.close()
 
+    def _page_of_ids(self, offset: int) -> list[str]:
+        return list(self._collection.get(limit=_IDS_PER_PAGE, offset=offset, include=[])["ids"])
+
     def _find(self, name: str) -> Any:
         assert self._client is not None
         client = self._client
         found = self._guarded(client.list_collections)
-        names = [item if isinstance(item, str) else item.name for item in found]
+        names = [str(getattr(item, "name", item)) for item in found]
         if name not in names:
             raise StoreError(
                 f"{self.directory}: has no collection {name!r}{nearest(name, names) or ';'}"
@@ -230,5 +229,3 @@ def _files(directory: Path) -> dict[Path, str]:
 
 def _similarity(space: str, distance: float) -> float:
     return max(0.0, 1 - distance) if space in ("cosine", "ip") else 1 / (1 + distance)
-
-

@@ -36,7 +36,7 @@ class RecordStore:
 
     def column(self, ours: str) -> ColumnClause[Any]:
         """Return the column that has our name `ours`; the store must have it."""
-        return self.table.c[self.columns[ours]]  # type: ignore[return-value]
+        return self.table.c[self.columns[ours]]
 
     def has(self, ours: str) -> bool:
         """Whether the store has this column."""
@@ -44,7 +44,8 @@ class RecordStore:
 
     def count(self) -> int:
         """Return how many records there are."""
-        return self.file.read(lambda connection: connection.execute(self._counting()).scalar_one())
+        query = select(func.count()).select_from(self.table).where(self.column("id").is_not(None))
+        return self.file.read(lambda connection: int(connection.execute(query).scalar_one()))
 
     def categories(self) -> tuple[str, ...]:
         """Return the categories in the store, sorted."""
@@ -80,9 +81,6 @@ class RecordStore:
         query: Select[Any] = select(*(self.column(name) for name in ours))
         for page in connection.execution_options(yield_per=_STREAM).execute(query).partitions():
             yield from (tuple(row) for row in page)
-
-    def _counting(self) -> Select[tuple[int]]:
-        return select(func.count()).select_from(self.table).where(self.column("id").is_not(None))
 
     def _find_columns(self, connection: Connection, renamed: Mapping[str, str]) -> dict[str, str]:
         inspector = inspect(connection)

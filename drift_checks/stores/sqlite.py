@@ -153,7 +153,7 @@ class SqliteFile:
         return StoreError(f"{self.path}: cannot be read ({error}).")
 
 
-class _NeedsRecovery(Exception):  # noqa: N818 - a signal inside this module, not an error of the user's
+class _NeedsRecovery(Exception):
     """The file cannot be read in place without writing."""
 
 

@@ -14,7 +14,7 @@ from datetime import datetime, timedelta, tzinfo
 from functools import cached_property
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, and_, case, func, literal_column, select, true
+from sqlalchemy import ColumnElement, Connection, Select, and_, case, func, literal_column, select, true
 
 from drift_checks.instants import read_instant
 from drift_checks.records import RecordId, Stratum, read_number
@@ -102,7 +102,8 @@ class StrataQueries:
         coded = select(self._code.label("code")).where(self._id.is_not(None)).limit(-1).subquery()
         counted = (_LOW_CONFIDENCE, _OLD, _UNREADABLE)
         sums = [func.coalesce(func.sum(case((coded.c.code == code, 1), else_=0)), 0) for code in counted]
-        low, old, unreadable, total = self._connection.execute(select(*sums, func.count()).select_from(coded)).one()
+        query: Select[Any] = select(*sums, func.count()).select_from(coded)
+        low, old, unreadable, total = self._connection.execute(query).one()
         return low, old, unreadable, total
 
     def _stratum_code(self) -> ColumnElement[int]:

@@ -256,9 +256,7 @@ def test_chroma_differs_from_the_records_where_planted(rows: Rows, entries: Mapp
     assert len(relabelled) == round(module.MISMATCHED_SHARE * module.RECORDS)
     readable = [(row, entry) for row, entry in held if is_json(row["embedding_json"])]
     stale = [
-        row
-        for row, entry in readable
-        if not np.allclose(json.loads(row["embedding_json"]), entry.vector, atol=1e-5)
+        row for row, entry in readable if not np.allclose(json.loads(row["embedding_json"]), entry.vector, atol=1e-5)
     ]
     assert len(stale) == module.STALE_VECTORS
 
@@ -289,9 +287,7 @@ def test_neighbours_agree_with_four_fifths_of_the_labels(rows: Rows, entries: Ma
     """Of a sample of thirty unsure and twenty old records 39 to 42 agree, most of the time: a WARNING."""
     agreed = agreements(rows, entries)
     unsure = np.mean([agrees for row, agrees in zip(rows, agreed, strict=True) if is_unsure(row)])
-    old = np.mean(
-        [agrees for row, agrees in zip(rows, agreed, strict=True) if is_old(row) and not is_unsure(row)]
-    )
+    old = np.mean([agrees for row, agrees in zip(rows, agreed, strict=True) if is_old(row) and not is_unsure(row)])
     assert 0.78 <= unsure <= 0.83
     assert 0.80 <= old <= 0.85
     assert 0.795 <= 0.6 * unsure + 0.4 * old <= 0.825
