@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import yaml
-
 from drift_checks.errors import SettingError
 
 
@@ -15,6 +13,8 @@ def read_taxonomy(path: Path) -> dict[str, str]:
     Raises:
         SettingError: The file cannot be read or holds neither.
     """
+    import yaml
+
     try:
         content = yaml.safe_load(path.read_text(encoding="utf-8"))
     except OSError as error:

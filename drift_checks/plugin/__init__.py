@@ -7,17 +7,17 @@ reviews and gathers the outcomes, `finishing` judges, writes and prints.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import sys
+from collections.abc import Generator, Sequence
 from pathlib import Path
 
 import pytest
 
 from drift_checks.errors import nearest
 from drift_checks.options import declared
-from drift_checks.plugin import hooks
+from drift_checks.plugin import hooks, parallel
 from drift_checks.plugin.collecting import CriterionModule, is_built_in, is_criterion
-from drift_checks.plugin.keys import MARK
-from drift_checks.plugin.running import Running
+from drift_checks.plugin.keys import ENDED, MARK
 from drift_checks.plugin.settings import add_settings
 
 
@@ -45,6 +45,25 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", f"{MARK}(question, ...): the module is a criterion of the drift review")
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_cmdline_main(config: pytest.Config) -> Generator[None, int | None, int | None]:
+    """Say in one line why a run ended early, and end with its exit code."""
+    try:
+        return (yield)
+    except pytest.UsageError as error:
+        exit_code = config.stash.get(ENDED, pytest.ExitCode.USAGE_ERROR)
+        if exit_code == pytest.ExitCode.USAGE_ERROR:
+            raise
+        print(f"drift review: {error}", file=sys.stderr)  # noqa: T201 - where pytest says such things
+        return exit_code
+
+
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Begin a run on the controller of pytest-xdist, which collects nothing itself."""
+    if parallel.is_controller(session.config) and parallel.names_criteria(session.config):
+        _begin(session.config)
+
+
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:
     """Collect the built-in criteria whatever `python_files` the folder's ini holds."""
     patterns = parent.config.getini("python_files")
@@ -65,4 +84,11 @@ def pytest_pycollect_makemodule(module_path: Path, parent: pytest.Collector) -> 
 def pytest_collectstart(collector: pytest.Collector) -> None:
     """Begin a run when the first criterion is about to be collected."""
     if isinstance(collector, pytest.Module) and is_criterion(collector.path):
-        Running.begin(collector.config)
+        _begin(collector.config)
+
+
+def _begin(config: pytest.Config) -> None:
+    # Imported here, so that a session without criteria does not pay for the libraries of a run.
+    from drift_checks.plugin.running import Running
+
+    Running.begin(config)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Generator
+from dataclasses import asdict
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -55,10 +56,11 @@ class Finishing:
         self.page: Path | None = None
         self.failure: DriftError | None = None
         self._others_failed = False
+        self._counts: dict[str, Any] | None = None
         self._folder: ReportsFolder | None = None
         self._started = datetime.now(UTC)
         self._clock = time.monotonic()
-        self._document = run_document(config)
+        self._document: Any = None
 
     def hold_reports(self) -> None:
         """Take the reports folder for this run.
@@ -66,8 +68,27 @@ class Finishing:
         Raises:
             DriftError: It cannot be written to, or another run holds it.
         """
+        self._document = run_document(self.config)
         self._folder = ReportsFolder(self.pipeline.settings.reports)
         self.config.add_cleanup(self._folder.release)
+
+    def contribution(self) -> dict[str, Any]:
+        """Return what a worker knows and the controller must, in plain values."""
+        vectors = self.pipeline.opened_vectors()
+        reviews = self.pipeline.reviews.values()
+        return {
+            "criteria": [asdict(criterion) for criterion in self.criteria.values()],
+            "partial": self.partial,
+            "vectors": vectors.count if vectors else None,
+            "reviews": sum(review.made for review in reviews),
+            "failed_reviews": sum(not review.made for review in reviews),
+        }
+
+    def take(self, contribution: dict[str, Any]) -> None:
+        """Take what a worker handed over; all workers know the same."""
+        self.criteria = {plain["name"]: Criterion(**plain) for plain in contribution["criteria"]}
+        self.partial |= contribution["partial"]
+        self._counts = contribution
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Gather the outcome that a check's report carries."""
@@ -146,8 +167,8 @@ class Finishing:
             Path(verdict_file).write_text(f"{report.verdict}\n", encoding="utf-8")
 
     def _facts(self) -> Facts:
-        pipeline, settings, sample = self.pipeline, self.pipeline.settings, self.pipeline.sample
-        opened = pipeline.opened_vectors()
+        settings, sample = self.pipeline.settings, self.pipeline.sample
+        counts = self._counts or self.contribution()
         return Facts(
             run_id=f"{self._started:%Y%m%dT%H%M%SZ}-{token_hex(3)}",
             started=format_instant(self._started.replace(microsecond=0)),
@@ -156,7 +177,7 @@ class Finishing:
             records=sample.store_size,
             chroma=str(settings.chroma) if settings.chroma else None,
             collection=settings.collection,
-            vectors=opened.count if opened else None,
+            vectors=counts["vectors"],
             sizes={str(stratum): number for stratum, number in sample.sizes.items()},
             drawn={str(stratum): number for stratum, number in sample.drawn().items()},
             judged=[str(stratum) for stratum in sample.judged],
@@ -167,8 +188,8 @@ class Finishing:
             reviewer=settings.reviewer,
             model=None,
             comparable_confidence=settings.reviewer != "neighbours",
-            reviews=sum(review.made for review in pipeline.reviews.values()),
-            failed_reviews=sum(not review.made for review in pipeline.reviews.values()),
+            reviews=counts["reviews"],
+            failed_reviews=counts["failed_reviews"],
             warn=settings.warn,
             critical=settings.critical,
             min_reviewed=settings.min_reviewed,

@@ -1,12 +1,17 @@
-"""What the plugin keeps on pytest's objects, under typed keys."""
+"""What the plugin's parts share: typed keys on pytest's objects, the mark, and the early end of a run."""
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
 
-from drift_checks.pipeline import Pipeline
-from drift_checks.reporting.outcome import Statistic
+if TYPE_CHECKING:
+    from drift_checks.pipeline import Pipeline
+    from drift_checks.reporting.outcome import Statistic
 
-PIPELINE = pytest.StashKey[Pipeline]()
-STATISTICS = pytest.StashKey[list[Statistic]]()
+PIPELINE: pytest.StashKey[Pipeline] = pytest.StashKey()
+STATISTICS: pytest.StashKey[list[Statistic]] = pytest.StashKey()
 MARK = "drift_criterion"
+# The exit code of a run that ended early, with the sentence of a pytest.UsageError.
+ENDED: pytest.StashKey[int] = pytest.StashKey()

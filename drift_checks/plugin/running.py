@@ -10,12 +10,19 @@ from typing import Any
 
 import pytest
 
-from drift_checks.errors import EXIT_USAGE, DriftError
+from drift_checks.errors import DriftError
 from drift_checks.pipeline import Pipeline
-from drift_checks.plugin import fixtures
-from drift_checks.plugin.collecting import asks_for_reviews, declared_criteria, is_check, item_id, record_of
+from drift_checks.plugin import fixtures, parallel
+from drift_checks.plugin.collecting import (
+    asks_for_reviews,
+    criterion_name,
+    declared_criteria,
+    is_check,
+    item_id,
+    record_of,
+)
 from drift_checks.plugin.finishing import Finishing
-from drift_checks.plugin.keys import PIPELINE, STATISTICS
+from drift_checks.plugin.keys import ENDED, PIPELINE, STATISTICS
 from drift_checks.plugin.settings import read_settings
 from drift_checks.records import Record, Review
 from drift_checks.reporting.outcome import Decision, Outcome, Result, Statistic
@@ -45,16 +52,23 @@ class Running:
         if PIPELINE in config.stash:
             return
         with told_in_a_sentence(config):
-            pipeline = Pipeline.of(read_settings(config))
+            moment = parallel.now(config)
+            pipeline = Pipeline.of(read_settings(config, moment))
             config.stash[PIPELINE] = pipeline
             config.add_cleanup(pipeline.close)
             pipeline.check()
             finishing = Finishing(config, pipeline)
-            if not config.option.collectonly:
+            if not config.option.collectonly and not parallel.is_worker(config):
                 finishing.hold_reports()
-        config.pluginmanager.register(fixtures, "drift_checks.plugin.fixtures")
-        config.pluginmanager.register(cls(config, pipeline, finishing), "drift_checks_running")
-        config.pluginmanager.register(finishing, "drift_checks_finishing")
+        register = config.pluginmanager.register
+        register(fixtures, "drift_checks.plugin.fixtures")
+        register(cls(config, pipeline, finishing), "drift_checks_running")
+        if parallel.is_worker(config):
+            register(parallel.Worker(config, finishing), "drift_checks_worker")
+            return
+        register(finishing, "drift_checks_finishing")
+        if parallel.is_controller(config):
+            register(parallel.Controller(finishing, moment), "drift_checks_controller")
 
     def pytest_generate_tests(self, metafunc: pytest.Metafunc) -> None:
         """Run a check that takes `record` once for each record of the sample."""
@@ -98,7 +112,7 @@ class Running:
         asked = {record.id: record for item in checks if asks_for_reviews(item) and (record := record_of(item))}
         if asked:
             with progress(len(asked), self.config) as advance:
-                self.pipeline.review(list(asked.values()), advance)
+                parallel.review_once(self.config, self.pipeline, list(asked.values()), advance)
         elif any(_VECTOR_FIXTURES & set(getattr(item, "fixturenames", ())) for item in checks):
             assert self.pipeline.vectors is None or self.pipeline.vectors.count >= 0
 
@@ -107,7 +121,7 @@ class Running:
             return None
         record = record_of(item)
         measured: list[Statistic] = item.stash.get(STATISTICS, [])
-        criterion = self.finishing.criteria[item.path.stem.removeprefix("test_")]
+        criterion = self.finishing.criteria[criterion_name(item.path)]
         result, message = _result(call, report)
         low = [item.message for item in measured if item.rate is not None and item.rate < self._warn(criterion.warn)]
         if result is Result.PASSED and low:
@@ -146,19 +160,18 @@ def _result(call: pytest.CallInfo[None], report: pytest.TestReport) -> tuple[Res
 
 @contextmanager
 def told_in_a_sentence(config: pytest.Config) -> Iterator[None]:
-    """Turn what a user can mend into pytest's way of ending with one sentence and an exit code."""
+    """End the session with one sentence and an exit code where a user can mend what is wrong."""
     try:
         yield
     except DriftError as error:
-        if error.exit_code == EXIT_USAGE:
-            raise pytest.UsageError(str(error)) from None
-        raise pytest.exit.Exception(str(error), error.exit_code) from None
+        config.stash[ENDED] = error.exit_code
+        raise pytest.UsageError(str(error)) from None
 
 
 @contextmanager
 def progress(total: int, config: pytest.Config) -> Iterator[Any]:
     """Yield what is called after each review: it moves a bar on a terminal, and does nothing elsewhere."""
-    if not sys.stderr.isatty() or hasattr(config, "workerinput"):
+    if not sys.stderr.isatty() or parallel.is_worker(config):
         yield lambda review: None
         return
     from rich.console import Console
@@ -168,7 +181,7 @@ def progress(total: int, config: pytest.Config) -> Iterator[Any]:
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task("reviewing", total=total)
 
-        def advance(review: Review) -> None:
+        def advance(_: Review) -> None:
             bar.advance(task)
 
         yield advance

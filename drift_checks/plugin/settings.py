@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import os
 import tomllib
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 
 import pytest
-from iniconfig import IniConfig
 
 from drift_checks.options import Setting, Settings, Sources, declared, load
 from drift_checks.setting_kinds import Kind
@@ -35,8 +34,12 @@ def add_settings(parser: pytest.Parser) -> None:
         parser.addini(setting.ini, described, default=None)
 
 
-def read_settings(config: pytest.Config) -> Settings:
+def read_settings(config: pytest.Config, now: datetime) -> Settings:
     """Return the settings of this session.
+
+    Args:
+        config: Of the session.
+        now: The moment of the run.
 
     Raises:
         SettingError: One is unknown, impossible or at odds with another.
@@ -51,7 +54,7 @@ def read_settings(config: pytest.Config) -> Settings:
         folder=config.invocation_params.dir,
         ini_file=config.inipath,
     )
-    return load(sources, datetime.now(UTC))
+    return load(sources, now)
 
 
 def _keys_in(ini_file: Path | None) -> set[str]:
@@ -62,6 +65,8 @@ def _keys_in(ini_file: Path | None) -> set[str]:
         content = tomllib.loads(ini_file.read_text(encoding="utf-8"))
         section = content.get("pytest", content.get("tool", {}).get("pytest", {}))
         return {*section, *section.get("ini_options", {})}
+    from iniconfig import IniConfig
+
     sections = IniConfig(str(ini_file)).sections
     return {key for name in ("pytest", "tool:pytest") for key in sections.get(name, {})}
 

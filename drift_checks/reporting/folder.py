@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import IO, Any
 
 from drift_checks.errors import ReportsError, RunInProgress
-from drift_checks.reporting.html import render
 from drift_checks.reporting.junit import junit_document
 from drift_checks.reporting.run import RunReport
 
@@ -77,6 +76,9 @@ class ReportsFolder:
         folder = self.path / report.facts.run_id
         try:
             aside.mkdir(mode=_FOLDER_MODE)
+            # Its template engine is not needed before the end of a run.
+            from drift_checks.reporting.html import render
+
             (aside / PAGE).write_text(render(report), encoding="utf-8")
             (aside / "report.json").write_text(json.dumps(document, indent=1, default=str) + "\n", encoding="utf-8")
             junit_document(report).write(aside / "junit.xml", encoding="utf-8", xml_declaration=True)
