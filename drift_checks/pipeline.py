@@ -77,7 +77,7 @@ class Pipeline:
     @cached_property
     def sample(self) -> Sample:
         """The records under review."""
-        return self.store.file.read(self._draw, StrataQueries.functions(self._bounds))
+        return self.store.file.read(self._draw, self._bounds.register)
 
     @cached_property
     def vectors(self) -> VectorCollection | None:

@@ -1,8 +1,8 @@
 """Seeded draws from the strata of a store.
 
-A draw depends on the seed, the strata and the order of the ids alone, so the same store gives the same
-sample on any machine. Common strata are drawn by rejection from random positions of the whole store, rare
-ones from random positions of their own: either way each record of a stratum is as likely as any other.
+A draw depends on the seed, the strata and the ids alone, so the same store gives the same sample on any
+machine. Common strata are drawn by rejection from random places of the whole store, rare ones from random
+positions of their own: either way each record of a stratum is as likely as any other.
 """
 
 from __future__ import annotations
@@ -10,23 +10,26 @@ from __future__ import annotations
 import random
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from math import ceil
 from typing import Protocol
 
 from drift_checks.records import RecordId, Stratum
 
 # A stratum with less than this share of the store is drawn from its own positions.
 _RARE = 0.01
-_BATCH = 256
 
 
 class Strata(Protocol):
-    """A store's strata, as the sampler needs them; positions are given ascending."""
+    """A store's strata, as the sampler needs them; places and positions are given ascending."""
 
     def sizes(self) -> dict[Stratum, int]:
         """Return how many records each stratum has."""
 
-    def at(self, positions: Sequence[int]) -> list[tuple[RecordId, Stratum]]:
-        """Return the records at these positions of the store, with their strata."""
+    def places(self) -> int:
+        """Return how many places there are; each record has one, and some may be empty."""
+
+    def at(self, places: Sequence[int]) -> Mapping[int, tuple[RecordId, Stratum]]:
+        """Return the record at each of these places that holds one, with its stratum."""
 
     def members(self, stratum: Stratum, positions: Sequence[int]) -> list[RecordId]:
         """Return the records at these positions of a stratum."""
@@ -97,35 +100,36 @@ def draw(
         if stratum in rare
     }
     common = {stratum: number for stratum, number in wanted.items() if stratum not in rare and number}
-    drawn.update(_reject(strata, common, total, generator))
+    # About as many positions as it will take, so that most draws need one batch.
+    places = strata.places()
+    batch = 8 + max((ceil(1.3 * number * places / sizes[stratum]) for stratum, number in common.items()), default=0)
+    drawn.update(_reject(strata, common, _batches(places, batch, generator)))
     return {stratum: drawn.get(stratum, []) for stratum in wanted}
 
 
 def _reject(
-    strata: Strata, wanted: Mapping[Stratum, int], total: int, generator: random.Random
+    strata: Strata, wanted: Mapping[Stratum, int], batches: Iterator[list[int]]
 ) -> dict[Stratum, list[RecordId]]:
     accepted: dict[Stratum, list[tuple[int, RecordId]]] = {stratum: [] for stratum in wanted}
-    batches = _batches(total, generator)
     while any(len(accepted[stratum]) < number for stratum, number in wanted.items()):
         order = next(batches)
-        places = sorted(order)
-        found = dict(zip(places, strata.at(places), strict=True))
-        for position in order:
-            record_id, stratum = found[position]
+        found = strata.at(sorted(order))
+        for place in filter(found.__contains__, order):
+            record_id, stratum = found[place]
             if stratum in wanted and len(accepted[stratum]) < wanted[stratum]:
-                accepted[stratum].append((position, record_id))
+                accepted[stratum].append((place, record_id))
     return {stratum: [record_id for _, record_id in sorted(chosen)] for stratum, chosen in accepted.items()}
 
 
-def _batches(total: int, generator: random.Random) -> Iterator[list[int]]:
-    """Yield all positions in random order, a batch at a time, remembering only those already drawn."""
+def _batches(places: int, size: int, generator: random.Random) -> Iterator[list[int]]:
+    """Yield all places in random order, a batch at a time, remembering only those already drawn."""
     seen: set[int] = set()
-    while len(seen) < total:
+    while len(seen) < places:
         batch: dict[int, None] = {}
-        while len(batch) < min(_BATCH, total - len(seen)):
-            position = generator.randrange(total)
-            if position not in seen:
-                batch[position] = None
+        while len(batch) < min(size, places - len(seen)):
+            place = generator.randrange(places)
+            if place not in seen:
+                batch[place] = None
         seen.update(batch)
         yield list(batch)
 

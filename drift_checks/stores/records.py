@@ -3,9 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from types import UnionType
 from typing import Any, TypeVar
 
-from sqlalchemy import ColumnClause, Connection, Select, TableClause, column, func, inspect, select, table
+from sqlalchemy import (
+    ColumnClause,
+    Connection,
+    Integer,
+    Select,
+    TableClause,
+    column,
+    func,
+    inspect,
+    select,
+    table,
+)
 
 from drift_checks.errors import StoreError, nearest
 from drift_checks.records import COLUMNS, INDISPENSABLE, RecordId
@@ -72,6 +84,26 @@ class RecordStore:
                 found[row["id"]] = dict(row)
         return found
 
+    def has_integer_key(self, connection: Connection) -> bool:
+        """Whether the id is a primary key of whole numbers, by which SQLite keeps its rows."""
+        inspector = inspect(connection)
+        key = inspector.get_pk_constraint(self.name)["constrained_columns"]
+        return key == [self.columns["id"]] and isinstance(self._types(connection)["id"], Integer)
+
+    def has_index(self, connection: Connection, ours: str, kind: type[Any] | UnionType) -> bool:
+        """Whether there is an index on this column alone, and its declared type is of this kind."""
+        indexes = inspect(connection).get_indexes(self.name)
+        if not any(index["column_names"] == [self.columns.get(ours)] for index in indexes):
+            return False
+        return isinstance(self._types(connection)[ours], kind)
+
+    def row_bytes(self, connection: Connection) -> float:
+        """Return about how many bytes a row of this table takes, if it holds most of the file."""
+        pages = connection.exec_driver_sql("PRAGMA page_count").scalar_one()
+        page = connection.exec_driver_sql("PRAGMA page_size").scalar_one()
+        rows = connection.execute(select(func.count()).select_from(self.table)).scalar_one()
+        return float(pages * page / max(1, rows))
+
     def read(self, query: Callable[[Connection], Result]) -> Result:
         """Return what `query` returns, all of it read as of one moment."""
         return self.file.read(query)
@@ -81,6 +113,10 @@ class RecordStore:
         query: Select[Any] = select(*(self.column(name) for name in ours))
         for page in connection.execution_options(yield_per=_STREAM).execute(query).partitions():
             yield from (tuple(row) for row in page)
+
+    def _types(self, connection: Connection) -> dict[str, object]:
+        found = {item["name"]: item["type"] for item in inspect(connection).get_columns(self.name)}
+        return {ours: found[theirs] for ours, theirs in self.columns.items()}
 
     def _find_columns(self, connection: Connection, renamed: Mapping[str, str]) -> dict[str, str]:
         inspector = inspect(connection)
