@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-import re
+import shlex
 import shutil
 import signal
 import subprocess
@@ -148,7 +148,8 @@ class Checkout:
     def given_arguments(self) -> list[str]:
         """Return what pytest was given after the options that the script always adds."""
         given = (self.folder / "arguments").read_text().split("\0")[:-1]
-        fixed = ["-P", "-m", "pytest", "-c", str(self.root / "pytest.ini"), "--rootdir", str(self.root)]
+        fixed = ["-P", "-m", "pytest", "-c", str(self.root / "pytest.ini"), "--rootdir", str(self.caller)]
+        fixed += ["-o", f"cache_dir={self.root}/.pytest_cache", "-o"]
         assert given[: len(fixed)] == fixed
         return given[len(fixed) :]
 
@@ -271,103 +272,20 @@ def test_every_argument_goes_to_pytest_as_it_is(made: Checkout) -> None:
 def test_without_arguments_the_criteria_are_reviewed(made: Checkout) -> None:
     """The testpaths of pytest.ini would not count in the caller's folder."""
     made.run()
-    assert made.given_arguments() == [made.criteria]
+    (given,) = made.given_arguments()
+    assert shlex.split(given.removeprefix("testpaths=")) == [made.criteria]
 
 
 def test_demo_is_drift_demo(made: Checkout) -> None:
     """The one translation that the script makes."""
     made.run("-v", "--demo")
-    assert made.given_arguments() == [made.criteria, "-v", "--drift-demo"]
+    assert made.given_arguments()[-2:] == ["-v", "--drift-demo"]
 
 
 def test_help_goes_to_pytest(made: Checkout) -> None:
     """The help is pytest's, with the project's options in it."""
     assert made.run("--help").returncode == 0
     assert made.given_arguments()[-1] == "--help"
-
-
-@pytest.mark.parametrize(
-    "arguments",
-    [
-        "folder",
-        "folder/check.py",
-        "folder/check.py::test_name",
-        "missing.py",
-        "-v folder",
-        "-xvs folder",
-        "-rA folder",
-        "-n2 folder",
-        "-pno:cacheprovider folder",
-        "--drift-demo folder",
-        "--demo folder",
-        "--lf folder",
-        "--xfail-tb folder",
-        "--cache-clear folder",
-        "--drift-db=store.db folder",
-        "--drift-db store.db folder",
-        "-k word folder",
-        "folder --drift-db store.db",
-        "-- --odd-name.py",
-    ],
-)
-def test_a_test_path_replaces_the_criteria(made: Checkout, arguments: str) -> None:
-    """What pytest would take for a path is one."""
-    (made.caller / "folder").mkdir()
-    made.run(*arguments.split())
-    assert made.criteria not in made.given_arguments()
-
-
-@pytest.mark.parametrize(
-    "arguments",
-    [
-        "-q",
-        "--drift-db folder",
-        "--drift-db folder/check.py",
-        "--deselect folder/check.py::test_name",
-        "--ignore folder",
-        "-k folder",
-        "-xk folder",
-        "-m folder",
-        "-p folder",
-        "-c folder",
-        "-o folder",
-        "-r folder",
-        "-W folder",
-        "-n 2",
-        "--maxfail 2",
-        "--maxfail=2 -q",
-        "--demo --drift-db folder -v",
-        "--",
-    ],
-)
-def test_the_value_of_an_option_is_not_taken_for_a_test_path(made: Checkout, arguments: str) -> None:
-    """An option's value may well be the name of an existing file."""
-    (made.caller / "folder").mkdir()
-    (made.caller / "folder" / "check.py").touch()
-    made.run(*arguments.split())
-    assert made.criteria in made.given_arguments()
-
-
-def listed_flags() -> set[str]:
-    """Return the options that scripts/review knows to take no value."""
-    text = (REPOSITORY / "scripts" / "review").read_text()
-    listed = re.search(r'^flags="([^"]*)"$', text, re.MULTILINE)
-    assert listed is not None
-    return set(listed[1].replace("\\\n", "").split())
-
-
-def test_the_listed_flags_are_those_of_pytest_and_the_plugin() -> None:
-    """No listed option takes a value, and no flag of the plugin is missing."""
-    command = [sys.executable, "-m", "pytest", "--help", "-p", "drift_checks.plugin", "-c", "pytest.ini"]
-    environ = {**os.environ, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "COLUMNS": "200"}
-    result = subprocess.run(command, cwd=REPOSITORY, env=environ, capture_output=True, text=True)
-    assert result.returncode == 0, result.stderr
-    options = re.findall(r"^  (?:-\w, )?(--\S+(?:, --\S+)*)", result.stdout, re.MULTILINE)
-    with_value = {name for option in options for name in re.findall(r"(--[\w-]+)=", option)}
-    flags = {name for option in options if "=" not in option for name in option.split(", ")}
-    assert with_value
-    assert listed_flags() & with_value == set()
-    assert {flag for flag in flags if flag.startswith("--drift-")} <= listed_flags()
 
 
 def test_the_callers_folder_is_kept(made: Checkout) -> None:
@@ -382,7 +300,7 @@ def test_a_call_through_a_symbolic_link_finds_the_checkout(made: Checkout) -> No
     first.symlink_to(made.root / "scripts" / "review")
     second.symlink_to("../first link")
     assert made.run("-q", script=second).returncode == 0
-    assert made.given_arguments() == [made.criteria, "-q"]
+    assert made.given_arguments()[1:] == ["-q"]
 
 
 def test_a_closed_input_does_no_harm(made: Checkout) -> None:
