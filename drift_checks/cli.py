@@ -43,8 +43,11 @@ def run(arguments: Sequence[str]) -> int:
     return code
 
 
-# Neither the folder's ini file nor its conftest.
-_ALONE = ("--pyargs", "drift_checks", "-c", os.devnull, "--rootdir", ".", "--noconftest", "-q", "--no-header")
+# Neither the folder's ini file nor its conftest, and nothing left in the folder but the reports.
+_ALONE = (
+    *("--pyargs", "drift_checks", "-c", os.devnull, "--rootdir", ".", "--noconftest", "-p", "no:cacheprovider"),
+    *("-q", "--no-header", "-W", "ignore:Module already imported:pytest.PytestAssertRewriteWarning"),
+)
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -55,13 +55,11 @@ class Pipeline:
         Raises:
             DriftError: The settings or the store do not allow the run.
         """
-        settings = self.settings
-        if settings.db is None:
-            raise SettingError(_no_store(settings))
-        if settings.chroma is not None:
-            refuse_no_chroma(settings.chroma)
-        elif settings.reviewer == "neighbours":
-            raise ReviewerError(_no_chroma(settings.db))
+        store, chroma = self.store, self.settings.chroma
+        if chroma is not None:
+            refuse_no_chroma(chroma)
+        elif self.settings.reviewer == "neighbours":
+            raise ReviewerError(_no_chroma(store.file.path))
         assert self.taxonomy is not None
         assert self.sample.records
 
