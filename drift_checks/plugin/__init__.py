@@ -16,7 +16,7 @@ import pytest
 from drift_checks.errors import nearest
 from drift_checks.options import declared
 from drift_checks.plugin import hooks, parallel
-from drift_checks.plugin.collecting import CriterionModule, is_built_in, is_criterion
+from drift_checks.plugin.collecting import CriterionModule, is_built_in, is_criterion, refuse_other_copy
 from drift_checks.plugin.keys import ENDED, MARK
 from drift_checks.plugin.settings import add_settings
 
@@ -84,6 +84,7 @@ def pytest_pycollect_makemodule(module_path: Path, parent: pytest.Collector) -> 
 def pytest_collectstart(collector: pytest.Collector) -> None:
     """Begin a run when the first criterion is about to be collected."""
     if isinstance(collector, pytest.Module) and is_criterion(collector.path):
+        refuse_other_copy(collector.path)
         _begin(collector.config)
 
 

@@ -15,7 +15,7 @@ from drift_checks.plugin.keys import MARK
 from drift_checks.records import Record
 from drift_checks.reporting.outcome import Criterion
 
-CRITERIA = Path(__file__).parent.parent / "criteria"
+CRITERIA = Path(__file__).resolve().parent.parent / "criteria"
 _REVIEW_FIXTURES = {"review", "reviews"}
 _LONGEST_LABEL = 40
 
@@ -34,7 +34,8 @@ class CriterionModule(pytest.Module):
 
 def is_built_in(path: Path) -> bool:
     """Whether the file is one of the criteria folder."""
-    return path.parent == CRITERIA and path.name.startswith("test_") and path.suffix == ".py"
+    named_so = path.name.startswith("test_") and path.suffix == ".py" and path.parent.name == CRITERIA.name
+    return named_so and path.parent.resolve() == CRITERIA
 
 
 def is_criterion(path: Path) -> bool:
@@ -43,6 +44,19 @@ def is_criterion(path: Path) -> bool:
         return is_built_in(path) or MARK in path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError):
         return False
+
+
+def refuse_other_copy(path: Path) -> None:
+    """Refuse a checkout's criteria where another copy of the package is the one that is installed.
+
+    Raises:
+        pytest.UsageError: With the remedy; pytest would speak of an import file mismatch.
+    """
+    if path.parent.parts[-2:] == CRITERIA.parts[-2:] and not is_built_in(path):
+        raise pytest.UsageError(
+            f"{path.parent}: the package that is installed is another copy, {CRITERIA.parent}; install this checkout with"
+            " `pip install -e .`, or review with scripts/review."
+        )
 
 
 def built_in_names() -> set[str]:
