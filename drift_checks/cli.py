@@ -6,9 +6,11 @@ import argparse
 import os
 import sys
 from collections.abc import Sequence
+from typing import NoReturn
 
 import pytest
 
+from drift_checks.errors import EXIT_USAGE
 from drift_checks.reporting.verdict import EXIT_INTERNAL_ERROR, Verdict
 
 _OTHER_NAMES = {
@@ -16,6 +18,15 @@ _OTHER_NAMES = {
     "db_path": "--drift-db",
     "chroma_path": "--drift-chroma",
 }
+
+
+class Parser(argparse.ArgumentParser):
+    """Ends with the exit code for wrong usage: argparse's own, 2, means interrupted."""
+
+    def error(self, message: str) -> NoReturn:
+        """Say what is wrong."""
+        self.print_usage(sys.stderr)
+        self.exit(EXIT_USAGE, f"{self.prog}: {message}\n")
 
 
 class VerdictKeeper:
@@ -33,8 +44,10 @@ class VerdictKeeper:
 def run(arguments: Sequence[str]) -> int:
     """Run a review whatever ini file, conftest or PYTEST_ADDOPTS there is; return the exit code."""
     given, rest = _parser().parse_known_args(arguments)
-    options = [f"{option}={value}" for name, option in _OTHER_NAMES.items() if (value := getattr(given, name))]
-    os.environ.pop("PYTEST_ADDOPTS", None)
+    values = {option: getattr(given, name) for name, option in _OTHER_NAMES.items()}
+    options = [f"{option}={value}" for option, value in values.items() if value is not None]
+    for variable in ("PYTEST_ADDOPTS", "PYTEST_DISABLE_PLUGIN_AUTOLOAD", "PYTEST_PLUGINS"):
+        os.environ.pop(variable, None)
     keeper = VerdictKeeper()
     code = int(pytest.main([*_ALONE, *options, *rest], plugins=[keeper]))
     if code == Verdict.CRITICAL.exit_code and keeper.verdict != Verdict.CRITICAL:
@@ -50,8 +63,8 @@ _ALONE = (
 )
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+def _parser() -> Parser:
+    parser = Parser(
         prog="python -m drift_checks",
         description="Review a store of classified texts once.",
         epilog="Every --drift-NAME setting is taken too; `pytest --help` lists them.",

@@ -61,13 +61,32 @@ class RunInProgress(DriftError):
     exit_code = EXIT_TRY_AGAIN
 
 
-def nearest(name: str, known: Iterable[str]) -> str:
-    """Return `"; did you mean 'x'?"` for the known name closest to `name`, or an empty string."""
-    matches = get_close_matches(name, [str(item) for item in known], n=1, cutoff=0.6)
-    return f"; did you mean '{matches[0]}'?" if matches else ""
+def nearest(name: str, known: Iterable[str], prefix: str = "", likeness: float = 0.6) -> str:
+    """Return `"; did you mean 'x'?"` for the known name closest to `name`, or an empty string.
+
+    Args:
+        name: What was given.
+        known: What is allowed.
+        prefix: What all of them begin with, and which is no likeness.
+        likeness: How close the closest must be, from 0 to 1 for the same.
+    """
+    stripped = [str(item).removeprefix(prefix) for item in known]
+    matches = get_close_matches(name.removeprefix(prefix), stripped, n=1, cutoff=likeness)
+    return f"; did you mean '{prefix}{matches[0]}'?" if matches else ""
 
 
-def setting_refused(name: str, source: str, received: str, allowed: str, known: Iterable[str] = ()) -> SettingError:
-    """Say which setting was refused, where it came from, what was given and what is allowed."""
-    closest = nearest(received, known)
+def setting_refused(
+    name: str, source: str, received: str, allowed: str, known: Iterable[str] = (), wrong: str | None = None
+) -> SettingError:
+    """Say which setting was refused, where it came from, what was given and what is allowed.
+
+    Args:
+        name: The setting.
+        source: Where it came from.
+        received: What was given.
+        allowed: What is allowed, in words.
+        known: The words that are allowed, where they can be listed.
+        wrong: The part of what was given that is none of them, where it is not all.
+    """
+    closest = nearest(received if wrong is None else wrong, known)
     return SettingError(f"{name}: {received!r} (from {source}) is not allowed; allowed is {allowed}{closest or '.'}")

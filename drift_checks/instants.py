@@ -6,6 +6,7 @@ import re
 from datetime import UTC, datetime, tzinfo
 
 _SEPARATOR = re.compile(r"^(\d{4}-\d\d-\d\d)[Tt\s]+(?=\d)")
+_LONGEST_DATE = len("2026-01-15")
 _SPACE_BEFORE_OFFSET = re.compile(r"\s+(?=[+-]\d\d:?\d\d$|Z$)")
 
 
@@ -19,6 +20,9 @@ def read_instant(value: object, naive: tzinfo) -> datetime | None:
         return None
     text = _SEPARATOR.sub(r"\1T", value.strip().replace("z", "Z"))
     text = _SPACE_BEFORE_OFFSET.sub("", text)
+    # Python takes any character between date and time.
+    if len(text) > _LONGEST_DATE and "T" not in text:
+        return None
     try:
         moment = datetime.fromisoformat(text)
         if moment.tzinfo is None:

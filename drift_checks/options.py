@@ -6,6 +6,7 @@ The option wins over the variable, the variable over the ini file.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime
@@ -196,9 +197,10 @@ def parse(setting: Setting, origin: Origin) -> object:
     """
     try:
         return setting.kind.parse(origin.text, origin.folder)
-    except (ValueError, OverflowError):
+    except (ValueError, OverflowError) as error:
+        wrong = str(error) if isinstance(error, kinds.UnknownWord) else None
         raise setting_refused(
-            setting.name, origin.source, origin.text, setting.kind.allowed, setting.kind.known()
+            setting.name, origin.source, origin.text, setting.kind.allowed, setting.kind.known(), wrong
         ) from None
 
 
@@ -211,26 +213,30 @@ def refuse_unknown(sources: Sources) -> None:
     keys = [setting.ini for setting in declared()]
     for key in sources.ini:
         if key not in keys:
-            raise SettingError(f"{sources.ini_file or 'the ini file'}: {key} is no setting{nearest(key, keys) or '.'}")
+            raise SettingError(
+                f"{sources.ini_file or 'the ini file'}: {key} is no setting{nearest(key, keys, 'drift_') or '.'}"
+            )
     variables = [setting.variable for setting in declared()]
     for variable in misspelt(sources.environment, variables):
-        raise SettingError(f"the environment: {variable} is no setting{nearest(variable, variables)}")
+        raise SettingError(f"the environment: {variable} is no setting{nearest(variable, variables, 'DRIFT_')}")
 
 
 def misspelt(environment: Mapping[str, str], variables: list[str]) -> Iterator[str]:
     """Yield variables close to a setting's; others with the prefix may be somebody else's."""
     known = {*variables, *OTHER_VARIABLES, *(f"{name}_FILE" for name in OTHER_VARIABLES)}
     for name in environment:
-        if name.startswith("DRIFT_") and name not in known and nearest(name, variables):
+        if name.startswith("DRIFT_") and name not in known and nearest(name, variables, "DRIFT_", likeness=0.75):
             yield name
 
 
 def fill_defaults(values: dict[str, Any], origins: dict[str, str], sources: Sources, now: datetime) -> None:
     """Add the defaults that depend on the moment, the machine or another setting."""
     if "chroma" not in values and (directory := sources.environment.get("CHROMA_PERSIST_PATH")):
-        values["chroma"] = kinds.path("a Chroma directory").parse(directory, sources.folder)
-        origins["chroma"] = "the variable CHROMA_PERSIST_PATH"
-    if "db" not in values and "chroma" in values and (beside := values["chroma"] / DATABASE_NAME).exists():
+        origin = Origin(directory, "the variable CHROMA_PERSIST_PATH", sources.folder)
+        values["chroma"] = parse(next(setting for setting in declared() if setting.key == "chroma"), origin)
+        origins["chroma"] = origin.source
+    # os.path: where the folder may not be searched, there is nothing that can be used.
+    if "db" not in values and "chroma" in values and os.path.exists(beside := values["chroma"] / DATABASE_NAME):  # noqa: PTH110
         values["db"] = beside
         origins["db"] = "the Chroma directory"
     values.setdefault("reports", sources.folder / "reports")
@@ -268,6 +274,11 @@ def refuse_combinations(settings: Settings) -> None:
         raise SettingError(
             f"critical: {settings.critical} lies above warn ({settings.warn});"
             " WARNING must come before CRITICAL: lower critical or raise warn."
+        )
+    if settings.old_days + 2 > (settings.as_of - datetime.min.replace(tzinfo=UTC)).days:
+        raise SettingError(
+            f"old-days: {settings.old_days} days before {settings.as_of:%Y-%m-%d} is before the first year; allowed are"
+            " fewer days."
         )
     stores = [name for name in ("db", "chroma") if settings.sources.get(name) == f"--drift-{name}"]
     if settings.demo and settings.sources["demo"] == "--drift-demo" and stores:

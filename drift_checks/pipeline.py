@@ -160,7 +160,9 @@ class Pipeline:
         )
 
     def _chosen(self, connection: Connection, strata: StrataQueries) -> tuple[Record, ...]:
-        rows = self.store.rows(connection, self.settings.records)
+        # A column without a declared type does not take the text 12 for the number.
+        numbers = [int(key) for key in self.settings.records if key.lstrip("-").isdecimal() and key.isascii()]
+        rows = self.store.rows(connection, [*self.settings.records, *numbers])
         missing = set(self.settings.records) - {str(key) for key in rows}
         if missing:
             raise SettingError(

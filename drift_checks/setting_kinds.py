@@ -15,6 +15,10 @@ from drift_checks.records import COLUMNS
 Value = TypeVar("Value")
 
 
+class UnknownWord(ValueError):
+    """A part of a setting's text is none of the words that are allowed; it is the first argument."""
+
+
 @dataclass(frozen=True)
 class Kind(Generic[Value]):
     """A parser of a setting's text; the second argument is the folder that relative paths start from.
@@ -62,7 +66,10 @@ def path(what: str) -> Kind[Path]:
     def parse(text: str, folder: Path) -> Path:
         if not text or "://" in text:
             raise ValueError
-        return Path(os.path.normpath(folder / Path(text).expanduser()))
+        try:
+            return Path(os.path.normpath(folder / Path(text).expanduser()))
+        except RuntimeError as error:
+            raise ValueError from error
 
     return Kind(parse, f"the path of {what} (addresses such as postgresql:// or http:// are not supported yet)")
 
@@ -145,7 +152,9 @@ def column_pairs() -> Kind[tuple[tuple[str, str], ...]]:
         pairs: dict[str, str] = {}
         for pair in text.split(","):
             ours, separator, theirs = (part.strip() for part in pair.partition("="))
-            if not separator or ours not in COLUMNS or not theirs or ours in pairs:
+            if ours not in COLUMNS:
+                raise UnknownWord(ours)
+            if not separator or not theirs or ours in pairs:
                 raise ValueError
             pairs[ours] = theirs
         return tuple(pairs.items())

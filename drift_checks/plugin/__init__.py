@@ -16,8 +16,8 @@ import pytest
 from drift_checks.errors import nearest
 from drift_checks.options import declared
 from drift_checks.plugin import hooks, parallel
-from drift_checks.plugin.collecting import CriterionModule, is_built_in, is_criterion, refuse_other_copy
-from drift_checks.plugin.keys import ENDED, MARK
+from drift_checks.plugin.collecting import CRITERIA, CriterionModule, is_built_in, is_criterion, refuse_other_copy
+from drift_checks.plugin.keys import DECIDED, ENDED, MARK
 from drift_checks.plugin.settings import add_settings
 
 
@@ -37,7 +37,8 @@ def pytest_load_initial_conftests(args: Sequence[str]) -> None:
     for argument in args:
         option = argument.partition("=")[0]
         if option.startswith("--drift-") and option not in options:
-            raise pytest.UsageError(f"{option} is no setting{nearest(option, options) or ': see pytest --help'}")
+            closest = nearest(option, options, prefix="--drift-")
+            raise pytest.UsageError(f"{option} is no setting{closest or ': see pytest --help'}")
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -45,11 +46,13 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", f"{MARK}(question, ...): the module is a criterion of the drift review")
 
 
-@pytest.hookimpl(wrapper=True)
+@pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_cmdline_main(config: pytest.Config) -> Generator[None, int | None, int | None]:
     """Say in one line why a run ended early, and end with its exit code."""
     try:
-        return (yield)
+        exit_code = yield
+        # Whatever other plugins put into the session's after ours.
+        return config.stash.get(DECIDED, exit_code)
     except pytest.UsageError as error:
         exit_code = config.stash.get(ENDED, pytest.ExitCode.USAGE_ERROR)
         if exit_code == pytest.ExitCode.USAGE_ERROR:
@@ -64,10 +67,23 @@ def pytest_sessionstart(session: pytest.Session) -> None:
         _begin(session.config)
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Look into the package for criteria whatever `norecursedirs` the folder's ini holds."""
+    if (
+        collection_path not in (CRITERIA, CRITERIA.parent)
+        or config.getoption("ignore")
+        or config.getoption("ignore_glob")
+    ):
+        return None
+    return False
+
+
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:
     """Collect the built-in criteria whatever `python_files` the folder's ini holds."""
     patterns = parent.config.getini("python_files")
-    if is_built_in(file_path) and not any(file_path.match(pattern) for pattern in patterns):
+    usual = parent.session.isinitpath(file_path) or any(file_path.match(pattern) for pattern in patterns)
+    if is_built_in(file_path) and not usual:
         module: pytest.Collector = CriterionModule.from_parent(parent, path=file_path)
         return module
     return None

@@ -17,6 +17,7 @@ from drift_checks.reporting.outcome import Criterion
 
 CRITERIA = Path(__file__).resolve().parent.parent / "criteria"
 _REVIEW_FIXTURES = {"review", "reviews"}
+_DECLARATION = re.compile(rf"^[^#\n]*\bmark\.{MARK}\b", re.MULTILINE)
 _LONGEST_LABEL = 40
 
 
@@ -40,8 +41,10 @@ def is_built_in(path: Path) -> bool:
 
 def is_criterion(path: Path) -> bool:
     """Whether the file declares a criterion; read as text, since importing it here would be too early."""
+    if is_built_in(path):
+        return True
     try:
-        return is_built_in(path) or MARK in path.read_text(encoding="utf-8")
+        return path.suffix == ".py" and _DECLARATION.search(path.read_text(encoding="utf-8")) is not None
     except (OSError, UnicodeDecodeError):
         return False
 
@@ -52,10 +55,10 @@ def refuse_other_copy(path: Path) -> None:
     Raises:
         pytest.UsageError: With the remedy; pytest would speak of an import file mismatch.
     """
-    if path.parent.parts[-2:] == CRITERIA.parts[-2:] and not is_built_in(path):
+    if path.parent.parts[-2:] == CRITERIA.parts[-2:] and path.parent.resolve() != CRITERIA:
         raise pytest.UsageError(
-            f"{path.parent}: the package that is installed is another copy, {CRITERIA.parent}; install this checkout with"
-            " `pip install -e .`, or review with scripts/review."
+            f"{path.parent}: the package that is installed is another copy, {CRITERIA.parent}; install this checkout"
+            " with `pip install -e .`, or review with scripts/review."
         )
 
 
@@ -88,12 +91,20 @@ def record_of(item: pytest.Item) -> Record | None:
 
 def item_id(record: Record) -> str:
     """Return a record's part of an item's name: its id, and its category made fit for a command line."""
-    label = re.sub(r"[^\w.-]+", "_", f"{record.id}-{record.category}")
-    return label[:_LONGEST_LABEL]
+    return f"{_word(record.id)}-{_word(record.category)[:_LONGEST_LABEL]}"
 
 
-def declared_criteria(items: Iterable[pytest.Item]) -> dict[str, Criterion]:
+def _word(value: object) -> str:
+    return re.sub(r"[^\w.-]+", "_", str(value))
+
+
+def declared_criteria(items: Iterable[pytest.Item], warn: float, critical: float) -> dict[str, Criterion]:
     """Return the criteria that the items are checks of, by name.
+
+    Args:
+        items: Checks.
+        warn: The run's own threshold, for criteria without one.
+        critical: Likewise.
 
     Raises:
         pytest.UsageError: A declaration is wrong, or two criteria have one name.
@@ -107,7 +118,14 @@ def declared_criteria(items: Iterable[pytest.Item]) -> dict[str, Criterion]:
                 f"two criteria are called {name!r}: {files[name]} and {item.path}; rename one of the files."
             )
         reviewed = asks_for_reviews(item) or (name in criteria and criteria[name].reviewed)
-        criteria[name] = _declared(item, name, reviewed=reviewed)
+        criterion = criteria[name] = _declared(item, name, reviewed=reviewed)
+        if (critical if criterion.critical is None else criterion.critical) > (
+            warn if criterion.warn is None else criterion.warn
+        ):
+            raise pytest.UsageError(
+                f"{item.path}: {MARK}: critical lies above warn, where one of the two is the run's own (warn {warn},"
+                f" critical {critical}); give both."
+            )
     return criteria
 
 
@@ -124,7 +142,26 @@ def _declared(item: pytest.Item, name: str, *, reviewed: bool) -> Criterion:
             )
     if mark.args:
         raise pytest.UsageError(f"{item.path}: give {MARK}'s arguments by name, as in {MARK}(question=...).")
+    for key, value in values.items():
+        _refuse_type(item.path, key, value)
     try:
         return Criterion(name=name, reviewed=reviewed, **{"question": "", **values})
     except (ValueError, TypeError) as error:
         raise pytest.UsageError(f"{item.path}: {MARK}: {error}.") from None
+
+
+_TYPES = {
+    "question": (str,),
+    "failing": (str,),
+    "remedy": (str,),
+    "warn": (int, float, type(None)),
+    "critical": (int, float, type(None)),
+    "least": (int,),
+    "without_baseline": (bool,),
+}
+
+
+def _refuse_type(path: Path, key: str, value: object) -> None:
+    if not isinstance(value, _TYPES[key]):
+        words = " or ".join(kind.__name__ for kind in _TYPES[key]).replace("NoneType", "None")
+        raise pytest.UsageError(f"{path}: {MARK}: {key} must be {words}, not {value!r}.")

@@ -14,12 +14,13 @@ from typing import Any
 
 import pytest
 
-from drift_checks.errors import EXIT_USAGE, DriftError
+from drift_checks.errors import DriftError
 from drift_checks.instants import format_instant
 from drift_checks.options import Settings, declared
 from drift_checks.pipeline import Pipeline
 from drift_checks.plugin.collecting import built_in_names
 from drift_checks.plugin.json_report import run_document
+from drift_checks.plugin.keys import DECIDED
 from drift_checks.reporting.document import drift_document
 from drift_checks.reporting.folder import ReportsFolder
 from drift_checks.reporting.outcome import Criterion, Outcome, Result
@@ -114,8 +115,8 @@ class Finishing:
         session.exitstatus = exit_code
         result = yield
         # Some plugins or the exit code that they were called with into the session's.
-        session.exitstatus = exit_code
-        self._write(session, self.report, self._folder)
+        session.exitstatus = self._write(self.report, self._folder) or exit_code
+        self.config.stash[DECIDED] = int(session.exitstatus)
         return result
 
     @pytest.hookimpl(optionalhook=True)
@@ -135,6 +136,7 @@ class Finishing:
         """Print the summary."""
         if self.report is None:
             return
+        terminalreporter.ensure_newline()
         terminalreporter.section("drift review")
         for line in summarise(self.report, self.page and _shortest(self.page)):
             markup = {_COLOURS[self.report.verdict]: True, "bold": True} if line == headline(self.report) else {}
@@ -150,21 +152,23 @@ class Finishing:
 
     def _judge(self, session: pytest.Session) -> RunReport:
         stopped = session.exitstatus not in _PYTEST_VERDICTS or session.shouldfail or session.shouldstop
-        self.partial |= bool(stopped) or not built_in_names() <= set(self.criteria)
+        named = any("::" in argument for argument in self.config.args)
+        self.partial |= bool(stopped) or named or not built_in_names() <= set(self.criteria)
         return build_report(self._facts(), tuple(self.criteria.values()), self.outcomes, time.monotonic() - self._clock)
 
-    def _write(self, session: pytest.Session, report: RunReport, folder: ReportsFolder) -> None:
+    def _write(self, report: RunReport, folder: ReportsFolder) -> int | None:
+        """Write the run's folder; return the exit code to end with where it cannot be, which hides no drift."""
         document = dict(self._document.report or {})
         document.setdefault("drift", drift_document(report))
         try:
             self.page = folder.write(report, document)
         except DriftError as error:
             self.failure = error
-            session.exitstatus = EXIT_USAGE
-            return
+            return None if report.verdict is Verdict.CRITICAL else error.exit_code
         self.config.hook.pytest_drift_finished(verdict=str(report.verdict), folder=str(self.page.parent))
         if verdict_file := os.environ.get("DRIFT_VERDICT_FILE"):
             Path(verdict_file).write_text(f"{report.verdict}\n", encoding="utf-8")
+        return None
 
     def _facts(self) -> Facts:
         settings, sample = self.pipeline.settings, self.pipeline.sample

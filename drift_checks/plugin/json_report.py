@@ -37,10 +37,8 @@ def run_document(config: pytest.Config) -> Any:
     Raises:
         SettingError: pytest-json-report is not loaded.
     """
-    if not config.pluginmanager.hasplugin("pytest_jsonreport"):
-        raise SettingError(
-            "pytest-json-report is not loaded: install it, and add -p pytest_jsonreport.plugin if need be."
-        )
+    if not hasattr(config.option, "json_report"):
+        raise SettingError("pytest-json-report is not loaded: install it, and add -p pytest_jsonreport if need be.")
     asked_for = getattr(config, "_json_report", None)
     if asked_for is not None:
         return asked_for

@@ -13,5 +13,7 @@ if TYPE_CHECKING:
 PIPELINE: pytest.StashKey[Pipeline] = pytest.StashKey()
 STATISTICS: pytest.StashKey[list[Statistic]] = pytest.StashKey()
 MARK = "drift_criterion"
+# The exit code that a run decided on.
+DECIDED: pytest.StashKey[int] = pytest.StashKey()
 # The exit code of a run that ended early, with the sentence of a pytest.UsageError.
 ENDED: pytest.StashKey[int] = pytest.StashKey()

@@ -58,7 +58,7 @@ class Running:
             config.add_cleanup(pipeline.close)
             pipeline.check()
             finishing = Finishing(config, pipeline)
-            if not config.option.collectonly and not parallel.is_worker(config):
+            if not only_looks(config) and not parallel.is_worker(config):
                 finishing.hold_reports()
         register = config.pluginmanager.register
         register(fixtures, "drift_checks.plugin.fixtures")
@@ -81,7 +81,8 @@ class Running:
     @pytest.hookimpl(trylast=True)
     def pytest_collection_modifyitems(self, items: Sequence[pytest.Item]) -> None:
         """Take down which criteria are checked, after all deselection."""
-        self.finishing.criteria = declared_criteria(filter(is_check, items))
+        settings = self.pipeline.settings
+        self.finishing.criteria = declared_criteria(filter(is_check, items), settings.warn, settings.critical)
 
     def pytest_deselected(self, items: Sequence[pytest.Item]) -> None:
         """A run of part of the checks is no whole review."""
@@ -90,7 +91,7 @@ class Running:
     @pytest.hookimpl(wrapper=True)
     def pytest_runtestloop(self, session: pytest.Session) -> Generator[None, object, object]:
         """Open the vectors and review the records that the selected checks ask for, before the first check."""
-        if not session.config.option.collectonly:
+        if not only_looks(session.config):
             with told_in_a_sentence(self.config), warnings.catch_warnings(action="ignore"):
                 self._prepare([item for item in session.items if is_check(item)])
         return (yield)
@@ -106,6 +107,9 @@ class Running:
             if outcome.result is Result.FAILED:
                 report.outcome = "failed"
                 report.longrepr = outcome.message
+            elif outcome.result is Result.UNMEASURED and report.failed:
+                report.outcome = "skipped"
+                report.longrepr = (str(item.path), 0, outcome.message)
         return report
 
     def _prepare(self, checks: Sequence[pytest.Item]) -> None:
@@ -156,6 +160,12 @@ def _result(call: pytest.CallInfo[None], report: pytest.TestReport) -> tuple[Res
     if report.when == "call" and isinstance(error, AssertionError | pytest.fail.Exception):
         return Result.FAILED, message
     return Result.BROKEN, message
+
+
+def only_looks(config: pytest.Config) -> bool:
+    """Whether the session shows what there is and runs no check."""
+    option = config.option
+    return bool(option.collectonly or option.showfixtures or option.show_fixtures_per_test or option.setupplan)
 
 
 @contextmanager

@@ -46,7 +46,9 @@ def read_settings(config: pytest.Config, now: datetime) -> Settings:
     """
     options = {setting.ini: config.getoption(setting.ini) for setting in declared()}
     ini = {setting.ini: config.getini(setting.ini) for setting in declared()}
-    unknown = {key: "" for key in _keys_in(config.inipath) if key.startswith("drift_") and key not in ini}
+    overrides = {override.partition("=")[0] for override in config.option.override_ini or ()}
+    keys = _keys_in(config.inipath) | overrides
+    unknown = {key: "" for key in keys if key.startswith("drift_") and key not in ini}
     sources = Sources(
         options={key: text for key, text in options.items() if text is not None},
         environment=os.environ,

@@ -79,7 +79,8 @@ class ReportsFolder:
             # Its template engine is not needed before the end of a run.
             from drift_checks.reporting.html import render
 
-            (aside / PAGE).write_text(render(report), encoding="utf-8")
+            # Names of files may hold bytes that are no text.
+            (aside / PAGE).write_text(render(report), encoding="utf-8", errors="backslashreplace")
             (aside / "report.json").write_text(json.dumps(document, indent=1, default=str) + "\n", encoding="utf-8")
             junit_document(report).write(aside / "junit.xml", encoding="utf-8", xml_declaration=True)
             for file in aside.iterdir():

@@ -47,6 +47,8 @@ class Criterion:
                 raise ValueError(f"warn and critical are rates from 0 to 1, not {bound}")
         if self.warn is not None and self.critical is not None and self.critical > self.warn:
             raise ValueError(f"critical ({self.critical}) lies above warn ({self.warn})")
+        if self.least < 0:
+            raise ValueError(f"least is a number of records, not {self.least}")
         if not self.question:
             raise ValueError("question is missing: say in plain words what the criterion asks")
 

@@ -9,7 +9,7 @@ _LONGEST = 60
 
 def percent(rate: float) -> str:
     """Return a rate from 0 to 1 as a percentage; whole, but never rounded to none or all."""
-    if 0 < rate < 0.005 or 0.995 < rate < 1:
+    if 0 < rate <= 0.005 or 0.995 <= rate < 1:
         return f"{min(max(rate * 100, 0.1), 99.9):.1f} %"
     return f"{rate * 100:.0f} %"
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from math import isclose
 from statistics import fmean
 
 from drift_checks.records import RecordId, Stratum
@@ -158,7 +159,7 @@ def build_report(
 
 def judge_criterion(criterion: Criterion, outcomes: Sequence[Outcome], facts: Facts) -> CriterionResult:
     """Count a criterion's outcomes and hold them against its thresholds."""
-    counted = [item for item in outcomes if item.record_id is not None and _counts(criterion, item, facts)]
+    counted = [item for item in _countable(outcomes) if _counts(criterion, item, facts)]
     tally = Counter(item.result for item in counted)
     passed, failed = tally[Result.PASSED], tally[Result.FAILED]
     unmeasured = len(counted) - passed - failed
@@ -209,8 +210,18 @@ def summarise_agreement(facts: Facts, outcomes: Sequence[Outcome]) -> Agreement:
     )
 
 
+def _countable(outcomes: Sequence[Outcome]) -> list[Outcome]:
+    """Leave out shares of the whole store, and beside checks of records what was not measured of anything else."""
+    of_records = any(item.record_id is not None for item in outcomes)
+    return [
+        item
+        for item in outcomes
+        if item.record_id is not None or not (item.statistics or (of_records and item.result is Result.UNMEASURED))
+    ]
+
+
 def _counts(criterion: Criterion, outcome: Outcome, facts: Facts) -> bool:
-    return not criterion.without_baseline or outcome.stratum in facts.judged
+    return not criterion.without_baseline or outcome.stratum is None or outcome.stratum in facts.judged
 
 
 def _conclude(
@@ -222,7 +233,7 @@ def _conclude(
     facts: Facts,
 ) -> tuple[Verdict | None, str]:
     measured = passed + failed
-    if criterion.reviewed and unmeasured and measured < facts.min_reviewed * (measured + unmeasured):
+    if criterion.reviewed and unmeasured and not _reaches(measured, facts.min_reviewed, measured + unmeasured):
         return Verdict.INCONCLUSIVE, (
             f"only {measured} of {measured + unmeasured} could be reviewed; {percent(facts.min_reviewed)} are needed"
         )
@@ -235,6 +246,11 @@ def _conclude(
     if criterion.name == AGREEMENT:
         message += f" (agreement {percent(rate)}, {percent_range(lower, upper)})"
     return judge(rate, *thresholds), message
+
+
+def _reaches(number: int, share: float, total: int) -> bool:
+    # A share such as 0.56 is a little more or less than it says.
+    return number > share * total or isclose(number, share * total)
 
 
 def _reasons(outcomes: Sequence[Outcome]) -> str:

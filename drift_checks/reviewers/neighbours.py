@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Protocol
 
 import numpy as np
@@ -101,12 +101,16 @@ class NeighboursReviewer:
 
     def _vectors_of(self, records: Sequence[Record]) -> dict[object, npt.NDArray[np.float32]]:
         """Return each record's own vector; the collection's, where the record has none of its dimension."""
-        vectors = {record.id: read_embedding(record.values.get("embedding_json")) for record in records}
-        found = {key: vector for key, vector in vectors.items() if _usable(vector, self._vectors.dimension)}
-        missing = {str(record.values["chroma_id"]): record.id for record in records if _lacks(record, found)}
-        entries = self._vectors.entries(list(missing)) if missing else {}
-        found.update({missing[key]: entry.vector for key, entry in entries.items()})
-        return {key: vector for key, vector in found.items() if vector is not None}
+        own = {record.id: read_embedding(record.values.get("embedding_json")) for record in records}
+        keys = {record.id: _key(record) for record in records if not self._is_usable(own[record.id])}
+        wanted = list(dict.fromkeys(key for key in keys.values() if key is not None))
+        entries = self._vectors.entries(wanted) if wanted else {}
+        held = {record_id: entries[key].vector for record_id, key in keys.items() if key is not None and key in entries}
+        found = own | dict.fromkeys(keys) | held
+        return {key: vector for key, vector in found.items() if vector is not None and self._is_usable(vector)}
+
+    def _is_usable(self, vector: npt.NDArray[np.float32] | None) -> bool:
+        return vector is not None and vector.size == self._vectors.dimension and bool(vector.any())
 
     def _neighbours(
         self, records: Sequence[Record], vectors: Mapping[object, npt.NDArray[np.float32]]
@@ -131,24 +135,23 @@ def read_embedding(stored: object) -> npt.NDArray[np.float32] | None:
         return None
     try:
         numbers = json.loads(stored)
-        vector = np.asarray(numbers, dtype=np.float32)
-    except (ValueError, TypeError, OverflowError, RecursionError):
+        if not isinstance(numbers, list) or not all(type(number) in (int, float) for number in numbers):
+            return None
+        with np.errstate(over="ignore"):
+            vector = np.asarray(numbers, dtype=np.float64).astype(np.float32)
+    except (ValueError, OverflowError, RecursionError):
         return None
-    if not isinstance(numbers, list) or vector.ndim != 1 or not vector.size or not np.isfinite(vector).all():
-        return None
-    return vector
+    return vector if vector.size and np.isfinite(vector).all() else None
 
 
-def _usable(vector: npt.NDArray[np.float32] | None, dimension: int | None) -> bool:
-    return vector is not None and vector.size == dimension and bool(vector.any())
-
-
-def _lacks(record: Record, found: Collection[object]) -> bool:
-    return record.id not in found and record.values.get("chroma_id") is not None
+def _key(record: Record) -> str | None:
+    """Return the record's id in Chroma, which is text whatever the column holds."""
+    key = record.values.get("chroma_id")
+    return None if key is None else str(key)
 
 
 def _same(record: Record, other: Neighbour) -> bool:
-    return other.id == record.values.get("chroma_id") or other.document == record.text
+    return other.id == _key(record) or other.document == record.text
 
 
 def _vote(record: Record, neighbours: Sequence[Neighbour]) -> Review:

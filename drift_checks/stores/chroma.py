@@ -6,8 +6,10 @@ read it. So a private copy is opened, which goes when the collection is closed.
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import chdir
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -27,6 +29,7 @@ Result = TypeVar("Result")
 
 _DATABASE = "chroma.sqlite3"
 _SEGMENT = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+_HEADER_BYTES = 100
 _IDS_AT_ONCE = 500
 _IDS_PER_PAGE = 50_000
 _WRITTEN_AT_ONCE = 2000
@@ -101,6 +104,8 @@ class VectorCollection:
 
     def nearest(self, vectors: Sequence[Vector], number: int) -> list[list[Neighbour]]:
         """Return the `number` nearest entries of each vector, nearest first."""
+        if not self.count or not len(vectors):
+            return [[] for _ in vectors]
         got = self._guarded(
             lambda: self._collection.query(
                 query_embeddings=[vector.tolist() for vector in vectors],
@@ -152,27 +157,27 @@ class VectorCollection:
             raise
         except BaseException as error:  # a panic in Chroma's core is no Exception
             reason = " ".join(str(error).split())[:300] or type(error).__name__
-            raise StoreError(
-                f"{self.directory}: Chroma cannot read this directory ({reason}); it is damaged or was made by another"
-                " kind of Chroma: restore it from a backup, or name another one with --drift-chroma."
-            ) from None
+            raise StoreError(_damaged(self.directory, reason)) from None
 
 
 def refuse_no_chroma(directory: Path) -> None:
     """Raise StoreError unless the path is that of a Chroma directory; chromadb is not imported for this."""
-    if not directory.exists():
-        raise StoreError(f"{directory}: there is no such folder; name the Chroma directory with --drift-chroma.")
-    if not directory.is_dir():
-        raise StoreError(f"{directory}: is no folder; name the Chroma directory with --drift-chroma.")
     database = directory / _DATABASE
     try:
+        names = os.listdir(directory)  # noqa: PTH208 - its errors say what is wrong
+        what = "is empty" if not names else f"holds no {_DATABASE}, so it is no Chroma directory"
+        if _DATABASE not in names:
+            raise StoreError(f"{directory}: {what}; name the Chroma directory with --drift-chroma.")
         with database.open("rb") as file:
             start = file.read(16)
     except FileNotFoundError:
-        what = "is empty" if not any(directory.iterdir()) else f"holds no {_DATABASE}, so it is no Chroma directory"
-        raise StoreError(f"{directory}: {what}; name the Chroma directory with --drift-chroma.") from None
+        raise StoreError(
+            f"{directory}: there is no such folder; name the Chroma directory with --drift-chroma."
+        ) from None
+    except NotADirectoryError:
+        raise StoreError(f"{directory}: is no folder; name the Chroma directory with --drift-chroma.") from None
     except OSError as error:
-        raise StoreError(f"{database}: cannot be read ({error.strerror}).") from None
+        raise StoreError(f"{error.filename or directory}: cannot be read ({error.strerror}).") from None
     if start != b"SQLite format 3\x00":
         raise StoreError(f"{database}: is damaged (it is no SQLite database); restore the directory from a backup.")
 
@@ -211,20 +216,36 @@ def create_collection(
 
 
 def _open(directory: Path) -> ClientAPI:
-    import chromadb
-    from chromadb.config import Settings
+    # chromadb reads the `.env` of the current folder when it is imported and when it is opened.
+    with chdir(directory):
+        import chromadb
+        from chromadb.config import Settings
 
-    # Neither telemetry nor the `.env` of the folder that the command was given in.
     settings = Settings(_env_file=None, anonymized_telemetry=False)  # type: ignore[call-arg]
     return chromadb.PersistentClient(path=str(directory), settings=settings)
 
 
 def _files(directory: Path) -> dict[Path, str]:
-    folders = [found for found in directory.iterdir() if found.is_dir() and _SEGMENT.fullmatch(found.name)]
-    database = [directory / f"{_DATABASE}{suffix}" for suffix in ("", "-wal", "-journal")]
-    files = [file for file in database if file.exists()]
-    files += [file for folder in sorted(folders) for file in sorted(folder.iterdir()) if file.is_file()]
+    """Return the database and the files of the indexes, each with its name in the directory."""
+    try:
+        folders = [found for found in directory.iterdir() if found.is_dir() and _SEGMENT.fullmatch(found.name)]
+        database = [directory / f"{_DATABASE}{suffix}" for suffix in ("", "-wal", "-journal")]
+        files = [file for file in database if file.exists()]
+        files += [file for folder in sorted(folders) for file in sorted(folder.iterdir()) if file.is_file()]
+    except OSError as error:
+        raise StoreError(f"{error.filename or directory}: cannot be read ({error.strerror}).") from None
+    for file in files:
+        # Chroma's core would read past the end of a shorter one, and the process would die of it.
+        if file.name == "header.bin" and 0 < file.stat().st_size < _HEADER_BYTES:
+            raise StoreError(_damaged(directory, f"{file.name} of an index is cut short"))
     return {file: str(file.relative_to(directory)) for file in files}
+
+
+def _damaged(directory: Path, reason: str) -> str:
+    return (
+        f"{directory}: Chroma cannot read this directory ({reason}); it is damaged or was made by another kind of"
+        " Chroma: restore it from a backup, or name another one with --drift-chroma."
+    )
 
 
 def _similarity(space: str, distance: float) -> float:

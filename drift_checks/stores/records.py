@@ -77,10 +77,7 @@ class RecordStore:
             query = select(*columns).where(self.column("id").in_(ids[start : start + _PAGE]))
             for row in connection.execute(query).mappings():
                 if row["id"] in found:
-                    raise StoreError(
-                        f"{self.file.path}: {self.columns['id']} {row['id']!r} occurs twice in {self.name};"
-                        " name a column of unique ids with --drift-columns id=NAME."
-                    )
+                    raise self.not_unique(f"{self.columns['id']} {row['id']!r}")
                 found[row["id"]] = dict(row)
         return found
 
@@ -103,6 +100,13 @@ class RecordStore:
         page = connection.exec_driver_sql("PRAGMA page_size").scalar_one()
         rows = connection.execute(select(func.count()).select_from(self.table)).scalar_one()
         return float(pages * page / max(1, rows))
+
+    def not_unique(self, example: str | None = None) -> StoreError:
+        """Return the error to raise where an id was found not to be one."""
+        return StoreError(
+            f"{self.file.path}: {example or 'a value of ' + self.columns['id']} occurs twice in {self.name};"
+            " name a column of unique ids with --drift-columns id=NAME."
+        )
 
     def read(self, query: Callable[[Connection], Result]) -> Result:
         """Return what `query` returns, all of it read as of one moment."""

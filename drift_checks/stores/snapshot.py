@@ -6,6 +6,7 @@ import fcntl
 import os
 import shutil
 import tempfile
+import time
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import IO
@@ -17,6 +18,7 @@ from drift_checks.errors import StoreChanged, StoreError
 _PREFIX = "snapshot-"
 _LOCK = "lock"
 _ATTEMPTS = 5
+_YOUNG_SECONDS = 3600
 # A copy is opened for writing: it needs some room of its own.
 _HEADROOM = 16 * 1024 * 1024
 
@@ -59,7 +61,9 @@ class Snapshot:
             _remove_abandoned(parent)
             self.folder = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=parent))
             self._lock: IO[str] = (self.folder / _LOCK).open("w")
-            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(self._lock, fcntl.LOCK_EX)
+            self._lock.write("held")
+            self._lock.flush()
         except OSError as error:
             raise StoreError(
                 f"snapshot-dir: no private copy of the store can be made in {parent} ({error.strerror});"
@@ -114,6 +118,8 @@ def _remove_abandoned(parent: Path) -> None:
         try:
             with (folder / _LOCK).open() as lock:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                shutil.rmtree(folder, ignore_errors=True)
+                # An empty one is about to be locked, unless its maker was killed just then.
+                if lock.read() or time.time() - folder.stat().st_mtime > _YOUNG_SECONDS:
+                    shutil.rmtree(folder, ignore_errors=True)
         except OSError:
             continue

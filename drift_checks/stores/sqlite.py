@@ -3,16 +3,19 @@
 How depends on the journal (https://sqlite.org/wal.html#read_only_databases, https://sqlite.org/uri.html):
 
 * a rollback journal: `mode=ro`, under SQLite's own locks;
-* a WAL whose `-shm` is there, as while the application runs: `mode=ro`, which leaves nothing new behind;
-* a WAL without `-shm`, or a journal left by a crash: a private copy, since recovery writes;
+* a WAL whose `-shm` somebody has open, as while the application runs: `mode=ro`, which leaves nothing new behind;
+* a WAL that nobody has open, or a journal left by a crash: a private copy, since recovery writes;
 * no WAL, or an empty one: `immutable=1`, and a look afterwards whether somebody wrote meanwhile.
 """
 
 from __future__ import annotations
 
+import fcntl
+import os
 import sqlite3
+import struct
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from enum import Enum
 from pathlib import Path
 from typing import TypeVar
@@ -32,6 +35,11 @@ _MAGIC = b"SQLite format 3\x00"
 _WAL_VERSION = 2
 _ATTEMPTS = 3
 LOCK_WAIT_SECONDS = 10.0
+# Where readers hold a lock on the file (https://sqlite.org/fileformat.html, the lock-byte page), where each connection
+# holds one on the -shm (https://sqlite.org/walformat.html), and `struct flock`.
+_SHARED_FIRST, _SHARED_SIZE = 0x40000002, 510
+_DEAD_MAN_SWITCH = 128
+_FLOCK = "hhqqi4x"
 
 
 class Access(Enum):
@@ -57,6 +65,8 @@ class SqliteFile:
     def __init__(self, path: Path, snapshot_dir: Path, lock_wait_seconds: float = LOCK_WAIT_SECONDS) -> None:
         refuse_unreadable(path)
         self.path = path
+        # SQLite keeps its journals beside the file itself, not beside a link to it.
+        self._real = path.resolve()
         self._snapshot_dir = snapshot_dir
         self._snapshot: Snapshot | None = None
         self._lock_wait_seconds = lock_wait_seconds
@@ -72,11 +82,13 @@ class SqliteFile:
             StoreError: The file is locked, damaged or keeps changing.
         """
         for _ in range(_ATTEMPTS):
-            access = self.access()
             before = fingerprint(self._files())
+            access = self.access()
             try:
-                with self._connected(access, functions) as connection:
+                with self._held_open(access), self._connected(access, functions) as connection:
                     result = query(connection)
+            except _WriterLeft:
+                continue
             except _NeedsRecovery:
                 access = Access.COPIED
                 with self._connected(access, functions) as connection:
@@ -89,12 +101,11 @@ class SqliteFile:
         """Return how the file can be read just now."""
         if self._snapshot is not None:
             return Access.COPIED
-        if self.path.open("rb").read(20)[18:19] != bytes([_WAL_VERSION]):
+        with self._real.open("rb") as file:
+            is_wal = file.read(20)[18:19] == bytes([_WAL_VERSION])
+        if not is_wal or (self._beside("-wal").exists() and _is_held(self._beside("-shm"))):
             return Access.SHARED
-        wal, shared_memory = (self.path.with_name(self.path.name + suffix) for suffix in ("-wal", "-shm"))
-        if wal.exists() and shared_memory.exists():
-            return Access.SHARED
-        if wal.exists() and wal.stat().st_size:
+        if self._beside("-wal").exists() and self._beside("-wal").stat().st_size:
             return Access.COPIED
         return Access.IMMUTABLE
 
@@ -104,12 +115,35 @@ class SqliteFile:
             self._snapshot.close()
             self._snapshot = None
 
+    def _beside(self, suffix: str) -> Path:
+        return self._real.with_name(self._real.name + suffix)
+
     def _files(self) -> list[Path]:
-        return [self.path.with_name(self.path.name + suffix) for suffix in ("", "-wal", "-journal")]
+        return [self._beside(suffix) for suffix in ("", "-wal", "-journal")]
+
+    @contextmanager
+    def _held_open(self, access: Access) -> Iterator[None]:
+        """Hold the file as a reader does, before SQLite does: the last writer to close then leaves a WAL in place.
+
+        Raises:
+            _WriterLeft: It closed before.
+        """
+        if access is not Access.SHARED or not self._beside("-wal").exists():
+            yield
+            return
+        with self._real.open("rb") as file:
+            with suppress(OSError):
+                fcntl.lockf(file, fcntl.LOCK_SH | fcntl.LOCK_NB, _SHARED_SIZE, _SHARED_FIRST)
+            if not (self._beside("-wal").exists() and self._beside("-shm").exists()):
+                raise _WriterLeft
+            yield
 
     @contextmanager
     def _connected(self, access: Access, functions: Functions | None) -> Iterator[Connection]:
-        address = self._copy().as_uri() if access is Access.COPIED else f"file:{quote(str(self.path))}?{access.value}"
+        path = self._copy() if access is Access.COPIED else self._real
+        mode = "mode=rw" if access is Access.COPIED else access.value
+        # What follows two slashes would be taken for a host.
+        address = f"file:/{quote(os.fsencode(path).lstrip(b'/'))}?{mode}"
 
         def connect() -> sqlite3.Connection:
             connection = sqlite3.connect(address, uri=True, timeout=self._lock_wait_seconds)
@@ -137,7 +171,7 @@ class SqliteFile:
                 snapshot.close()
                 raise
             self._snapshot = snapshot
-        return self._snapshot.folder / self.path.name
+        return self._snapshot.folder / self._real.name
 
     def _explained(self, error: BaseException | None, access: Access) -> Exception:
         code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
@@ -153,17 +187,32 @@ class SqliteFile:
         return StoreError(f"{self.path}: cannot be read ({error}).")
 
 
+def _is_held(shared_memory: Path) -> bool:
+    """Whether a connection of another process has the `-shm` of a WAL open: each holds this lock on it."""
+    try:
+        with shared_memory.open("rb") as file:
+            wanted = struct.pack(_FLOCK, fcntl.F_WRLCK, os.SEEK_SET, _DEAD_MAN_SWITCH, 1, 0)
+            found: tuple[int, ...] = struct.unpack(_FLOCK, fcntl.fcntl(file, fcntl.F_GETLK, wanted))
+    except OSError:
+        return False
+    return found[0] != fcntl.F_UNLCK
+
+
+class _WriterLeft(Exception):
+    """The last writer closed between the look at the files and their opening."""
+
+
 class _NeedsRecovery(Exception):
     """The file cannot be read in place without writing."""
 
 
 def refuse_unreadable(path: Path) -> None:
     """Raise StoreError unless the path is that of a SQLite database that can be read."""
-    if path.is_dir():
-        raise StoreError(f"{path}: is a folder; name the SQLite file in it with --drift-db.")
     try:
         with path.open("rb") as file:
             start = file.read(len(_MAGIC))
+    except IsADirectoryError:
+        raise StoreError(f"{path}: is a folder; name the SQLite file in it with --drift-db.") from None
     except FileNotFoundError:
         raise StoreError(f"{path}: there is no such file; name the SQLite file with --drift-db.") from None
     except OSError as error:

@@ -2,7 +2,8 @@
 
 A timestamp in one of the usual forms whose date lies well away from the bound is judged by comparing text, and a
 confidence that is a number by comparing numbers; everything else (near the bound, unusual, unreadable) by the same
-Python functions that read records, so that SQL and Python never disagree and a million rows take a second.
+Python functions that read records, so that a million rows take a second. SQLite takes some dates for usual that are
+none, such as 30 February: they count in a stratum's size, but whatever is drawn is judged by the Python functions.
 """
 
 from __future__ import annotations
@@ -90,6 +91,10 @@ class StrataQueries:
         self._bound: ColumnElement[float] = literal_column(repr(bounds.low_confidence_below))
         self._id = store.column("id")
         self._code = _stratum_code(self._is_low(), self._is_old())
+        self._exact_code = _stratum_code(
+            func.drift_low(store.column("confidence")) if store.has("confidence") else _number(0),
+            func.drift_old(store.column("timestamp")) if store.has("timestamp") else _number(0),
+        )
 
     def sizes(self) -> dict[Stratum, int]:
         """Return how many records each stratum has."""
@@ -122,13 +127,15 @@ class StrataQueries:
         """Return the stratum of each of these records."""
         found: dict[RecordId, Stratum] = {}
         for start in range(0, len(ids), _IDS_AT_ONCE):
-            query = select(self._id, self._code).where(self._id.in_(ids[start : start + _IDS_AT_ONCE]))
+            query = select(self._id, self._exact_code).where(self._id.in_(ids[start : start + _IDS_AT_ONCE]))
             found.update({record_id: _STRATA[code] for record_id, code in self._connection.execute(query)})
         return found
 
     def members(self, stratum: Stratum, positions: Sequence[int]) -> list[RecordId]:
         """Return the records at these positions (ascending) of a stratum in order of id."""
-        return list(self._seek(positions, self._code.in_([_number(code) for code in _CODES[stratum]])))
+        found = list(self._seek(positions, self._code.in_([_number(code) for code in _CODES[stratum]])))
+        exact = self.strata_of(found)
+        return [record_id for record_id in found if exact[record_id] is stratum]
 
     def _seek(self, positions: Sequence[int], among: ColumnElement[bool]) -> Iterator[RecordId]:
         query = select(self._id).where(self._id.is_not(None), among).order_by(self._id).limit(1)
@@ -136,7 +143,9 @@ class StrataQueries:
         position = -1
         for wanted in positions:
             onward = query if last is None else query.where(self._id > last)
-            last = self._connection.execute(onward.offset(wanted - position - 1)).scalar_one()
+            last = self._connection.execute(onward.offset(wanted - position - 1)).scalar_one_or_none()
+            if last is None:
+                raise self._store.not_unique()
             position = wanted
             yield last
 
@@ -170,11 +179,12 @@ class StrataQueries:
         if not self._store.has("timestamp"):
             return _number(0)
         stored = self._store.column("timestamp")
+        as_text = _without_affinity(stored)
         by_text = case(
-            (stored < _text("0002"), func.drift_old(stored)),
-            (stored < _date(self._bounds.old_before - _DOUBT), _number(1)),
-            (stored >= _text("9999"), func.drift_old(stored)),
-            (stored >= _date(self._bounds.old_before + 2 * _DOUBT), _number(0)),
+            (as_text < _text("0002"), func.drift_old(stored)),
+            (as_text < _date(self._bounds.old_before - _DOUBT), _number(1)),
+            (as_text >= _text("9999"), func.drift_old(stored)),
+            (as_text >= _date(self._bounds.old_before + 2 * _DOUBT), _number(0)),
             else_=func.drift_old(stored),
         )
         # SQLite reads it, and as one of the date that it begins with.
@@ -186,8 +196,7 @@ class StrataQueries:
         if not self._store.has("confidence"):
             return _number(0)
         stored = self._store.column("confidence")
-        # The plus takes the column's affinity away: no text is taken for a number, and text is more than any.
-        number: ColumnElement[Any] = UnaryExpression(stored, operator=custom_op("+"))
+        number = _without_affinity(stored)
         return case(
             (number.between(_LEAST, self._bound), _number(1)),
             (and_(number > self._bound, number < _MOST), _number(0)),
@@ -218,6 +227,11 @@ class StrataQueries:
         )
 
 
+def _without_affinity(stored: ColumnElement[Any]) -> ColumnElement[Any]:
+    # SQLite's unary plus: text and numbers are then compared as what they are, and text is more than any number.
+    return UnaryExpression(stored, operator=custom_op("+"))
+
+
 def _stratum_code(low: ColumnElement[int], old: ColumnElement[int]) -> ColumnElement[int]:
     def by_confidence(otherwise: int) -> ColumnElement[int]:
         codes = {_number(1): _number(_LOW_CONFIDENCE), _number(0): _number(otherwise)}
@@ -241,7 +255,7 @@ def _text(value: str) -> ColumnElement[str]:
 
 
 def _date(moment: datetime) -> ColumnElement[str]:
-    return _text(f"{moment:%Y-%m-%d}")
+    return _text(moment.date().isoformat())
 
 
 _LEAST: ColumnElement[float] = literal_column("-1e300")
