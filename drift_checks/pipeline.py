@@ -155,6 +155,7 @@ class Pipeline:
             seed=settings.seed,
             as_of=settings.as_of,
             naive_timezone=settings.naive_timezone.key,
+            chosen=bool(settings.records),
             unreadable=unreadable,
             notes=(*notes, *_unreadable_notes(unreadable)),
         )

@@ -152,10 +152,11 @@ def column_pairs() -> Kind[tuple[tuple[str, str], ...]]:
         pairs: dict[str, str] = {}
         for pair in text.split(","):
             ours, separator, theirs = (part.strip() for part in pair.partition("="))
+            if not separator or not theirs or ours in pairs:
+                # What is wrong is not the name, so no other is near.
+                raise UnknownWord("")
             if ours not in COLUMNS:
                 raise UnknownWord(ours)
-            if not separator or not theirs or ours in pairs:
-                raise ValueError
             pairs[ours] = theirs
         return tuple(pairs.items())
 

@@ -185,6 +185,7 @@ class Finishing:
             sizes={str(stratum): number for stratum, number in sample.sizes.items()},
             drawn={str(stratum): number for stratum, number in sample.drawn().items()},
             judged=[str(stratum) for stratum in sample.judged],
+            chosen=sample.chosen,
             record_ids=[record.id for record in sample.records],
             seed=sample.seed,
             as_of=format_instant(sample.as_of),

@@ -20,6 +20,7 @@ from drift_checks.reporting.run import RunReport
 PAGE = "index.html"
 LATEST = "latest"
 _LOCK = ".lock"
+_ASIDE = ".tmp"
 _FOLDER_MODE = 0o750
 _FILE_MODE = 0o640
 
@@ -58,6 +59,9 @@ class ReportsFolder:
         self._lock.flush()
         os.chmod(path / _LOCK, _FILE_MODE)  # noqa: PTH101 - the same call as for the files below
         self._refuse_unwritable()
+        # What killed runs left half-written.
+        for aside in path.glob(f".*{_ASIDE}"):
+            shutil.rmtree(aside, ignore_errors=True)
 
     def write(self, report: RunReport, document: Mapping[str, Any]) -> Path:
         """Write a run's folder aside, then put it in place whole; `latest` then points to it, if it is a whole run.
@@ -72,7 +76,7 @@ class ReportsFolder:
         Raises:
             ReportsError: It cannot be written, as on a full disk; nothing half-written stays.
         """
-        aside = self.path / f".{report.facts.run_id}.tmp"
+        aside = self.path / f".{report.facts.run_id}{_ASIDE}"
         folder = self.path / report.facts.run_id
         try:
             aside.mkdir(mode=_FOLDER_MODE)

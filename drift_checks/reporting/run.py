@@ -22,7 +22,7 @@ class Facts:
     """What was reviewed and how, in plain values that cross from process to process.
 
     `sizes` counts the store's records by stratum, `drawn` the sample's; `judged` names the strata whose
-    agreement is held against the thresholds.
+    agreement is held against the thresholds; `chosen` records were named by the user, not drawn.
     """
 
     run_id: str
@@ -36,6 +36,7 @@ class Facts:
     sizes: dict[str, int]
     drawn: dict[str, int]
     judged: list[str]
+    chosen: bool
     record_ids: list[RecordId]
     seed: int
     as_of: str
@@ -206,7 +207,7 @@ def summarise_agreement(facts: Facts, outcomes: Sequence[Outcome]) -> Agreement:
         agreed=sum(item.result is Result.PASSED for item in judged),
         reviewed=len(judged),
         confidence_change=fmean(changes) if changes and facts.comparable_confidence else None,
-        population=stratified(by_stratum),
+        population=None if facts.chosen else stratified(by_stratum),
     )
 
 
@@ -233,7 +234,11 @@ def _conclude(
     facts: Facts,
 ) -> tuple[Verdict | None, str]:
     measured = passed + failed
-    if criterion.reviewed and unmeasured and not _reaches(measured, facts.min_reviewed, measured + unmeasured):
+    if (
+        criterion.reviewed
+        and unmeasured
+        and not (measured and _reaches(measured, facts.min_reviewed, measured + unmeasured))
+    ):
         return Verdict.INCONCLUSIVE, (
             f"only {measured} of {measured + unmeasured} could be reviewed; {percent(facts.min_reviewed)} are needed"
         )

@@ -89,7 +89,8 @@ def _agreement(report: RunReport) -> str:
         f"{agreement.agreed} of {agreement.reviewed}, {percent(agreement.rate)} ({percent_range(*agreement.interval)})"
     )
     if agreement.population is None:
-        return f"{sample}; of the whole store it cannot be estimated: a stratum was not reviewed"
+        why = "these records were not drawn at random" if report.facts.chosen else "a stratum was not reviewed"
+        return f"{sample}; of the whole store it cannot be estimated: {why}"
     population = agreement.population
     return f"{sample}; estimated of the whole store: {percent(population.rate)} ({percent_range(*population.interval)})"
 

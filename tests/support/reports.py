@@ -1,0 +1,80 @@
+"""Runs for tests of what is reported."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from drift_checks.records import Stratum
+from drift_checks.reporting.outcome import Criterion, Decision, Outcome, Result
+from drift_checks.reporting.run import Facts, RunReport, build_report
+
+AGREEMENT = Criterion(
+    "agreement", "Do reviewer and store still agree?", failing="disagree", without_baseline=True, reviewed=True
+)
+INTEGRITY = Criterion("record_integrity", "Is each record whole?", failing="are damaged", warn=0.99, critical=0.95)
+LOW, OLD, BASELINE = (str(stratum) for stratum in Stratum)
+
+
+def facts(**changed: Any) -> Facts:
+    """Return the facts of a run over 1,000 records, changed as given."""
+    values: dict[str, Any] = {
+        "run_id": "20260115T020000Z-abc123",
+        "started": "2026-01-15T02:00:00Z",
+        "db": "/data/risk_classifications.db",
+        "table": "risk_classifications",
+        "records": 1000,
+        "chroma": "/data",
+        "collection": "risk_classifications",
+        "vectors": 1000,
+        "sizes": {LOW: 300, OLD: 200, BASELINE: 500},
+        "drawn": {LOW: 30, OLD: 20, BASELINE: 10},
+        "judged": [LOW, OLD],
+        "chosen": False,
+        "record_ids": [1, 2, "three"],
+        "seed": 20260115,
+        "as_of": "2026-01-15T02:00:00Z",
+        "naive_timezone": "UTC",
+        "reviewer": "neighbours",
+        "model": None,
+        "comparable_confidence": False,
+        "reviews": 60,
+        "failed_reviews": 0,
+        "warn": 0.85,
+        "critical": 0.75,
+        "min_reviewed": 0.8,
+        "demo": False,
+        "partial": False,
+    }
+    return Facts(**(values | changed))
+
+
+def outcomes(
+    result: Result,
+    number: int,
+    *,
+    stratum: str | None = LOW,
+    criterion: str = "agreement",
+    message: str = "",
+    change: float | None = None,
+) -> list[Outcome]:
+    """Return outcomes of `number` records; their confidence changed from 0.5 by `change`."""
+    reviewed = None if result is Result.UNMEASURED else "regulatory"
+    decision = Decision("financial", 0.5, reviewed, None if change is None else 0.5 + change)
+    return [Outcome(criterion, result, message, key, stratum, decision) for key in range(1, number + 1)]
+
+
+def reviewed(agreed: int, disagreed: int, unmeasured: int = 0, *, stratum: str = LOW) -> list[Outcome]:
+    """Return outcomes of the criterion `agreement`."""
+    return [
+        *outcomes(Result.PASSED, agreed, stratum=stratum),
+        *outcomes(Result.FAILED, disagreed, stratum=stratum),
+        *outcomes(Result.UNMEASURED, unmeasured, stratum=stratum, message="the reviewer is down"),
+    ]
+
+
+def report(
+    made: Iterable[Outcome] = (), criteria: Sequence[Criterion] = (AGREEMENT, INTEGRITY), **changed: Any
+) -> RunReport:
+    """Return the report of these outcomes."""
+    return build_report(facts(**changed), criteria, list(made), 3.21)

@@ -1,0 +1,71 @@
+"""Verdicts and exit codes."""
+
+from __future__ import annotations
+
+import itertools
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from drift_checks.reporting.verdict import MEANINGS, Verdict, judge, severity, worst
+
+ORDER = (Verdict.CRITICAL, Verdict.INCONCLUSIVE, Verdict.WARNING, Verdict.OK)
+
+
+@pytest.mark.parametrize(
+    ("rate", "verdict"),
+    [
+        (1.0, Verdict.OK),
+        (0.85, Verdict.OK),
+        (0.8499, Verdict.WARNING),
+        (0.75, Verdict.WARNING),
+        (0.7499, Verdict.CRITICAL),
+        (0.0, Verdict.CRITICAL),
+    ],
+)
+def test_at_a_threshold_is_not_below_it(rate: float, verdict: Verdict) -> None:
+    """WARNING and CRITICAL begin below theirs."""
+    assert judge(rate, 0.85, 0.75) is verdict
+
+
+def test_thresholds_of_nothing_are_never_crossed() -> None:
+    """A rate is not below 0."""
+    assert judge(0.0, 0.0, 0.0) is Verdict.OK
+
+
+@given(st.floats(0, 1), st.floats(0, 1), st.tuples(st.floats(0, 1), st.floats(0, 1)).map(sorted))
+def test_a_lower_rate_has_no_better_verdict(one: float, other: float, bounds: list[float]) -> None:
+    """Whatever the thresholds."""
+    critical, warn = bounds
+    low, high = sorted((one, other))
+    assert severity(judge(low, warn, critical)) <= severity(judge(high, warn, critical))
+
+
+@pytest.mark.parametrize(("worse", "better"), list(itertools.combinations(ORDER, 2)))
+def test_the_worst_wins(worse: Verdict, better: Verdict) -> None:
+    """An outage hides no drift, and a warning hides no outage."""
+    assert worst([better, worse, better]) is worse
+    assert severity(worse) < severity(better)
+
+
+def test_what_was_not_measured_counts_for_nothing() -> None:
+    """And comes last in a list."""
+    assert worst([None, Verdict.OK, None]) is Verdict.OK
+    assert severity(None) > severity(Verdict.OK)
+
+
+@pytest.mark.parametrize("verdicts", [[], [None, None]])
+def test_without_any_verdict_the_run_is_inconclusive(verdicts: list[None]) -> None:
+    """Not OK."""
+    assert worst(verdicts) is Verdict.INCONCLUSIVE
+
+
+@pytest.mark.parametrize(
+    ("verdict", "code"),
+    [(Verdict.OK, 0), (Verdict.WARNING, 0), (Verdict.CRITICAL, 1), (Verdict.INCONCLUSIVE, 75)],
+)
+def test_each_verdict_has_its_exit_code(verdict: Verdict, code: int) -> None:
+    """As schedulers know them; each is explained."""
+    assert verdict.exit_code == code
+    assert verdict in MEANINGS[code]

@@ -1,0 +1,304 @@
+"""The vote of the nearest other vectors."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from drift_checks.records import Record, Review, Stratum
+from drift_checks.reviewers.neighbours import NeighboursReviewer, read_embedding
+
+Vector = npt.NDArray[np.float32]
+ABSENT = object()
+
+
+@dataclass(frozen=True)
+class Near:
+    """An entry near a vector."""
+
+    id: str
+    similarity: float
+    document: str | None = "another text"
+    metadata: Mapping[str, object] = field(default_factory=lambda: {"category": "a"})
+
+
+@dataclass(frozen=True)
+class Held:
+    """What the collection holds under an id."""
+
+    vector: Vector
+
+
+class FakeVectors:
+    """A collection with the same neighbours for each vector; it takes down what it was asked."""
+
+    def __init__(
+        self, near: Sequence[Near] = (), held: Mapping[str, Vector] | None = None, dimension: int | None = 2
+    ) -> None:
+        self.near = near
+        self.held = held or {}
+        self.dimension = dimension
+        self.asked: list[tuple[list[list[float]], int]] = []
+
+    @property
+    def count(self) -> int:
+        """How many entries there are."""
+        return len(self.near)
+
+    def entries(self, ids: Sequence[str]) -> Mapping[str, Held]:
+        """Return those there."""
+        return {key: Held(self.held[key]) for key in ids if key in self.held}
+
+    def nearest(self, vectors: Sequence[Vector], number: int) -> list[list[Near]]:
+        """Return the first of the neighbours for each vector."""
+        self.asked.append(([vector.tolist() for vector in vectors], number))
+        return [list(self.near[:number]) for _ in vectors]
+
+
+def record(key: int | str = 1, *, embedding: object = "[1, 0]", chroma_id: object = "own", text: str = "own") -> Record:
+    """Return a record; ABSENT leaves a column out."""
+    columns = {"id": key, "text": text, "category": "a", "embedding_json": embedding, "chroma_id": chroma_id}
+    return Record(key, Stratum.OLD, {name: value for name, value in columns.items() if value is not ABSENT})
+
+
+def near(*votes: tuple[str | None, float]) -> list[Near]:
+    """Return neighbours with these categories and similarities."""
+    return [
+        Near(f"n{place}", similarity, metadata={} if label is None else {"category": label})
+        for place, (label, similarity) in enumerate(votes)
+    ]
+
+
+def review(vectors: FakeVectors, *records: Record, k: int = 11) -> list[Review]:
+    """Return the reviews in the order of the records."""
+    made = {made.record_id: made for made in NeighboursReviewer(vectors, k).review(records)}
+    return [made[item.id] for item in records]
+
+
+def test_most_votes_win_and_their_share_is_the_confidence() -> None:
+    """Each vote weighs its similarity."""
+    [made] = review(FakeVectors(near(("b", 0.9), ("a", 0.5), ("a", 0.6))), record())
+    assert made.category == "a"
+    assert made.confidence == pytest.approx(1.1 / 2.0)
+    assert made.rationale == "2 of 3 nearest neighbours"
+    assert made.made
+
+
+def test_a_close_vote_weighs_more_than_many_far_ones() -> None:
+    """Similarity counts, not heads."""
+    [made] = review(FakeVectors(near(("b", 0.9), ("a", 0.2), ("a", 0.2), ("a", 0.2))), record())
+    assert made.category == "b"
+    assert made.confidence == pytest.approx(0.9 / 1.5)
+
+
+def test_only_the_k_nearest_vote() -> None:
+    """Others are too far."""
+    [made] = review(FakeVectors(near(("a", 0.9), ("a", 0.9), *[("b", 0.8)] * 50)), record(), k=3)
+    assert (made.category, made.rationale) == ("a", "2 of 3 nearest neighbours")
+
+
+def test_the_record_itself_has_no_vote() -> None:
+    """It would confirm itself."""
+    [made] = review(FakeVectors([Near("own", 1.0), *near(("b", 0.1))]), record())
+    assert (made.category, made.confidence) == ("b", 1.0)
+
+
+def test_the_record_itself_has_no_vote_under_a_numeric_chroma_id() -> None:
+    """Chroma's ids are text whatever SQLite's column holds."""
+    itself = Near("12", 1.0, document=None)
+    [made] = review(FakeVectors([itself, *near(("b", 0.1))]), record(chroma_id=12))
+    assert made.category == "b"
+
+
+def test_exact_duplicates_have_no_vote() -> None:
+    """They were decided alike by the same classifier."""
+    twins = [Near(f"twin {number}", 1.0, document="own") for number in range(5)]
+    [made] = review(FakeVectors([*twins, *near(("b", 0.1))]), record())
+    assert made.category == "b"
+
+
+def test_more_are_asked_for_where_duplicates_crowd() -> None:
+    """Until k others are found, and only for the records that lack them."""
+    twins = [Near(f"twin {number}", 1.0, document="own") for number in range(200)]
+    vectors = FakeVectors([*twins, *near(*[("b", 0.5)] * 100)])
+    crowded, free = review(vectors, record(1), record(2, text="free", embedding="[0, 1]"))
+    assert (crowded.category, crowded.rationale) == ("b", "11 of 11 nearest neighbours")
+    assert free.rationale == "11 of 11 nearest neighbours"
+    numbers = [number for _, number in vectors.asked]
+    assert numbers == sorted(set(numbers))
+    assert [asked for asked, _ in vectors.asked[1:]] == [[[1.0, 0.0]]] * (len(numbers) - 1)
+
+
+def test_a_collection_of_duplicates_alone_ends_in_a_failure() -> None:
+    """Asking stops at its size."""
+    vectors = FakeVectors([Near(f"twin {number}", 1.0, document="own") for number in range(300)])
+    [made] = review(vectors, record())
+    assert not made.made
+    assert made.failure
+    assert len(vectors.asked) < 6
+
+
+def test_neighbours_without_a_category_leave_the_review_unmade() -> None:
+    """With the reason."""
+    [made] = review(FakeVectors(near((None, 0.9), (None, 0.8))), record())
+    assert made.failure == "no neighbour with a category in the collection's metadata"
+
+
+def test_a_neighbour_without_a_category_has_no_vote() -> None:
+    """The others decide."""
+    [made] = review(FakeVectors(near((None, 0.9), ("b", 0.1))), record())
+    assert (made.category, made.confidence) == ("b", 1.0)
+
+
+def test_votes_of_no_similarity_still_decide() -> None:
+    """Where there are no others."""
+    [made] = review(FakeVectors(near(("b", 0.0), ("b", 0.0), ("a", 0.0))), record())
+    assert made.category == "b"
+
+
+def test_a_tie_is_decided_alike_every_time() -> None:
+    """By the categories' names, not by their order in the store."""
+    one = review(FakeVectors(near(("a", 0.5), ("b", 0.5))), record())
+    other = review(FakeVectors(near(("b", 0.5), ("a", 0.5))), record())
+    assert one[0].category == other[0].category
+
+
+def test_the_records_own_vector_is_used_first() -> None:
+    """Chroma's is not even asked for."""
+    vectors = FakeVectors(near(("a", 1)), held={"own": np.array([0, 1], dtype=np.float32)})
+    review(vectors, record(embedding="[1, 0]"))
+    assert vectors.asked[0][0] == [[1.0, 0.0]]
+
+
+@pytest.mark.parametrize("embedding", [ABSENT, None, "", "[1, 2, 3]", "[0, 0]", "[1, 0", "null", 7])
+def test_chromas_vector_takes_the_place_of_an_unusable_one(embedding: object) -> None:
+    """Missing, unreadable, of another dimension, or of zeros."""
+    vectors = FakeVectors(near(("a", 1)), held={"own": np.array([0, 1], dtype=np.float32)})
+    [made] = review(vectors, record(embedding=embedding))
+    assert made.made
+    assert vectors.asked[0][0] == [[0.0, 1.0]]
+
+
+@pytest.mark.parametrize("chroma_id", [ABSENT, None, "nowhere"])
+def test_a_record_that_chroma_lacks_is_reviewed_by_its_own_vector(chroma_id: object) -> None:
+    """As one whose write to Chroma was lost."""
+    [made] = review(FakeVectors(near(("a", 1))), record(chroma_id=chroma_id))
+    assert made.category == "a"
+
+
+@pytest.mark.parametrize("chroma_id", [ABSENT, None, "nowhere"])
+def test_without_any_vector_there_is_a_reason(chroma_id: object) -> None:
+    """And no review."""
+    [made] = review(FakeVectors(near(("a", 1))), record(embedding=None, chroma_id=chroma_id))
+    assert made.failure == "no vector: neither the record nor the collection has a usable one"
+
+
+def test_a_vector_of_zeros_in_chroma_is_no_usable_one() -> None:
+    """It has no direction."""
+    vectors = FakeVectors(near(("a", 1)), held={"own": np.zeros(2, dtype=np.float32)})
+    [made] = review(vectors, record(embedding=None))
+    assert made.failure
+
+
+def test_records_that_share_a_chroma_id_share_its_vector() -> None:
+    """Duplicates may have been stored under one."""
+    vectors = FakeVectors(near(("a", 1)), held={"own": np.array([0, 1], dtype=np.float32)})
+    made = review(vectors, record(1, embedding=None), record(2, embedding=None))
+    assert [item.failure for item in made] == [None, None]
+
+
+KINDS = st.sampled_from(["[1, 0]", "[0, 0]", "[1, 2, 3]", "junk", None, ABSENT])
+CHROMA_IDS = st.sampled_from(["held", "nowhere", None, ABSENT])
+
+
+@given(st.lists(st.tuples(KINDS, CHROMA_IDS), max_size=80), st.integers(0, 20))
+def test_each_record_has_one_review(kinds: list[tuple[object, object]], entries: int) -> None:
+    """Failures included, over any number of batches."""
+    held = {f"held {number}": np.array([0, 1], dtype=np.float32) for number in range(len(kinds))}
+    records = [
+        record(number, embedding=embedding, chroma_id=f"held {number}" if chroma_id == "held" else chroma_id)
+        for number, (embedding, chroma_id) in enumerate(kinds)
+    ]
+    made = list(NeighboursReviewer(FakeVectors(near(*[("a", 0.5)] * entries), held)).review(records))
+    assert sorted(item.record_id for item in made if isinstance(item.record_id, int)) == list(range(len(kinds)))
+    assert all(item.made or item.failure for item in made)
+    assert all(item.confidence is None or 0 < item.confidence <= 1 for item in made)
+
+
+def test_no_records_have_no_reviews() -> None:
+    """And ask for nothing."""
+    vectors = FakeVectors()
+    assert review(vectors) == []
+    assert vectors.asked == []
+
+
+NUMBERS = st.lists(st.floats(-(2.0**99), 2.0**99, width=32), min_size=1, max_size=20)
+
+
+@given(NUMBERS, st.booleans())
+def test_an_array_of_numbers_is_a_vector(numbers: list[float], as_bytes: bool) -> None:
+    """Stored as text or as bytes."""
+    stored = json.dumps(numbers)
+    vector = read_embedding(stored.encode() if as_bytes else stored)
+    assert vector is not None
+    assert vector.dtype == np.float32
+    assert vector.tolist() == pytest.approx(numbers, rel=1e-6)
+
+
+JSON = st.recursive(
+    st.one_of(st.none(), st.booleans(), st.integers(), st.floats(), st.text(max_size=5)),
+    lambda inner: st.one_of(st.lists(inner, max_size=4), st.dictionaries(st.text(max_size=3), inner, max_size=3)),
+)
+
+
+@pytest.mark.filterwarnings("ignore:overflow encountered:RuntimeWarning")
+@given(st.one_of(st.text(), st.binary(), st.integers(), st.none(), JSON.map(json.dumps)))
+def test_nothing_that_is_stored_raises(stored: object) -> None:
+    """It is a finite vector, or None."""
+    vector = read_embedding(stored)
+    assert vector is None or (vector.ndim == 1 and vector.size and np.isfinite(vector).all())
+
+
+@pytest.mark.parametrize(
+    "stored",
+    [
+        "[]",
+        "{}",
+        "1",
+        '"[1]"',
+        "[[1, 2]]",
+        "[1, [2]]",
+        "[1, null]",
+        "[NaN]",
+        "[Infinity]",
+        "[1" + "0" * 400 + "]",
+        "[" * 100_000,
+        b"\xff",
+        [1.0],
+        "[true, false]",
+        '["1", "2"]',
+    ],
+    ids=lambda stored: str(stored)[:20],
+)
+def test_what_is_no_array_of_numbers_is_no_vector(stored: object) -> None:
+    """Nor one of other values that can be made into numbers."""
+    assert read_embedding(stored) is None
+
+
+@pytest.mark.filterwarnings("error")
+def test_a_number_too_large_is_no_vector_without_a_warning() -> None:
+    """The terminal is for the summary."""
+    assert read_embedding("[1e39]") is None
+
+
+def test_its_confidence_is_not_that_of_the_store() -> None:
+    """A share of votes and a classifier's certainty are not on one scale."""
+    assert NeighboursReviewer.comparable_confidence is False
+    assert NeighboursReviewer.name == "neighbours"

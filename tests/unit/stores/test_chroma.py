@@ -1,0 +1,342 @@
+"""Vectors from a Chroma directory."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from drift_checks.errors import StoreError
+from drift_checks.stores import chroma
+from drift_checks.stores.chroma import VectorCollection, create_collection, refuse_no_chroma
+from tests.support.folders import contents
+from tests.support.stores import DIMENSION, NAME, BuiltStore
+
+READ_ALL = """
+import sys
+from pathlib import Path
+import numpy as np
+from drift_checks.errors import StoreError
+from drift_checks.stores.chroma import VectorCollection
+try:
+    opened = VectorCollection(Path(sys.argv[1]), "many", Path(sys.argv[2]))
+    opened.entries(list(opened.ids()))
+    opened.nearest([np.ones(8, dtype=np.float32)], 10)
+    print("read")
+except StoreError as error:
+    print(error)
+"""
+
+
+@pytest.fixture
+def snapshots(tmp_path: Path) -> Path:
+    """Where private copies are made."""
+    return tmp_path / "snapshots"
+
+
+@pytest.fixture
+def vectors(store: BuiltStore, snapshots: Path) -> Iterator[VectorCollection]:
+    """The collection of the small sound store."""
+    opened = VectorCollection(store.chroma, NAME, snapshots)
+    yield opened
+    opened.close()
+
+
+def made(folder: Path, **changed: Any) -> Path:
+    """Make a Chroma directory with three entries, changed as given; return it."""
+    folder.mkdir()
+    values: dict[str, Any] = {
+        "ids": ["a", "b", "c"],
+        "embeddings": np.eye(3, dtype=np.float32),
+        "documents": ["one", "two", "three"],
+        "metadatas": [{"category": "x"}] * 3,
+    }
+    create_collection(folder, "small", **(values | changed))
+    return folder
+
+
+def test_a_collection_knows_its_count_dimension_and_space(vectors: VectorCollection) -> None:
+    """As it was made."""
+    assert (vectors.count, vectors.dimension, vectors.space) == (120, DIMENSION, "cosine")
+
+
+def test_entries_are_found_by_id(vectors: VectorCollection) -> None:
+    """Those that are not there are left out, those asked for twice come once."""
+    entries = vectors.entries(["chroma-7", "nowhere", "chroma-7", "chroma-9"])
+    assert sorted(entries) == ["chroma-7", "chroma-9"]
+    assert entries["chroma-7"].document == "Risk number 7 concerns regulatory matters."
+    assert entries["chroma-7"].metadata["record_id"] == 7
+    assert np.linalg.norm(entries["chroma-7"].vector) == pytest.approx(1, abs=1e-5)
+
+
+def test_entries_of_no_ids_are_none(vectors: VectorCollection) -> None:
+    """Nothing is asked for."""
+    assert vectors.entries([]) == {}
+
+
+def test_very_many_entries_are_asked_for_in_pages(persisted: Path, snapshots: Path) -> None:
+    """More than one request of Chroma takes."""
+    opened = VectorCollection(persisted, "many", snapshots)
+    assert len(opened.entries([f"id-{number}" for number in range(5000)])) == 1200
+    opened.close()
+
+
+def test_ids_are_all_yielded_over_pages(vectors: VectorCollection, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each once."""
+    monkeypatch.setattr(chroma, "_IDS_PER_PAGE", 50)
+    assert sorted(vectors.ids()) == sorted(f"chroma-{number}" for number in range(1, 121))
+
+
+def test_the_nearest_come_first(vectors: VectorCollection) -> None:
+    """The vector's own entry before all, with the similarity 1."""
+    own = vectors.entries(["chroma-5", "chroma-6"])
+    near, other = vectors.nearest([own["chroma-5"].vector, own["chroma-6"].vector], 10)
+    assert [near[0].id, other[0].id] == ["chroma-5", "chroma-6"]
+    assert near[0].similarity == pytest.approx(1, abs=1e-5)
+    assert len(near) == 10
+    assert [entry.similarity for entry in near] == sorted((entry.similarity for entry in near), reverse=True)
+    assert {entry.metadata["category"] for entry in near} == {"operational"}
+
+
+def test_no_more_than_there_are_can_be_near(vectors: VectorCollection) -> None:
+    """Asking for more is no fault."""
+    [near] = vectors.nearest([np.ones(DIMENSION, dtype=np.float32)], 1000)
+    assert len(near) == 120
+
+
+@pytest.mark.parametrize(
+    ("space", "similarities"),
+    [("cosine", [1.0, 0.0, 0.0]), ("l2", [1.0, 1 / 3, 1 / 3]), ("ip", [1.0, 0.0, 0.0])],
+)
+def test_similarity_falls_with_distance_in_each_space(
+    tmp_path: Path, snapshots: Path, space: str, similarities: list[float]
+) -> None:
+    """And is 1 at the same place."""
+    import chromadb
+
+    folder = tmp_path / "chroma"
+    client = chromadb.PersistentClient(str(folder))
+    made = client.create_collection("small", metadata={"hnsw:space": space}, embedding_function=None)
+    made.add(ids=["a", "b", "c"], embeddings=np.eye(3, dtype=np.float32))
+    opened = VectorCollection(folder, "small", snapshots)
+    [near] = opened.nearest([np.eye(3, dtype=np.float32)[0]], 3)
+    opened.close()
+    assert opened.space == space
+    assert [entry.similarity for entry in near] == pytest.approx(similarities, abs=1e-5)
+    assert (near[0].id, near[0].document, near[0].metadata) == ("a", None, {})
+
+
+def test_the_directory_is_left_as_it_was(store: BuiltStore, snapshots: Path) -> None:
+    """Though Chroma writes wherever it opens one."""
+    before = contents(store.folder)
+    opened = VectorCollection(store.chroma, NAME, snapshots)
+    opened.nearest([entry.vector for entry in opened.entries(list(opened.ids())).values()], 5)
+    opened.close()
+    assert contents(store.folder) == before
+
+
+def test_the_copy_is_gone_when_it_is_closed(store: BuiltStore, snapshots: Path) -> None:
+    """It may be large."""
+    opened = VectorCollection(store.chroma, NAME, snapshots)
+    assert len(list(snapshots.iterdir())) == 1
+    opened.close()
+    opened.close()
+    assert list(snapshots.iterdir()) == []
+
+
+def test_the_records_beside_the_vectors_are_not_copied(store: BuiltStore, snapshots: Path) -> None:
+    """Nor whatever else lies there."""
+    (store.folder / "backup").mkdir()
+    (store.folder / "backup" / "large").touch()
+    opened = VectorCollection(store.chroma, NAME, snapshots)
+    names = {Path(name).name for name in contents(snapshots)}
+    opened.close()
+    assert "chroma.sqlite3" in names
+    assert names.isdisjoint({"large", store.db.name})
+
+
+def test_a_missing_collection_is_told_with_those_there(store: BuiltStore, snapshots: Path) -> None:
+    """And the nearest; no copy stays."""
+    with pytest.raises(StoreError) as refused:
+        VectorCollection(store.chroma, "risk_clasifications", snapshots)
+    assert str(refused.value) == (
+        f"{store.chroma}: has no collection 'risk_clasifications'; did you mean 'risk_classifications'? it has"
+        " risk_classifications. Name the collection with --drift-collection."
+    )
+    assert list(snapshots.iterdir()) == []
+
+
+@pytest.fixture
+def empty(tmp_path: Path, snapshots: Path) -> Iterator[VectorCollection]:
+    """A collection without entries."""
+    nothing = np.zeros((0, 3), dtype=np.float32)
+    folder = made(tmp_path / "chroma", ids=[], embeddings=nothing, documents=[], metadatas=[])
+    opened = VectorCollection(folder, "small", snapshots)
+    yield opened
+    opened.close()
+
+
+def test_an_empty_collection_is_one(empty: VectorCollection) -> None:
+    """Without a dimension."""
+    assert (empty.count, empty.dimension, list(empty.ids()), empty.entries(["a"])) == (0, None, [], {})
+
+
+def test_nothing_is_near_in_an_empty_collection(empty: VectorCollection) -> None:
+    """It is not damaged."""
+    assert empty.nearest([np.ones(3, dtype=np.float32)], 5) == [[]]
+
+
+def test_no_vectors_have_no_nearest(vectors: VectorCollection) -> None:
+    """The directory is not damaged."""
+    assert vectors.nearest([], 5) == []
+
+
+@pytest.mark.parametrize(
+    ("build", "said"),
+    [
+        pytest.param(lambda path: None, "there is no such folder; name", id="missing"),
+        pytest.param(lambda path: path.touch(), "is no folder; name", id="file"),
+        pytest.param(lambda path: path.mkdir(), "is empty; name", id="empty"),
+        pytest.param(
+            lambda path: (path / "other").mkdir(parents=True),
+            "holds no chroma.sqlite3, so it is no Chroma directory; name",
+            id="other",
+        ),
+    ],
+)
+def test_what_is_no_chroma_directory_is_refused(tmp_path: Path, snapshots: Path, build: Any, said: str) -> None:
+    """With the setting that mends it; nothing is copied."""
+    path = tmp_path / "chroma"
+    build(path)
+    with pytest.raises(StoreError, match=f"{path}: {said} the Chroma directory with --drift-chroma"):
+        VectorCollection(path, NAME, snapshots)
+    assert not snapshots.exists()
+
+
+@pytest.mark.parametrize("content", [b"", b"SQLite", b"<html>" * 100])
+def test_a_database_that_is_none_is_told_as_damage(store: BuiltStore, content: bytes) -> None:
+    """Without importing chromadb."""
+    (store.chroma / "chroma.sqlite3").write_bytes(content)
+    with pytest.raises(StoreError, match="is damaged"):
+        refuse_no_chroma(store.chroma)
+
+
+@pytest.mark.parametrize("damage", ["garbage", "cut short", "header alone"])
+def test_a_damaged_database_is_told_in_a_sentence(store: BuiltStore, snapshots: Path, damage: str) -> None:
+    """What Chroma panics at; the directory stays as it was, and no copy stays."""
+    database = store.chroma / "chroma.sqlite3"
+    sound = database.read_bytes()
+    kept = {"garbage": 100, "cut short": len(sound) // 3, "header alone": 16}[damage]
+    database.write_bytes(sound[:kept] + (b"\xa5" * len(sound) if damage == "garbage" else b""))
+    before = contents(store.folder)
+    with pytest.raises(StoreError, match=f"{store.chroma}: Chroma cannot read this directory"):
+        VectorCollection(store.chroma, NAME, snapshots)
+    assert contents(store.folder) == before
+
+
+def read_all(directory: Path, snapshots: Path) -> None:
+    """Read all of a collection, and search it."""
+    opened = VectorCollection(directory, "many", snapshots)
+    try:
+        opened.entries(list(opened.ids()))
+        opened.nearest([np.ones(8, dtype=np.float32)], 10)
+    finally:
+        opened.close()
+
+
+@pytest.mark.parametrize(
+    ("name", "damage"),
+    [
+        ("data_level0.bin", "half"),
+        ("data_level0.bin", "empty"),
+        ("data_level0.bin", "gone"),
+        ("header.bin", "empty"),
+        ("header.bin", "gone"),
+        ("index_metadata.pickle", "half"),
+        ("index_metadata.pickle", "garbage"),
+    ],
+)
+def test_a_damaged_index_is_told_in_a_sentence(persisted: Path, snapshots: Path, name: str, damage: str) -> None:
+    """However it is damaged; no copy stays."""
+    [file] = persisted.glob(f"*/{name}")
+    sound = file.read_bytes()
+    if damage == "gone":
+        file.unlink()
+    else:
+        noise = np.random.default_rng(0).bytes(len(sound))
+        file.write_bytes({"half": sound[: len(sound) // 2], "empty": b"", "garbage": noise}[damage])
+    with pytest.raises(StoreError, match=f"{persisted}: Chroma cannot read this directory"):
+        read_all(persisted, snapshots)
+    assert list(snapshots.iterdir()) == []
+
+
+def test_a_header_cut_short_is_told_in_a_sentence(persisted: Path, snapshots: Path) -> None:
+    """In another process, since Chroma's core reads past its end, which this one may not survive."""
+    [file] = persisted.glob("*/header.bin")
+    file.write_bytes(file.read_bytes()[:50])
+    done = subprocess.run(
+        [sys.executable, "-c", READ_ALL, str(persisted), str(snapshots)], capture_output=True, text=True, timeout=60
+    )
+    assert done.returncode != -signal.SIGSEGV
+    assert done.stdout.startswith(f"{persisted}: ")
+
+
+def test_a_sound_index_is_read(persisted: Path, snapshots: Path) -> None:
+    """The tests above see damage, not another fault."""
+    read_all(persisted, snapshots)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "UNKNOWN_KEY=1\nCHROMA_SERVER_HOST=elsewhere\nDATABASE_URL=postgresql://host/other\n",
+        "IS_PERSISTENT=maybe\n",
+    ],
+)
+def test_a_folders_env_file_is_not_read(store: BuiltStore, tmp_path: Path, snapshots: Path, content: str) -> None:
+    """It may be another program's, with keys that Chroma refuses."""
+    (tmp_path / ".env").write_text(content)
+    done = subprocess.run(
+        [sys.executable, "-c", READ_ALL, str(store.chroma), str(snapshots)],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        cwd=tmp_path,
+    )
+    assert "has no collection 'many'" in done.stdout, done.stderr
+
+
+def test_nothing_is_sent_anywhere(store: BuiltStore, snapshots: Path) -> None:
+    """Neither at import, nor while the collection is read: no socket is opened and telemetry is off."""
+    code = f"""
+import socket
+from pathlib import Path
+def refuse(*_):
+    raise SystemExit("a connection was tried")
+socket.socket.connect = socket.socket.connect_ex = socket.getaddrinfo = refuse
+from drift_checks.stores.chroma import VectorCollection
+opened = VectorCollection(Path({str(store.chroma)!r}), {NAME!r}, Path({str(snapshots)!r}))
+opened.nearest([opened.entries(["chroma-1"])["chroma-1"].vector], 5)
+import chromadb
+told = chromadb.api.shared_system_client.SharedSystemClient._identifier_to_system.values()
+print([system.settings.anonymized_telemetry for system in told])
+opened.close()
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    assert done.stdout == "[False]\n", done.stderr
+
+
+def test_chromadb_is_imported_only_when_a_directory_is_opened() -> None:
+    """It takes a second."""
+    code = "import sys, drift_checks.stores.chroma; print('chromadb' in sys.modules)"
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, env=os.environ | {"PYTHONPATH": ""}
+    )
+    assert done.stdout == "False\n", done.stderr

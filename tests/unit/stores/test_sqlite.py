@@ -1,0 +1,314 @@
+"""A SQLite file is read whatever state it is in, and not one byte of it or file beside it is written."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Connection
+
+from drift_checks.errors import StoreChanged, StoreError
+from drift_checks.stores.sqlite import Access, SqliteFile
+from tests.support.folders import contents
+from tests.support.journals import copied, ids, left_hot, make, read_ids, write
+from tests.support.processes import OtherProcess
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Where the store lies; snapshots lie elsewhere."""
+    path = tmp_path / "store"
+    path.mkdir()
+    return path
+
+
+@pytest.fixture
+def snapshots(tmp_path: Path) -> Path:
+    """Where private copies are made."""
+    return tmp_path / "snapshots"
+
+
+@pytest.mark.parametrize("journal", ["delete", "truncate", "persist", "wal"])
+def test_a_closed_file_is_read_and_left_as_it_was(folder: Path, snapshots: Path, journal: str) -> None:
+    """Under each journal mode; nothing is left beside it."""
+    path = make(folder / "a.db", journal=journal)
+    before = contents(folder)
+    assert read_ids(path, snapshots) == [1, 2, 3]
+    assert contents(folder) == before
+    assert not snapshots.exists()
+
+
+def test_an_empty_wal_is_left_as_it_is(folder: Path, snapshots: Path) -> None:
+    """A checkpoint may leave one."""
+    path = make(folder / "a.db", journal="wal")
+    (folder / "a.db-wal").touch()
+    before = contents(folder)
+    assert read_ids(path, snapshots) == [1, 2, 3]
+    assert contents(folder) == before
+
+
+def test_rows_in_a_live_wal_are_seen(folder: Path, snapshots: Path) -> None:
+    """They are committed though not yet in the file itself; its writer keeps it open."""
+    path = make(folder / "a.db", journal="wal")
+    with OtherProcess() as writer:
+        write(writer, path, "insert into risks values (4, 'late')")
+        before = contents(folder, without="-shm")
+        assert read_ids(path, snapshots) == [1, 2, 3, 4]
+        assert contents(folder, without="-shm") == before
+        write(writer, path, "insert into risks values (5, 'later')")
+        assert read_ids(path, snapshots) == [1, 2, 3, 4, 5]
+
+
+def test_rows_in_a_live_wal_are_seen_through_a_link(folder: Path, snapshots: Path) -> None:
+    """SQLite keeps the WAL beside the file that the link points to."""
+    path = make(folder / "a.db", journal="wal")
+    link = folder / "elsewhere" / "link.db"
+    link.parent.mkdir()
+    link.symlink_to(path)
+    with OtherProcess() as writer:
+        write(writer, path, "insert into risks values (4, 'late')")
+        assert read_ids(link, snapshots) == [1, 2, 3, 4]
+
+
+@pytest.mark.parametrize("journal", ["delete", "wal"])
+def test_a_store_can_be_read_while_it_is_written(folder: Path, snapshots: Path, journal: str) -> None:
+    """Each reading is of one moment: the rows that a transaction adds together are seen together."""
+    path = make(folder / "a.db", [], journal)
+    with OtherProcess() as writer:
+        write(writer, path)
+        writer.run(
+            """
+import threading, time
+stop = threading.Event()
+def work():
+    number = 0
+    while not stop.is_set():
+        connection.executemany("insert into risks values (?, 'n')", [(number + part,) for part in range(1, 11)])
+        connection.commit()
+        number += 10
+        time.sleep(0.002)
+thread = threading.Thread(target=work)
+thread.start()
+"""
+        )
+        lengths = [len(read_ids(path, snapshots)) for _ in range(40)]
+        writer.run("stop.set(); thread.join()")
+    assert {length % 10 for length in lengths} == {0}
+    assert lengths == sorted(lengths)
+    assert lengths[-1] > 0
+
+
+def test_a_wal_that_a_crash_left_is_read_from_a_copy(folder: Path, snapshots: Path) -> None:
+    """Without its `-shm`, reading in place would recover it, which writes."""
+    path = make(folder / "a.db", journal="wal")
+    with OtherProcess() as writer:
+        write(writer, path, "insert into risks values (4, 'late')")
+        crashed = copied(path, folder / "crashed", ("", "-wal"))
+    before = contents(crashed.parent)
+    assert read_ids(crashed, snapshots) == [1, 2, 3, 4]
+    assert contents(crashed.parent) == before
+    assert list(snapshots.iterdir()) == []
+
+
+@pytest.mark.parametrize("shm", ["as it was", "junk", "empty"])
+def test_a_wal_that_a_crash_left_with_its_shm_is_read(folder: Path, snapshots: Path, shm: str) -> None:
+    """The rows are there, and neither file nor WAL is written to."""
+    crashed = crashed_with_shm(folder, shm)
+    before = contents(crashed.parent, without="-shm")
+    assert read_ids(crashed, snapshots) == [1, 2, 3, 4]
+    assert contents(crashed.parent, without="-shm") == before
+
+
+def test_a_shm_that_a_crash_left_is_not_rebuilt(folder: Path, snapshots: Path) -> None:
+    """Only the readers' marks of a WAL that is alive are excepted."""
+    crashed = crashed_with_shm(folder, "junk")
+    before = contents(crashed.parent)
+    read_ids(crashed, snapshots)
+    assert contents(crashed.parent) == before
+
+
+def crashed_with_shm(folder: Path, shm: str) -> Path:
+    """Return a file with a WAL of one row and a stale `-shm`, and no writer."""
+    path = make(folder / "a.db", journal="wal")
+    with OtherProcess() as writer:
+        write(writer, path, "insert into risks values (4, 'late')")
+        crashed = copied(path, folder / "crashed")
+    if shm != "as it was":
+        (crashed.parent / "a.db-shm").write_bytes(b"" if shm == "empty" else b"junk" * 8192)
+    return crashed
+
+
+def test_a_transaction_that_was_killed_is_not_seen(folder: Path, snapshots: Path) -> None:
+    """The hot journal takes it back in a copy; the file and its journal stay for the application."""
+    path = left_hot(folder / "a.db")
+    before = contents(folder)
+    assert read_ids(path, snapshots) == list(range(1, 500))
+    assert contents(folder) == before
+    assert list(snapshots.iterdir()) == []
+
+
+def test_one_copy_serves_all_readings(folder: Path, snapshots: Path) -> None:
+    """It goes when the file is closed."""
+    file = SqliteFile(left_hot(folder / "a.db"), snapshots)
+    file.read(ids)
+    made = list(snapshots.iterdir())
+    assert len(file.read(ids)) == 499
+    assert list(snapshots.iterdir()) == made
+    file.close()
+    assert list(snapshots.iterdir()) == []
+
+
+def test_a_locked_file_is_waited_for(folder: Path, snapshots: Path) -> None:
+    """A writer finishes in a moment."""
+    path = make(folder / "a.db")
+    with OtherProcess() as writer:
+        write(writer, path, "begin exclusive", "insert into risks values (4, 'late')")
+        writer.run("connection.execute('begin exclusive')")
+        writer.run("import threading; threading.Timer(0.5, connection.rollback).start()")
+        assert read_ids(path, snapshots) == [1, 2, 3, 4]
+
+
+def test_a_file_that_stays_locked_is_told_of(folder: Path, snapshots: Path) -> None:
+    """With how long was waited, and the remedy."""
+    path = make(folder / "a.db")
+    with OtherProcess() as writer:
+        write(writer, path)
+        writer.run("connection.execute('begin exclusive')")
+        with pytest.raises(StoreError) as refused:
+            read_ids(path, snapshots, lock_wait_seconds=0.2)
+    assert str(refused.value) == (
+        f"{path}: is locked by another program, which did not let go within 0.2 s;"
+        " run the review again when it has finished writing."
+    )
+
+
+def test_nothing_is_left_where_the_writer_closes_meanwhile(
+    folder: Path, snapshots: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between the look at the files and their opening, as an application that opens them for each write does."""
+    path = make(folder / "a.db", journal="wal")
+    writer = sqlite3.connect(path)
+    writer.execute("insert into risks values (4, 'late')")
+    writer.commit()
+    look = SqliteFile.access
+
+    def closed_after(file: SqliteFile) -> Access:
+        found = look(file)
+        writer.close()
+        return found
+
+    monkeypatch.setattr(SqliteFile, "access", closed_after)
+    assert read_ids(path, snapshots) == [1, 2, 3, 4]
+    assert list(contents(folder)) == ["a.db"]
+
+
+def test_a_reading_is_made_again_where_somebody_wrote(folder: Path, snapshots: Path) -> None:
+    """A file of a closed writer is read without a lock."""
+    path = make(folder / "a.db", journal="wal")
+    readings: list[int] = []
+
+    def disturbed(connection: Connection) -> list[int]:
+        found = ids(connection)
+        readings.append(len(found))
+        if len(readings) == 1:
+            with closing(sqlite3.connect(path)) as writer, writer:
+                writer.execute("insert into risks values (4, 'late')")
+        return found
+
+    assert SqliteFile(path, snapshots).read(disturbed) == [1, 2, 3, 4]
+    assert readings == [3, 4]
+
+
+def test_a_file_that_never_rests_is_told_of(folder: Path, snapshots: Path) -> None:
+    """After a few attempts."""
+    path = make(folder / "a.db", journal="wal")
+
+    def disturbed(connection: Connection) -> None:
+        ids(connection)
+        with closing(sqlite3.connect(path)) as writer, writer:
+            writer.execute("update risks set note = hex(randomblob(9))")
+
+    with pytest.raises(StoreChanged, match="was written to during each of 3 readings"):
+        SqliteFile(path, snapshots).read(disturbed)
+
+
+@pytest.mark.parametrize("journal", ["delete", "wal"])
+@pytest.mark.parametrize("name", ["a b.db", "100%.db", "what?.db", "a#b.db", "Überblick.db", "a%20b.db", "a&mode=rw;"])
+def test_a_path_may_hold_any_character(folder: Path, snapshots: Path, name: str, journal: str) -> None:
+    """In the name of the file and of its folder; the file is found, and left as it was."""
+    inner = folder / f"in {name}"
+    inner.mkdir()
+    path = make(inner / name, journal=journal)
+    before = contents(folder)
+    assert read_ids(path, snapshots) == [1, 2, 3]
+    assert contents(folder) == before
+
+
+@pytest.mark.parametrize("name", ["a b%#?ü.db"])
+def test_a_copy_may_have_any_character_in_its_path(folder: Path, tmp_path: Path, name: str) -> None:
+    """As the snapshot folder may."""
+    assert len(read_ids(left_hot(folder / name), tmp_path / "snap %20#?ü")) == 499
+
+
+def test_a_path_need_not_be_utf_8(folder: Path, snapshots: Path) -> None:
+    """Names of files are bytes."""
+    path = Path(os.fsdecode(os.fsencode(folder) + b"/caf\xe9.db"))
+    make(path)
+    assert read_ids(path, snapshots) == [1, 2, 3]
+
+
+def test_a_path_may_begin_with_two_slashes(folder: Path, snapshots: Path) -> None:
+    """As `$ROOT/data` gives where ROOT is `/`; Python keeps them."""
+    path = make(folder / "a.db")
+    assert read_ids(Path(f"/{path}"), snapshots) == [1, 2, 3]
+
+
+def test_a_relative_path_can_be_read(folder: Path, snapshots: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """From the working folder."""
+    make(folder / "a.db", journal="wal")
+    monkeypatch.chdir(folder)
+    assert read_ids(Path("a.db"), snapshots) == [1, 2, 3]
+
+
+REFUSED = {
+    "missing": "there is no such file; name the SQLite file with --drift-db.",
+    "folder": "is a folder; name the SQLite file in it with --drift-db.",
+    "empty": "is empty; name the SQLite file with --drift-db.",
+    "text": "is no SQLite database; name the SQLite file with --drift-db.",
+    "short": "is no SQLite database; name the SQLite file with --drift-db.",
+}
+
+
+@pytest.mark.parametrize("what", REFUSED)
+def test_what_is_no_database_is_refused_in_a_sentence(folder: Path, snapshots: Path, what: str) -> None:
+    """With path and remedy."""
+    path = folder / what
+    if what == "folder":
+        path.mkdir()
+    elif what != "missing":
+        path.write_text({"empty": "", "text": "id,text\n1,words\n" * 100, "short": "SQLite"}[what])
+    with pytest.raises(StoreError) as refused:
+        SqliteFile(path, snapshots)
+    assert str(refused.value) == f"{path}: {REFUSED[what]}"
+
+
+@pytest.mark.parametrize("kept", [20, 100, 4096, 6000])
+def test_a_file_cut_short_is_told_of_as_damaged(folder: Path, snapshots: Path, kept: int) -> None:
+    """As a copy to a full disk leaves it."""
+    path = make(folder / "a.db", range(1, 2000))
+    path.write_bytes(path.read_bytes()[:kept])
+    before = contents(folder)
+    with pytest.raises(StoreError, match=r"is damaged \(.*\); restore it from a backup\."):
+        read_ids(path, snapshots)
+    assert contents(folder) == before
+
+
+def test_garbage_after_the_header_is_told_of_as_damaged(folder: Path, snapshots: Path) -> None:
+    """A flipped page is no crash."""
+    path = make(folder / "a.db", range(1, 2000))
+    path.write_bytes(path.read_bytes()[:100] + b"\xa5" * 40_000)
+    with pytest.raises(StoreError, match="is damaged"):
+        read_ids(path, snapshots)

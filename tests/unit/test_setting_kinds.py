@@ -1,0 +1,122 @@
+"""What each kind of setting takes and refuses."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from drift_checks import setting_kinds as kinds
+
+FOLDER = Path("/folder")
+
+
+@pytest.mark.parametrize(
+    ("kind", "text", "value"),
+    [
+        (kinds.whole(1), "1", 1),
+        (kinds.whole(0), "0", 0),
+        (kinds.whole(1), "13083", 13083),
+        (kinds.share(), "0", 0.0),
+        (kinds.share(), "1", 1.0),
+        (kinds.share(), "0.75", 0.75),
+        (kinds.share(), ".5", 0.5),
+        (kinds.any_whole(), "-3", -3),
+        (kinds.path("it"), "a/b", Path("/folder/a/b")),
+        (kinds.path("it"), "/a//b/.", Path("/a/b")),
+        (kinds.path("it"), "a b%20#?ü", Path("/folder/a b%20#?ü")),
+        (kinds.word("it"), "two words", "two words"),
+        (kinds.choice("a", "b"), "b", "b"),
+        (kinds.flag(), "Yes", True),
+        (kinds.flag(), "1", True),
+        (kinds.flag(), "OFF", False),
+        (kinds.instant(), "2026-01-15T02:00:00Z", datetime(2026, 1, 15, 2, tzinfo=UTC)),
+        (kinds.instant(), "2026-01-15T02:00:00+02:00", datetime(2026, 1, 15, tzinfo=UTC)),
+        (kinds.column_pairs(), "text=body, category = label", (("text", "body"), ("category", "label"))),
+        (kinds.record_ids(), "12, 57,12,a b", ("12", "57", "a b")),
+    ],
+)
+def test_a_kind_takes(kind: kinds.AnyKind, text: str, value: object) -> None:
+    """Texts of the kind become their values."""
+    assert kind.parse(text, FOLDER) == value
+
+
+@pytest.mark.parametrize(
+    ("kind", "text"),
+    [
+        (kinds.whole(1), "0"),
+        (kinds.whole(0), "-1"),
+        (kinds.whole(1), "1.5"),
+        (kinds.whole(1), ""),
+        (kinds.share(), "-0.1"),
+        (kinds.share(), "1.0001"),
+        (kinds.share(), "nan"),
+        (kinds.share(), "inf"),
+        (kinds.share(), "60 %"),
+        (kinds.any_whole(), "x"),
+        (kinds.path("it"), ""),
+        (kinds.path("it"), "sqlite:///a.db"),
+        (kinds.word("it"), ""),
+        (kinds.choice("a", "b"), "A"),
+        (kinds.choice("a", "b"), ""),
+        (kinds.flag(), "maybe"),
+        (kinds.flag(), ""),
+        (kinds.instant(), "2026-01-15"),
+        (kinds.instant(), "2026-01-15T02:00:00"),
+        (kinds.instant(), "yesterday"),
+        (kinds.zone(), ""),
+        (kinds.zone(), "Mars/Olympus"),
+        (kinds.zone(), "../etc/passwd"),
+        (kinds.zone(), "Europe"),
+        (kinds.column_pairs(), ""),
+        (kinds.column_pairs(), "text"),
+        (kinds.column_pairs(), "text="),
+        (kinds.column_pairs(), "=body"),
+        (kinds.column_pairs(), "nothing=body"),
+        (kinds.column_pairs(), "text=a,text=b"),
+        (kinds.record_ids(), ""),
+        (kinds.record_ids(), "1,"),
+    ],
+)
+def test_a_kind_refuses(kind: kinds.AnyKind, text: str) -> None:
+    """Other texts are a ValueError, of which the caller makes the sentence."""
+    with pytest.raises(ValueError):
+        kind.parse(text, FOLDER)
+
+
+def test_a_zone_is_named_as_in_the_time_zone_database() -> None:
+    """And keeps its name."""
+    assert kinds.zone().parse("Europe/Berlin", FOLDER).key == "Europe/Berlin"
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        kinds.whole(1),
+        kinds.share(),
+        kinds.any_whole(),
+        kinds.choice("a"),
+        kinds.flag(),
+        kinds.instant(),
+        kinds.zone(),
+        kinds.column_pairs(),
+        kinds.record_ids(),
+    ],
+    ids=lambda kind: kind.allowed[:20],
+)
+@given(text=st.text(max_size=30).filter(lambda text: not text.startswith("~")))
+def test_a_kind_raises_nothing_but_what_becomes_a_sentence(kind: kinds.Kind[Any], text: str) -> None:
+    """Whatever the text."""
+    with suppress(ValueError, OverflowError):
+        kind.parse(text, FOLDER)
+
+
+@pytest.mark.parametrize("kind", [kinds.flag(), kinds.zone(), kinds.choice("a"), kinds.column_pairs()])
+def test_kinds_of_words_list_them(kind: kinds.AnyKind) -> None:
+    """So that the nearest can be named."""
+    assert kind.known()
