@@ -18,6 +18,8 @@ from drift_checks.reporting.outcome import Criterion
 CRITERIA = Path(__file__).resolve().parent.parent / "criteria"
 _REVIEW_FIXTURES = {"review", "reviews"}
 _DECLARATION = re.compile(rf"^[^#\n]*\bmark\.{MARK}\b", re.MULTILINE)
+# A digest as an id stands whole.
+_LONGEST_ID = 100
 _LONGEST_LABEL = 40
 
 
@@ -91,7 +93,7 @@ def record_of(item: pytest.Item) -> Record | None:
 
 def item_id(record: Record) -> str:
     """Return a record's part of an item's name: its id, and its category made fit for a command line."""
-    return f"{_word(record.id)}-{_word(record.category)[:_LONGEST_LABEL]}"
+    return f"{_word(record.id)[:_LONGEST_ID]}-{_word(record.category)[:_LONGEST_LABEL]}"
 
 
 def _word(value: object) -> str:

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from drift_checks.pipeline import OnReview, Pipeline
     from drift_checks.plugin.finishing import Finishing
 
+_PACKAGE = __name__.partition(".")[0]
 _NOW = "drift_now"
 _FOLDER = "drift_folder"
 _CONTRIBUTION = "drift_contribution"
@@ -50,6 +51,8 @@ def now(config: pytest.Config) -> datetime:
 def names_criteria(config: pytest.Config) -> bool:
     """Whether the command line names criteria: the controller collects nothing, so it cannot see them."""
     for argument in config.args:
+        if config.option.pyargs and argument.partition("::")[0].partition(".")[0] == _PACKAGE:
+            return True
         path = (config.invocation_params.dir / argument.partition("::")[0]).resolve()
         if path == CRITERIA or path in CRITERIA.parents or CRITERIA in path.parents or is_criterion(path):
             return True

@@ -1,0 +1,58 @@
+"""Fixtures of the tests that run pytest in pytest."""
+
+from __future__ import annotations
+
+import shutil
+from importlib import import_module
+from pathlib import Path
+
+import pytest
+
+from tests.support.session_runs import Review
+from tests.support.stores import BuiltStore, build_store
+
+# Ten of the thirty records of low confidence.
+DISAGREEING = range(4, 44, 4)
+
+# What a review loads on the way. A run in this process forgets what it was the first to load, which
+# libraries with compiled parts do not survive, and loading takes longer than reviewing.
+_LOADED = (
+    "chromadb.api.rust",
+    "chromadb.telemetry.product.posthog",
+    "drift_checks.plugin.running",
+    "drift_checks.reporting.html",
+    "drift_checks.reviewers.neighbours",
+    "hypothesis.strategies",
+    "jinja2",
+    "numpy.ma",
+    "rich.progress",
+    "sqlalchemy.dialects.sqlite",
+    "tzlocal",
+    "xdist.workermanage",
+)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _loaded() -> None:
+    for name in _LOADED:
+        import_module(name)
+
+
+@pytest.fixture
+def review(pytester: pytest.Pytester, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Review:
+    """What starts reviews in the test's folder, on a terminal of 80 columns without colours."""
+    for name in ("COLUMNS", "FORCE_COLOR", "NO_COLOR", "PY_COLORS", "PYTEST_ADDOPTS", "PYTHONDONTWRITEBYTECODE"):
+        monkeypatch.delenv(name, raising=False)
+    return Review(pytester, tmp_path, monkeypatch)
+
+
+@pytest.fixture(scope="session")
+def _doubtful_once(tmp_path_factory: pytest.TempPathFactory) -> BuiltStore:
+    return build_store(tmp_path_factory.mktemp("doubtful") / "store", disagreeing=DISAGREEING)
+
+
+@pytest.fixture
+def doubtful(_doubtful_once: BuiltStore, tmp_path: Path) -> BuiltStore:
+    """A store in which the records 4, 8, … 40 disagree with their neighbours."""
+    shutil.copytree(_doubtful_once.folder, tmp_path / "doubtful")
+    return BuiltStore(tmp_path / "doubtful")

@@ -1,0 +1,137 @@
+"""Which runs are kept as the latest, and what leaves nothing behind."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from pathlib import Path
+
+import pytest
+
+from tests.support.session_criteria import write_criterion
+from tests.support.session_runs import SMALL, Review
+from tests.support.stores import BuiltStore
+
+LOW_CONFIDENCE = ("--drift-sample-size=30", "--drift-low-confidence-share=1", "--drift-baseline=0")
+
+
+def files_below(folder: Path) -> set[str]:
+    """Return every file and folder below one, but for what pytest keeps itself."""
+    kept = (".pytest_cache", "__pycache__")
+    found = {str(path.relative_to(folder)) for path in folder.rglob("*") if not set(kept) & set(path.parts)}
+    return {name for name in found if not name.startswith(("conftest.py", "test_"))}
+
+
+def test_latest_points_to_the_newest_whole_run(review: Review, store: BuiltStore) -> None:
+    """`latest` follows whole runs."""
+    review(*store.options, *SMALL)
+    newest = review(*store.options, *SMALL)
+    assert (newest.reports / "latest").readlink() == Path(newest.folder.name)
+
+
+PARTIAL = {
+    "-k": ("-k", "agreement"),
+    "--deselect": ("--deselect", "criteria/test_store_consistency.py::test_store_coverage"),
+    "records": ("--drift-records=1,2,3",),
+    "ignored criterion": ("--ignore-glob=/*test_agreement.py",),
+    "-x": ("-x",),
+    "--maxfail": ("--maxfail=2",),
+    "--stepwise": ("--stepwise",),
+}
+
+
+@pytest.mark.parametrize("part", sorted(PARTIAL))
+def test_partial_run_leaves_latest(review: Review, doubtful: BuiltStore, part: str) -> None:
+    """A run of part of the checks or records writes its folder and moves no `latest`."""
+    found = review(*doubtful.options, *LOW_CONFIDENCE, *PARTIAL[part])
+    assert (len(found.written), os.path.lexists(found.reports / "latest")) == (1, False)
+
+
+def test_last_failed_run_leaves_latest(review: Review, doubtful: BuiltStore) -> None:
+    """`--lf` runs the records that disagreed, and moves no `latest`."""
+    first = review(*doubtful.options, *LOW_CONFIDENCE)
+    again = review(*doubtful.options, *LOW_CONFIDENCE, "--lf")
+    assert ((again.reports / "latest").readlink().name, len(again.document["tests"])) == (first.folder.name, 10)
+
+
+def test_one_criterions_file_leaves_latest(review: Review, store: BuiltStore) -> None:
+    """A criterion named alone is part of the review."""
+    found = review.checkout(*store.options, *SMALL, "drift_checks/criteria/test_agreement.py")
+    assert (len(found.written), os.path.lexists(found.reports / "latest")) == (1, False)
+
+
+def test_node_ids_of_every_criterion_leave_latest(review: Review, store: BuiltStore) -> None:
+    """One record of each criterion, named by node ids, is part of the review."""
+    folder = "drift_checks/criteria"
+    names = ("agreement", "record_integrity", "store_consistency")
+    nodes = [f"{folder}/test_{name}.py::test_{name}[1-regulatory]" for name in names]
+    found = review.checkout(*store.options, "--drift-sample-size=120", *nodes)
+    assert (len(found.document["tests"]), os.path.lexists(found.reports / "latest")) == (3, False)
+
+
+def test_own_criterion_beside_the_built_in_ones_is_a_whole_run(review: Review, store: BuiltStore) -> None:
+    """More than the built-in criteria is no part."""
+    own = write_criterion(review.folder / "own")
+    assert (review(*store.options, *SMALL, own).reports / "latest").is_symlink()
+
+
+def test_failed_first_is_a_whole_run(review: Review, store: BuiltStore) -> None:
+    """Another order is no part."""
+    assert (review(*store.options, *SMALL, "--ff").reports / "latest").is_symlink()
+
+
+@pytest.mark.parametrize("option", ["--collect-only", "--fixtures", "--fixtures-per-test"])
+def test_looking_writes_nothing(review: Review, store: BuiltStore, option: str) -> None:
+    """Options that only show what there is write nothing."""
+    review(*store.options, *SMALL, option)
+    assert files_below(review.folder) == set()
+
+
+def test_collecting_needs_no_right_to_write(review: Review, store: BuiltStore) -> None:
+    """`--collect-only` works where reports could not be written."""
+    (review.folder / "file").write_text("", encoding="utf-8")
+    found = review(*store.options, *SMALL, "--collect-only", f"--drift-reports={review.folder / 'file'}")
+    assert (found.exit_code, "16 tests collected" in found.out) == (0, True)
+
+
+def test_collecting_takes_no_lock(review: Review, store: BuiltStore) -> None:
+    """`--collect-only` works while a run is under way."""
+    (review.folder / "reports").mkdir()
+    with (review.folder / "reports" / ".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        assert review(*store.options, *SMALL, "--collect-only").exit_code == 0
+
+
+def test_collecting_loads_no_chromadb(review: Review, store: BuiltStore) -> None:
+    """`--collect-only` reads SQLite alone, and is quick."""
+    look = "import sys\ndef pytest_unconfigure():\n    print('loaded:', 'chromadb' in sys.modules)"
+    review.pytester.makeconftest(look)
+    assert "loaded: False" in review(*store.options, *SMALL, "--collect-only", process=True).out
+
+
+@pytest.mark.parametrize("name", ["DRIFT_WARN", "DRIFT_SAMPEL_SIZE", "DRIFT_REPORTS", "CHROMA_PERSIST_PATH"])
+def test_session_without_criteria_reads_no_setting(review: Review, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    """The installed plugin is inert in other people's test runs, with nonsense in the environment."""
+    monkeypatch.setenv(name, "://nonsense")
+    review.pytester.makepyfile(test_ordinary="def test_ordinary():\n    pass")
+    found = review.pytest()
+    assert (found.exit_code, files_below(review.folder)) == (0, set())
+
+
+def test_ini_keys_are_not_read_without_criteria(review: Review) -> None:
+    """Nonsense in the ini file concerns reviews alone."""
+    review.pytester.makefile(".ini", pytest="[pytest]\ndrift_warn = nonsense\ndrift_wran = 1")
+    review.pytester.makepyfile(test_ordinary="def test_ordinary():\n    pass")
+    assert review.pytest("-W", "ignore").exit_code == 0
+
+
+def test_module_that_speaks_of_the_mark_is_no_criterion(review: Review) -> None:
+    """A comment is no declaration."""
+    review.pytester.makepyfile(test_ordinary="# see drift" + "_criterion in the manual\ndef test_ordinary():\n    pass")
+    assert review.pytest().exit_code == 0
+
+
+def test_failures_of_other_sessions_are_pytests_own(review: Review) -> None:
+    """Without criteria exit codes are pytest's."""
+    review.pytester.makepyfile(test_ordinary="def test_ordinary():\n    assert False")
+    assert review.pytest().exit_code == 1
