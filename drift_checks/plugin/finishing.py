@@ -56,6 +56,7 @@ class Finishing:
         self.report: RunReport | None = None
         self.page: Path | None = None
         self.failure: DriftError | None = None
+        self.refusal: tuple[str, int] | None = None
         self._others_failed = False
         self._counts: dict[str, Any] | None = None
         self._folder: ReportsFolder | None = None
@@ -73,6 +74,10 @@ class Finishing:
         self._folder = ReportsFolder(self.pipeline.settings.reports)
         self.config.add_cleanup(self._folder.release)
 
+    def refuse(self, error: DriftError) -> None:
+        """Keep why a worker cannot go on, for the controller to say."""
+        self.refusal = str(error), error.exit_code
+
     def contribution(self) -> dict[str, Any]:
         """Return what a worker knows and the controller must, in plain values."""
         vectors = self.pipeline.opened_vectors()
@@ -80,6 +85,7 @@ class Finishing:
         return {
             "criteria": [asdict(criterion) for criterion in self.criteria.values()],
             "partial": self.partial,
+            "refusal": self.refusal,
             "vectors": vectors.count if vectors else None,
             "reviews": sum(review.made for review in reviews),
             "failed_reviews": sum(not review.made for review in reviews),
@@ -89,6 +95,7 @@ class Finishing:
         """Take what a worker handed over; all workers know the same."""
         self.criteria = {plain["name"]: Criterion(**plain) for plain in contribution["criteria"]}
         self.partial |= contribution["partial"]
+        self.refusal = contribution["refusal"]
         self._counts = contribution
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
@@ -108,6 +115,8 @@ class Finishing:
     @pytest.hookimpl(wrapper=True, trylast=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> Generator[None, object, object]:
         """Judge before other plugins read the exit code, and write after pytest-json-report has its document."""
+        if self.refusal:
+            session.exitstatus = self.config.stash[DECIDED] = self.refusal[1]
         if not (self.criteria and self.outcomes and self._folder):
             return (yield)
         self.report = self._judge(session)
@@ -134,6 +143,8 @@ class Finishing:
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         """Print the summary."""
+        if self.refusal:
+            terminalreporter.write_line(f"ERROR: {self.refusal[0]}", red=True)
         if self.report is None:
             return
         terminalreporter.ensure_newline()

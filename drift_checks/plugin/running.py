@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import warnings
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -92,9 +92,15 @@ class Running:
     def pytest_runtestloop(self, session: pytest.Session) -> Generator[None, object, object]:
         """Open the vectors and review the records that the selected checks ask for, before the first check."""
         if not only_looks(session.config):
-            with told_in_a_sentence(self.config), warnings.catch_warnings(action="ignore"):
+            refused = self.finishing.refuse if parallel.is_worker(self.config) else None
+            with told_in_a_sentence(self.config, refused), warnings.catch_warnings(action="ignore"):
                 self._prepare([item for item in session.items if is_check(item)])
         return (yield)
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_protocol(self, item: pytest.Item) -> bool | None:
+        """Run no check on a worker that refused: only the controller can end the session."""
+        return True if self.finishing.refusal and is_check(item) else None
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_makereport(
@@ -169,11 +175,14 @@ def only_looks(config: pytest.Config) -> bool:
 
 
 @contextmanager
-def told_in_a_sentence(config: pytest.Config) -> Iterator[None]:
-    """End the session with one sentence and an exit code where a user can mend what is wrong."""
+def told_in_a_sentence(config: pytest.Config, refuse: Callable[[DriftError], None] | None = None) -> Iterator[None]:
+    """End the session with one sentence and an exit code where a user can mend what is wrong; or call `refuse`."""
     try:
         yield
     except DriftError as error:
+        if refuse is not None:
+            refuse(error)
+            return
         config.stash[ENDED] = error.exit_code
         raise pytest.UsageError(str(error)) from None
 
