@@ -176,7 +176,7 @@ class Pipeline:
 
 def _unreadable_notes(unreadable: dict[str, int]) -> tuple[str, ...]:
     return tuple(
-        f"{number:,} records have a {column} that cannot be read; they count as baseline"
+        f"{number:,} {'record has' if number == 1 else 'records have'} a {column} that cannot be read: baseline"
         for column, number in unreadable.items()
     )
 

@@ -21,6 +21,9 @@ class RunDocument(JSONReport):  # type: ignore[misc]
         # It is registered during collection, after its own hook would have set this.
         self._start_time = time.time()
 
+    def pytest_configure(self, config: pytest.Config) -> None:
+        """Leave pytest's options alone, of which some are missing without its terminal plugin."""
+
     def _must_omit(self, key: str) -> bool:
         return key in _LEFT_OUT
 

@@ -6,7 +6,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from drift_checks.reporting.phrases import confidence, percent, percent_range
 from drift_checks.reporting.run import RunReport
-from drift_checks.reporting.summary import STRATUM_WORDS, headline
+from drift_checks.reporting.summary import STRATUM_WORDS, accused, headline
 from drift_checks.reporting.verdict import severity
 
 
@@ -28,6 +28,7 @@ def render(report: RunReport) -> str:
         facts=report.facts,
         agreement=report.agreement,
         headline=headline(report),
+        accused=accused(report),
         criteria=criteria,
         stratum_words=STRATUM_WORDS,
     )

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from drift_checks.reporting.outcome import Outcome
 from drift_checks.reporting.phrases import confidence, count, percent, percent_range, printable
-from drift_checks.reporting.run import CriterionResult, RunReport
-from drift_checks.reporting.verdict import MEANINGS, severity
+from drift_checks.reporting.run import AGREEMENT, CriterionResult, RunReport
+from drift_checks.reporting.verdict import MEANINGS, Verdict, severity
 
 _MOST_LINES = 60
 _LABEL = 12
@@ -23,9 +23,17 @@ def headline(report: RunReport) -> str:
         return f"{demo}{report.verdict} · agreement was not measured"
     wanted = f"; {percent(report.facts.warn)} wanted" if agreement.rate < report.facts.warn else ""
     return (
-        f"{demo}{report.verdict} · {agreement.agreed} of {agreement.reviewed} agree ({percent(agreement.rate)},"
-        f" 95 % interval {percent_range(*agreement.interval)}){wanted}"
+        f"{demo}{report.verdict} · {accused(report)}{agreement.agreed} of {agreement.reviewed} agree"
+        f" ({percent(agreement.rate)}, 95 % interval {percent_range(*agreement.interval)}){wanted}"
     )
+
+
+def accused(report: RunReport) -> str:
+    """Return the criteria to which the verdict is due, where agreement is not one of them."""
+    names = [result.criterion.name for result in report.criteria if result.verdict is report.verdict]
+    if report.verdict is Verdict.OK or AGREEMENT in names or not names:
+        return ""
+    return f"{', '.join(sorted(names))} · "
 
 
 def summarise(report: RunReport, page: Path | None) -> Iterator[str]:

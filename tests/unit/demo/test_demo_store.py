@@ -20,6 +20,7 @@ import numpy as np
 import pytest
 import yaml
 
+from drift_checks.demo import contents
 from drift_checks.demo import store as module
 from drift_checks.demo.store import DemoStore, demo_store
 from drift_checks.demo.texts import descriptions
@@ -65,7 +66,7 @@ def without_chroma(monkeypatch: pytest.MonkeyPatch) -> None:
         (directory / "chroma.sqlite3").touch()
 
     monkeypatch.setattr(module, "create_collection", touch)
-    monkeypatch.setattr(module, "RECORDS", 100)
+    monkeypatch.setattr(contents, "RECORDS", 100)
 
 
 def dump(path: Path) -> str:
@@ -85,13 +86,13 @@ def instant(row: Mapping[str, Any]) -> datetime | None:
 
 def is_unsure(row: Mapping[str, Any]) -> bool:
     """Whether a record counts as one of low confidence."""
-    return isinstance(row["confidence"], float) and row["confidence"] <= module.LOW_CONFIDENCE
+    return isinstance(row["confidence"], float) and row["confidence"] <= contents.LOW_CONFIDENCE
 
 
 def is_old(row: Mapping[str, Any]) -> bool:
     """Whether a record is older than ninety days."""
     made = instant(row)
-    return made is not None and made < module.AS_OF - timedelta(days=90)
+    return made is not None and made < contents.AS_OF - timedelta(days=90)
 
 
 def test_two_processes_at_once_both_get_the_same_store(tmp_path: Path, store: DemoStore) -> None:
@@ -152,7 +153,7 @@ def test_a_failure_on_the_way_leaves_nothing_behind(tmp_path: Path, monkeypatch:
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(module, "create_collection", fail)
-    monkeypatch.setattr(module, "RECORDS", 100)
+    monkeypatch.setattr(contents, "RECORDS", 100)
     with pytest.raises(StoreError, match="No space left"):
         demo_store(tmp_path)
     assert [path.suffix for path in tmp_path.iterdir()] == [".lock"]
@@ -175,10 +176,10 @@ def test_the_taxonomy_describes_every_category(store: DemoStore, rows: Rows) -> 
 
 def test_ages_and_confidences_are_spread_as_told(rows: Rows) -> None:
     """A fifth is unsure, three quarters are old, none older than 400 days; most timestamps name no zone."""
-    assert len(rows) == module.RECORDS
+    assert len(rows) == contents.RECORDS
     assert np.mean([is_unsure(row) for row in rows]) == pytest.approx(0.22, abs=0.01)
     assert np.mean([is_old(row) for row in rows]) == pytest.approx(0.76, abs=0.03)
-    assert all(made > module.AS_OF - timedelta(days=401) for row in rows if (made := instant(row)))
+    assert all(made > contents.AS_OF - timedelta(days=401) for row in rows if (made := instant(row)))
     forms = Counter(form_of(row["timestamp"]) for row in rows)
     assert set(forms) == {"naive", "zulu", "offset", "space"}
     assert forms["naive"] > 0.8 * len(rows)
@@ -197,7 +198,7 @@ def test_the_model_and_the_prompt_change_on_their_days(rows: Rows) -> None:
     """So drift can be told by version."""
     for row in rows:
         made = datetime.fromisoformat(row["created_at"]).replace(tzinfo=UTC)
-        age = module.AS_OF - made
+        age = contents.AS_OF - made
         assert row["model_version"] == ("sage-1" if age > timedelta(days=120) else "sage-2")
         assert row["prompt_version"] == ("1" if age > timedelta(days=90) else "2")
 
@@ -214,7 +215,7 @@ def test_what_the_classifier_noted_is_plausible(rows: Rows) -> None:
 def test_each_kind_of_damage_is_there(rows: Rows) -> None:
     """One field a damaged record, and each kind at least twice."""
     damages = [damages for row in rows if (damages := damages_of(row))]
-    assert len(damages) == round(module.DAMAGED_SHARE * module.RECORDS)
+    assert len(damages) == round(contents.DAMAGED_SHARE * contents.RECORDS)
     counts = Counter(kind for kinds in damages for kind in kinds)
     assert set(counts) == {"text", "hash", "range", "number", "category", "unreadable", "future", "vector"}
     assert min(counts.values()) >= 2
@@ -232,7 +233,7 @@ def damages_of(row: Mapping[str, Any]) -> list[str]:
         "number": row["confidence"] == "NaN",
         "category": row["category"] not in descriptions(),
         "unreadable": made is None,
-        "future": made is not None and made > module.AS_OF,
+        "future": made is not None and made > contents.AS_OF,
         "vector": not is_json(row["embedding_json"]),
     }
     return [kind for kind, found in faults.items() if found]
@@ -250,15 +251,15 @@ def is_json(text: str) -> bool:
 def test_chroma_differs_from_the_records_where_planted(rows: Rows, entries: Mapping[str, Entry]) -> None:
     """Entries are missing, orphaned, relabelled or stale in the numbers told; all others fit their record."""
     held = [(row, entries[row["chroma_id"]]) for row in rows if row["chroma_id"] in entries]
-    assert len(rows) - len(held) == round(module.MISSING_SHARE * module.RECORDS)
-    assert len(entries) - len(held) == module.ORPHAN_VECTORS
+    assert len(rows) - len(held) == round(contents.MISSING_SHARE * contents.RECORDS)
+    assert len(entries) - len(held) == contents.ORPHAN_VECTORS
     relabelled = [row for row, entry in held if entry.metadata["category"] != row["category"]]
-    assert len(relabelled) == round(module.MISMATCHED_SHARE * module.RECORDS)
+    assert len(relabelled) == round(contents.MISMATCHED_SHARE * contents.RECORDS)
     readable = [(row, entry) for row, entry in held if is_json(row["embedding_json"])]
     stale = [
         row for row, entry in readable if not np.allclose(json.loads(row["embedding_json"]), entry.vector, atol=1e-5)
     ]
-    assert len(stale) == module.STALE_VECTORS
+    assert len(stale) == contents.STALE_VECTORS
 
 
 def test_entries_carry_the_metadata_of_their_records(rows: Rows, entries: Mapping[str, Entry]) -> None:
@@ -279,7 +280,7 @@ def test_only_planted_conflicts_repeat_a_text(rows: Rows) -> None:
         if row["text"].strip():
             labels[row["text"]].append(row["category"])
     repeated = [categories for categories in labels.values() if len(categories) > 1]
-    assert len(repeated) == module.LABEL_CONFLICTS
+    assert len(repeated) == contents.LABEL_CONFLICTS
     assert all(len(set(categories)) == len(categories) == 2 for categories in repeated)
 
 
