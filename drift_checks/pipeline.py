@@ -176,7 +176,9 @@ class Pipeline:
 
 def _unreadable_notes(unreadable: dict[str, int]) -> tuple[str, ...]:
     return tuple(
-        f"{number:,} {'record has' if number == 1 else 'records have'} a {column} that cannot be read: baseline"
+        f"1 record has a {column} that cannot be read and counts as baseline"
+        if number == 1
+        else f"{number:,} records have a {column} that cannot be read and count as baseline"
         for column, number in unreadable.items()
     )
 

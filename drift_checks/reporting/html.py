@@ -16,6 +16,7 @@ def render(report: RunReport) -> str:
         loader=PackageLoader("drift_checks.reporting"),
         autoescape=True,
         undefined=StrictUndefined,
+        finalize=_unbroken,
         trim_blocks=True,
         lstrip_blocks=True,
     )
@@ -32,3 +33,8 @@ def render(report: RunReport) -> str:
         criteria=criteria,
         stratum_words=STRATUM_WORDS,
     )
+
+
+def _unbroken(value: object) -> object:
+    """Return the value with each percent sign held to its number."""
+    return value.replace(" %", "\N{NO-BREAK SPACE}%") if isinstance(value, str) else value
