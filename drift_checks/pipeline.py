@@ -60,8 +60,8 @@ class Pipeline:
             refuse_no_chroma(chroma)
         elif self.settings.reviewer == "neighbours":
             raise ReviewerError(_no_chroma(store.file.path))
-        assert self.taxonomy is not None
-        assert self.sample.records
+        # Each of these steps refuses what it cannot use.
+        _ = self.taxonomy, self.sample
 
     @cached_property
     def store(self) -> RecordStore:
