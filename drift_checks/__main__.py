@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import traceback
 
 BROKEN = 3
 
@@ -18,7 +19,12 @@ def main() -> int:
             file=sys.stderr,
         )
         return BROKEN
-    return run(sys.argv[1:])
+    try:
+        return run(sys.argv[1:])
+    except Exception:
+        traceback.print_exc()
+        print("drift_checks: the run broke down, see above; nothing was judged.", file=sys.stderr)
+        return BROKEN
 
 
 if __name__ == "__main__":

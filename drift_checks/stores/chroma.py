@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import re
+import struct
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import chdir
 from dataclasses import dataclass
@@ -29,7 +30,8 @@ Result = TypeVar("Result")
 
 _DATABASE = "chroma.sqlite3"
 _SEGMENT = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
-_HEADER_BYTES = 100
+# The header of an hnswlib index: version, offset, most elements, elements, bytes of an element, and 60 bytes more.
+_HEADER = struct.Struct("<i4Q64x")
 _IDS_AT_ONCE = 500
 _IDS_PER_PAGE = 50_000
 _WRITTEN_AT_ONCE = 2000
@@ -234,11 +236,21 @@ def _files(directory: Path) -> dict[Path, str]:
         files += [file for folder in sorted(folders) for file in sorted(folder.iterdir()) if file.is_file()]
     except OSError as error:
         raise StoreError(f"{error.filename or directory}: cannot be read ({error.strerror}).") from None
-    for file in files:
-        # Chroma's core would read past the end of a shorter one, and the process would die of it.
-        if file.name == "header.bin" and 0 < file.stat().st_size < _HEADER_BYTES:
-            raise StoreError(_damaged(directory, f"{file.name} of an index is cut short"))
+    for header in (file for file in files if file.name == "header.bin"):
+        _refuse_cut_short(directory, header)
     return {file: str(file.relative_to(directory)) for file in files}
+
+
+def _refuse_cut_short(directory: Path, header: Path) -> None:
+    """Refuse an index shorter than its header says: Chroma's core would read past its end, and the process die."""
+    start = header.read_bytes()[: _HEADER.size]
+    if start and len(start) < _HEADER.size:
+        raise StoreError(_damaged(directory, "header.bin of an index is cut short"))
+    if start:
+        *_, elements, element_bytes = _HEADER.unpack(start)
+        level = header.with_name("data_level0.bin")
+        if level.exists() and level.stat().st_size < elements * element_bytes:
+            raise StoreError(_damaged(directory, f"{level.name} of an index is cut short"))
 
 
 def _damaged(directory: Path, reason: str) -> str:

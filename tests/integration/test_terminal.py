@@ -130,7 +130,7 @@ def test_no_walls_of_tracebacks(review: Review, doubtful: BuiltStore, options: t
     assert not re.search(r"Traceback|^>  |^E  |def test_", printed, re.MULTILINE)
 
 
-@pytest.mark.parametrize("options", [("-q",), ("-qq",), ("-v",), ("--tb=no",), ("--no-summary",)])
+@pytest.mark.parametrize("options", [("-q",), ("-qq",), ("-v",), ("--tb=no",)])
 def test_summary_is_printed_at_every_verbosity(review: Review, store: BuiltStore, options: tuple[str, ...]) -> None:
     """Less or more of pytest's own output leaves the summary."""
     assert "OK · 4 of 4 agree" in review(*store.options, *SMALL, *options).out

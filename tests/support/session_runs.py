@@ -29,6 +29,7 @@ _CHANGING = (
     (re.compile(r"process \d+ on \S+ since [\dTZ:-]+"), "process <number> on <host> since <time>"),
     (re.compile(r"=+( .* )=+"), r"=\1="),
     (re.compile(r"\d+ MB free"), "<number> MB free"),
+    (re.compile(r"needs \d+ MB"), "needs <number> MB"),
 )
 
 
