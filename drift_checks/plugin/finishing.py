@@ -20,7 +20,7 @@ from drift_checks.options import Settings, declared
 from drift_checks.pipeline import Pipeline
 from drift_checks.plugin.collecting import built_in_names
 from drift_checks.plugin.json_report import run_document
-from drift_checks.plugin.keys import DECIDED
+from drift_checks.plugin.keys import DECIDED, OUTCOME
 from drift_checks.reporting.document import drift_document
 from drift_checks.reporting.folder import ReportsFolder
 from drift_checks.reporting.outcome import Criterion, Outcome, Result
@@ -95,12 +95,12 @@ class Finishing:
         """Take what a worker handed over; all workers know the same."""
         self.criteria = {plain["name"]: Criterion(**plain) for plain in contribution["criteria"]}
         self.partial |= contribution["partial"]
-        self.refusal = contribution["refusal"]
+        self.refusal = self.refusal or contribution["refusal"]
         self._counts = contribution
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Gather the outcome that a check's report carries."""
-        plain = getattr(report, "drift_outcome", None)
+        plain = getattr(report, OUTCOME, None)
         if plain is not None:
             self.outcomes.append(Outcome.from_plain(plain))
         elif report.failed:
@@ -109,7 +109,7 @@ class Finishing:
     @pytest.hookimpl(tryfirst=True)
     def pytest_report_teststatus(self, report: pytest.TestReport) -> tuple[str, str, str] | None:
         """Count records that fail a criterion as findings: they are no red test while the criterion holds."""
-        plain = getattr(report, "drift_outcome", None)
+        plain = getattr(report, OUTCOME, None)
         return (FINDINGS, "f", "FINDING") if plain and plain["result"] == Result.FAILED else None
 
     @pytest.hookimpl(wrapper=True, trylast=True)

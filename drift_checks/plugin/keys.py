@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 PIPELINE: pytest.StashKey[Pipeline] = pytest.StashKey()
 STATISTICS: pytest.StashKey[list[Statistic]] = pytest.StashKey()
 MARK = "drift_criterion"
+# The attribute of a pytest report that carries an outcome, also from worker to controller.
+OUTCOME = "drift_outcome"
 # The exit code that a run decided on.
 DECIDED: pytest.StashKey[int] = pytest.StashKey()
 # The exit code of a run that ended early, with the sentence of a pytest.UsageError.

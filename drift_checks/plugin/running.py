@@ -22,14 +22,12 @@ from drift_checks.plugin.collecting import (
     record_of,
 )
 from drift_checks.plugin.finishing import Finishing
-from drift_checks.plugin.keys import ENDED, PIPELINE, STATISTICS
+from drift_checks.plugin.keys import ENDED, OUTCOME, PIPELINE, STATISTICS
 from drift_checks.plugin.settings import read_settings
 from drift_checks.records import Record, Review
 from drift_checks.reporting.outcome import Decision, Outcome, Result, Statistic
 
 _VECTOR_FIXTURES = {"vectors", "dimension", "entries"}
-# The attribute of a pytest report that carries an outcome, also from worker to controller.
-OUTCOME = "drift_outcome"
 
 
 class Running:
@@ -72,9 +70,7 @@ class Running:
 
     def pytest_generate_tests(self, metafunc: pytest.Metafunc) -> None:
         """Run a check that takes `record` once for each record of the sample."""
-        if "record" in metafunc.fixturenames and "drift_criterion" in {
-            mark.name for mark in metafunc.definition.iter_markers()
-        }:
+        if "record" in metafunc.fixturenames and is_check(metafunc.definition):
             records = self.pipeline.sample.records
             metafunc.parametrize("record", records, ids=[item_id(record) for record in records])
 
