@@ -1,14 +1,10 @@
-"""The settings of a run: declared once, read from option, environment and ini file, frozen.
-
-Each field of Settings is the option `--drift-NAME`, the variable `DRIFT_NAME` and the ini key `drift_NAME`.
-The option wins over the variable, the variable over the ini file.
-"""
+"""How settings are read: the option wins over the variable, the variable over the ini file."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -16,128 +12,10 @@ from zoneinfo import ZoneInfo
 
 from drift_checks import setting_kinds as kinds
 from drift_checks.errors import SettingError, nearest, setting_refused
-
-DATABASE_NAME = "risk_classifications.db"
+from drift_checks.settings import DATABASE_NAME, Setting, Settings, declared
 
 # Variables that share the prefix of the settings but carry secrets or serve the scripts.
 OTHER_VARIABLES = ("DRIFT_SMTP_URL", "DRIFT_LLM_API_KEY", "DRIFT_PYTHON", "DRIFT_VERDICT_FILE")
-
-
-def _setting(kind: kinds.AnyKind, default: Any, group: str, help_text: str) -> Any:
-    return field(default=default, metadata={"kind": kind, "group": group, "help": help_text})
-
-
-@dataclass(frozen=True, kw_only=True)
-class Settings:
-    """What a run was told to do; `sources` says where each value that is no default came from."""
-
-    db: Path | None = _setting(
-        kinds.path("a SQLite file"),
-        None,
-        "store",
-        f"the records: a SQLite file (default: {DATABASE_NAME} in the Chroma directory, where it is there)",
-    )
-    chroma: Path | None = _setting(
-        kinds.path("a Chroma directory"),
-        None,
-        "store",
-        "the vectors: a Chroma directory (default: the variable CHROMA_PERSIST_PATH)",
-    )
-    snapshot_dir: Path | None = _setting(
-        kinds.path("a folder"),
-        None,
-        "store",
-        "where a private copy is made if reading would otherwise write (default: the system's cache folder)",
-    )
-    collection: str = _setting(
-        kinds.word("a collection's name"), "risk_classifications", "store", "the collection in Chroma"
-    )
-    table: str = _setting(kinds.word("a table's name"), "risk_classifications", "store", "the table in SQLite")
-    columns: tuple[tuple[str, str], ...] = _setting(
-        kinds.column_pairs(),
-        (),
-        "store",
-        "for another schema: ours=theirs pairs, as in text=body,category=label",
-    )
-    taxonomy: Path | None = _setting(
-        kinds.path("a YAML file"),
-        None,
-        "store",
-        "a YAML file: category to description (default: the categories in the store)",
-    )
-    sample_size: int = _setting(kinds.whole(1), 50, "sample", "records to review")
-    low_confidence_share: float = _setting(
-        kinds.share(), 0.6, "sample", "the share of them drawn from the records of low confidence"
-    )
-    low_confidence_below: float = _setting(kinds.share(), 0.75, "sample", "low confidence is at or below this")
-    old_days: int = _setting(kinds.whole(0), 90, "sample", "the others are older than this many days")
-    baseline: int = _setting(
-        kinds.whole(0),
-        10,
-        "sample",
-        "further records from the rest of the store, to estimate the whole of it",
-    )
-    seed: int = _setting(kinds.any_whole(), None, "sample", "seed of the draw (default: the date in UTC, 20260115)")
-    as_of: datetime = _setting(kinds.instant(), None, "sample", "the instant that ages are counted from (default: now)")
-    naive_timezone: ZoneInfo = _setting(
-        kinds.zone(), None, "sample", "the zone of timestamps without one (default: the machine's)"
-    )
-    records: tuple[str, ...] = _setting(
-        kinds.record_ids(), (), "sample", "review exactly these ids, in place of a sample"
-    )
-    reviewer: str = _setting(
-        kinds.choice("neighbours"),
-        "neighbours",
-        "reviewer",
-        "what decides again: neighbours, a vote in Chroma",
-    )
-    warn: float = _setting(kinds.share(), 0.85, "verdict", "agreement below this is WARNING")
-    critical: float = _setting(kinds.share(), 0.75, "verdict", "agreement below this is CRITICAL")
-    min_reviewed: float = _setting(
-        kinds.share(), 0.8, "verdict", "the share of the sample that must have been reviewed for a verdict"
-    )
-    reports: Path = _setting(kinds.path("a folder"), Path("reports"), "report", "the folder that a run writes to")
-    demo: bool = _setting(kinds.flag(), False, "demo", "review the built-in demo store")
-    sources: Mapping[str, str] = field(default_factory=dict)
-
-
-class Setting(NamedTuple):
-    """One field of Settings, as the sources name it."""
-
-    key: str
-    kind: kinds.AnyKind
-    default: object
-    group: str
-    help: str
-
-    @property
-    def name(self) -> str:
-        """The name in the documents and in messages."""
-        return self.key.replace("_", "-")
-
-    @property
-    def option(self) -> str:
-        """The command-line option."""
-        return f"--drift-{self.name}"
-
-    @property
-    def variable(self) -> str:
-        """The environment variable."""
-        return f"DRIFT_{self.key.upper()}"
-
-    @property
-    def ini(self) -> str:
-        """The key in the ini file; also where the option's value is kept."""
-        return f"drift_{self.key}"
-
-
-def declared() -> tuple[Setting, ...]:
-    """Return every setting, in the order of the documents."""
-    return tuple(
-        Setting(item.name, item.metadata["kind"], item.default, item.metadata["group"], item.metadata["help"])
-        for item in fields(Settings)
-        if "kind" in item.metadata
-    )
 
 
 class Origin(NamedTuple):

@@ -15,9 +15,9 @@ from sqlalchemy import Connection
 from drift_checks import sampling
 from drift_checks.errors import NothingToReview, ReviewerError, SettingError
 from drift_checks.instants import format_instant
-from drift_checks.options import Settings
 from drift_checks.records import Record, RecordId, Review, Sample, Stratum
 from drift_checks.reviewers.base import Reviewer
+from drift_checks.settings import Settings
 from drift_checks.stores.chroma import VectorCollection, refuse_no_chroma
 from drift_checks.stores.records import RecordStore
 from drift_checks.stores.snapshot import default_folder

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 import platformdirs
 
 from drift_checks.demo.store import demo_store
-from drift_checks.options import Settings
+from drift_checks.settings import Settings
 
 _PINNED = {"seed", "as_of", "naive_timezone"}
 

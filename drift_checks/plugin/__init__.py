@@ -14,11 +14,11 @@ from pathlib import Path
 import pytest
 
 from drift_checks.errors import nearest
-from drift_checks.options import declared
 from drift_checks.plugin import hooks, parallel
 from drift_checks.plugin.collecting import CRITERIA, CriterionModule, is_built_in, is_criterion, refuse_other_copy
 from drift_checks.plugin.keys import DECIDED, ENDED, MARK
 from drift_checks.plugin.settings import add_settings
+from drift_checks.settings import declared
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

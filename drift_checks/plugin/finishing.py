@@ -16,7 +16,6 @@ import pytest
 
 from drift_checks.errors import DriftError
 from drift_checks.instants import format_instant
-from drift_checks.options import Settings, declared
 from drift_checks.pipeline import Pipeline
 from drift_checks.plugin.collecting import built_in_names
 from drift_checks.plugin.json_report import run_document
@@ -27,6 +26,7 @@ from drift_checks.reporting.outcome import Criterion, Outcome, Result
 from drift_checks.reporting.run import Facts, RunReport, build_report
 from drift_checks.reporting.summary import headline, summarise
 from drift_checks.reporting.verdict import Verdict
+from drift_checks.settings import Settings, declared
 
 FINDINGS = "findings"
 _COLOURS = {

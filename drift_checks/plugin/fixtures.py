@@ -9,11 +9,11 @@ from collections.abc import Callable, Mapping
 
 import pytest
 
-from drift_checks.options import Settings
 from drift_checks.pipeline import Pipeline
 from drift_checks.plugin.keys import PIPELINE, STATISTICS
 from drift_checks.records import Record, RecordId, Review, Sample
 from drift_checks.reporting.outcome import Statistic
+from drift_checks.settings import Settings
 from drift_checks.stores.chroma import Entry, VectorCollection
 from drift_checks.stores.records import RecordStore
 

@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from drift_checks.options import Setting, Settings, Sources, declared, load
+from drift_checks.options import Sources, load
 from drift_checks.setting_kinds import Kind
+from drift_checks.settings import Setting, Settings, declared
 
 
 def add_settings(parser: pytest.Parser) -> None:

@@ -13,7 +13,8 @@ import tzlocal
 from syrupy.assertion import SnapshotAssertion
 
 from drift_checks.errors import SettingError
-from drift_checks.options import DATABASE_NAME, Setting, Settings, Sources, declared, load
+from drift_checks.options import Sources, load
+from drift_checks.settings import DATABASE_NAME, Setting, Settings, declared
 
 FOLDER = Path("/home/ann/project")
 INI = Path("/etc/drift/pytest.ini")
