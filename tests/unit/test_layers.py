@@ -27,8 +27,9 @@ ALLOWED: dict[str, set[str]] = {
 }
 LOWER = {*ALLOWED}
 ALLOWED |= {
+    "drawing": LOWER,
     "demo": {*LOWER, "pipeline"},
-    "pipeline": {*LOWER, "demo"},
+    "pipeline": {*LOWER, "demo", "drawing"},
     "plugin": {*LOWER, "demo", "pipeline"},
     "cli": {*LOWER, "demo", "pipeline"},
     "criteria": {*LOWER, "demo", "pipeline"},
