@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any
 
 from sqlalchemy import Connection
 
@@ -37,6 +39,28 @@ class Drawing:
             SettingError: A record that was named is not there.
         """
         return self.store.file.read(self._draw, self._bounds.register)
+
+    def draw_again(self, drawn: Mapping[str, Any]) -> Sample:
+        """Return a sample that was drawn before, with the records as they are now.
+
+        Args:
+            drawn: In plain values, as the journal of a run holds it.
+        """
+        strata = {key: Stratum(stratum) for key, stratum in drawn["records"]}
+        rows = self.store.file.read(lambda connection: self.store.rows(connection, list(strata)))
+        gone = len(strata) - len(rows)
+        notes = [f"{gone:,} records of the run that was broken off are no longer in the store"] if gone else []
+        return Sample(
+            records=tuple(Record(key, stratum, rows[key]) for key, stratum in strata.items() if key in rows),
+            sizes={Stratum(stratum): number for stratum, number in drawn["sizes"].items()},
+            judged=tuple(map(Stratum, drawn["judged"])),
+            seed=drawn["seed"],
+            as_of=datetime.fromisoformat(drawn["as_of"]),
+            naive_timezone=drawn["naive_timezone"],
+            chosen=drawn["chosen"],
+            unreadable=drawn["unreadable"],
+            notes=(*drawn["notes"], *notes),
+        )
 
     def _draw(self, connection: Connection) -> Sample:
         store, settings = self.store, self.settings

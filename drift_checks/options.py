@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 
 from drift_checks import setting_kinds as kinds
 from drift_checks.errors import SettingError, nearest, setting_refused
-from drift_checks.settings import DATABASE_NAME, Setting, Settings, declared
+from drift_checks.settings import DATABASE_NAME, LLM, Setting, Settings, declared
 
 # Variables that share the prefix of the settings but carry secrets or serve the scripts.
 OTHER_VARIABLES = ("DRIFT_SMTP_URL", "DRIFT_LLM_API_KEY", "DRIFT_PYTHON", "DRIFT_VERDICT_FILE")
@@ -157,6 +157,11 @@ def refuse_combinations(settings: Settings) -> None:
         raise SettingError(
             f"old-days: {settings.old_days} days before {settings.as_of:%Y-%m-%d} is before the first year; allowed are"
             " fewer days."
+        )
+    if settings.max_cost is not None and settings.reviewer == LLM and settings.llm_price is None:
+        raise SettingError(
+            "max-cost: costs are counted by llm-price, which is not set; give what a million tokens cost, in and out,"
+            " as in --drift-llm-price 0.15,0.60."
         )
     stores = [name for name in ("db", "chroma") if settings.sources.get(name) == f"--drift-{name}"]
     if settings.demo and settings.sources["demo"] == "--drift-demo" and stores:

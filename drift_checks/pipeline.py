@@ -5,15 +5,23 @@ Each step is made when it is first asked for, and once.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import random
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 from drift_checks.drawing import Drawing
 from drift_checks.errors import ReviewerError, SettingError
+from drift_checks.journal import Journal, read_journal
+from drift_checks.ledger import Ledger
 from drift_checks.records import Record, RecordId, Review, Sample
-from drift_checks.reviewers.base import Reviewer
-from drift_checks.settings import Settings
+from drift_checks.resuming import Unfinished
+from drift_checks.reviewer_choice import choose_classifier, limits_of, name_reviewer
+from drift_checks.reviewers.base import Classifier, Reviewer
+from drift_checks.reviewers.pool import PooledReviewer
+from drift_checks.settings import NEIGHBOURS, Settings
 from drift_checks.stores.chroma import VectorCollection, refuse_no_chroma
 from drift_checks.stores.records import RecordStore
 from drift_checks.stores.snapshot import default_folder
@@ -28,21 +36,30 @@ class Pipeline:
 
     Args:
         settings: What the run was told to do.
+        given: The classifier that a hook gave.
+        folders: Where the user's own modules may lie.
+        unfinished: What the run did before it was broken off, where it is one that goes on.
     """
 
-    def __init__(self, settings: Settings) -> None:
-        self.settings = settings
-        self.reviews: dict[RecordId, Review] = {}
+    def __init__(
+        self,
+        settings: Settings,
+        given: object | None = None,
+        folders: tuple[Path, ...] = (),
+        unfinished: Unfinished | None = None,
+    ) -> None:
+        self.reviewer_name = name_reviewer(settings, given)
+        self.settings = settings if unfinished is None else unfinished.resumed(settings, self.reviewer_name)
+        self.ledger = Ledger()
+        self.unfinished = unfinished
+        self._given = given
+        self._folders = folders
         self._opened: list[SqliteFile | VectorCollection] = []
 
-    @classmethod
-    def of(cls, settings: Settings) -> Pipeline:
-        """Return the pipeline of these settings, of the demo store where they ask for it."""
-        if settings.demo:
-            from drift_checks.demo.settings import demo_settings
-
-            settings = demo_settings(settings)
-        return cls(settings)
+    @property
+    def reviews(self) -> dict[RecordId, Review]:
+        """The reviews so far, by the record's id."""
+        return self.ledger.reviews
 
     def check(self) -> None:
         """Draw the sample, and refuse whatever can be told to be impossible before anything is paid for.
@@ -53,10 +70,10 @@ class Pipeline:
         store, chroma = self.store, self.settings.chroma
         if chroma is not None:
             refuse_no_chroma(chroma)
-        elif self.settings.reviewer == "neighbours":
+        elif self.reviewer_name == NEIGHBOURS:
             raise ReviewerError(_no_chroma(store.file.path))
         # Each of these steps refuses what it cannot use.
-        _ = self.taxonomy, self.sample
+        _ = self.taxonomy, self.sample, self.classifier
 
     @cached_property
     def store(self) -> RecordStore:
@@ -70,7 +87,8 @@ class Pipeline:
     @cached_property
     def sample(self) -> Sample:
         """The records under review."""
-        return Drawing(self.settings, self.store).draw()
+        drawing = Drawing(self.settings, self.store)
+        return drawing.draw() if self.unfinished is None else drawing.draw_again(self.unfinished.sample)
 
     @cached_property
     def vectors(self) -> VectorCollection | None:
@@ -82,26 +100,66 @@ class Pipeline:
         return collection
 
     @cached_property
-    def taxonomy(self) -> frozenset[str]:
-        """The categories that a record may have."""
+    def taxonomy(self) -> Mapping[str, str]:
+        """The categories that a record may have, with their descriptions, which may be empty."""
         if self.settings.taxonomy is not None:
-            return frozenset(read_taxonomy(self.settings.taxonomy))
-        return frozenset(self.store.categories())
+            return read_taxonomy(self.settings.taxonomy)
+        return dict.fromkeys(self.store.categories(), "")
+
+    @cached_property
+    def classifier(self) -> Classifier | None:
+        """What the pool asks, None where the neighbours vote."""
+        if self.reviewer_name == NEIGHBOURS:
+            return None
+        return choose_classifier(self.settings, self.taxonomy, self._given, self._folders)
 
     @cached_property
     def reviewer(self) -> Reviewer:
         """What decides again."""
+        if self.classifier is not None:
+            return PooledReviewer(self.classifier, limits_of(self.settings), self.ledger.spent())
         from drift_checks.reviewers.neighbours import NeighboursReviewer
 
         if self.vectors is None:
             raise ReviewerError(_no_chroma(self.settings.db))
         return NeighboursReviewer(self.vectors)
 
-    def review(self, records: Sequence[Record], on_review: OnReview) -> None:
-        """Have each record reviewed that was not yet; `on_review` is called after each."""
-        for review in self.reviewer.review([record for record in records if record.id not in self.reviews]):
-            self.reviews[review.record_id] = review
-            on_review(review)
+    def keep_in(self, journal: Journal, begun: Mapping[str, Any]) -> None:
+        """Keep the reviews in the run's journal; those that it holds already are not asked for again.
+
+        Args:
+            journal: Held by this process.
+            begun: What the journal begins with, in plain values.
+        """
+        journal.begin(begun)
+        self.ledger.keep_in(journal, read_journal(journal.path))
+
+    def review(
+        self, records: Sequence[Record], on_review: OnReview, meanwhile: Callable[[], object] = lambda: None
+    ) -> None:
+        """Have each record reviewed that was not yet.
+
+        Args:
+            records: What to review.
+            on_review: Called after each review.
+            meanwhile: Called once, when the first calls are under way: what else the run needs can be made ready then.
+        """
+        ledger = self.ledger
+        asked = [record for record in records if record.id not in ledger.reviews]
+        repeats = [record for record in self.repeats_among(records) if record.id not in ledger.repeats]
+        if not asked and not repeats:
+            return
+        with closing(self.reviewer.review(asked, repeats, ledger.call)) as reviewing:
+            meanwhile()
+            for review in reviewing:
+                ledger.keep(review)
+                on_review(review)
+
+    def repeats_among(self, records: Sequence[Record]) -> list[Record]:
+        """Return the records to review twice: drawn with the seed from those whose agreement is judged."""
+        judged = [record for record in records if record.stratum in self.sample.judged]
+        number = min(self.settings.repeat, len(judged))
+        return random.Random(f"repeat:{self.settings.seed}").sample(judged, number)  # noqa: S311
 
     def opened_vectors(self) -> VectorCollection | None:
         """Return the collection if a step of this run opened it."""

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 
 RecordId = int | str
 
@@ -99,19 +100,79 @@ class Sample:
 
 
 @dataclass(frozen=True, slots=True)
+class Usage:
+    """What the calls for one review used; None where the reviewer does not say.
+
+    Attributes:
+        input_tokens: Of all its calls.
+        output_tokens: Of all its calls.
+        cost: Of all its calls, in the currency of the prices that the user set.
+        seconds: How long the call took that was answered.
+    """
+
+    input_tokens: int | None = None
+    output_tokens: int | None = None
+    cost: float | None = None
+    seconds: float | None = None
+
+    def plus(self, other: Usage) -> Usage:
+        """Return the sum of both; the seconds are the other's, which came later."""
+        return Usage(
+            _sum(self.input_tokens, other.input_tokens),
+            _sum(self.output_tokens, other.output_tokens),
+            _sum(self.cost, other.cost),
+            other.seconds,
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class Review:
-    """A reviewer's decision on one record, or in `failure` why there is none."""
+    """A reviewer's decision on one record, or in `failure` why there is none.
+
+    Attributes:
+        record_id: The record.
+        category: The category decided on.
+        confidence: From 0 to 1, where the reviewer has one.
+        failure: Why there is no decision.
+        rationale: Why the reviewer decided so, where it says.
+        evidence: The words that decided, where it says.
+        model: The model that answered, as it names itself.
+        asked: Whether the reviewer was asked: not where a budget was spent or it was down.
+        repeat: Whether the record had been reviewed before in this run, to see how steady the reviewer is.
+        usage: What the calls used.
+    """
 
     record_id: RecordId
     category: str | None = None
     confidence: float | None = None
     failure: str | None = None
     rationale: str | None = None
+    evidence: str | None = None
+    model: str | None = None
+    asked: bool = True
+    repeat: bool = False
+    usage: Usage = field(default_factory=Usage)
 
     @property
     def made(self) -> bool:
         """Whether there is a decision."""
         return self.failure is None and self.category is not None
+
+    def as_plain(self) -> dict[str, Any]:
+        """Return the review as plain values, without what is not there."""
+        defaults = {item.name: item.default for item in fields(self)}
+        return {key: value for key, value in asdict(self).items() if value != defaults[key] and key != "usage"} | {
+            "usage": {key: value for key, value in asdict(self.usage).items() if value is not None}
+        }
+
+    @classmethod
+    def from_plain(cls, plain: Mapping[str, Any]) -> Review:
+        """Return the review that `as_plain` made this of."""
+        return cls(**{**plain, "usage": Usage(**plain["usage"])})
+
+
+def _sum(first: float | None, second: float | None) -> Any:
+    return second if first is None else first + (second or 0)
 
 
 def read_number(value: object) -> float | None:

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import math
 import os
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Generic, TypeVar
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, available_timezones
 
 from drift_checks.records import COLUMNS
 
 Value = TypeVar("Value")
+
+_NAME = r"[^\W\d]\w*(?:\.[^\W\d]\w*)*"
+_ADDRESS = re.compile(f"{_NAME}:{_NAME}")
 
 
 class UnknownWord(ValueError):
@@ -55,6 +61,18 @@ def share() -> Kind[float]:
     return Kind(parse, "a number from 0 to 1")
 
 
+def positive(unit: str) -> Kind[float]:
+    """Return the kind of finite numbers above 0, in this unit."""
+
+    def parse(text: str, _: Path) -> float:
+        number = float(text)
+        if not 0 < number < math.inf:
+            raise ValueError
+        return number
+
+    return Kind(parse, f"a number above 0, in {unit}")
+
+
 def any_whole() -> Kind[int]:
     """Return the kind of whole numbers."""
     return Kind(lambda text, _: int(text), "a whole number")
@@ -94,6 +112,43 @@ def choice(*words: str) -> Kind[str]:
         return text
 
     return Kind(parse, " or ".join(words), known=lambda: words)
+
+
+def reviewer(*words: str) -> Kind[str]:
+    """Return the kind of reviewers: one of a few words, or where a classifier of the user's own is."""
+
+    def parse(text: str, _: Path) -> str:
+        if text not in words and not _ADDRESS.fullmatch(text):
+            raise ValueError
+        return text
+
+    return Kind(parse, f"{', '.join(words)}, or package.module:name of a classifier of your own", known=lambda: words)
+
+
+def address() -> Kind[str]:
+    """Return the kind of addresses of an HTTP endpoint; whoever may read the settings may read them."""
+
+    def parse(text: str, _: Path) -> str:
+        parts = urlsplit(text)
+        if parts.scheme not in ("http", "https") or not parts.hostname or "@" in parts.netloc:
+            raise ValueError
+        if parts.query or parts.fragment or parts.port == 0:
+            raise ValueError
+        return text.rstrip("/")
+
+    return Kind(parse, "an address as https://host/v1, without user, password or query")
+
+
+def price() -> Kind[tuple[float, float]]:
+    """Return the kind of prices: two numbers from 0, for what goes in and what comes out."""
+
+    def parse(text: str, _: Path) -> tuple[float, float]:
+        paid_in, paid_out = (float(part) for part in text.split(","))
+        if not (0 <= paid_in < math.inf and 0 <= paid_out < math.inf):
+            raise ValueError
+        return paid_in, paid_out
+
+    return Kind(parse, "two numbers from 0, IN,OUT for a million tokens each, as in 0.15,0.60")
 
 
 def flag() -> Kind[bool]:

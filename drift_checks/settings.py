@@ -15,6 +15,8 @@ from zoneinfo import ZoneInfo
 from drift_checks import setting_kinds as kinds
 
 DATABASE_NAME = "risk_classifications.db"
+NEIGHBOURS = "neighbours"
+LLM = "llm"
 
 
 def _setting(kind: kinds.AnyKind, default: Any, group: str, help_text: str) -> Any:
@@ -80,11 +82,40 @@ class Settings:
         kinds.record_ids(), (), "sample", "review exactly these ids, in place of a sample"
     )
     reviewer: str = _setting(
-        kinds.choice("neighbours"),
-        "neighbours",
+        kinds.reviewer(NEIGHBOURS, LLM),
+        NEIGHBOURS,
         "reviewer",
-        "what decides again: neighbours, a vote in Chroma",
+        "what decides again: neighbours (a vote in Chroma), llm, or package.module:name, a classifier of your own",
     )
+    llm_base_url: str = _setting(
+        kinds.address(), None, "reviewer", "the endpoint that speaks OpenAI's chat completions (default: OpenAI's)"
+    )
+    llm_model: str = _setting(kinds.word("a model's name"), None, "reviewer", "the model, as the endpoint calls it")
+    llm_prompt: Path | None = _setting(
+        kinds.path("a text file"),
+        None,
+        "reviewer",
+        "what the model is told to decide, with {{ categories }} for the list (default: one that is shipped)",
+    )
+    llm_price: tuple[float, float] | None = _setting(
+        kinds.price(), None, "reviewer", "what a million tokens cost, in and out, as in 0.15,0.60"
+    )
+    llm_max_tokens: int = _setting(kinds.whole(1), 2048, "reviewer", "the most that one answer may take")
+    concurrency: int = _setting(kinds.whole(1), 16, "reviewer", "reviews in flight")
+    requests_per_minute: int | None = _setting(
+        kinds.whole(1), None, "reviewer", "calls begun in a minute (default: as many as come)"
+    )
+    timeout: float = _setting(kinds.positive("seconds"), 60.0, "reviewer", "seconds that a call may take")
+    max_calls: int | None = _setting(
+        kinds.whole(1), None, "reviewer", "calls of the whole run, retries included (default: as many as it takes)"
+    )
+    max_cost: float | None = _setting(
+        kinds.positive("the unit of llm-price"), None, "reviewer", "what the whole run may cost (default: no bound)"
+    )
+    repeat: int = _setting(
+        kinds.whole(0), 0, "reviewer", "records to ask about twice, to see how often the reviewer differs from itself"
+    )
+    resume: bool = _setting(kinds.flag(), False, "reviewer", "go on with the newest run that was broken off")
     warn: float = _setting(kinds.share(), 0.85, "verdict", "agreement below this is WARNING")
     critical: float = _setting(kinds.share(), 0.75, "verdict", "agreement below this is CRITICAL")
     min_reviewed: float = _setting(

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 import platformdirs
 
 from drift_checks.demo.store import demo_store
-from drift_checks.settings import Settings
+from drift_checks.settings import NEIGHBOURS, Settings
 
 _PINNED = {"seed", "as_of", "naive_timezone"}
 
@@ -17,7 +17,8 @@ _PINNED = {"seed", "as_of", "naive_timezone"}
 def demo_settings(settings: Settings) -> Settings:
     """Return the settings with the demo store in place of any other.
 
-    Seed, reference time and zone are pinned, so that every demo gives the same verdict; given as options, they win.
+    Seed, reference time, zone and reviewer are pinned, so that every demo gives the same verdict and none costs money;
+    given as options, they win.
     """
     demo = demo_store(Path(platformdirs.user_cache_dir("drift-checks")) / "demo")
     pinned = {"seed": demo.seed, "as_of": demo.as_of, "naive_timezone": ZoneInfo(demo.naive_timezone)}
@@ -27,6 +28,7 @@ def demo_settings(settings: Settings) -> Settings:
         db=demo.db,
         chroma=demo.chroma,
         taxonomy=demo.taxonomy,
+        reviewer=settings.reviewer if settings.sources.get("reviewer", "").startswith("--") else NEIGHBOURS,
         table=Settings.table,
         collection=Settings.collection,
         columns=(),

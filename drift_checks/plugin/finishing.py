@@ -6,7 +6,7 @@ import os
 import time
 from collections.abc import Generator
 from dataclasses import asdict
-from datetime import UTC, datetime
+from datetime import datetime
 from importlib.metadata import version
 from pathlib import Path
 from secrets import token_hex
@@ -16,16 +16,19 @@ import pytest
 
 from drift_checks.errors import DriftError
 from drift_checks.instants import format_instant
+from drift_checks.journal import NAME, Journal
 from drift_checks.pipeline import Pipeline
+from drift_checks.plugin import parallel
 from drift_checks.plugin.collecting import built_in_names
 from drift_checks.plugin.json_report import run_document
 from drift_checks.plugin.keys import DECIDED, OUTCOME
 from drift_checks.reporting.document import drift_document
 from drift_checks.reporting.folder import ReportsFolder
 from drift_checks.reporting.outcome import Criterion, Outcome, Result
-from drift_checks.reporting.run import Facts, RunReport, build_report
+from drift_checks.reporting.run import Facts, Reviewing, RunReport, build_report
 from drift_checks.reporting.summary import headline, summarise
 from drift_checks.reporting.verdict import Verdict
+from drift_checks.resuming import header
 from drift_checks.settings import Settings, declared
 
 FINDINGS = "findings"
@@ -35,6 +38,7 @@ _COLOURS = {
     Verdict.CRITICAL: "red",
     Verdict.INCONCLUSIVE: "cyan",
 }
+_RESUME = "to go on where it stopped, give the same command with --drift-resume"
 _LIBRARIES = ("drift-checks", "chromadb", "numpy", "pytest", "sqlalchemy")
 _PYTEST_VERDICTS = (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED)
 
@@ -45,9 +49,10 @@ class Finishing:
     Args:
         config: Of the session.
         pipeline: The run up to the reviews.
+        moment: When the run began.
     """
 
-    def __init__(self, config: pytest.Config, pipeline: Pipeline) -> None:
+    def __init__(self, config: pytest.Config, pipeline: Pipeline, moment: datetime) -> None:
         self.config = config
         self.pipeline = pipeline
         self.criteria: dict[str, Criterion] = {}
@@ -59,10 +64,14 @@ class Finishing:
         self.refusal: tuple[str, int] | None = None
         self._others_failed = False
         self._counts: dict[str, Any] | None = None
-        self._folder: ReportsFolder | None = None
-        self._started = datetime.now(UTC)
+        self._reports: ReportsFolder | None = None
         self._clock = time.monotonic()
         self._document: Any = None
+        unfinished = pipeline.unfinished
+        self._started = moment.replace(microsecond=0) if unfinished is None else unfinished.started
+        self.run_id = f"{self._started:%Y%m%dT%H%M%SZ}-{token_hex(3)}" if unfinished is None else unfinished.run_id
+        self.interrupted: str | None = None
+        self.folder = pipeline.settings.reports
 
     def hold_reports(self) -> None:
         """Take the reports folder for this run.
@@ -71,8 +80,23 @@ class Finishing:
             DriftError: It cannot be written to, or another run holds it.
         """
         self._document = run_document(self.config)
-        self._folder = ReportsFolder(self.pipeline.settings.reports)
-        self.config.add_cleanup(self._folder.release)
+        self._reports = ReportsFolder(self.pipeline.settings.reports)
+        self.config.add_cleanup(self._reports.release)
+        unfinished = self.pipeline.unfinished
+        self.folder = self._reports.begin(self.run_id, None if unfinished is None else unfinished.folder)
+
+    def journal(self) -> Journal:
+        """Return the run's journal."""
+        return Journal(parallel.journal_folder(self.config, self.folder) / NAME)
+
+    def header(self) -> dict[str, Any]:
+        """Return what the journal begins with."""
+        pipeline, run_id = self.pipeline, parallel.run_id(self.config) or self.run_id
+        return header(pipeline.settings, pipeline.reviewer_name, run_id, self._started, pipeline.sample)
+
+    def interrupt(self, reviewed: int, asked: int) -> None:
+        """Take note that the reviews were broken off."""
+        self.interrupted = f"{reviewed} of {asked} records were reviewed; {_RESUME}"
 
     def refuse(self, error: DriftError) -> None:
         """Keep why a worker cannot go on, for the controller to say."""
@@ -81,14 +105,12 @@ class Finishing:
     def contribution(self) -> dict[str, Any]:
         """Return what a worker knows and the controller must, in plain values."""
         vectors = self.pipeline.opened_vectors()
-        reviews = self.pipeline.reviews.values()
         return {
             "criteria": [asdict(criterion) for criterion in self.criteria.values()],
             "partial": self.partial,
             "refusal": self.refusal,
             "vectors": vectors.count if vectors else None,
-            "reviews": sum(review.made for review in reviews),
-            "failed_reviews": sum(not review.made for review in reviews),
+            "totals": self.pipeline.ledger.totals(),
         }
 
     def take(self, contribution: dict[str, Any]) -> None:
@@ -117,14 +139,16 @@ class Finishing:
         """Judge before other plugins read the exit code, and write after pytest-json-report has its document."""
         if self.refusal:
             session.exitstatus = self.config.stash[DECIDED] = self.refusal[1]
-        if not (self.criteria and self.outcomes and self._folder):
+        if not (self.criteria and self.outcomes and self._reports):
             return (yield)
+        if session.exitstatus == pytest.ExitCode.INTERRUPTED and self.interrupted is None:
+            self.interrupted = f"not all was checked; {_RESUME}"
         self.report = self._judge(session)
         exit_code = self._exit_code(session, self.report)
         session.exitstatus = exit_code
         result = yield
         # Some plugins or the exit code that they were called with into the session's.
-        session.exitstatus = self._write(self.report, self._folder) or exit_code
+        session.exitstatus = self._write(self.report, self._reports) or exit_code
         self.config.stash[DECIDED] = int(session.exitstatus)
         return result
 
@@ -171,6 +195,8 @@ class Finishing:
         """Write the run's folder; return the exit code to end with where it cannot be, which hides no drift."""
         document = dict(self._document.report or {})
         document.setdefault("drift", drift_document(report))
+        if self.interrupted is None and report.verdict is not Verdict.INCONCLUSIVE:
+            self.journal().finish()
         try:
             self.page = folder.write(report, document)
         except DriftError as error:
@@ -184,9 +210,10 @@ class Finishing:
     def _facts(self) -> Facts:
         settings, sample = self.pipeline.settings, self.pipeline.sample
         counts = self._counts or self.contribution()
+        classifier = self.pipeline.classifier
         return Facts(
-            run_id=f"{self._started:%Y%m%dT%H%M%SZ}-{token_hex(3)}",
-            started=format_instant(self._started.replace(microsecond=0)),
+            run_id=self.run_id,
+            started=format_instant(self._started),
             db=str(settings.db),
             table=settings.table,
             records=sample.store_size,
@@ -201,16 +228,17 @@ class Finishing:
             seed=sample.seed,
             as_of=format_instant(sample.as_of),
             naive_timezone=sample.naive_timezone,
-            reviewer=settings.reviewer,
-            model=None,
-            comparable_confidence=settings.reviewer != "neighbours",
-            reviews=counts["reviews"],
-            failed_reviews=counts["failed_reviews"],
+            reviewer=self.pipeline.reviewer_name,
+            model=", ".join(counts["totals"]["models"]) or (classifier.model if classifier else None),
+            prompt=getattr(classifier, "prompt_version", None),
+            comparable_confidence=classifier is not None and classifier.comparable_confidence,
+            reviewing=Reviewing(**counts["totals"]),
             warn=settings.warn,
             critical=settings.critical,
             min_reviewed=settings.min_reviewed,
             demo=settings.demo,
             partial=self.partial or bool(settings.records),
+            interrupted=self.interrupted,
             notes=list(sample.notes),
             settings=_described(settings),
             versions={library: version(library) for library in _LIBRARIES},

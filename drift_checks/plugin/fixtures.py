@@ -41,7 +41,7 @@ def sample(drift_pipeline: Pipeline) -> Sample:
 @pytest.fixture(scope="session")
 def taxonomy(drift_pipeline: Pipeline) -> frozenset[str]:
     """The categories that a record may have."""
-    return drift_pipeline.taxonomy
+    return frozenset(drift_pipeline.taxonomy)
 
 
 @pytest.fixture(scope="session")

@@ -6,28 +6,24 @@ a lock, and the others read its journal; what the controller cannot see, each wo
 
 from __future__ import annotations
 
-import fcntl
-import json
-import shutil
-import tempfile
-from collections.abc import Sequence
-from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from drift_checks.journal import NAME, read_journal
 from drift_checks.plugin.collecting import CRITERIA, is_criterion
-from drift_checks.records import Record, Review
+from drift_checks.resuming import Unfinished, find_unfinished
+from drift_checks.settings import Settings
 
 if TYPE_CHECKING:
-    from drift_checks.pipeline import OnReview, Pipeline
     from drift_checks.plugin.finishing import Finishing
 
 _PACKAGE = __name__.partition(".")[0]
 _NOW = "drift_now"
 _FOLDER = "drift_folder"
+_RUN = "drift_run"
 _CONTRIBUTION = "drift_contribution"
 
 
@@ -59,21 +55,28 @@ def names_criteria(config: pytest.Config) -> bool:
     return False
 
 
-def review_once(config: pytest.Config, pipeline: Pipeline, records: Sequence[Record], on_review: OnReview) -> None:
-    """Have the records reviewed, on a worker only those that no other worker has."""
-    if not is_worker(config):
-        pipeline.review(records, on_review)
-        return
-    folder = Path(config.workerinput[_FOLDER])  # type: ignore[attr-defined]
-    journal = folder / "reviews.jsonl"
-    with (folder / "lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if journal.exists():
-            for line in journal.read_text(encoding="utf-8").splitlines():
-                review = Review(**json.loads(line))
-                pipeline.reviews[review.record_id] = review
-        with journal.open("a", encoding="utf-8") as file:
-            pipeline.review(records, lambda review: print(json.dumps(asdict(review)), file=file))
+def journal_folder(config: pytest.Config, folder: Path) -> Path:
+    """Return where the run's journal is: on a worker the controller's folder, else this."""
+    return Path(config.workerinput[_FOLDER]) if is_worker(config) else folder  # type: ignore[attr-defined]
+
+
+def run_id(config: pytest.Config) -> str | None:
+    """Return the id of the controller's run on a worker, None elsewhere."""
+    return str(config.workerinput[_RUN]) if is_worker(config) else None  # type: ignore[attr-defined]
+
+
+def unfinished_run(config: pytest.Config, settings: Settings) -> Unfinished | None:
+    """Return the run that goes on, where one is to: on a worker what the controller found.
+
+    Raises:
+        SettingError: There is none.
+    """
+    if not settings.resume:
+        return None
+    if is_worker(config):
+        folder = Path(config.workerinput[_FOLDER])  # type: ignore[attr-defined]
+        return Unfinished(folder, read_journal(folder / NAME))
+    return find_unfinished(settings)
 
 
 class Controller:
@@ -87,23 +90,19 @@ class Controller:
     def __init__(self, finishing: Finishing, moment: datetime) -> None:
         self._finishing = finishing
         self._moment = moment
-        self._folder = tempfile.mkdtemp(prefix="drift-checks-")
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_configure_node(self, node: Any) -> None:
         """Tell a worker what all must share."""
         node.workerinput[_NOW] = self._moment.isoformat()
-        node.workerinput[_FOLDER] = self._folder
+        node.workerinput[_FOLDER] = str(self._finishing.folder)
+        node.workerinput[_RUN] = self._finishing.run_id
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_testnodedown(self, node: Any) -> None:
         """Take what a worker hands over."""
         if contribution := getattr(node, "workeroutput", {}).get(_CONTRIBUTION):
             self._finishing.take(contribution)
-
-    def pytest_unconfigure(self) -> None:
-        """Remove the shared folder."""
-        shutil.rmtree(self._folder, ignore_errors=True)
 
 
 class Worker:

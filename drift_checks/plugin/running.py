@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-import sys
+import signal
+import threading
+import time
 import warnings
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
+from types import FrameType
 from typing import Any
 
 import pytest
@@ -23,11 +27,14 @@ from drift_checks.plugin.collecting import (
 )
 from drift_checks.plugin.finishing import Finishing
 from drift_checks.plugin.keys import ENDED, OUTCOME, PIPELINE, STATISTICS
+from drift_checks.plugin.progress import progress
 from drift_checks.plugin.settings import read_settings
-from drift_checks.records import Record, Review
+from drift_checks.records import Record, RecordId
 from drift_checks.reporting.outcome import Decision, Outcome, Result, Statistic
+from drift_checks.settings import Settings
 
 _VECTOR_FIXTURES = {"vectors", "dimension", "entries"}
+_GRACE_SECONDS = 0.7
 
 
 class Running:
@@ -43,6 +50,8 @@ class Running:
         self.config = config
         self.pipeline = pipeline
         self.finishing = finishing
+        # Set after an interruption: what can be checked until then is checked.
+        self._check_until: float | None = None
 
     @classmethod
     def begin(cls, config: pytest.Config) -> None:
@@ -51,11 +60,11 @@ class Running:
             return
         with told_in_a_sentence(config):
             moment = parallel.now(config)
-            pipeline = Pipeline.of(read_settings(config, moment))
+            pipeline = make_pipeline(config, read_settings(config, moment))
             config.stash[PIPELINE] = pipeline
             config.add_cleanup(pipeline.close)
             pipeline.check()
-            finishing = Finishing(config, pipeline)
+            finishing = Finishing(config, pipeline, moment)
             if not only_looks(config) and not parallel.is_worker(config):
                 finishing.hold_reports()
         register = config.pluginmanager.register
@@ -64,6 +73,7 @@ class Running:
         if parallel.is_worker(config):
             register(parallel.Worker(config, finishing), "drift_checks_worker")
             return
+        end_on_sigterm(config)
         register(finishing, "drift_checks_finishing")
         if parallel.is_controller(config):
             register(parallel.Controller(finishing, moment), "drift_checks_controller")
@@ -90,12 +100,20 @@ class Running:
         if not only_looks(session.config):
             refused = self.finishing.refuse if parallel.is_worker(self.config) else None
             with told_in_a_sentence(self.config, refused), warnings.catch_warnings(action="ignore"):
-                self._prepare([item for item in session.items if is_check(item)])
-        return (yield)
+                try:
+                    self._prepare([item for item in session.items if is_check(item)])
+                except KeyboardInterrupt:
+                    self._keep_what_there_is(session)
+        result = yield
+        if self._check_until is not None:
+            raise session.Interrupted(self.finishing.interrupted or "")
+        return result
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_protocol(self, item: pytest.Item) -> bool | None:
-        """Run no check on a worker that refused: only the controller can end the session."""
+        """Run no check on a worker that refused, since only the controller can end the session, nor after the grace."""
+        if self._check_until is not None and time.monotonic() > self._check_until:
+            return True
         return True if self.finishing.refusal and is_check(item) else None
 
     @pytest.hookimpl(wrapper=True)
@@ -117,11 +135,32 @@ class Running:
     def _prepare(self, checks: Sequence[pytest.Item]) -> None:
         asked = {record.id: record for item in checks if asks_for_reviews(item) and (record := record_of(item))}
         if asked:
-            with progress(len(asked), self.config) as advance:
-                parallel.review_once(self.config, self.pipeline, list(asked.values()), advance)
-        elif any(_VECTOR_FIXTURES & set(getattr(item, "fixturenames", ())) for item in checks):
-            # Opened here, what is wrong with them ends the run in one line.
+            self._review(asked, lambda: self._open_vectors(checks))
+        else:
+            self._open_vectors(checks)
+
+    def _review(self, asked: dict[RecordId, Record], meanwhile: Callable[[], None]) -> None:
+        pipeline, journal = self.pipeline, self.finishing.journal()
+        with journal.held():
+            pipeline.keep_in(journal, self.finishing.header())
+            total = len(asked) + len(pipeline.repeats_among(list(asked.values())))
+            shown = not parallel.is_worker(self.config)
+            with progress(asked, total, pipeline.ledger, shown=shown) as advance:
+                pipeline.review(list(asked.values()), advance, meanwhile)
+
+    def _open_vectors(self, checks: Sequence[pytest.Item]) -> None:
+        # Opened here, what is wrong with them ends the run in one line.
+        if any(_VECTOR_FIXTURES & set(getattr(item, "fixturenames", ())) for item in checks):
             _ = self.pipeline.vectors
+
+    def _keep_what_there_is(self, session: pytest.Session) -> None:
+        """After an interruption, check nothing but the reviews that were made, and not for long."""
+        reviews = self.pipeline.reviews
+        asking = [item for item in session.items if is_check(item) and asks_for_reviews(item)]
+        records = {record.id for item in asking if (record := record_of(item))}
+        self.finishing.interrupt(len(records & set(reviews)), len(records))
+        session.items[:] = [item for item in asking if (record := record_of(item)) and record.id in reviews]
+        self._check_until = time.monotonic() + _GRACE_SECONDS
 
     def _outcome(self, item: pytest.Item, call: pytest.CallInfo[None], report: pytest.TestReport) -> Outcome | None:
         if report.when != "call" and report.passed:
@@ -184,20 +223,32 @@ def told_in_a_sentence(config: pytest.Config, refuse: Callable[[DriftError], Non
         raise pytest.UsageError(str(error)) from None
 
 
-@contextmanager
-def progress(total: int, config: pytest.Config) -> Iterator[Any]:
-    """Yield what is called after each review: it moves a bar on a terminal, and does nothing elsewhere."""
-    if not sys.stderr.isatty() or parallel.is_worker(config):
-        yield lambda review: None
-        return
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+def make_pipeline(config: pytest.Config, settings: Settings) -> Pipeline:
+    """Return the run up to its reviews, with the classifier that a conftest gives; the demo has its own.
 
-    columns = (TextColumn("reviewing"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("reviewing", total=total)
+    Raises:
+        DriftError: The settings do not allow it.
+    """
+    if settings.demo:
+        from drift_checks.demo.settings import demo_settings
 
-        def advance(_: Review) -> None:
-            bar.advance(task)
+        settings, given = demo_settings(settings), None
+    else:
+        given = config.hook.pytest_drift_reviewer(config=config)
+    folders = (config.invocation_params.dir, *((config.inipath.parent,) if config.inipath else ()))
+    return Pipeline(settings, given, folders, parallel.unfinished_run(config, settings))
 
-        yield advance
+
+def end_on_sigterm(config: pytest.Config) -> None:
+    """Have SIGTERM end the session as Ctrl-C does."""
+
+    def interrupt(number: int, frame: FrameType | None) -> None:
+        raise pytest.Session.Interrupted("told to stop by SIGTERM")
+
+    if threading.current_thread() is threading.main_thread():
+        before = signal.signal(signal.SIGTERM, interrupt)
+        config.add_cleanup(partial(_restore, before))
+
+
+def _restore(handler: Any) -> None:
+    signal.signal(signal.SIGTERM, handler)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from drift_checks.reporting.outcome import Outcome
-from drift_checks.reporting.run import Agreement, CriterionResult, RunReport
+from drift_checks.reporting.run import Agreement, CriterionResult, Reviewing, RunReport
 
 SCHEMA = 1
 
@@ -43,17 +43,34 @@ def drift_document(report: RunReport) -> dict[str, Any]:
         "reviewer": {
             "name": facts.reviewer,
             "model": facts.model,
-            "calls": facts.reviews + facts.failed_reviews,
-            "failed": facts.failed_reviews,
-            "input_tokens": None,
-            "output_tokens": None,
-            "cost": None,
+            "prompt": facts.prompt,
+            "calls": facts.reviewing.calls,
+            "reviewed": facts.reviewing.reviews,
+            "failed": facts.reviewing.failed,
+            "not_asked": facts.reviewing.not_asked,
+            "input_tokens": facts.reviewing.input_tokens,
+            "output_tokens": facts.reviewing.output_tokens,
+            "cost": facts.reviewing.cost,
+            "median_seconds": facts.reviewing.median_seconds,
+            "slowest_seconds": facts.reviewing.slowest_seconds,
+            "self_disagreement": _self_disagreement(facts.reviewing),
         },
         "agreement": _agreement(report.agreement),
         "criteria": [_criterion(result) for result in report.criteria],
         "disagreements": [_disagreement(outcome) for outcome in report.disagreements],
         "settings": facts.settings,
         "versions": facts.versions,
+    }
+
+
+def _self_disagreement(reviewing: Reviewing) -> dict[str, Any] | None:
+    if not reviewing.repeated:
+        return None
+    return {
+        "repeated": reviewing.repeated,
+        "differed": reviewing.differed,
+        "rate": reviewing.difference_rate,
+        "interval": reviewing.difference_interval,
     }
 
 

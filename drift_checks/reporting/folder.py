@@ -7,6 +7,7 @@ import json
 import os
 import shutil
 import socket
+import time
 from collections.abc import Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -19,10 +20,13 @@ from drift_checks.reporting.run import RunReport
 
 PAGE = "index.html"
 LATEST = "latest"
+JOURNAL = "reviews.jsonl"
 _LOCK = ".lock"
 _ASIDE = ".tmp"
 _FOLDER_MODE = 0o750
 _FILE_MODE = 0o640
+# How long a run that was killed can be taken up again.
+_KEPT_SECONDS = 7 * 24 * 3600
 
 
 class ReportsFolder:
@@ -58,10 +62,28 @@ class ReportsFolder:
         )
         self._lock.flush()
         os.chmod(path / _LOCK, _FILE_MODE)  # noqa: PTH101 - the same call as for the files below
+        self._aside: Path | None = None
         self._refuse_unwritable()
-        # What killed runs left half-written.
-        for aside in path.glob(f".*{_ASIDE}"):
-            shutil.rmtree(aside, ignore_errors=True)
+        self._remove_leftovers()
+
+    def begin(self, run_id: str, unfinished: Path | None = None) -> Path:
+        """Return the folder that the run writes into, aside until it is whole.
+
+        Args:
+            run_id: Of the run.
+            unfinished: Where the run wrote before it was broken off; what stands there comes along.
+
+        Raises:
+            ReportsError: It cannot be made.
+        """
+        self._aside = self.path / f".{run_id}{_ASIDE}"
+        try:
+            self._aside.mkdir(mode=_FOLDER_MODE, exist_ok=True)
+            if unfinished is not None and unfinished != self._aside:
+                shutil.copy(unfinished / JOURNAL, self._aside / JOURNAL)
+        except OSError as error:
+            raise _not_writable(self.path, error) from None
+        return self._aside
 
     def write(self, report: RunReport, document: Mapping[str, Any]) -> Path:
         """Write a run's folder aside, then put it in place whole; `latest` then points to it, if it is a whole run.
@@ -76,10 +98,9 @@ class ReportsFolder:
         Raises:
             ReportsError: It cannot be written, as on a full disk; nothing half-written stays.
         """
-        aside = self.path / f".{report.facts.run_id}{_ASIDE}"
+        aside = self._aside or self.begin(report.facts.run_id)
         folder = self.path / report.facts.run_id
         try:
-            aside.mkdir(mode=_FOLDER_MODE)
             # Its template engine is not needed before the end of a run.
             from drift_checks.reporting.html import render
 
@@ -89,19 +110,37 @@ class ReportsFolder:
             junit_document(report).write(aside / "junit.xml", encoding="utf-8", xml_declaration=True)
             for file in aside.iterdir():
                 file.chmod(_FILE_MODE)
-            aside.rename(folder)
+            self._put_in_place(aside, folder)
             if not report.facts.partial:
                 self._point_latest_to(folder)
         except OSError as error:
-            shutil.rmtree(aside, ignore_errors=True)
+            _remove_unless_kept(aside)
             raise _not_writable(self.path, error) from None
+        self._aside = None
         return folder / PAGE
 
     def release(self) -> None:
-        """Let the next run begin."""
+        """Let the next run begin; what this one paid for stays, where it did not come to its end."""
+        if self._aside is not None:
+            _remove_unless_kept(self._aside)
         with suppress(OSError):
             self._lock.truncate(0)
         self._lock.close()
+
+    def _put_in_place(self, aside: Path, folder: Path) -> None:
+        if folder.exists():
+            # The run was broken off after it had written its folder, and has gone on.
+            before = aside.with_suffix(".old")
+            folder.rename(before)
+            aside.rename(folder)
+            shutil.rmtree(before, ignore_errors=True)
+        else:
+            aside.rename(folder)
+
+    def _remove_leftovers(self) -> None:
+        """Remove what killed runs left, but not yet the reviews that one of them made."""
+        for aside in (*self.path.glob(f".*{_ASIDE}"), *self.path.glob(".*.old")):
+            _remove_unless_kept(aside)
 
     def _point_latest_to(self, folder: Path) -> None:
         link = self.path / f".{LATEST}.tmp"
@@ -117,6 +156,17 @@ class ReportsFolder:
         except OSError as error:
             self.release()
             raise _not_writable(self.path, error) from None
+
+
+def _remove_unless_kept(aside: Path) -> None:
+    journal = aside / JOURNAL
+    with suppress(OSError):
+        if aside.suffix == _ASIDE and time.time() - journal.stat().st_mtime < _KEPT_SECONDS:
+            for file in aside.iterdir():
+                if file != journal:
+                    file.unlink()
+            return
+    shutil.rmtree(aside, ignore_errors=True)
 
 
 def _not_writable(path: Path, error: OSError) -> ReportsError:

@@ -11,10 +11,53 @@ from statistics import fmean
 from drift_checks.records import RecordId, Stratum
 from drift_checks.reporting.outcome import Criterion, Outcome, Result, Statistic
 from drift_checks.reporting.phrases import count, percent, percent_range
-from drift_checks.reporting.verdict import EXIT_INTERNAL_ERROR, Verdict, judge, worst
+from drift_checks.reporting.verdict import EXIT_INTERNAL_ERROR, EXIT_INTERRUPTED, Verdict, judge, worst
 from drift_checks.statistics.intervals import Estimate, Interval, StratumCount, stratified, wilson
 
 AGREEMENT = "agreement"
+
+
+@dataclass(frozen=True)
+class Reviewing:
+    """What came of asking the reviewer; None for what it does not say.
+
+    Attributes:
+        reviews: Records that it decided.
+        failed: Records that it was asked about in vain.
+        not_asked: Records for which there was no budget, or no reviewer that answered.
+        calls: How often it was called, in vain, for retries and for repeats included.
+        input_tokens: Of all calls.
+        output_tokens: Of all calls.
+        cost: Of all calls.
+        median_seconds: How long a call took.
+        slowest_seconds: How long the slowest took.
+        models: The models that answered, as they name themselves.
+        repeated: Records that it decided twice.
+        differed: Those of them on which it disagreed with itself.
+    """
+
+    reviews: int = 0
+    failed: int = 0
+    not_asked: int = 0
+    calls: int = 0
+    input_tokens: int | None = None
+    output_tokens: int | None = None
+    cost: float | None = None
+    median_seconds: float | None = None
+    slowest_seconds: float | None = None
+    models: Sequence[str] = ()
+    repeated: int = 0
+    differed: int = 0
+
+    @property
+    def difference_rate(self) -> float | None:
+        """The share of the records decided twice on which it disagreed with itself."""
+        return self.differed / self.repeated if self.repeated else None
+
+    @property
+    def difference_interval(self) -> Interval | None:
+        """The 95 % Wilson interval of that share."""
+        return wilson(self.differed, self.repeated)
 
 
 @dataclass(frozen=True)
@@ -22,7 +65,8 @@ class Facts:
     """What was reviewed and how, in plain values that cross from process to process.
 
     `sizes` counts the store's records by stratum, `drawn` the sample's; `judged` names the strata whose
-    agreement is held against the thresholds; `chosen` records were named by the user, not drawn.
+    agreement is held against the thresholds; `chosen` records were named by the user, not drawn; `interrupted` says
+    how far the run came, where it was told to stop.
     """
 
     run_id: str
@@ -43,14 +87,15 @@ class Facts:
     naive_timezone: str
     reviewer: str
     model: str | None
+    prompt: str | None
     comparable_confidence: bool
-    reviews: int
-    failed_reviews: int
+    reviewing: Reviewing
     warn: float
     critical: float
     min_reviewed: float
     demo: bool
     partial: bool
+    interrupted: str | None = None
     notes: list[str] = field(default_factory=list)
     settings: dict[str, str] = field(default_factory=dict)
     versions: dict[str, str] = field(default_factory=dict)
@@ -147,6 +192,8 @@ def build_report(
     verdict = worst(result.verdict for result in results)
     broken = any(item.result is Result.BROKEN for item in outcomes)
     exit_code = EXIT_INTERNAL_ERROR if broken and verdict is not Verdict.CRITICAL else verdict.exit_code
+    if facts.interrupted is not None:
+        verdict, exit_code = Verdict.INCONCLUSIVE, EXIT_INTERRUPTED
     return RunReport(
         facts,
         duration_seconds,
@@ -171,7 +218,7 @@ def judge_criterion(criterion: Criterion, outcomes: Sequence[Outcome], facts: Fa
     if any(item.result is Result.BROKEN for item in outcomes):
         verdict = verdict if verdict is Verdict.CRITICAL else Verdict.INCONCLUSIVE
         message = f"the check itself broke; {message}"
-    elif not passed + failed + len(statistics):
+    elif verdict is Verdict.INCONCLUSIVE or not passed + failed + len(statistics):
         message = f"{message}: {_reasons(outcomes)}"
     verdicts = [judge(item.rate, warn, critical) for item in statistics if item.rate is not None]
     if verdicts:

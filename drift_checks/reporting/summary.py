@@ -7,7 +7,7 @@ from pathlib import Path
 
 from drift_checks.reporting.outcome import Outcome
 from drift_checks.reporting.phrases import confidence, count, percent, percent_range, printable
-from drift_checks.reporting.run import AGREEMENT, CriterionResult, RunReport
+from drift_checks.reporting.run import AGREEMENT, CriterionResult, Reviewing, RunReport
 from drift_checks.reporting.verdict import MEANINGS, Verdict, severity
 
 _MOST_LINES = 60
@@ -19,6 +19,8 @@ def headline(report: RunReport) -> str:
     """Return the verdict as a sentence."""
     agreement = report.agreement
     demo = "DEMO · " if report.facts.demo else ""
+    if report.facts.interrupted is not None:
+        return f"{demo}INTERRUPTED · {report.facts.interrupted}"
     if agreement.rate is None or agreement.interval is None:
         return f"{demo}{report.verdict} · agreement was not measured"
     wanted = f"; {percent(report.facts.warn)} wanted" if agreement.rate < report.facts.warn else ""
@@ -53,7 +55,7 @@ def summarise(report: RunReport, page: Path | None) -> Iterator[str]:
         vectors = "" if facts.vectors is None else f": {count(facts.vectors, 'vector')}"
         yield _line("", f"{facts.chroma}, collection {printable(facts.collection)}{vectors}")
     yield from _sample(report)
-    yield _line("reviewer", _reviewer(report))
+    yield from _reviewer(report)
     yield _line("agreement", _agreement(report))
     yield ""
     yield "criteria"
@@ -62,6 +64,8 @@ def summarise(report: RunReport, page: Path | None) -> Iterator[str]:
     yield from _records("disagreements", report.disagreements, _disagreement)
     yield from _records("other failures", report.other_failures, _failure)
     yield ""
+    if report.exit_code == Verdict.INCONCLUSIVE.exit_code and facts.reviewing.failed + facts.reviewing.not_asked:
+        yield _line("note", "--drift-resume asks for the missing reviews alone")
     if facts.partial:
         yield _line("note", "a part of the review: not kept as the latest run")
     if page is not None:
@@ -82,11 +86,35 @@ def _sample(report: RunReport) -> Iterator[str]:
         yield _line("note", note)
 
 
-def _reviewer(report: RunReport) -> str:
-    facts = report.facts
-    failed = f", {count(facts.failed_reviews, 'review')} failed" if facts.failed_reviews else ""
+def _reviewer(report: RunReport) -> Iterator[str]:
+    facts, reviewing = report.facts, report.facts.reviewing
     model = f" ({printable(facts.model)})" if facts.model else ""
-    return f"{printable(facts.reviewer)}{model}: {count(facts.reviews, 'record')} reviewed{failed}"
+    parts = [f"{printable(facts.reviewer)}{model}: {count(reviewing.reviews, 'record')} reviewed"]
+    if reviewing.failed:
+        parts.append(f"{count(reviewing.failed, 'review')} failed")
+    if reviewing.not_asked:
+        parts.append(f"{reviewing.not_asked:,} not asked")
+    yield _line("reviewer", ", ".join(parts))
+    if used := usage(reviewing):
+        yield _line("", used)
+    if reviewing.difference_rate is not None and reviewing.difference_interval is not None:
+        share, interval = percent(reviewing.difference_rate), percent_range(*reviewing.difference_interval)
+        differed = f"{reviewing.differed} of {reviewing.repeated} asked about twice were answered otherwise"
+        yield _line("noise", f"{differed}, {share} ({interval})")
+
+
+def usage(reviewing: Reviewing) -> str:
+    """Return what the calls used, empty where there is nothing to say but that each record took one."""
+    parts = []
+    if reviewing.input_tokens is not None or reviewing.output_tokens is not None:
+        parts.append(f"{reviewing.input_tokens or 0:,} tokens in, {reviewing.output_tokens or 0:,} out")
+    if reviewing.cost is not None:
+        parts.append(f"cost {reviewing.cost:.4f}")
+    if reviewing.median_seconds is not None and reviewing.slowest_seconds is not None:
+        parts.append(f"{reviewing.median_seconds:.1f} s a call, {reviewing.slowest_seconds:.1f} s the slowest")
+    if not parts and reviewing.calls == reviewing.reviews:
+        return ""
+    return "; ".join([count(reviewing.calls, "call"), *parts])
 
 
 def _agreement(report: RunReport) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from enum import StrEnum
 
+EXIT_INTERRUPTED = 2
 EXIT_INTERNAL_ERROR = 3
 
 
@@ -28,6 +29,7 @@ _WORST_FIRST = (Verdict.CRITICAL, Verdict.INCONCLUSIVE, Verdict.WARNING, Verdict
 MEANINGS = {
     0: "OK or WARNING: agreement and every criterion above the critical threshold",
     1: "CRITICAL: agreement or another criterion below its critical threshold",
+    2: "interrupted: nothing was judged",
     3: "internal error: a check broke, see above",
     75: "INCONCLUSIVE: too little could be reviewed; try again",
 }

@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
 
 from drift_checks.records import Record, Review
+from drift_checks.reviewers.base import OnCall
 
 _BATCH = 32
 # Duplicates of a record crowd around it: more than k are asked for from the start.
@@ -85,10 +87,17 @@ class NeighboursReviewer:
         self._vectors = vectors
         self._k = k
 
-    def review(self, records: Sequence[Record]) -> Iterator[Review]:
-        """Yield one Review for each record."""
+    def review(
+        self, records: Sequence[Record], repeats: Sequence[Record] = (), on_call: OnCall = lambda _: None
+    ) -> Generator[Review, None, None]:
+        """Yield one Review for each record, and one more for each that is to be repeated."""
         for start in range(0, len(records), _BATCH):
-            yield from self._review_batch(records[start : start + _BATCH])
+            batch = records[start : start + _BATCH]
+            for record in batch:
+                on_call(record.id)
+            yield from self._review_batch(batch)
+        if repeats:
+            yield from (replace(review, repeat=True) for review in self.review(repeats, (), on_call))
 
     def _review_batch(self, records: Sequence[Record]) -> Iterator[Review]:
         vectors = self._vectors_of(records)

@@ -74,10 +74,10 @@ def test_store_is_counted_the_same(both: Both) -> None:
 
 
 def test_report_files_are_the_same(both: Both) -> None:
-    """One run folder with the three files, and `latest`."""
+    """One run folder with its files, and `latest`."""
     names = {path.name for path in both.parallel.folder.iterdir()}
     latest = (both.parallel.reports / "latest").readlink().name
-    assert (names, latest) == ({"index.html", "report.json", "junit.xml"}, both.parallel.folder.name)
+    assert (names, latest) == ({"index.html", "report.json", "junit.xml", "reviews.jsonl"}, both.parallel.folder.name)
 
 
 def test_documents_tests_are_the_same(both: Both) -> None:

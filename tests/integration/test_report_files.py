@@ -88,7 +88,7 @@ def misfits(value: Any, shape: Any, where: str = "drift") -> list[str]:
 def test_run_leaves_three_files(review: Review, store: BuiltStore) -> None:
     """A run's folder is named after its time and holds the report in three forms."""
     found = review(*store.options, *SMALL)
-    assert {path.name for path in found.folder.iterdir()} == {"index.html", "report.json", "junit.xml"}
+    assert {path.name for path in found.folder.iterdir()} == {"index.html", "report.json", "junit.xml", "reviews.jsonl"}
 
 
 def test_run_folder_bears_the_run_id(review: Review, store: BuiltStore) -> None:

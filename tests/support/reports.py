@@ -7,7 +7,7 @@ from typing import Any
 
 from drift_checks.records import Stratum
 from drift_checks.reporting.outcome import Criterion, Decision, Outcome, Result
-from drift_checks.reporting.run import Facts, RunReport, build_report
+from drift_checks.reporting.run import Facts, Reviewing, RunReport, build_report
 
 AGREEMENT = Criterion(
     "agreement", "Do reviewer and store still agree?", failing="disagree", without_baseline=True, reviewed=True
@@ -38,8 +38,8 @@ def facts(**changed: Any) -> Facts:
         "reviewer": "neighbours",
         "model": None,
         "comparable_confidence": False,
-        "reviews": 60,
-        "failed_reviews": 0,
+        "prompt": None,
+        "reviewing": Reviewing(reviews=60, calls=60),
         "warn": 0.85,
         "critical": 0.75,
         "min_reviewed": 0.8,

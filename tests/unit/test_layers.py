@@ -14,7 +14,7 @@ import drift_checks
 from tests.support.stores import BuiltStore
 
 PACKAGE = Path(drift_checks.__file__).parent
-BASICS = ("records", "instants", "setting_kinds", "settings", "options", "taxonomy")
+BASICS = ("records", "instants", "credentials", "journal", "setting_kinds", "settings", "options", "taxonomy")
 # What each part may import of the others; a part may import itself.
 ALLOWED: dict[str, set[str]] = {
     "errors": set(),
@@ -22,15 +22,18 @@ ALLOWED: dict[str, set[str]] = {
     "statistics": {"errors", "records", "instants"},
     "sampling": {"errors", "records", "instants"},
     "stores": {"errors", "records", "instants"},
-    "reviewers": {"errors", "records", "instants"},
+    "reviewers": {"errors", "records", "instants", "credentials"},
     "reporting": {"errors", "records", "instants", "statistics"},
 }
 LOWER = {*ALLOWED}
 ALLOWED |= {
     "drawing": LOWER,
+    "ledger": LOWER,
+    "resuming": LOWER,
+    "reviewer_choice": LOWER,
     "demo": {*LOWER, "pipeline"},
-    "pipeline": {*LOWER, "demo", "drawing"},
-    "plugin": {*LOWER, "demo", "pipeline"},
+    "pipeline": {*LOWER, "demo", "drawing", "ledger", "resuming", "reviewer_choice"},
+    "plugin": {*LOWER, "demo", "pipeline", "ledger", "resuming"},
     "cli": {*LOWER, "demo", "pipeline"},
     "criteria": {*LOWER, "demo", "pipeline"},
     "__main__": {"cli"},

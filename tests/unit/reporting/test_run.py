@@ -74,9 +74,10 @@ def test_too_few_reviews_are_no_verdict(measured: int, verdict: Verdict) -> None
     assert found.unmeasured == 50 - measured
 
 
-def test_too_few_reviews_say_how_many_and_how_many_are_needed() -> None:
+def test_too_few_reviews_say_how_many_are_needed_and_why() -> None:
     """In the message."""
-    assert judged(reviewed(20, 0, 30)).message == "only 20 of 50 could be reviewed; 80 % are needed"
+    message = "only 20 of 50 could be reviewed; 80 % are needed: the reviewer is down"
+    assert judged(reviewed(20, 0, 30)).message == message
 
 
 def test_an_outage_is_not_reported_as_drift() -> None:

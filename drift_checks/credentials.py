@@ -1,0 +1,63 @@
+"""Secrets: read from the environment, a file or a service manager's credential, and shown nowhere."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from drift_checks.errors import SettingError
+
+_ALLOWED = "allowed is a file that holds the secret and nothing else."
+
+
+class Secret:
+    """A text that no output shows: as text and in a traceback it is an ellipsis."""
+
+    __slots__ = ("_text",)
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+
+    def reveal(self) -> str:
+        """Return the text itself."""
+        return self._text
+
+    def hidden_in(self, message: str) -> str:
+        """Return the message with this secret replaced, where it is quoted there."""
+        return message.replace(self._text, "…")
+
+    def __repr__(self) -> str:
+        return "Secret(…)"
+
+
+def find_secret(names: Sequence[str], environment: Mapping[str, str]) -> Secret | None:
+    """Return the secret under the first of these names that has one.
+
+    A name is looked up as a variable, as `NAME_FILE` (a variable that names a file), and as a credential that the
+    service manager put into the folder `$CREDENTIALS_DIRECTORY`.
+
+    Raises:
+        SettingError: A file that was named cannot be read, or holds nothing.
+    """
+    for name in names:
+        if text := environment.get(name, "").strip():
+            return Secret(text)
+        if file := environment.get(f"{name}_FILE"):
+            return _read(Path(file), f"{name}_FILE")
+        folder = environment.get("CREDENTIALS_DIRECTORY")
+        if folder and (Path(folder) / name).is_file():
+            return _read(Path(folder) / name, f"the credential {name}")
+    return None
+
+
+def _read(file: Path, source: str) -> Secret:
+    try:
+        text = file.read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or "it is no text"
+        raise SettingError(
+            f"{source}: {file} cannot be read ({reason}); allowed is a file that holds the key."
+        ) from None
+    if not text:
+        raise SettingError(f"{source}: {file} is empty; allowed is a file that holds the key.")
+    return Secret(text)

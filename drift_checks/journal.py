@@ -1,0 +1,114 @@
+"""The journal of a run: each call and each review, written as it is made, so that a broken run can go on.
+
+A file of JSON lines, each an object with the key `event`:
+
+- `begun`, once: what the run reviews and how (its other keys are the caller's);
+- `call`: a reviewer is about to be asked, so that calls in flight when the run is killed are counted too;
+- `review`: a review, failures included;
+- `finished`: the run came to a verdict.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from threading import Lock
+from typing import Any
+
+from drift_checks.records import RecordId, Review
+
+NAME = "reviews.jsonl"
+
+
+@dataclass(frozen=True)
+class Journaled:
+    """What a journal holds."""
+
+    begun: Mapping[str, Any] | None = None
+    reviews: list[Review] = field(default_factory=list)
+    calls: int = 0
+    finished: bool = False
+
+
+class Journal:
+    """Appends to the journal in a run's folder, from any thread.
+
+    Args:
+        path: The file; made when the first line is written.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._lock = Lock()
+
+    def begin(self, header: Mapping[str, Any]) -> None:
+        """Write what the run reviews and how, or go on after the line at which it was killed."""
+        if not self.path.exists():
+            self._write({"event": "begun", **header})
+        elif not self.path.read_bytes().endswith(b"\n"):
+            with self.path.open("a") as file:
+                file.write("\n")
+
+    def call(self, record_id: RecordId) -> None:
+        """Write that a reviewer is about to be asked about the record."""
+        self._write({"event": "call", "record_id": record_id})
+
+    def review(self, review: Review) -> None:
+        """Write a review."""
+        self._write({"event": "review", **review.as_plain()})
+
+    def finish(self) -> None:
+        """Write that the run came to a verdict."""
+        self._write({"event": "finished"})
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Keep other processes of the run from reviewing."""
+        folder = os.open(self.path.parent, os.O_RDONLY)
+        try:
+            fcntl.flock(folder, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(folder)
+
+    def _write(self, event: Mapping[str, Any]) -> None:
+        line = json.dumps(event, default=str) + "\n"
+        # Opened for each line: one that is kept open would be inherited, and is not worth the microseconds.
+        with self._lock, self.path.open("a", encoding="utf-8") as file:
+            file.write(line)
+
+
+def read_journal(path: Path) -> Journaled:
+    """Return what the journal holds; a last line that was cut off when the run was killed does not count.
+
+    Raises:
+        OSError: It cannot be read.
+    """
+    begun: Mapping[str, Any] | None = None
+    reviews: list[Review] = []
+    calls, finished = 0, False
+    for event in _events(path):
+        kind = event.pop("event", None)
+        if kind == "begun":
+            begun = event
+        elif kind == "call":
+            calls += 1
+        elif kind == "review":
+            reviews.append(Review.from_plain(event))
+        finished = kind == "finished"
+    return Journaled(begun, reviews, calls, finished)
+
+
+def _events(path: Path) -> Iterator[dict[str, Any]]:
+    for line in path.read_bytes().split(b"\n"):
+        try:
+            event = json.loads(line)
+        except ValueError:
+            continue
+        if isinstance(event, dict):
+            yield event

@@ -1,0 +1,90 @@
+"""The reviews of a run, and what they used, as they are made; each is written to the run's journal."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from statistics import median
+from typing import Any, TypeVar
+
+from drift_checks.journal import Journal, Journaled
+from drift_checks.records import RecordId, Review
+from drift_checks.reviewers.limits import Spent
+
+Number = TypeVar("Number", int, float)
+
+
+class Ledger:
+    """Keeps what reviewers decided.
+
+    Attributes:
+        reviews: The reviews, by the record's id, failures included.
+        repeats: The second reviews of those records that were reviewed twice.
+        calls: How often a reviewer was called.
+    """
+
+    def __init__(self) -> None:
+        self.reviews: dict[RecordId, Review] = {}
+        self.repeats: dict[RecordId, Review] = {}
+        self.calls = 0
+        self._journal: Journal | None = None
+
+    def keep_in(self, journal: Journal, before: Journaled) -> None:
+        """Write to this journal from now on.
+
+        Args:
+            journal: Of the run.
+            before: What it holds already; what was not answered then is asked again.
+        """
+        self._journal = journal
+        self.calls = before.calls
+        for review in before.reviews:
+            if review.made or review.usage.output_tokens is not None:
+                self._place(review)
+
+    def call(self, record_id: RecordId) -> None:
+        """Count a call that is about to be made, from any thread."""
+        self.calls += 1
+        if self._journal is not None:
+            self._journal.call(record_id)
+
+    def keep(self, review: Review) -> None:
+        """Keep a review."""
+        self._place(review)
+        if self._journal is not None:
+            self._journal.review(review)
+
+    def spent(self) -> Spent:
+        """Return what was spent so far, of a budget for the whole run."""
+        return Spent(self.calls, _sum(review.usage.cost for review in self._all()) or 0.0)
+
+    def totals(self) -> dict[str, Any]:
+        """Return what came of it all, in plain values; None for what no reviewer says."""
+        made = list(self.reviews.values())
+        seconds = sorted(review.usage.seconds for review in self._all() if review.usage.seconds is not None)
+        twice = [(self.reviews[key], again) for key, again in self.repeats.items() if key in self.reviews]
+        compared = [(first, again) for first, again in twice if first.made and again.made]
+        return {
+            "reviews": sum(review.made for review in made),
+            "failed": sum(not review.made and review.asked for review in made),
+            "not_asked": sum(not review.asked for review in made),
+            "calls": self.calls,
+            "input_tokens": _sum(review.usage.input_tokens for review in self._all()),
+            "output_tokens": _sum(review.usage.output_tokens for review in self._all()),
+            "cost": _sum(review.usage.cost for review in self._all()),
+            "median_seconds": median(seconds) if seconds else None,
+            "slowest_seconds": seconds[-1] if seconds else None,
+            "models": sorted({review.model for review in self._all() if review.model}),
+            "repeated": len(compared),
+            "differed": sum(first.category != again.category for first, again in compared),
+        }
+
+    def _all(self) -> list[Review]:
+        return [*self.reviews.values(), *self.repeats.values()]
+
+    def _place(self, review: Review) -> None:
+        (self.repeats if review.repeat else self.reviews)[review.record_id] = review
+
+
+def _sum(numbers: Iterable[Number | None]) -> Number | None:
+    there = [number for number in numbers if number is not None]
+    return sum(there) if there else None

@@ -1,0 +1,96 @@
+"""What an LLM answered: the schema that it is held to, and a lenient reading of what came."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from drift_checks.reviewers.base import Answer, UnusableAnswer
+from drift_checks.reviewers.own import read_confidence
+
+_THOUGHTS = re.compile(r"<think(?:ing)?>.*?</think(?:ing)?>", re.DOTALL | re.IGNORECASE)
+_LONGEST = 60
+
+
+def answer_schema(categories: Iterable[str]) -> dict[str, Any]:
+    """Return the JSON schema of an answer, in the part of the language that strict endpoints take."""
+    properties = {
+        "evidence": {"type": "string"},
+        "rationale": {"type": "string"},
+        "category": {"type": "string", "enum": list(categories)},
+        "confidence": {"type": "number"},
+    }
+    return {"type": "object", "properties": properties, "required": list(properties), "additionalProperties": False}
+
+
+class AnswerReader:
+    """Reads answers.
+
+    Args:
+        categories: What may be decided for.
+    """
+
+    def __init__(self, categories: Iterable[str]) -> None:
+        self._categories = {category: category for category in categories}
+        alike: dict[str, set[str]] = {}
+        for category in self._categories:
+            alike.setdefault(_folded(category), set()).add(category)
+        self._alike = {folded: same.pop() for folded, same in alike.items() if len(same) == 1}
+
+    def read(self, content: str) -> Answer:
+        """Return the answer that the content holds, bare, in a fence, or with prose around it.
+
+        Raises:
+            UnusableAnswer: It holds no JSON object with a category that there is, or several that differ.
+        """
+        found = [item for item in json_objects(_THOUGHTS.sub("", content)) if "category" in item]
+        if not found:
+            raise UnusableAnswer(f"it holds no JSON object with a category: {_shortened(content)}")
+        decided = {self._category(item["category"]) for item in found}
+        if len(decided) > 1:
+            raise UnusableAnswer(f"it holds several decisions: {', '.join(sorted(decided))}")
+        answer = found[-1]
+        return Answer(
+            decided.pop(),
+            confidence=read_confidence(answer.get("confidence")),
+            rationale=_text(answer.get("rationale")),
+            evidence=_text(answer.get("evidence")),
+        )
+
+    def _category(self, named: object) -> str:
+        if not isinstance(named, str) or not named.strip():
+            raise UnusableAnswer("its category is no text")
+        category = self._categories.get(named) or self._alike.get(_folded(named))
+        if category is None:
+            raise UnusableAnswer(f"its category {_shortened(named)} is none of the taxonomy")
+        return category
+
+
+def json_objects(content: str) -> Iterator[Mapping[str, Any]]:
+    """Yield the JSON objects in a text that are not part of another."""
+    decoder = json.JSONDecoder()
+    position = content.find("{")
+    while position >= 0:
+        try:
+            found, end = decoder.raw_decode(content, position)
+        except (ValueError, RecursionError):
+            end = position + 1
+        else:
+            if isinstance(found, dict):
+                yield found
+        position = content.find("{", end)
+
+
+def _folded(category: str) -> str:
+    return re.sub(r"[\s_-]+", "_", category.strip()).casefold()
+
+
+def _text(value: object) -> str | None:
+    return value if isinstance(value, str) and value else None
+
+
+def _shortened(text: str) -> str:
+    shown = repr(" ".join(text.split()))
+    return shown if len(shown) <= _LONGEST else shown[: _LONGEST - 1] + "…'"

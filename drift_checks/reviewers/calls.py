@@ -1,0 +1,188 @@
+"""Calls of a classifier: concurrent, retried where the error may pass, within pace, budget and breaker."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, stop_after_attempt, wait_exponential_jitter
+
+from drift_checks.errors import ReviewerError
+from drift_checks.records import Review, Usage
+from drift_checks.reviewers.base import Answer, AskDifferently, Classifier, OnCall, Question, UnusableAnswer
+from drift_checks.reviewers.failures import describe, is_passing, is_refused, retry_after, was_answered
+from drift_checks.reviewers.limits import Breaker, Budget, BudgetSpent, Limits, Outage, Pace, Spent
+
+_LONGEST_BACKOFF = 20.0
+# An endpoint that wants to be left alone for longer than this is not waited for.
+_LONGEST_WAIT = 300.0
+
+
+class _Case:
+    """A question under way, and what its calls used."""
+
+    def __init__(self, question: Question) -> None:
+        self.question = question
+        self.calls = 0
+        self.usage = Usage()
+        self.model: str | None = None
+
+    def decided(self, answer: Answer) -> Review:
+        """Return the review that the answer makes."""
+        return Review(
+            self.question.record.id,
+            category=answer.category,
+            confidence=answer.confidence,
+            rationale=answer.rationale,
+            evidence=answer.evidence,
+            model=answer.model,
+            repeat=self.question.repeat,
+            usage=self.usage,
+        )
+
+    def failed(self, why: str) -> Review:
+        """Return the review that could not be made."""
+        return Review(
+            self.question.record.id,
+            failure=why,
+            model=self.model,
+            asked=self.calls > 0,
+            repeat=self.question.repeat,
+            usage=self.usage,
+        )
+
+
+class Calls:
+    """Asks the classifier, within the limits; made on the loop on which it works."""
+
+    def __init__(self, classifier: Classifier, limits: Limits, spent: Spent, on_call: OnCall) -> None:
+        self._classifier = classifier
+        self._limits = limits
+        self._on_call = on_call
+        self._pace = Pace(limits.requests_per_minute)
+        self._budget = Budget(limits, spent)
+        self._breaker = Breaker(limits.timeout)
+        self._backoff = wait_exponential_jitter(initial=limits.backoff, max=_LONGEST_BACKOFF, jitter=limits.backoff)
+
+    async def review(self, questions: Sequence[Question], done: Callable[[Review], None]) -> None:
+        """Ask all the questions; after an outage, the rest are done without.
+
+        Raises:
+            ReviewerError: The classifier cannot go on.
+        """
+        cases = [_Case(question) for question in questions]
+        unfinished = dict.fromkeys(cases)
+        waiting = iter(cases)
+
+        async def work() -> None:
+            for case in waiting:
+                review = await self._review(case)
+                del unfinished[case]
+                done(review)
+
+        ended: Exception | None = None
+        try:
+            async with asyncio.TaskGroup() as group:
+                for _ in range(min(self._limits.concurrency, len(cases))):
+                    group.create_task(work())
+        except* (Outage, ReviewerError) as group:
+            ended = group.exceptions[0]
+        if isinstance(ended, ReviewerError):
+            raise ended
+        for case in unfinished:
+            done(case.failed(str(ended)))
+
+    async def _review(self, case: _Case) -> Review:
+        try:
+            return case.decided(await self._answer(case))
+        except (Outage, ReviewerError):
+            raise
+        except BudgetSpent as spent:
+            return case.failed(str(spent))
+        except Exception as error:
+            why = _why(error)
+            self._breaker.gave_up(why)
+            return case.failed(why if case.calls == 1 else f"{why}, after {case.calls} calls")
+
+    async def _answer(self, case: _Case) -> Answer:
+        try:
+            return await self._patiently(case, case.question)
+        except UnusableAnswer as unusable:
+            return await self._patiently(case, replace(case.question, complaint=str(unusable)))
+
+    async def _patiently(self, case: _Case, question: Question) -> Answer:
+        retrying = AsyncRetrying(
+            stop=stop_after_attempt(self._limits.attempts),
+            wait=self._pause,
+            retry=retry_if_exception(_may_pass),
+            reraise=True,
+        )
+        return await retrying(self._call, case, question)
+
+    def _pause(self, state: RetryCallState) -> float:
+        error = state.outcome.exception() if state.outcome else None
+        wanted = None if error is None else retry_after(error)
+        backoff = self._backoff(state)
+        return backoff if wanted is None else max(backoff, wanted + random.uniform(0, self._limits.backoff))  # noqa: S311
+
+    async def _call(self, case: _Case, question: Question) -> Answer:
+        answer = None
+        while answer is None:
+            await self._pace.wait()
+            most = self._classifier.most_cost(question)
+            await self._budget.reserve(most)
+            case.calls += 1
+            self._on_call(question.record.id)
+            # Where a call is broken off, it is not known what it cost.
+            costs = most
+            try:
+                answer = await self._timed(question)
+                costs = self._count(case, answer.usage, most)
+            except AskDifferently:
+                costs = 0.0
+            except UnusableAnswer as unusable:
+                costs = self._count(case, unusable.usage, most)
+                case.model = unusable.model
+                self._breaker.failed(str(unusable))
+                raise
+            except Exception as error:
+                costs = 0.0 if was_answered(error) else most
+                self._take(error)
+                raise
+            finally:
+                self._budget.settle(most, costs)
+        self._breaker.succeeded()
+        return answer
+
+    async def _timed(self, question: Question) -> Answer:
+        started = time.monotonic()
+        try:
+            async with asyncio.timeout(self._limits.timeout) as limit:
+                answer = await self._classifier.classify(question)
+        except TimeoutError:
+            if limit.expired():
+                raise TimeoutError(f"no answer within {self._limits.timeout:g} s") from None
+            raise
+        return replace(answer, usage=replace(answer.usage, seconds=time.monotonic() - started))
+
+    def _take(self, error: Exception) -> None:
+        if is_refused(error):
+            raise ReviewerError(self._classifier.explain_refusal(describe(error))) from None
+        self._breaker.failed(_why(error))
+
+    def _count(self, case: _Case, usage: Usage, most: float) -> float:
+        case.usage = case.usage.plus(usage)
+        return most if usage.cost is None else usage.cost
+
+
+def _may_pass(error: BaseException) -> bool:
+    if isinstance(error, Outage | BudgetSpent | ReviewerError | UnusableAnswer):
+        return False
+    return is_passing(error) and (retry_after(error) or 0.0) <= _LONGEST_WAIT
+
+
+def _why(error: Exception) -> str:
+    return str(error) if isinstance(error, UnusableAnswer) else describe(error)

@@ -1,0 +1,119 @@
+"""The pool: makes a reviewer of any classifier, which it calls concurrently, with patience, and within a budget.
+
+The calls are made on an event loop in a thread of its own, so that whoever waits for the reviews can be interrupted.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from contextlib import suppress
+from functools import partial
+from queue import SimpleQueue
+from threading import Event, Thread
+from typing import Self
+
+from drift_checks.records import Record, Review
+from drift_checks.reviewers.base import Classifier, OnCall, Question
+from drift_checks.reviewers.calls import Calls
+from drift_checks.reviewers.limits import Limits, Spent
+from drift_checks.reviewers.threads import Loop
+
+_PARTING_SECONDS = 1.0
+
+
+class PooledReviewer:
+    """Reviews with a classifier.
+
+    Args:
+        classifier: What decides.
+        limits: How it may be called.
+        spent: What the part of the run before an interruption spent.
+    """
+
+    def __init__(self, classifier: Classifier, limits: Limits, spent: Spent) -> None:
+        self.name = classifier.name
+        self.model = classifier.model
+        self.comparable_confidence = classifier.comparable_confidence
+        self._classifier = classifier
+        self._limits = limits
+        self._spent = spent
+
+    def review(self, records: Sequence[Record], repeats: Sequence[Record], on_call: OnCall) -> PooledReviewing:
+        """Begin to review; returns when the classifier is ready and the first calls are under way."""
+        questions = [*map(Question, records), *(Question(record, repeat=True) for record in repeats)]
+        return PooledReviewing(self._classifier, self._limits, self._spent, on_call, questions)
+
+
+class PooledReviewing:
+    """Reviews under way in a thread.
+
+    Args:
+        classifier: What decides.
+        limits: How it may be called.
+        spent: What was spent before.
+        on_call: Called before each call.
+        questions: What to ask.
+    """
+
+    def __init__(
+        self, classifier: Classifier, limits: Limits, spent: Spent, on_call: OnCall, questions: Sequence[Question]
+    ) -> None:
+        self._classifier = classifier
+        self._limits = limits
+        self._make_calls = partial(Calls, classifier, limits, spent, on_call)
+        self._left = len(questions)
+        self._done: SimpleQueue[Review | BaseException] = SimpleQueue()
+        self._ready = Event()
+        self._loop = Loop()
+        self._task: asyncio.Task[None] | None = None
+        self._thread = Thread(target=self._run, args=(questions,), daemon=True, name="drift-reviews")
+        self._thread.start()
+        self._ready.wait()
+
+    def __iter__(self) -> Self:
+        """Return itself."""
+        return self
+
+    def __next__(self) -> Review:
+        """Wait for the next review."""
+        if not self._left:
+            # The classifier is being closed.
+            self._thread.join(self._limits.timeout)
+            raise StopIteration
+        item = self._done.get()
+        if isinstance(item, BaseException):
+            self._left = 0
+            raise item
+        self._left -= 1
+        return item
+
+    def close(self) -> None:
+        """Give up the calls in flight."""
+        with suppress(RuntimeError):
+            self._loop.call_soon_threadsafe(self._cancel)
+        self._thread.join(_PARTING_SECONDS)
+
+    def _cancel(self) -> None:
+        if self._task is not None:
+            self._task.cancel()
+
+    def _run(self, questions: Sequence[Question]) -> None:
+        try:
+            with asyncio.Runner(loop_factory=lambda: self._loop) as runner:
+                runner.run(self._review(questions))
+        except asyncio.CancelledError:
+            return
+        except BaseException as error:
+            self._done.put(error)
+        finally:
+            self._ready.set()
+
+    async def _review(self, questions: Sequence[Question]) -> None:
+        self._task = asyncio.current_task()
+        try:
+            await self._classifier.open()
+            asyncio.get_running_loop().call_soon(self._ready.set)
+            await self._make_calls().review(questions, self._done.put)
+        finally:
+            await self._classifier.close()
