@@ -56,9 +56,11 @@ def run(arguments: Sequence[str]) -> int:
     return code
 
 
-# Neither the folder's ini file nor its conftest, and nothing left in the folder but the reports.
+# Neither the folder's ini file nor its conftest, nothing left in the folder but the reports, and no plugins for tests
+# of code, which take their time at the end.
 _ALONE = (
     *("--pyargs", "drift_checks", "-c", os.devnull, "--rootdir", ".", "--noconftest", "-p", "no:cacheprovider"),
+    *("-p", "no:hypothesispytest", "-p", "no:unraisableexception"),
     *("-q", "--no-header", "-W", "ignore:Module already imported:pytest.PytestAssertRewriteWarning"),
 )
 

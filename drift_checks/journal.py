@@ -20,6 +20,7 @@ from pathlib import Path
 from threading import Lock
 from typing import Any
 
+from drift_checks.errors import ReportsError
 from drift_checks.records import RecordId, Review
 
 NAME = "reviews.jsonl"
@@ -40,6 +41,9 @@ class Journal:
 
     Args:
         path: The file; made when the first line is written.
+
+    Raises:
+        ReportsError: By each method: the file cannot be written.
     """
 
     def __init__(self, path: Path) -> None:
@@ -79,8 +83,14 @@ class Journal:
     def _write(self, event: Mapping[str, Any]) -> None:
         line = json.dumps(event, default=str) + "\n"
         # Opened for each line: one that is kept open would be inherited, and is not worth the microseconds.
-        with self._lock, self.path.open("a", encoding="utf-8") as file:
-            file.write(line)
+        try:
+            with self._lock, self.path.open("a", encoding="utf-8") as file:
+                file.write(line)
+        except OSError as error:
+            raise ReportsError(
+                f"{self.path}: the reviews cannot be written there ({error.strerror}); make room, or name another folder"
+                " with --drift-reports."
+            ) from None
 
 
 def read_journal(path: Path) -> Journaled:

@@ -22,7 +22,7 @@ from drift_checks.reviewer_choice import choose_classifier, limits_of, name_revi
 from drift_checks.reviewers.base import Classifier, Reviewer
 from drift_checks.reviewers.pool import PooledReviewer
 from drift_checks.settings import NEIGHBOURS, Settings
-from drift_checks.stores.chroma import VectorCollection, refuse_no_chroma
+from drift_checks.stores.chroma import VectorCollection, refuse_no_chroma, refuse_no_collection
 from drift_checks.stores.records import RecordStore
 from drift_checks.stores.snapshot import default_folder
 from drift_checks.stores.sqlite import SqliteFile
@@ -74,6 +74,9 @@ class Pipeline:
             raise ReviewerError(_no_chroma(store.file.path))
         # Each of these steps refuses what it cannot use.
         _ = self.taxonomy, self.sample, self.classifier
+        if self.classifier is not None and chroma is not None:
+            # Found out later, it would be after the first calls were paid for.
+            refuse_no_collection(chroma, self.settings.collection, self._snapshot_dir)
 
     @cached_property
     def store(self) -> RecordStore:
@@ -142,15 +145,20 @@ class Pipeline:
         Args:
             records: What to review.
             on_review: Called after each review.
-            meanwhile: Called once, when the first calls are under way: what else the run needs can be made ready then.
+            meanwhile: Makes ready what else the run needs, while the first calls are under way; before, where code of
+                the user's is called, which may not stand what that does to the process.
         """
         ledger = self.ledger
         asked = [record for record in records if record.id not in ledger.reviews]
         repeats = [record for record in self.repeats_among(records) if record.id not in ledger.repeats]
+        overlapping = bool(asked or repeats) and self.classifier is not None and not self.classifier.is_own
+        if not overlapping:
+            meanwhile()
         if not asked and not repeats:
             return
         with closing(self.reviewer.review(asked, repeats, ledger.call)) as reviewing:
-            meanwhile()
+            if overlapping:
+                meanwhile()
             for review in reviewing:
                 ledger.keep(review)
                 on_review(review)

@@ -71,6 +71,7 @@ class Finishing:
         self._started = moment.replace(microsecond=0) if unfinished is None else unfinished.started
         self.run_id = f"{self._started:%Y%m%dT%H%M%SZ}-{token_hex(3)}" if unfinished is None else unfinished.run_id
         self.interrupted: str | None = None
+        self.ending = False
         self.folder = pipeline.settings.reports
 
     def hold_reports(self) -> None:
@@ -137,6 +138,7 @@ class Finishing:
     @pytest.hookimpl(wrapper=True, trylast=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> Generator[None, object, object]:
         """Judge before other plugins read the exit code, and write after pytest-json-report has its document."""
+        self.ending = True
         if self.refusal:
             session.exitstatus = self.config.stash[DECIDED] = self.refusal[1]
         if not (self.criteria and self.outcomes and self._reports):

@@ -73,7 +73,7 @@ class Running:
         if parallel.is_worker(config):
             register(parallel.Worker(config, finishing), "drift_checks_worker")
             return
-        end_on_sigterm(config)
+        end_on_sigterm(config, finishing)
         register(finishing, "drift_checks_finishing")
         if parallel.is_controller(config):
             register(parallel.Controller(finishing, moment), "drift_checks_controller")
@@ -239,11 +239,12 @@ def make_pipeline(config: pytest.Config, settings: Settings) -> Pipeline:
     return Pipeline(settings, given, folders, parallel.unfinished_run(config, settings))
 
 
-def end_on_sigterm(config: pytest.Config) -> None:
-    """Have SIGTERM end the session as Ctrl-C does."""
+def end_on_sigterm(config: pytest.Config, finishing: Finishing) -> None:
+    """Have SIGTERM end the session as Ctrl-C does; while the report is written, the end is near."""
 
     def interrupt(number: int, frame: FrameType | None) -> None:
-        raise pytest.Session.Interrupted("told to stop by SIGTERM")
+        if not finishing.ending:
+            raise pytest.Session.Interrupted("told to stop by SIGTERM")
 
     if threading.current_thread() is threading.main_thread():
         before = signal.signal(signal.SIGTERM, interrupt)

@@ -89,6 +89,8 @@ class Classifier(Protocol):
     name: str
     model: str | None
     comparable_confidence: bool
+    # Whether it is the user's own code.
+    is_own: bool
 
     async def open(self) -> None:
         """Make ready, once, before the first question.

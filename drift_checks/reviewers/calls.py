@@ -10,7 +10,7 @@ from dataclasses import replace
 
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, stop_after_attempt, wait_exponential_jitter
 
-from drift_checks.errors import ReviewerError
+from drift_checks.errors import DriftError, ReviewerError
 from drift_checks.records import Review, Usage
 from drift_checks.reviewers.base import Answer, AskDifferently, Classifier, OnCall, Question, UnusableAnswer
 from drift_checks.reviewers.failures import describe, is_passing, is_refused, retry_after, was_answered
@@ -88,9 +88,9 @@ class Calls:
             async with asyncio.TaskGroup() as group:
                 for _ in range(min(self._limits.concurrency, len(cases))):
                     group.create_task(work())
-        except* (Outage, ReviewerError) as group:
+        except* (Outage, DriftError) as group:
             ended = group.exceptions[0]
-        if isinstance(ended, ReviewerError):
+        if isinstance(ended, DriftError):
             raise ended
         for case in unfinished:
             done(case.failed(str(ended)))
@@ -98,7 +98,7 @@ class Calls:
     async def _review(self, case: _Case) -> Review:
         try:
             return case.decided(await self._answer(case))
-        except (Outage, ReviewerError):
+        except (Outage, DriftError):
             raise
         except BudgetSpent as spent:
             return case.failed(str(spent))
@@ -179,7 +179,7 @@ class Calls:
 
 
 def _may_pass(error: BaseException) -> bool:
-    if isinstance(error, Outage | BudgetSpent | ReviewerError | UnusableAnswer):
+    if isinstance(error, Outage | BudgetSpent | DriftError | UnusableAnswer):
         return False
     return is_passing(error) and (retry_after(error) or 0.0) <= _LONGEST_WAIT
 

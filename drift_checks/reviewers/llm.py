@@ -57,6 +57,7 @@ class ChatClassifier:
 
     name = "llm"
     comparable_confidence = True
+    is_own = False
 
     def __init__(
         self,

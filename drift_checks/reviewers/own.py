@@ -37,6 +37,7 @@ class OwnClassifier:
 
     model: str | None = None
     comparable_confidence = True
+    is_own = True
 
     def __init__(self, made_of: object, name: str) -> None:
         self.name = name

@@ -18,9 +18,11 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
+from sqlalchemy import Select, column, select, table
 
 from drift_checks.errors import StoreError, nearest
 from drift_checks.stores.snapshot import Snapshot
+from drift_checks.stores.sqlite import SqliteFile
 
 if TYPE_CHECKING:
     from chromadb.api import ClientAPI
@@ -137,12 +139,7 @@ class VectorCollection:
         assert self._client is not None
         client = self._client
         found = self._guarded(client.list_collections)
-        names = [str(getattr(item, "name", item)) for item in found]
-        if name not in names:
-            raise StoreError(
-                f"{self.directory}: has no collection {name!r}{nearest(name, names) or ';'}"
-                f" it has {', '.join(sorted(names)) or 'none'}. Name the collection with --drift-collection."
-            )
+        _refuse_missing(self.directory, name, [str(getattr(item, "name", item)) for item in found])
         return self._guarded(lambda: client.get_collection(name, embedding_function=None))
 
     def _describe(self) -> tuple[int | None, str]:
@@ -182,6 +179,22 @@ def refuse_no_chroma(directory: Path) -> None:
         raise StoreError(f"{error.filename or directory}: cannot be read ({error.strerror}).") from None
     if start != b"SQLite format 3\x00":
         raise StoreError(f"{database}: is damaged (it is no SQLite database); restore the directory from a backup.")
+
+
+def refuse_no_collection(directory: Path, name: str, snapshot_dir: Path) -> None:
+    """Raise StoreError where the directory lists its collections and this is none; chromadb is not imported for this.
+
+    A format in which they stand elsewhere is left to chromadb.
+    """
+    listed: Select[Any] = select(column("name")).select_from(table("collections"))
+    file = SqliteFile(directory / _DATABASE, snapshot_dir)
+    try:
+        names = file.read(lambda connection: list(connection.execute(listed).scalars()))
+    except StoreError:
+        return
+    finally:
+        file.close()
+    _refuse_missing(directory, name, names)
 
 
 def create_collection(
@@ -251,6 +264,14 @@ def _refuse_cut_short(directory: Path, header: Path) -> None:
         level = header.with_name("data_level0.bin")
         if level.exists() and level.stat().st_size < elements * element_bytes:
             raise StoreError(_damaged(directory, f"{level.name} of an index is cut short"))
+
+
+def _refuse_missing(directory: Path, name: str, names: Sequence[str]) -> None:
+    if name not in names:
+        raise StoreError(
+            f"{directory}: has no collection {name!r}{nearest(name, names) or ';'}"
+            f" it has {', '.join(sorted(names)) or 'none'}. Name the collection with --drift-collection."
+        )
 
 
 def _damaged(directory: Path, reason: str) -> str:

@@ -32,7 +32,7 @@ def test_the_first_call_makes_the_environment_and_the_second_uses_it(bare: Check
     assert first.stderr == "scripts/review: Making the environment in .venv (once, about a minute) ...\n"
     assert second.stderr == ""
     assert len(bare.calls("-m venv")) == 1
-    assert bare.calls("-m pip")[0].endswith(f"--editable {bare.root}")
+    assert bare.calls("-m pip")[0].endswith(f"--editable {bare.root}[llm]")
     assert "pip's output" in (bare.root / ".venv" / "install.log").read_text()
 
 
@@ -42,7 +42,7 @@ def test_uv_makes_the_environment_where_it_is_installed(bare: Checkout) -> None:
     assert bare.run(STUB_VENV_MISSING="1").returncode == 0
     (install,) = bare.calls("pip install")
     assert install.startswith(f"uv --directory {bare.root} pip install")
-    assert install.endswith("--compile-bytecode --editable .")
+    assert install.endswith("--compile-bytecode --editable .[llm]")
 
 
 def test_the_environment_is_made_anew_when_pyproject_changes(made: Checkout) -> None:

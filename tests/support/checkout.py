@@ -145,6 +145,7 @@ class Checkout:
         """Return what pytest was given after the options that the script always adds."""
         given = (self.folder / "arguments").read_text().split("\0")[:-1]
         fixed = ["-P", "-m", "pytest", "-c", str(self.root / "pytest.ini"), "--rootdir", str(self.caller)]
+        fixed += ["-p", "no:hypothesispytest", "-p", "no:unraisableexception"]
         fixed += ["-o", f"cache_dir={self.root}/.pytest_cache", "-o"]
         assert given[: len(fixed)] == fixed
         return given[len(fixed) :]
