@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -24,7 +25,18 @@ class Secret:
 
     def hidden_in(self, message: str) -> str:
         """Return the message with this secret replaced, where it is quoted there."""
-        return message.replace(self._text, "…")
+        for part in (self._text, *re.findall(r"[!-~]+", self._text)):
+            message = message.replace(part, "…")
+        return message
+
+    def __reduce__(self) -> str:
+        raise TypeError("a secret is not written anywhere")
+
+    def __copy__(self) -> Secret:
+        return self
+
+    def __deepcopy__(self, memo: object) -> Secret:
+        return self
 
     def __repr__(self) -> str:
         return "Secret(…)"
@@ -41,18 +53,18 @@ def find_secret(names: Sequence[str], environment: Mapping[str, str]) -> Secret 
     """
     for name in names:
         if text := environment.get(name, "").strip():
-            return Secret(text)
+            return _checked(text, name)
         if file := environment.get(f"{name}_FILE"):
             return _read(Path(file), f"{name}_FILE")
         folder = environment.get("CREDENTIALS_DIRECTORY")
-        if folder and (Path(folder) / name).is_file():
+        if folder and name in _files(Path(folder)):
             return _read(Path(folder) / name, f"the credential {name}")
     return None
 
 
 def _read(file: Path, source: str) -> Secret:
     try:
-        text = file.read_text(encoding="utf-8").strip()
+        text = file.read_text(encoding="utf-8-sig").strip()
     except (OSError, UnicodeDecodeError) as error:
         reason = getattr(error, "strerror", None) or "it is no text"
         raise SettingError(
@@ -60,4 +72,22 @@ def _read(file: Path, source: str) -> Secret:
         ) from None
     if not text:
         raise SettingError(f"{source}: {file} is empty; allowed is a file that holds the key.")
+    return _checked(text, f"{source}: {file}")
+
+
+def _checked(text: str, source: str) -> Secret:
+    if not (text.isascii() and text.isprintable()):
+        raise SettingError(f"{source}: holds more than one line, or letters that no secret has; {_ALLOWED}")
     return Secret(text)
+
+
+def _files(folder: Path) -> list[str]:
+    try:
+        return [path.name for path in folder.iterdir()]
+    except FileNotFoundError:
+        return []
+    except OSError as error:
+        raise SettingError(
+            f"CREDENTIALS_DIRECTORY: {folder} cannot be read ({error.strerror}); allowed is a folder of files, each of"
+            " which holds a secret."
+        ) from None

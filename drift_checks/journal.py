@@ -88,8 +88,8 @@ class Journal:
                 file.write(line)
         except OSError as error:
             raise ReportsError(
-                f"{self.path}: the reviews cannot be written there ({error.strerror}); make room, or name another folder"
-                " with --drift-reports."
+                f"{self.path}: the reviews cannot be written there ({error.strerror}); make room, or name another"
+                " folder with --drift-reports."
             ) from None
 
 

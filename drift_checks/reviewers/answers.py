@@ -11,6 +11,10 @@ from drift_checks.reviewers.base import Answer, UnusableAnswer
 from drift_checks.reviewers.own import read_confidence
 
 _THOUGHTS = re.compile(r"<think(?:ing)?>.*?</think(?:ing)?>", re.DOTALL | re.IGNORECASE)
+_THOUGHTS_BEGIN = re.compile(r"<think(?:ing)?>", re.IGNORECASE)
+_THOUGHTS_END = re.compile(r"</think(?:ing)?>", re.IGNORECASE)
+# More than any bound on its tokens lets through; reading takes the square of it.
+_MOST_LETTERS = 50_000
 _LONGEST = 60
 
 
@@ -45,7 +49,9 @@ class AnswerReader:
         Raises:
             UnusableAnswer: It holds no JSON object with a category that there is, or several that differ.
         """
-        found = [item for item in json_objects(_THOUGHTS.sub("", content)) if "category" in item]
+        if len(content) > _MOST_LETTERS:
+            raise UnusableAnswer(f"it is {len(content):,} letters long")
+        found = [item for item in objects_in(content) if "category" in item]
         if not found:
             raise UnusableAnswer(f"it holds no JSON object with a category: {_shortened(content)}")
         decided = {self._category(item["category"]) for item in found}
@@ -60,6 +66,8 @@ class AnswerReader:
         )
 
     def _category(self, named: object) -> str:
+        if isinstance(named, _Several):
+            raise UnusableAnswer("it holds several decisions")
         if not isinstance(named, str) or not named.strip():
             raise UnusableAnswer("its category is no text")
         category = self._categories.get(named) or self._alike.get(_folded(named))
@@ -68,19 +76,49 @@ class AnswerReader:
         return category
 
 
+def objects_in(content: str) -> list[Mapping[str, Any]]:
+    """Return the JSON objects in a text that are not part of another, and of which it was not only thought."""
+    try:
+        whole = _DECODER.decode(content.strip())
+    except (ValueError, RecursionError):
+        whole = None
+    return [whole] if isinstance(whole, dict) else list(json_objects(without_thoughts(content)))
+
+
+def without_thoughts(content: str) -> str:
+    """Return the content without what a model thought aloud; a template may leave out the tag that opens it."""
+    spoken = _THOUGHTS.sub("", content)
+    *_, spoken = _THOUGHTS_END.split(spoken)
+    return _THOUGHTS_BEGIN.split(spoken)[0]
+
+
 def json_objects(content: str) -> Iterator[Mapping[str, Any]]:
     """Yield the JSON objects in a text that are not part of another."""
-    decoder = json.JSONDecoder()
     position = content.find("{")
     while position >= 0:
         try:
-            found, end = decoder.raw_decode(content, position)
+            found, end = _DECODER.raw_decode(content, position)
         except (ValueError, RecursionError):
             end = position + 1
         else:
             if isinstance(found, dict):
                 yield found
         position = content.find("{", end)
+
+
+class _Several:
+    """In place of a category that an object holds twice, differently."""
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    named = [value for key, value in pairs if key == "category"]
+    made = dict(pairs)
+    if any(value != named[0] for value in named):
+        made["category"] = _Several()
+    return made
+
+
+_DECODER = json.JSONDecoder(object_pairs_hook=_object)
 
 
 def _folded(category: str) -> str:

@@ -55,7 +55,7 @@ class Question:
 
     record: Record
     repeat: bool = False
-    complaint: str | None = None
+    again: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,14 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, stop_after_attempt, wait_exponential_jitter
+from tenacity import (
+    AsyncRetrying,
+    RetryCallState,
+    retry_if_exception,
+    stop_after_attempt,
+    wait_exponential,
+    wait_random,
+)
 
 from drift_checks.errors import DriftError, ReviewerError
 from drift_checks.records import Review, Usage
@@ -19,6 +26,19 @@ from drift_checks.reviewers.limits import Breaker, Budget, BudgetSpent, Limits, 
 _LONGEST_BACKOFF = 20.0
 # An endpoint that wants to be left alone for longer than this is not waited for.
 _LONGEST_WAIT = 300.0
+# There are fewer parameters than this that an endpoint may not take.
+_MOST_FORMS = 8
+
+
+class Fault(Exception):
+    """An exception that is none of the classifier's: it ends the run."""
+
+    def __init__(self, cause: Exception) -> None:
+        super().__init__(str(cause))
+        self.cause = cause
+
+
+_ENDING = (Outage, DriftError, Fault)
 
 
 class _Case:
@@ -65,7 +85,7 @@ class Calls:
         self._pace = Pace(limits.requests_per_minute)
         self._budget = Budget(limits, spent)
         self._breaker = Breaker(limits.timeout)
-        self._backoff = wait_exponential_jitter(initial=limits.backoff, max=_LONGEST_BACKOFF, jitter=limits.backoff)
+        self._backoff = wait_exponential(limits.backoff, max=_LONGEST_BACKOFF) + wait_random(0, limits.backoff)
 
     async def review(self, questions: Sequence[Question], done: Callable[[Review], None]) -> None:
         """Ask all the questions; after an outage, the rest are done without.
@@ -88,30 +108,30 @@ class Calls:
             async with asyncio.TaskGroup() as group:
                 for _ in range(min(self._limits.concurrency, len(cases))):
                     group.create_task(work())
-        except* (Outage, DriftError) as group:
+        except* _ENDING as group:
             ended = group.exceptions[0]
-        if isinstance(ended, DriftError):
-            raise ended
+        if ended is not None and not isinstance(ended, Outage):
+            raise ended.cause if isinstance(ended, Fault) else ended
         for case in unfinished:
             done(case.failed(str(ended)))
 
     async def _review(self, case: _Case) -> Review:
         try:
             return case.decided(await self._answer(case))
-        except (Outage, DriftError):
+        except _ENDING:
             raise
         except BudgetSpent as spent:
             return case.failed(str(spent))
         except Exception as error:
             why = _why(error)
-            self._breaker.gave_up(why)
+            self._breaker.give_up(case, why)
             return case.failed(why if case.calls == 1 else f"{why}, after {case.calls} calls")
 
     async def _answer(self, case: _Case) -> Answer:
         try:
             return await self._patiently(case, case.question)
-        except UnusableAnswer as unusable:
-            return await self._patiently(case, replace(case.question, complaint=str(unusable)))
+        except UnusableAnswer:
+            return await self._patiently(case, replace(case.question, again=True))
 
     async def _patiently(self, case: _Case, question: Question) -> Answer:
         retrying = AsyncRetrying(
@@ -129,33 +149,44 @@ class Calls:
         return backoff if wanted is None else max(backoff, wanted + random.uniform(0, self._limits.backoff))  # noqa: S311
 
     async def _call(self, case: _Case, question: Question) -> Answer:
-        answer = None
-        while answer is None:
-            await self._pace.wait()
+        for _ in range(_MOST_FORMS):
             most = self._classifier.most_cost(question)
             await self._budget.reserve(most)
-            case.calls += 1
-            self._on_call(question.record.id)
             # Where a call is broken off, it is not known what it cost.
             costs = most
             try:
+                await self._begin(case)
                 answer = await self._timed(question)
                 costs = self._count(case, answer.usage, most)
             except AskDifferently:
                 costs = 0.0
+                self._breaker.leave(case)
             except UnusableAnswer as unusable:
                 costs = self._count(case, unusable.usage, most)
                 case.model = unusable.model
-                self._breaker.failed(str(unusable))
+                self._breaker.fail(case, str(unusable))
+                raise
+            except Fault:
                 raise
             except Exception as error:
                 costs = 0.0 if was_answered(error) else most
-                self._take(error)
+                self._take(case, error)
                 raise
+            else:
+                self._breaker.succeed(case)
+                return answer
             finally:
                 self._budget.settle(most, costs)
-        self._breaker.succeeded()
-        return answer
+        raise UnusableAnswer("the endpoint takes the question in no form")
+
+    async def _begin(self, case: _Case) -> None:
+        await self._pace.wait()
+        case.calls += 1
+        self._breaker.begin(case)
+        try:
+            self._on_call(case.question.record.id)
+        except Exception as error:
+            raise Fault(error) from error
 
     async def _timed(self, question: Question) -> Answer:
         started = time.monotonic()
@@ -166,12 +197,17 @@ class Calls:
             if limit.expired():
                 raise TimeoutError(f"no answer within {self._limits.timeout:g} s") from None
             raise
+        except asyncio.CancelledError:
+            task = asyncio.current_task()
+            if task is not None and task.cancelling():
+                raise
+            raise RuntimeError("the call cancelled itself") from None
         return replace(answer, usage=replace(answer.usage, seconds=time.monotonic() - started))
 
-    def _take(self, error: Exception) -> None:
+    def _take(self, case: _Case, error: Exception) -> None:
         if is_refused(error):
             raise ReviewerError(self._classifier.explain_refusal(describe(error))) from None
-        self._breaker.failed(_why(error))
+        self._breaker.fail(case, _why(error))
 
     def _count(self, case: _Case, usage: Usage, most: float) -> float:
         case.usage = case.usage.plus(usage)
@@ -179,7 +215,7 @@ class Calls:
 
 
 def _may_pass(error: BaseException) -> bool:
-    if isinstance(error, Outage | BudgetSpent | DriftError | UnusableAnswer):
+    if isinstance(error, BudgetSpent | UnusableAnswer | Outage | DriftError | Fault):
         return False
     return is_passing(error) and (retry_after(error) or 0.0) <= _LONGEST_WAIT
 

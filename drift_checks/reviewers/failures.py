@@ -16,8 +16,11 @@ _REFUSED = {401, 403}
 # Where clients keep the status of an answer: openai and httpx, aiohttp, urllib and google's.
 _STATUS = ("status_code", "status", "code")
 _BROKEN = re.compile(
-    r"(ConnectionError|ConnectError|TransportError|Timeout|TimeoutError|TimeoutException|ProtocolError)$"
+    r"(Connect(ion)?Error|TransportError|ProtocolError|Timeout(Error|Exception)?|Disconnected(Error)?"
+    r"|IncompleteRead|ChunkedEncodingError|MaxRetryError)$"
 )
+# Of the same families, but the same again at the next attempt.
+_WRONG = {"UnsupportedProtocol", "LocalProtocolError"}
 _LONGEST = 300
 
 
@@ -38,7 +41,12 @@ def is_passing(error: BaseException) -> bool:
         return status in _PASSING or status >= 500
     if isinstance(error, ConnectionError | TimeoutError):
         return True
-    return any(_BROKEN.search(kind.__name__) for kind in type(error).__mro__)
+    # urllib's, which wraps the error that it met.
+    wrapped = getattr(error, "reason", None)
+    if isinstance(wrapped, Exception) and wrapped is not error:
+        return is_passing(wrapped)
+    names = {kind.__name__ for kind in type(error).__mro__}
+    return not names & _WRONG and any(map(_BROKEN.search, names))
 
 
 def is_refused(error: BaseException) -> bool:
@@ -55,18 +63,21 @@ def retry_after(error: BaseException, now: datetime | None = None) -> float | No
     """Return the seconds to wait that the header Retry-After names, as a number or a date (RFC 9110, 10.2.3)."""
     headers = getattr(getattr(error, "response", None), "headers", None) or getattr(error, "headers", None)
     try:
-        value = str(headers["retry-after"]).strip()  # type: ignore[index]
-    except (KeyError, TypeError):
+        found = [str(value) for name, value in headers.items() if str(name).lower() == "retry-after"]  # type: ignore[union-attr]
+    except (AttributeError, TypeError, ValueError):
         return None
+    if not found:
+        return None
+    value = found[0].strip()
     try:
         seconds = float(value)
     except ValueError:
         try:
             moment = parsedate_to_datetime(value)
-        except ValueError:
+            moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+            seconds = (moment - (now or datetime.now(UTC))).total_seconds()
+        except (ValueError, OverflowError):
             return None
-        moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-        seconds = (moment - (now or datetime.now(UTC))).total_seconds()
     return max(0.0, seconds) if seconds == seconds else None
 
 
@@ -77,6 +88,6 @@ def describe(error: BaseException) -> str:
     text = "".join(letter for letter in text if unicodedata.category(letter)[0] != "C")
     name = type(error).__name__
     said = text if status is not None and text else f"{name}: {text}" if text else name
-    if status is not None and str(status) not in said:
+    if status is not None and not re.search(rf"\b{status}\b", said[: _LONGEST // 2]):
         said = f"{status}: {said}"
     return said if len(said) <= _LONGEST else said[: _LONGEST - 1] + "…"

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 
-# Calls that failed in a row before a reviewer that never answered counts as down, and one that did.
+# Failures in a row, of calls and of records, before a reviewer that never answered counts as down, and one that did.
 _FEW = 5
 _MANY = 10
 
@@ -105,8 +105,8 @@ class Budget:
                 )
             self._settled.clear()
             await self._settled.wait()
-            if max_calls is not None and self._calls >= max_calls:
-                raise BudgetSpent(f"the budget of {max_calls:,} calls is spent")
+        if max_calls is not None and self._calls >= max_calls:
+            raise BudgetSpent(f"the budget of {max_calls:,} calls is spent")
         self._calls += 1
         self._in_flight += 1
         self._reserved += most
@@ -122,7 +122,8 @@ class Budget:
 class Breaker:
     """Notices that a reviewer is down, so that the rest of the calls is neither paid for nor waited for.
 
-    It opens when the last calls all failed, and either one record is out of attempts or a whole timeout has passed.
+    It opens when calls failed and none was answered since, more records wait in vain than calls are under way, and
+    either several records failed of which one is out of attempts, or a whole timeout has passed.
 
     Args:
         patience: The timeout, in seconds.
@@ -133,35 +134,53 @@ class Breaker:
         self._patience = patience
         self._clock = clock
         self._since = clock()
-        self._failed = 0
-        self._given_up = False
         self._answered = False
+        self._failed_calls = 0
+        self._given_up = False
+        self._failing: set[Hashable] = set()
+        self._waiting: set[Hashable] = set()
 
-    def succeeded(self) -> None:
+    def begin(self, question: Hashable) -> None:
+        """Take note of a call that begins."""
+        self._failing.discard(question)
+        self._waiting.add(question)
+
+    def leave(self, question: Hashable) -> None:
+        """Take note of a call that ended without meaning anything."""
+        self._waiting.discard(question)
+
+    def succeed(self, question: Hashable) -> None:
         """Take note of a call that was answered."""
-        self._answered, self._failed, self._given_up, self._since = True, 0, False, self._clock()
+        self._waiting.discard(question)
+        self._failing.clear()
+        self._answered, self._failed_calls, self._given_up, self._since = True, 0, False, self._clock()
 
-    def failed(self, reason: str) -> None:
+    def fail(self, question: Hashable, reason: str) -> None:
         """Take note of a call that failed.
 
         Raises:
             Outage: The reviewer is down.
         """
-        self._failed += 1
+        self._waiting.discard(question)
+        self._failing.add(question)
+        self._failed_calls += 1
         self._open_if_down(reason)
 
-    def gave_up(self, reason: str) -> None:
+    def give_up(self, question: Hashable, reason: str) -> None:
         """Take note of a record that gets no further attempt.
 
         Raises:
             Outage: The reviewer is down.
         """
+        self._failing.add(question)
         self._given_up = True
         self._open_if_down(reason)
 
     def _open_if_down(self, reason: str) -> None:
-        if self._failed < (_MANY if self._answered else _FEW):
+        enough = _MANY if self._answered else _FEW
+        if self._failed_calls < enough or len(self._failing) <= len(self._waiting):
             return
-        if self._given_up or self._clock() - self._since >= self._patience:
+        several = len(self._failing) >= enough and self._given_up
+        if several or self._clock() - self._since >= self._patience:
             which = "last" if self._answered else "first"
-            raise Outage(f"the {which} {self._failed} calls all failed ({reason})")
+            raise Outage(f"the {which} {self._failed_calls} calls all failed ({reason})")

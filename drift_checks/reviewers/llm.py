@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -12,6 +11,7 @@ from drift_checks.credentials import Secret
 from drift_checks.records import Usage
 from drift_checks.reviewers.answers import AnswerReader, answer_schema
 from drift_checks.reviewers.base import Answer, AskDifferently, Question, UnusableAnswer
+from drift_checks.reviewers.form import Form
 from drift_checks.reviewers.prompt import Prompt
 
 if TYPE_CHECKING:
@@ -93,26 +93,28 @@ class ChatClassifier:
 
         assert self._client is not None, "it was not opened"
         parameters = self._form.parameters(question)
-        messages: Any = self._prompt.messages(question.record.text, question.complaint)
+        messages: Any = self._prompt.messages(question.record.text, again=question.again)
         try:
             completion: Any = await self._client.chat.completions.create(
                 model=str(self.model), messages=messages, **parameters
             )
+            return self._read(completion)
         except APIStatusError as error:
-            if error.status_code in _NOT_TAKEN and self._form.learn(parameters, str(error)):
+            if error.status_code in _NOT_TAKEN and self._form.learn(parameters, *_complaint(error, question)):
                 raise AskDifferently from None
             raise self._endpoint_error(error) from None
         except APIConnectionError as error:
-            raise ConnectionError(f"{self._base_url}: {error.__cause__ or error}") from None
-        except ValueError:
+            raise ConnectionError(self._key.hidden_in(f"{self._base_url}: {error.__cause__ or error}")) from None
+        except UnusableAnswer as error:
+            raise UnusableAnswer(self._key.hidden_in(str(error)), error.usage, error.model) from None
+        except json.JSONDecodeError:
             raise UnusableAnswer("the endpoint's answer is no JSON") from None
-        return self._read(completion)
 
     def most_cost(self, question: Question) -> float:
         """Return the most that one call can cost: no token is shorter than a byte."""
         if self._price is None:
             return 0.0
-        messages = self._prompt.messages(question.record.text, question.complaint)
+        messages = self._prompt.messages(question.record.text, again=question.again)
         size = sum(len(message["content"].encode("utf-8", "replace")) for message in messages) + self._form.size
         return self._cost(size + _FORM_TOKENS, self._form.max_output_tokens)
 
@@ -130,28 +132,32 @@ class ChatClassifier:
             await client.close()
 
     def _read(self, completion: Any) -> Answer:
-        choices = getattr(completion, "choices", None)
-        if not choices:
-            raise UnusableAnswer("the endpoint's answer is no chat completion")
-        usage = self._usage(completion.usage)
-        model = completion.model or None
-        message = choices[0].message
-        if not message.content:
-            why = getattr(message, "refusal", None) or f"it ended with {choices[0].finish_reason!r}"
-            raise UnusableAnswer(f"it is empty: {why}", usage, model)
         try:
-            answer = self._reader.read(message.content)
+            choice = completion.choices[0]
+            content, finish = choice.message.content, choice.finish_reason
+            refusal = getattr(choice.message, "refusal", None)
+        except (AttributeError, IndexError, KeyError, TypeError):
+            said = getattr(completion, "error", None)
+            raise UnusableAnswer(f"the endpoint's answer is no chat completion{f': {said}' if said else ''}") from None
+        usage = self._usage(getattr(completion, "usage", None))
+        model = completion.model if isinstance(completion.model, str) and completion.model else None
+        if finish == "length":
+            limit = self._form.max_output_tokens
+            raise UnusableAnswer(f"it was cut off after {limit} tokens: raise llm-max-tokens", usage, model)
+        if content is not None and not isinstance(content, str):
+            raise UnusableAnswer("the endpoint's answer is no chat completion", usage, model)
+        if not content or not content.strip():
+            raise UnusableAnswer(f"it is empty: {refusal or f'it ended with {finish!r}'}", usage, model)
+        try:
+            answer = self._reader.read(content)
         except UnusableAnswer as unusable:
-            cut = f"; it was cut off after {self._form.max_output_tokens} tokens: raise llm-max-tokens"
-            raise UnusableAnswer(
-                f"{unusable}{cut if choices[0].finish_reason == 'length' else ''}", usage, model
-            ) from None
+            raise UnusableAnswer(str(unusable), usage, model) from None
         return replace(answer, model=model, usage=usage)
 
     def _usage(self, counted: Any) -> Usage:
-        if counted is None:
+        used, made = getattr(counted, "prompt_tokens", None), getattr(counted, "completion_tokens", None)
+        if not isinstance(used, int) or not isinstance(made, int):
             return Usage()
-        used, made = counted.prompt_tokens or 0, counted.completion_tokens or 0
         return Usage(used, made, None if self._price is None else self._cost(used, made))
 
     def _cost(self, input_tokens: int, output_tokens: int) -> float:
@@ -164,51 +170,11 @@ class ChatClassifier:
         return EndpointError(message, error.status_code, error.response.headers)
 
 
-class Form:
-    """The parameters of a call; those that the endpoint does not take are left out from then on.
-
-    Args:
-        schema: That the answer is held to.
-        seed: For endpoints that take one.
-        max_output_tokens: The most that may be answered.
-        bounded: Whether the bound on tokens must stay, because costs are counted by it.
-    """
-
-    def __init__(self, schema: Mapping[str, Any], seed: int, max_output_tokens: int, *, bounded: bool) -> None:
-        self.max_output_tokens = max_output_tokens
-        self.size = len(json.dumps(schema))
-        self._bounded = bounded
-        self._taken: dict[str, Any] = {
-            "temperature": 0,
-            "seed": seed % 2**31,
-            "max_completion_tokens": max_output_tokens,
-            "response_format": {
-                "type": "json_schema",
-                "json_schema": {"name": "decision", "strict": True, "schema": schema},
-            },
-        }
-
-    def parameters(self, question: Question) -> dict[str, Any]:
-        """Return the parameters for a question; one that is asked again gets another seed, to be independent."""
-        parameters = dict(self._taken)
-        if "seed" in parameters:
-            parameters["seed"] += question.repeat + 2 * (question.complaint is not None)
-        return parameters
-
-    def learn(self, given: Mapping[str, Any], error: str) -> bool:
-        """Leave out the parameters that an error names; return whether any of those given was among them."""
-        named = [name for name in given if re.search(rf"\b{_NAMES.get(name, name)}\b", error)]
-        for name in named:
-            self._leave_out(name)
-        return any(name not in self._taken for name in named)
-
-    def _leave_out(self, name: str) -> None:
-        if name == "max_tokens" and self._bounded:
-            return
-        if self._taken.pop(name, None) is not None and name == "max_completion_tokens":
-            # What it was called before.
-            self._taken["max_tokens"] = self.max_output_tokens
-
-
-# Other words by which errors call a parameter.
-_NAMES = {"response_format": r"(?:response_format|json_schema|responseSchema|response_schema|structured outputs?)"}
+def _complaint(error: APIStatusError, question: Question) -> tuple[str | None, str]:
+    """Return the parameter that an error is about, where it says so, and its words without the record's."""
+    named = getattr(error, "param", None)
+    words = f"{error} {json.dumps(error.body, ensure_ascii=False, default=str)}"
+    text = question.record.text
+    for quoted in (text, json.dumps(text, ensure_ascii=False)[1:-1], json.dumps(text)[1:-1]):
+        words = words.replace(quoted, " ") if quoted.strip() else words
+    return (named if isinstance(named, str) else None), words

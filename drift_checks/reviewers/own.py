@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import operator
 import sys
 from collections.abc import Callable, Mapping
 from enum import Enum
@@ -55,7 +56,9 @@ class OwnClassifier:
             return
         try:
             self._made = self._made_of()
-        except Exception as error:
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:
             raise ReviewerError(
                 f"reviewer: {self.name} could not be made without arguments ({describe(error)}); give an object that is"
                 f" made, or make it in conftest.py in the hook {HOOK}."
@@ -66,9 +69,12 @@ class OwnClassifier:
         """Return what the user's code decides."""
         assert self._decide is not None, "it was not opened"
         text = question.record.text
-        result = self._decide(text) if _is_coroutine(self._decide) else await in_thread(self._decide, text)
-        if inspect.isawaitable(result):
-            result = await result
+        try:
+            result = self._decide(text) if _is_coroutine(self._decide) else await in_thread(self._decide, text)
+            if inspect.isawaitable(result):
+                result = await result
+        except SystemExit as error:
+            raise RuntimeError(f"SystemExit: {error}") from None
         return read_answer(result)
 
     def most_cost(self, question: Question) -> float:
@@ -141,22 +147,33 @@ def load_classifier(address: str, folders: tuple[Path, ...]) -> OwnClassifier:
         # Last, so that nothing there stands in for an installed module.
         if str(folder) not in sys.path:
             sys.path.append(str(folder))
+    # SystemExit and the like: a module that ends the process where it is imported is no classifier's.
     try:
         found: Any = import_module(module_name)
-    except Exception as error:
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:
         raise ReviewerError(_not_imported(module_name, error, folders)) from None
     for name in path.split("."):
-        if not hasattr(found, name):
-            known = [key for key in dir(found) if not key.startswith("_")]
-            raise ReviewerError(f"reviewer: {module_name} has no {name!r}{nearest(name, known) or '.'}")
-        found = getattr(found, name)
+        found = _member(found, name, module_name)
     return OwnClassifier(found, address)
+
+
+def _member(holder: Any, name: str, module_name: str) -> Any:
+    try:
+        return getattr(holder, name)
+    except AttributeError:
+        known = [key for key in dir(holder) if not key.startswith("_")]
+        raise ReviewerError(f"reviewer: {module_name} has no {name!r}{nearest(name, known) or '.'}") from None
+    except Exception as error:
+        raise ReviewerError(f"reviewer: {name!r} of {module_name} cannot be had ({describe(error)}).") from None
 
 
 def name_of(given: object) -> str:
     """Return how the reports call a classifier that has no address: by where it, or its class, was defined."""
     named = given if isinstance(given, type) or inspect.isroutine(given) else type(given)
-    return f"{named.__module__}:{named.__qualname__}"
+    module = getattr(named, "__module__", None) or getattr(type(named), "__module__", "")
+    return f"{module}:{named.__qualname__}"
 
 
 def read_answer(result: object) -> Answer:
@@ -173,12 +190,11 @@ def read_answer(result: object) -> Answer:
         read = dict(zip(("category", "confidence"), result, strict=False)).get
     else:
         read = partial(_attribute, result)
-    category = read("category")
-    category = category.value if isinstance(category, Enum) else category
-    if category is None or not str(category).strip():
+    category = _category(read("category"))
+    if category is None:
         raise UnusableAnswer(f"the classifier returned no category but {_shortened(result)}")
     return Answer(
-        str(category),
+        category,
         confidence=read_confidence(read("confidence")),
         rationale=_text(read("rationale")),
         evidence=_text(read("evidence")),
@@ -188,21 +204,26 @@ def read_answer(result: object) -> Answer:
 
 
 def read_confidence(value: object) -> float | None:
-    """Return the number from 0 to 1 that a value holds, else None."""
-    number = read_number(value if isinstance(value, str | int | float) else _as_float(value))
+    """Return the number from 0 to 1 that a value holds, as text or as a number of any library, else None."""
+    if "bool" in type(value).__name__:
+        return None
+    try:
+        number = read_number(value if isinstance(value, str | int | float) else float(value))  # type: ignore[arg-type]
+    except Exception:
+        # Whatever another library makes of a value that is no number.
+        return None
     return number if number is not None and 0 <= number <= 1 else None
+
+
+def _category(value: object) -> str | None:
+    value = value.value if isinstance(value, Enum) else value
+    number = _whole(value)
+    text = str(number) if number is not None else value
+    return str(text) if isinstance(text, str) and text.strip() else None
 
 
 def _attribute(holder: object, name: str) -> object:
     return getattr(holder, name, None)
-
-
-def _as_float(value: object) -> float | None:
-    # Numbers of other libraries: numpy's, Decimal's.
-    try:
-        return float(value)  # type: ignore[arg-type]
-    except (TypeError, ValueError):
-        return None
 
 
 def _text(value: object) -> str | None:
@@ -210,7 +231,12 @@ def _text(value: object) -> str | None:
 
 
 def _whole(value: object) -> int | None:
-    return value if isinstance(value, int) and not isinstance(value, bool) else None
+    if "bool" in type(value).__name__:
+        return None
+    try:
+        return operator.index(value)  # type: ignore[arg-type]
+    except TypeError:
+        return None
 
 
 def _shortened(value: object) -> str:
@@ -225,7 +251,7 @@ def _is_coroutine(function: Callable[..., Any]) -> bool:
     return inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(called)
 
 
-def _not_imported(module_name: str, error: Exception, folders: tuple[Path, ...]) -> str:
+def _not_imported(module_name: str, error: BaseException, folders: tuple[Path, ...]) -> str:
     missing = getattr(error, "name", None) if isinstance(error, ModuleNotFoundError) else None
     if missing and (module_name == missing or module_name.startswith(f"{missing}.")):
         places = " or ".join(dict.fromkeys(map(str, folders))) or "the current folder"

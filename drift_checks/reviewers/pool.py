@@ -6,6 +6,7 @@ The calls are made on an event loop in a thread of its own, so that whoever wait
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Sequence
 from contextlib import suppress
 from functools import partial
@@ -13,13 +14,16 @@ from queue import SimpleQueue
 from threading import Event, Thread
 from typing import Self
 
+from drift_checks.errors import ReviewerError
 from drift_checks.records import Record, Review
 from drift_checks.reviewers.base import Classifier, OnCall, Question
 from drift_checks.reviewers.calls import Calls
+from drift_checks.reviewers.failures import describe
 from drift_checks.reviewers.limits import Limits, Spent
 from drift_checks.reviewers.threads import Loop
 
 _PARTING_SECONDS = 1.0
+_LOGGER = logging.getLogger(__name__)
 
 
 class PooledReviewer:
@@ -90,6 +94,7 @@ class PooledReviewing:
 
     def close(self) -> None:
         """Give up the calls in flight."""
+        self._left = 0
         with suppress(RuntimeError):
             self._loop.call_soon_threadsafe(self._cancel)
         self._thread.join(_PARTING_SECONDS)
@@ -103,7 +108,7 @@ class PooledReviewing:
             with asyncio.Runner(loop_factory=lambda: self._loop) as runner:
                 runner.run(self._review(questions))
         except asyncio.CancelledError:
-            return
+            self._done.put(ReviewerError(f"reviewer: {self._classifier.name} was cancelled."))
         except BaseException as error:
             self._done.put(error)
         finally:
@@ -115,5 +120,15 @@ class PooledReviewing:
             await self._classifier.open()
             asyncio.get_running_loop().call_soon(self._ready.set)
             await self._make_calls().review(questions, self._done.put)
+        except Exception as error:
+            # Told before the classifier is closed, which may take its time.
+            self._done.put(error)
         finally:
-            await self._classifier.close()
+            await self._close()
+
+    async def _close(self) -> None:
+        try:
+            async with asyncio.timeout(self._limits.timeout):
+                await self._classifier.close()
+        except Exception as error:
+            _LOGGER.warning("%s could not be closed: %s", self._classifier.name, describe(error))

@@ -10,9 +10,11 @@ from importlib.resources import files
 from pathlib import Path
 
 from drift_checks.errors import SettingError
+from drift_checks.reviewers.failures import describe
 
 _DEFAULT = "classify-1"
 _PROTOCOL = "answer-1"
+_AGAIN = "An earlier answer to this text could not be used. Keep to the form, and to the categories."
 
 
 @dataclass(frozen=True)
@@ -22,16 +24,14 @@ class Prompt:
     version: str
     instructions: str
 
-    def messages(self, text: str, complaint: str | None = None) -> list[dict[str, str]]:
+    def messages(self, text: str, *, again: bool = False) -> list[dict[str, str]]:
         """Return the messages about a text.
 
         Args:
             text: Of the record; it stands in the user's message as it is.
-            complaint: What was wrong with the last answer.
+            again: Whether an answer to it could not be used. What it was is not quoted: it may repeat the text.
         """
-        system = self.instructions
-        if complaint is not None:
-            system += f"\n\nAn earlier answer to this could not be used: {complaint}. Keep to the form."
+        system = f"{self.instructions}\n\n{_AGAIN}" if again else self.instructions
         return [{"role": "system", "content": system}, {"role": "user", "content": fenced(text)}]
 
 
@@ -41,7 +41,9 @@ def fenced(text: str) -> str:
     The code is a digest of the text, so that nobody can write a text that holds its own, and the same text is asked
     about in the same words on every night.
     """
-    code = hashlib.sha256(b"fence:" + text.encode("utf-8", "surrogatepass")).hexdigest()[:16]
+    # Half of a surrogate pair is no text, and cannot be sent.
+    text = text.encode("utf-8", "surrogatepass").decode("utf-8", "replace")
+    code = hashlib.sha256(f"fence:{text}".encode()).hexdigest()[:16]
     while code in text:
         code = hashlib.sha256(code.encode()).hexdigest()[:16]
     return f"----- text {code} -----\n{text}\n----- text {code} -----"
@@ -60,7 +62,7 @@ def load_prompt(file: Path | None, taxonomy: Mapping[str, str]) -> Prompt:
     Raises:
         SettingError: The file cannot be read or is no template.
     """
-    from jinja2 import StrictUndefined, TemplateError
+    from jinja2 import StrictUndefined
     from jinja2.sandbox import SandboxedEnvironment
 
     environment = SandboxedEnvironment(undefined=StrictUndefined, autoescape=False, trim_blocks=True)
@@ -69,10 +71,11 @@ def load_prompt(file: Path | None, taxonomy: Mapping[str, str]) -> Prompt:
     names = ", ".join(json.dumps(name, ensure_ascii=False) for name in taxonomy)
     try:
         task = environment.from_string(source).render(categories=listed, taxonomy=dict(taxonomy))
-    except TemplateError as error:
+    except Exception as error:
+        # Whatever the template does wrong: it is the user's.
         raise SettingError(
-            f"llm-prompt: {file} is no template ({error.message}); allowed is text in which {{{{ categories }}}} stands"
-            " for the list of categories."
+            f"llm-prompt: {file} is no template ({error or describe(error)}); allowed is text in which"
+            " {{ categories }} stands for the list of categories."
         ) from None
     protocol = environment.from_string(_shipped(_PROTOCOL)).render(names=names)
     return Prompt(version, f"{task.strip()}\n\n{protocol.strip()}")

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
-import socket
 from collections.abc import Callable
 from threading import Thread
 from typing import Any, TypeVar
@@ -36,11 +35,13 @@ async def in_thread(function: Callable[..., Result], *arguments: Any) -> Result:
 
 
 class Loop(asyncio.SelectorEventLoop):
-    """An event loop that looks up names in threads of this kind, too."""
+    """An event loop whose default executor is threads of this kind: for names that it looks up, and for users' code."""
 
-    async def getaddrinfo(self, *arguments: Any, **named: Any) -> Any:
-        """Look up a host's addresses."""
-        return await in_thread(lambda: socket.getaddrinfo(*arguments, **named))
+    def run_in_executor(self, executor: Any, func: Any, *args: Any) -> Any:  # type: ignore[override]
+        """Run a function in the executor, or in a thread of its own where none is given."""
+        if executor is not None:
+            return super().run_in_executor(executor, func, *args)
+        return self.create_task(in_thread(func, *args))
 
 
 def _fit_for_future(error: BaseException) -> Exception:

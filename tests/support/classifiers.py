@@ -1,0 +1,158 @@
+"""A classifier for tests of the pool, which answers as a function says and takes down what it was asked."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from concurrent.futures import Future
+from contextlib import closing
+from threading import Thread
+from typing import TypeVar
+
+from drift_checks.records import Record, RecordId, Review, Stratum
+from drift_checks.reviewers.base import Answer, Question
+from drift_checks.reviewers.limits import Limits, Spent
+from drift_checks.reviewers.pool import PooledReviewer
+
+Result = TypeVar("Result")
+REMEDY = "check the key"
+Decide = Callable[[Question], Awaitable[Answer]]
+
+
+class StatusError(Exception):
+    """An answer with an HTTP error."""
+
+    def __init__(self, status_code: int, headers: Mapping[str, str] | None = None) -> None:
+        super().__init__(f"the endpoint answered {status_code}")
+        self.status_code = status_code
+        self.headers = headers or {}
+
+
+async def agree(question: Question) -> Answer:
+    """Answer at once."""
+    return Answer(question.record.category)
+
+
+class FakeClassifier:
+    """Answers as the function does.
+
+    Args:
+        decide: Answers a question.
+        most: What a call can cost at most.
+    """
+
+    name = "fake"
+    model: str | None = None
+    comparable_confidence = True
+    is_own = False
+
+    def __init__(self, decide: Decide = agree, most: float = 0.0) -> None:
+        self.decide = decide
+        self.most = most
+        self.asked: list[Question] = []
+        self.began: list[float] = []
+        self.events: list[str] = []
+        self.in_flight = 0
+        self.most_in_flight = 0
+
+    async def open(self) -> None:
+        """Take it down."""
+        self.events.append("open")
+
+    async def classify(self, question: Question) -> Answer:
+        """Answer as the function does."""
+        self.asked.append(question)
+        self.began.append(time.monotonic())
+        self.events.append("classify")
+        self.in_flight += 1
+        self.most_in_flight = max(self.most_in_flight, self.in_flight)
+        try:
+            return await self.decide(question)
+        finally:
+            self.in_flight -= 1
+
+    def most_cost(self, question: Question) -> float:
+        """Return the same for every question."""
+        return self.most
+
+    def explain_refusal(self, message: str) -> str:
+        """Return the message with a remedy."""
+        return f"refused ({message}); {REMEDY}"
+
+    async def close(self) -> None:
+        """Take it down."""
+        self.events.append("close")
+
+
+def in_turn(*steps: Answer | BaseException) -> Decide:
+    """Return what answers each record by these steps, one a call, the last from then on."""
+    calls: dict[tuple[RecordId, bool], int] = {}
+
+    async def decide(question: Question) -> Answer:
+        key = (question.record.id, question.repeat)
+        calls[key] = calls.get(key, -1) + 1
+        step = steps[min(calls[key], len(steps) - 1)]
+        if isinstance(step, BaseException):
+            raise step
+        return step
+
+    return decide
+
+
+def slowly(decide: Decide, seconds: float) -> Decide:
+    """Return what answers the same, so many seconds later."""
+
+    async def later(question: Question) -> Answer:
+        await asyncio.sleep(seconds)
+        return await decide(question)
+
+    return later
+
+
+def make_records(number: int) -> list[Record]:
+    """Return so many records, with the numbers from 0 as their ids."""
+    return [Record(index, Stratum.BASELINE, {"text": f"text {index}", "category": "a"}) for index in range(number)]
+
+
+def review_all(
+    classifier: FakeClassifier,
+    number: int = 1,
+    limits: Limits | None = None,
+    *,
+    repeats: int = 0,
+    spent: Spent | None = None,
+    on_call: Callable[[RecordId], None] = lambda record_id: None,
+    patience: float = 20.0,
+) -> list[Review]:
+    """Return all reviews of so many records, in the order in which they came.
+
+    Raises:
+        TimeoutError: They did not within `patience`.
+    """
+    reviewer = PooledReviewer(classifier, limits or Limits(backoff=0.01), spent or Spent())
+    records = make_records(number)
+
+    def run() -> list[Review]:
+        with closing(reviewer.review(records, records[:repeats], on_call)) as reviewing:
+            return list(reviewing)
+
+    return patiently(run, patience)
+
+
+def patiently(function: Callable[[], Result], patience: float) -> Result:
+    """Return what the function returns; one that hangs fails its test and nothing else.
+
+    Raises:
+        TimeoutError: It has not returned after so many seconds.
+    """
+    future: Future[Result] = Future()
+
+    def run() -> None:
+        try:
+            future.set_result(function())
+        except BaseException as error:
+            future.set_exception(error)
+
+    Thread(target=run, daemon=True).start()
+    return future.result(patience)

@@ -1,0 +1,123 @@
+"""Asking a classifier without the pool, and a chat server that answers with bodies as they are given."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import TypeVar
+
+import pytest
+
+from drift_checks.credentials import Secret
+from drift_checks.records import Record, Stratum
+from drift_checks.reviewers.base import Answer, AskDifferently, Classifier, Question
+from drift_checks.reviewers.llm import ChatClassifier, Price
+from drift_checks.reviewers.prompt import Prompt
+from tests.support.chat_server import Behaviour, ChatServer, Request, _Course, _Reply
+
+Result = TypeVar("Result")
+CATEGORIES = ("financial", "regulatory", "operational")
+KEY = "sk-test-0123456789abcdef"
+SOUND = {"category": "operational", "confidence": 0.5, "rationale": "why", "evidence": "words"}
+
+
+def question(text: str = "a text", *, again: bool = False) -> Question:
+    """Return a question about a text."""
+    return Question(Record(1, Stratum.BASELINE, {"text": text, "category": "financial"}), again=again)
+
+
+def outcomes(classifier: Classifier, *questions: Question, at_once: bool = False) -> list[Answer | BaseException]:
+    """Return what became of each question, one after the other or all at once, between opening and closing."""
+
+    async def put() -> list[Answer | BaseException]:
+        if at_once:
+            return await asyncio.gather(*map(classifier.classify, questions), return_exceptions=True)
+        settled = [await asyncio.gather(classifier.classify(one), return_exceptions=True) for one in questions]
+        return [outcome for (outcome,) in settled]
+
+    return asyncio.run(_between(classifier, put))
+
+
+def ask(classifier: Classifier, asked: Question | None = None) -> Answer:
+    """Return the answer to one question, in whatever form it is taken; what is raised instead is raised."""
+
+    async def put() -> Answer:
+        for _ in range(10):
+            with suppress(AskDifferently):
+                return await classifier.classify(asked or question())
+        raise AssertionError("it was never taken")
+
+    return asyncio.run(_between(classifier, put))
+
+
+async def _between(classifier: Classifier, put: Callable[[], Awaitable[Result]]) -> Result:
+    # Reading the machine's certificates takes longer than all the rest, and nothing here is encrypted.
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SSL_CERT_DIR", str(Path(__file__).parent))
+        await classifier.open()
+    try:
+        return await put()
+    finally:
+        await classifier.close()
+
+
+def chat(
+    server: ChatServer,
+    prompt: Prompt | None = None,
+    price: Price | None = None,
+    key: str = KEY,
+    max_output_tokens: int = 2048,
+) -> ChatClassifier:
+    """Return a classifier that asks this server."""
+    return ChatClassifier(
+        "a-model",
+        Secret(key),
+        prompt or Prompt("a-version", "the instructions"),
+        CATEGORIES,
+        base_url=server.base_url,
+        price=price,
+        seed=7,
+        max_output_tokens=max_output_tokens,
+    )
+
+
+def completion(content: object, finish_reason: str = "stop", usage: object = None, refusal: str | None = None) -> bytes:
+    """Return the body of a chat completion; a mapping as content is sent as JSON."""
+    said = json.dumps(content) if isinstance(content, Mapping) else content
+    message = {"role": "assistant", "content": said, "refusal": refusal}
+    return json.dumps(
+        {
+            "id": "1",
+            "object": "chat.completion",
+            "created": 0,
+            "model": "a-model-2026",
+            "choices": [{"index": 0, "message": message, "finish_reason": finish_reason}],
+            "usage": usage,
+        }
+    ).encode()
+
+
+class ScriptedServer(ChatServer):
+    """Answers the first requests with these statuses and bodies, the others soundly.
+
+    Args:
+        replies: A status and a body each.
+        behaviour: Of the sound answers.
+    """
+
+    def __init__(self, *replies: tuple[int, bytes], behaviour: Behaviour | None = None) -> None:
+        super().__init__(behaviour)
+        self._listener.course = _Scripted(behaviour or Behaviour(), replies)
+
+
+class _Scripted(_Course):
+    def __init__(self, behaviour: Behaviour, replies: Sequence[tuple[int, bytes]]) -> None:
+        super().__init__(behaviour)
+        self._replies = iter(replies)
+
+    def reply(self, request: Request) -> _Reply | None:
+        status, body = next(self._replies, (None, b""))
+        return super().reply(request) if status is None else _Reply(status, body)

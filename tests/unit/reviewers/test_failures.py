@@ -1,0 +1,282 @@
+"""What is read from the exceptions of any client."""
+
+from __future__ import annotations
+
+import http.client
+import io
+import re
+import socket
+import unicodedata
+import urllib.error
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from email.message import Message
+from email.utils import format_datetime
+from http import HTTPStatus
+from types import SimpleNamespace
+from typing import Any
+
+import httpx
+import pytest
+import requests
+import urllib3
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from drift_checks.reviewers.failures import describe, is_passing, is_refused, retry_after, status_of, was_answered
+from tests.support.classifiers import StatusError
+
+Client = Callable[[int, dict[str, str]], Exception]
+NOW = datetime(2026, 1, 15, 2, 0, tzinfo=UTC)
+REQUEST = httpx.Request("POST", "http://localhost/v1")
+
+
+def by_httpx(status: int, headers: dict[str, str]) -> Exception:
+    """Return what httpx raises."""
+    with pytest.raises(httpx.HTTPStatusError) as raised:
+        httpx.Response(status, headers=headers, request=REQUEST).raise_for_status()
+    return raised.value
+
+
+def by_openai(status: int, headers: dict[str, str]) -> Exception:
+    """Return what openai raises."""
+    openai = pytest.importorskip("openai")
+    response = httpx.Response(status, headers=headers, request=REQUEST)
+    error: Exception = openai.APIStatusError("no", response=response, body=None)
+    return error
+
+
+def by_requests(status: int, headers: dict[str, str]) -> Exception:
+    """Return what requests raises."""
+    response = requests.Response()
+    response.status_code = status
+    response.headers.update(headers)
+    with pytest.raises(requests.HTTPError) as raised:
+        response.raise_for_status()
+    return raised.value
+
+
+def by_urllib(status: int, headers: dict[str, str]) -> Exception:
+    """Return what urllib raises."""
+    message = Message()
+    for name, value in headers.items():
+        message[name] = value
+    return urllib.error.HTTPError("http://localhost", status, "no", message, io.BytesIO())
+
+
+def by_aiohttp(status: int, headers: dict[str, str]) -> Exception:
+    """Return what aiohttp raises."""
+    aiohttp: Any = pytest.importorskip("aiohttp")
+    multidict: Any = pytest.importorskip("multidict")
+    request = SimpleNamespace(real_url="http://localhost")
+    error: Exception = aiohttp.ClientResponseError(
+        request, (), status=status, message="no", headers=multidict.CIMultiDict(headers)
+    )
+    return error
+
+
+def by_google(status: int, headers: dict[str, str]) -> Exception:
+    """Return what google.api_core raises: a code, and the response of requests."""
+
+    class GoogleAPICallError(Exception):
+        code = HTTPStatus(status)
+        response = getattr(by_requests(status, headers), "response", None)
+
+    return GoogleAPICallError("no")
+
+
+def by_a_plain_client(status: int, headers: dict[str, str]) -> Exception:
+    """Return what a client raises that keeps the headers in a dict."""
+    return StatusError(status, headers)
+
+
+CLIENTS = [by_httpx, by_openai, by_requests, by_urllib, by_aiohttp, by_google, by_a_plain_client]
+
+
+@pytest.mark.parametrize("client", CLIENTS)
+@pytest.mark.parametrize("status", [400, 401, 403, 404, 408, 409, 422, 429, 500, 502, 503, 504])
+def test_a_status_is_found_wherever_clients_keep_it(client: Client, status: int) -> None:
+    """As a plain number."""
+    assert status_of(client(status, {})) == status
+
+
+@pytest.mark.parametrize("client", CLIENTS)
+@pytest.mark.parametrize("status", [400, 401, 403, 404, 408, 409, 422, 429, 500, 502, 503, 504])
+def test_only_some_statuses_may_pass(client: Client, status: int) -> None:
+    """408, 409, 429, and those of the server."""
+    assert is_passing(client(status, {})) == (status in {408, 409, 429} or status >= 500)
+
+
+@pytest.mark.parametrize("client", CLIENTS)
+@pytest.mark.parametrize("status", [400, 401, 403, 404, 429, 500])
+def test_two_statuses_refuse_the_credentials(client: Client, status: int) -> None:
+    """401 and 403."""
+    assert is_refused(client(status, {})) == (status in {401, 403})
+
+
+@pytest.mark.parametrize("client", CLIENTS)
+def test_a_status_is_an_answer(client: Client) -> None:
+    """Whichever it is."""
+    assert was_answered(client(500, {}))
+
+
+@pytest.mark.parametrize("holder", ["x", None, True, 200, 3.5, "503", lambda: 503])
+def test_what_is_no_status_of_a_failure_is_none(holder: object) -> None:
+    """Clients keep other things under the same names."""
+    error = RuntimeError("no")
+    error.code = error.status = error.response = holder  # type: ignore[attr-defined]
+    assert status_of(error) is None
+
+
+@pytest.mark.parametrize("client", CLIENTS)
+def test_retry_after_is_found_wherever_clients_keep_it(client: Client) -> None:
+    """By the name that HTTP writes in any case."""
+    assert retry_after(client(429, {"retry-after": "7"})) == 7
+
+
+def test_retry_after_is_found_in_a_plain_dict_as_servers_write_it() -> None:
+    """As in what a user's own client raises."""
+    assert retry_after(StatusError(429, {"Retry-After": "7"})) == 7
+
+
+@pytest.mark.parametrize("client", CLIENTS)
+def test_without_the_header_there_is_no_wait(client: Client) -> None:
+    """None is told, not zero."""
+    assert retry_after(client(429, {})) is None
+
+
+@settings(deadline=None)
+@given(st.integers(0, 10**9))
+def test_seconds_to_wait_are_read(seconds: int) -> None:
+    """Also with blanks around."""
+    assert retry_after(StatusError(429, {"retry-after": f" {seconds} "})) == seconds
+
+
+@settings(deadline=None)
+@given(st.integers(-(10**6), 10**6))
+def test_a_date_to_wait_for_is_read(seconds: int) -> None:
+    """A past one is no wait."""
+    date = format_datetime(NOW + timedelta(seconds=seconds), usegmt=True)
+    assert retry_after(StatusError(429, {"retry-after": date}), NOW) == max(0, seconds)
+
+
+ODD_DATES = st.builds(
+    "{}, {} {} {} {}:{}:{} {}".format,
+    st.sampled_from(["Thu", "", "x"]),
+    st.integers(-1, 32),
+    st.sampled_from(["Jan", "Feb", "jan", "Foo"]),
+    st.integers(0, 100_000),
+    st.integers(0, 25),
+    st.integers(0, 61),
+    st.integers(0, 61),
+    st.sampled_from(["GMT", "-0000", "+0200", "+2400", "-9999", "", "EST"]),
+)
+
+
+@example("0 JAN 0:0 2200000000")
+@settings(deadline=None)
+@given(st.text() | st.sampled_from(["nan", "inf", "-1", "None", "1e400", "-inf", "7,8"]) | ODD_DATES)
+def test_any_header_is_read_as_a_wait_or_as_none(value: str) -> None:
+    """Without an exception, and never a wait below zero."""
+    wait = retry_after(StatusError(429, {"retry-after": value}), NOW)
+    assert wait is None or wait >= 0
+
+
+BROKEN: list[Exception] = [
+    ConnectionResetError(),
+    ConnectionRefusedError(),
+    BrokenPipeError(),
+    TimeoutError(),
+    http.client.RemoteDisconnected(""),
+    requests.ConnectionError(),
+    requests.ReadTimeout(),
+    requests.ConnectTimeout(),
+    httpx.ConnectError(""),
+    httpx.ReadError(""),
+    httpx.RemoteProtocolError(""),
+    httpx.ReadTimeout(""),
+    urllib3.exceptions.ProtocolError(),
+    urllib3.exceptions.ReadTimeoutError(urllib3.HTTPConnectionPool("localhost"), "/", "no"),
+]
+NOT_TAKEN = "the class's name has none of the endings that are looked for"
+BROKEN_UNNOTICED: list[Exception] = [
+    urllib.error.URLError(ConnectionRefusedError()),
+    urllib.error.URLError(TimeoutError()),
+    http.client.IncompleteRead(b""),
+    requests.exceptions.ChunkedEncodingError(),
+    urllib3.exceptions.MaxRetryError(urllib3.HTTPConnectionPool("localhost"), "/"),
+]
+
+
+def name(error: Exception) -> str:
+    """Return a name for a parametrized test."""
+    return f"{type(error).__module__}-{type(error).__name__}"
+
+
+@pytest.mark.parametrize("error", BROKEN, ids=name)
+def test_a_broken_connection_may_pass(error: Exception) -> None:
+    """Whichever client tells of it."""
+    assert is_passing(error)
+
+
+@pytest.mark.parametrize("error", BROKEN_UNNOTICED, ids=name)
+def test_a_broken_connection_that_is_told_otherwise_may_pass(error: Exception) -> None:
+    """By an exception around it, or one of an unusual name."""
+    assert is_passing(error)
+
+
+@pytest.mark.parametrize("kind", ["ServerDisconnectedError", "ClientOSError", "ServerTimeoutError"])
+def test_a_broken_connection_of_aiohttp_may_pass(kind: str) -> None:
+    """By its class."""
+    assert is_passing(getattr(pytest.importorskip("aiohttp"), kind)())
+
+
+@pytest.mark.parametrize("kind", ["APIConnectionError", "APITimeoutError"])
+def test_a_broken_connection_of_openai_may_pass(kind: str) -> None:
+    """By its class."""
+    assert is_passing(getattr(pytest.importorskip("openai"), kind)(request=REQUEST))
+
+
+OTHERS: list[Exception] = [ValueError("429"), KeyError("category"), OSError("503"), socket.herror(), RuntimeError()]
+
+
+@pytest.mark.parametrize("error", [*OTHERS, httpx.InvalidURL(""), requests.exceptions.MissingSchema()], ids=name)
+def test_other_exceptions_do_not_pass(error: Exception) -> None:
+    """Whatever number they mention."""
+    assert (is_passing(error), is_refused(error), was_answered(error)) == (False, False, False)
+
+
+@settings(deadline=None)
+@given(st.text(), st.sampled_from([None, 400, 429, 500]))
+def test_a_description_is_one_short_line(message: str, status: int | None) -> None:
+    """Without control characters, whatever the exception says."""
+    error = RuntimeError(message)
+    error.status_code = status  # type: ignore[attr-defined]
+    said = describe(error)
+    assert 0 < len(said) <= 300
+    assert len(said.splitlines()) == 1
+    assert not any(unicodedata.category(letter) == "Cc" for letter in said)
+
+
+def says_status(message: str) -> bool:
+    """Whether the description of a 500 with this message has the number on its own."""
+    error = StatusError(500)
+    error.args = (message,)
+    return re.search(r"\b500\b", describe(error)) is not None
+
+
+@pytest.mark.parametrize("message", ["", "out of order", "Error code: 500 - out of order", "x" * 400])
+def test_a_description_has_the_status(message: str) -> None:
+    """Whether or not the exception says it."""
+    assert says_status(message)
+
+
+@pytest.mark.parametrize("message", ["gave up after 1500 ms", "x" * 400 + " 500"])
+def test_a_description_has_the_status_where_the_message_seems_to(message: str) -> None:
+    """In a longer number, or past the end of what is shown."""
+    assert says_status(message)
+
+
+def test_a_description_names_the_exception() -> None:
+    """Its message may be none, or mean little alone, as a key does."""
+    assert (describe(RuntimeError()), describe(KeyError("a"))) == ("RuntimeError", "KeyError: 'a'")
