@@ -99,7 +99,10 @@ def test_a_lone_surrogate_leaves_the_next_record_as_it_is() -> None:
 
 
 @settings(deadline=None)
-@given(st.text(st.characters(), max_size=400) | st.text(st.sampled_from("-\n text0123456789abcdef"), max_size=400))
+@given(
+    st.text(st.characters(codec="utf-8"), max_size=400)
+    | st.text(st.sampled_from("-\n text0123456789abcdef"), max_size=400)
+)
 @example("")
 @example(fenced(""))
 @example("\n")
