@@ -1,0 +1,188 @@
+"""Reviews that are told to stop, and what is left of them."""
+
+from __future__ import annotations
+
+import re
+import signal
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from drift_checks.journal import NAME, Journaled, read_journal
+from tests.support.chat_server import Behaviour, ChatServer
+from tests.support.llm_runs import KEY, KEYS, Started, asked, asking, load
+from tests.support.session_runs import SMALL, Review, Run
+from tests.support.stores import BuiltStore
+
+pytestmark = pytest.mark.slow
+
+SIGNALS = (signal.SIGTERM, signal.SIGINT)
+CONCURRENCY = 2
+SIXTY = ("--drift-sample-size=60", "--drift-baseline=0", f"--drift-concurrency={CONCURRENCY}")
+BLOCKING = """
+import pathlib, time
+
+def blocking(text):
+    pathlib.Path("asked").touch()
+    time.sleep(60)
+    return "financial"
+"""
+
+
+@dataclass(frozen=True)
+class Stopped:
+    """A review of sixty records that a signal ended after a few."""
+
+    run: Run
+    server: ChatServer
+    options: tuple[str, ...]
+    asked: list[int]
+
+    @property
+    def journal(self) -> Journaled:
+        """What it wrote of its reviews."""
+        return read_journal(self.run.folder / NAME)
+
+    @property
+    def reviewed(self) -> int:
+        """How many records it reviewed."""
+        number: int = self.run.drift["reviewer"]["reviewed"]
+        return number
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _loaded() -> None:
+    load()
+
+
+@pytest.fixture(autouse=True)
+def _key(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(KEYS[1], KEY)
+
+
+@pytest.fixture(scope="module", params=SIGNALS, ids=[number.name for number in SIGNALS])
+def stopped(
+    request: pytest.FixtureRequest, _store_once: BuiltStore, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Stopped]:
+    """A review that was told to stop by SIGTERM, or by Ctrl-C."""
+    with ChatServer(Behaviour(latency=0.3)) as server:
+        options = (*without_vectors(_store_once), *SIXTY, *asking(server))
+        with Started(tmp_path_factory.mktemp("stopped"), *options) as started:
+            started.until(lambda: len(server.requests) >= 6)
+            run = started.tell(request.param)
+        yield Stopped(run, server, options, asked(server.requests))
+
+
+def without_vectors(store: BuiltStore) -> list[str]:
+    """Return the store's options but the Chroma directory."""
+    return [option for option in store.options if not option.startswith("--drift-chroma")]
+
+
+def test_stopped_run_is_interrupted(stopped: Stopped) -> None:
+    """It ends with pytest's 2, long before all were asked about."""
+    assert (stopped.run.exit_code, len(stopped.asked) < 60) == (2, True)
+
+
+def test_stopped_run_reports_what_there_is(stopped: Stopped) -> None:
+    """The reviews that were made are in the report, as agreement of so many records."""
+    agreement = stopped.run.criterion("agreement")
+    assert 1 <= stopped.reviewed == agreement["passed"] <= len(stopped.asked)
+
+
+def test_stopped_run_is_partial(stopped: Stopped) -> None:
+    """It is not the latest run."""
+    latest = stopped.run.reports / "latest"
+    assert (stopped.run.drift["partial"], latest.exists() or latest.is_symlink()) == (True, False)
+
+
+def test_stopped_run_says_how_far_it_came(stopped: Stopped) -> None:
+    """And how to go on."""
+    said = re.search(r"INTERRUPTED · (\d+) of 60 records were reviewed; .*--drift-resume", stopped.run.out)
+    assert said is not None
+    assert int(said[1]) == stopped.reviewed
+
+
+def test_stopped_run_prints_no_traceback(stopped: Stopped) -> None:
+    """Nothing went wrong."""
+    assert "Traceback" not in stopped.run.text
+
+
+def test_stopped_run_keeps_its_reviews(stopped: Stopped) -> None:
+    """The journal holds what was paid for, and every call."""
+    journal = stopped.journal
+    assert (len(journal.reviews), journal.finished) == (stopped.reviewed, False)
+    # A call may be given up before it reaches the endpoint.
+    assert 0 <= journal.calls - len(stopped.asked) <= CONCURRENCY
+
+
+@pytest.mark.parametrize("number", SIGNALS, ids=[number.name for number in SIGNALS])
+def test_silent_endpoint_does_not_hold_up_the_end(store: BuiltStore, tmp_path: Path, number: signal.Signals) -> None:
+    """Calls in flight are given up: the run need not wait for their time to run out."""
+    with ChatServer(Behaviour(hanging=1)) as server, Started(tmp_path, *sixty(store, server)) as started:
+        started.until(lambda: len(server.requests) >= 2)
+        assert started.tell(number).exit_code == 2
+
+
+def test_blocking_classifier_does_not_hold_up_the_end(store: BuiltStore, tmp_path: Path) -> None:
+    """A classifier of the user's own that blocks for a minute is not waited for."""
+    (tmp_path / "mine.py").write_text(BLOCKING, encoding="utf-8")
+    with Started(tmp_path, *without_vectors(store), *SMALL, "--drift-reviewer=mine:blocking") as started:
+        started.until((tmp_path / "asked").exists)
+        started.send(signal.SIGTERM)
+        assert started.end(within=20).exit_code == 2
+
+
+def test_run_without_any_review_has_no_report(store: BuiltStore, tmp_path: Path) -> None:
+    """Stopped before the first answer, there is nothing to judge."""
+    with ChatServer(Behaviour(hanging=1)) as server, Started(tmp_path, *small(store, server)) as started:
+        started.until(lambda: len(server.requests) >= 1)
+        assert started.tell(signal.SIGTERM).written == []
+
+
+def test_run_without_any_review_says_how_to_go_on(store: BuiltStore, tmp_path: Path) -> None:
+    """Its journal is there, so that it can be resumed as well."""
+    with ChatServer(Behaviour(hanging=1)) as server, Started(tmp_path, *small(store, server)) as started:
+        started.until(lambda: len(server.requests) >= 1)
+        assert "--drift-resume" in started.tell(signal.SIGTERM).text
+
+
+def small(store: BuiltStore, server: ChatServer) -> tuple[str, ...]:
+    """Return the options of a review of five records."""
+    return (*without_vectors(store), *SMALL, *asking(server), "--drift-timeout=600")
+
+
+def sixty(store: BuiltStore, server: ChatServer) -> tuple[str, ...]:
+    """Return the options of a review of sixty records, two at a time."""
+    return (*without_vectors(store), *SIXTY, *asking(server), "--drift-timeout=600")
+
+
+def test_two_workers_are_stopped(store: BuiltStore, tmp_path: Path) -> None:
+    """With pytest-xdist the run ends with 2 as well, before all were asked about."""
+    with ChatServer(Behaviour(latency=2)) as server, Started(tmp_path, *sixty(store, server), "-n", "2") as started:
+        started.until(lambda: len(server.requests) >= 4)
+        assert (started.tell(signal.SIGTERM).exit_code, len(server.requests) < 60) == (2, True)
+
+
+@pytest.mark.parametrize("more", [(), ("--drift-resume",)], ids=["anew", "resumed"])
+def test_run_beside_another_is_told_to_try_again(
+    review: Review, store: BuiltStore, tmp_path: Path, more: tuple[str, ...]
+) -> None:
+    """One run at a time: the second is 75, asks nothing, and does the first no harm."""
+    with ChatServer(Behaviour(hanging=1)) as server:
+        options = small(store, server)
+        with Started(tmp_path, *options) as started:
+            started.until(lambda: len(server.requests) >= 5)
+            second = review(*options, f"--drift-reports={started.reports}", *more, reports=started.reports)
+            assert (second.exit_code, started.running, len(server.requests)) == (75, True, 5)
+
+
+def test_killed_run_leaves_its_journal(store: BuiltStore, tmp_path: Path) -> None:
+    """What was answered before SIGKILL stands in a file of its own, though there is no report."""
+    with ChatServer(Behaviour(latency=0.3)) as server, Started(tmp_path, *sixty(store, server)) as started:
+        started.until(lambda: len(server.requests) >= 6)
+        run = started.tell(signal.SIGKILL)
+        (journal,) = run.reports.glob(f".*/{NAME}")
+        left = read_journal(journal)
+    assert (run.written, len(left.reviews) >= 3, left.calls <= len(server.requests) + CONCURRENCY) == ([], True, True)

@@ -1,0 +1,191 @@
+"""Reviews by a model behind a chat endpoint."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from syrupy.assertion import SnapshotAssertion
+
+from tests.support.chat_server import GARBAGE, UNKNOWN_CATEGORY, Behaviour, ChatServer
+from tests.support.llm_runs import KEY, KEYS, asking, load, named_but
+from tests.support.session_runs import SMALL, Review, Run
+from tests.support.stores import BuiltStore
+
+USED = ("calls", "reviewed", "failed", "not_asked")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _loaded() -> None:
+    load()
+
+
+@pytest.fixture(autouse=True)
+def _key(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in KEYS:
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("OPENAI_API_KEY", KEY)
+
+
+@pytest.fixture
+def server() -> Iterator[ChatServer]:
+    """An endpoint that names the stored category of each record."""
+    with ChatServer() as serving:
+        yield serving
+
+
+def used(run: Run) -> tuple[int, ...]:
+    """Return how many calls there were, and of the records how many were reviewed, failed and were not asked about."""
+    return tuple(run.drift["reviewer"][name] for name in USED)
+
+
+def refusal(run: Run, server: ChatServer) -> str:
+    """Return the refusal without the endpoint's port."""
+    return run.refusal.replace(server.base_url, "<endpoint>")
+
+
+def test_agreeing_answers_are_ok(review: Review, store: BuiltStore, server: ChatServer) -> None:
+    """A model that names the stored categories agrees."""
+    found = review(*store.options, *SMALL, *asking(server))
+    assert (found.exit_code, found.drift["verdict"], found.drift["agreement"]["agreed"]) == (0, "OK", 4)
+
+
+def test_other_answers_are_critical(review: Review, store: BuiltStore, server: ChatServer) -> None:
+    """A model that names other categories disagrees: CRITICAL."""
+    server.behaviour = Behaviour(answer=lambda text: {"category": "regulatory", "confidence": 1.0})
+    found = review(*store.options, *asking(server), "--drift-records=3,6,9,12,15")
+    assert (found.exit_code, found.criterion("agreement")["failed"]) == (1, 5)
+
+
+def test_reviewer_is_described(review: Review, store: BuiltStore, server: ChatServer) -> None:
+    """The report says which model answered, as the endpoint names it, and to which prompt."""
+    reviewer = review(*store.options, *SMALL, *asking(server)).drift["reviewer"]
+    described = {name: reviewer[name] for name in ("name", "model", "prompt")}
+    assert described == {"name": "llm", "model": "test-model-2026-01", "prompt": "classify-1"}
+
+
+def test_calls_are_counted(review: Review, store: BuiltStore, server: ChatServer) -> None:
+    """Five records take five calls, none of which failed."""
+    assert used(review(*store.options, *SMALL, *asking(server))) == (5, 5, 0, 0)
+
+
+def test_tokens_are_added_up(review: Review, store: BuiltStore, server: ChatServer) -> None:
+    """The tokens are the sums of what the endpoint counted: here the words."""
+    reviewer = review(*store.options, *SMALL, *asking(server)).drift["reviewer"]
+    words = sum(len(request.text_of().split()) for request in server.requests)
+    assert (reviewer["input_tokens"], reviewer["output_tokens"] >= 5) == (words, True)
+
+
+def test_cost_is_counted_with_a_price(review: Review, store: BuiltStore, server: ChatServer) -> None:
+    """The price is for a million tokens, in and out."""
+    reviewer = review(*store.options, *SMALL, *asking(server), "--drift-llm-price=2,30").drift["reviewer"]
+    expected = (2 * reviewer["input_tokens"] + 30 * reviewer["output_tokens"]) / 1_000_000
+    assert reviewer["cost"] == pytest.approx(expected)
+
+
+def test_cost_is_null_without_a_price(review: Review, store: BuiltStore, server: ChatServer) -> None:
+    """What is not known is not 0."""
+    assert review(*store.options, *SMALL, *asking(server)).drift["reviewer"]["cost"] is None
+
+
+@pytest.mark.parametrize("answer", [GARBAGE, {"category": UNKNOWN_CATEGORY, "confidence": 0.9}])
+def test_unusable_answer_is_a_failed_review(
+    review: Review, store: BuiltStore, server: ChatServer, answer: dict[str, object] | str
+) -> None:
+    """Garbage and a category of no taxonomy: the record was not measured, and does not disagree."""
+    server.behaviour = Behaviour(answer=named_but({3: answer}))
+    found = review(*store.options, *asking(server), "--drift-records=1,2,3,4,5,6")
+    agreement = found.criterion("agreement")
+    assert [agreement[name] for name in ("passed", "failed", "unmeasured")] == [5, 0, 1]
+
+
+@pytest.mark.parametrize("fault", ["garbage", "wrong_label", "no_chat", "cut"])
+def test_nothing_but_unusable_answers_is_inconclusive(
+    review: Review, store: BuiltStore, server: ChatServer, fault: str
+) -> None:
+    """A model that never answers soundly is no drift: 75, and nothing was reviewed."""
+    faults: dict[str, float] = {fault: 1.0}
+    server.behaviour = Behaviour(**faults)  # type: ignore[arg-type]
+    found = review(*store.options, *SMALL, *asking(server), "--drift-timeout=2")
+    assert (found.exit_code, found.drift["agreement"]["reviewed"], found.criterion("agreement")["failed"]) == (75, 0, 0)
+
+
+def test_store_without_vectors_is_reviewed(review: Review, store: BuiltStore, server: ChatServer) -> None:
+    """The model needs no Chroma directory; what compares the two stores is not measured."""
+    options = [option for option in store.options if not option.startswith("--drift-chroma")]
+    found = review(*options, *SMALL, *asking(server))
+    verdicts = found.verdicts()
+    assert (verdicts["agreement"], verdicts["store_consistency"]) == ("OK", None)
+
+
+REFUSED = {
+    "key": (),
+    "model": (),
+    "max-cost without price": ("--drift-max-cost=1",),
+    "price of one": ("--drift-llm-price=1",),
+    "price below 0": ("--drift-llm-price=-1,2",),
+    "price in words": ("--drift-llm-price=cheap,2",),
+    "address without scheme": ("--drift-llm-base-url=localhost:8000/v1",),
+    "address of files": ("--drift-llm-base-url=file:///v1",),
+}
+
+
+@pytest.mark.parametrize("wrong", REFUSED)
+def test_what_cannot_be_asked_is_refused(
+    review: Review,
+    store: BuiltStore,
+    server: ChatServer,
+    snapshot: SnapshotAssertion,
+    monkeypatch: pytest.MonkeyPatch,
+    wrong: str,
+) -> None:
+    """One sentence and 4, and nothing was asked."""
+    options = [option for option in asking(server) if wrong != "model" or "model" not in option]
+    if wrong == "key":
+        monkeypatch.delenv("OPENAI_API_KEY")
+    said = refusal(review(*store.options, *SMALL, *options, *REFUSED[wrong]), server)
+    assert said == snapshot
+    assert server.requests == []
+
+
+@pytest.mark.xfail(strict=True, reason="the refusal quotes the address with its password")
+def test_password_in_the_address_is_not_repeated(review: Review, store: BuiltStore, server: ChatServer) -> None:
+    """What is refused because it holds a secret does not show it."""
+    wrong = ("--drift-llm-base-url=http://me:hunter2@127.0.0.1:9/v1",)
+    assert "hunter2" not in review(*store.options, *SMALL, *asking(server), *wrong).text
+
+
+def test_password_in_the_address_is_refused(review: Review, store: BuiltStore, server: ChatServer) -> None:
+    """It would end up in reports: 4, and nothing was asked."""
+    wrong = server.base_url.replace("//", "//me:hunter2@")
+    refused = review(*store.options, *SMALL, *asking(server), f"--drift-llm-base-url={wrong}")
+    assert (refused.exit_code, len(refused.err.splitlines()), server.requests) == (4, 1, [])
+
+
+def test_refused_key_ends_the_run(
+    review: Review, store: BuiltStore, server: ChatServer, snapshot: SnapshotAssertion
+) -> None:
+    """401 is 4, with the remedy, after the first call."""
+    server.behaviour = Behaviour(api_key="another")
+    found = review(*store.options, *SMALL, *asking(server), "--drift-concurrency=1")
+    assert refusal(found, server) == snapshot
+    assert len(server.requests) == 1
+
+
+def test_refused_key_is_shown_nowhere(review: Review, store: BuiltStore, server: ChatServer) -> None:
+    """Neither printed nor written, though the endpoint quotes it."""
+    server.behaviour = Behaviour(api_key="another")
+    found = review(*store.options, *SMALL, *asking(server))
+    assert KEY not in found.text + everything_in(review.folder)
+
+
+def test_key_is_in_no_report(review: Review, store: BuiltStore, server: ChatServer) -> None:
+    """A run that went well keeps the key to itself as well."""
+    found = review(*store.options, *SMALL, *asking(server))
+    assert (len(found.written), KEY in found.text + everything_in(review.folder)) == (1, False)
+
+
+def everything_in(folder: Path) -> str:
+    """Return all that was written below a folder."""
+    return "".join(file.read_text("utf-8", "replace") for file in folder.rglob("*") if file.is_file())
