@@ -49,7 +49,8 @@ class Drawing:
         strata = {key: Stratum(stratum) for key, stratum in drawn["records"]}
         rows = self.store.file.read(lambda connection: self.store.rows(connection, list(strata)))
         gone = len(strata) - len(rows)
-        notes = [f"{gone:,} records of the run that was broken off are no longer in the store"] if gone else []
+        are = "record of the run that was broken off is" if gone == 1 else "records of the run that was broken off are"
+        notes = [f"{gone:,} {are} no longer in the store"] if gone else []
         return Sample(
             records=tuple(Record(key, stratum, rows[key]) for key, stratum in strata.items() if key in rows),
             sizes={Stratum(stratum): number for stratum, number in drawn["sizes"].items()},

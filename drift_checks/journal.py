@@ -5,7 +5,8 @@ A file of JSON lines, each an object with the key `event`:
 - `begun`, once: what the run reviews and how (its other keys are the caller's);
 - `call`: a reviewer is about to be asked, so that calls in flight when the run is killed are counted too;
 - `review`: a review, failures included;
-- `finished`: the run came to a verdict.
+- `inconclusive` or `finished`: the run came to an end, with or without a verdict to keep;
+- `resumed`: it goes on; what was not answered before counts no longer.
 """
 
 from __future__ import annotations
@@ -51,12 +52,9 @@ class Journal:
         self._lock = Lock()
 
     def begin(self, header: Mapping[str, Any]) -> None:
-        """Write what the run reviews and how, or go on after the line at which it was killed."""
+        """Write what the run reviews and how, where that was not done."""
         if not self.path.exists():
             self._write({"event": "begun", **header})
-        elif not self.path.read_bytes().endswith(b"\n"):
-            with self.path.open("a") as file:
-                file.write("\n")
 
     def call(self, record_id: RecordId) -> None:
         """Write that a reviewer is about to be asked about the record."""
@@ -66,9 +64,14 @@ class Journal:
         """Write a review."""
         self._write({"event": "review", **review.as_plain()})
 
-    def finish(self) -> None:
-        """Write that the run came to a verdict."""
-        self._write({"event": "finished"})
+    def resume(self) -> None:
+        """Write that the run goes on."""
+        self._end_last_line()
+        self._write({"event": "resumed"})
+
+    def finish(self, *, inconclusive: bool) -> None:
+        """Write that the run came to an end, which may have been too early for a verdict."""
+        self._write({"event": "inconclusive" if inconclusive else "finished"})
 
     @contextmanager
     def held(self) -> Iterator[None]:
@@ -79,6 +82,12 @@ class Journal:
             yield
         finally:
             os.close(folder)
+
+    def _end_last_line(self) -> None:
+        # The run may have been killed in the middle of it.
+        if not self.path.read_bytes().endswith(b"\n"):
+            with self.path.open("a") as file:
+                file.write("\n")
 
     def _write(self, event: Mapping[str, Any]) -> None:
         line = json.dumps(event, default=str) + "\n"
@@ -101,7 +110,7 @@ def read_journal(path: Path) -> Journaled:
     """
     begun: Mapping[str, Any] | None = None
     reviews: list[Review] = []
-    calls, finished = 0, False
+    calls, finished, inconclusive = 0, False, False
     for event in _events(path):
         kind = event.pop("event", None)
         if kind == "begun":
@@ -110,8 +119,15 @@ def read_journal(path: Path) -> Journaled:
             calls += 1
         elif kind == "review":
             reviews.append(Review.from_plain(event))
-        finished = kind == "finished"
+        elif kind == "resumed":
+            reviews = [review for review in reviews if review.made or (_was_answered(review) and not inconclusive)]
+        finished, inconclusive = kind == "finished", kind == "inconclusive"
     return Journaled(begun, reviews, calls, finished)
+
+
+def _was_answered(review: Review) -> bool:
+    # By an answer that was paid for, if of no use. After an end for want of answers, though, it is asked for again.
+    return review.usage.output_tokens is not None
 
 
 def _events(path: Path) -> Iterator[dict[str, Any]]:

@@ -33,13 +33,12 @@ class Ledger:
 
         Args:
             journal: Of the run.
-            before: What it holds already; what was not answered then is asked again.
+            before: What it holds already.
         """
         self._journal = journal
         self.calls = before.calls
         for review in before.reviews:
-            if review.made or review.usage.output_tokens is not None:
-                self._place(review)
+            self._place(review)
 
     def call(self, record_id: RecordId) -> None:
         """Count a call that is about to be made, from any thread."""
@@ -48,7 +47,7 @@ class Ledger:
             self._journal.call(record_id)
 
     def keep(self, review: Review) -> None:
-        """Keep a review."""
+        """Keep a review, from any thread."""
         self._place(review)
         if self._journal is not None:
             self._journal.review(review)

@@ -77,9 +77,8 @@ def parse(setting: Setting, origin: Origin) -> object:
         return setting.kind.parse(origin.text, origin.folder)
     except (ValueError, OverflowError) as error:
         wrong = str(error) if isinstance(error, kinds.UnknownWord) else None
-        raise setting_refused(
-            setting.name, origin.source, origin.text, setting.kind.allowed, setting.kind.known(), wrong
-        ) from None
+        given, allowed = setting.kind.shown(origin.text), setting.kind.allowed
+        raise setting_refused(setting.name, origin.source, given, allowed, setting.kind.known(), wrong) from None
 
 
 def refuse_unknown(sources: Sources) -> None:

@@ -145,8 +145,8 @@ class Pipeline:
         Args:
             records: What to review.
             on_review: Called after each review.
-            meanwhile: Makes ready what else the run needs, while the first calls are under way; before, where code of
-                the user's is called, which may not stand what that does to the process.
+            meanwhile: Makes ready what else the run needs, while calls are under way; before, where code of the user's
+                is called, which may not stand what that does to the process.
         """
         ledger = self.ledger
         asked = [record for record in records if record.id not in ledger.reviews]
@@ -156,12 +156,14 @@ class Pipeline:
             meanwhile()
         if not asked and not repeats:
             return
-        with closing(self.reviewer.review(asked, repeats, ledger.call)) as reviewing:
-            if overlapping:
-                meanwhile()
+        with closing(self.reviewer.review(asked, repeats, ledger.call, ledger.keep)) as reviewing:
             for review in reviewing:
-                ledger.keep(review)
                 on_review(review)
+                if overlapping:
+                    # After the first answer: by then the client has imported all that it needs. Two threads that import
+                    # the same libraries get halves of them.
+                    meanwhile()
+                    overlapping = False
 
     def repeats_among(self, records: Sequence[Record]) -> list[Record]:
         """Return the records to review twice: drawn with the seed from those whose agreement is judged."""

@@ -29,12 +29,14 @@ class UnknownWord(ValueError):
 class Kind(Generic[Value]):
     """A parser of a setting's text; the second argument is the folder that relative paths start from.
 
-    `known` gives the allowed words where they can be listed, so that the nearest can be named.
+    `known` gives the allowed words where they can be listed, so that the nearest can be named; `shown` leaves out what
+    must not be repeated.
     """
 
     parse: Callable[[str, Path], Value]
     allowed: str
     known: Callable[[], tuple[str, ...]] = tuple
+    shown: Callable[[str], str] = str
 
 
 def whole(minimum: int) -> Kind[int]:
@@ -136,7 +138,10 @@ def address() -> Kind[str]:
             raise ValueError
         return text.rstrip("/")
 
-    return Kind(parse, "an address as https://host/v1, without user, password or query")
+    def without_secrets(text: str) -> str:
+        return re.sub(r"\?.*", "?…", re.sub(r"//[^/]*@", "//…@", text))
+
+    return Kind(parse, "an address as https://host/v1, without user, password or query", shown=without_secrets)
 
 
 def price() -> Kind[tuple[float, float]]:

@@ -85,6 +85,8 @@ class Finishing:
         self.config.add_cleanup(self._reports.release)
         unfinished = self.pipeline.unfinished
         self.folder = self._reports.begin(self.run_id, None if unfinished is None else unfinished.folder)
+        if unfinished is not None:
+            self.journal().resume()
 
     def journal(self) -> Journal:
         """Return the run's journal."""
@@ -197,9 +199,10 @@ class Finishing:
         """Write the run's folder; return the exit code to end with where it cannot be, which hides no drift."""
         document = dict(self._document.report or {})
         document.setdefault("drift", drift_document(report))
-        if self.interrupted is None and report.verdict is not Verdict.INCONCLUSIVE:
-            self.journal().finish()
+        journal = self.journal()
         try:
+            if self.interrupted is None and journal.path.exists():
+                journal.finish(inconclusive=report.verdict is Verdict.INCONCLUSIVE)
             self.page = folder.write(report, document)
         except DriftError as error:
             self.failure = error
@@ -241,6 +244,7 @@ class Finishing:
             demo=settings.demo,
             partial=self.partial or bool(settings.records),
             interrupted=self.interrupted,
+            resumable=classifier is not None,
             notes=list(sample.notes),
             settings=_described(settings),
             versions={library: version(library) for library in _LIBRARIES},

@@ -66,7 +66,7 @@ class Facts:
 
     `sizes` counts the store's records by stratum, `drawn` the sample's; `judged` names the strata whose
     agreement is held against the thresholds; `chosen` records were named by the user, not drawn; `interrupted` says
-    how far the run came, where it was told to stop.
+    how far the run came, where it was told to stop; a `resumable` run's missing reviews may come at another time.
     """
 
     run_id: str
@@ -96,6 +96,7 @@ class Facts:
     demo: bool
     partial: bool
     interrupted: str | None = None
+    resumable: bool = False
     notes: list[str] = field(default_factory=list)
     settings: dict[str, str] = field(default_factory=dict)
     versions: dict[str, str] = field(default_factory=dict)
@@ -167,6 +168,12 @@ class RunReport:
     def disagreements(self) -> list[Outcome]:
         """The records on which store and reviewer disagree."""
         return [item for item in self.outcomes if item.criterion == AGREEMENT and item.result is Result.FAILED]
+
+    @property
+    def not_reviewed(self) -> list[Outcome]:
+        """The records that the reviewer did not decide, each with the reason."""
+        unmeasured = [item for item in self.outcomes if item.result is Result.UNMEASURED]
+        return [item for item in unmeasured if item.criterion == AGREEMENT and item.record_id is not None]
 
     @property
     def other_failures(self) -> list[Outcome]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from drift_checks.reporting.run import AGREEMENT, CriterionResult, Reviewing, Ru
 from drift_checks.reporting.verdict import MEANINGS, Verdict, severity
 
 _MOST_LINES = 60
+_MOST_REASONS = 10
 _LABEL = 12
 STRATUM_WORDS = {"low_confidence": "of low confidence", "old": "old", "baseline": "of the rest"}
 
@@ -62,9 +64,10 @@ def summarise(report: RunReport, page: Path | None) -> Iterator[str]:
     for result in sorted(report.criteria, key=lambda item: (severity(item.verdict), item.criterion.name)):
         yield _criterion(result)
     yield from _records("disagreements", report.disagreements, _disagreement)
+    yield from _not_reviewed(report.not_reviewed)
     yield from _records("other failures", report.other_failures, _failure)
     yield ""
-    if report.exit_code == Verdict.INCONCLUSIVE.exit_code and facts.reviewing.failed + facts.reviewing.not_asked:
+    if report.exit_code == Verdict.INCONCLUSIVE.exit_code and facts.resumable and report.not_reviewed:
         yield _line("note", "--drift-resume asks for the missing reviews alone")
     if facts.partial:
         yield _line("note", "a part of the review: not kept as the latest run")
@@ -147,6 +150,15 @@ def _records(title: str, outcomes: Sequence[Outcome], line: Callable[[Outcome], 
         yield f"  {line(outcome)}"
     if len(outcomes) > _MOST_LINES:
         yield f"  … and {len(outcomes) - _MOST_LINES:,} more in the report"
+
+
+def _not_reviewed(outcomes: Sequence[Outcome]) -> Iterator[str]:
+    if not outcomes:
+        return
+    yield ""
+    yield f"not reviewed ({len(outcomes):,})"
+    for reason, number in Counter(outcome.message for outcome in outcomes).most_common(_MOST_REASONS):
+        yield f"  {count(number, 'record'):<14}  {printable(reason, 200)}"
 
 
 def _disagreement(outcome: Outcome) -> str:

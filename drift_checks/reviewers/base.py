@@ -9,6 +9,11 @@ from typing import Protocol, Self
 from drift_checks.records import Record, RecordId, Review, Usage
 
 OnCall = Callable[[RecordId], None]
+OnReview = Callable[[Review], None]
+
+
+def ignore(_: object) -> None:
+    """Take no note."""
 
 
 class Reviewing(Protocol):
@@ -36,13 +41,20 @@ class Reviewer(Protocol):
     # Whether its confidence is on the scale of the stored one, so that the two can be subtracted.
     comparable_confidence: bool
 
-    def review(self, records: Sequence[Record], repeats: Sequence[Record], on_call: OnCall) -> Reviewing:
+    def review(
+        self,
+        records: Sequence[Record],
+        repeats: Sequence[Record] = (),
+        on_call: OnCall = ignore,
+        on_review: OnReview = ignore,
+    ) -> Reviewing:
         """Begin to review.
 
         Args:
             records: What to review.
             repeats: Which records to review once more afterwards, whatever came out the first time.
             on_call: Called before each call, from any thread.
+            on_review: Called with each review as it is made, from any thread, before it is handed out.
 
         Raises:
             ReviewerError: The reviewer cannot be used.

@@ -7,6 +7,7 @@ import random
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from typing import TypeVar
 
 from tenacity import (
     AsyncRetrying,
@@ -38,6 +39,7 @@ class Fault(Exception):
         self.cause = cause
 
 
+Told = TypeVar("Told")
 _ENDING = (Outage, DriftError, Fault)
 
 
@@ -101,7 +103,7 @@ class Calls:
             for case in waiting:
                 review = await self._review(case)
                 del unfinished[case]
-                done(review)
+                self._tell(done, review)
 
         ended: Exception | None = None
         try:
@@ -113,7 +115,7 @@ class Calls:
         if ended is not None and not isinstance(ended, Outage):
             raise ended.cause if isinstance(ended, Fault) else ended
         for case in unfinished:
-            done(case.failed(str(ended)))
+            self._tell(done, case.failed(str(ended)))
 
     async def _review(self, case: _Case) -> Review:
         try:
@@ -183,8 +185,13 @@ class Calls:
         await self._pace.wait()
         case.calls += 1
         self._breaker.begin(case)
+        self._tell(self._on_call, case.question.record.id)
+
+    def _tell(self, listener: Callable[[Told], None], told: Told) -> None:
         try:
-            self._on_call(case.question.record.id)
+            listener(told)
+        except DriftError:
+            raise
         except Exception as error:
             raise Fault(error) from error
 

@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from drift_checks.records import Record, Review
-from drift_checks.reviewers.base import OnCall
+from drift_checks.reviewers.base import OnCall, OnReview, ignore
 
 _BATCH = 32
 # Duplicates of a record crowd around it: more than k are asked for from the start.
@@ -88,16 +88,24 @@ class NeighboursReviewer:
         self._k = k
 
     def review(
-        self, records: Sequence[Record], repeats: Sequence[Record] = (), on_call: OnCall = lambda _: None
+        self,
+        records: Sequence[Record],
+        repeats: Sequence[Record] = (),
+        on_call: OnCall = ignore,
+        on_review: OnReview = ignore,
     ) -> Generator[Review, None, None]:
         """Yield one Review for each record, and one more for each that is to be repeated."""
         for start in range(0, len(records), _BATCH):
             batch = records[start : start + _BATCH]
             for record in batch:
                 on_call(record.id)
-            yield from self._review_batch(batch)
-        if repeats:
-            yield from (replace(review, repeat=True) for review in self.review(repeats, (), on_call))
+            for review in self._review_batch(batch):
+                on_review(review)
+                yield review
+        for review in self.review(repeats, (), on_call) if repeats else ():
+            again = replace(review, repeat=True)
+            on_review(again)
+            yield again
 
     def _review_batch(self, records: Sequence[Record]) -> Iterator[Review]:
         vectors = self._vectors_of(records)

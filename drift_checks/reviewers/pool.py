@@ -11,12 +11,12 @@ from collections.abc import Sequence
 from contextlib import suppress
 from functools import partial
 from queue import SimpleQueue
-from threading import Event, Thread
+from threading import Thread
 from typing import Self
 
 from drift_checks.errors import ReviewerError
 from drift_checks.records import Record, Review
-from drift_checks.reviewers.base import Classifier, OnCall, Question
+from drift_checks.reviewers.base import Classifier, OnCall, OnReview, Question, ignore
 from drift_checks.reviewers.calls import Calls
 from drift_checks.reviewers.failures import describe
 from drift_checks.reviewers.limits import Limits, Spent
@@ -43,10 +43,16 @@ class PooledReviewer:
         self._limits = limits
         self._spent = spent
 
-    def review(self, records: Sequence[Record], repeats: Sequence[Record], on_call: OnCall) -> PooledReviewing:
-        """Begin to review; returns when the classifier is ready and the first calls are under way."""
+    def review(
+        self,
+        records: Sequence[Record],
+        repeats: Sequence[Record] = (),
+        on_call: OnCall = ignore,
+        on_review: OnReview = ignore,
+    ) -> PooledReviewing:
+        """Begin to review."""
         questions = [*map(Question, records), *(Question(record, repeat=True) for record in repeats)]
-        return PooledReviewing(self._classifier, self._limits, self._spent, on_call, questions)
+        return PooledReviewing(self._classifier, self._limits, self._spent, on_call, on_review, questions)
 
 
 class PooledReviewing:
@@ -57,23 +63,29 @@ class PooledReviewing:
         limits: How it may be called.
         spent: What was spent before.
         on_call: Called before each call.
+        on_review: Called with each review.
         questions: What to ask.
     """
 
     def __init__(
-        self, classifier: Classifier, limits: Limits, spent: Spent, on_call: OnCall, questions: Sequence[Question]
+        self,
+        classifier: Classifier,
+        limits: Limits,
+        spent: Spent,
+        on_call: OnCall,
+        on_review: OnReview,
+        questions: Sequence[Question],
     ) -> None:
         self._classifier = classifier
         self._limits = limits
         self._make_calls = partial(Calls, classifier, limits, spent, on_call)
         self._left = len(questions)
         self._done: SimpleQueue[Review | BaseException] = SimpleQueue()
-        self._ready = Event()
+        self._on_review = on_review
         self._loop = Loop()
         self._task: asyncio.Task[None] | None = None
         self._thread = Thread(target=self._run, args=(questions,), daemon=True, name="drift-reviews")
         self._thread.start()
-        self._ready.wait()
 
     def __iter__(self) -> Self:
         """Return itself."""
@@ -111,20 +123,21 @@ class PooledReviewing:
             self._done.put(ReviewerError(f"reviewer: {self._classifier.name} was cancelled."))
         except BaseException as error:
             self._done.put(error)
-        finally:
-            self._ready.set()
 
     async def _review(self, questions: Sequence[Question]) -> None:
         self._task = asyncio.current_task()
         try:
             await self._classifier.open()
-            asyncio.get_running_loop().call_soon(self._ready.set)
-            await self._make_calls().review(questions, self._done.put)
+            await self._make_calls().review(questions, self._hand_over)
         except Exception as error:
             # Told before the classifier is closed, which may take its time.
             self._done.put(error)
         finally:
             await self._close()
+
+    def _hand_over(self, review: Review) -> None:
+        self._on_review(review)
+        self._done.put(review)
 
     async def _close(self) -> None:
         try:

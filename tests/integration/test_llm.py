@@ -149,7 +149,6 @@ def test_what_cannot_be_asked_is_refused(
     assert server.requests == []
 
 
-@pytest.mark.xfail(strict=True, reason="the refusal quotes the address with its password")
 def test_password_in_the_address_is_not_repeated(review: Review, store: BuiltStore, server: ChatServer) -> None:
     """What is refused because it holds a secret does not show it."""
     wrong = ("--drift-llm-base-url=http://me:hunter2@127.0.0.1:9/v1",)

@@ -152,7 +152,6 @@ def test_each_record_is_asked_about_once_by_two_workers(review: Review, store: B
 
 
 @pytest.mark.slow
-@pytest.mark.xfail(strict=True, reason="the second worker asks again for every review that failed")
 def test_failed_review_is_one_for_two_workers(review: Review, store: BuiltStore, server: ChatServer) -> None:
     """What one worker asked in vain, twice because garbage came, the other does not ask again."""
     server.behaviour = Behaviour(answer=named_but({4: GARBAGE}), usage=False)
@@ -173,7 +172,6 @@ sys.meta_path.insert(0, Slow())
 
 
 @pytest.mark.slow
-@pytest.mark.xfail(strict=True, reason="openai is imported in a thread while chromadb is imported in another")
 def test_slow_imports_do_no_harm(review: Review, store: BuiltStore, server: ChatServer) -> None:
     """The vectors' library and the model's client load in one process, however long it takes."""
     review.pytester.makeconftest(SLOW_IMPORTS)

@@ -243,7 +243,7 @@ def test_resumed_report_takes_the_place_of_the_first(review: Review, store: Buil
 
 @pytest.mark.parametrize(
     "number",
-    [2, pytest.param(1, marks=pytest.mark.xfail(strict=True, reason="the note says '1 records'"))],
+    [2, pytest.param(1)],
 )
 def test_records_that_are_gone_are_noted(review: Review, store: BuiltStore, number: int) -> None:
     """Records deleted meanwhile are no longer in the sample, which a note says."""
@@ -258,7 +258,6 @@ def test_records_that_are_gone_are_noted(review: Review, store: BuiltStore, numb
     assert any(said in note for note in sample["notes"])
 
 
-@pytest.mark.xfail(strict=True, reason="an unusable answer that was paid for counts as an answer, and is never missing")
 def test_unusable_answers_are_asked_for_again(review: Review, store: BuiltStore) -> None:
     """The summary says that the missing reviews are asked for: those that had come to nothing are missing."""
     options = (f"--drift-db={store.db}", "--drift-records=1,2,3,4,5")

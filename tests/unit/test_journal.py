@@ -84,7 +84,7 @@ def test_journal_cut_off_anywhere_goes_on(cut: int, last: Review) -> None:
         content = path.read_bytes()
         path.write_bytes(content[: max(len(content) - cut, content.index(b"\n") + 1)])
         journal = Journal(path)
-        journal.begin(BEGUN)
+        journal.resume()
         journal.review(last)
         found = read_journal(path)
     assert (found.begun is not None, found.reviews[-1]) == (True, last)
@@ -100,14 +100,45 @@ def test_journal_begins_once(journal: Journal) -> None:
 def test_finished_run_is_finished(journal: Journal) -> None:
     """It came to a verdict."""
     journal.begin(BEGUN)
-    journal.finish()
+    journal.finish(inconclusive=False)
     assert read_journal(journal.path).finished
+
+
+def test_inconclusive_run_is_unfinished(journal: Journal) -> None:
+    """It came to an end for want of answers."""
+    journal.begin(BEGUN)
+    journal.finish(inconclusive=True)
+    assert not read_journal(journal.path).finished
+
+
+ANSWERED = Review(2, failure="its category is none of the taxonomy", usage=Usage(10, 2))
+
+
+@pytest.mark.parametrize(("inconclusive", "kept"), [(False, [made(1), ANSWERED]), (True, [made(1)])])
+def test_run_that_goes_on_asks_for_what_was_not_answered(
+    journal: Journal, inconclusive: bool, kept: list[Review]
+) -> None:
+    """Answers that were paid for and of no use are asked for again only where the run ended for want of answers."""
+    journal.begin(BEGUN)
+    for review in (made(1), ANSWERED, Review(3, failure="503"), Review(4, failure="the budget is spent", asked=False)):
+        journal.review(review)
+    if inconclusive:
+        journal.finish(inconclusive=True)
+    journal.resume()
+    assert read_journal(journal.path).reviews == kept
+
+
+def test_workers_share_what_failed(journal: Journal) -> None:
+    """It is the same run, so nobody asks again."""
+    journal.begin(BEGUN)
+    journal.review(Review(3, failure="503"))
+    assert len(read_journal(journal.path).reviews) == 1
 
 
 def test_run_that_goes_on_after_its_end_is_unfinished(journal: Journal) -> None:
     """Whatever follows the end makes it an open one."""
     journal.begin(BEGUN)
-    journal.finish()
+    journal.finish(inconclusive=False)
     journal.call(1)
     assert not read_journal(journal.path).finished
 

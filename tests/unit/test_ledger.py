@@ -104,12 +104,6 @@ def test_reviews_of_before_are_kept(tmp_path: Path) -> None:
     assert (ledger.reviews, ledger.repeats) == ({1: made(1)}, {1: made(1, "regulatory", repeat=True)})
 
 
-def test_records_without_an_answer_are_missing(tmp_path: Path) -> None:
-    """What failed or was not asked about before is asked."""
-    ledger = resumed(tmp_path, failed(1), failed(2, asked=False))
-    assert ledger.reviews == {}
-
-
 def test_later_review_of_a_record_counts(tmp_path: Path) -> None:
     """One that failed before the interruption and was made after it."""
     assert resumed(tmp_path, failed(1), made(1)).reviews == {1: made(1)}

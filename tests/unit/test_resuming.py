@@ -51,7 +51,7 @@ def leave(reports: Path, run_id: str = RUN, *, aside: bool = True, finished: boo
     journal = Journal(folder / NAME)
     journal.begin(header(settings(reports, **changed), "llm", run_id, BEGAN, SAMPLE))
     if finished:
-        journal.finish()
+        journal.finish(inconclusive=False)
     return folder
 
 
