@@ -1,0 +1,127 @@
+"""How long a review by an LLM takes beside a plain loop over the same records, and with an endpoint that errs."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from statistics import median
+
+from tests.support.stores import build_store
+
+LATENCY = 0.5
+STORE_SIZE = 2000
+# Every file of the checkout's that a process needs lies here.
+CHECKOUT = Path(__file__).resolve().parents[1]
+PLAIN = """
+import json, sqlite3, sys
+from openai import OpenAI
+
+base_url, db, ids = sys.argv[1], sys.argv[2], json.loads(sys.argv[3])
+rows = dict(sqlite3.connect(db).execute("select id, text from risk_classifications"))
+client = OpenAI(api_key="key", base_url=base_url)
+for key in ids:
+    client.chat.completions.create(
+        model="model",
+        temperature=0,
+        messages=[
+            {"role": "system", "content": "Classify: financial, regulatory or operational?"},
+            {"role": "user", "content": rows[key]},
+        ],
+    )
+"""
+
+
+@contextmanager
+def server(*options: str) -> Iterator[str]:
+    """Run an endpoint in a process of its own; yield its base URL."""
+    command = [sys.executable, "-m", "tests.support.chat_server", "--latency", str(LATENCY), *options]
+    with subprocess.Popen(command, cwd=CHECKOUT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        yield process.stdout.readline().strip()
+        process.terminate()
+
+
+def seconds_of(command: Sequence[str], folder: Path) -> float:
+    """Return how long a command takes, whole."""
+    started = time.perf_counter()
+    subprocess.run(
+        command,
+        cwd=folder,
+        env={**os.environ, "DRIFT_LLM_API_KEY": "key"},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        check=True,
+    )
+    return time.perf_counter() - started
+
+
+def review_command(folder: Path, base_url: str, records: int) -> list[str]:
+    """Return the command of a review of that many records."""
+    store = [f"--drift-db={folder / 'risk_classifications.db'}", f"--drift-chroma={folder}", "--drift-baseline=0"]
+    llm = ["--drift-reviewer=llm", f"--drift-llm-base-url={base_url}", "--drift-llm-model=model"]
+    return [str(CHECKOUT / "scripts" / "review"), *store, *llm, f"--drift-sample-size={records}"]
+
+
+def compare(folder: Path, records: int, runs: int) -> None:
+    """Print the times of the review, whole and of agreement alone, and of the plain loop, turn by turn, and the ratios."""
+    with server() as base_url:
+        whole = review_command(folder, base_url, records)
+        seconds_of(whole, folder)
+        ids = reported(folder)["sample"]["record_ids"]
+        plain = [sys.executable, "-c", PLAIN, base_url, str(folder / "risk_classifications.db"), json.dumps(ids)]
+        commands = {"all criteria": whole, "agreement alone": [*whole, "-k", "agreement"], "plain loop": plain}
+        turns = [{name: seconds_of(command, folder) for name, command in commands.items()} for _ in range(runs)]
+    least = records / 16 * LATENCY
+    for name in commands:
+        times = [turn[name] for turn in turns]
+        ratio = median(turn["plain loop"] / turn[name] for turn in turns)
+        print(
+            f"{records:>5} records, {name:<15}: {median(times):6.2f} s ({min(times):.2f}-{max(times):.2f}),"
+            f" ratio {ratio:.1f}, {median(times) - least:.2f} s above {least:.2f} s"
+        )
+
+
+def err(folder: Path, records: int) -> None:
+    """Print what came of records whose answers are an error at one time in twenty."""
+    with server("--rate-limited", "0.025", "--server-error", "0.025", "--retry-after", "1", "--seed", "2") as base_url:
+        seconds = seconds_of(review_command(folder, base_url, records), folder)
+    reviewer = reported(folder)["reviewer"]
+    print(
+        f"{records:>5} records, 5 % of the answers 429 or 500: {seconds:.1f} s, {reviewer['reviewed']} reviewed,"
+        f" {reviewer['calls']} calls"
+    )
+    peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
+    print(f"peak memory of the largest process: {peak:.0f} MB")
+
+
+def reported(folder: Path) -> dict[str, dict[str, list[int]]]:
+    """Return what the newest report says."""
+    document = json.loads((folder / "reports" / "latest" / "report.json").read_text(encoding="utf-8"))
+    found: dict[str, dict[str, list[int]]] = document["drift"]
+    return found
+
+
+def main() -> None:
+    """Measure 50 and 200 records beside the plain loop, and 1,000 with errors."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--runs", type=int, default=3)
+    given = parser.parse_args()
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        build_store(folder, count=STORE_SIZE)
+        for records in (50, 200):
+            compare(folder, records, given.runs)
+        err(folder, 1000)
+
+
+if __name__ == "__main__":
+    main()
