@@ -72,7 +72,7 @@ def review_command(folder: Path, base_url: str, records: int) -> list[str]:
 
 
 def compare(folder: Path, records: int, runs: int) -> None:
-    """Print the times of the review, whole and of agreement alone, and of the plain loop, turn by turn, and the ratios."""
+    """Print the times of the review, whole and of agreement alone, and of the plain loop, and their ratios."""
     with server() as base_url:
         whole = review_command(folder, base_url, records)
         seconds_of(whole, folder)

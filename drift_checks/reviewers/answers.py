@@ -50,13 +50,13 @@ class AnswerReader:
             UnusableAnswer: It holds no JSON object with a category that there is, or several that differ.
         """
         if len(content) > _MOST_LETTERS:
-            raise UnusableAnswer(f"it is {len(content):,} letters long")
+            raise UnusableAnswer(f"the answer is {len(content):,} letters long")
         found = [item for item in objects_in(content) if "category" in item]
         if not found:
-            raise UnusableAnswer(f"it holds no JSON object with a category: {_shortened(content)}")
+            raise UnusableAnswer(f"the answer holds no JSON object with a category: {_shortened(content)}")
         decided = {self._category(item["category"]) for item in found}
         if len(decided) > 1:
-            raise UnusableAnswer(f"it holds several decisions: {', '.join(sorted(decided))}")
+            raise UnusableAnswer(f"the answer holds several decisions: {', '.join(sorted(decided))}")
         answer = found[-1]
         return Answer(
             decided.pop(),
@@ -67,12 +67,12 @@ class AnswerReader:
 
     def _category(self, named: object) -> str:
         if isinstance(named, _Several):
-            raise UnusableAnswer("it holds several decisions")
+            raise UnusableAnswer("the answer holds several decisions")
         if not isinstance(named, str) or not named.strip():
-            raise UnusableAnswer("its category is no text")
+            raise UnusableAnswer("the answer's category is no text")
         category = self._categories.get(named) or self._alike.get(_folded(named))
         if category is None:
-            raise UnusableAnswer(f"its category {_shortened(named)} is none of the taxonomy")
+            raise UnusableAnswer(f"the answer's category {_shortened(named)} is none of the taxonomy")
         return category
 
 

@@ -143,11 +143,11 @@ class ChatClassifier:
         model = completion.model if isinstance(completion.model, str) and completion.model else None
         if finish == "length":
             limit = self._form.max_output_tokens
-            raise UnusableAnswer(f"it was cut off after {limit} tokens: raise llm-max-tokens", usage, model)
+            raise UnusableAnswer(f"the answer was cut off after {limit} tokens: raise llm-max-tokens", usage, model)
         if content is not None and not isinstance(content, str):
             raise UnusableAnswer("the endpoint's answer is no chat completion", usage, model)
         if not content or not content.strip():
-            raise UnusableAnswer(f"it is empty: {refusal or f'it ended with {finish!r}'}", usage, model)
+            raise UnusableAnswer(f"the answer is empty: {refusal or f'it ended with {finish!r}'}", usage, model)
         try:
             answer = self._reader.read(content)
         except UnusableAnswer as unusable:
