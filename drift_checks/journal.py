@@ -4,6 +4,7 @@ A file of JSON lines, each an object with the key `event`:
 
 - `begun`, once: what the run reviews and how (its other keys are the caller's);
 - `call`: a reviewer is about to be asked, so that calls in flight when the run is killed are counted too;
+- `spent`: what that call can cost at most, and once it is known, the difference to what it did;
 - `review`: a review, failures included;
 - `inconclusive` or `finished`: the run came to an end, with or without a verdict to keep;
 - `resumed`: it goes on; what was not answered before counts no longer.
@@ -22,18 +23,23 @@ from threading import Lock
 from typing import Any
 
 from drift_checks.errors import ReportsError
-from drift_checks.records import RecordId, Review
+from drift_checks.records import RecordId, Review, Usage
 
 NAME = "reviews.jsonl"
 
 
 @dataclass(frozen=True)
 class Journaled:
-    """What a journal holds."""
+    """What a journal holds: `spent` bounds the costs of all calls, `used` sums what all reviews used.
+
+    `reviews` are those that count; `calls`, `spent` and `used` are of the whole run, of what counts no longer too.
+    """
 
     begun: Mapping[str, Any] | None = None
     reviews: list[Review] = field(default_factory=list)
     calls: int = 0
+    spent: float = 0.0
+    used: Usage = field(default_factory=Usage)
     finished: bool = False
 
 
@@ -60,13 +66,20 @@ class Journal:
         """Write that a reviewer is about to be asked about the record."""
         self._write({"event": "call", "record_id": record_id})
 
+    def spend(self, amount: float) -> None:
+        """Write a cost; a negative one corrects one that was set aside."""
+        self._write({"event": "spent", "amount": amount})
+
     def review(self, review: Review) -> None:
         """Write a review."""
         self._write({"event": "review", **review.as_plain()})
 
     def resume(self) -> None:
         """Write that the run goes on."""
-        self._end_last_line()
+        try:
+            self._end_last_line()
+        except OSError as error:
+            raise self._not_written(error) from None
         self._write({"event": "resumed"})
 
     def finish(self, *, inconclusive: bool) -> None:
@@ -96,10 +109,13 @@ class Journal:
             with self._lock, self.path.open("a", encoding="utf-8") as file:
                 file.write(line)
         except OSError as error:
-            raise ReportsError(
-                f"{self.path}: the reviews cannot be written there ({error.strerror}); make room, or name another"
-                " folder with --drift-reports."
-            ) from None
+            raise self._not_written(error) from None
+
+    def _not_written(self, error: OSError) -> ReportsError:
+        return ReportsError(
+            f"{self.path}: the reviews cannot be written there ({error.strerror}); make room, or name another folder"
+            " with --drift-reports."
+        )
 
 
 def read_journal(path: Path) -> Journaled:
@@ -110,19 +126,23 @@ def read_journal(path: Path) -> Journaled:
     """
     begun: Mapping[str, Any] | None = None
     reviews: list[Review] = []
-    calls, finished, inconclusive = 0, False, False
+    used = Usage()
+    calls, spent, finished, inconclusive = 0, 0.0, False, False
     for event in _events(path):
         kind = event.pop("event", None)
         if kind == "begun":
             begun = event
         elif kind == "call":
             calls += 1
+        elif kind == "spent":
+            spent += event["amount"]
         elif kind == "review":
             reviews.append(Review.from_plain(event))
+            used = used.plus(reviews[-1].usage)
         elif kind == "resumed":
             reviews = [review for review in reviews if review.made or (_was_answered(review) and not inconclusive)]
         finished, inconclusive = kind == "finished", kind == "inconclusive"
-    return Journaled(begun, reviews, calls, finished)
+    return Journaled(begun, reviews, calls, spent, used, finished)
 
 
 def _was_answered(review: Review) -> bool:

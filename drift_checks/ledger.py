@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from statistics import median
-from typing import Any, TypeVar
+from typing import Any
 
 from drift_checks.journal import Journal, Journaled
-from drift_checks.records import RecordId, Review
+from drift_checks.records import RecordId, Review, Usage
 from drift_checks.reviewers.limits import Spent
-
-Number = TypeVar("Number", int, float)
 
 
 class Ledger:
@@ -26,6 +23,8 @@ class Ledger:
         self.reviews: dict[RecordId, Review] = {}
         self.repeats: dict[RecordId, Review] = {}
         self.calls = 0
+        self._spent = 0.0
+        self._used = Usage()
         self._journal: Journal | None = None
 
     def keep_in(self, journal: Journal, before: Journaled) -> None:
@@ -36,7 +35,7 @@ class Ledger:
             before: What it holds already.
         """
         self._journal = journal
-        self.calls = before.calls
+        self.calls, self._spent, self._used = before.calls, before.spent, before.used
         for review in before.reviews:
             self._place(review)
 
@@ -46,15 +45,22 @@ class Ledger:
         if self._journal is not None:
             self._journal.call(record_id)
 
+    def spend(self, amount: float) -> None:
+        """Count a cost, from any thread; a negative one corrects one that was set aside."""
+        self._spent += amount
+        if self._journal is not None:
+            self._journal.spend(amount)
+
     def keep(self, review: Review) -> None:
         """Keep a review, from any thread."""
         self._place(review)
+        self._used = self._used.plus(review.usage)
         if self._journal is not None:
             self._journal.review(review)
 
     def spent(self) -> Spent:
         """Return what was spent so far, of a budget for the whole run."""
-        return Spent(self.calls, _sum(review.usage.cost for review in self._all()) or 0.0)
+        return Spent(self.calls, self._spent)
 
     def totals(self) -> dict[str, Any]:
         """Return what came of it all, in plain values; None for what no reviewer says."""
@@ -67,9 +73,9 @@ class Ledger:
             "failed": sum(not review.made and review.asked for review in made),
             "not_asked": sum(not review.asked for review in made),
             "calls": self.calls,
-            "input_tokens": _sum(review.usage.input_tokens for review in self._all()),
-            "output_tokens": _sum(review.usage.output_tokens for review in self._all()),
-            "cost": _sum(review.usage.cost for review in self._all()),
+            "input_tokens": self._used.input_tokens,
+            "output_tokens": self._used.output_tokens,
+            "cost": self._used.cost,
             "median_seconds": median(seconds) if seconds else None,
             "slowest_seconds": seconds[-1] if seconds else None,
             "models": sorted({review.model for review in self._all() if review.model}),
@@ -82,8 +88,3 @@ class Ledger:
 
     def _place(self, review: Review) -> None:
         (self.repeats if review.repeat else self.reviews)[review.record_id] = review
-
-
-def _sum(numbers: Iterable[Number | None]) -> Number | None:
-    there = [number for number in numbers if number is not None]
-    return sum(there) if there else None

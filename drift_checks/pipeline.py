@@ -156,7 +156,7 @@ class Pipeline:
             meanwhile()
         if not asked and not repeats:
             return
-        with closing(self.reviewer.review(asked, repeats, ledger.call, ledger.keep)) as reviewing:
+        with closing(self.reviewer.review(asked, repeats, ledger.call, ledger.keep, ledger.spend)) as reviewing:
             for review in reviewing:
                 on_review(review)
                 if overlapping:

@@ -74,12 +74,22 @@ class Unfinished:
         pinned: dict[str, Any] = {
             "seed": int(self.sample["seed"]),
             "as_of": datetime.fromisoformat(self.sample["as_of"]),
-            "naive_timezone": ZoneInfo(self.sample["naive_timezone"]),
+            "naive_timezone": self._zone(settings),
         }
         for key in _TAKEN_OVER:
             if key in settings.sources and getattr(settings, key) != pinned[key]:
                 raise self._refuse(key, str(pinned[key]), str(getattr(settings, key)))
         return replace(settings, **pinned)
+
+    def _zone(self, settings: Settings) -> ZoneInfo:
+        name = self.sample["naive_timezone"]
+        if settings.naive_timezone.key == name:
+            # A machine's own zone may have no name that others know.
+            return settings.naive_timezone
+        try:
+            return ZoneInfo(name)
+        except (KeyError, ValueError, OSError):
+            raise self._refuse("naive_timezone", name, settings.naive_timezone) from None
 
     def _refuse(self, key: str, began: object, now: object) -> SettingError:
         return SettingError(

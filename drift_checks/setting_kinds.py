@@ -63,16 +63,16 @@ def share() -> Kind[float]:
     return Kind(parse, "a number from 0 to 1")
 
 
-def positive(unit: str) -> Kind[float]:
-    """Return the kind of finite numbers above 0, in this unit."""
+def positive(unit: str, most: float = 1e9) -> Kind[float]:
+    """Return the kind of numbers above 0 and not above `most`, in this unit."""
 
     def parse(text: str, _: Path) -> float:
         number = float(text)
-        if not 0 < number < math.inf:
+        if not 0 < number <= most:
             raise ValueError
         return number
 
-    return Kind(parse, f"a number above 0, in {unit}")
+    return Kind(parse, f"a number above 0, to {most:,.0f}, in {unit}")
 
 
 def any_whole() -> Kind[int]:
@@ -139,7 +139,7 @@ def address() -> Kind[str]:
         return text.rstrip("/")
 
     def without_secrets(text: str) -> str:
-        return re.sub(r"\?.*", "?…", re.sub(r"//[^/]*@", "//…@", text))
+        return re.sub(r"[?#].*", "…", re.sub(r".*@", "…@", text))
 
     return Kind(parse, "an address as https://host/v1, without user, password or query", shown=without_secrets)
 

@@ -105,7 +105,7 @@ class Settings:
     requests_per_minute: int | None = _setting(
         kinds.whole(1), None, "reviewer", "calls begun in a minute (default: as many as come)"
     )
-    timeout: float = _setting(kinds.positive("seconds"), 60.0, "reviewer", "seconds that a call may take")
+    timeout: float = _setting(kinds.positive("seconds", most=86_400), 60.0, "reviewer", "seconds that a call may take")
     max_calls: int | None = _setting(
         kinds.whole(1), None, "reviewer", "calls of the whole run, retries included (default: as many as it takes)"
     )

@@ -81,10 +81,10 @@ class Finishing:
             DriftError: It cannot be written to, or another run holds it.
         """
         self._document = run_document(self.config)
-        self._reports = ReportsFolder(self.pipeline.settings.reports)
+        unfinished = None if self.pipeline.unfinished is None else self.pipeline.unfinished.folder
+        self._reports = ReportsFolder(self.pipeline.settings.reports, unfinished)
         self.config.add_cleanup(self._reports.release)
-        unfinished = self.pipeline.unfinished
-        self.folder = self._reports.begin(self.run_id, None if unfinished is None else unfinished.folder)
+        self.folder = self._reports.begin(self.run_id, unfinished)
         if unfinished is not None:
             self.journal().resume()
 
@@ -99,7 +99,10 @@ class Finishing:
 
     def interrupt(self, reviewed: int, asked: int) -> None:
         """Take note that the reviews were broken off."""
-        self.interrupted = f"{reviewed} of {asked} records were reviewed; {_RESUME}"
+        self.interrupted = f"{reviewed} of {asked} records were reviewed{self._how_to_resume()}"
+
+    def _how_to_resume(self) -> str:
+        return f"; {_RESUME}" if self.journal().path.exists() else ""
 
     def refuse(self, error: DriftError) -> None:
         """Keep why a worker cannot go on, for the controller to say."""
@@ -146,7 +149,7 @@ class Finishing:
         if not (self.criteria and self.outcomes and self._reports):
             return (yield)
         if session.exitstatus == pytest.ExitCode.INTERRUPTED and self.interrupted is None:
-            self.interrupted = f"not all was checked; {_RESUME}"
+            self.interrupted = f"not all was checked{self._how_to_resume()}"
         self.report = self._judge(session)
         exit_code = self._exit_code(session, self.report)
         session.exitstatus = exit_code
@@ -199,11 +202,12 @@ class Finishing:
         """Write the run's folder; return the exit code to end with where it cannot be, which hides no drift."""
         document = dict(self._document.report or {})
         document.setdefault("drift", drift_document(report))
-        journal = self.journal()
         try:
-            if self.interrupted is None and journal.path.exists():
-                journal.finish(inconclusive=report.verdict is Verdict.INCONCLUSIVE)
             self.page = folder.write(report, document)
+            journal = Journal(self.page.parent / NAME)
+            if self.interrupted is None and journal.path.exists():
+                # Last, so that a run without its report can be taken up again.
+                journal.finish(inconclusive=report.verdict is Verdict.INCONCLUSIVE)
         except DriftError as error:
             self.failure = error
             return None if report.verdict is Verdict.CRITICAL else error.exit_code

@@ -71,7 +71,7 @@ def unfinished_run(config: pytest.Config, settings: Settings) -> Unfinished | No
     Raises:
         SettingError: There is none.
     """
-    if not settings.resume:
+    if not settings.resume or settings.db is None:
         return None
     if is_worker(config):
         folder = Path(config.workerinput[_FOLDER])  # type: ignore[attr-defined]

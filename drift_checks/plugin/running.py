@@ -158,7 +158,7 @@ class Running:
         reviews = self.pipeline.reviews
         asking = [item for item in session.items if is_check(item) and asks_for_reviews(item)]
         records = {record.id for item in asking if (record := record_of(item))}
-        self.finishing.interrupt(len(records & set(reviews)), len(records))
+        self.finishing.interrupt(sum(key in reviews and reviews[key].made for key in records), len(records))
         session.items[:] = [item for item in asking if (record := record_of(item)) and record.id in reviews]
         self._check_until = time.monotonic() + _GRACE_SECONDS
 
@@ -235,7 +235,8 @@ def make_pipeline(config: pytest.Config, settings: Settings) -> Pipeline:
         settings, given = demo_settings(settings), None
     else:
         given = config.hook.pytest_drift_reviewer(config=config)
-    folders = (config.invocation_params.dir, *((config.inipath.parent,) if config.inipath else ()))
+    ini_folders = (config.inipath.parent,) if config.inipath and config.inipath.is_file() else ()
+    folders = (config.invocation_params.dir, *ini_folders)
     return Pipeline(settings, given, folders, parallel.unfinished_run(config, settings))
 
 

@@ -15,12 +15,12 @@ from pathlib import Path
 from typing import IO, Any
 
 from drift_checks.errors import ReportsError, RunInProgress
+from drift_checks.journal import NAME as JOURNAL
 from drift_checks.reporting.junit import junit_document
 from drift_checks.reporting.run import RunReport
 
 PAGE = "index.html"
 LATEST = "latest"
-JOURNAL = "reviews.jsonl"
 _LOCK = ".lock"
 _ASIDE = ".tmp"
 _FOLDER_MODE = 0o750
@@ -34,13 +34,14 @@ class ReportsFolder:
 
     Args:
         path: The folder; made where it is missing.
+        unfinished: The folder of a run that was broken off and goes on, however old.
 
     Raises:
         ReportsError: It cannot be written to.
         RunInProgress: Another run holds it; the message says which.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, unfinished: Path | None = None) -> None:
         self.path = path
         try:
             path.mkdir(parents=True, exist_ok=True)
@@ -64,7 +65,7 @@ class ReportsFolder:
         os.chmod(path / _LOCK, _FILE_MODE)  # noqa: PTH101 - the same call as for the files below
         self._aside: Path | None = None
         self._refuse_unwritable()
-        self._remove_leftovers()
+        self._remove_leftovers(unfinished)
 
     def begin(self, run_id: str, unfinished: Path | None = None) -> Path:
         """Return the folder that the run writes into, aside until it is whole.
@@ -137,10 +138,11 @@ class ReportsFolder:
         else:
             aside.rename(folder)
 
-    def _remove_leftovers(self) -> None:
+    def _remove_leftovers(self, unfinished: Path | None) -> None:
         """Remove what killed runs left, but not yet the reviews that one of them made."""
         for aside in (*self.path.glob(f".*{_ASIDE}"), *self.path.glob(".*.old")):
-            _remove_unless_kept(aside)
+            if aside != unfinished:
+                _remove_unless_kept(aside)
 
     def _point_latest_to(self, folder: Path) -> None:
         link = self.path / f".{LATEST}.tmp"

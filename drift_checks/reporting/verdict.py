@@ -29,7 +29,7 @@ _WORST_FIRST = (Verdict.CRITICAL, Verdict.INCONCLUSIVE, Verdict.WARNING, Verdict
 MEANINGS = {
     0: "OK or WARNING: agreement and every criterion above the critical threshold",
     1: "CRITICAL: agreement or another criterion below its critical threshold",
-    2: "interrupted: nothing was judged",
+    2: "interrupted: what there is was not judged as a whole",
     3: "internal error: a check broke, see above",
     75: "INCONCLUSIVE: too little could be reviewed; try again",
 }

@@ -14,7 +14,7 @@ _THOUGHTS = re.compile(r"<think(?:ing)?>.*?</think(?:ing)?>", re.DOTALL | re.IGN
 _THOUGHTS_BEGIN = re.compile(r"<think(?:ing)?>", re.IGNORECASE)
 _THOUGHTS_END = re.compile(r"</think(?:ing)?>", re.IGNORECASE)
 # More than any bound on its tokens lets through; reading takes the square of it.
-_MOST_LETTERS = 50_000
+_MOST_LETTERS = 20_000
 _LONGEST = 60
 
 

@@ -10,6 +10,7 @@ from drift_checks.records import Record, RecordId, Review, Usage
 
 OnCall = Callable[[RecordId], None]
 OnReview = Callable[[Review], None]
+OnSpent = Callable[[float], None]
 
 
 def ignore(_: object) -> None:
@@ -47,6 +48,7 @@ class Reviewer(Protocol):
         repeats: Sequence[Record] = (),
         on_call: OnCall = ignore,
         on_review: OnReview = ignore,
+        on_spent: OnSpent = ignore,
     ) -> Reviewing:
         """Begin to review.
 
@@ -55,6 +57,8 @@ class Reviewer(Protocol):
             repeats: Which records to review once more afterwards, whatever came out the first time.
             on_call: Called before each call, from any thread.
             on_review: Called with each review as it is made, from any thread, before it is handed out.
+            on_spent: Called before each call with the most that it can cost, and after it with the difference to what
+                it did, from any thread; not where costs are not counted.
 
         Raises:
             ReviewerError: The reviewer cannot be used.

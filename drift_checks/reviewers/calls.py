@@ -20,8 +20,8 @@ from tenacity import (
 
 from drift_checks.errors import DriftError, ReviewerError
 from drift_checks.records import Review, Usage
-from drift_checks.reviewers.base import Answer, AskDifferently, Classifier, OnCall, Question, UnusableAnswer
-from drift_checks.reviewers.failures import describe, is_passing, is_refused, retry_after, was_answered
+from drift_checks.reviewers.base import Answer, AskDifferently, Classifier, OnCall, OnSpent, Question, UnusableAnswer
+from drift_checks.reviewers.failures import describe, is_passing, is_refused, one_line, retry_after, was_answered
 from drift_checks.reviewers.limits import Breaker, Budget, BudgetSpent, Limits, Outage, Pace, Spent
 
 _LONGEST_BACKOFF = 20.0
@@ -69,7 +69,7 @@ class _Case:
         """Return the review that could not be made."""
         return Review(
             self.question.record.id,
-            failure=why,
+            failure=one_line(why),
             model=self.model,
             asked=self.calls > 0,
             repeat=self.question.repeat,
@@ -80,10 +80,13 @@ class _Case:
 class Calls:
     """Asks the classifier, within the limits; made on the loop on which it works."""
 
-    def __init__(self, classifier: Classifier, limits: Limits, spent: Spent, on_call: OnCall) -> None:
+    def __init__(
+        self, classifier: Classifier, limits: Limits, spent: Spent, on_call: OnCall, on_spent: OnSpent
+    ) -> None:
         self._classifier = classifier
         self._limits = limits
         self._on_call = on_call
+        self._on_spent = on_spent
         self._pace = Pace(limits.requests_per_minute)
         self._budget = Budget(limits, spent)
         self._breaker = Breaker(limits.timeout)
@@ -100,10 +103,15 @@ class Calls:
         waiting = iter(cases)
 
         async def work() -> None:
+            task = asyncio.current_task()
+            assert task is not None
             for case in waiting:
                 review = await self._review(case)
                 del unfinished[case]
                 self._tell(done, review)
+                if task.cancelling():
+                    # A user's code may have swallowed it.
+                    raise asyncio.CancelledError
 
         ended: Exception | None = None
         try:
@@ -111,7 +119,8 @@ class Calls:
                 for _ in range(min(self._limits.concurrency, len(cases))):
                     group.create_task(work())
         except* _ENDING as group:
-            ended = group.exceptions[0]
+            # What ends the run comes before what only ends the reviews.
+            ended = min(group.exceptions, key=lambda error: isinstance(error, Outage))
         if ended is not None and not isinstance(ended, Outage):
             raise ended.cause if isinstance(ended, Fault) else ended
         for case in unfinished:
@@ -157,7 +166,7 @@ class Calls:
             # Where a call is broken off, it is not known what it cost.
             costs = most
             try:
-                await self._begin(case)
+                await self._begin(case, most)
                 answer = await self._timed(question)
                 costs = self._count(case, answer.usage, most)
             except AskDifferently:
@@ -168,7 +177,7 @@ class Calls:
                 case.model = unusable.model
                 self._breaker.fail(case, str(unusable))
                 raise
-            except Fault:
+            except (Fault, DriftError):
                 raise
             except Exception as error:
                 costs = 0.0 if was_answered(error) else most
@@ -179,10 +188,14 @@ class Calls:
                 return answer
             finally:
                 self._budget.settle(most, costs)
+                if costs != most:
+                    self._tell(self._on_spent, costs - most)
         raise UnusableAnswer("the endpoint takes the question in no form")
 
-    async def _begin(self, case: _Case) -> None:
+    async def _begin(self, case: _Case, most: float) -> None:
         await self._pace.wait()
+        if most:
+            self._tell(self._on_spent, most)
         case.calls += 1
         self._breaker.begin(case)
         self._tell(self._on_call, case.question.record.id)

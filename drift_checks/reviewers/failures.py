@@ -84,10 +84,16 @@ def retry_after(error: BaseException, now: datetime | None = None) -> float | No
 def describe(error: BaseException) -> str:
     """Return the exception on one line, its status first, without control characters, not long."""
     status = status_of(error)
-    text = " ".join(str(error).split())
-    text = "".join(letter for letter in text if unicodedata.category(letter)[0] != "C")
+    text = one_line(str(error))
     name = type(error).__name__
     said = text if status is not None and text else f"{name}: {text}" if text else name
     if status is not None and not re.search(rf"\b{status}\b", said[: _LONGEST // 2]):
         said = f"{status}: {said}"
-    return said if len(said) <= _LONGEST else said[: _LONGEST - 1] + "…"
+    return one_line(said)
+
+
+def one_line(text: str) -> str:
+    """Return a text on one line, without control and direction characters, not long."""
+    text = " ".join(text.split())
+    text = "".join(letter for letter in text if unicodedata.category(letter)[0] != "C")
+    return text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…"

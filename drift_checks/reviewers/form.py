@@ -52,7 +52,7 @@ class Form:
         Returns:
             Whether any of those given was among them, so that asking again makes sense.
         """
-        told = error if about is None else about
+        told = about if about is not None and about in given else error
         named = [name for name in given if re.search(rf"\b{_NAMES.get(name, name)}\b", told)]
         for name in named:
             self._leave_out(name)

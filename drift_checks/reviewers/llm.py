@@ -158,6 +158,9 @@ class ChatClassifier:
         used, made = getattr(counted, "prompt_tokens", None), getattr(counted, "completion_tokens", None)
         if not isinstance(used, int) or not isinstance(made, int):
             return Usage()
+        # Some endpoints count a model's thoughts in the total alone, and charge for them.
+        total = getattr(counted, "total_tokens", None)
+        made = max(made, total - used) if isinstance(total, int) else made
         return Usage(used, made, None if self._price is None else self._cost(used, made))
 
     def _cost(self, input_tokens: int, output_tokens: int) -> float:

@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from drift_checks.records import Record, Review
-from drift_checks.reviewers.base import OnCall, OnReview, ignore
+from drift_checks.reviewers.base import OnCall, OnReview, OnSpent, ignore
 
 _BATCH = 32
 # Duplicates of a record crowd around it: more than k are asked for from the start.
@@ -93,6 +93,7 @@ class NeighboursReviewer:
         repeats: Sequence[Record] = (),
         on_call: OnCall = ignore,
         on_review: OnReview = ignore,
+        on_spent: OnSpent = ignore,
     ) -> Generator[Review, None, None]:
         """Yield one Review for each record, and one more for each that is to be repeated."""
         for start in range(0, len(records), _BATCH):

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import partial
 from queue import SimpleQueue
@@ -16,7 +16,7 @@ from typing import Self
 
 from drift_checks.errors import ReviewerError
 from drift_checks.records import Record, Review
-from drift_checks.reviewers.base import Classifier, OnCall, OnReview, Question, ignore
+from drift_checks.reviewers.base import Classifier, OnCall, OnReview, OnSpent, Question, ignore
 from drift_checks.reviewers.calls import Calls
 from drift_checks.reviewers.failures import describe
 from drift_checks.reviewers.limits import Limits, Spent
@@ -49,10 +49,12 @@ class PooledReviewer:
         repeats: Sequence[Record] = (),
         on_call: OnCall = ignore,
         on_review: OnReview = ignore,
+        on_spent: OnSpent = ignore,
     ) -> PooledReviewing:
         """Begin to review."""
         questions = [*map(Question, records), *(Question(record, repeat=True) for record in repeats)]
-        return PooledReviewing(self._classifier, self._limits, self._spent, on_call, on_review, questions)
+        calls = partial(Calls, self._classifier, self._limits, self._spent, on_call, on_spent)
+        return PooledReviewing(self._classifier, self._limits, calls, on_review, questions)
 
 
 class PooledReviewing:
@@ -61,8 +63,7 @@ class PooledReviewing:
     Args:
         classifier: What decides.
         limits: How it may be called.
-        spent: What was spent before.
-        on_call: Called before each call.
+        make_calls: Makes what asks it, on the loop.
         on_review: Called with each review.
         questions: What to ask.
     """
@@ -71,14 +72,13 @@ class PooledReviewing:
         self,
         classifier: Classifier,
         limits: Limits,
-        spent: Spent,
-        on_call: OnCall,
+        make_calls: Callable[[], Calls],
         on_review: OnReview,
         questions: Sequence[Question],
     ) -> None:
         self._classifier = classifier
         self._limits = limits
-        self._make_calls = partial(Calls, classifier, limits, spent, on_call)
+        self._make_calls = make_calls
         self._left = len(questions)
         self._done: SimpleQueue[Review | BaseException] = SimpleQueue()
         self._on_review = on_review

@@ -123,6 +123,7 @@ def review_all(
     repeats: int = 0,
     spent: Spent | None = None,
     on_call: Callable[[RecordId], None] = lambda record_id: None,
+    on_spent: Callable[[float], None] = lambda amount: None,
     patience: float = 20.0,
 ) -> list[Review]:
     """Return all reviews of so many records, in the order in which they came.
@@ -134,7 +135,7 @@ def review_all(
     records = make_records(number)
 
     def run() -> list[Review]:
-        with closing(reviewer.review(records, records[:repeats], on_call)) as reviewing:
+        with closing(reviewer.review(records, records[:repeats], on_call, on_spent=on_spent)) as reviewing:
             return list(reviewing)
 
     return patiently(run, patience)

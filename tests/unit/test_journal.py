@@ -128,6 +128,18 @@ def test_run_that_goes_on_asks_for_what_was_not_answered(
     assert read_journal(journal.path).reviews == kept
 
 
+def test_costs_count_whatever_became_of_their_reviews(journal: Journal) -> None:
+    """Of calls that were in flight at the end the most that they can have cost, of all others what they did."""
+    journal.begin(BEGUN)
+    for amount in (2.0, 2.0, -1.5):
+        journal.spend(amount)
+    journal.review(Review(3, failure="503", usage=Usage(10, 2, 0.5)))
+    journal.finish(inconclusive=True)
+    journal.resume()
+    found = read_journal(journal.path)
+    assert (found.reviews, found.spent, found.used) == ([], 2.5, Usage(10, 2, 0.5))
+
+
 def test_workers_share_what_failed(journal: Journal) -> None:
     """It is the same run, so nobody asks again."""
     journal.begin(BEGUN)

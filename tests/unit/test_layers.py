@@ -23,7 +23,7 @@ ALLOWED: dict[str, set[str]] = {
     "sampling": {"errors", "records", "instants"},
     "stores": {"errors", "records", "instants"},
     "reviewers": {"errors", "records", "instants", "credentials"},
-    "reporting": {"errors", "records", "instants", "statistics"},
+    "reporting": {"errors", "records", "instants", "journal", "statistics"},
 }
 LOWER = {*ALLOWED}
 ALLOWED |= {

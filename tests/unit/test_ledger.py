@@ -91,10 +91,10 @@ def test_reviews_are_written(tmp_path: Path) -> None:
     assert read_journal(journal.path).reviews == [made(1)]
 
 
-def resumed(tmp_path: Path, *before: Review, calls: int = 0) -> Ledger:
+def resumed(tmp_path: Path, *before: Review, calls: int = 0, spent: float = 0.0) -> Ledger:
     """Return a ledger that goes on after these reviews."""
     ledger = Ledger()
-    ledger.keep_in(Journal(tmp_path / NAME), Journaled(reviews=list(before), calls=calls))
+    ledger.keep_in(Journal(tmp_path / NAME), Journaled(reviews=list(before), calls=calls, spent=spent))
     return ledger
 
 
@@ -111,7 +111,8 @@ def test_later_review_of_a_record_counts(tmp_path: Path) -> None:
 
 def test_spending_of_before_counts(tmp_path: Path) -> None:
     """A budget is one for the whole run."""
-    ledger = resumed(tmp_path, made(1, usage=Usage(10, 2, 0.5)), calls=3)
+    ledger = resumed(tmp_path, calls=3, spent=0.5)
     ledger.call(2)
-    ledger.keep(made(2, usage=Usage(10, 2, 0.25)))
+    ledger.spend(1.0)
+    ledger.spend(-0.75)
     assert (ledger.spent().calls, ledger.spent().cost) == (4, 0.75)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import socket
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from xml.etree.ElementTree import ElementTree
@@ -187,3 +188,14 @@ def test_a_folder_that_became_unwritable_is_told_of(path: Path) -> None:
     ReportsFolder(path).release()
     path.chmod(0o555)
     assert run_unprivileged(OPEN, path).startswith(f"ReportsError {path}: ")
+
+
+@pytest.mark.parametrize(("days", "goes_on", "kept"), [(1, False, True), (8, False, False), (8, True, True)])
+def test_reviews_of_a_killed_run_are_kept_for_a_week(path: Path, days: int, goes_on: bool, kept: bool) -> None:
+    """And longer where it goes on now."""
+    journal = path / ".20260101T020000Z-abcdef.tmp" / "reviews.jsonl"
+    journal.parent.mkdir(parents=True)
+    journal.write_text("{}")
+    os.utime(journal, (0, time.time() - days * 24 * 3600))
+    ReportsFolder(path, journal.parent if goes_on else None).release()
+    assert journal.exists() is kept

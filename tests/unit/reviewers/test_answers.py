@@ -138,7 +138,7 @@ UNDECIDED = [
     f"{SAID} or rather {OTHER}",
     '{"category": "of no taxonomy"} ' + SAID,
     "{" * 5000,
-    '{"a":' * 5000,
+    '{"a":' * 3000,
 ]
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from contextlib import suppress
 from itertools import pairwise
 
 import pytest
@@ -266,3 +267,42 @@ def test_reviews_come_as_they_are_made() -> None:
         assert next(reviewing).record_id == 1
     finally:
         reviewing.close()
+
+
+CHEAP = Answer("a", usage=Usage(cost=0.25))
+
+
+@pytest.mark.parametrize(
+    ("decide", "told"),
+    [(CHEAP, [1.0, -0.75]), (StatusError(400), [1.0, -1.0]), (ValueError("no status"), [1.0])],
+)
+def test_what_a_call_costs_is_told_before_and_corrected_after(decide: Answer | Exception, told: list[float]) -> None:
+    """So that a run that is killed in between has counted the most; what is not known stays so."""
+    amounts: list[float] = []
+    review_all(FakeClassifier(in_turn(decide), most=1), 1, on_spent=amounts.append)
+    assert amounts == told
+
+
+def test_an_answer_that_comes_after_the_end_asks_nothing_more() -> None:
+    """Code that swallows its cancellation is not called again."""
+    calls = 0
+
+    async def stubborn(question: Question) -> Answer:
+        nonlocal calls
+        calls += 1
+        with suppress(asyncio.CancelledError):
+            await asyncio.sleep(30)
+        return Answer("a")
+
+    reviewing = PooledReviewer(FakeClassifier(stubborn), Limits(concurrency=2), Spent()).review(make_records(20))
+    while calls < 2:
+        time.sleep(0.01)
+    reviewing.close()
+    assert calls == 2
+
+
+def test_what_a_failure_says_is_fit_for_a_terminal() -> None:
+    """On one line, without escapes, not long."""
+    (review,) = review_all(FakeClassifier(in_turn(UnusableAnswer("bad\x1b[31mRED\x07\n" + "x" * 999))))
+    assert (review.failure or "").startswith("bad[31mRED xxx")
+    assert len(review.failure or "") <= 300
