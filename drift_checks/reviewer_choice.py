@@ -89,7 +89,6 @@ def _llm(settings: Settings, taxonomy: Mapping[str, str]) -> Classifier:
         tuple(taxonomy),
         base_url=base_url,
         price=None if settings.llm_price is None else Price(*settings.llm_price),
-        seed=settings.seed,
         max_output_tokens=settings.llm_max_tokens,
     )
 

@@ -29,7 +29,7 @@ from drift_checks.reporting.run import Facts, Reviewing, RunReport, build_report
 from drift_checks.reporting.summary import headline, summarise
 from drift_checks.reporting.verdict import Verdict
 from drift_checks.resuming import header
-from drift_checks.settings import Settings, declared
+from drift_checks.settings import LLM, Settings, declared
 
 FINDINGS = "findings"
 _COLOURS = {
@@ -251,7 +251,7 @@ class Finishing:
             resumable=classifier is not None,
             notes=list(sample.notes),
             settings=_described(settings),
-            versions={library: version(library) for library in _LIBRARIES},
+            versions={library: version(library) for library in _libraries(self.pipeline.reviewer_name)},
         )
 
 
@@ -262,6 +262,10 @@ def _described(settings: Settings) -> dict[str, str]:
         for setting in declared()
         if setting.key in settings.sources
     }
+
+
+def _libraries(reviewer: str) -> tuple[str, ...]:
+    return (*_LIBRARIES, "openai") if reviewer == LLM else _LIBRARIES
 
 
 def _shortest(page: Path) -> Path:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from drift_checks.reporting.outcome import Outcome
-from drift_checks.reporting.run import Agreement, CriterionResult, Reviewing, RunReport
+from drift_checks.reporting.run import Agreement, CriterionResult, Facts, Reviewing, RunReport
 
 SCHEMA = 1
 
@@ -40,26 +40,30 @@ def drift_document(report: RunReport) -> dict[str, Any]:
             "record_ids": facts.record_ids,
             "notes": facts.notes,
         },
-        "reviewer": {
-            "name": facts.reviewer,
-            "model": facts.model,
-            "prompt": facts.prompt,
-            "calls": facts.reviewing.calls,
-            "reviewed": facts.reviewing.reviews,
-            "failed": facts.reviewing.failed,
-            "not_asked": facts.reviewing.not_asked,
-            "input_tokens": facts.reviewing.input_tokens,
-            "output_tokens": facts.reviewing.output_tokens,
-            "cost": facts.reviewing.cost,
-            "median_seconds": facts.reviewing.median_seconds,
-            "slowest_seconds": facts.reviewing.slowest_seconds,
-            "self_disagreement": _self_disagreement(facts.reviewing),
-        },
+        "reviewer": _reviewer(facts),
         "agreement": _agreement(report.agreement),
         "criteria": [_criterion(result) for result in report.criteria],
         "disagreements": [_disagreement(outcome) for outcome in report.disagreements],
         "settings": facts.settings,
         "versions": facts.versions,
+    }
+
+
+def _reviewer(facts: Facts) -> dict[str, Any]:
+    return {
+        "name": facts.reviewer,
+        "model": facts.model,
+        "prompt": facts.prompt,
+        "calls": facts.reviewing.calls,
+        "reviewed": facts.reviewing.reviews,
+        "failed": facts.reviewing.failed,
+        "not_asked": facts.reviewing.not_asked,
+        "input_tokens": facts.reviewing.input_tokens,
+        "output_tokens": facts.reviewing.output_tokens,
+        "cost": facts.reviewing.cost,
+        "median_seconds": facts.reviewing.median_seconds,
+        "slowest_seconds": facts.reviewing.slowest_seconds,
+        "self_disagreement": _self_disagreement(facts.reviewing),
     }
 
 
