@@ -19,7 +19,7 @@ from drift_checks.ledger import Ledger
 from drift_checks.records import Record, RecordId, Review, Sample
 from drift_checks.resuming import Unfinished
 from drift_checks.reviewer_choice import choose_classifier, limits_of, name_reviewer
-from drift_checks.reviewers.base import Classifier, Reviewer
+from drift_checks.reviewers.base import Classifier, OnReview, Reviewer
 from drift_checks.reviewers.pool import PooledReviewer
 from drift_checks.settings import NEIGHBOURS, Settings
 from drift_checks.stores.chroma import VectorCollection, refuse_no_chroma, refuse_no_collection
@@ -27,8 +27,6 @@ from drift_checks.stores.records import RecordStore
 from drift_checks.stores.snapshot import default_folder
 from drift_checks.stores.sqlite import SqliteFile
 from drift_checks.taxonomy import read_taxonomy
-
-OnReview = Callable[[Review], None]
 
 
 class Pipeline:

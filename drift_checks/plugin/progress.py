@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
 from drift_checks.ledger import Ledger
 from drift_checks.records import Record, RecordId, Review
-
-OnReview = Callable[[Review], None]
+from drift_checks.reviewers.base import OnReview
 
 
 @contextmanager

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from drift_checks.reviewers.base import Answer, UnusableAnswer
-from drift_checks.reviewers.own import read_confidence
+from drift_checks.reviewers.values import read_confidence, read_text
 
 _THOUGHTS = re.compile(r"<think(?:ing)?>.*?</think(?:ing)?>", re.DOTALL | re.IGNORECASE)
 _THOUGHTS_BEGIN = re.compile(r"<think(?:ing)?>", re.IGNORECASE)
@@ -61,8 +61,8 @@ class AnswerReader:
         return Answer(
             decided.pop(),
             confidence=read_confidence(answer.get("confidence")),
-            rationale=_text(answer.get("rationale")),
-            evidence=_text(answer.get("evidence")),
+            rationale=read_text(answer.get("rationale")),
+            evidence=read_text(answer.get("evidence")),
         )
 
     def _category(self, named: object) -> str:
@@ -123,10 +123,6 @@ _DECODER = json.JSONDecoder(object_pairs_hook=_object)
 
 def _folded(category: str) -> str:
     return re.sub(r"[\s_-]+", "_", category.strip()).casefold()
-
-
-def _text(value: object) -> str | None:
-    return value if isinstance(value, str) and value else None
 
 
 def _shortened(text: str) -> str:

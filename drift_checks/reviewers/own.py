@@ -13,10 +13,11 @@ from pathlib import Path
 from typing import Any
 
 from drift_checks.errors import ReviewerError, nearest
-from drift_checks.records import Usage, read_number
+from drift_checks.records import Usage
 from drift_checks.reviewers.base import Answer, Question, UnusableAnswer
 from drift_checks.reviewers.failures import describe
 from drift_checks.reviewers.threads import in_thread
+from drift_checks.reviewers.values import read_confidence, read_text
 
 METHOD = "classify"
 HOOK = "pytest_drift_reviewer"
@@ -196,23 +197,11 @@ def read_answer(result: object) -> Answer:
     return Answer(
         category,
         confidence=read_confidence(read("confidence")),
-        rationale=_text(read("rationale")),
-        evidence=_text(read("evidence")),
-        model=_text(read("model") or read("model_version")),
+        rationale=read_text(read("rationale")),
+        evidence=read_text(read("evidence")),
+        model=read_text(read("model") or read("model_version")),
         usage=Usage(_whole(read("input_tokens")), _whole(read("output_tokens"))),
     )
-
-
-def read_confidence(value: object) -> float | None:
-    """Return the number from 0 to 1 that a value holds, as text or as a number of any library, else None."""
-    if "bool" in type(value).__name__:
-        return None
-    try:
-        number = read_number(value if isinstance(value, str | int | float) else float(value))  # type: ignore[arg-type]
-    except Exception:
-        # Whatever another library makes of a value that is no number.
-        return None
-    return number if number is not None and 0 <= number <= 1 else None
 
 
 def _category(value: object) -> str | None:
@@ -224,10 +213,6 @@ def _category(value: object) -> str | None:
 
 def _attribute(holder: object, name: str) -> object:
     return getattr(holder, name, None)
-
-
-def _text(value: object) -> str | None:
-    return value if isinstance(value, str) and value else None
 
 
 def _whole(value: object) -> int | None:

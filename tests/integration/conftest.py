@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Iterator
 from importlib import import_module
 from pathlib import Path
 
 import pytest
 
+from tests.support import llm_runs
+from tests.support.chat_server import ChatServer
 from tests.support.session_runs import Review
 from tests.support.stores import BuiltStore, build_store
 
@@ -56,3 +59,24 @@ def doubtful(_doubtful_once: BuiltStore, tmp_path: Path) -> BuiltStore:
     """A store in which the records 4, 8, … 40 disagree with their neighbours."""
     shutil.copytree(_doubtful_once.folder, tmp_path / "doubtful")
     return BuiltStore(tmp_path / "doubtful")
+
+
+@pytest.fixture(scope="module")
+def client_loaded() -> None:
+    """The client of chat endpoints, loaded in this process before a review that forgets what it loaded."""
+    llm_runs.load()
+
+
+@pytest.fixture
+def llm_key(client_loaded: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A key for an endpoint, and no other."""
+    for name in llm_runs.KEYS:
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("OPENAI_API_KEY", llm_runs.KEY)
+
+
+@pytest.fixture
+def server() -> Iterator[ChatServer]:
+    """An endpoint that names the stored category of each record."""
+    with ChatServer() as serving:
+        yield serving

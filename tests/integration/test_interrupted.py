@@ -12,11 +12,11 @@ import pytest
 
 from drift_checks.journal import NAME, Journaled, read_journal
 from tests.support.chat_server import Behaviour, ChatServer
-from tests.support.llm_runs import KEY, KEYS, Started, asked, asking, load
+from tests.support.llm_runs import Started, asked, asking
 from tests.support.session_runs import SMALL, Review, Run
 from tests.support.stores import BuiltStore
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("llm_key")]
 
 SIGNALS = (signal.SIGTERM, signal.SIGINT)
 CONCURRENCY = 2
@@ -50,16 +50,6 @@ class Stopped:
         """How many records it reviewed."""
         number: int = self.run.drift["reviewer"]["reviewed"]
         return number
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _loaded() -> None:
-    load()
-
-
-@pytest.fixture(autouse=True)
-def _key(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv(KEYS[1], KEY)
 
 
 @pytest.fixture(scope="module", params=SIGNALS, ids=[number.name for number in SIGNALS])

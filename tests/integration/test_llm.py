@@ -2,37 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from syrupy.assertion import SnapshotAssertion
 
 from tests.support.chat_server import GARBAGE, UNKNOWN_CATEGORY, Behaviour, ChatServer
-from tests.support.llm_runs import KEY, KEYS, asking, load, named_but
+from tests.support.llm_runs import KEY, asking, named_but
 from tests.support.session_runs import SMALL, Review, Run
 from tests.support.stores import BuiltStore
 
+pytestmark = pytest.mark.usefixtures("llm_key")
+
 USED = ("calls", "reviewed", "failed", "not_asked")
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _loaded() -> None:
-    load()
-
-
-@pytest.fixture(autouse=True)
-def _key(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in KEYS:
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("OPENAI_API_KEY", KEY)
-
-
-@pytest.fixture
-def server() -> Iterator[ChatServer]:
-    """An endpoint that names the stored category of each record."""
-    with ChatServer() as serving:
-        yield serving
 
 
 def used(run: Run) -> tuple[int, ...]:

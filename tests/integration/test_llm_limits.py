@@ -3,38 +3,20 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
 
 import pytest
 from syrupy.assertion import SnapshotAssertion
 
 from tests.support.chat_server import GARBAGE, Behaviour, ChatServer
-from tests.support.llm_runs import KEY, KEYS, asked, asking, load, named_but
+from tests.support.llm_runs import asked, asking, named_but
 from tests.support.session_runs import SMALL, Review, Run
 from tests.support.stores import BuiltStore
+
+pytestmark = pytest.mark.usefixtures("llm_key")
 
 TWENTY = ("--drift-sample-size=20", "--drift-baseline=0")
 MANY = ("--drift-sample-size=60", "--drift-baseline=0", "--drift-concurrency=4")
 OUTAGES = {"500": Behaviour(always=500), "silence": Behaviour(hanging=1)}
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _loaded() -> None:
-    load()
-
-
-@pytest.fixture(autouse=True)
-def _key(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in KEYS:
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("OPENAI_API_KEY", KEY)
-
-
-@pytest.fixture
-def server() -> Iterator[ChatServer]:
-    """An endpoint that names the stored category of each record."""
-    with ChatServer() as serving:
-        yield serving
 
 
 @pytest.mark.slow

@@ -15,12 +15,12 @@ from syrupy.assertion import SnapshotAssertion
 
 from drift_checks.journal import NAME, Journaled, read_journal
 from tests.support.chat_server import GARBAGE, Behaviour, ChatServer
-from tests.support.llm_runs import KEY, KEYS, Started, asked, asking, load, named_but
+from tests.support.llm_runs import Started, asked, asking, named_but
 from tests.support.session_runs import SMALL, Review, Run, run_folders
 from tests.support.stores import NAME as TABLE
 from tests.support.stores import BuiltStore
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("llm_key")]
 
 CONCURRENCY = 2
 TWENTY = ("--drift-sample-size=20", "--drift-baseline=0", f"--drift-concurrency={CONCURRENCY}")
@@ -52,16 +52,6 @@ class Killed:
         """What it was told to do and drew."""
         assert self.journal.begun is not None
         return self.journal.begun
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _loaded() -> None:
-    load()
-
-
-@pytest.fixture(autouse=True)
-def _key(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv(KEYS[1], KEY)
 
 
 @pytest.fixture(scope="module")

@@ -22,6 +22,25 @@ Result = TypeVar("Result")
 CATEGORIES = ("financial", "regulatory", "operational")
 KEY = "sk-test-0123456789abcdef"
 SOUND = {"category": "operational", "confidence": 0.5, "rationale": "why", "evidence": "words"}
+# A user's module, with a classifier of every kind and something that is none.
+OWN_MODULE = """
+def decide(text):
+    return text.upper()
+
+class Model:
+    def classify(self, text):
+        return text.upper()
+
+    @staticmethod
+    def decide(text):
+        return text.upper()
+
+class Space:
+    inner = Model()
+
+made = Model()
+number = 5
+"""
 
 
 def question(text: str = "a text", *, again: bool = False) -> Question:

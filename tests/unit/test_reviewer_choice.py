@@ -19,29 +19,12 @@ from drift_checks.reviewers.base import Classifier
 from drift_checks.reviewers.limits import Limits
 from drift_checks.settings import LLM, Settings
 from tests.support.chat_server import ChatServer
-from tests.support.classifying import ask, question
+from tests.support.classifying import OWN_MODULE, ask, question
 
 TAXONOMY = {"financial": "Debt and cash", "operational": ""}
 KEYS = {"DRIFT_LLM_API_KEY": "own", "OPENAI_API_KEY": "openai", "GOOGLE_API_KEY": "google"}
 GOOGLE = "https://generativelanguage.googleapis.com/v1beta/openai"
 OPENAI = "https://api.openai.com/v1"
-SOURCE = """
-def decide(text):
-    return text.upper()
-
-class Model:
-    def classify(self, text):
-        return text.upper()
-
-    @staticmethod
-    def decide(text):
-        return text.upper()
-
-class Space:
-    inner = Model()
-
-made = Model()
-"""
 
 
 def settings(**given: Any) -> Settings:
@@ -87,7 +70,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     package.mkdir()
     (package / "__init__.py").touch()
     for file in (package / "inner.py", tmp_path / "own_module.py"):
-        file.write_text(SOURCE)
+        file.write_text(OWN_MODULE)
     importlib.invalidate_caches()
     yield tmp_path
     for name in [name for name in sys.modules if name.startswith("own_")]:

@@ -12,30 +12,12 @@ from syrupy.assertion import SnapshotAssertion
 
 from drift_checks.errors import ReviewerError
 from drift_checks.reviewers.own import load_classifier
-from tests.support.classifying import ask, question
+from tests.support.classifying import OWN_MODULE, ask, question
 
-SOURCE = """
-def decide(text):
-    return text.upper()
-
-class Model:
-    def classify(self, text):
-        return text.upper()
-
-    @staticmethod
-    def decide(text):
-        return text.upper()
-
-class Space:
-    inner = Model()
-
-made = Model()
-number = 5
-"""
 MODULES = {
-    "own_module": SOURCE,
+    "own_module": OWN_MODULE,
     "own_package/__init__": "",
-    "own_package/inner": SOURCE,
+    "own_package/inner": OWN_MODULE,
     "own_package/relative": "from . import other",
     "own_syntax": "def decide(text:\n",
     "own_needs": "import not_installed_anywhere",

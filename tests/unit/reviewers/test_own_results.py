@@ -18,7 +18,8 @@ from pydantic import BaseModel
 
 from drift_checks.records import Usage
 from drift_checks.reviewers.base import Answer, UnusableAnswer
-from drift_checks.reviewers.own import read_answer, read_confidence
+from drift_checks.reviewers.own import read_answer
+from drift_checks.reviewers.values import read_confidence
 
 Positional = namedtuple("Positional", "label score")
 
