@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import partial
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
 from threading import Thread
 from typing import Self
 
@@ -23,6 +24,7 @@ from drift_checks.reviewers.limits import Limits, Spent
 from drift_checks.reviewers.threads import Loop
 
 _PARTING_SECONDS = 1.0
+_WAIT_SECONDS = 0.2
 _LOGGER = logging.getLogger(__name__)
 
 
@@ -95,9 +97,9 @@ class PooledReviewing:
         """Wait for the next review."""
         if not self._left:
             # The classifier is being closed.
-            self._thread.join(self._limits.timeout)
+            self._wait_for_close()
             raise StopIteration
-        item = self._done.get()
+        item = self._wait_for_next()
         if isinstance(item, BaseException):
             self._left = 0
             raise item
@@ -110,6 +112,17 @@ class PooledReviewing:
         with suppress(RuntimeError):
             self._loop.call_soon_threadsafe(self._cancel)
         self._thread.join(_PARTING_SECONDS)
+
+    def _wait_for_next(self) -> Review | BaseException:
+        # A signal that comes just before a wait does not end it: its handler runs between two short ones.
+        while True:
+            with suppress(Empty):
+                return self._done.get(timeout=_WAIT_SECONDS)
+
+    def _wait_for_close(self) -> None:
+        end = time.monotonic() + self._limits.timeout
+        while self._thread.is_alive() and time.monotonic() < end:
+            self._thread.join(_WAIT_SECONDS)
 
     def _cancel(self) -> None:
         if self._task is not None:
