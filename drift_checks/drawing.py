@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
@@ -12,7 +13,7 @@ from drift_checks import sampling
 from drift_checks.errors import NothingToReview, SettingError
 from drift_checks.instants import format_instant
 from drift_checks.records import Record, Sample, Stratum
-from drift_checks.settings import Settings
+from drift_checks.settings import POPULATION, SEQUENTIAL, SEQUENTIAL_CALLS, Settings
 from drift_checks.stores.records import RecordStore
 from drift_checks.stores.strata import Bounds, StrataQueries
 
@@ -69,10 +70,7 @@ class Drawing:
         sizes = strata.sizes()
         if not sum(sizes.values()):
             raise NothingToReview(f"{store.file.path}: table {store.name!r} is empty: there is nothing to review.")
-        divided = store.has("confidence") or store.has("timestamp")
-        plan = sampling.plan(
-            sizes, settings.sample_size, settings.low_confidence_share, settings.baseline, divided=divided
-        )
+        plan = self._plan(sizes)
         if settings.records:
             records = self._chosen(connection, strata)
             notes: tuple[str, ...] = ("exactly these records were asked for",)
@@ -81,7 +79,9 @@ class Drawing:
                 raise NothingToReview(_no_candidates(settings))
             drawn = sampling.draw(strata, plan.wanted, sizes, settings.seed)
             rows = store.rows(connection, [record_id for ids in drawn.values() for record_id in ids])
-            records = tuple(Record(key, stratum, rows[key]) for stratum, ids in drawn.items() for key in ids)
+            records = self._in_order(
+                [Record(key, stratum, rows[key]) for stratum, ids in drawn.items() for key in ids], plan.judged
+            )
             notes = plan.notes
         unreadable = strata.unreadable()
         return Sample(
@@ -96,6 +96,28 @@ class Drawing:
             notes=(*notes, *_unreadable_notes(unreadable)),
         )
 
+    def _plan(self, sizes: Mapping[Stratum, int]) -> sampling.Plan:
+        settings = self.settings
+        size = settings.sample_size
+        if settings.decision == SEQUENTIAL:
+            size = settings.max_calls or SEQUENTIAL_CALLS
+            if settings.judge == POPULATION:
+                return sampling.plan_alike(sizes, size)
+        divided = self.store.has("confidence") or self.store.has("timestamp")
+        return sampling.plan(sizes, size, settings.low_confidence_share, settings.baseline, divided=divided)
+
+    def _in_order(self, records: list[Record], judged: tuple[Stratum, ...]) -> tuple[Record, ...]:
+        """Return the records as they are to be reviewed, the rest of the store last.
+
+        Where the evidence decides how many it takes, the order is random, else it is by stratum.
+        """
+        if self.settings.decision == SEQUENTIAL:
+            random.Random(f"order:{self.settings.seed}").shuffle(records)  # noqa: S311 - a sample, not a secret
+        return (
+            *(record for record in records if record.stratum in judged),
+            *(record for record in records if record.stratum not in judged),
+        )
+
     def _chosen(self, connection: Connection, strata: StrataQueries) -> tuple[Record, ...]:
         # A column without a declared type does not take the text 12 for the number.
         numbers = [int(key) for key in self.settings.records if key.lstrip("-").isdecimal() and key.isascii()]
@@ -106,7 +128,7 @@ class Drawing:
                 f"records: {', '.join(sorted(missing))} not found in {self.store.file.path}; allowed are ids in the"
                 f" column {self.store.columns['id']} of table {self.store.name}."
             )
-        found = strata.strata_of(list(rows))
+        found = strata.parts_of(list(rows))
         return tuple(Record(key, found[key], row) for key, row in rows.items())
 
 

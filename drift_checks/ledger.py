@@ -16,12 +16,14 @@ class Ledger:
     Attributes:
         reviews: The reviews, by the record's id, failures included.
         repeats: The second reviews of those records that were reviewed twice.
+        variants: The reviews of other forms of the text, by the record's id and the form's number.
         calls: How often a reviewer was called.
     """
 
     def __init__(self) -> None:
         self.reviews: dict[RecordId, Review] = {}
         self.repeats: dict[RecordId, Review] = {}
+        self.variants: dict[RecordId, dict[int, Review]] = {}
         self.calls = 0
         self._spent = 0.0
         self._used = Usage()
@@ -71,7 +73,7 @@ class Ledger:
         return {
             "reviews": sum(review.made for review in made),
             "failed": sum(not review.made and review.asked for review in made),
-            "not_asked": sum(not review.asked for review in made),
+            "not_asked": sum(not review.asked and review.needed for review in made),
             "calls": self.calls,
             "input_tokens": self._used.input_tokens,
             "output_tokens": self._used.output_tokens,
@@ -84,7 +86,11 @@ class Ledger:
         }
 
     def _all(self) -> list[Review]:
-        return [*self.reviews.values(), *self.repeats.values()]
+        variants = (review for reviews in self.variants.values() for review in reviews.values())
+        return [*self.reviews.values(), *self.repeats.values(), *variants]
 
     def _place(self, review: Review) -> None:
-        (self.repeats if review.repeat else self.reviews)[review.record_id] = review
+        if review.variant:
+            self.variants.setdefault(review.record_id, {})[review.variant] = review
+        else:
+            (self.repeats if review.repeat else self.reviews)[review.record_id] = review

@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 
 from drift_checks import setting_kinds as kinds
 from drift_checks.errors import SettingError, nearest, setting_refused
-from drift_checks.settings import DATABASE_NAME, LLM, Setting, Settings, declared
+from drift_checks.settings import DATABASE_NAME, LLM, POINT, POPULATION, Setting, Settings, declared
 
 # Variables that share the prefix of the settings but carry secrets or serve the scripts.
 OTHER_VARIABLES = ("DRIFT_SMTP_URL", "DRIFT_LLM_API_KEY", "DRIFT_PYTHON", "DRIFT_VERDICT_FILE")
@@ -151,6 +151,17 @@ def refuse_combinations(settings: Settings) -> None:
         raise SettingError(
             f"critical: {settings.critical} lies above warn ({settings.warn});"
             " WARNING must come before CRITICAL: lower critical or raise warn."
+        )
+    if settings.judge == POPULATION and settings.decision == POINT and not settings.baseline:
+        raise SettingError(
+            "judge: 'population' needs the stratum that baseline draws, and baseline is 0; allowed are a baseline from"
+            " 1, or judge 'sample'."
+        )
+    windows = settings.recent_days + settings.reference_days
+    if windows + 2 > (settings.as_of - datetime.min.replace(tzinfo=UTC)).days:
+        raise SettingError(
+            f"reference-days: {windows} days before {settings.as_of:%Y-%m-%d} (with recent-days) is before the first"
+            " year; allowed are fewer days."
         )
     if settings.old_days + 2 > (settings.as_of - datetime.min.replace(tzinfo=UTC)).days:
         raise SettingError(

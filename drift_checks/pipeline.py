@@ -8,10 +8,12 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from drift_checks.comparing import Windows
 from drift_checks.drawing import Drawing
 from drift_checks.errors import ReviewerError, SettingError
 from drift_checks.journal import Journal, read_journal
@@ -21,12 +23,35 @@ from drift_checks.resuming import Unfinished
 from drift_checks.reviewer_choice import choose_classifier, limits_of, name_reviewer
 from drift_checks.reviewers.base import Classifier, OnReview, Reviewer
 from drift_checks.reviewers.pool import PooledReviewer
-from drift_checks.settings import NEIGHBOURS, Settings
+from drift_checks.settings import NEIGHBOURS, SEQUENTIAL, Settings
+from drift_checks.statistics.sequential import fewest_to_decide
 from drift_checks.stores.chroma import VectorCollection, refuse_no_chroma, refuse_no_collection
 from drift_checks.stores.records import RecordStore
 from drift_checks.stores.snapshot import default_folder
 from drift_checks.stores.sqlite import SqliteFile
 from drift_checks.taxonomy import read_taxonomy
+from drift_checks.variants import variants_of
+
+# Records of a classifier of the user's own that are asked about in other forms.
+_VARIED = 10
+_NOT_NEEDED = "not needed: the reviews before it decided"
+
+
+class Meanwhile:
+    """What is made ready while calls are under way, once.
+
+    Args:
+        make_ready: Makes it.
+    """
+
+    def __init__(self, make_ready: Callable[[], object]) -> None:
+        self._make_ready: Callable[[], object] | None = make_ready
+
+    def over(self) -> None:
+        """Make it ready, if that was not done."""
+        make_ready, self._make_ready = self._make_ready, None
+        if make_ready is not None:
+            make_ready()
 
 
 class Pipeline:
@@ -92,6 +117,11 @@ class Pipeline:
         return drawing.draw() if self.unfinished is None else drawing.draw_again(self.unfinished.sample)
 
     @cached_property
+    def windows(self) -> Windows:
+        """Recent and reference records of the whole store."""
+        return Windows(self.settings, self.store)
+
+    @cached_property
     def vectors(self) -> VectorCollection | None:
         """The collection of vectors, None where the run was given no Chroma directory."""
         if self.settings.chroma is None:
@@ -118,7 +148,8 @@ class Pipeline:
     def reviewer(self) -> Reviewer:
         """What decides again."""
         if self.classifier is not None:
-            return PooledReviewer(self.classifier, limits_of(self.settings), self.ledger.spent())
+            spent = self.ledger.spent()
+            return PooledReviewer(self.classifier, limits_of(self.settings), spent, stays_open=True)
         from drift_checks.reviewers.neighbours import NeighboursReviewer
 
         if self.vectors is None:
@@ -138,7 +169,7 @@ class Pipeline:
     def review(
         self, records: Sequence[Record], on_review: OnReview, meanwhile: Callable[[], object] = lambda: None
     ) -> None:
-        """Have each record reviewed that was not yet.
+        """Have each record reviewed that was not yet, or where the evidence decides, as many as that takes.
 
         Args:
             records: What to review.
@@ -146,22 +177,87 @@ class Pipeline:
             meanwhile: Makes ready what else the run needs, while calls are under way; before, where code of the user's
                 is called, which may not stand what that does to the process.
         """
+        waiting = Meanwhile(meanwhile)
+        if self.settings.decision == SEQUENTIAL and not self.sample.chosen:
+            judged = [record for record in records if record.stratum in self.sample.judged]
+            self._review_until_decided(judged, on_review, waiting)
+            rest = [record for record in records if record.stratum not in self.sample.judged]
+            records = [*(record for record in judged if self.reviews[record.id].made), *rest]
+        self._ask(records, on_review, waiting, self.repeats_among(records))
+        waiting.over()
+
+    def _review_until_decided(self, judged: Sequence[Record], on_review: OnReview, waiting: Meanwhile) -> None:
+        """Ask about as many records at once as the decision needs at the least, until it is taken."""
+        left = [record for record in judged if record.id not in self.reviews]
+        while left and (number := fewest_to_decide(self._agreed(judged), self.settings.critical)):
+            batch, left = left[:number], left[number:]
+            self._ask(batch, on_review, waiting)
+            refused = [self.reviews[record.id] for record in batch if not self.reviews[record.id].asked]
+            if refused:
+                # An outage, or the budget is spent: the rest fails for the same reason.
+                for record in left:
+                    self.ledger.keep(replace(refused[-1], record_id=record.id))
+                return
+        for record in left:
+            self.reviews[record.id] = Review(record.id, failure=_NOT_NEEDED, asked=False, needed=False)
+
+    def _agreed(self, records: Sequence[Record]) -> list[bool]:
+        made = [(self.reviews[record.id], record) for record in records if record.id in self.reviews]
+        return [review.agrees_with(record) for review, record in made if review.made]
+
+    def _ask(
+        self, records: Sequence[Record], on_review: OnReview, waiting: Meanwhile, repeated: Sequence[Record] = ()
+    ) -> None:
         ledger = self.ledger
         asked = [record for record in records if record.id not in ledger.reviews]
-        repeats = [record for record in self.repeats_among(records) if record.id not in ledger.repeats]
-        overlapping = bool(asked or repeats) and self.classifier is not None and not self.classifier.is_own
-        if not overlapping:
-            meanwhile()
+        repeats = [record for record in repeated if record.id not in ledger.repeats]
         if not asked and not repeats:
             return
+        overlapping = self.classifier is not None and not self.classifier.is_own
+        if not overlapping:
+            waiting.over()
         with closing(self.reviewer.review(asked, repeats, ledger.call, ledger.keep, ledger.spend)) as reviewing:
             for review in reviewing:
                 on_review(review)
-                if overlapping:
-                    # After the first answer: by then the client has imported all that it needs. Two threads that import
-                    # the same libraries get halves of them.
-                    meanwhile()
-                    overlapping = False
+                # After the first answer: by then the client has imported all that it needs. Two threads that import the
+                # same libraries get halves of them.
+                waiting.over()
+
+    def review_variants(self) -> None:
+        """Have some of the reviewed records reviewed in other forms of the same meaning, where that is wanted."""
+        known = {record.id: record for record in self.sample.records}
+        waiting: dict[str, tuple[RecordId, int]] = {}
+        forms: list[Record] = []
+        for key in self._varied():
+            for number, form in enumerate(variants_of(known[key]), 1):
+                if number not in self.ledger.variants.get(key, {}):
+                    name = f"{key} in form {number}"
+                    waiting[name] = key, number
+                    forms.append(replace(form, id=name))
+
+        def keep(review: Review) -> None:
+            key, number = waiting[str(review.record_id)]
+            self.ledger.keep(replace(review, record_id=key, variant=number))
+
+        if forms:
+            with closing(self.reviewer.review(forms, (), self.ledger.call, keep, self.ledger.spend)) as reviewing:
+                for _ in reviewing:
+                    pass
+
+    def variants_wanted(self) -> int:
+        """Return how many records are to be reviewed in other forms; none where the reviewer reads no text."""
+        if self.classifier is None:
+            return 0
+        by_default = _VARIED if self.classifier.is_own else 0
+        return by_default if self.settings.stability is None else self.settings.stability
+
+    def _varied(self) -> list[RecordId]:
+        """Return the records to vary: drawn with the seed from those that were reviewed."""
+        made = [
+            record.id for record in self.sample.records if record.id in self.reviews and self.reviews[record.id].made
+        ]
+        number = min(self.variants_wanted(), len(made))
+        return random.Random(f"variants:{self.settings.seed}").sample(made, number)  # noqa: S311
 
     def repeats_among(self, records: Sequence[Record]) -> list[Record]:
         """Return the records to review twice: drawn with the seed from those whose agreement is judged."""
@@ -169,12 +265,18 @@ class Pipeline:
         number = min(self.settings.repeat, len(judged))
         return random.Random(f"repeat:{self.settings.seed}").sample(judged, number)  # noqa: S311
 
+    def close_reviewer(self) -> None:
+        """Let the reviewer go; it is asked no more."""
+        if isinstance(self.__dict__.get("reviewer"), PooledReviewer):
+            self.__dict__.pop("reviewer").close()
+
     def opened_vectors(self) -> VectorCollection | None:
         """Return the collection if a step of this run opened it."""
         return next((item for item in self._opened if isinstance(item, VectorCollection)), None)
 
     def close(self) -> None:
-        """Remove the private copies."""
+        """Remove the private copies, and let the reviewer go."""
+        self.close_reviewer()
         for opened in self._opened:
             opened.close()
 

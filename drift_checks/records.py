@@ -25,6 +25,12 @@ COLUMNS = (
     "prompt_version",
     "embedding_model",
     "source",
+    "response_time_ms",
+    "input_tokens",
+    "output_tokens",
+    "archive_version",
+    "last_reviewed_at",
+    "review_count",
 )
 INDISPENSABLE = ("id", "text", "category")
 
@@ -138,7 +144,9 @@ class Review:
         evidence: The words that decided, where it says.
         model: The model that answered, as it names itself.
         asked: Whether the reviewer was asked: not where a budget was spent or it was down.
+        needed: Whether the decision of the run needed it; what did not was not asked either.
         repeat: Whether the record had been reviewed before in this run, to see how steady the reviewer is.
+        variant: Which other form of the record's text was asked about, from 1; 0 for the text itself.
         usage: What the calls used.
     """
 
@@ -150,13 +158,19 @@ class Review:
     evidence: str | None = None
     model: str | None = None
     asked: bool = True
+    needed: bool = True
     repeat: bool = False
+    variant: int = 0
     usage: Usage = field(default_factory=Usage)
 
     @property
     def made(self) -> bool:
         """Whether there is a decision."""
         return self.failure is None and self.category is not None
+
+    def agrees_with(self, record: Record) -> bool:
+        """Whether it comes to the stored category."""
+        return self.made and self.category == record.category
 
     def as_plain(self) -> dict[str, Any]:
         """Return the review as plain values, without what is not there."""

@@ -18,7 +18,7 @@ from drift_checks.settings import Settings
 # Changing one of these in the middle of a run would make two runs of it.
 _SAME = (
     *("sample_size", "low_confidence_share", "low_confidence_below", "old_days", "baseline", "records", "columns"),
-    *("taxonomy", "llm_base_url", "llm_model", "llm_prompt", "repeat"),
+    *("taxonomy", "llm_base_url", "llm_model", "llm_prompt", "repeat", "decision", "judge"),
 )
 # These default to the moment and the machine, so they are taken over where they are not given.
 _TAKEN_OVER = ("seed", "as_of", "naive_timezone")

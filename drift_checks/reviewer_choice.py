@@ -12,7 +12,7 @@ from drift_checks.credentials import find_secret
 from drift_checks.errors import ReviewerError, SettingError
 from drift_checks.reviewers.base import Classifier
 from drift_checks.reviewers.limits import Limits
-from drift_checks.settings import LLM, NEIGHBOURS, Settings
+from drift_checks.settings import LLM, NEIGHBOURS, SEQUENTIAL, SEQUENTIAL_CALLS, Settings
 
 
 def name_reviewer(settings: Settings, given: object | None) -> str:
@@ -52,11 +52,12 @@ def choose_classifier(
 
 def limits_of(settings: Settings) -> Limits:
     """Return how the classifier may be called."""
+    sequential = settings.decision == SEQUENTIAL and not settings.records
     return Limits(
         concurrency=settings.concurrency,
         requests_per_minute=settings.requests_per_minute,
         timeout=settings.timeout,
-        max_calls=settings.max_calls,
+        max_calls=SEQUENTIAL_CALLS if settings.max_calls is None and sequential else settings.max_calls,
         max_cost=settings.max_cost,
     )
 

@@ -11,28 +11,27 @@ import random
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from math import ceil
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from drift_checks.records import RecordId, Stratum
+
+Part = TypeVar("Part")
 
 # A stratum with less than this share of the store is drawn from its own positions.
 _RARE = 0.01
 
 
-class Strata(Protocol):
-    """A store's strata, as the sampler needs them; places and positions are given ascending."""
-
-    def sizes(self) -> dict[Stratum, int]:
-        """Return how many records each stratum has."""
+class Divided(Protocol[Part]):
+    """A store divided into parts, as the sampler needs it; places and positions are given ascending."""
 
     def places(self) -> int:
         """Return how many places there are; each record has one, and some may be empty."""
 
-    def at(self, places: Sequence[int]) -> Mapping[int, tuple[RecordId, Stratum]]:
-        """Return the record at each of these places that holds one, with its stratum."""
+    def at(self, places: Sequence[int]) -> Mapping[int, tuple[RecordId, Part]]:
+        """Return the record at each of these places that holds one, with its part."""
 
-    def members(self, stratum: Stratum, positions: Sequence[int]) -> list[RecordId]:
-        """Return the records at these positions of a stratum."""
+    def members(self, part: Part, positions: Sequence[int]) -> list[RecordId]:
+        """Return the records at these positions of a part."""
 
 
 @dataclass(frozen=True)
@@ -80,45 +79,66 @@ def plan(
     return Plan(wanted, judged, tuple(_shortfalls(wanted, low_wanted, sample_size, baseline)))
 
 
-def draw(
-    strata: Strata, wanted: Mapping[Stratum, int], sizes: Mapping[Stratum, int], seed: int
-) -> dict[Stratum, list[RecordId]]:
-    """Draw records at random without replacement, those of each stratum in the order of the store.
+def plan_alike(sizes: Mapping[Stratum, int], sample_size: int) -> Plan:
+    """Divide the sample among the strata as the store is divided, so that its rate estimates the store's.
 
     Args:
-        strata: The store's strata.
-        wanted: Records to draw from each; at most its size.
         sizes: Each stratum's records in the store.
+        sample_size: Records to draw; all strata are judged.
+    """
+    total = sum(sizes.values())
+    if sample_size >= total:
+        return Plan(dict(sizes), tuple(Stratum), _all_of_it(sample_size, total))
+    exact = {stratum: sample_size * size / total for stratum, size in sizes.items()}
+    wanted = {stratum: int(number) for stratum, number in exact.items()}
+    # The largest remainders are rounded up.
+    for stratum in sorted(exact, key=lambda key: wanted[key] - exact[key])[: sample_size - sum(wanted.values())]:
+        wanted[stratum] += 1
+    return Plan(wanted, tuple(Stratum), ("the sample is drawn from the whole store alike",))
+
+
+def draw(
+    divided: Divided[Part], wanted: Mapping[Part, int], sizes: Mapping[Part, int], seed: int
+) -> dict[Part, list[RecordId]]:
+    """Draw records at random without replacement, those of each part in the order of the store.
+
+    Args:
+        divided: The store's parts, as its strata.
+        wanted: Records to draw from each; at most its size.
+        sizes: Each part's records in the store.
         seed: The same seed draws the same records.
     """
     generator = random.Random(seed)  # noqa: S311 - a sample, not a secret
     total = sum(sizes.values())
-    rare = {stratum for stratum in wanted if sizes[stratum] < total * _RARE or wanted[stratum] * 2 > sizes[stratum]}
+    rare = {part for part in wanted if sizes[part] < total * _RARE or wanted[part] * 2 > sizes[part]}
     drawn = {
-        stratum: strata.members(stratum, sorted(generator.sample(range(sizes[stratum]), wanted[stratum])))
-        for stratum in wanted
-        if stratum in rare
+        part: divided.members(part, sorted(generator.sample(range(sizes[part]), wanted[part])))
+        for part in wanted
+        if part in rare
     }
-    common = {stratum: number for stratum, number in wanted.items() if stratum not in rare and number}
+    common = {part: number for part, number in wanted.items() if part not in rare and number}
     # About as many positions as it will take, so that most draws need one batch.
-    places = strata.places()
-    batch = 8 + max((ceil(1.3 * number * places / sizes[stratum]) for stratum, number in common.items()), default=0)
-    drawn.update(_reject(strata, common, _batches(places, batch, generator)))
-    return {stratum: drawn.get(stratum, []) for stratum in wanted}
+    places = divided.places()
+    batch = 8 + max((ceil(1.3 * number * places / sizes[part]) for part, number in common.items()), default=0)
+    drawn.update(_reject(divided, common, _batches(places, batch, generator)))
+    return {part: drawn.get(part, []) for part in wanted}
 
 
 def _reject(
-    strata: Strata, wanted: Mapping[Stratum, int], batches: Iterator[list[int]]
-) -> dict[Stratum, list[RecordId]]:
-    accepted: dict[Stratum, list[tuple[int, RecordId]]] = {stratum: [] for stratum in wanted}
-    while any(len(accepted[stratum]) < number for stratum, number in wanted.items()):
-        order = next(batches)
-        found = strata.at(sorted(order))
+    divided: Divided[Part], wanted: Mapping[Part, int], batches: Iterator[list[int]]
+) -> dict[Part, list[RecordId]]:
+    accepted: dict[Part, list[tuple[int, RecordId]]] = {part: [] for part in wanted}
+    while any(len(accepted[part]) < number for part, number in wanted.items()):
+        order = next(batches, None)
+        if order is None:
+            # Fewer are there than were counted.
+            break
+        found = divided.at(sorted(order))
         for place in filter(found.__contains__, order):
-            record_id, stratum = found[place]
-            if stratum in wanted and len(accepted[stratum]) < wanted[stratum]:
-                accepted[stratum].append((place, record_id))
-    return {stratum: [record_id for _, record_id in sorted(chosen)] for stratum, chosen in accepted.items()}
+            record_id, part = found[place]
+            if part in wanted and len(accepted[part]) < wanted[part]:
+                accepted[part].append((place, record_id))
+    return {part: [record_id for _, record_id in sorted(chosen)] for part, chosen in accepted.items()}
 
 
 def _batches(places: int, size: int, generator: random.Random) -> Iterator[list[int]]:

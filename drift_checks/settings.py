@@ -17,6 +17,12 @@ from drift_checks import setting_kinds as kinds
 DATABASE_NAME = "risk_classifications.db"
 NEIGHBOURS = "neighbours"
 LLM = "llm"
+POINT = "point"
+SEQUENTIAL = "sequential"
+SAMPLE = "sample"
+POPULATION = "population"
+# What a sequential decision draws where no budget is set.
+SEQUENTIAL_CALLS = 200
 
 
 def _setting(kind: kinds.AnyKind, default: Any, group: str, help_text: str) -> Any:
@@ -115,11 +121,48 @@ class Settings:
     repeat: int = _setting(
         kinds.whole(0), 0, "reviewer", "records to ask about twice, to see how often the reviewer differs from itself"
     )
+    stability: int | None = _setting(
+        kinds.whole(0),
+        None,
+        "reviewer",
+        "records to ask about again in other words for the same (default: 10 of a classifier of your own, else 0)",
+    )
     resume: bool = _setting(kinds.flag(), False, "reviewer", "go on with the newest run that was broken off")
     warn: float = _setting(kinds.share(), 0.85, "verdict", "agreement below this is WARNING")
     critical: float = _setting(kinds.share(), 0.75, "verdict", "agreement below this is CRITICAL")
     min_reviewed: float = _setting(
         kinds.share(), 0.8, "verdict", "the share of the sample that must have been reviewed for a verdict"
+    )
+    decision: str = _setting(
+        kinds.choice(POINT, SEQUENTIAL),
+        POINT,
+        "verdict",
+        "point: the rate against the thresholds; sequential: review until the evidence decides, up to max-calls"
+        f" ({SEQUENTIAL_CALLS} where unset)",
+    )
+    judge: str = _setting(
+        kinds.choice(SAMPLE, POPULATION),
+        SAMPLE,
+        "verdict",
+        "whose agreement is held against the thresholds: that of the sample, or the estimate of the whole store",
+    )
+    error_rate: float = _setting(
+        kinds.positive("a share", most=1),
+        0.01,
+        "verdict",
+        "how often all tests of a run together may accuse a store in which nothing changed",
+    )
+    thresholds: tuple[tuple[str, float | None, float | None], ...] = _setting(
+        kinds.thresholds(), (), "verdict", "other criteria's own, as in class_mix=0.2:0.5,trend=0.1:off"
+    )
+    least: tuple[tuple[str, int], ...] = _setting(
+        kinds.least_numbers(), (), "verdict", "the records that a criterion needs at the least, as in class_mix=500"
+    )
+    recent_days: int = _setting(
+        kinds.whole(1), 30, "windows", "the recent window: records of the last so many days, up to as-of"
+    )
+    reference_days: int = _setting(
+        kinds.whole(1), 365, "windows", "the reference window: records of so many days before the recent window"
     )
     reports: Path = _setting(kinds.path("a folder"), Path("reports"), "report", "the folder that a run writes to")
     demo: bool = _setting(kinds.flag(), False, "demo", "review the built-in demo store")

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
-from dataclasses import fields
+import sys
+from collections.abc import Iterable, Mapping
+from dataclasses import fields, replace
+from math import inf
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +15,9 @@ import pytest
 from drift_checks.errors import nearest
 from drift_checks.plugin.keys import MARK
 from drift_checks.records import Record
-from drift_checks.reporting.outcome import Criterion
+from drift_checks.reporting.outcome import AGREEMENT, Criterion
+from drift_checks.settings import Settings
+from drift_checks.slices import SampleSlice
 
 CRITERIA = Path(__file__).resolve().parent.parent / "criteria"
 _REVIEW_FIXTURES = {"review", "reviews"}
@@ -96,21 +100,28 @@ def item_id(record: Record) -> str:
     return f"{_word(record.id)[:_LONGEST_ID]}-{_word(record.category)[:_LONGEST_LABEL]}"
 
 
+def slice_id(found: SampleSlice) -> str:
+    """Return a slice's part of an item's name."""
+    return f"{found.dimension}={_word(found.value)[:_LONGEST_ID]}"
+
+
 def _word(value: object) -> str:
     return re.sub(r"[^\w.-]+", "_", str(value))
 
 
-def declared_criteria(items: Iterable[pytest.Item], warn: float, critical: float) -> dict[str, Criterion]:
-    """Return the criteria that the items are checks of, by name.
+def declared_criteria(items: Iterable[pytest.Item], settings: Settings) -> dict[str, Criterion]:
+    """Return the criteria that the items are checks of, by name, with the thresholds that the settings give them.
 
     Args:
         items: Checks.
-        warn: The run's own threshold, for criteria without one.
-        critical: Likewise.
+        settings: What the run was told to do.
 
     Raises:
-        pytest.UsageError: A declaration is wrong, or two criteria have one name.
+        pytest.UsageError: A declaration is wrong, two criteria have one name, or the settings name one that is not
+            there.
     """
+    changed = Changes(settings, built_in_names())
+    warn, critical = settings.warn, settings.critical
     criteria: dict[str, Criterion] = {}
     files: dict[str, Path] = {}
     for item in items:
@@ -120,15 +131,68 @@ def declared_criteria(items: Iterable[pytest.Item], warn: float, critical: float
                 f"two criteria are called {name!r}: {files[name]} and {item.path}; rename one of the files."
             )
         reviewed = asks_for_reviews(item) or (name in criteria and criteria[name].reviewed)
-        criterion = criteria[name] = _declared(item, name, reviewed=reviewed)
-        if (critical if criterion.critical is None else criterion.critical) > (
+        criterion = criteria[name] = changed.apply(_declared(item, name, reviewed=reviewed))
+        if not criterion.effect and (critical if criterion.critical is None else criterion.critical) > (
             warn if criterion.warn is None else criterion.warn
         ):
             raise pytest.UsageError(
                 f"{item.path}: {MARK}: critical lies above warn, where one of the two is the run's own (warn {warn},"
                 f" critical {critical}); give both."
             )
+    changed.refuse_unknown(criteria)
     return criteria
+
+
+class Changes:
+    """The thresholds and least numbers that the settings give criteria in place of their own.
+
+    Args:
+        settings: What the run was told to do.
+        names: Of criteria that need not be collected to be known.
+    """
+
+    def __init__(self, settings: Settings, names: set[str]) -> None:
+        self._thresholds = {name: bounds for name, *bounds in settings.thresholds}
+        self._least = dict(settings.least)
+        self._names = names
+        if AGREEMENT in self._thresholds:
+            raise pytest.UsageError(
+                f"thresholds: those of {AGREEMENT} are the settings warn and critical; change those, or leave it out."
+            )
+
+    def apply(self, criterion: Criterion) -> Criterion:
+        """Return the criterion as the settings want it."""
+        warn, critical = self._thresholds.get(criterion.name, (None, None))
+        changes: dict[str, Any] = {}
+        if critical is not None:
+            never = None if criterion.effect else 0.0
+            changes["critical"] = critical if critical < inf else never
+        if warn is not None:
+            changes["warn"] = warn if warn < inf else _no_warning(criterion, changes)
+        if criterion.name in self._least:
+            changes["least"] = self._least[criterion.name]
+        try:
+            return replace(criterion, **changes)
+        except ValueError as error:
+            raise pytest.UsageError(f"thresholds: {criterion.name}: {error}.") from None
+
+    def refuse_unknown(self, criteria: Iterable[str]) -> None:
+        """Refuse a name that no criterion has."""
+        known = sorted({*criteria, *self._names})
+        for setting, names in (("thresholds", self._thresholds), ("least", self._least)):
+            for name in names:
+                if name not in known:
+                    raise pytest.UsageError(
+                        f"{setting}: no criterion is called {name!r}{nearest(name, known) or ';'} there are"
+                        f" {', '.join(known)}."
+                    )
+
+
+def _no_warning(criterion: Criterion, changes: Mapping[str, Any]) -> float:
+    """Return the threshold under which there is no WARNING, but perhaps CRITICAL."""
+    critical = changes.get("critical", criterion.critical)
+    never = sys.float_info.max if criterion.effect else 0.0
+    return never if critical is None else float(critical)
 
 
 def _declared(item: pytest.Item, name: str, *, reviewed: bool) -> Criterion:
@@ -156,6 +220,7 @@ _TYPES = {
     "question": (str,),
     "failing": (str,),
     "remedy": (str,),
+    "effect": (str,),
     "warn": (int, float, type(None)),
     "critical": (int, float, type(None)),
     "least": (int,),

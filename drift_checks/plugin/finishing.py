@@ -20,12 +20,13 @@ from drift_checks.journal import NAME, Journal
 from drift_checks.pipeline import Pipeline
 from drift_checks.plugin import parallel
 from drift_checks.plugin.collecting import built_in_names
-from drift_checks.plugin.json_report import run_document
+from drift_checks.plugin.json_report import mark_failed, run_document
 from drift_checks.plugin.keys import DECIDED, OUTCOME
 from drift_checks.reporting.document import drift_document
 from drift_checks.reporting.folder import ReportsFolder
+from drift_checks.reporting.judging import build_report
 from drift_checks.reporting.outcome import Criterion, Outcome, Result
-from drift_checks.reporting.run import Facts, Reviewing, RunReport, build_report
+from drift_checks.reporting.run import Facts, Reviewing, RunReport
 from drift_checks.reporting.summary import headline, summarise
 from drift_checks.reporting.verdict import Verdict
 from drift_checks.resuming import header
@@ -202,6 +203,7 @@ class Finishing:
         """Write the run's folder; return the exit code to end with where it cannot be, which hides no drift."""
         document = dict(self._document.report or {})
         document.setdefault("drift", drift_document(report))
+        mark_failed(document, report.outcomes)
         try:
             self.page = folder.write(report, document)
             journal = Journal(self.page.parent / NAME)
@@ -245,6 +247,9 @@ class Finishing:
             warn=settings.warn,
             critical=settings.critical,
             min_reviewed=settings.min_reviewed,
+            decision=settings.decision,
+            judge=settings.judge,
+            error_rate=settings.error_rate,
             demo=settings.demo,
             partial=self.partial or bool(settings.records),
             interrupted=self.interrupted,

@@ -5,14 +5,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import pytest
 
+from drift_checks.comparing import Windows
 from drift_checks.pipeline import Pipeline
-from drift_checks.plugin.keys import PIPELINE, STATISTICS
+from drift_checks.plugin.collecting import criterion_name
+from drift_checks.plugin.keys import CRITERIA, PIPELINE, STATISTICS
 from drift_checks.records import Record, RecordId, Review, Sample
-from drift_checks.reporting.outcome import Statistic
+from drift_checks.reporting.outcome import Criterion, Statistic
+from drift_checks.reporting.past import PastRun, Source, past_runs
 from drift_checks.settings import Settings
 from drift_checks.stores.chroma import Entry, VectorCollection
 from drift_checks.stores.records import RecordStore
@@ -86,12 +90,93 @@ def review(record: Record, reviews: Mapping[RecordId, Review]) -> Review:
     return made
 
 
+@pytest.fixture(scope="session")
+def decisions(sample: Sample, reviews: Mapping[RecordId, Review]) -> Sequence[tuple[Record, Review]]:
+    """The sampled records that were reviewed, each with the review."""
+    there = [(record, reviews[record.id]) for record in sample.records if record.id in reviews]
+    return [(record, review) for record, review in there if review.made]
+
+
+@pytest.fixture(scope="session")
+def variant_reviews(drift_pipeline: Pipeline, reviews: Mapping[RecordId, Review]) -> Mapping[RecordId, list[Review]]:
+    """The reviewer's decisions on other forms of the same text, by the record's id."""
+    if drift_pipeline.classifier is None:
+        pytest.skip("the neighbours read no text")
+    if not drift_pipeline.variants_wanted():
+        pytest.skip("it costs calls: set stability to a number of records, as in --drift-stability 10")
+    return {key: list(forms.values()) for key, forms in drift_pipeline.ledger.variants.items()}
+
+
+@pytest.fixture(scope="session")
+def past(drift_pipeline: Pipeline) -> list[PastRun]:
+    """Past runs of this store by the same reviewer and rule, oldest first."""
+    settings, classifier = drift_pipeline.settings, drift_pipeline.classifier
+    source = Source(
+        str(settings.db),
+        settings.table,
+        settings.collection,
+        drift_pipeline.reviewer_name,
+        getattr(classifier, "prompt_version", None),
+        settings.decision,
+        settings.judge,
+    )
+    return past_runs(settings.reports, source)
+
+
+@pytest.fixture(scope="session")
+def windows(drift_pipeline: Pipeline) -> Windows:
+    """Recent and reference records of the whole store."""
+    return drift_pipeline.windows
+
+
+@pytest.fixture
+def criterion(request: pytest.FixtureRequest) -> Criterion:
+    """The criterion that the check belongs to, with the thresholds that the settings give it."""
+    return request.config.stash[CRITERIA][criterion_name(request.path)]
+
+
+@pytest.fixture
+def need(criterion: Criterion) -> Callable[[int, str], None]:
+    """Leave the check unmeasured where there is less than the criterion needs: `need(len(found), "recent records")`."""
+
+    def check(number: int, what: str) -> None:
+        if number < criterion.least:
+            pytest.skip(f"{number:,} {what}, {criterion.least:,} are needed")
+
+    return check
+
+
+@pytest.fixture
+def measure(request: pytest.FixtureRequest) -> Callable[..., None]:
+    """Report a statistic: `measure(name, value, message, number=…, p_value=…, interval=…, key=value, …)`.
+
+    The value is held against the criterion's thresholds: larger is worse. With a p-value it counts only where chance
+    does not explain it, given all the tests of the run. Further keys are plain values for a picture of it.
+    """
+
+    def report(
+        name: str,
+        value: float | None,
+        message: str,
+        *,
+        number: int = 0,
+        p_value: float | None = None,
+        interval: tuple[float, float] | None = None,
+        **details: Any,
+    ) -> None:
+        said = f"{message} (p {p_value:.2g})" if p_value is not None else message
+        statistic = Statistic(name, said, value, number, p_value, interval, details=details)
+        request.node.stash.setdefault(STATISTICS, []).append(statistic)
+
+    return report
+
+
 @pytest.fixture
 def whole_store(request: pytest.FixtureRequest) -> Callable[[str, int, int, str], None]:
     """Report a share of the whole store: `whole_store(name, passed, failed, "{failed} of {total} lack …")`."""
 
     def report(name: str, passed: int, failed: int, message: str) -> None:
         said = message.format(failed=f"{failed:,}", passed=f"{passed:,}", total=f"{passed + failed:,}")
-        request.node.stash.setdefault(STATISTICS, []).append(Statistic(name, passed, failed, said))
+        request.node.stash.setdefault(STATISTICS, []).append(Statistic.share(name, passed, failed, said))
 
     return report

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterable
 from typing import Any
 
 import pytest
 from pytest_jsonreport.plugin import JSONReport
 
 from drift_checks.errors import SettingError
+from drift_checks.reporting.outcome import Outcome, Result
 
 _LEFT_OUT = {"collectors", "keywords", "log", "streams"}
 
@@ -32,6 +34,23 @@ class RunDocument(JSONReport):  # type: ignore[misc]
 
     # It has nothing to say on the terminal.
     pytest_terminal_summary = None
+
+
+def mark_failed(document: dict[str, Any], outcomes: Iterable[Outcome]) -> None:
+    """Mark the checks failed of which a statistic is, which only the whole run could tell.
+
+    Args:
+        document: Of pytest-json-report; changed in place.
+        outcomes: Of the run, as they were judged.
+    """
+    failed = {item.check: item.message for item in outcomes if item.statistics and item.result is Result.FAILED}
+    summary = document.get("summary", {})
+    for test in document.get("tests", []):
+        if test["outcome"] == "passed" and test["nodeid"] in failed:
+            test["outcome"] = "failed"
+            test["call"] = {**test.get("call", {}), "outcome": "failed", "longrepr": failed[test["nodeid"]]}
+            summary["passed"] = summary.get("passed", 1) - 1
+            summary["failed"] = summary.get("failed", 0) + 1
 
 
 def run_document(config: pytest.Config) -> Any:

@@ -8,9 +8,10 @@ import pytest
 
 if TYPE_CHECKING:
     from drift_checks.pipeline import Pipeline
-    from drift_checks.reporting.outcome import Statistic
+    from drift_checks.reporting.outcome import Criterion, Statistic
 
 PIPELINE: pytest.StashKey[Pipeline] = pytest.StashKey()
+CRITERIA: pytest.StashKey[dict[str, Criterion]] = pytest.StashKey()
 STATISTICS: pytest.StashKey[list[Statistic]] = pytest.StashKey()
 MARK = "drift_criterion"
 # The attribute of a pytest report that carries an outcome, also from worker to controller.

@@ -24,14 +24,16 @@ from drift_checks.plugin.collecting import (
     is_check,
     item_id,
     record_of,
+    slice_id,
 )
 from drift_checks.plugin.finishing import Finishing
-from drift_checks.plugin.keys import ENDED, OUTCOME, PIPELINE, STATISTICS
+from drift_checks.plugin.keys import CRITERIA, ENDED, OUTCOME, PIPELINE, STATISTICS
 from drift_checks.plugin.progress import progress
 from drift_checks.plugin.settings import read_settings
 from drift_checks.records import Record, RecordId
 from drift_checks.reporting.outcome import Decision, Outcome, Result, Statistic
 from drift_checks.settings import Settings
+from drift_checks.slices import slice_sample
 
 _VECTOR_FIXTURES = {"vectors", "dimension", "entries"}
 _GRACE_SECONDS = 0.7
@@ -79,16 +81,20 @@ class Running:
             register(parallel.Controller(finishing, moment), "drift_checks_controller")
 
     def pytest_generate_tests(self, metafunc: pytest.Metafunc) -> None:
-        """Run a check that takes `record` once for each record of the sample."""
+        """Run a check that takes `record` once for each record of the sample, or `sample_slice` for each slice."""
         if "record" in metafunc.fixturenames and is_check(metafunc.definition):
             records = self.pipeline.sample.records
             metafunc.parametrize("record", records, ids=[item_id(record) for record in records])
+        if "sample_slice" in metafunc.fixturenames and is_check(metafunc.definition):
+            slices = slice_sample(self.pipeline.sample, self.pipeline.settings)
+            none = pytest.param(None, id="none", marks=pytest.mark.skip(reason="the sample is all of one kind"))
+            metafunc.parametrize("sample_slice", slices or [none], ids=slice_id)
 
     @pytest.hookimpl(trylast=True)
     def pytest_collection_modifyitems(self, items: Sequence[pytest.Item]) -> None:
         """Take down which criteria are checked, after all deselection."""
-        settings = self.pipeline.settings
-        self.finishing.criteria = declared_criteria(filter(is_check, items), settings.warn, settings.critical)
+        criteria = declared_criteria(filter(is_check, items), self.pipeline.settings)
+        self.finishing.criteria = self.config.stash[CRITERIA] = criteria
 
     def pytest_deselected(self, items: Sequence[pytest.Item]) -> None:
         """A run of part of the checks is no whole review."""
@@ -133,20 +139,29 @@ class Running:
         return report
 
     def _prepare(self, checks: Sequence[pytest.Item]) -> None:
-        asked = {record.id: record for item in checks if asks_for_reviews(item) and (record := record_of(item))}
+        asking = [item for item in checks if asks_for_reviews(item)]
+        asked = {record.id: record for item in asking if (record := record_of(item))}
+        if any(record_of(item) is None for item in asking):
+            asked = {record.id: record for record in self.pipeline.sample.records}
         if asked:
-            self._review(asked, lambda: self._open_vectors(checks))
+            varied = any("variant_reviews" in getattr(item, "fixturenames", ()) for item in asking)
+            self._review(asked, lambda: self._open_vectors(checks), varied=varied)
         else:
             self._open_vectors(checks)
 
-    def _review(self, asked: dict[RecordId, Record], meanwhile: Callable[[], None]) -> None:
+    def _review(self, asked: dict[RecordId, Record], meanwhile: Callable[[], None], *, varied: bool) -> None:
         pipeline, journal = self.pipeline, self.finishing.journal()
         with journal.held():
             pipeline.keep_in(journal, self.finishing.header())
             total = len(asked) + len(pipeline.repeats_among(list(asked.values())))
             shown = not parallel.is_worker(self.config)
-            with progress(asked, total, pipeline.ledger, shown=shown) as advance:
-                pipeline.review(list(asked.values()), advance, meanwhile)
+            try:
+                with progress(asked, total, pipeline.ledger, shown=shown) as advance:
+                    pipeline.review(list(asked.values()), advance, meanwhile)
+                if varied:
+                    pipeline.review_variants()
+            finally:
+                pipeline.close_reviewer()
 
     def _open_vectors(self, checks: Sequence[pytest.Item]) -> None:
         # Opened here, what is wrong with them ends the run in one line.
@@ -167,23 +182,23 @@ class Running:
             return None
         record = record_of(item)
         measured: list[Statistic] = item.stash.get(STATISTICS, [])
-        criterion = self.finishing.criteria[criterion_name(item.path)]
         result, message = _result(call, report)
-        low = [item.message for item in measured if item.rate is not None and item.rate < self._warn(criterion.warn)]
-        if result is Result.PASSED and low:
-            result, message = Result.FAILED, "; ".join(low)
+        if result is Result.UNMEASURED and record and not self._was_needed(record):
+            result = Result.NOT_NEEDED
         return Outcome(
-            criterion.name,
+            criterion_name(item.path),
             result,
             message,
             record.id if record else None,
             str(record.stratum) if record else None,
             self._decision(record) if record else None,
             tuple(measured),
+            item.nodeid,
         )
 
-    def _warn(self, own: float | None) -> float:
-        return self.pipeline.settings.warn if own is None else own
+    def _was_needed(self, record: Record) -> bool:
+        review = self.pipeline.reviews.get(record.id)
+        return review is None or review.needed
 
     def _decision(self, record: Record) -> Decision:
         review = self.pipeline.reviews.get(record.id)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from drift_checks.reporting.outcome import Outcome
-from drift_checks.reporting.run import Agreement, CriterionResult, Facts, Reviewing, RunReport
+from drift_checks.reporting.run import Agreement, CriterionResult, Facts, JudgedStatistic, Reviewing, RunReport
 
 SCHEMA = 1
 
@@ -41,6 +41,9 @@ def drift_document(report: RunReport) -> dict[str, Any]:
             "notes": facts.notes,
         },
         "reviewer": _reviewer(facts),
+        "decision": facts.decision,
+        "judge": facts.judge,
+        "error_rate": facts.error_rate,
         "agreement": _agreement(report.agreement),
         "criteria": [_criterion(result) for result in report.criteria],
         "disagreements": [_disagreement(outcome) for outcome in report.disagreements],
@@ -87,6 +90,7 @@ def _agreement(agreement: Agreement) -> dict[str, Any]:
         "interval": agreement.interval,
         "confidence_change": agreement.confidence_change,
         "population": None if population is None else {"rate": population.rate, "interval": population.interval},
+        "population_missing": agreement.population_missing or None,
     }
 
 
@@ -98,21 +102,33 @@ def _criterion(result: CriterionResult) -> dict[str, Any]:
         "passed": result.passed,
         "failed": result.failed,
         "unmeasured": result.unmeasured,
+        "not_needed": result.not_needed,
         "rate": result.rate,
         "interval": result.interval,
+        "effect": result.criterion.effect or None,
+        "value": result.effect,
+        "least": result.criterion.least,
         "warn": result.warn,
         "critical": result.critical,
         "message": result.message,
-        "statistics": [
-            {
-                "name": item.name,
-                "passed": item.passed,
-                "failed": item.failed,
-                "rate": item.rate,
-                "message": item.message,
-            }
-            for item in result.statistics
-        ],
+        "statistics": [_statistic(item) for item in result.statistics],
+    }
+
+
+def _statistic(item: JudgedStatistic) -> dict[str, Any]:
+    statistic = item.statistic
+    return {
+        "name": statistic.name,
+        "verdict": None if item.verdict is None else str(item.verdict),
+        "value": statistic.value,
+        "interval": statistic.interval,
+        "p_value": statistic.p_value,
+        "adjusted_p_value": item.adjusted_p_value,
+        "number": statistic.number,
+        "passed": statistic.passed,
+        "failed": statistic.failed,
+        "message": statistic.message,
+        "details": dict(statistic.details),
     }
 
 

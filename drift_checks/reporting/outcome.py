@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, field, fields
 from enum import StrEnum
+from math import inf
 from typing import Any
 
 from drift_checks.records import RecordId
+
+AGREEMENT = "agreement"
 
 
 @dataclass(frozen=True)
@@ -19,9 +22,11 @@ class Criterion:
         question: What it asks, in plain words.
         failing: What a record that fails it does, as in "3 of 50 disagree".
         remedy: What to do when it fails.
-        warn: A rate below this is WARNING; None for the run's own setting.
-        critical: A rate below this is CRITICAL; None for the run's own setting.
-        least: Fewer measured records than this are no basis for a verdict.
+        effect: What its statistics measure, as in "PSI", where it judges statistics and not the share of records that
+            pass: the larger, the worse.
+        warn: A rate below this is WARNING, or an effect above it; None for the run's own setting.
+        critical: A rate below this is CRITICAL, None for the run's own setting; or an effect above it, None for never.
+        least: Fewer measured records than this are no basis for a verdict, or for a statistic.
         without_baseline: Whether records of the baseline are left out of the rate.
         reviewed: Whether it needs the reviewer's decisions.
     """
@@ -30,6 +35,7 @@ class Criterion:
     question: str
     failing: str = "fail"
     remedy: str = ""
+    effect: str = ""
     warn: float | None = None
     critical: float | None = None
     least: int = 1
@@ -42,40 +48,80 @@ class Criterion:
         Raises:
             ValueError: With the reason.
         """
-        for bound in (self.warn, self.critical):
-            if bound is not None and not 0 <= bound <= 1:
-                raise ValueError(f"warn and critical are rates from 0 to 1, not {bound}")
-        if self.warn is not None and self.critical is not None and self.critical > self.warn:
-            raise ValueError(f"critical ({self.critical}) lies above warn ({self.warn})")
+        if self.effect:
+            self._refuse_effect_bounds()
+        else:
+            self._refuse_rate_bounds()
         if self.least < 0:
             raise ValueError(f"least is a number of records, not {self.least}")
         if not self.question:
             raise ValueError("question is missing: say in plain words what the criterion asks")
 
+    def _refuse_rate_bounds(self) -> None:
+        for bound in (self.warn, self.critical):
+            if bound is not None and not 0 <= bound <= 1:
+                raise ValueError(f"warn and critical are rates from 0 to 1, not {bound}")
+        if self.warn is not None and self.critical is not None and self.critical > self.warn:
+            raise ValueError(f"critical ({self.critical}) lies above warn ({self.warn})")
+
+    def _refuse_effect_bounds(self) -> None:
+        if self.warn is None or not 0 <= self.warn < inf:
+            raise ValueError(f"with an effect ({self.effect}), warn is the number from 0 above which it is WARNING")
+        if self.critical is not None and not self.warn <= self.critical < inf:
+            raise ValueError(f"critical ({self.critical}) lies below warn ({self.warn}), and a larger effect is worse")
+
 
 class Result(StrEnum):
-    """How a check ended; the last is a fault of the check, not of the record."""
+    """How a check ended.
+
+    NOT_NEEDED is a record that was not asked about, since the decision was taken without it; BROKEN a fault of the
+    check, not of the record.
+    """
 
     PASSED = "passed"
     FAILED = "failed"
     UNMEASURED = "unmeasured"
+    NOT_NEEDED = "not_needed"
     BROKEN = "broken"
 
 
 @dataclass(frozen=True)
 class Statistic:
-    """A share of the whole store, from 0 to 1, held against the criterion's thresholds."""
+    """A figure held against the criterion's thresholds: an effect, or a share of the whole store from 0 to 1.
+
+    Attributes:
+        name: What it is of, as in "class mix" or "category=fraud".
+        message: What it says, as a phrase.
+        value: The effect or the share; None where there was nothing to measure.
+        number: How many records it rests on.
+        p_value: How often chance alone does as much; None where no chance is involved.
+        interval: Of the value, at 95 %.
+        passed: Of a share, the records that hold.
+        failed: Of a share, those that do not.
+        details: What a picture of it needs, in plain values.
+    """
 
     name: str
-    passed: int
-    failed: int
     message: str
+    value: float | None
+    number: int = 0
+    p_value: float | None = None
+    interval: tuple[float, float] | None = None
+    passed: int | None = None
+    failed: int | None = None
+    details: Mapping[str, Any] = field(default_factory=dict)
 
-    @property
-    def rate(self) -> float | None:
-        """The share that passed, None where there was nothing."""
-        total = self.passed + self.failed
-        return self.passed / total if total else None
+    @classmethod
+    def share(cls, name: str, passed: int, failed: int, message: str) -> Statistic:
+        """Return the share of the whole store that passed."""
+        number = passed + failed
+        return cls(name, message, passed / number if number else None, number, passed=passed, failed=failed)
+
+    @classmethod
+    def from_plain(cls, plain: Mapping[str, Any]) -> Statistic:
+        """Return the statistic of which `asdict` made this."""
+        interval = plain["interval"]
+        return cls(**{**plain, "interval": None if interval is None else (interval[0], interval[1])})
 
 
 @dataclass(frozen=True)
@@ -90,7 +136,10 @@ class Decision:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of one check; `record_id`, `stratum` and `decision` are of checks of a record."""
+    """What became of one check; `record_id`, `stratum` and `decision` are of checks of a record.
+
+    `check` names it as pytest does.
+    """
 
     criterion: str
     result: Result
@@ -99,6 +148,7 @@ class Outcome:
     stratum: str | None = None
     decision: Decision | None = None
     statistics: tuple[Statistic, ...] = ()
+    check: str = ""
 
     def as_plain(self) -> dict[str, Any]:
         """Return the outcome as plain dicts, strings and numbers, to cross from process to process."""
@@ -114,5 +164,5 @@ class Outcome:
         values = {item.name: plain[item.name] for item in fields(cls)}
         values["result"] = Result(plain["result"])
         values["decision"] = Decision(**plain["decision"]) if plain["decision"] else None
-        values["statistics"] = tuple(Statistic(**item) for item in plain["statistics"])
+        values["statistics"] = tuple(Statistic.from_plain(item) for item in plain["statistics"])
         return cls(**values)

@@ -1,20 +1,14 @@
-"""The report of a run: facts and outcomes in, counts, rates, intervals and the verdict out."""
+"""What a run has to say: what was reviewed and how, what each criterion came to, and the verdict."""
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from math import isclose
-from statistics import fmean
 
-from drift_checks.records import RecordId, Stratum
-from drift_checks.reporting.outcome import Criterion, Outcome, Result, Statistic
-from drift_checks.reporting.phrases import count, percent, percent_range
-from drift_checks.reporting.verdict import EXIT_INTERNAL_ERROR, EXIT_INTERRUPTED, Verdict, judge, worst
-from drift_checks.statistics.intervals import Estimate, Interval, StratumCount, stratified, wilson
-
-AGREEMENT = "agreement"
+from drift_checks.records import RecordId
+from drift_checks.reporting.outcome import AGREEMENT, Criterion, Outcome, Result, Statistic
+from drift_checks.reporting.verdict import Verdict
+from drift_checks.statistics.intervals import Estimate, Interval, wilson
 
 
 @dataclass(frozen=True)
@@ -67,6 +61,8 @@ class Facts:
     `sizes` counts the store's records by stratum, `drawn` the sample's; `judged` names the strata whose
     agreement is held against the thresholds; `chosen` records were named by the user, not drawn; `interrupted` says
     how far the run came, where it was told to stop; a `resumable` run's missing reviews may come at another time.
+    The `decision` is by `point` or `sequential`, on the rate of the `sample` or of the `population` (`judge`);
+    `error_rate` bounds the chance that any test of the run accuses a store in which nothing changed.
     """
 
     run_id: str
@@ -95,6 +91,9 @@ class Facts:
     min_reviewed: float
     demo: bool
     partial: bool
+    decision: str = "point"
+    judge: str = "sample"
+    error_rate: float = 0.01
     interrupted: str | None = None
     resumable: bool = False
     notes: list[str] = field(default_factory=list)
@@ -103,8 +102,24 @@ class Facts:
 
 
 @dataclass(frozen=True)
+class JudgedStatistic:
+    """A statistic and its verdict, None where there was nothing to judge.
+
+    `adjusted_p_value` takes into account how many tests the run made; None where no chance is involved.
+    """
+
+    statistic: Statistic
+    verdict: Verdict | None
+    adjusted_p_value: float | None = None
+
+
+@dataclass(frozen=True)
 class CriterionResult:
-    """What a criterion came to; without a verdict it was not measured, and `message` says why."""
+    """What a criterion came to; without a verdict it was not measured, and `message` says why.
+
+    `passed`, `failed` and `unmeasured` count records, or the statistics of a criterion that judges those; `not_needed`
+    the records that were not asked about. `estimate` stands in for the rate where that of the whole store is judged.
+    """
 
     criterion: Criterion
     verdict: Verdict | None
@@ -112,34 +127,50 @@ class CriterionResult:
     failed: int
     unmeasured: int
     warn: float
-    critical: float
+    critical: float | None
     message: str
-    statistics: tuple[Statistic, ...] = ()
+    statistics: tuple[JudgedStatistic, ...] = ()
+    not_needed: int = 0
+    estimate: Estimate | None = None
 
     @property
     def measured(self) -> int:
-        """How many records were measured."""
+        """How many records were measured, or how many statistics."""
         return self.passed + self.failed
 
     @property
     def rate(self) -> float | None:
-        """The share of the measured records that passed."""
-        return self.passed / self.measured if self.measured else None
+        """The share that passed; None where statistics are judged."""
+        if self.estimate is not None:
+            return self.estimate.rate
+        return self.passed / self.measured if self.measured and not self.criterion.effect else None
 
     @property
     def interval(self) -> Interval | None:
-        """The rate's 95 % Wilson interval."""
-        return wilson(self.passed, self.measured)
+        """The rate's 95 % interval: Wilson's, or the estimate's."""
+        if self.estimate is not None:
+            return self.estimate.interval
+        return None if self.rate is None else wilson(self.passed, self.measured)
+
+    @property
+    def effect(self) -> float | None:
+        """The largest of its effects; None where records are judged."""
+        values = [item.statistic.value for item in self.statistics if item.statistic.value is not None]
+        return max(values) if values and self.criterion.effect else None
 
 
 @dataclass(frozen=True)
 class Agreement:
-    """How far store and reviewer agree, on the sample without its baseline, and as estimated of the whole store."""
+    """How far store and reviewer agree, on the sample without its baseline, and as estimated of the whole store.
+
+    Without an estimate `population_missing` says why.
+    """
 
     agreed: int
     reviewed: int
     confidence_change: float | None
     population: Estimate | None
+    population_missing: str = ""
 
     @property
     def rate(self) -> float | None:
@@ -177,141 +208,5 @@ class RunReport:
 
     @property
     def other_failures(self) -> list[Outcome]:
-        """The records that failed another criterion."""
+        """The records that failed another criterion, and the checks of the whole store that did."""
         return [item for item in self.outcomes if item.criterion != AGREEMENT and item.result is Result.FAILED]
-
-
-def build_report(
-    facts: Facts, criteria: Sequence[Criterion], outcomes: Sequence[Outcome], duration_seconds: float
-) -> RunReport:
-    """Judge a run.
-
-    Args:
-        facts: What was reviewed and how.
-        criteria: The criteria of which checks were run.
-        outcomes: What became of the checks.
-        duration_seconds: How long the run took.
-    """
-    results = tuple(
-        judge_criterion(criterion, [item for item in outcomes if item.criterion == criterion.name], facts)
-        for criterion in criteria
-    )
-    verdict = worst(result.verdict for result in results)
-    broken = any(item.result is Result.BROKEN for item in outcomes)
-    exit_code = EXIT_INTERNAL_ERROR if broken and verdict is not Verdict.CRITICAL else verdict.exit_code
-    if facts.interrupted is not None:
-        verdict, exit_code = Verdict.INCONCLUSIVE, EXIT_INTERRUPTED
-    return RunReport(
-        facts,
-        duration_seconds,
-        verdict,
-        exit_code,
-        summarise_agreement(facts, outcomes),
-        results,
-        tuple(outcomes),
-    )
-
-
-def judge_criterion(criterion: Criterion, outcomes: Sequence[Outcome], facts: Facts) -> CriterionResult:
-    """Count a criterion's outcomes and hold them against its thresholds."""
-    counted = [item for item in _countable(outcomes) if _counts(criterion, item, facts)]
-    tally = Counter(item.result for item in counted)
-    passed, failed = tally[Result.PASSED], tally[Result.FAILED]
-    unmeasured = len(counted) - passed - failed
-    warn = facts.warn if criterion.warn is None else criterion.warn
-    critical = facts.critical if criterion.critical is None else criterion.critical
-    statistics = tuple(statistic for item in outcomes for statistic in item.statistics)
-    verdict, message = _conclude(criterion, passed, failed, unmeasured, (warn, critical), facts)
-    if any(item.result is Result.BROKEN for item in outcomes):
-        verdict = verdict if verdict is Verdict.CRITICAL else Verdict.INCONCLUSIVE
-        message = f"the check itself broke; {message}"
-    elif verdict is Verdict.INCONCLUSIVE or not passed + failed + len(statistics):
-        message = f"{message}: {_reasons(outcomes)}"
-    verdicts = [judge(item.rate, warn, critical) for item in statistics if item.rate is not None]
-    if verdicts:
-        verdict = worst([verdict, *verdicts])
-        message = f"{message}; in the whole store {', '.join(item.message for item in statistics)}"
-    return CriterionResult(criterion, verdict, passed, failed, unmeasured, warn, critical, message, statistics)
-
-
-def summarise_agreement(facts: Facts, outcomes: Sequence[Outcome]) -> Agreement:
-    """Count on how many of the judged records store and reviewer agree, and estimate the whole store."""
-    made = [
-        item
-        for item in outcomes
-        if item.criterion == AGREEMENT and item.result in (Result.PASSED, Result.FAILED) and item.stratum is not None
-    ]
-    judged = [item for item in made if item.stratum in facts.judged]
-    changes = [
-        item.decision.reviewed_confidence - item.decision.stored_confidence
-        for item in judged
-        if item.decision
-        and item.decision.reviewed_confidence is not None
-        and item.decision.stored_confidence is not None
-    ]
-    by_stratum = [
-        StratumCount(
-            facts.sizes.get(stratum, 0),
-            sum(item.stratum == stratum for item in made),
-            sum(item.stratum == stratum and item.result is Result.PASSED for item in made),
-        )
-        for stratum in Stratum
-    ]
-    return Agreement(
-        agreed=sum(item.result is Result.PASSED for item in judged),
-        reviewed=len(judged),
-        confidence_change=fmean(changes) if changes and facts.comparable_confidence else None,
-        population=None if facts.chosen else stratified(by_stratum),
-    )
-
-
-def _countable(outcomes: Sequence[Outcome]) -> list[Outcome]:
-    """Leave out shares of the whole store, and beside checks of records what was not measured of anything else."""
-    of_records = any(item.record_id is not None for item in outcomes)
-    return [
-        item
-        for item in outcomes
-        if item.record_id is not None or not (item.statistics or (of_records and item.result is Result.UNMEASURED))
-    ]
-
-
-def _counts(criterion: Criterion, outcome: Outcome, facts: Facts) -> bool:
-    return not criterion.without_baseline or outcome.stratum is None or outcome.stratum in facts.judged
-
-
-def _conclude(
-    criterion: Criterion,
-    passed: int,
-    failed: int,
-    unmeasured: int,
-    thresholds: tuple[float, float],
-    facts: Facts,
-) -> tuple[Verdict | None, str]:
-    measured = passed + failed
-    if (
-        criterion.reviewed
-        and unmeasured
-        and not (measured and _reaches(measured, facts.min_reviewed, measured + unmeasured))
-    ):
-        return Verdict.INCONCLUSIVE, (
-            f"only {measured} of {measured + unmeasured} could be reviewed; {percent(facts.min_reviewed)} are needed"
-        )
-    if measured < max(1, criterion.least):
-        wanted = f", {criterion.least} are needed" if criterion.least > 1 else ""
-        return None, f"not measured ({count(measured, 'record')}{wanted})" if wanted else "not measured"
-    rate = passed / measured
-    lower, upper = wilson(passed, measured) or (rate, rate)
-    message = f"{failed:,} of {measured:,} {criterion.failing}, {percent(failed / measured)}"
-    if criterion.name == AGREEMENT:
-        message += f" (agreement {percent(rate)}, {percent_range(lower, upper)})"
-    return judge(rate, *thresholds), message
-
-
-def _reaches(number: int, share: float, total: int) -> bool:
-    # A share such as 0.56 is a little more or less than it says.
-    return number > share * total or isclose(number, share * total)
-
-
-def _reasons(outcomes: Sequence[Outcome]) -> str:
-    reasons = Counter(item.message for item in outcomes if item.result is Result.UNMEASURED)
-    return "; ".join(reason for reason, _ in reasons.most_common(3)) or "no record was checked"

@@ -6,14 +6,19 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
-from drift_checks.reporting.outcome import Outcome
+from drift_checks.reporting.outcome import AGREEMENT, Outcome
 from drift_checks.reporting.phrases import confidence, count, percent, percent_range, printable
-from drift_checks.reporting.run import AGREEMENT, CriterionResult, Reviewing, RunReport
+from drift_checks.reporting.run import CriterionResult, Reviewing, RunReport
 from drift_checks.reporting.verdict import MEANINGS, Verdict, severity
+from drift_checks.statistics.intervals import Estimate
 
 _MOST_LINES = 60
 _MOST_REASONS = 10
 _LABEL = 12
+# A verdict that needs no action needs few words.
+_LONGEST, _SHORTER = 400, 160
+# A verdict that needs no action needs few words.
+_LONGEST, _SHORTER = 400, 160
 STRATUM_WORDS = {"low_confidence": "of low confidence", "old": "old", "baseline": "of the rest"}
 
 
@@ -25,11 +30,27 @@ def headline(report: RunReport) -> str:
         return f"{demo}INTERRUPTED · {report.facts.interrupted}"
     if agreement.rate is None or agreement.interval is None:
         return f"{demo}{report.verdict} · agreement was not measured"
-    wanted = f"; {percent(report.facts.warn)} wanted" if agreement.rate < report.facts.warn else ""
-    return (
-        f"{demo}{report.verdict} · {accused(report)}{agreement.agreed} of {agreement.reviewed} agree"
-        f" ({percent(agreement.rate)}, 95 % interval {percent_range(*agreement.interval)}){wanted}"
-    )
+    return f"{demo}{report.verdict} · {accused(report)}{figures(report)}"
+
+
+def figures(report: RunReport) -> str:
+    """Return agreement in figures, as it is held against the thresholds; it must have been measured."""
+    agreement, judged = report.agreement, judged_rate(report)
+    rate, interval = (judged.rate, judged.interval) if judged else (agreement.rate, agreement.interval)
+    assert rate is not None
+    assert interval is not None
+    counted = f"{agreement.agreed} of {agreement.reviewed} agree"
+    wanted = f"; {percent(report.facts.warn)} wanted" if rate < report.facts.warn else ""
+    if judged:
+        said = f"{percent(rate)} of the whole store, 95 % interval {percent_range(*interval)}"
+        return f"{counted}, which estimates {said}{wanted}"
+    return f"{counted} ({percent(rate)}, 95 % interval {percent_range(*interval)}){wanted}"
+
+
+def judged_rate(report: RunReport) -> Estimate | None:
+    """Return the estimate of the whole store where it is what the thresholds are held against."""
+    found = (result.estimate for result in report.criteria if result.criterion.name == AGREEMENT)
+    return next(found, None)
 
 
 def accused(report: RunReport) -> str:
@@ -61,8 +82,10 @@ def summarise(report: RunReport, page: Path | None) -> Iterator[str]:
     yield _line("agreement", _agreement(report))
     yield ""
     yield "criteria"
+    width = max((len(result.criterion.name) for result in report.criteria), default=0)
+    width = max((len(result.criterion.name) for result in report.criteria), default=0)
     for result in sorted(report.criteria, key=lambda item: (severity(item.verdict), item.criterion.name)):
-        yield _criterion(result)
+        yield _criterion(result, width)
     yield from _records("disagreements", report.disagreements, _disagreement)
     yield from _not_reviewed(report.not_reviewed)
     yield from _records("other failures", report.other_failures, _failure)
@@ -128,17 +151,20 @@ def _agreement(report: RunReport) -> str:
         f"{agreement.agreed} of {agreement.reviewed}, {percent(agreement.rate)} ({percent_range(*agreement.interval)})"
     )
     if agreement.population is None:
-        why = "these records were not drawn at random" if report.facts.chosen else "a stratum was not reviewed"
-        return f"{sample}; of the whole store it cannot be estimated: {why}"
+        return f"{sample}; of the whole store it cannot be estimated: {agreement.population_missing}"
     population = agreement.population
     return f"{sample}; estimated of the whole store: {percent(population.rate)} ({percent_range(*population.interval)})"
 
 
-def _criterion(result: CriterionResult) -> str:
+def _criterion(result: CriterionResult, width: int) -> str:
     unmeasured = f"; {result.unmeasured} not measured" if result.unmeasured and result.measured else ""
+    if result.not_needed:
+        unmeasured += f"; {result.not_needed} not needed"
     verdict = "not measured" if result.verdict is None else str(result.verdict)
-    message = result.message.removeprefix("not measured: ")
-    return f"  {verdict:<12}  {result.criterion.name:<18}  {printable(message, 400)}{unmeasured}"
+    message = printable(
+        result.message.removeprefix("not measured: "), _SHORTER if result.verdict is Verdict.OK else _LONGEST
+    )
+    return f"  {verdict:<12}  {result.criterion.name:<{width}}  {message}{unmeasured}"
 
 
 def _records(title: str, outcomes: Sequence[Outcome], line: Callable[[Outcome], str]) -> Iterator[str]:

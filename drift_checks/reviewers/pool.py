@@ -35,15 +35,19 @@ class PooledReviewer:
         classifier: What decides.
         limits: How it may be called.
         spent: What the part of the run before an interruption spent.
+        stays_open: Whether further records will be given, which the same classifier decides, within the same limits; it
+            must be closed then.
     """
 
-    def __init__(self, classifier: Classifier, limits: Limits, spent: Spent) -> None:
+    def __init__(self, classifier: Classifier, limits: Limits, spent: Spent, *, stays_open: bool = False) -> None:
         self.name = classifier.name
         self.model = classifier.model
         self.comparable_confidence = classifier.comparable_confidence
         self._classifier = classifier
         self._limits = limits
         self._spent = spent
+        self._stays_open = stays_open
+        self._reviewing: PooledReviewing | None = None
 
     def review(
         self,
@@ -53,10 +57,23 @@ class PooledReviewer:
         on_review: OnReview = ignore,
         on_spent: OnSpent = ignore,
     ) -> PooledReviewing:
-        """Begin to review."""
+        """Begin to review; where it stays open, calls and costs are told to those that were given first."""
         questions = [*map(Question, records), *(Question(record, repeat=True) for record in repeats)]
+        if self._reviewing is not None:
+            return self._reviewing.go_on(questions, on_review)
         calls = partial(Calls, self._classifier, self._limits, self._spent, on_call, on_spent)
-        return PooledReviewing(self._classifier, self._limits, calls, on_review, questions)
+        reviewing = PooledReviewing(
+            self._classifier, self._limits, calls, on_review, questions, stays_open=self._stays_open
+        )
+        if self._stays_open:
+            self._reviewing = reviewing
+        return reviewing
+
+    def close(self) -> None:
+        """End what stayed open: the classifier is closed."""
+        reviewing, self._reviewing = self._reviewing, None
+        if reviewing is not None:
+            reviewing.end()
 
 
 class PooledReviewing:
@@ -68,6 +85,7 @@ class PooledReviewing:
         make_calls: Makes what asks it, on the loop.
         on_review: Called with each review.
         questions: What to ask.
+        stays_open: Whether more will be asked.
     """
 
     def __init__(
@@ -77,7 +95,11 @@ class PooledReviewing:
         make_calls: Callable[[], Calls],
         on_review: OnReview,
         questions: Sequence[Question],
+        *,
+        stays_open: bool = False,
     ) -> None:
+        self._stays_open = stays_open
+        self._more: asyncio.Queue[Sequence[Question]] = asyncio.Queue()
         self._classifier = classifier
         self._limits = limits
         self._make_calls = make_calls
@@ -96,8 +118,9 @@ class PooledReviewing:
     def __next__(self) -> Review:
         """Wait for the next review."""
         if not self._left:
-            # The classifier is being closed.
-            self._wait_for_close()
+            if not self._stays_open:
+                # The classifier is being closed.
+                self._wait_for_close()
             raise StopIteration
         item = self._wait_for_next()
         if isinstance(item, BaseException):
@@ -106,8 +129,27 @@ class PooledReviewing:
         self._left -= 1
         return item
 
+    def go_on(self, questions: Sequence[Question], on_review: OnReview) -> Self:
+        """Ask more, when all that was asked is answered."""
+        self._on_review = on_review
+        self._left = len(questions)
+        self._loop.call_soon_threadsafe(self._more.put_nowait, questions)
+        return self
+
+    def end(self) -> None:
+        """Have the classifier closed; calls in flight are given up."""
+        self._stays_open = False
+        if self._left:
+            self.close()
+            return
+        with suppress(RuntimeError):
+            self._loop.call_soon_threadsafe(self._more.put_nowait, [])
+        self._wait_for_close()
+
     def close(self) -> None:
-        """Give up the calls in flight."""
+        """Give up the calls in flight; where there are none and it stays open, nothing ends."""
+        if self._stays_open and not self._left:
+            return
         self._left = 0
         with suppress(RuntimeError):
             self._loop.call_soon_threadsafe(self._cancel)
@@ -141,7 +183,10 @@ class PooledReviewing:
         self._task = asyncio.current_task()
         try:
             await self._classifier.open()
-            await self._make_calls().review(questions, self._hand_over)
+            calls = self._make_calls()
+            while questions:
+                await calls.review(questions, self._hand_over)
+                questions = await self._more.get() if self._stays_open else []
         except Exception as error:
             # Told before the classifier is closed, which may take its time.
             self._done.put(error)

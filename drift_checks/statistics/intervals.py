@@ -2,15 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from math import exp, lgamma, log, log1p, sqrt
+from math import sqrt
+
+import numpy as np
+from numpy.typing import NDArray
 
 # The 97.5 % quantile of the normal distribution: intervals are of 95 %.
 Z = 1.959963984540054
 TAIL = 0.025
+# The weights of an end's exact distribution: for mid-p, and for a single stratum, of which enumeration finds no sample
+# of up to 300 records covered in less than 93 % from there on.
+MID, LONE = 0.5, 0.75
+# So many steps of agreement are told apart in a larger store.
+CELLS = 16384
+# What sums of probabilities may be off by; a tie widens the interval.
+ROUNDING = 1e-9
 
 Interval = tuple[float, float]
+Distribution = NDArray[np.float64]
 
 
 def wilson(successes: int, trials: int) -> Interval | None:
@@ -28,42 +39,6 @@ def wilson(successes: int, trials: int) -> Interval | None:
     lower = 0.0 if successes == 0 else max(0.0, centre - half)
     upper = 1.0 if successes == trials else min(1.0, centre + half)
     return lower, upper
-
-
-def clopper_pearson(successes: int, trials: int) -> Interval | None:
-    """Return the exact 95 % interval of a rate, or None without trials; it covers at least as often as it says.
-
-    Source: C. J. Clopper and E. S. Pearson, The use of confidence or fiducial limits illustrated in the case of the
-    binomial, Biometrika 26 (1934).
-    """
-    if not trials:
-        return None
-    lower = _solve(lambda rate: _at_least(successes, trials, rate) - TAIL) if successes else 0.0
-    upper = _solve(lambda rate: TAIL - _at_most(successes, trials, rate)) if successes < trials else 1.0
-    return lower, upper
-
-
-def _at_most(successes: int, trials: int, rate: float) -> float:
-    """Return the binomial probability of that many successes or fewer."""
-    return sum(exp(_log_probability(number, trials, rate)) for number in range(successes + 1))
-
-
-def _at_least(successes: int, trials: int, rate: float) -> float:
-    return sum(exp(_log_probability(number, trials, rate)) for number in range(successes, trials + 1))
-
-
-def _log_probability(successes: int, trials: int, rate: float) -> float:
-    ways = lgamma(trials + 1) - lgamma(successes + 1) - lgamma(trials - successes + 1)
-    return ways + successes * log(rate) + (trials - successes) * log1p(-rate)
-
-
-def _solve(rising: Callable[[float], float]) -> float:
-    """Return where between 0 and 1 a rising function is zero, by bisection."""
-    low, high = 0.0, 1.0
-    for _ in range(50):
-        middle = (low + high) / 2
-        low, high = (low, middle) if rising(middle) > 0 else (middle, high)
-    return (low + high) / 2
 
 
 @dataclass(frozen=True)
@@ -86,25 +61,95 @@ class Estimate:
 def stratified(strata: Sequence[StratumCount]) -> Estimate | None:
     """Estimate the rate of the whole store from samples of its strata.
 
-    The rate is the strata's rates weighted by their sizes. The interval combines their exact intervals, each narrowed
-    by the finite-population correction, by the method of variance estimates recovery: G. Y. Zou and A. Donner,
-    Construction of confidence limits about effect measures, Statistics in Medicine 27 (2008). Wilson's in their place
-    would cover too little near a rate of 1, where one record of ten fails.
+    The rate is the strata's rates weighted by their sizes. The interval melds the strata's exact intervals: M. P. Fay,
+    M. A. Proschan and E. Brittain, Combining one-sample confidence procedures for inference in the two-sample case,
+    Biometrics 71 (2015). Of a stratum of which n records were measured and k of them agreed, the agreement among the
+    records not measured is beta-binomial: with the parameters k and n - k + 1 its quantiles are exact lower limits for
+    samples drawn without replacement, with k + 1 and n - k exact upper ones. These distributions are convolved over
+    the strata, and the interval lies between the 2.5 % quantile of the lower and the 97.5 % quantile of the upper.
+
+    Exact limits promise too much width for a sum of strata, so each end takes the mean of both distributions, the
+    mid-p version; but no lower limit is taken from above a stratum's exact one where nothing agreed, and no upper one
+    from below it where everything did. Of a single stratum, mid-p covers as little as 92 % of samples. So the more of
+    the variance one stratum has alone, the more its own end's distribution weighs: from the half to three quarters.
+
+    The interval covers the rate in at least 93 % of samples, near 1 too, more often where few disagreements are drawn.
+    Stores of more than 16,384 records are computed in that many steps, which widen it by less than a thousandth.
 
     Returns:
-        The estimate, or None where a stratum of the store was not measured at all.
+        The estimate, its interval from 0 to 1 around the rate and without width if everything was measured; or None
+        where a stratum of the store was not measured at all.
     """
     there = [stratum for stratum in strata if stratum.size]
     total = sum(stratum.size for stratum in there)
     if not there or not all(stratum.measured for stratum in there):
         return None
-    rate = lower = upper = 0.0
-    for stratum in there:
-        weight = stratum.size / total
-        own = stratum.agreed / stratum.measured
-        low, high = clopper_pearson(stratum.agreed, stratum.measured) or (own, own)
-        unseen = 1 - (stratum.measured - 1) / (stratum.size - 1) if stratum.size > 1 else 0.0
-        rate += weight * own
-        lower += unseen * (weight * (own - low)) ** 2
-        upper += unseen * (weight * (high - own)) ** 2
-    return Estimate(rate, (max(0.0, rate - sqrt(lower)), min(1.0, rate + sqrt(upper))))
+    step = -(-total // CELLS)
+    weight = max(MID, _largest_share(there) - 1 + LONE)
+    limits = [_limits(stratum, weight, step) for stratum in there]
+    agreed = sum(stratum.agreed for stratum in there)
+    failed = sum(stratum.measured - stratum.agreed for stratum in there)
+    # Agreement between two steps of a stratum counts as that of either.
+    hidden = (step - 1) * len(there)
+    lower = agreed + step * _quantile([lower for lower, _ in limits], TAIL - ROUNDING) - hidden
+    upper = agreed + step * _quantile([upper for _, upper in limits], 1 - TAIL + ROUNDING) + hidden
+    rate = sum(stratum.size * stratum.agreed / stratum.measured for stratum in there) / total
+    return Estimate(rate, (min(rate, max(agreed, lower) / total), max(rate, min(total - failed, upper) / total)))
+
+
+def _largest_share(strata: Sequence[StratumCount]) -> float:
+    """Return the largest share that a stratum has in the estimate's variance, were the strata's rates the same."""
+    variances = [stratum.size * max(0, stratum.size - stratum.measured) / stratum.measured for stratum in strata]
+    return max(variances) / (sum(variances) or 1)
+
+
+def _limits(stratum: StratumCount, weight: float, step: int) -> tuple[Distribution, Distribution]:
+    """Return the distributions of the lower and of the upper limit of the agreement among what was not measured.
+
+    Args:
+        stratum: What is known of it.
+        weight: That of an end's exact distribution; the other end's has the rest.
+        step: How many records lie between two cells of a distribution.
+
+    Returns:
+        Two arrays of probabilities, the first of no agreement.
+    """
+    agreed, failed = stratum.agreed, stratum.measured - stratum.agreed
+    unseen = max(0, stratum.size - stratum.measured)
+    lower = _beta_binomial(agreed, failed + 1, unseen, step)
+    upper = _beta_binomial(agreed + 1, failed, unseen, step)
+    return (
+        weight * lower + (1 - weight) * upper if agreed else lower,
+        weight * upper + (1 - weight) * lower if failed else upper,
+    )
+
+
+def _beta_binomial(alpha: int, beta: int, trials: int, step: int) -> Distribution:
+    """Return the probabilities of every step-th number of successes, made to sum to 1.
+
+    A parameter of 0 stands for its limit: never a success, or nothing but successes.
+    """
+    from scipy.special import gammaln
+
+    cells = -(-trials // step) + 1
+    found = np.zeros(cells)
+    if not alpha or not beta:
+        found[0 if not alpha else -1] = 1.0
+        return found
+    successes = np.arange(0, trials + 1, step)
+    failures = trials - successes
+    logs = gammaln(alpha + successes) - gammaln(successes + 1) + gammaln(beta + failures) - gammaln(failures + 1)
+    weights = np.exp(logs - logs.max())
+    found[: len(weights)] = weights / weights.sum()
+    return found
+
+
+def _quantile(distributions: Sequence[Distribution], level: float) -> int:
+    """Return the cell of the sum of independent numbers where its cumulative probability passes the level."""
+    # A power of two is transformed the fastest.
+    cells = 1 << sum(len(distribution) for distribution in distributions).bit_length()
+    product = np.ones(cells // 2 + 1, dtype=np.complex128)
+    for distribution in distributions:
+        product *= np.fft.rfft(distribution, cells)
+    cumulative = np.cumsum(np.fft.irfft(product, cells))
+    return int(np.argmax(cumulative > level))

@@ -65,13 +65,20 @@ class RecordStore:
         found = self.file.read(lambda connection: connection.execute(query).scalars().all())
         return tuple(sorted(str(category) for category in found if category is not None))
 
-    def rows(self, connection: Connection, ids: Sequence[RecordId | str]) -> dict[RecordId, dict[str, object]]:
+    def rows(
+        self, connection: Connection, ids: Sequence[RecordId | str], only: Sequence[str] = ()
+    ) -> dict[RecordId, dict[str, object]]:
         """Return the rows with these ids, by id, under our names; ids that are not there are left out.
+
+        Args:
+            connection: Of the file.
+            ids: Which rows.
+            only: The columns to read, by our names, the id among them; all that the store has, where there are none.
 
         Raises:
             StoreError: Two rows have the same id.
         """
-        columns = [self.column(ours).label(ours) for ours in self.columns]
+        columns = [self.column(ours).label(ours) for ours in only or self.columns]
         found: dict[RecordId, dict[str, object]] = {}
         for start in range(0, len(ids), _PAGE):
             query = select(*columns).where(self.column("id").in_(ids[start : start + _PAGE]))

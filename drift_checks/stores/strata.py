@@ -9,11 +9,9 @@ none, such as 30 February: they count in a stratum's size, but whatever is drawn
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta, tzinfo
+from datetime import datetime, tzinfo
 from functools import cached_property
-from typing import Any
 
 from sqlalchemy import (
     ColumnElement,
@@ -21,27 +19,29 @@ from sqlalchemy import (
     Float,
     Integer,
     Numeric,
-    UnaryExpression,
     and_,
     case,
     func,
     literal_column,
     or_,
     select,
-    true,
 )
-from sqlalchemy.sql.operators import custom_op
 
 from drift_checks.instants import read_instant
-from drift_checks.records import RecordId, Stratum, read_number
+from drift_checks.records import Stratum, read_number
+from drift_checks.stores.parts import (
+    DOUBT,
+    PartQueries,
+    date_in_sql,
+    is_usual,
+    number_in_sql,
+    text_in_sql,
+    without_affinity,
+)
 from drift_checks.stores.records import RecordStore
 
-# No offset from UTC reaches a day.
-_DOUBT = timedelta(days=1)
 # Above this, a pass over two indexes is faster than one over the rows.
 _WIDE_ROW_BYTES = 1500
-# With more places than this for each record, finding records by trying ids takes longer than counting to them.
-_MOST_GAPS = 4
 _BASELINE, _LOW_CONFIDENCE, _OLD, _UNREADABLE = range(4)
 _CODES = {
     Stratum.LOW_CONFIDENCE: (_LOW_CONFIDENCE,),
@@ -75,7 +75,7 @@ class Bounds:
         connection.create_function("drift_old", 1, self.is_old, deterministic=True)
 
 
-class StrataQueries:
+class StrataQueries(PartQueries[Stratum]):
     """The strata of a store on one connection; it serves the sampler.
 
     Args:
@@ -85,16 +85,15 @@ class StrataQueries:
     """
 
     def __init__(self, connection: Connection, store: RecordStore, bounds: Bounds) -> None:
-        self._connection = connection
-        self._store = store
         self._bounds = bounds
         self._bound: ColumnElement[float] = literal_column(repr(bounds.low_confidence_below))
-        self._id = store.column("id")
-        self._code = _stratum_code(self._is_low(), self._is_old())
-        self._exact_code = _stratum_code(
-            func.drift_low(store.column("confidence")) if store.has("confidence") else _number(0),
-            func.drift_old(store.column("timestamp")) if store.has("timestamp") else _number(0),
+        self._connection, self._store, self._id = connection, store, store.column("id")
+        exact_code = _stratum_code(
+            func.drift_low(store.column("confidence")) if store.has("confidence") else number_in_sql(0),
+            func.drift_old(store.column("timestamp")) if store.has("timestamp") else number_in_sql(0),
         )
+        code = _stratum_code(self._is_low(), self._is_old())
+        super().__init__(connection, store, code, exact_code, _STRATA, self._tally[3])
 
     def sizes(self) -> dict[Stratum, int]:
         """Return how many records each stratum has."""
@@ -112,52 +111,6 @@ class StrataQueries:
                 counts[ours] = number
         return counts
 
-    def places(self) -> int:
-        """Return how many places the records lie in: their own, or where ids are dense whole numbers, those of ids."""
-        return self._tally[3] if self._ids is None else len(self._ids)
-
-    def at(self, places: Sequence[int]) -> dict[int, tuple[RecordId, Stratum]]:
-        """Return the record at each of these places (ascending) that holds one, and its stratum."""
-        ids = list(self._seek(places, true())) if self._ids is None else [self._ids[place] for place in places]
-        strata = self.strata_of(ids)
-        pairs = zip(places, ids, strict=True)
-        return {place: (record_id, strata[record_id]) for place, record_id in pairs if record_id in strata}
-
-    def strata_of(self, ids: Sequence[RecordId]) -> dict[RecordId, Stratum]:
-        """Return the stratum of each of these records."""
-        found: dict[RecordId, Stratum] = {}
-        for start in range(0, len(ids), _IDS_AT_ONCE):
-            query = select(self._id, self._exact_code).where(self._id.in_(ids[start : start + _IDS_AT_ONCE]))
-            found.update({record_id: _STRATA[code] for record_id, code in self._connection.execute(query)})
-        return found
-
-    def members(self, stratum: Stratum, positions: Sequence[int]) -> list[RecordId]:
-        """Return the records at these positions (ascending) of a stratum in order of id."""
-        found = list(self._seek(positions, self._code.in_([_number(code) for code in _CODES[stratum]])))
-        exact = self.strata_of(found)
-        return [record_id for record_id in found if exact[record_id] is stratum]
-
-    def _seek(self, positions: Sequence[int], among: ColumnElement[bool]) -> Iterator[RecordId]:
-        query = select(self._id).where(self._id.is_not(None), among).order_by(self._id).limit(1)
-        last: RecordId | None = None
-        position = -1
-        for wanted in positions:
-            onward = query if last is None else query.where(self._id > last)
-            last = self._connection.execute(onward.offset(wanted - position - 1)).scalar_one_or_none()
-            if last is None:
-                raise self._store.not_unique()
-            position = wanted
-            yield last
-
-    @cached_property
-    def _ids(self) -> range | None:
-        """All whole numbers that may be ids, where most of them are."""
-        if not self._store.has_integer_key(self._connection):
-            return None
-        first, last = self._connection.execute(select(func.min(self._id), func.max(self._id))).one()
-        ids = range(first, last + 1) if first is not None else range(0)
-        return ids if len(ids) <= _MOST_GAPS * self._tally[3] else None
-
     @cached_property
     def _tally(self) -> tuple[int, int, int, int]:
         """How many records are of low confidence, old, unreadable, and how many there are."""
@@ -166,8 +119,8 @@ class StrataQueries:
         told = select(low.label("low"), self._is_old().label("old")).where(self._id.is_not(None)).limit(-1).subquery()
         is_low, is_old = told.c.low, told.c.old
         query = select(
-            _count_of(and_(is_low == _number(1), is_old.is_not(None))),
-            _count_of(and_(is_low == _number(0), is_old == _number(1))),
+            _count_of(and_(is_low == number_in_sql(1), is_old.is_not(None))),
+            _count_of(and_(is_low == number_in_sql(0), is_old == number_in_sql(1))),
             _count_of(or_(is_low.is_(None), is_old.is_(None))),
             func.count(),
         ).select_from(told)
@@ -177,29 +130,27 @@ class StrataQueries:
     def _is_old(self) -> ColumnElement[int]:
         """1 or 0, NULL where the timestamp cannot be read."""
         if not self._store.has("timestamp"):
-            return _number(0)
+            return number_in_sql(0)
         stored = self._store.column("timestamp")
-        as_text = _without_affinity(stored)
+        as_text = without_affinity(stored)
         by_text = case(
-            (as_text < _text("0002"), func.drift_old(stored)),
-            (as_text < _date(self._bounds.old_before - _DOUBT), _number(1)),
-            (as_text >= _text("9999"), func.drift_old(stored)),
-            (as_text >= _date(self._bounds.old_before + 2 * _DOUBT), _number(0)),
+            (as_text < text_in_sql("0002"), func.drift_old(stored)),
+            (as_text < date_in_sql(self._bounds.old_before - DOUBT), number_in_sql(1)),
+            (as_text >= text_in_sql("9999"), func.drift_old(stored)),
+            (as_text >= date_in_sql(self._bounds.old_before + 2 * DOUBT), number_in_sql(0)),
             else_=func.drift_old(stored),
         )
-        # SQLite reads it, and as one of the date that it begins with.
-        usual = func.date(stored) == func.substr(stored, _number(1), _number(10))
-        return case((usual, by_text), else_=func.drift_old(stored))
+        return case((is_usual(stored), by_text), else_=func.drift_old(stored))
 
     def _is_low(self) -> ColumnElement[int]:
         """1 or 0, NULL where the confidence cannot be read."""
         if not self._store.has("confidence"):
-            return _number(0)
+            return number_in_sql(0)
         stored = self._store.column("confidence")
-        number = _without_affinity(stored)
+        number = without_affinity(stored)
         return case(
-            (number.between(_LEAST, self._bound), _number(1)),
-            (and_(number > self._bound, number < _MOST), _number(0)),
+            (number.between(_LEAST, self._bound), number_in_sql(1)),
+            (and_(number > self._bound, number < _MOST), number_in_sql(0)),
             else_=func.drift_low(stored),
         )
 
@@ -211,9 +162,9 @@ class StrataQueries:
         low = select(self._id).where(stored.between(_LEAST, self._bound)).correlate(None)
         unusual = select(self._id).where(or_(stored.is_(None), stored > _MOST, stored < _LEAST)).correlate(None)
         return case(
-            (self._id.in_(low), _number(1)),
+            (self._id.in_(low), number_in_sql(1)),
             (self._id.in_(unusual), looked_at.scalar_subquery()),
-            else_=_number(0),
+            else_=number_in_sql(0),
         )
 
     def _rows_are_wide(self) -> bool:
@@ -227,37 +178,18 @@ class StrataQueries:
         )
 
 
-def _without_affinity(stored: ColumnElement[Any]) -> ColumnElement[Any]:
-    # SQLite's unary plus: text and numbers are then compared as what they are, and text is more than any number.
-    return UnaryExpression(stored, operator=custom_op("+"))
-
-
 def _stratum_code(low: ColumnElement[int], old: ColumnElement[int]) -> ColumnElement[int]:
     def by_confidence(otherwise: int) -> ColumnElement[int]:
-        codes = {_number(1): _number(_LOW_CONFIDENCE), _number(0): _number(otherwise)}
-        return case(codes, value=low, else_=_number(_UNREADABLE))
+        codes = {number_in_sql(1): number_in_sql(_LOW_CONFIDENCE), number_in_sql(0): number_in_sql(otherwise)}
+        return case(codes, value=low, else_=number_in_sql(_UNREADABLE))
 
-    codes = {_number(1): by_confidence(_OLD), _number(0): by_confidence(_BASELINE)}
-    return case(codes, value=old, else_=_number(_UNREADABLE))
+    codes = {number_in_sql(1): by_confidence(_OLD), number_in_sql(0): by_confidence(_BASELINE)}
+    return case(codes, value=old, else_=number_in_sql(_UNREADABLE))
 
 
 def _count_of(condition: ColumnElement[bool]) -> ColumnElement[int]:
-    return func.coalesce(func.sum(case((condition, _number(1)), else_=_number(0))), 0)
-
-
-# Constants stand in the SQL itself: SQLite loads a bound parameter again for each row.
-def _number(value: int) -> ColumnElement[int]:
-    return literal_column(str(value))
-
-
-def _text(value: str) -> ColumnElement[str]:
-    return literal_column(f"'{value}'")
-
-
-def _date(moment: datetime) -> ColumnElement[str]:
-    return _text(moment.date().isoformat())
+    return func.coalesce(func.sum(case((condition, number_in_sql(1)), else_=number_in_sql(0))), 0)
 
 
 _LEAST: ColumnElement[float] = literal_column("-1e300")
 _MOST: ColumnElement[float] = literal_column("1e300")
-_IDS_AT_ONCE = 500

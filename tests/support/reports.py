@@ -6,8 +6,9 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from drift_checks.records import Stratum
+from drift_checks.reporting.judging import build_report
 from drift_checks.reporting.outcome import Criterion, Decision, Outcome, Result
-from drift_checks.reporting.run import Facts, Reviewing, RunReport, build_report
+from drift_checks.reporting.run import Facts, Reviewing, RunReport
 
 AGREEMENT = Criterion(
     "agreement", "Do reviewer and store still agree?", failing="disagree", without_baseline=True, reviewed=True

@@ -46,4 +46,4 @@ def with_strata(store: RecordStore, bounds: Bounds, query: Callable[[StrataQueri
 
 def strata_by_id(store: RecordStore, bounds: Bounds, ids: Sequence[RecordId]) -> dict[RecordId, Stratum]:
     """Return the stratum of each of these records, as SQL tells it."""
-    return with_strata(store, bounds, lambda strata: strata.strata_of(ids))
+    return with_strata(store, bounds, lambda strata: strata.parts_of(ids))

@@ -27,15 +27,18 @@ ALLOWED: dict[str, set[str]] = {
 }
 LOWER = {*ALLOWED}
 ALLOWED |= {
+    "comparing": LOWER,
     "drawing": LOWER,
+    "slices": LOWER,
+    "variants": LOWER,
     "ledger": LOWER,
     "resuming": LOWER,
     "reviewer_choice": LOWER,
     "demo": {*LOWER, "pipeline"},
-    "pipeline": {*LOWER, "demo", "drawing", "ledger", "resuming", "reviewer_choice"},
-    "plugin": {*LOWER, "demo", "pipeline", "ledger", "resuming"},
+    "pipeline": {*LOWER, "comparing", "demo", "drawing", "ledger", "resuming", "reviewer_choice", "variants"},
+    "plugin": {*LOWER, "comparing", "demo", "pipeline", "ledger", "resuming", "slices"},
     "cli": {*LOWER, "demo", "pipeline"},
-    "criteria": {*LOWER, "demo", "pipeline"},
+    "criteria": {*LOWER, "comparing", "demo", "pipeline", "slices"},
     "__main__": {"cli"},
     "__init__": set(),
 }

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from scipy.stats import chisquare
 
 from drift_checks.records import RecordId, Stratum
-from drift_checks.sampling import draw, plan
+from drift_checks.sampling import draw, plan, plan_alike
 
 LOW, OLD, BASELINE = Stratum
 SIZES = st.fixed_dictionaries({stratum: st.integers(0, 300) for stratum in Stratum})
@@ -192,3 +192,31 @@ def test_strata_are_drawn_independently_of_each_others_size() -> None:
     store = interleaved({LOW: 500, OLD: 3, BASELINE: 500})
     drawn = draw(store, {LOW: 30, OLD: 3, BASELINE: 0}, store.sizes(), 7)
     assert {stratum: len(ids) for stratum, ids in drawn.items()} == {LOW: 30, OLD: 3, BASELINE: 0}
+
+
+@given(sizes=SIZES, sample_size=st.integers(1, 400))
+def test_a_sample_drawn_alike_is_divided_as_the_store_is(sizes: dict[Stratum, int], sample_size: int) -> None:
+    """Each stratum has its share to within a record; all are judged, and the numbers add up."""
+    total = sum(sizes.values())
+    planned = plan_alike(sizes, sample_size)
+    assert sum(planned.wanted.values()) == min(sample_size, total)
+    assert planned.judged == tuple(Stratum)
+    assert len(planned.notes) == 1
+    for stratum, wanted in planned.wanted.items():
+        assert 0 <= wanted <= sizes[stratum]
+        assert abs(wanted - min(sample_size, total) * sizes[stratum] / max(1, total)) < 1
+
+
+def test_the_largest_remainders_of_a_sample_drawn_alike_are_rounded_up() -> None:
+    """As in an election: 2.1, 1.4 and 3.5 of seven."""
+    planned = plan_alike({LOW: 300, OLD: 200, BASELINE: 500}, 7)
+    assert planned.wanted == {LOW: 2, OLD: 1, BASELINE: 4}
+
+
+@pytest.mark.parametrize("sample_size", [60, 1000])
+def test_a_sample_drawn_alike_no_smaller_than_the_store_is_all_of_it(sample_size: int) -> None:
+    """And it is said."""
+    sizes = {LOW: 10, OLD: 20, BASELINE: 30}
+    planned = plan_alike(sizes, sample_size)
+    assert planned.wanted == sizes
+    assert f"({sample_size})" in planned.notes[0]

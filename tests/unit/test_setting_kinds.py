@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 from datetime import UTC, datetime
+from math import inf
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +40,12 @@ FOLDER = Path("/folder")
         (kinds.instant(), "2026-01-15T02:00:00+02:00", datetime(2026, 1, 15, tzinfo=UTC)),
         (kinds.column_pairs(), "text=body, category = label", (("text", "body"), ("category", "label"))),
         (kinds.record_ids(), "12, 57,12,a b", ("12", "57", "a b")),
+        (kinds.thresholds(), "class_mix=0.2:0.5", (("class_mix", 0.2, 0.5),)),
+        (kinds.thresholds(), "class_mix=0.2:0.5, trend=0.1:off", (("class_mix", 0.2, 0.5), ("trend", 0.1, inf))),
+        (kinds.thresholds(), " a = 0.2 : , b=:1,c=off:off ", (("a", 0.2, None), ("b", None, 1), ("c", inf, inf))),
+        (kinds.thresholds(), "\n  a=0:0\n  b=1:2\n", (("a", 0, 0), ("b", 1, 2))),
+        (kinds.least_numbers(), "class_mix=500", (("class_mix", 500),)),
+        (kinds.least_numbers(), "\n a = 1 \n b=20,", (("a", 1), ("b", 20))),
     ],
 )
 def test_a_kind_takes(kind: kinds.AnyKind, text: str, value: object) -> None:
@@ -81,6 +88,25 @@ def test_a_kind_takes(kind: kinds.AnyKind, text: str, value: object) -> None:
         (kinds.column_pairs(), "text=a,text=b"),
         (kinds.record_ids(), ""),
         (kinds.record_ids(), "1,"),
+        (kinds.thresholds(), ""),
+        (kinds.thresholds(), " , "),
+        (kinds.thresholds(), "class_mix"),
+        (kinds.thresholds(), "class_mix=0.2"),
+        (kinds.thresholds(), "class_mix="),
+        (kinds.thresholds(), "=0.2:0.5"),
+        (kinds.thresholds(), "class_mix=-0.1:0.5"),
+        (kinds.thresholds(), "class_mix=nan:0.5"),
+        (kinds.thresholds(), "class_mix=0.2:inf"),
+        (kinds.thresholds(), "class_mix=0.2:never"),
+        (kinds.thresholds(), "class_mix=0.1:0.2:0.3"),
+        (kinds.thresholds(), "class_mix=0.2:0.5,class_mix=0.3:0.5"),
+        (kinds.least_numbers(), ""),
+        (kinds.least_numbers(), "class_mix"),
+        (kinds.least_numbers(), "class_mix=0"),
+        (kinds.least_numbers(), "class_mix=-5"),
+        (kinds.least_numbers(), "class_mix=1.5"),
+        (kinds.least_numbers(), "class_mix=many"),
+        (kinds.least_numbers(), "class_mix=5,class_mix=6"),
     ],
 )
 def test_a_kind_refuses(kind: kinds.AnyKind, text: str) -> None:
@@ -106,6 +132,8 @@ def test_a_zone_is_named_as_in_the_time_zone_database() -> None:
         kinds.zone(),
         kinds.column_pairs(),
         kinds.record_ids(),
+        kinds.thresholds(),
+        kinds.least_numbers(),
     ],
     ids=lambda kind: kind.allowed[:20],
 )

@@ -8,8 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from drift_checks.reporting.agreement import summarise_agreement
+from drift_checks.reporting.judging import build_report, judge_criterion
 from drift_checks.reporting.outcome import Criterion, Decision, Outcome, Result, Statistic
-from drift_checks.reporting.run import CriterionResult, build_report, judge_criterion, summarise_agreement
+from drift_checks.reporting.run import CriterionResult
 from drift_checks.reporting.verdict import Verdict
 from drift_checks.statistics.intervals import wilson
 from tests.support.reports import AGREEMENT, BASELINE, INTEGRITY, LOW, OLD, facts, outcomes, report, reviewed
@@ -140,23 +142,23 @@ def test_fewer_than_the_least_are_no_basis(number: int, verdict: Verdict | None)
 )
 def test_a_share_of_the_whole_store_is_held_against_the_same_thresholds(failed: int, verdict: Verdict) -> None:
     """The worst of records and shares wins."""
-    share = Statistic("vectors", 100 - failed, failed, f"{failed} of 100 lack a vector")
+    share = Statistic.share("vectors", 100 - failed, failed, f"{failed} of 100 lack a vector")
     found = judged(outcomes(Result.PASSED, 50), whole_store(share), criterion=INTEGRITY)
     assert found.verdict is verdict
-    assert found.statistics == (share,)
+    assert [item.statistic for item in found.statistics] == [share]
     assert share.message in found.message
 
 
 def test_a_share_of_the_whole_store_alone_is_a_verdict() -> None:
     """Without any record."""
-    found = judged(whole_store(Statistic("vectors", 50, 50, "half")), criterion=INTEGRITY)
+    found = judged(whole_store(Statistic.share("vectors", 50, 50, "half")), criterion=INTEGRITY)
     assert (found.verdict, found.rate) == (Verdict.CRITICAL, None)
 
 
 def test_a_share_of_nothing_is_no_verdict() -> None:
     """Its rate is None, not 0."""
-    share = Statistic("vectors", 0, 0, "none there")
-    assert share.rate is None
+    share = Statistic.share("vectors", 0, 0, "none there")
+    assert share.value is None
     assert judged(whole_store(share), criterion=INTEGRITY).verdict is None
 
 
@@ -273,7 +275,7 @@ def test_every_judged_record_is_counted_once(passed: int, failed: int, unmeasure
 
 def test_an_outcome_crosses_between_processes() -> None:
     """As plain values and back."""
-    share = Statistic("vectors", 1, 2, "said")
+    share = Statistic.share("vectors", 1, 2, "said")
     made = Outcome("agreement", Result.FAILED, "m", "id", OLD, Decision("a", 0.5, "b", None), (share,))
     assert Outcome.from_plain(made.as_plain()) == made
     assert Outcome.from_plain(Outcome("x", Result.BROKEN).as_plain()) == Outcome("x", Result.BROKEN)

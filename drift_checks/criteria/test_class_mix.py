@@ -1,0 +1,73 @@
+"""Are the categories as frequent as they were?
+
+The categories of the recent window against those of the reference window, over the whole store: the population
+stability index, and a test of homogeneity (chi-square, by Monte Carlo where counts are small); which categories
+changed, came or vanished is told by exact tests with Holm's correction.
+
+When it fails, other texts come in, or a category took over what belongs to another: read recent texts of those that
+grew.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+
+import pytest
+
+from drift_checks.comparing import Windows
+from drift_checks.settings import Settings
+from drift_checks.statistics.categories import homogeneity_p_value, population_stability_index, share_p_values
+from drift_checks.statistics.multiplicity import holm
+from drift_checks.stores.windows import Window
+
+pytestmark = pytest.mark.drift_criterion(
+    question="Are the categories as frequent as they were?",
+    effect="population stability index",
+    remedy="Read recent records of the categories that grew: are they other texts, or other decisions?",
+    warn=0.1,
+    least=100,
+)
+
+MOST_NAMED = 4
+
+
+def test_class_mix(
+    windows: Windows, drift_settings: Settings, need: Callable[[int, str], None], measure: Callable[..., None]
+) -> None:
+    """The mix of the recent window is that of the reference window."""
+    need(windows.size(Window.RECENT), "recent records")
+    need(windows.size(Window.REFERENCE), "reference records")
+    reference, recent = (windows.count("category", window) for window in (Window.REFERENCE, Window.RECENT))
+    names = sorted({*reference, *recent})
+    counts = {name: (reference[name], recent[name]) for name in names}
+    before, now = [counts[name][0] for name in names], [counts[name][1] for name in names]
+    psi = population_stability_index(before, now)
+    changed = ", ".join(changes(counts, drift_settings.error_rate))
+    measure(
+        "class mix",
+        psi,
+        f"population stability index {psi:.2f} over {len(names)} categories{f': {changed}' if changed else ''}",
+        number=sum(now),
+        p_value=homogeneity_p_value(before, now, drift_settings.seed),
+        categories=[[name, *counts[name]] for name in names],
+    )
+
+
+def changes(counts: Mapping[str, tuple[int, int]], error_rate: float) -> Iterator[str]:
+    """Yield the categories whose share changed by more than chance, the surest first.
+
+    Args:
+        counts: Records of each category in the reference and in the recent window.
+        error_rate: How often one may be named of which nothing changed.
+    """
+    names = list(counts)
+    before, now = [counts[name][0] for name in names], [counts[name][1] for name in names]
+    adjusted = dict(zip(names, holm(share_p_values(before, now)), strict=True))
+    surest = [name for name in sorted(names, key=lambda name: adjusted[name]) if adjusted[name] <= error_rate]
+    for name in surest[:MOST_NAMED]:
+        if not counts[name][0]:
+            yield f"{name} is new ({counts[name][1] / sum(now):.1%})"
+        elif not counts[name][1]:
+            yield f"{name} vanished (was {counts[name][0] / sum(before):.1%})"
+        else:
+            yield f"{name} {counts[name][0] / sum(before):.1%} → {counts[name][1] / sum(now):.1%}"
+    if len(surest) > MOST_NAMED:
+        yield f"{len(surest) - MOST_NAMED} more"

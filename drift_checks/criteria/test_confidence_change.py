@@ -1,0 +1,57 @@
+"""Is the reviewer as sure as the store was?
+
+The mean fall of the confidence, over all reviewed records and over those whose category stayed, where a collapse comes
+before the first disagreement. A sign-flip permutation test of the paired differences (R. A. Fisher, The Design of
+Experiments, 1935). Measured only where the reviewer's confidence is on the stored one's scale: the neighbours' share of
+the votes is not.
+
+When it fails, a new model or prompt states its confidence otherwise, or the texts became harder for it.
+"""
+
+from collections.abc import Callable, Sequence
+
+import pytest
+
+from drift_checks.pipeline import Pipeline
+from drift_checks.records import Record, Review
+from drift_checks.statistics.paired import compare_pairs
+
+pytestmark = pytest.mark.drift_criterion(
+    question="Is the reviewer as sure as the store was?",
+    effect="fall of the mean confidence",
+    remedy="Compare the versions of model and prompt: which change made it less sure?",
+    warn=0.1,
+    least=20,
+)
+
+
+@pytest.mark.parametrize("kept", [False, True], ids=["all", "category_kept"])
+def test_confidence_change(
+    kept: bool,
+    drift_pipeline: Pipeline,
+    decisions: Sequence[tuple[Record, Review]],
+    need: Callable[[int, str], None],
+    measure: Callable[..., None],
+) -> None:
+    """The mean confidence does not fall."""
+    classifier = drift_pipeline.classifier
+    if classifier is None or not classifier.comparable_confidence:
+        pytest.skip("the reviewer's confidence is on another scale than the stored one")
+    pairs = [
+        (record.confidence, review.confidence)
+        for record, review in decisions
+        if record.confidence is not None and review.confidence is not None and (not kept or review.agrees_with(record))
+    ]
+    need(len(pairs), "reviewed records with both confidences")
+    change = compare_pairs([stored for stored, _ in pairs], [reviewed for _, reviewed in pairs])
+    assert change is not None
+    which = "where the category stayed" if kept else "of all records"
+    lower, upper = change.interval
+    measure(
+        "category kept" if kept else "all",
+        max(0.0, -change.mean),
+        f"confidence {which} changed by {change.mean:+.2f} ({lower:+.2f} to {upper:+.2f})",
+        number=len(pairs),
+        p_value=change.p_value,
+        interval=(-upper, -lower),
+    )

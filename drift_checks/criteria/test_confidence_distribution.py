@@ -1,0 +1,49 @@
+"""Is the store as sure of recent decisions as it was of earlier ones?
+
+The stored confidences of the recent window against those of the reference window, drawn from the whole store: the
+two-sample Kolmogorov–Smirnov test and distance; the Wasserstein distance says by how much on the scale of confidence.
+
+When it fails, the classifier was changed, or texts come in that it does not know.
+"""
+
+from collections.abc import Callable
+
+import pytest
+
+from drift_checks.comparing import Windows
+from drift_checks.statistics.distributions import compare_distributions, histogram
+from drift_checks.stores.windows import Window
+
+pytestmark = pytest.mark.drift_criterion(
+    question="Is the store as sure of recent decisions as it was of earlier ones?",
+    effect="Kolmogorov–Smirnov distance",
+    remedy="Compare the versions of model and prompt in both windows, and read recent records of low confidence.",
+    warn=0.1,
+    least=100,
+)
+
+BINS = [number / 20 for number in range(21)]
+
+
+def test_confidence_distribution(
+    windows: Windows, need: Callable[[int, str], None], measure: Callable[..., None]
+) -> None:
+    """The confidences of the recent window are distributed as those of the reference window."""
+    if not windows.store.has("confidence"):
+        pytest.skip("the store has no column confidence")
+    recent, reference = (windows.values("confidence", window) for window in (Window.RECENT, Window.REFERENCE))
+    need(len(recent), "recent records with a confidence")
+    need(len(reference), "reference records with a confidence")
+    shift = compare_distributions(reference, recent)
+    assert shift is not None
+    measure(
+        "confidence",
+        shift.distance,
+        f"median confidence {shift.reference_median:.2f} → {shift.recent_median:.2f}, Kolmogorov–Smirnov distance"
+        f" {shift.distance:.2f}, Wasserstein distance {shift.wasserstein:.2f}",
+        number=len(recent),
+        p_value=shift.p_value,
+        bins=BINS,
+        reference=histogram(reference, BINS),
+        recent=histogram(recent, BINS),
+    )

@@ -1,0 +1,46 @@
+"""Do decisions take as long and as many tokens as they did?
+
+Response time and tokens of the recent window against those of the reference window: the two-sample Kolmogorov–Smirnov
+test and distance, with the medians and the Wasserstein distance in milliseconds and tokens. A model that was exchanged
+behind its name shows here first.
+
+When it fails, ask the provider, or look for a change of the prompt; if texts merely became longer, tokens alone change.
+"""
+
+from collections.abc import Callable
+
+import pytest
+
+from drift_checks.comparing import Windows
+from drift_checks.statistics.distributions import compare_distributions
+from drift_checks.stores.windows import Window
+
+pytestmark = pytest.mark.drift_criterion(
+    question="Do decisions take as long and as many tokens as they did?",
+    effect="Kolmogorov–Smirnov distance",
+    remedy="Look for a change of model, endpoint, prompt or length of the texts.",
+    warn=0.2,
+    least=100,
+)
+
+
+@pytest.mark.parametrize("column", ["response_time_ms", "input_tokens", "output_tokens"])
+def test_latency_and_tokens(
+    column: str, windows: Windows, need: Callable[[int, str], None], measure: Callable[..., None]
+) -> None:
+    """The column is distributed in the recent window as in the reference window."""
+    if not windows.store.has(column):
+        pytest.skip(f"the store has no column {column}")
+    recent, reference = (windows.values(column, window) for window in (Window.RECENT, Window.REFERENCE))
+    need(len(recent), f"recent records with {column}")
+    need(len(reference), f"reference records with {column}")
+    shift = compare_distributions(reference, recent)
+    assert shift is not None
+    measure(
+        column,
+        shift.distance,
+        f"median {column} {shift.reference_median:.0f} → {shift.recent_median:.0f}, Kolmogorov–Smirnov distance"
+        f" {shift.distance:.2f}, Wasserstein distance {shift.wasserstein:.0f}",
+        number=len(recent),
+        p_value=shift.p_value,
+    )

@@ -1,0 +1,95 @@
+"""Do recent records share their label with their neighbours as much as earlier ones do?
+
+Among the records drawn from both windows, the label of each against the vote of its nearest neighbours, by the cosine
+of `embedding_json`: the share of recent records that their neighbours contradict, against that of the reference
+records, category by category, since some categories are contradicted more than others wherever they are. Left to
+`agreement` where the neighbours are the reviewer.
+
+When it fails, recent decisions contradict earlier ones on like texts: read those that are contradicted.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+
+from drift_checks.comparing import COMPARED, Windows
+from drift_checks.pipeline import Pipeline
+from drift_checks.settings import NEIGHBOURS
+from drift_checks.statistics.slices import SliceCount, compare_slice
+from drift_checks.stores.windows import Window
+
+pytestmark = pytest.mark.drift_criterion(
+    question="Do recent records share their label with their neighbours as much as earlier ones?",
+    effect="difference in agreement with the neighbours",
+    remedy="Read the recent records whose neighbours bear another label.",
+    warn=0.05,
+    least=100,
+)
+
+K = 11
+BLOCK = 500
+
+
+def test_neighbourhood(
+    windows: Windows,
+    drift_pipeline: Pipeline,
+    need: Callable[[int, str], None],
+    measure: Callable[..., None],
+) -> None:
+    """The neighbours contradict recent records no more often than reference records."""
+    if drift_pipeline.reviewer_name == NEIGHBOURS:
+        pytest.skip("the neighbours are the reviewer: see agreement")
+    if not windows.store.has("embedding_json"):
+        pytest.skip("the store has no column embedding_json")
+    recent, reference = (windows.embedded[window] for window in (Window.RECENT, Window.REFERENCE))
+    need(len(recent.ids), "recent records with a vector")
+    need(len(reference.ids), "reference records with a vector")
+    categories = [*recent.categories, *reference.categories]
+    shared = agrees_with_neighbours(np.concatenate([recent.vectors, reference.vectors]), categories)
+    is_recent = np.arange(len(categories)) < len(recent.ids)
+    compared = compare_slice(by_category(shared, is_recent, categories))
+    if compared is None:
+        pytest.skip(f"no category is in both windows ({' and '.join(COMPARED)})")
+    now, before = 1 - shared[is_recent].mean(), 1 - shared[~is_recent].mean()
+    measure(
+        "neighbourhood",
+        compared.difference,
+        f"the neighbours contradict {now:.1%} of recent and {before:.1%} of earlier records",
+        number=len(recent.ids),
+        p_value=compared.p_value,
+    )
+
+
+def agrees_with_neighbours(vectors: npt.NDArray[np.float32], categories: Sequence[str]) -> npt.NDArray[np.bool_]:
+    """Return which records have the label that most of their K nearest others have.
+
+    Args:
+        vectors: Shape (records, dimension), none of them zero.
+        categories: One a record.
+    """
+    unit = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+    shared = np.zeros(len(unit), dtype=bool)
+    for start in range(0, len(unit), BLOCK):
+        likeness = unit[start : start + BLOCK] @ unit.T
+        own = np.arange(len(likeness))
+        likeness[own, start + own] = -np.inf
+        nearest = np.argpartition(-likeness, min(K, len(unit) - 1) - 1, axis=1)[:, :K]
+        for row, places in enumerate(nearest):
+            votes = Counter(categories[place] for place in places)
+            shared[start + row] = votes[categories[start + row]] == max(votes.values())
+    return shared
+
+
+def by_category(
+    shared: npt.NDArray[np.bool_], is_recent: npt.NDArray[np.bool_], categories: Sequence[str]
+) -> list[SliceCount]:
+    """Return for each category how many recent and reference records there are, and of how many the label is shared."""
+    labels = np.array(categories)
+    counts = []
+    for category in sorted(set(categories)):
+        recent, reference = shared[is_recent & (labels == category)], shared[~is_recent & (labels == category)]
+        counts.append(SliceCount(int(recent.sum()), len(recent), int(reference.sum()), len(reference)))
+    return counts

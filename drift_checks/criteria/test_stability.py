@@ -1,0 +1,56 @@
+"""Does the reviewer answer the same where the meaning is the same?
+
+Some of the sampled texts are asked about again with other white space, case, Unicode forms, quotes or a page's footer.
+The effect is the share of records whose answer changed; an exact binomial test holds it against the share that is
+tolerated. It costs calls, two for each record, so it is off for `llm` unless the setting `stability` asks for it; the
+neighbours read no text.
+
+When it fails, part of what looks like drift is noise of the reviewer: normalise texts before they are classified.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+
+import pytest
+
+from drift_checks.records import Record, RecordId, Review
+from drift_checks.reporting.outcome import Criterion
+
+pytestmark = pytest.mark.drift_criterion(
+    question="Does the reviewer answer the same where the meaning is the same?",
+    effect="share of records whose answer changed",
+    remedy="Normalise white space, case and quotes before classifying, in production and in review.",
+    warn=0.1,
+    least=5,
+)
+
+
+def test_stability(
+    variant_reviews: Mapping[RecordId, Sequence[Review]],
+    decisions: Sequence[tuple[Record, Review]],
+    criterion: Criterion,
+    need: Callable[[int, str], None],
+    measure: Callable[..., None],
+) -> None:
+    """Other white space, case, quotes or a footer change no answer."""
+    from scipy.stats import binomtest
+
+    before = {record.id: review.category for record, review in decisions}
+    asked = {
+        key: [review.category for review in reviews if review.made]
+        for key, reviews in variant_reviews.items()
+        if key in before
+    }
+    answered = {key: categories for key, categories in asked.items() if categories}
+    need(len(answered), "records were asked about in other forms")
+    changed = [key for key, categories in answered.items() if set(categories) != {before[key]}]
+    tolerated = min(1.0, criterion.warn or 0.0)
+    test = binomtest(len(changed), len(answered), tolerated, alternative="greater")
+    measure(
+        "stability",
+        len(changed) / len(answered),
+        f"{len(changed)} of {len(answered)} records got another category when white space, case, quotes or a footer"
+        " changed",
+        number=len(answered),
+        p_value=float(test.pvalue),
+        changed=changed,
+    )

@@ -1,0 +1,38 @@
+"""The archive of earlier embeddings, which the application keeps when a record is classified anew."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, column, func, inspect, select, table
+
+from drift_checks.stores.records import RecordStore
+
+ARCHIVES = "embedding_archives"
+
+
+@dataclass(frozen=True)
+class ArchiveCounts:
+    """Records whose `archive_version` is above 0, those of them without an archived embedding, and all the others."""
+
+    archived: int
+    missing: int
+    never_archived: int
+
+
+def count_archives(connection: Connection, store: RecordStore) -> ArchiveCounts | None:
+    """Return how many records were archived and how many of their archives are gone.
+
+    Returns:
+        The counts; None where the store has no column `archive_version` or no table `embedding_archives`.
+    """
+    if not store.has("archive_version") or not inspect(connection).has_table(ARCHIVES):
+        return None
+    archives = table(ARCHIVES, column("classification_id"))
+    kept = select(archives.c.classification_id).where(archives.c.classification_id.is_not(None)).correlate(None)
+    changed = store.column("archive_version") > 0
+    counted = select(func.count()).select_from(store.table)
+    archived = connection.execute(counted.where(changed)).scalar_one()
+    missing = connection.execute(counted.where(changed, store.column("id").not_in(kept))).scalar_one()
+    total = connection.execute(counted).scalar_one()
+    return ArchiveCounts(archived, missing, total - archived)

@@ -1,0 +1,129 @@
+"""Two windows of a store's time, recent and reference: their records counted and drawn in SQL.
+
+As with the strata, a timestamp well away from the bounds is told by comparing text, one near them or in an unusual form
+by the Python function that reads records.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, tzinfo
+from enum import StrEnum
+
+from sqlalchemy import ColumnElement, Connection, and_, case, func, select
+
+from drift_checks.instants import read_instant
+from drift_checks.stores.parts import (
+    DOUBT,
+    PartQueries,
+    date_in_sql,
+    is_usual,
+    number_in_sql,
+    text_in_sql,
+    without_affinity,
+)
+from drift_checks.stores.records import RecordStore
+
+GROUPED = ("category", "model_version", "prompt_version", "embedding_model", "source")
+
+
+class Window(StrEnum):
+    """The part of the store's time that a record belongs to."""
+
+    RECENT = "recent"
+    REFERENCE = "reference"
+    OUTSIDE = "outside"
+
+
+_CODES = {Window.OUTSIDE: 0, Window.RECENT: 1, Window.REFERENCE: 2}
+_WINDOWS = {code: window for window, code in _CODES.items()}
+
+
+@dataclass(frozen=True)
+class WindowBounds:
+    """The instants at which the windows begin, at which the recent one ends, and the zone of naive times."""
+
+    reference_from: datetime
+    recent_from: datetime
+    until: datetime
+    naive: tzinfo
+
+    def code_of(self, timestamp: object) -> int:
+        """Return the code of the window in which the timestamp lies; one that cannot be read lies outside."""
+        moment = read_instant(timestamp, self.naive)
+        if moment is None or not self.reference_from <= moment < self.until:
+            return _CODES[Window.OUTSIDE]
+        return _CODES[Window.RECENT if moment >= self.recent_from else Window.REFERENCE]
+
+    def register(self, connection: sqlite3.Connection) -> None:
+        """Give SQL that function."""
+        connection.create_function("drift_window", 1, self.code_of, deterministic=True)
+
+
+@dataclass(frozen=True)
+class GroupCount:
+    """How many records of a window share these values; `values` has one for each of GROUPED that the store has."""
+
+    window: Window
+    values: Mapping[str, str]
+    number: int
+
+
+def count_groups(connection: Connection, store: RecordStore, bounds: WindowBounds) -> list[GroupCount]:
+    """Return the numbers of records by window, category, versions and source: one pass over the store.
+
+    Args:
+        connection: One on which the bounds registered their function.
+        store: The table.
+        bounds: What divides the windows.
+    """
+    there = [ours for ours in GROUPED if store.has(ours)]
+    # Ours in place of theirs: two of our names may stand for one column.
+    grouped = [func.coalesce(store.column(ours), "").label(f"ours_{ours}") for ours in there]
+    window = _window_code(store, bounds).label("ours_window")
+    query = select(window, *grouped, func.count()).where(store.column("id").is_not(None)).group_by(window, *grouped)
+    return [
+        GroupCount(_WINDOWS[code], dict(zip(there, map(str, values), strict=True)), number)
+        for code, *values, number in connection.execute(query)
+    ]
+
+
+def tally(groups: Sequence[GroupCount], ours: str, window: Window | None = None) -> Counter[str]:
+    """Return how many records have each value of a column, in one window or in the whole store."""
+    counts: Counter[str] = Counter()
+    for group in groups:
+        if window in (None, group.window):
+            counts[group.values[ours]] += group.number
+    return counts
+
+
+def window_queries(connection: Connection, store: RecordStore, bounds: WindowBounds, total: int) -> PartQueries[Window]:
+    """Return the windows as parts of the store, for the sampler."""
+    exact = func.drift_window(store.column("timestamp")) if store.has("timestamp") else number_in_sql(0)
+    return PartQueries(connection, store, _window_code(store, bounds), exact, _WINDOWS, total)
+
+
+def _window_code(store: RecordStore, bounds: WindowBounds) -> ColumnElement[int]:
+    if not store.has("timestamp"):
+        # A bare number would stand for a column's place among those that are grouped by.
+        return func.abs(number_in_sql(_CODES[Window.OUTSIDE]))
+    stored = store.column("timestamp")
+    as_text = without_affinity(stored)
+    exactly = func.drift_window(stored)
+
+    def between(lower: datetime, upper: datetime) -> ColumnElement[bool]:
+        return and_(as_text >= date_in_sql(lower + 2 * DOUBT), as_text < date_in_sql(upper - DOUBT))
+
+    by_text = case(
+        (as_text < text_in_sql("0002"), exactly),
+        (as_text >= text_in_sql("9999"), exactly),
+        (between(bounds.reference_from, bounds.recent_from), number_in_sql(_CODES[Window.REFERENCE])),
+        (between(bounds.recent_from, bounds.until), number_in_sql(_CODES[Window.RECENT])),
+        (as_text < date_in_sql(bounds.reference_from - DOUBT), number_in_sql(_CODES[Window.OUTSIDE])),
+        (as_text >= date_in_sql(bounds.until + 2 * DOUBT), number_in_sql(_CODES[Window.OUTSIDE])),
+        else_=exactly,
+    )
+    return case((is_usual(stored), by_text), else_=exactly)

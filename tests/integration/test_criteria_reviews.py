@@ -1,0 +1,296 @@
+"""Criteria that hold the reviewer's decisions against the stored ones."""
+
+from __future__ import annotations
+
+import random
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support.chat_server import Behaviour, ChatServer
+from tests.support.drifting import (
+    ALL,
+    DriftingStore,
+    Row,
+    accused,
+    answered,
+    check_only,
+    disagreeing,
+    load,
+    module_of,
+    records,
+    statistic,
+    two_windows,
+    write_store,
+)
+from tests.support.llm_runs import asking, named_but
+from tests.support.session_runs import Review
+from tests.support.stores import NAME, BuiltStore, build_store
+
+FEW = {
+    "agreement_by_slice": (7, "2 reviewed records in the slice, 8 are needed"),
+    "category_flow": (29, "29 reviewed records, 30 are needed"),
+    "confidence_change": (19, "19 reviewed records with both confidences, 20 are needed"),
+    "calibration": (29, "29 reviewed records with a confidence, 30 are needed"),
+}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _loaded() -> None:
+    load()
+
+
+def chance(row: Row) -> float:
+    """Return a number from 0 to 1 that depends on the record's id and nothing else."""
+    return random.Random(f"chance:{row['id']}").random()
+
+
+def as_sure_as_right(row: Row) -> Row:
+    """The reviewer agrees as often as the stored confidence says."""
+    return row if chance(row) < confidence_of(row) else disagreeing(row)
+
+
+def collapsed(row: Row) -> Row:
+    """Every twentieth record is of a category with which the reviewer never agrees."""
+    return answered({**row, "category": "climate"}, "financial") if int(str(row["id"])) % 20 == 0 else row
+
+
+def drained(row: Row) -> Row:
+    """Four in ten financial records are reviewed as regulatory."""
+    return answered(row, "regulatory") if row["category"] == "financial" and chance(row) < 0.4 else row
+
+
+def less_sure(row: Row) -> Row:
+    """The reviewer agrees, but is less sure by 0.2."""
+    return answered(row, sure=confidence_of(row) - 0.2)
+
+
+def often_wrong(row: Row) -> Row:
+    """Half of the decisions are wrong, however sure the store is."""
+    return disagreeing(row) if chance(row) < 0.5 else row
+
+
+DAMAGES = {
+    "agreement_by_slice": collapsed,
+    "category_flow": drained,
+    "confidence_change": less_sure,
+    "calibration": often_wrong,
+}
+
+
+def confidence_of(row: Row) -> float:
+    """Return the stored confidence."""
+    return float(str(row["confidence"]))
+
+
+@pytest.mark.parametrize("criterion", DAMAGES)
+def test_what_changed_is_a_warning(review: Review, tmp_path: Path, criterion: str) -> None:
+    """Each criterion finds its own kind of damage."""
+    store = write_store(tmp_path / "store", map(DAMAGES[criterion], two_windows()))
+    found = check_only(review, store, criterion).criterion(criterion)
+    assert (found["verdict"], found["value"] > found["warn"]) == ("WARNING", True)
+
+
+@pytest.mark.parametrize("criterion", DAMAGES)
+def test_store_that_is_as_right_as_it_says_is_ok(review: Review, tmp_path: Path, criterion: str) -> None:
+    """Disagreements as frequent everywhere as the confidences announce are no drift."""
+    store = write_store(tmp_path / "store", map(as_sure_as_right, two_windows()))
+    assert check_only(review, store, criterion).criterion(criterion)["verdict"] == "OK"
+
+
+@pytest.mark.parametrize("criterion", FEW)
+def test_too_few_reviews_are_no_basis(review: Review, tmp_path: Path, criterion: str) -> None:
+    """However they came out; the report says how many are needed."""
+    number, said = FEW[criterion]
+    store = write_store(tmp_path / "store", map(DAMAGES[criterion], records(number, days=(100, 300))))
+    found = check_only(review, store, criterion).criterion(criterion)
+    assert (found["verdict"], said in found["message"]) == (None, True)
+
+
+@pytest.mark.parametrize("criterion", ["calibration", "confidence_change"])
+def test_without_stored_confidences_there_is_nothing_to_compare(review: Review, tmp_path: Path, criterion: str) -> None:
+    """A store may lack the column."""
+    store = write_store(tmp_path / "store", map(often_wrong, two_windows()))
+    store.without("confidence")
+    found = check_only(review, store, criterion).criterion(criterion)
+    assert (found["verdict"], found["message"].startswith("not measured: 0 reviewed records with")) == (None, True)
+
+
+@pytest.mark.parametrize("criterion", FEW)
+def test_reviewer_that_fails_leaves_nothing_to_compare(review: Review, tmp_path: Path, criterion: str) -> None:
+    """An outage is no drift."""
+    rows = [{**row, "text": f"no answer to {row['id']}"} for row in two_windows()]
+    found = check_only(review, write_store(tmp_path / "store", rows), criterion).criterion(criterion)
+    assert (found["verdict"], "0 reviewed records" in found["message"]) == (None, True)
+
+
+def test_class_that_collapsed_is_found_though_the_total_looks_well(review: Review, tmp_path: Path) -> None:
+    """Agreement of 95 % is OK, and one category of twenty records is accused by name."""
+    store = write_store(tmp_path / "store", map(collapsed, two_windows()))
+    run = check_only(review, store, "agreement_by_slice", beside="agreement")
+    found = run.criterion("agreement_by_slice")
+    assert (run.verdicts()["agreement"], accused(found)) == ("OK", ["category=climate"])
+
+
+def test_store_that_is_low_everywhere_is_not_accused_slice_by_slice(review: Review, tmp_path: Path) -> None:
+    """That is agreement's to say."""
+    store = write_store(tmp_path / "store", map(often_wrong, two_windows()))
+    run = check_only(review, store, "agreement_by_slice", beside="agreement")
+    assert (run.verdicts()["agreement"], run.verdicts()["agreement_by_slice"]) == ("CRITICAL", "OK")
+
+
+def test_slice_of_doubtful_records_is_compared_with_doubtful_ones(review: Review, tmp_path: Path) -> None:
+    """A category that is mostly of low confidence agrees less than the rest, and no less than its like."""
+
+    def doubtful(row: Row) -> Row:
+        low = chance(row) < (0.9 if row["category"] == "financial" else 0.2)
+        row = answered({**row, "confidence": 0.6 if low else 0.9})
+        return disagreeing(row) if low and int(str(row["id"])) % 4 < 2 else row
+
+    store = write_store(tmp_path / "store", map(doubtful, two_windows()))
+    found = check_only(review, store, "agreement_by_slice").criterion("agreement_by_slice")
+    financial = statistic(found, "category=financial")["details"]
+    difference = financial["rest_agreed"] / financial["rest_reviewed"] - financial["agreed"] / financial["reviewed"]
+    assert (difference > 0.2, accused(found)) == (True, [])
+
+
+@pytest.fixture
+def changed_model(tmp_path: Path) -> DriftingStore:
+    """Decisions of model-1, with which the reviewer mostly disagrees, and later ones of model-2."""
+    rows = [often_wrong(row) for row in two_windows()]
+    rows[250:] = [answered({**row, "model_version": "model-2"}) for row in rows[250:]]
+    return write_store(tmp_path / "changed", rows)
+
+
+def test_stored_and_current_version_are_named(review: Review, changed_model: DriftingStore) -> None:
+    """The version that was stored, and what decides today, in words and as values."""
+    found = check_only(review, changed_model, "agreement_by_slice").criterion("agreement_by_slice")
+    accused_of = statistic(found, "model_version=model-1")
+    details = accused_of["details"]
+    assert (accused_of["verdict"], details["stored_version"], details["current_version"]) == (
+        "WARNING",
+        "model-1",
+        "model-2",
+    )
+    assert "model_version model-1 (now model-2)" in accused_of["message"]
+
+
+def test_current_version_is_the_reviewers_model(review: Review, tmp_path: Path, llm_key: None) -> None:
+    """Where the reviewer is a model that says its name, that is what decides today."""
+    store = build_store(tmp_path / "store")
+    store.execute(f"update {NAME} set model_version = 'model-0' where id % 2")
+    wrong: dict[int, dict[str, Any]] = {key: {"category": "financial"} for key in range(1, 121, 2)}
+    with ChatServer(Behaviour(answer=named_but(wrong))) as server:
+        options = [*store.options, ALL, *asking(server, "model-9")]
+        run = review.pytest("--pyargs", module_of("agreement_by_slice"), *options)
+    found = statistic(run.criterion("agreement_by_slice"), "model_version=model-0")
+    assert (found["verdict"], found["details"]["current_version"]) == ("WARNING", run.drift["reviewer"]["model"])
+
+
+def test_slices_of_other_kinds_name_no_version(review: Review, changed_model: DriftingStore) -> None:
+    """A category has no version."""
+    found = check_only(review, changed_model, "agreement_by_slice").criterion("agreement_by_slice")
+    details = statistic(found, "category=financial")["details"]
+    assert (details["stored_version"], details["current_version"]) == (None, None)
+
+
+def test_column_that_is_missing_has_no_slices(review: Review, changed_model: DriftingStore) -> None:
+    """The other dimensions are compared."""
+    changed_model.without("model_version")
+    found = check_only(review, changed_model, "agreement_by_slice").criterion("agreement_by_slice")
+    dimensions = {item["name"].partition("=")[0] for item in found["statistics"]}
+    assert dimensions == {"category", "age", "text_length"}
+
+
+def test_dimension_of_one_value_has_no_slices(review: Review, changed_model: DriftingStore) -> None:
+    """What all share can be compared with nothing."""
+    found = check_only(review, changed_model, "agreement_by_slice").criterion("agreement_by_slice")
+    assert not [item["name"] for item in found["statistics"] if item["name"].startswith(("prompt_version", "source"))]
+
+
+def test_slice_that_agrees_more_is_not_accused(review: Review, changed_model: DriftingStore) -> None:
+    """Its effect is below 0, and larger is worse."""
+    found = check_only(review, changed_model, "agreement_by_slice").criterion("agreement_by_slice")
+    better = statistic(found, "model_version=model-2")
+    assert (better["value"] < 0, better["verdict"]) == (True, "OK")
+
+
+def test_category_that_drains_is_named_with_where_it_goes(review: Review, tmp_path: Path) -> None:
+    """The one that gains is not accused."""
+    store = write_store(tmp_path / "store", map(drained, two_windows()))
+    found = check_only(review, store, "category_flow").criterion("category_flow")
+    assert (accused(found)[0], "regulatory" in accused(found)) == ("financial", False)
+    assert "mostly to regulatory, 0 come to it" in found["message"]
+
+
+def test_confusion_both_ways_is_no_flow(review: Review, tmp_path: Path) -> None:
+    """Two categories that are mixed up lose and gain as much."""
+    other = {"financial": "regulatory", "regulatory": "financial"}
+    rows = [
+        answered(row, other.get(str(row["category"]))) if int(str(row["id"])) % 10 < 4 else row for row in two_windows()
+    ]
+    found = check_only(review, write_store(tmp_path / "store", rows), "category_flow").criterion("category_flow")
+    assert (found["verdict"], statistic(found, "financial")["value"] < 0.05) == ("OK", True)
+
+
+def test_flows_are_counted(review: Review, tmp_path: Path) -> None:
+    """From, to, and how many, those that stay included."""
+    rows = [
+        answered({**row, "category": "financial"}, "regulatory" if place < 30 else None)
+        for place, row in enumerate(records(60, days=(100, 300)))
+    ]
+    found = check_only(review, write_store(tmp_path / "store", rows), "category_flow").criterion("category_flow")
+    flows = sorted(statistic(found, "all categories")["details"]["flows"])
+    assert flows == [["financial", "financial", 30], ["financial", "regulatory", 30]]
+
+
+def test_fall_of_confidence_is_measured_over_all_and_where_the_category_stayed(review: Review, tmp_path: Path) -> None:
+    """A collapse shows before the first disagreement."""
+    store = write_store(tmp_path / "store", map(less_sure, two_windows()))
+    found = check_only(review, store, "confidence_change").criterion("confidence_change")
+    fell = {item["name"]: item["value"] for item in found["statistics"]}
+    assert fell == {"all": pytest.approx(0.2, abs=0.001), "category kept": pytest.approx(0.2, abs=0.001)}
+
+
+def test_fall_hidden_by_new_categories_is_found_where_the_category_stayed(review: Review, tmp_path: Path) -> None:
+    """Where the reviewer is surer of other categories, the mean of all stays."""
+    rows = [disagreeing(row, 1.0) if chance(row) < 0.5 else less_sure(row) for row in two_windows()]
+    found = check_only(review, write_store(tmp_path / "store", rows), "confidence_change").criterion(
+        "confidence_change"
+    )
+    assert accused(found) == ["category kept"]
+
+
+def test_rise_of_confidence_is_ok(review: Review, tmp_path: Path) -> None:
+    """A reviewer may be surer than the store."""
+    rows = [answered(row, sure=1.0) for row in two_windows()]
+    found = check_only(review, write_store(tmp_path / "store", rows), "confidence_change").criterion(
+        "confidence_change"
+    )
+    assert (found["verdict"], found["value"]) == ("OK", 0.0)
+
+
+def test_votes_of_neighbours_are_no_confidence(review: Review, store: BuiltStore) -> None:
+    """A share of votes is on another scale than a stored confidence."""
+    run = review.pytest("--pyargs", module_of("confidence_change"), *store.options)
+    found = run.criterion("confidence_change")
+    said = "the reviewer's confidence is on another scale than the stored one"
+    assert (found["verdict"], said in found["message"]) == (None, True)
+
+
+def test_underconfidence_is_ok(review: Review, tmp_path: Path) -> None:
+    """A store that is right more often than it says harms nobody; the error is told all the same."""
+    rows = [answered({**row, "confidence": 0.35}) for row in two_windows()]
+    found = check_only(review, write_store(tmp_path / "store", rows), "calibration").criterion("calibration")
+    error = statistic(found, "overconfidence")["details"]["expected_error"]
+    assert (found["verdict"], found["value"], error) == ("OK", 0.0, pytest.approx(0.65))
+
+
+def test_confidences_are_binned(review: Review, tmp_path: Path) -> None:
+    """Each bin has its mean confidence, its agreement and how many records are in it."""
+    rows = [{**row, "confidence": 0.95 if place % 2 else 0.65} for place, row in enumerate(two_windows())]
+    rows = [disagreeing(row) if place % 4 == 1 else answered(row) for place, row in enumerate(rows)]
+    found = check_only(review, write_store(tmp_path / "store", rows), "calibration").criterion("calibration")
+    bins = [item[:3] for item in statistic(found, "overconfidence")["details"]["bins"]]
+    assert bins == [[pytest.approx(0.65), 1.0, 200], [pytest.approx(0.95), 0.5, 200]]

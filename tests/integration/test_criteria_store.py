@@ -1,0 +1,266 @@
+"""Criteria that count what is wrong in the store itself: no chance, and no reviewer."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support.drifting import DriftingStore, check_only, load, module_of, statistic, two_windows, write_store
+from tests.support.session_damage import without_vectors
+from tests.support.session_runs import Review, Run
+from tests.support.stores import NAME, BuiltStore
+
+ARCHIVES = "create table embedding_archives (id integer primary key, classification_id integer, embedding_json text)"
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _loaded() -> None:
+    load()
+
+
+@pytest.fixture
+def sound(tmp_path: Path) -> DriftingStore:
+    """400 records, each with a text and a place of its own."""
+    return write_store(tmp_path / "sound", two_windows())
+
+
+@pytest.fixture
+def archived(sound: DriftingStore) -> DriftingStore:
+    """Forty of the records were classified anew, and their earlier embeddings are archived."""
+    sound.execute(ARCHIVES)
+    sound.execute(f"update {NAME} set archive_version = 1 where id <= 40")
+    sound.execute(f"insert into embedding_archives (classification_id) select id from {NAME} where id <= 40")
+    return sound
+
+
+@pytest.mark.parametrize(("others", "verdict"), [(0, "OK"), (1, "WARNING"), (4, "WARNING"), (5, "CRITICAL")])
+def test_vectors_of_another_model_are_found(review: Review, sound: DriftingStore, others: int, verdict: str) -> None:
+    """Above 0.001 is WARNING and above 0.01 CRITICAL: of 400 records four are not above it."""
+    sound.execute(f"update {NAME} set embedding_model = 'other' where id <= ?", others)
+    assert check_only(review, sound, "provenance").criterion("provenance")["verdict"] == verdict
+
+
+def test_versions_in_use_are_told(review: Review, sound: DriftingStore) -> None:
+    """Of embedding model, model and prompt, the commonest first."""
+    sound.execute(f"update {NAME} set embedding_model = 'other', model_version = 'model-2' where id <= 100")
+    message = check_only(review, sound, "provenance").criterion("provenance")["message"]
+    assert (
+        "embedding_model toy 75%, other 25%; model_version model-1 75%, model-2 25%; prompt_version 1 100%" in message
+    )
+
+
+def test_vectors_of_each_model_are_counted(review: Review, sound: DriftingStore) -> None:
+    """Over the whole store, however few were sampled."""
+    sound.execute(f"update {NAME} set embedding_model = 'other' where id <= 100")
+    found = check_only(review, sound, "provenance", "--drift-sample-size=2").criterion("provenance")
+    assert statistic(found, "embedding models")["details"]["models"] == {"toy": 300, "other": 100}
+
+
+def test_store_that_names_no_embedding_model_is_not_measured(review: Review, sound: DriftingStore) -> None:
+    """Nor can archives be told without their table."""
+    sound.without("embedding_model")
+    found = check_only(review, sound, "provenance").criterion("provenance")
+    said = ["no column embedding_model", "no table embedding_archives"]
+    assert (found["verdict"], [words in found["message"] for words in said]) == (None, [True, True])
+
+
+@pytest.mark.parametrize("criterion", ["provenance", "label_conflicts"])
+def test_store_smaller_than_the_least_number_is_no_basis(review: Review, sound: DriftingStore, criterion: str) -> None:
+    """Fewer records than the settings ask for are not measured."""
+    found = check_only(review, sound, criterion, f"--drift-least={criterion}=401").criterion(criterion)
+    assert (found["verdict"], "401 are needed" in found["message"]) == (None, True)
+
+
+@pytest.mark.parametrize("criterion", ["provenance", "label_conflicts"])
+def test_store_as_large_as_the_least_number_is_enough(review: Review, sound: DriftingStore, criterion: str) -> None:
+    """400 records where 400 are needed."""
+    found = check_only(review, sound, criterion, f"--drift-least={criterion}=400").criterion(criterion)
+    assert found["verdict"] == "OK"
+
+
+@pytest.mark.parametrize("criterion", ["provenance", "label_conflicts"])
+def test_whole_store_is_counted_without_timestamps(review: Review, sound: DriftingStore, criterion: str) -> None:
+    """What is counted over the whole store needs no windows."""
+    sound.without("timestamp")
+    assert check_only(review, sound, criterion).criterion(criterion)["verdict"] == "OK"
+
+
+def test_archives_that_are_there_are_ok(review: Review, archived: DriftingStore) -> None:
+    """Every reclassified record has one."""
+    found = check_only(review, archived, "provenance").criterion("provenance")
+    archives = statistic(found, "archives")
+    assert (found["verdict"], archives["value"], archives["number"]) == ("OK", 0.0, 40)
+
+
+def test_archives_that_are_gone_are_found(review: Review, archived: DriftingStore) -> None:
+    """Four of the forty: the share is of the reclassified records, not of the store."""
+    archived.execute("delete from embedding_archives where classification_id <= 4")
+    found = check_only(review, archived, "provenance").criterion("provenance")
+    archives = statistic(found, "archives")
+    assert (archives["verdict"], archives["value"]) == ("CRITICAL", 0.1)
+    assert "4 of 40 reclassified records lack an archive; 360 were never reclassified" in found["message"]
+
+
+def test_archives_without_their_column_are_not_measured(review: Review, archived: DriftingStore) -> None:
+    """The embedding models are all the same."""
+    archived.without("archive_version")
+    found = check_only(review, archived, "provenance").criterion("provenance")
+    assert (found["verdict"], found["passed"], found["unmeasured"]) == ("OK", 1, 1)
+
+
+@pytest.mark.parametrize(
+    ("copies", "verdict"), [(0, "OK"), (2, "OK"), (3, "WARNING"), (10, "WARNING"), (11, "CRITICAL")]
+)
+def test_same_text_under_two_categories_is_found(
+    review: Review, sound: DriftingStore, copies: int, verdict: str
+) -> None:
+    """Each copy puts two records into conflict: above 4 of 400 is WARNING, above 20 CRITICAL."""
+    copy_texts(sound, copies)
+    found = check_only(review, sound, "label_conflicts").criterion("label_conflicts")
+    assert (statistic(found, "same text")["verdict"], found["verdict"]) == (verdict, verdict)
+
+
+def test_conflicts_are_counted_and_one_is_named(review: Review, sound: DriftingStore) -> None:
+    """So that they can be looked at."""
+    copy_texts(sound, 11)
+    message = check_only(review, sound, "label_conflicts").criterion("label_conflicts")["message"]
+    assert "22 of 400 records share their text with one of another category, as that of record" in message
+
+
+def test_same_text_under_one_category_is_no_conflict(review: Review, sound: DriftingStore) -> None:
+    """Duplicates that agree do no harm here."""
+    copy_texts(sound, 20, apart=3)
+    found = check_only(review, sound, "label_conflicts").criterion("label_conflicts")
+    assert statistic(found, "same text")["value"] == 0.0
+
+
+def test_empty_texts_are_no_conflict(review: Review, sound: DriftingStore) -> None:
+    """They are damaged, which is another criterion's."""
+    sound.execute(f"update {NAME} set text = '', text_hash = '' where id <= 40")
+    found = check_only(review, sound, "label_conflicts").criterion("label_conflicts")
+    assert statistic(found, "same text")["value"] == 0.0
+
+
+def test_equal_hashes_of_different_texts_are_no_conflict(review: Review, sound: DriftingStore) -> None:
+    """A wrong hash accuses nobody."""
+    sound.execute(f"update {NAME} set text_hash = 'the same' where id <= 100")
+    found = check_only(review, sound, "label_conflicts").criterion("label_conflicts")
+    assert statistic(found, "same text")["value"] == 0.0
+
+
+def test_same_text_is_found_without_hashes(review: Review, sound: DriftingStore) -> None:
+    """Then all texts are compared."""
+    copy_texts(sound, 11)
+    sound.without("text_hash")
+    assert check_only(review, sound, "label_conflicts").criterion("label_conflicts")["verdict"] == "CRITICAL"
+
+
+def test_same_place_under_two_categories_is_found(review: Review, sound: DriftingStore) -> None:
+    """Texts that say the same in other words lie at one place: here 22 of 400 records."""
+    for key in range(1, 12):
+        vector = f"(select embedding_json from {NAME} where id = ?)"
+        sound.execute(f"update {NAME} set embedding_json = {vector} where id = ?", key, key + 40)
+    found = statistic(check_only(review, sound, "label_conflicts").criterion("label_conflicts"), "same vector")
+    assert (found["verdict"], found["value"]) == ("CRITICAL", pytest.approx(22 / 400))
+
+
+def test_places_are_not_compared_without_vectors(review: Review, sound: DriftingStore) -> None:
+    """Texts still are."""
+    sound.without("embedding_json")
+    found = check_only(review, sound, "label_conflicts").criterion("label_conflicts")
+    assert (found["verdict"], found["passed"], found["unmeasured"]) == ("OK", 1, 1)
+
+
+def test_counts_involve_no_chance(review: Review, sound: DriftingStore) -> None:
+    """They count whatever the error rate."""
+    copy_texts(sound, 11)
+    found = check_only(review, sound, "label_conflicts", "--drift-error-rate=1e-9").criterion("label_conflicts")
+    assert (found["verdict"], {item["p_value"] for item in found["statistics"]}) == ("CRITICAL", {None})
+
+
+def test_critical_count_ends_the_run_with_1(review: Review, sound: DriftingStore) -> None:
+    """As any CRITICAL does."""
+    copy_texts(sound, 11)
+    assert check_only(review, sound, "label_conflicts").exit_code == 1
+
+
+def test_check_of_a_bad_statistic_is_failed(review: Review, sound: DriftingStore) -> None:
+    """The document's tests say which of the two it was."""
+    copy_texts(sound, 11)
+    tests = check_only(review, sound, "label_conflicts").document["tests"]
+    assert {test["nodeid"].partition("::")[2]: test["outcome"] for test in tests} == {
+        "test_same_text": "failed",
+        "test_same_vector": "passed",
+    }
+
+
+def test_every_record_is_found_by_its_own_vector(review: Review, store: BuiltStore) -> None:
+    """In a sound store."""
+    found = look_up(review, store)
+    assert (found["verdict"], found["passed"]) == ("OK", 120)
+
+
+@pytest.mark.parametrize(("moved", "verdict"), [(1, "OK"), (2, "WARNING"), (6, "WARNING"), (7, "CRITICAL")])
+def test_stale_index_is_found(review: Review, store: BuiltStore, moved: int, verdict: str) -> None:
+    """Records whose place in Chroma is another than in SQLite: of 120, two are below 0.99 and seven below 0.95."""
+    for key in range(1, moved + 1):
+        vector = [0.0] * 8
+        vector[key % 3] = -1.0
+        vector[(key + 1) % 3] = 1.0
+        store.execute(f"update {NAME} set embedding_json = ? where id = ?", json.dumps(vector), key)
+    found = look_up(review, store)
+    assert (found["verdict"], found["failed"]) == (verdict, moved)
+
+
+def test_records_without_a_vector_are_not_measured(review: Review, store: BuiltStore) -> None:
+    """They are damaged, which is another criterion's."""
+    without_vectors(store, list(range(1, 21)))
+    found = look_up(review, store)
+    assert (found["verdict"], found["passed"], found["unmeasured"]) == ("OK", 100, 20)
+
+
+def test_store_without_any_vector_is_not_measured(review: Review, store: BuiltStore) -> None:
+    """The report says that there is none to look up."""
+    store.execute(f"update {NAME} set embedding_json = ''")
+    found = look_up(review, store)
+    said = "embedding_json holds no vector of the collection's dimension"
+    assert (found["verdict"], said in found["message"]) == (None, True)
+
+
+def test_fewer_records_than_the_least_number_are_not_looked_up(review: Review, store: BuiltStore) -> None:
+    """121 are needed, 120 are there."""
+    found = look_up(review, store, "--drift-least=self_retrieval=121")
+    assert (found["verdict"], "121 are needed" in found["message"]) == (None, True)
+
+
+@pytest.mark.parametrize("column", ["embedding_json", "chroma_id"])
+def test_without_its_columns_nothing_is_looked_up(review: Review, store: BuiltStore, column: str) -> None:
+    """Both are needed, and the report says so."""
+    store.execute(f"alter table {NAME} drop column {column}")
+    found = look_up(review, store)
+    said = "the store has no column embedding_json or chroma_id"
+    assert (found["verdict"], said in found["message"]) == (None, True)
+
+
+def test_without_chroma_nothing_is_looked_up(review: Review, sound: DriftingStore) -> None:
+    """A run may have no Chroma directory."""
+    found = check_only(review, sound, "self_retrieval").criterion("self_retrieval")
+    assert (found["verdict"], "no Chroma directory is configured" in found["message"]) == (None, True)
+
+
+def look_up(review: Review, store: BuiltStore, *options: str) -> dict[str, Any]:
+    """Return what becomes of the criterion over all records."""
+    run: Run = review.pytest(
+        "--pyargs", module_of("self_retrieval"), *store.options, "--drift-sample-size=120", *options
+    )
+    return run.criterion("self_retrieval")
+
+
+def copy_texts(store: BuiltStore, copies: int, apart: int = 40) -> None:
+    """Give so many records the text of the one that is `apart` places before it."""
+    for key in range(apart + 1, apart + 1 + copies):
+        source = f"(select text, text_hash from {NAME} where id = ?)"
+        store.execute(f"update {NAME} set (text, text_hash) = {source} where id = ?", key - apart, key)

@@ -1,0 +1,153 @@
+"""Agreement against the store's own past runs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support.drifting import (
+    DriftingStore,
+    answering,
+    check_only,
+    disagreeing,
+    keep_runs,
+    load,
+    statistic,
+    two_windows,
+    write_store,
+)
+from tests.support.session_runs import Review, run_in
+
+# Of 200 records each: about seven in ten agree, as they do now.
+STEADY = (140, 143, 138, 141, 139, 142, 137, 140, 144, 139, 141, 140, 138, 142, 140)
+SLIDING = (190, 188, 191, 189, 190, 192, 187, 190, 191, 189, 180, 172, 164, 156, 148)
+OTHERS: dict[str, dict[str, Any]] = {
+    "records": {"store": {"db": "/elsewhere/other.db"}},
+    "table": {"store": {"table": "others"}},
+    "collection": {"store": {"collection": "others"}},
+    "reviewer": {"reviewer": {"name": "neighbours"}},
+    "prompt": {"reviewer": {"prompt": "version 2"}},
+    "decision": {"decision": "sequential"},
+    "judge": {"judge": "population"},
+    "part of a review": {"partial": True},
+    "inconclusive": {"verdict": "INCONCLUSIVE"},
+}
+
+
+@dataclass(frozen=True)
+class Reviewed:
+    """A store, and the document that a whole review of it left."""
+
+    store: DriftingStore
+    document: dict[str, Any]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _loaded() -> None:
+    load()
+
+
+@pytest.fixture(scope="module")
+def reviewed(tmp_path_factory: pytest.TempPathFactory) -> Reviewed:
+    """A store with which the reviewer agrees on seven of ten records."""
+    folder = tmp_path_factory.mktemp("trend")
+    rows = [disagreeing(row) if place * 7 % 10 < 3 else row for place, row in enumerate(two_windows())]
+    store = write_store(folder / "store", rows)
+    return Reviewed(store, run_in(folder, *store.options, *answering(folder)).document)
+
+
+def trend(review: Review, reviewed: Reviewed, *options: str) -> dict[str, Any]:
+    """Return what the criterion comes to, with the past runs that are there."""
+    return check_only(review, reviewed.store, "trend", *options).criterion("trend")
+
+
+def test_slide_is_a_warning(review: Review, reviewed: Reviewed) -> None:
+    """From 95 % to 70 %, night after night."""
+    keep_runs(review.folder / "reports", reviewed.document, SLIDING)
+    found = trend(review, reviewed)
+    assert (found["verdict"], found["value"] > found["warn"]) == ("WARNING", True)
+
+
+def test_store_whose_normal_is_low_does_not_slide(review: Review, reviewed: Reviewed) -> None:
+    """Seven of ten agree, as ever."""
+    keep_runs(review.folder / "reports", reviewed.document, STEADY)
+    assert trend(review, reviewed)["verdict"] == "OK"
+
+
+def test_rise_is_ok(review: Review, reviewed: Reviewed) -> None:
+    """A store that became better is not accused, and its effect is 0."""
+    keep_runs(review.folder / "reports", reviewed.document, [number - 60 for number in STEADY])
+    found = trend(review, reviewed)
+    assert (found["verdict"], found["value"]) == ("OK", 0.0)
+
+
+def test_normal_is_that_of_the_earlier_runs(review: Review, reviewed: Reviewed) -> None:
+    """The ten runs at 95 % are what the later ones are held against, and this run is one of sixteen."""
+    keep_runs(review.folder / "reports", reviewed.document, SLIDING)
+    details = statistic(trend(review, reviewed), "trend")
+    assert (details["details"]["centre"], details["number"]) == (pytest.approx(sum(SLIDING[:10]) / 2000), 16)
+
+
+def test_too_few_runs_are_no_basis(review: Review, reviewed: Reviewed) -> None:
+    """However they slid, 11 are too few, and the report says so."""
+    keep_runs(review.folder / "reports", reviewed.document, SLIDING[:11])
+    found = trend(review, reviewed)
+    assert (found["verdict"], "11 past runs by the same reviewer, 12 are needed" in found["message"]) == (None, True)
+
+
+def test_twelve_runs_are_enough(review: Review, reviewed: Reviewed) -> None:
+    """Exactly as many as are needed."""
+    keep_runs(review.folder / "reports", reviewed.document, STEADY[:12])
+    assert trend(review, reviewed)["verdict"] == "OK"
+
+
+def test_first_run_has_no_past(review: Review, reviewed: Reviewed) -> None:
+    """Without a folder of reports."""
+    assert "0 past runs by the same reviewer, 12 are needed" in trend(review, reviewed)["message"]
+
+
+def test_runs_that_were_really_made_are_the_past(review: Review, reviewed: Reviewed) -> None:
+    """A whole review counts, once although `latest` points to it, and a part of one does not."""
+    review(*reviewed.store.options, *answering(review.folder))
+    trend(review, reviewed)
+    assert "1 past runs by the same reviewer" in trend(review, reviewed)["message"]
+
+
+@pytest.mark.parametrize("other", OTHERS)
+def test_runs_that_cannot_be_compared_are_left_out(review: Review, reviewed: Reviewed, other: str) -> None:
+    """Of another store, reviewer, prompt or rule, of a part of the checks, or of an outage."""
+    keep_runs(review.folder / "reports", reviewed.document, SLIDING, **OTHERS[other])
+    assert "0 past runs" in trend(review, reviewed)["message"]
+
+
+@pytest.mark.parametrize("damage", ["", "{", "[]", '{"drift": null}', '{"drift": {"run_id": "x"}}'])
+def test_reports_that_cannot_be_read_are_passed_over(review: Review, reviewed: Reviewed, damage: str) -> None:
+    """One damaged file hides no past."""
+    reports = review.folder / "reports"
+    keep_runs(reports, reviewed.document, STEADY)
+    (reports / "20250101T000000Z-abc123" / "report.json").write_text(damage, encoding="utf-8")
+    found = trend(review, reviewed)
+    assert (found["verdict"], statistic(found, "trend")["number"]) == ("OK", 15)
+
+
+def test_records_that_were_named_are_no_draw(review: Review, reviewed: Reviewed) -> None:
+    """What the user chose cannot be compared with past runs."""
+    keep_runs(review.folder / "reports", reviewed.document, SLIDING)
+    found = trend(review, reviewed, "--drift-records=1,2,3")
+    assert (found["verdict"], "no draw that could be compared" in found["message"]) == (None, True)
+
+
+def test_past_is_in_the_folder_that_is_written_to(review: Review, reviewed: Reviewed, tmp_path: Path) -> None:
+    """Another folder of reports has another past."""
+    keep_runs(tmp_path / "other", reviewed.document, SLIDING)
+    assert "0 past runs" in trend(review, reviewed)["message"]
+
+
+def test_past_of_fewer_runs_than_a_normal_needs_says_so(review: Review, reviewed: Reviewed) -> None:
+    """However few the settings allow, ten runs are needed to tell what is normal."""
+    keep_runs(review.folder / "reports", reviewed.document, STEADY[:5])
+    found = trend(review, reviewed, "--drift-least=trend=3")
+    assert (found["verdict"], "too few past runs" in found["message"]) == (None, True)

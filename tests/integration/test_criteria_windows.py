@@ -1,0 +1,257 @@
+"""Criteria that hold recent records against earlier ones."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.support.drifting import (
+    DriftingStore,
+    Row,
+    check_only,
+    load,
+    moved,
+    other_category,
+    records,
+    two_windows,
+    write_store,
+)
+from tests.support.session_runs import Review
+from tests.support.stores import NAME, BuiltStore
+
+
+def more_financial(place: int, row: Row) -> Row:
+    """Half of the records are financial."""
+    return {**row, "category": "financial"} if place % 2 else row
+
+
+def less_sure(place: int, row: Row) -> Row:
+    """The store is less sure by 0.2."""
+    return {**row, "confidence": float(str(row["confidence"])) - 0.2}
+
+
+def slower(place: int, row: Row) -> Row:
+    """A decision takes half as long again."""
+    return {**row, "response_time_ms": float(str(row["response_time_ms"])) * 1.5}
+
+
+def elsewhere(place: int, row: Row) -> Row:
+    """The vector lies elsewhere."""
+    return moved(row, 0.5)
+
+
+def contradicting(place: int, row: Row) -> Row:
+    """Every fourth record bears another category than those around it."""
+    return {**row, "category": other_category(row)} if place % 4 == 0 else row
+
+
+DAMAGES = {
+    "class_mix": more_financial,
+    "confidence_distribution": less_sure,
+    "latency_and_tokens": slower,
+    "embedding_drift": elsewhere,
+    "neighbourhood": contradicting,
+}
+REASONS = {
+    "class_mix": "recent records",
+    "confidence_distribution": "recent records with a confidence",
+    "latency_and_tokens": "recent records with response_time_ms",
+    "embedding_drift": "recent records with a vector",
+    "neighbourhood": "recent records with a vector",
+}
+COLUMNS = {
+    "confidence_distribution": "confidence",
+    "embedding_drift": "embedding_json",
+    "neighbourhood": "embedding_json",
+}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _loaded() -> None:
+    load()
+
+
+@pytest.fixture
+def sound(tmp_path: Path) -> DriftingStore:
+    """A store in which recent records are as earlier ones are."""
+    return write_store(tmp_path / "sound", two_windows())
+
+
+@pytest.mark.parametrize("criterion", DAMAGES)
+def test_what_changed_is_a_warning(review: Review, tmp_path: Path, criterion: str) -> None:
+    """Each criterion finds its own kind of change."""
+    store = write_store(tmp_path / "store", two_windows(DAMAGES[criterion]))
+    found = check_only(review, store, criterion).criterion(criterion)
+    assert (found["verdict"], found["value"] > found["warn"]) == ("WARNING", True)
+
+
+@pytest.mark.parametrize("criterion", DAMAGES)
+def test_what_did_not_change_is_ok(review: Review, sound: DriftingStore, criterion: str) -> None:
+    """Other records of the same kind are no drift."""
+    assert check_only(review, sound, criterion).criterion(criterion)["verdict"] == "OK"
+
+
+@pytest.mark.parametrize("criterion", DAMAGES)
+def test_too_few_recent_records_are_no_basis(review: Review, tmp_path: Path, criterion: str) -> None:
+    """However changed they are, 99 are too few, and the report says so."""
+    store = write_store(tmp_path / "store", two_windows(DAMAGES[criterion], recent=99))
+    found = check_only(review, store, criterion).criterion(criterion)
+    assert (found["verdict"], f"99 {REASONS[criterion]}, 100 are needed" in found["message"]) == (None, True)
+
+
+@pytest.mark.parametrize("criterion", DAMAGES)
+def test_too_few_earlier_records_are_no_basis(review: Review, tmp_path: Path, criterion: str) -> None:
+    """There must be something to compare with."""
+    store = write_store(tmp_path / "store", two_windows(DAMAGES[criterion], reference=99))
+    said = f"99 {REASONS[criterion].replace('recent', 'reference')}, 100 are needed"
+    found = check_only(review, store, criterion).criterion(criterion)
+    assert (found["verdict"], said in found["message"]) == (None, True)
+
+
+@pytest.mark.parametrize("criterion", DAMAGES)
+def test_hundred_of_each_window_are_enough(review: Review, tmp_path: Path, criterion: str) -> None:
+    """Exactly as many as are needed."""
+    store = write_store(tmp_path / "store", two_windows(recent=100, reference=100))
+    assert check_only(review, store, criterion).criterion(criterion)["verdict"] == "OK"
+
+
+@pytest.mark.parametrize("criterion", COLUMNS)
+def test_without_its_column_a_criterion_is_not_measured(review: Review, sound: DriftingStore, criterion: str) -> None:
+    """A store may lack it."""
+    sound.without(COLUMNS[criterion])
+    found = check_only(review, sound, criterion).criterion(criterion)
+    said = f"the store has no column {COLUMNS[criterion]}"
+    assert (found["verdict"], said in found["message"]) == (None, True)
+
+
+@pytest.mark.parametrize("criterion", DAMAGES)
+def test_without_timestamps_there_are_no_windows(review: Review, sound: DriftingStore, criterion: str) -> None:
+    """What cannot be divided by time is not compared, and the report says why."""
+    sound.without("timestamp")
+    found = check_only(review, sound, criterion).criterion(criterion)
+    assert (found["verdict"], "100 are needed" in found["message"]) == (None, True)
+
+
+def test_category_that_is_new_is_named(review: Review, tmp_path: Path) -> None:
+    """With its share of the recent records."""
+    rows = two_windows(lambda place, row: {**row, "category": "climate"} if place % 5 == 0 else row)
+    found = check_only(review, write_store(tmp_path / "store", rows), "class_mix").criterion("class_mix")
+    assert "climate is new (20.0%)" in found["message"]
+
+
+def test_category_that_vanished_is_named(review: Review, tmp_path: Path) -> None:
+    """With the share that it had."""
+    rows = two_windows()
+    rows = [{**row, "category": "climate"} if place % 5 == 0 and place < 250 else row for place, row in enumerate(rows)]
+    found = check_only(review, write_store(tmp_path / "store", rows), "class_mix").criterion("class_mix")
+    assert "climate vanished (was 20.0%)" in found["message"]
+
+
+def test_categories_of_both_windows_are_counted(review: Review, tmp_path: Path) -> None:
+    """The counts for a picture are those of the store: reference, then recent."""
+    rows = two_windows(lambda place, row: {**row, "category": "regulatory"}, recent=120, reference=120)
+    found = check_only(review, write_store(tmp_path / "store", rows), "class_mix").criterion("class_mix")
+    (statistic,) = found["statistics"]
+    counts = [["financial", 40, 0], ["operational", 40, 0], ["regulatory", 40, 120]]
+    assert statistic["details"]["categories"] == counts
+
+
+def test_small_change_is_no_warning_however_sure(review: Review, tmp_path: Path) -> None:
+    """In a large store chance explains nothing, and a small change does not matter."""
+    rows = two_windows(
+        lambda place, row: {**row, "category": "financial"} if place % 10 == 0 else row, recent=3000, reference=3000
+    )
+    found = check_only(review, write_store(tmp_path / "store", rows), "class_mix").criterion("class_mix")
+    (statistic,) = found["statistics"]
+    assert (found["verdict"], statistic["adjusted_p_value"] < 0.01) == ("OK", True)
+
+
+def test_records_outside_of_both_windows_count_for_nothing(review: Review, tmp_path: Path) -> None:
+    """What is older than the reference window, or cannot be dated, is compared with nothing."""
+    old = [{**row, "category": "climate"} for row in records(200, days=(500, 900), first=1001)]
+    undated = [{**row, "category": "climate", "timestamp": "lately"} for row in records(200, days=(1, 2), first=2001)]
+    store = write_store(tmp_path / "store", [*two_windows(), *old, *undated])
+    found = check_only(review, store, "class_mix").criterion("class_mix")
+    assert (found["verdict"], "climate" in found["message"]) == ("OK", False)
+
+
+def test_direction_of_a_change_is_told(review: Review, tmp_path: Path) -> None:
+    """The medians are those of the earlier and of the recent records, in this order."""
+    rows = [{**row, "confidence": 0.9} for row in two_windows()]
+    rows[250:] = [{**row, "confidence": 0.65} for row in rows[250:]]
+    store = write_store(tmp_path / "store", rows)
+    found = check_only(review, store, "confidence_distribution").criterion("confidence_distribution")
+    assert "median confidence 0.90 → 0.65" in found["message"]
+
+
+def test_confidences_are_pictured(review: Review, sound: DriftingStore) -> None:
+    """The bins hold all records of both windows."""
+    found = check_only(review, sound, "confidence_distribution").criterion("confidence_distribution")
+    details = found["statistics"][0]["details"]
+    assert (sum(details["reference"]), sum(details["recent"])) == (250, 150)
+
+
+def test_confidences_that_are_no_numbers_are_left_out(review: Review, sound: DriftingStore) -> None:
+    """Only what is a number is compared."""
+    sound.execute(f"update {NAME} set confidence = 'high' where id > 340")
+    found = check_only(review, sound, "confidence_distribution").criterion("confidence_distribution")
+    assert "90 recent records with a confidence, 100 are needed" in found["message"]
+
+
+@pytest.mark.parametrize("column", ["response_time_ms", "input_tokens", "output_tokens"])
+def test_column_that_changed_is_the_one_accused(review: Review, tmp_path: Path, column: str) -> None:
+    """Each of the three is a statistic of its own."""
+    rows = two_windows(lambda place, row: {**row, column: float(str(row[column])) * 1.5})
+    store = write_store(tmp_path / "store", rows)
+    found = check_only(review, store, "latency_and_tokens").criterion("latency_and_tokens")
+    assert [item["name"] for item in found["statistics"] if item["verdict"] == "WARNING"] == [column]
+
+
+def test_two_columns_are_measured_where_the_third_is_missing(review: Review, sound: DriftingStore) -> None:
+    """What is there is compared, and what is not counts for nothing."""
+    sound.without("response_time_ms")
+    found = check_only(review, sound, "latency_and_tokens").criterion("latency_and_tokens")
+    assert (found["verdict"], found["passed"], found["unmeasured"]) == ("OK", 2, 1)
+
+
+def test_store_without_times_and_tokens_is_not_measured(review: Review, sound: DriftingStore) -> None:
+    """Each missing column is named."""
+    columns = ("response_time_ms", "input_tokens", "output_tokens")
+    for column in columns:
+        sound.without(column)
+    found = check_only(review, sound, "latency_and_tokens").criterion("latency_and_tokens")
+    named = [column for column in columns if f"the store has no column {column}" in found["message"]]
+    assert (found["verdict"], named) == (None, list(columns))
+
+
+def test_vectors_are_pictured(review: Review, sound: DriftingStore) -> None:
+    """Each point has two coordinates, those of the reference come first."""
+    found = check_only(review, sound, "embedding_drift").criterion("embedding_drift")
+    details = found["statistics"][0]["details"]
+    assert (0 < details["reference_points"] < len(details["points"]), len(details["points"][0])) == (True, 2)
+
+
+def test_records_without_a_vector_are_left_out(review: Review, sound: DriftingStore) -> None:
+    """Empty, no array, or all zeros: there is no place to compare."""
+    for key, stored in ((260, ""), (270, "none"), (280, "[0, 0, 0, 0, 0, 0, 0, 0]")):
+        sound.execute(f"update {NAME} set embedding_json = ? where id = ?", stored, key)
+    found = check_only(review, sound, "embedding_drift").criterion("embedding_drift")
+    assert found["statistics"][0]["number"] == 147
+
+
+def test_neighbours_are_left_to_agreement_where_they_review(review: Review, store: BuiltStore) -> None:
+    """What the reviewer is cannot be measured beside it."""
+    found = review.pytest("--pyargs", "drift_checks", *store.options, "-k", "test_neighbourhood")
+    assert "the neighbours are the reviewer" in found.criterion("neighbourhood")["message"]
+
+
+def test_category_that_is_contradicted_wherever_it_is_is_no_drift(review: Review, tmp_path: Path) -> None:
+    """Where more of it comes in, its own rate is what it was."""
+    rows = two_windows()
+    # Odd records lie among the regulatory ones, whenever they were decided; there are more of them lately.
+    odd = [{**row, "category": "odd"} for row in rows if row["category"] == "regulatory"]
+    few = [row["id"] for row in [*odd[:80][::8], *odd[84:][::2]]]
+    rows = [{**row, "category": "odd"} if row["id"] in few else row for row in rows]
+    store = write_store(tmp_path / "store", rows)
+    assert check_only(review, store, "neighbourhood").criterion("neighbourhood")["verdict"] == "OK"

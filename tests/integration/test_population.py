@@ -1,0 +1,158 @@
+"""Reviews that are judged by the estimate of the whole store."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pytest
+
+from drift_checks.reporting.verdict import judge
+from tests.support.deciding import AGREEMENT, SEQUENTIAL, own, texts_asked, write_classifiers
+from tests.support.session_runs import Review, Run
+from tests.support.stores import BuiltStore
+
+POPULATION = "--drift-judge=population"
+# Of the twenty, twelve are of low confidence; of the store, a quarter.
+TWENTY = ("--drift-sample-size=20", "--drift-warn=0.7", "--drift-critical=0.65")
+
+
+@dataclass(frozen=True)
+class Reviewed:
+    """A store, reviewed by a classifier of the user's own that takes down what it is asked."""
+
+    review: Review
+    store: BuiltStore
+
+    def by(self, name: str, *options: str) -> Run:
+        """Return the review by one of the classifiers."""
+        write_classifiers(self.review)
+        return self.review(*self.store.options, own(name), *options, *AGREEMENT)
+
+
+@pytest.fixture
+def reviewed(review: Review, store: BuiltStore) -> Reviewed:
+    """The sound store of 120 records: 30 of low confidence, 60 old, 30 others."""
+    return Reviewed(review, store)
+
+
+def test_sample_is_judged_unless_told_otherwise(reviewed: Reviewed) -> None:
+    """Where drift is looked for, this store looks CRITICAL."""
+    found = reviewed.by("low_apart", *TWENTY)
+    assert (found.exit_code, found.criterion("agreement")["rate"]) == (1, 0.4)
+
+
+def test_store_that_is_fine_as_a_whole_is_ok(reviewed: Reviewed) -> None:
+    """All records of low confidence disagree, and no other: three quarters of the store agree."""
+    found = reviewed.by("low_apart", *TWENTY, POPULATION)
+    assert (found.exit_code, found.drift["verdict"], found.criterion("agreement")["verdict"]) == (0, "OK", "OK")
+
+
+def test_criterion_has_the_figures_of_the_estimate(reviewed: Reviewed) -> None:
+    """Its rate and its interval are those of the population."""
+    found = reviewed.by("low_apart", *TWENTY, POPULATION)
+    agreement, population = found.criterion("agreement"), found.drift["agreement"]["population"]
+    assert {name: agreement[name] for name in population} == population
+    assert agreement["rate"] == pytest.approx(0.75)
+
+
+def test_agreement_still_says_what_the_sample_came_to(reviewed: Reviewed) -> None:
+    """Whatever is judged: 8 of 20."""
+    sample, judged = (reviewed.by("low_apart", *TWENTY, *more).drift["agreement"] for more in ((), (POPULATION,)))
+    assert sample == judged
+    assert (judged["agreed"], judged["reviewed"], judged["rate"]) == (8, 20, 0.4)
+
+
+def test_headline_has_the_figures_of_the_estimate(reviewed: Reviewed) -> None:
+    """And those of the sample beside it."""
+    (line,) = (
+        line
+        for line in reviewed.by("low_apart", *TWENTY, POPULATION).summary.splitlines()
+        if line.startswith("OK") and "agree" in line
+    )
+    assert "8 of 20 agree" in line
+    assert "75 % of the whole store" in line
+
+
+@pytest.mark.parametrize(
+    ("warn", "critical", "verdict"),
+    [("0.75", "0.7", "OK"), ("0.76", "0.75", "WARNING"), ("0.8", "0.76", "CRITICAL")],
+)
+def test_estimate_is_held_against_the_thresholds(reviewed: Reviewed, warn: str, critical: str, verdict: str) -> None:
+    """At a threshold is not below it."""
+    bounds = (f"--drift-warn={warn}", f"--drift-critical={critical}", POPULATION)
+    found = reviewed.by("low_apart", "--drift-sample-size=20", *bounds)
+    assert (found.drift["verdict"], found.exit_code) == (verdict, int(verdict == "CRITICAL"))
+
+
+def test_sample_is_the_same_whatever_is_judged(reviewed: Reviewed) -> None:
+    """By the rate, nothing else is drawn."""
+    samples = [reviewed.by("agreeing", *TWENTY, *more).drift["sample"] for more in ((), (POPULATION,))]
+    assert samples[0] == samples[1]
+
+
+def test_baseline_that_could_not_be_reviewed_is_inconclusive(reviewed: Reviewed) -> None:
+    """All the sample agrees, but of the rest of the store nothing is known: 75, and why."""
+    found = reviewed.by("without_baseline", *TWENTY, POPULATION)
+    agreement = found.criterion("agreement")
+    assert (found.exit_code, found.drift["verdict"], agreement["verdict"]) == (75, "INCONCLUSIVE", "INCONCLUSIVE")
+    assert found.drift["agreement"]["population_missing"] in agreement["message"]
+
+
+def test_baseline_that_could_not_be_reviewed_is_nothing_to_the_sample(reviewed: Reviewed) -> None:
+    """Where the sample is judged, it is OK."""
+    assert reviewed.by("without_baseline", *TWENTY).exit_code == 0
+
+
+def test_store_without_a_rest_needs_no_baseline(reviewed: Reviewed) -> None:
+    """A stratum without records is missing in no estimate."""
+    reviewed.store.execute("update risk_classifications set confidence = 0.6")
+    found = reviewed.by("agreeing", *TWENTY, POPULATION)
+    assert (found.exit_code, found.criterion("agreement")["verdict"]) == (0, "OK")
+
+
+def test_chosen_records_are_judged_by_themselves(reviewed: Reviewed) -> None:
+    """They were not drawn at random, and estimate nothing."""
+    found = reviewed.by("low_apart", "--drift-records=1,2,3,5,6,7,9,10,4", POPULATION)
+    agreement = found.criterion("agreement")
+    assert (agreement["verdict"], agreement["passed"], agreement["failed"]) == ("OK", 8, 1)
+    assert agreement["rate"] == pytest.approx(8 / 9)
+
+
+def test_without_a_baseline_it_is_refused(reviewed: Reviewed) -> None:
+    """In one sentence that names both settings: 4, and nothing was asked."""
+    found = reviewed.by("agreeing", POPULATION, "--drift-baseline=0")
+    assert (found.exit_code, texts_asked(reviewed.review), found.written) == (4, [], [])
+    assert all(name in found.refusal for name in ("judge", "population", "baseline"))
+    assert len(found.refusal.splitlines()) == 2
+
+
+def test_sequential_decision_needs_no_baseline(reviewed: Reviewed) -> None:
+    """It draws from the whole store alike."""
+    assert reviewed.by("agreeing", POPULATION, SEQUENTIAL, "--drift-baseline=0").exit_code == 0
+
+
+@pytest.mark.parametrize(("calls", "drawn"), [(60, [15, 30, 15]), (40, [10, 20, 10])])
+def test_sequential_decision_draws_from_the_whole_store_alike(reviewed: Reviewed, calls: int, drawn: list[int]) -> None:
+    """Each stratum's share of the sample is its share of the store, and all strata are judged."""
+    found = reviewed.by("near_threshold", POPULATION, SEQUENTIAL, f"--drift-max-calls={calls}")
+    strata = found.drift["sample"]["strata"]
+    agreement = found.criterion("agreement")
+    assert [strata[name] for name in ("low_confidence", "old", "baseline")] == drawn
+    assert agreement["passed"] + agreement["failed"] == calls
+
+
+def test_sequential_decision_on_the_whole_store(reviewed: Reviewed) -> None:
+    """Where the records of low confidence alone disagree, the whole is not below a half, though the sample may be."""
+    bounds = ("--drift-critical=0.5", "--drift-warn=0.6")
+    found = reviewed.by("low_apart", POPULATION, SEQUENTIAL, *bounds)
+    assert (found.exit_code, found.drift["verdict"]) == (0, "OK")
+    assert "decided after" in found.criterion("agreement")["message"]
+
+
+@pytest.mark.parametrize("calls", [10, 14])
+def test_undecided_verdict_is_that_of_the_rate_beside_it(reviewed: Reviewed, calls: int) -> None:
+    """Also where the sample cannot be divided exactly as the store is, so that rate and estimate differ."""
+    found = reviewed.by("low_apart", POPULATION, SEQUENTIAL, f"--drift-max-calls={calls}", "--drift-warn=0.75")
+    agreement = found.criterion("agreement")
+    assert "undecided" in agreement["message"]
+    assert agreement["verdict"] == str(judge(agreement["rate"], 0.75, 0.75))

@@ -1,0 +1,213 @@
+"""Whether the reviewer answers the same where the meaning is the same."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from drift_checks.journal import NAME, read_journal
+from tests.support.chat_server import Behaviour, ChatServer
+from tests.support.deciding import outcomes_of, own, texts_asked, times_made, write_classifiers
+from tests.support.llm_runs import Started, asking
+from tests.support.session_runs import SMALL, Review, Run
+from tests.support.stores import BuiltStore
+
+TWENTY = ("--drift-sample-size=20", "--drift-baseline=0")
+ONLY = ("-k", "agreement or stability")
+VARIANTS = 2
+FORMS = """
+from drift_checks.records import Record, Stratum
+from drift_checks.variants import variants_of
+for number in range(60):
+    print(variants_of(Record(number, Stratum.OLD, {"text": f"Risk number {number}", "category": "financial"})))
+"""
+BY_DEFAULT = 10 * VARIANTS
+
+
+def by_own(review: Review, store: BuiltStore, name: str, *more: str) -> Run:
+    """Return a review of twenty records by a classifier of the user's own."""
+    write_classifiers(review)
+    return review(*store.options, own(name), *TWENTY, *ONLY, *more)
+
+
+def test_classifier_that_minds_white_space_is_found(review: Review, store: BuiltStore) -> None:
+    """It is WARNING, exit code 0, and its check failed."""
+    found = by_own(review, store, "spaced", "--drift-stability=20")
+    assert (found.exit_code, found.criterion("stability")["verdict"]) == (0, "WARNING")
+    assert list(outcomes_of(found, "stability").values()) == ["failed"]
+
+
+@pytest.mark.slow
+def test_classifier_that_minds_case_is_found(review: Review, store: BuiltStore) -> None:
+    """Of as many records as there are, some are asked about in capitals, or without."""
+    found = by_own(review, store, "cased", "--drift-sample-size=80", "--drift-stability=80")
+    assert found.criterion("stability")["verdict"] == "WARNING"
+
+
+def test_records_are_varied_in_different_ways(review: Review, store: BuiltStore) -> None:
+    """White space, case and footers all occur where there are enough records."""
+    by_own(review, store, "agreeing", "--drift-stability=20")
+    texts = texts_asked(review)
+    assert any("  concerns  " in text or "\nconcerns\n" in text for text in texts)
+    assert any("Page" in text or "Table of Contents" in text for text in texts)
+    assert any("CONCERNS" in text or text.startswith("risk") for text in texts)
+
+
+def test_steady_classifier_is_ok(review: Review, store: BuiltStore) -> None:
+    """No answer changed."""
+    found = by_own(review, store, "agreeing")
+    stability = found.criterion("stability")
+    assert (stability["verdict"], stability["value"]) == ("OK", 0.0)
+    assert list(outcomes_of(found, "stability").values()) == ["passed"]
+
+
+def test_steady_classifier_that_disagrees_is_steady(review: Review, store: BuiltStore) -> None:
+    """Stability is held against the reviewer's own answers, not against the store."""
+    found = by_own(review, store, "disagreeing")
+    assert (found.criterion("agreement")["verdict"], found.criterion("stability")["verdict"]) == ("CRITICAL", "OK")
+
+
+def test_ten_records_are_varied_by_default(review: Review, store: BuiltStore) -> None:
+    """Twice each."""
+    found = by_own(review, store, "agreeing")
+    (statistic,) = found.criterion("stability")["statistics"]
+    assert (statistic["number"], len(texts_asked(review))) == (10, 20 + BY_DEFAULT)
+
+
+@pytest.mark.parametrize("number", [6, 15])
+def test_so_many_records_are_varied_as_is_set(review: Review, store: BuiltStore, number: int) -> None:
+    """`stability` is a number of records."""
+    found = by_own(review, store, "agreeing", f"--drift-stability={number}")
+    (statistic,) = found.criterion("stability")["statistics"]
+    assert (statistic["number"], len(texts_asked(review))) == (number, 20 + VARIANTS * number)
+
+
+def test_no_more_records_are_varied_than_there_are(review: Review, store: BuiltStore) -> None:
+    """500 of 20 are 20."""
+    by_own(review, store, "agreeing", "--drift-stability=500")
+    assert len(texts_asked(review)) == 20 + VARIANTS * 20
+
+
+def test_each_form_is_another_text(review: Review, store: BuiltStore) -> None:
+    """Nothing is asked twice."""
+    by_own(review, store, "agreeing", "--drift-stability=20")
+    assert set(Counter(texts_asked(review)).values()) == {1}
+
+
+def test_none_is_off(review: Review, store: BuiltStore) -> None:
+    """With 0 nothing is asked and nothing measured."""
+    found = by_own(review, store, "agreeing", "--drift-stability=0")
+    assert (found.criterion("stability")["verdict"], len(texts_asked(review))) == (None, 20)
+
+
+def test_too_few_records_are_not_measured(review: Review, store: BuiltStore) -> None:
+    """The message says how many are needed."""
+    stability = by_own(review, store, "agreeing", "--drift-stability=3").criterion("stability")
+    assert stability["verdict"] is None
+    assert "5 are needed" in stability["message"]
+
+
+def test_it_is_off_for_neighbours(review: Review, store: BuiltStore) -> None:
+    """They read no text, whatever is set."""
+    stability = review(*store.options, *SMALL, *ONLY, "--drift-stability=5").criterion("stability")
+    assert stability["verdict"] is None
+    assert "neighbours" in stability["message"]
+
+
+@pytest.mark.usefixtures("llm_key")
+def test_it_is_off_for_a_model_by_default(review: Review, store: BuiltStore, server: ChatServer) -> None:
+    """Calls cost: the reason names the setting."""
+    stability = review(*store.options, *TWENTY, *ONLY, *asking(server)).criterion("stability")
+    assert (stability["verdict"], len(server.requests)) == (None, 20)
+    assert "--drift-stability" in stability["message"]
+
+
+@pytest.mark.usefixtures("llm_key")
+def test_model_is_asked_where_it_is_set(review: Review, store: BuiltStore, server: ChatServer) -> None:
+    """Each record twice more."""
+    found = review(*store.options, *TWENTY, *ONLY, *asking(server), "--drift-stability=7")
+    assert (found.criterion("stability")["verdict"], len(server.requests)) == ("OK", 20 + 7 * VARIANTS)
+
+
+def test_calls_are_counted_and_are_no_reviews(review: Review, store: BuiltStore) -> None:
+    """The report counts them among the calls, and not among the records reviewed."""
+    reviewer = by_own(review, store, "agreeing").drift["reviewer"]
+    assert (reviewer["calls"], reviewer["reviewed"], reviewer["failed"]) == (20 + BY_DEFAULT, 20, 0)
+
+
+def test_changed_answers_are_no_disagreement(review: Review, store: BuiltStore) -> None:
+    """Of a form of the text: agreement is that of the text itself."""
+    found = by_own(review, store, "spaced")
+    agreement = found.criterion("agreement")
+    assert (agreement["passed"], agreement["failed"], found.drift["disagreements"]) == (20, 0, [])
+
+
+@pytest.mark.parametrize("most", [20, 27])
+def test_calls_are_bounded(review: Review, store: BuiltStore, most: int) -> None:
+    """`max-calls` bounds all calls; the reviews come first."""
+    found = by_own(review, store, "agreeing", f"--drift-max-calls={most}")
+    assert (len(texts_asked(review)), found.drift["reviewer"]["calls"]) == (most, most)
+    assert found.criterion("agreement")["passed"] == 20
+
+
+def test_it_is_not_asked_for_where_its_check_is_not_selected(review: Review, store: BuiltStore) -> None:
+    """`-k agreement` costs what agreement costs."""
+    by_own(review, store, "agreeing", "-k", "agreement")
+    assert len(texts_asked(review)) == 20
+
+
+def test_it_can_be_asked_for_alone(review: Review, store: BuiltStore) -> None:
+    """`-k stability` reviews what it compares with."""
+    found = by_own(review, store, "spaced", "--drift-stability=20", "-k", "stability")
+    assert found.verdicts() == {"stability": "WARNING"}
+
+
+def test_same_seed_varies_the_same_records(review: Review, store: BuiltStore) -> None:
+    """In the same ways."""
+    by_own(review, store, "agreeing")
+    first = texts_asked(review)
+    by_own(review, store, "agreeing")
+    assert sorted(texts_asked(review)[len(first) :]) == sorted(first)
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("llm_key")
+def test_resumed_review_asks_about_no_form_twice(review: Review, store: BuiltStore) -> None:
+    """A review that was killed among its variants goes on with those that are missing."""
+    with ChatServer(Behaviour(latency=0.2)) as server:
+        options = (*store.options, *asking(server), *TWENTY, "--drift-concurrency=2", *ONLY, "--drift-stability=10")
+        with Started(review.folder, *options) as started:
+            started.until(lambda: len(server.requests) >= 30)
+            started.tell(signal.SIGKILL)
+        (path,) = started.reports.glob(f".*/{NAME}")
+        answered, before = read_journal(path).reviews, len(server.requests)
+        server.behaviour = Behaviour()
+        resumed = review(*options, "--drift-resume")
+        again = len(server.requests) - before
+    assert (len(answered) >= 26, again) == (True, 40 - len(answered))
+    assert resumed.criterion("stability")["statistics"][0]["number"] == 10
+
+
+@pytest.mark.xfail(strict=True, reason="Hypothesis draws numbers that it finds in the sources of the modules loaded")
+def test_forms_do_not_depend_on_what_else_is_loaded(tmp_path: Path) -> None:
+    """Else a run that goes on, or another one with the same seed, asks about other texts."""
+    numbers = ", ".join(map(str, range(200, 291)))
+    (tmp_path / "loaded.py").write_text(f"NUMBERS = [{numbers}]", encoding="utf-8")
+    (tmp_path / "forms.py").write_text(FORMS, encoding="utf-8")
+    lines = ("import forms", "import loaded, forms")
+    first, second = (
+        subprocess.run([sys.executable, "-c", line], cwd=tmp_path, capture_output=True, text=True, check=True).stdout
+        for line in lines
+    )
+    assert first == second != ""
+
+
+def test_class_is_made_once(review: Review, store: BuiltStore) -> None:
+    """Before the first text: what it loads may take its time."""
+    by_own(review, store, "Counted")
+    assert times_made(review) == 1

@@ -1,0 +1,153 @@
+"""A text in other clothes."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+import unicodedata
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from drift_checks.records import Record, Stratum
+from drift_checks.variants import VARIANTS, variants_of
+
+QUOTES = str.maketrans("‘’“”", "''\"\"")
+FOOTER = re.compile(r"\n\n(?:Page |Table of Contents\n)?\d+\Z", re.IGNORECASE)
+PLAIN = 'The "lessee" shall not\tassign this naïve café lease; it\'s void.\n\nSee § 12.'
+STRANGE = {
+    "empty": "",
+    "a space": " ",
+    "line feeds": "\n\n\n",
+    "no letters": "1234 5678",
+    "one letter": "x",
+    "capitals": "ALL IN CAPITALS",
+    "decomposed": "cafe\u0301 nai\u0308ve",
+    "curly": "“It’s here”",
+    "braces": "{page} {} {0} %s",
+    "another script": "契約は無効です。",
+    "no case": "לא ניתן להעביר",
+    "sharp s": "Straße",
+    "Turkish": "İstanbul'da",
+    "emoji": "👩\u200d⚖️ judge",
+    "half of a pair": "bad \ud800 text",
+    "nul": "a\0b",
+    "right to left": "a\u202eb c",
+    "long": "word " * 5000,
+    "a footer of its own": "The end.\n\nPage 3",
+}
+
+
+def record(text: object, **further: object) -> Record:
+    """Return a record with this text."""
+    return Record(7, Stratum.OLD, {"id": 7, "text": text, "category": "lease", **further})
+
+
+def words(text: str) -> list[str]:
+    """Return the words, with no regard to case, white space, normal forms and quotes."""
+    for _ in range(2):
+        text = unicodedata.normalize("NFD", text.casefold().upper().casefold())
+    return text.translate(QUOTES).split()
+
+
+def keeps_words(text: str, changed: str) -> bool:
+    """Whether all words are there and none besides, but those of a footer."""
+    return words(text) in (words(changed), words(FOOTER.sub("", changed)))
+
+
+TEXTS = st.one_of(
+    st.text(max_size=60),
+    st.text(st.sampled_from("ab Éé'\"’“\n\t{}ßſµΣςǅ\u0301"), max_size=30),
+    st.sampled_from(sorted(STRANGE.values())),
+)
+NESTED = settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+
+
+@NESTED
+@given(text=TEXTS, number=st.integers(0, 4))
+def test_variants_differ_from_the_text_and_from_each_other(text: str, number: int) -> None:
+    """And are no more than are wanted."""
+    texts = [form.text for form in variants_of(record(text), number)]
+    assert len({text, *texts}) == len(texts) + 1
+    assert len(texts) <= number
+
+
+@NESTED
+@given(text=TEXTS)
+def test_variants_keep_the_words(text: str) -> None:
+    """Whatever the text, but for case, white space, normal forms, quotes and a footer."""
+    forms = variants_of(record(text), 6)
+    assert [form.text for form in forms if not keeps_words(text, form.text)] == []
+
+
+@NESTED
+@given(text=TEXTS)
+def test_any_text_has_its_variants(text: str) -> None:
+    """The empty one too: a footer can stand below it."""
+    assert len(variants_of(record(text))) == VARIANTS
+
+
+@NESTED
+@given(text=TEXTS)
+def test_variants_are_the_same_every_time(text: str) -> None:
+    """A night is compared with the next."""
+    assert variants_of(record(text)) == variants_of(record(text))
+
+
+@pytest.mark.parametrize("strange", STRANGE)
+def test_strange_texts_have_variants(strange: str) -> None:
+    """Each of its words, and nothing else changed."""
+    text = STRANGE[strange]
+    forms = variants_of(record(text))
+    assert len(forms) == VARIANTS
+    assert all(form.text != text and keeps_words(text, form.text) for form in forms)
+
+
+def test_a_plain_text_is_changed_in_every_way() -> None:
+    """White space, case, normal forms, quotes and a footer."""
+    changed = [form.text for form in variants_of(record(PLAIN), 12)]
+    spoken = [FOOTER.sub("", text) for text in changed]
+    assert PLAIN.upper() in changed
+    assert PLAIN.lower() in changed
+    assert any(text.split() == PLAIN.split() and text != PLAIN for text in spoken)
+    assert any(text == PLAIN != full for text, full in zip(spoken, changed, strict=True))
+    assert any("’" in text for text in changed)
+    assert any(unicodedata.is_normalized("NFD", text) for text in changed)
+
+
+def test_the_rest_of_the_record_stays() -> None:
+    """Its id and its category are those of the text that was changed."""
+    form = variants_of(record(PLAIN, confidence=0.5))[0]
+    assert (form.id, form.stratum, form.category) == (7, Stratum.OLD, "lease")
+    assert {**form.values, "text": PLAIN} == record(PLAIN, confidence=0.5).values
+
+
+def test_the_record_itself_stays_as_it_is() -> None:
+    """It is reviewed too."""
+    given_one = record(PLAIN)
+    variants_of(given_one)
+    assert given_one == record(PLAIN)
+
+
+@pytest.mark.parametrize("text", [None, b"bytes \xff here", 12])
+def test_a_text_that_is_none_has_variants(text: object) -> None:
+    """As it is read."""
+    forms = variants_of(record(text))
+    assert all(isinstance(form.values["text"], str) for form in forms)
+    assert all(keeps_words(record(text).text, form.text) for form in forms)
+
+
+def test_variants_are_those_of_any_process() -> None:
+    """A run that goes on tomorrow asks about the same."""
+    program = f"""
+from drift_checks.records import Record, Stratum
+from drift_checks.variants import variants_of
+made = variants_of(Record(7, Stratum.OLD, {{"id": 7, "text": {PLAIN!r}, "category": "lease"}}))
+print(ascii([form.text for form in made]), end="")
+"""
+    environment = {**os.environ, "PYTHONHASHSEED": "77"}
+    found = subprocess.run([sys.executable, "-c", program], capture_output=True, check=True, env=environment, text=True)
+    assert found.stdout == ascii([form.text for form in variants_of(record(PLAIN))])
