@@ -78,7 +78,7 @@ def compare(folder: Path, records: int, runs: int) -> None:
         seconds_of(whole, folder)
         ids = reported(folder)["sample"]["record_ids"]
         plain = [sys.executable, "-c", PLAIN, base_url, str(folder / "risk_classifications.db"), json.dumps(ids)]
-        commands = {"all criteria": whole, "agreement alone": [*whole, "-k", "agreement"], "plain loop": plain}
+        commands = {"all criteria": whole, "agreement alone": [*whole, "-k", "test_agreement.py"], "plain loop": plain}
         turns = [{name: seconds_of(command, folder) for name, command in commands.items()} for _ in range(runs)]
     least = records / 16 * LATENCY
     for name in commands:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -104,7 +105,12 @@ class Drawing:
             if settings.judge == POPULATION:
                 return sampling.plan_alike(sizes, size)
         divided = self.store.has("confidence") or self.store.has("timestamp")
-        return sampling.plan(sizes, size, settings.low_confidence_share, settings.baseline, divided=divided)
+        plan = sampling.plan(sizes, size, settings.low_confidence_share, settings.baseline, divided=divided)
+        if settings.decision == SEQUENTIAL and Stratum.BASELINE not in plan.judged:
+            # A small store is not reviewed to its end where a few records decide.
+            baseline = min(settings.baseline, plan.wanted[Stratum.BASELINE])
+            plan = replace(plan, wanted={**plan.wanted, Stratum.BASELINE: baseline})
+        return plan
 
     def _in_order(self, records: list[Record], judged: tuple[Stratum, ...]) -> tuple[Record, ...]:
         """Return the records as they are to be reviewed, the rest of the store last.

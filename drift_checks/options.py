@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 
 from drift_checks import setting_kinds as kinds
 from drift_checks.errors import SettingError, nearest, setting_refused
-from drift_checks.settings import DATABASE_NAME, LLM, POINT, POPULATION, Setting, Settings, declared
+from drift_checks.settings import DATABASE_NAME, LLM, POINT, POPULATION, SEQUENTIAL, Setting, Settings, declared
 
 # Variables that share the prefix of the settings but carry secrets or serve the scripts.
 OTHER_VARIABLES = ("DRIFT_SMTP_URL", "DRIFT_LLM_API_KEY", "DRIFT_PYTHON", "DRIFT_VERDICT_FILE")
@@ -156,6 +156,11 @@ def refuse_combinations(settings: Settings) -> None:
         raise SettingError(
             "judge: 'population' needs the stratum that baseline draws, and baseline is 0; allowed are a baseline from"
             " 1, or judge 'sample'."
+        )
+    if settings.decision == SEQUENTIAL and not 0 < settings.critical < 1:
+        raise SettingError(
+            f"decision: 'sequential' decides whether agreement lies below critical, which nothing does at"
+            f" {settings.critical:g}; allowed is a critical between 0 and 1, or decision 'point'."
         )
     windows = settings.recent_days + settings.reference_days
     if windows + 2 > (settings.as_of - datetime.min.replace(tzinfo=UTC)).days:

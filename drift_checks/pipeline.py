@@ -84,6 +84,12 @@ class Pipeline:
         """The reviews so far, by the record's id."""
         return self.ledger.reviews
 
+    @property
+    def model(self) -> str | None:
+        """The models that answered, as they name themselves; before that, the one that is to be asked."""
+        answered = self.ledger.totals()["models"]
+        return ", ".join(answered) or (self.classifier.model if self.classifier else None)
+
     def check(self) -> None:
         """Draw the sample, and refuse whatever can be told to be impossible before anything is paid for.
 

@@ -147,7 +147,7 @@ class Settings:
         "whose agreement is held against the thresholds: that of the sample, or the estimate of the whole store",
     )
     error_rate: float = _setting(
-        kinds.positive("a share", most=1),
+        kinds.share(),
         0.01,
         "verdict",
         "how often all tests of a run together may accuse a store in which nothing changed",

@@ -60,7 +60,8 @@ def _changes() -> SearchStrategy[tuple[str, Change]]:
 
     footers = st.builds(
         lambda page, form: lambda text: text + form.format(page=page),
-        st.integers(1, 300),
+        # Drawn from a list: what Hypothesis makes of an interval depends on the modules that are loaded.
+        st.sampled_from([1, 2, 7, 12, 23, 38, 57, 104, 211]),
         st.sampled_from(["\n\n{page}", "\n\nPage {page}", "\n\nTable of Contents\n{page}"]),
     )
     kinds: dict[str, SearchStrategy[Change]] = {

@@ -15,6 +15,7 @@ from collections.abc import Callable, Sequence
 import pytest
 
 from drift_checks.records import Record, Review, Stratum
+from drift_checks.reporting.phrases import percent
 from drift_checks.slices import SampleSlice
 from drift_checks.statistics.slices import SliceCount, compare_slice
 
@@ -45,7 +46,7 @@ def test_agreement_by_slice(
     agreed, rest_agreed = agreements(inside), agreements(rest)
     now = current_version(sample_slice, decisions)
     what = f"{sample_slice.dimension} {sample_slice.value}" + (f" (now {now})" if now else "")
-    less = f"{compared.difference:.0%}".replace("%", " %")
+    less = percent(compared.difference)
     measure(
         sample_slice.name,
         compared.difference,

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator, Mapping
 import pytest
 
 from drift_checks.comparing import Windows
+from drift_checks.reporting.phrases import tenths
 from drift_checks.settings import Settings
 from drift_checks.statistics.categories import homogeneity_p_value, population_stability_index, share_p_values
 from drift_checks.statistics.multiplicity import holm
@@ -64,10 +65,10 @@ def changes(counts: Mapping[str, tuple[int, int]], error_rate: float) -> Iterato
     surest = [name for name in sorted(names, key=lambda name: adjusted[name]) if adjusted[name] <= error_rate]
     for name in surest[:MOST_NAMED]:
         if not counts[name][0]:
-            yield f"{name} is new ({counts[name][1] / sum(now):.1%})"
+            yield f"{name} is new ({tenths(counts[name][1] / sum(now))})"
         elif not counts[name][1]:
-            yield f"{name} vanished (was {counts[name][0] / sum(before):.1%})"
+            yield f"{name} vanished (was {tenths(counts[name][0] / sum(before))})"
         else:
-            yield f"{name} {counts[name][0] / sum(before):.1%} → {counts[name][1] / sum(now):.1%}"
+            yield f"{name} {tenths(counts[name][0] / sum(before))} → {tenths(counts[name][1] / sum(now))}"
     if len(surest) > MOST_NAMED:
         yield f"{len(surest) - MOST_NAMED} more"

@@ -17,6 +17,7 @@ import pytest
 
 from drift_checks.comparing import COMPARED, Windows
 from drift_checks.pipeline import Pipeline
+from drift_checks.reporting.phrases import tenths
 from drift_checks.settings import NEIGHBOURS
 from drift_checks.statistics.slices import SliceCount, compare_slice
 from drift_checks.stores.windows import Window
@@ -57,7 +58,7 @@ def test_neighbourhood(
     measure(
         "neighbourhood",
         compared.difference,
-        f"the neighbours contradict {now:.1%} of recent and {before:.1%} of earlier records",
+        f"the neighbours contradict {tenths(now)} of recent and {tenths(before)} of earlier records",
         number=len(recent.ids),
         p_value=compared.p_value,
     )

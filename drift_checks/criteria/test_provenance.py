@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from drift_checks.comparing import Windows
+from drift_checks.reporting.phrases import percent
 from drift_checks.stores.archives import count_archives
 
 pytestmark = pytest.mark.drift_criterion(
@@ -62,6 +63,8 @@ def versions_in_use(windows: Windows) -> Iterator[str]:
     for ours in ("embedding_model", "model_version", "prompt_version"):
         if windows.store.has(ours):
             counts = windows.count(ours)
-            named = [f"{name or 'none'} {number / sum(counts.values()):.0%}" for name, number in counts.most_common()]
+            named = [
+                f"{name or 'none'} {percent(number / sum(counts.values()))}" for name, number in counts.most_common()
+            ]
             more = f" and {len(named) - MOST_NAMED} more" if len(named) > MOST_NAMED else ""
             yield f"{ours} {', '.join(named[:MOST_NAMED])}{more}"

@@ -14,6 +14,7 @@ import pytest
 
 from drift_checks.records import Record, Review, Sample
 from drift_checks.reporting.past import PastRun
+from drift_checks.reporting.phrases import tenths
 from drift_checks.statistics.control_chart import RunRate, ewma
 
 pytestmark = pytest.mark.drift_criterion(
@@ -44,7 +45,7 @@ def test_trend(
     measure(
         "trend",
         max(0.0, trend.centre - trend.smoothed),
-        f"smoothed agreement {trend.smoothed:.1%} against a normal of {trend.centre:.1%} over {trend.runs} runs",
+        f"smoothed agreement {tenths(trend.smoothed)}, normal is {tenths(trend.centre)}, over {trend.runs} runs",
         number=trend.runs,
         p_value=trend.p_value,
         centre=trend.centre,

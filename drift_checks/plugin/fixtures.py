@@ -116,6 +116,7 @@ def past(drift_pipeline: Pipeline) -> list[PastRun]:
         settings.table,
         settings.collection,
         drift_pipeline.reviewer_name,
+        drift_pipeline.model,
         getattr(classifier, "prompt_version", None),
         settings.decision,
         settings.judge,

@@ -48,7 +48,7 @@ def summarise_agreement(facts: Facts, outcomes: Sequence[Outcome]) -> Agreement:
 
 @dataclass(frozen=True)
 class JudgedAgreement:
-    """The verdict on agreement, what the message says of it, and the estimate of the whole store where that is judged."""
+    """The verdict, what the message says of it, and the estimate of the whole store where that is judged."""
 
     verdict: Verdict
     said: str

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from sys import float_info
 from typing import Any
 
 from drift_checks.reporting.outcome import Outcome
@@ -108,7 +109,7 @@ def _criterion(result: CriterionResult) -> dict[str, Any]:
         "effect": result.criterion.effect or None,
         "value": result.effect,
         "least": result.criterion.least,
-        "warn": result.warn,
+        "warn": None if result.warn == float_info.max else result.warn,
         "critical": result.critical,
         "message": result.message,
         "statistics": [_statistic(item) for item in result.statistics],

@@ -52,7 +52,8 @@ def judge_effects(
 def reasons(outcomes: Sequence[Outcome]) -> str:
     """Return why checks were not measured, the most frequent reasons first."""
     found = [item.message for item in outcomes if item.result is Result.UNMEASURED and item.message]
-    return "; ".join(sorted(set(found), key=lambda reason: -found.count(reason))[:_MOST_NAMED]) or "nothing was checked"
+    ranked = sorted(set(found), key=lambda reason: (-found.count(reason), reason))
+    return "; ".join(ranked[:_MOST_NAMED]) or "nothing was checked"
 
 
 def _judged(

@@ -28,7 +28,9 @@ def build_report(
         duration_seconds: How long the run took.
     """
     by_criterion = {
-        criterion.name: [item for item in outcomes if item.criterion == criterion.name] for criterion in criteria
+        # Workers tell of their checks in any order.
+        criterion.name: sorted((item for item in outcomes if item.criterion == criterion.name), key=_place)
+        for criterion in criteria
     }
     adjusted = holm_by_group({name: _p_values(items) for name, items in by_criterion.items()})
     results = tuple(
@@ -111,6 +113,10 @@ def _judge_agreement(
     judged = judge_agreement(facts, counted, summarise_agreement(facts, outcomes), result)
     message = f"{result.message} ({judged.said})"
     return replace(result, verdict=judged.verdict, message=message, estimate=judged.estimate)
+
+
+def _place(outcome: Outcome) -> str:
+    return outcome.check if outcome.record_id is None else ""
 
 
 def _p_values(outcomes: Sequence[Outcome]) -> list[float]:

@@ -29,6 +29,7 @@ class Source:
     table: str
     collection: str
     reviewer: str
+    model: str | None
     prompt: str | None
     decision: str
     judge: str
@@ -54,6 +55,7 @@ def _comparable(drift: Mapping[str, Any], source: Source) -> Iterator[PastRun]:
             store["table"],
             store["collection"],
             drift["reviewer"]["name"],
+            drift["reviewer"]["model"],
             drift["reviewer"]["prompt"],
             drift["decision"],
             drift["judge"],

@@ -14,6 +14,11 @@ def percent(rate: float) -> str:
     return f"{rate * 100:.0f} %"
 
 
+def tenths(rate: float) -> str:
+    """Return a rate from 0 to 1 as a percentage with one place, for small changes."""
+    return f"{rate * 100:.1f} %"
+
+
 def percent_range(lower: float, upper: float) -> str:
     """Return an interval of rates, as in `69–90 %`."""
     return f"{percent(lower).removesuffix(' %')}–{percent(upper)}"

@@ -17,8 +17,6 @@ _MOST_REASONS = 10
 _LABEL = 12
 # A verdict that needs no action needs few words.
 _LONGEST, _SHORTER = 400, 160
-# A verdict that needs no action needs few words.
-_LONGEST, _SHORTER = 400, 160
 STRATUM_WORDS = {"low_confidence": "of low confidence", "old": "old", "baseline": "of the rest"}
 
 
@@ -82,7 +80,6 @@ def summarise(report: RunReport, page: Path | None) -> Iterator[str]:
     yield _line("agreement", _agreement(report))
     yield ""
     yield "criteria"
-    width = max((len(result.criterion.name) for result in report.criteria), default=0)
     width = max((len(result.criterion.name) for result in report.criteria), default=0)
     for result in sorted(report.criteria, key=lambda item: (severity(item.verdict), item.criterion.name)):
         yield _criterion(result, width)

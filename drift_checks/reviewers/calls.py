@@ -90,6 +90,8 @@ class Calls:
         self._pace = Pace(limits.requests_per_minute)
         self._budget = Budget(limits, spent)
         self._breaker = Breaker(limits.timeout)
+        # Who was found to be down is not asked again.
+        self._outage: Exception | None = None
         self._backoff = wait_exponential(limits.backoff, max=_LONGEST_BACKOFF) + wait_random(0, limits.backoff)
 
     async def review(self, questions: Sequence[Question], done: Callable[[Review], None]) -> None:
@@ -113,16 +115,17 @@ class Calls:
                     # A user's code may have swallowed it.
                     raise asyncio.CancelledError
 
-        ended: Exception | None = None
+        ended: Exception | None = self._outage
         try:
             async with asyncio.TaskGroup() as group:
-                for _ in range(min(self._limits.concurrency, len(cases))):
+                for _ in range(0 if self._outage else min(self._limits.concurrency, len(cases))):
                     group.create_task(work())
         except* _ENDING as group:
             # What ends the run comes before what only ends the reviews.
             ended = min(group.exceptions, key=lambda error: isinstance(error, Outage))
         if ended is not None and not isinstance(ended, Outage):
             raise ended.cause if isinstance(ended, Fault) else ended
+        self._outage = ended
         for case in unfinished:
             self._tell(done, case.failed(str(ended)))
 

@@ -26,6 +26,14 @@ _LOADED = (
     "drift_checks.reporting.html",
     "drift_checks.reviewers.neighbours",
     "hypothesis.strategies",
+    "drift_checks.reviewers.own",
+    "drift_checks.reviewers.pool",
+    "scipy.spatial.distance",
+    "scipy.special",
+    "scipy.stats",
+    "sklearn.decomposition",
+    "sklearn.linear_model",
+    "sklearn.model_selection",
     "jinja2",
     "numpy.ma",
     "rich.progress",
@@ -35,10 +43,8 @@ _LOADED = (
 )
 
 
-@pytest.fixture(scope="session", autouse=True)
-def _loaded() -> None:
-    for name in _LOADED:
-        import_module(name)
+for _name in _LOADED:
+    import_module(_name)
 
 
 @pytest.fixture

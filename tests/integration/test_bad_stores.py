@@ -192,7 +192,8 @@ def test_users_own_names(review: Review, store: BuiltStore) -> None:
     columns = {"id": "Number", "text": "the text", "category": "select", "chroma_id": "vector id"}
     other_schema(store, columns, table="my notes; drop table x")
     found = review(*store.options, "--drift-table=my notes; drop table x", columns_option(columns), *SMALL)
-    assert found.verdicts() == dict.fromkeys(("agreement", "record_integrity", "store_consistency"), "OK")
+    verdicts = found.verdicts()
+    assert {verdicts[name] for name in ("agreement", "record_integrity", "store_consistency")} == {"OK"}
 
 
 def test_view_is_reviewed_like_a_table(review: Review, store: BuiltStore) -> None:

@@ -17,7 +17,6 @@ from tests.support.drifting import (
     answered,
     check_only,
     disagreeing,
-    load,
     module_of,
     records,
     statistic,
@@ -34,11 +33,6 @@ FEW = {
     "confidence_change": (19, "19 reviewed records with both confidences, 20 are needed"),
     "calibration": (29, "29 reviewed records with a confidence, 30 are needed"),
 }
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _loaded() -> None:
-    load()
 
 
 def chance(row: Row) -> float:

@@ -16,7 +16,6 @@ from tests.support.drifting import (
     answering,
     check_only,
     disagreeing,
-    load,
     records,
     statistic,
     two_windows,
@@ -40,11 +39,6 @@ def test_first(measure):
 def test_second(measure):
     measure("second", 0.2, "it is 0.2")
 """
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _loaded() -> None:
-    load()
 
 
 @pytest.fixture
@@ -279,7 +273,6 @@ def test_failed_checks_are_the_same_with_workers(both: Both) -> None:
     assert parallel == alone
 
 
-@pytest.mark.xfail(strict=True, reason="statistics are listed as the workers' checks end, not as they are collected")
 @pytest.mark.slow
 def test_order_of_statistics_is_the_same_with_workers(review: Review, mixed: DriftingStore) -> None:
     """A check that takes long is listed where it stands in its file."""

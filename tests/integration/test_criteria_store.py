@@ -8,17 +8,12 @@ from typing import Any
 
 import pytest
 
-from tests.support.drifting import DriftingStore, check_only, load, module_of, statistic, two_windows, write_store
+from tests.support.drifting import DriftingStore, check_only, module_of, statistic, two_windows, write_store
 from tests.support.session_damage import without_vectors
 from tests.support.session_runs import Review, Run
 from tests.support.stores import NAME, BuiltStore
 
 ARCHIVES = "create table embedding_archives (id integer primary key, classification_id integer, embedding_json text)"
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _loaded() -> None:
-    load()
 
 
 @pytest.fixture
@@ -48,7 +43,8 @@ def test_versions_in_use_are_told(review: Review, sound: DriftingStore) -> None:
     sound.execute(f"update {NAME} set embedding_model = 'other', model_version = 'model-2' where id <= 100")
     message = check_only(review, sound, "provenance").criterion("provenance")["message"]
     assert (
-        "embedding_model toy 75%, other 25%; model_version model-1 75%, model-2 25%; prompt_version 1 100%" in message
+        "embedding_model toy 75 %, other 25 %; model_version model-1 75 %, model-2 25 %; prompt_version 1 100 %"
+        in message
     )
 
 

@@ -14,7 +14,6 @@ from tests.support.drifting import (
     check_only,
     disagreeing,
     keep_runs,
-    load,
     statistic,
     two_windows,
     write_store,
@@ -43,11 +42,6 @@ class Reviewed:
 
     store: DriftingStore
     document: dict[str, Any]
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _loaded() -> None:
-    load()
 
 
 @pytest.fixture(scope="module")
@@ -109,6 +103,7 @@ def test_first_run_has_no_past(review: Review, reviewed: Reviewed) -> None:
     assert "0 past runs by the same reviewer, 12 are needed" in trend(review, reviewed)["message"]
 
 
+@pytest.mark.slow
 def test_runs_that_were_really_made_are_the_past(review: Review, reviewed: Reviewed) -> None:
     """A whole review counts, once although `latest` points to it, and a part of one does not."""
     review(*reviewed.store.options, *answering(review.folder))

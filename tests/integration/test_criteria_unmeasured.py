@@ -11,7 +11,6 @@ from tests.support.drifting import (
     DriftingStore,
     answering,
     check_only,
-    load,
     module_of,
     records,
     two_windows,
@@ -33,11 +32,6 @@ MISSING = {
     "latency_and_tokens": ("response_time_ms", "input_tokens", "output_tokens"),
     "provenance": ("embedding_model", "archive_version"),
 }
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _loaded() -> None:
-    load()
 
 
 @pytest.fixture
@@ -66,6 +60,7 @@ def test_each_missing_column_is_named(review: Review, bare: DriftingStore, lacki
     assert (found["verdict"], all(named)) == (None, True)
 
 
+@pytest.mark.slow
 def test_same_run_gives_the_same_reasons(review: Review, bare: DriftingStore, monkeypatch: pytest.MonkeyPatch) -> None:
     """Three columns are missing, and are named in one order whatever the process."""
     said = set()

@@ -10,7 +10,6 @@ from tests.support.drifting import (
     DriftingStore,
     Row,
     check_only,
-    load,
     moved,
     other_category,
     records,
@@ -65,11 +64,6 @@ COLUMNS = {
     "embedding_drift": "embedding_json",
     "neighbourhood": "embedding_json",
 }
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _loaded() -> None:
-    load()
 
 
 @pytest.fixture
@@ -137,7 +131,7 @@ def test_category_that_is_new_is_named(review: Review, tmp_path: Path) -> None:
     """With its share of the recent records."""
     rows = two_windows(lambda place, row: {**row, "category": "climate"} if place % 5 == 0 else row)
     found = check_only(review, write_store(tmp_path / "store", rows), "class_mix").criterion("class_mix")
-    assert "climate is new (20.0%)" in found["message"]
+    assert "climate is new (20.0 %)" in found["message"]
 
 
 def test_category_that_vanished_is_named(review: Review, tmp_path: Path) -> None:
@@ -145,7 +139,7 @@ def test_category_that_vanished_is_named(review: Review, tmp_path: Path) -> None
     rows = two_windows()
     rows = [{**row, "category": "climate"} if place % 5 == 0 and place < 250 else row for place, row in enumerate(rows)]
     found = check_only(review, write_store(tmp_path / "store", rows), "class_mix").criterion("class_mix")
-    assert "climate vanished (was 20.0%)" in found["message"]
+    assert "climate vanished (was 20.0 %)" in found["message"]
 
 
 def test_categories_of_both_windows_are_counted(review: Review, tmp_path: Path) -> None:

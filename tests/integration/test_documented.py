@@ -12,7 +12,7 @@ from tests.support.stores import BuiltStore
 
 pytestmark = pytest.mark.slow
 
-SMALL_DEMO = ("--drift-demo", "--drift-sample-size=4", "--drift-baseline=0", "-k", "agreement")
+SMALL_DEMO = ("--drift-demo", "--drift-sample-size=4", "--drift-baseline=0", "-k", "test_agreement.py")
 
 
 @pytest.fixture
@@ -33,7 +33,7 @@ def test_the_classifier_of_ones_own_reviews(review: Review, example: tuple[str, 
 def test_the_hook_gives_the_classifier(review: Review, example: tuple[str, str], store: BuiltStore) -> None:
     """Made in conftest.py, in place of the default."""
     (review.folder / "conftest.py").write_text(example[1], encoding="utf-8")
-    found = review(*store.options, *SMALL, "-k", "agreement")
+    found = review(*store.options, *SMALL, "-k", "test_agreement.py")
     assert (found.drift["reviewer"]["name"], found.drift["reviewer"]["reviewed"]) == ("my_classifier:Keywords", 5)
 
 

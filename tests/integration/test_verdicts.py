@@ -59,7 +59,7 @@ def test_stricter_criteria_at_and_below_their_thresholds(
     store.execute(f"update {NAME} set confidence = 2 where id <= ?", damaged)
     ids = ",".join(str(number) for number in range(1, 101))
     lenient = ("--drift-warn=0", "--drift-critical=0")
-    found = review(*store.options, f"--drift-records={ids}", *lenient, "-k", "not agreement")
+    found = review(*store.options, f"--drift-records={ids}", *lenient, "-k", "integrity or consistency")
     assert found.verdicts() == {"record_integrity": verdict, "store_consistency": verdict}
 
 
@@ -71,28 +71,28 @@ def test_too_few_reviews_are_inconclusive(
 ) -> None:
     """Exactly 0.8 of the sample reviewed is enough, less is no basis for a verdict: 75."""
     without_vectors(store, list(range(1, 2 * lacking, 2)))
-    found = review(*store.options, chosen(0, 20), "-k", "agreement")
+    found = review(*store.options, chosen(0, 20), "-k", "test_agreement.py")
     assert (found.criterion("agreement")["verdict"], found.exit_code) == (verdict, exit_code)
 
 
 def test_exactly_the_least_share_of_reviews_is_enough(review: Review, store: BuiltStore) -> None:
     """14 of 25 reviewed are 0.56."""
     without_vectors(store, list(range(1, 22, 2)))
-    found = review(*store.options, chosen(0, 25), "-k", "agreement", "--drift-min-reviewed=0.56")
+    found = review(*store.options, chosen(0, 25), "-k", "test_agreement.py", "--drift-min-reviewed=0.56")
     assert found.criterion("agreement")["verdict"] == "OK"
 
 
 def test_least_share_leaves_the_baseline_out(review: Review, store: BuiltStore) -> None:
     """A baseline that cannot be reviewed is no outage of the sample."""
     without_vectors(store, list(range(2, 121, 4)))
-    found = review(*store.options, "-k", "agreement")
+    found = review(*store.options, "-k", "test_agreement.py")
     assert found.criterion("agreement")["verdict"] == "OK"
 
 
 def test_nothing_reviewed_has_no_rate(review: Review, store: BuiltStore) -> None:
     """Where nothing was measured the rate is null, never 0."""
     without_vectors(store, list(range(1, 121)))
-    found = review(*store.options, *SMALL, "-k", "agreement")
+    found = review(*store.options, *SMALL, "-k", "test_agreement.py")
     assert (found.drift["agreement"]["rate"], found.criterion("agreement")["rate"]) == (None, None)
 
 
@@ -197,13 +197,13 @@ def test_other_plugins_do_not_change_the_exit_code(review: Review, doubtful: Bui
 
 def test_findings_are_no_red_run(review: Review, doubtful: BuiltStore) -> None:
     """Records that disagree while the criterion holds: no failures, exit code 0, and a sentence."""
-    found = review(*doubtful.options, chosen(1, 19), "-k", "agreement")
+    found = review(*doubtful.options, chosen(1, 19), "-k", "test_agreement.py")
     assert (found.exit_code, "failed" in found.out, "1 of 20 disagree, 5 %" in found.out) == (0, False, True)
 
 
 def test_run_that_stops_at_a_finding_is_judged_by_what_it_saw(review: Review, doubtful: BuiltStore) -> None:
     """With -x one of one disagrees."""
-    found = review(*doubtful.options, chosen(1, 3), "-x", "-k", "agreement")
+    found = review(*doubtful.options, chosen(1, 3), "-x", "-k", "test_agreement.py")
     assert found.criterion("agreement")["failed"] == 1
 
 

@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 import json
-from importlib import import_module
 from pathlib import Path
 
 from tests.support.session_runs import Review, Run
 
-# Loaded before a review in this process, which forgets what it was the first to load: scipy does not survive that.
-import_module("scipy.stats")
-
 SEQUENTIAL = "--drift-decision=sequential"
-AGREEMENT = ("-k", "agreement")
+AGREEMENT = ("-k", "test_agreement.py")
 # One record of four of each stratum gets another category from `near_threshold`, and each of low confidence from
 # `low_apart`; `without_baseline` fails for the rest of the store; `cased` and `spaced` read no other case or space.
 SOURCE = """

@@ -8,7 +8,6 @@ import sqlite3
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import closing
 from datetime import timedelta
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -30,13 +29,6 @@ def answer(text):
     category, sure = re.search(r"answered as (\\w+), sure (\\d[.]\\d+)", text).groups()
     return category, float(sure)
 '''
-_LOADED = (
-    "drift_checks.reviewers.own",
-    "drift_checks.reviewers.pool",
-    "scipy.spatial.distance",
-    "scipy.stats",
-    "sklearn.decomposition",
-)
 
 
 class DriftingStore(BuiltStore):
@@ -51,12 +43,6 @@ class DriftingStore(BuiltStore):
         """Drop a column."""
         self.execute(f"drop index if exists by_{column}")
         self.execute(f"alter table {NAME} drop column {column}")
-
-
-def load() -> None:
-    """Load what such reviews load on the way: a run in this process forgets what it was the first to load."""
-    for name in _LOADED:
-        import_module(name)
 
 
 def records(count: int, *, days: tuple[int, int], first: int = 1) -> list[Row]:

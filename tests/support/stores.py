@@ -78,7 +78,7 @@ def build_store(folder: Path, count: int = 120, disagreeing: Collection[int] = (
     rows, vectors = [], []
     for number in range(1, count + 1):
         kind = number % len(CATEGORIES)
-        vector = np.eye(DIMENSION, dtype=np.float32)[kind] + noise.normal(scale=0.02, size=DIMENSION).astype(np.float32)
+        vector = np.eye(DIMENSION, dtype=np.float32)[kind] + noise.normal(scale=0.06, size=DIMENSION).astype(np.float32)
         vectors.append(vector / np.linalg.norm(vector))
         category = CATEGORIES[(kind + (number in disagreeing)) % len(CATEGORIES)]
         rows.append(_row(number, category, vectors[-1]))

@@ -255,8 +255,8 @@ def test_pace_is_kept(settings: Settings) -> None:
     """`requests-per-minute` holds for the run, not for the few reviews that are asked for at once."""
     classifier = Counting()
     reviewed(replace(settings, baseline=0, requests_per_minute=600), classifier)
-    gaps = [later - earlier for earlier, later in zip(classifier.began, classifier.began[1:], strict=False)]
-    assert min(gaps) > 0.05
+    # Tenths of a second apart; one may begin a little late.
+    assert classifier.began[-1] - classifier.began[0] > 0.1 * (ALL_AGREE - 1) - 0.2
 
 
 def test_table_is_as_it_is_told(settings: Settings) -> None:

@@ -24,6 +24,7 @@ SOURCE = Source(
     "risk_classifications",
     "neighbours",
     None,
+    None,
     "point",
     "sample",
 )
