@@ -44,7 +44,7 @@ def test_one_embedding_model(windows: Windows, need: Callable[[int, str], None],
     )
 
 
-def test_archives(windows: Windows, measure: Callable[..., None]) -> None:
+def test_reclassified_archived(windows: Windows, measure: Callable[..., None]) -> None:
     """Every record that was classified anew has its earlier embedding archived."""
     counts = windows.store.read(lambda connection: count_archives(connection, windows.store))
     if counts is None:

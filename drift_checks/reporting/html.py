@@ -6,7 +6,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from drift_checks.reporting.phrases import confidence, percent, percent_range
 from drift_checks.reporting.run import RunReport
-from drift_checks.reporting.summary import STRATUM_WORDS, accused, figures, headline, usage
+from drift_checks.reporting.summary import STRATUM_WORDS, accused, headline, rate_in_words, usage, wanted
 from drift_checks.reporting.verdict import severity
 
 
@@ -30,7 +30,7 @@ def render(report: RunReport) -> str:
         agreement=report.agreement,
         headline=headline(report),
         accused=accused(report),
-        figures="" if report.agreement.rate is None else figures(report),
+        figures="" if report.agreement.rate is None else rate_in_words(report) + wanted(report),
         used=usage(report.facts.reviewing),
         criteria=criteria,
         stratum_words=STRATUM_WORDS,

@@ -10,7 +10,7 @@ from drift_checks.reporting.outcome import AGREEMENT, Outcome
 from drift_checks.reporting.phrases import confidence, count, percent, percent_range, printable
 from drift_checks.reporting.run import CriterionResult, Reviewing, RunReport
 from drift_checks.reporting.verdict import MEANINGS, Verdict, severity
-from drift_checks.statistics.intervals import Estimate
+from drift_checks.statistics.intervals import Estimate, Interval
 
 _MOST_LINES = 60
 _MOST_REASONS = 10
@@ -28,21 +28,29 @@ def headline(report: RunReport) -> str:
         return f"{demo}INTERRUPTED · {report.facts.interrupted}"
     if agreement.rate is None or agreement.interval is None:
         return f"{demo}{report.verdict} · agreement was not measured"
-    return f"{demo}{report.verdict} · {accused(report)}{figures(report)}"
+    counted = f"{accused(report)}{agreement.agreed} of {agreement.reviewed} agree"
+    return f"{demo}{report.verdict} · {counted} ({rate_in_words(report)}){wanted(report)}"
 
 
-def figures(report: RunReport) -> str:
-    """Return agreement in figures, as it is held against the thresholds; it must have been measured."""
-    agreement, judged = report.agreement, judged_rate(report)
-    rate, interval = (judged.rate, judged.interval) if judged else (agreement.rate, agreement.interval)
+def rate_in_words(report: RunReport) -> str:
+    """Return the agreement that is held against the thresholds, which must have been measured, with its interval."""
+    rate, interval = _judged(report)
+    of_what = " of the whole store" if judged_rate(report) else ""
+    return f"{percent(rate)}{of_what}, 95 % interval {percent_range(*interval)}"
+
+
+def wanted(report: RunReport) -> str:
+    """Return the agreement that was wanted, where there is less."""
+    rate, _ = _judged(report)
+    return f"; {percent(report.facts.warn)} wanted" if rate < report.facts.warn else ""
+
+
+def _judged(report: RunReport) -> tuple[float, Interval]:
+    agreement, estimate = report.agreement, judged_rate(report)
+    rate, interval = (estimate.rate, estimate.interval) if estimate else (agreement.rate, agreement.interval)
     assert rate is not None
     assert interval is not None
-    counted = f"{agreement.agreed} of {agreement.reviewed} agree"
-    wanted = f"; {percent(report.facts.warn)} wanted" if rate < report.facts.warn else ""
-    if judged:
-        said = f"{percent(rate)} of the whole store, 95 % interval {percent_range(*interval)}"
-        return f"{counted}, which estimates {said}{wanted}"
-    return f"{counted} ({percent(rate)}, 95 % interval {percent_range(*interval)}){wanted}"
+    return rate, interval
 
 
 def judged_rate(report: RunReport) -> Estimate | None:
