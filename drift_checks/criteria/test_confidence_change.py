@@ -44,7 +44,8 @@ def test_confidence_change(
     ]
     need(len(pairs), "reviewed records with both confidences")
     change = compare_pairs([stored for stored, _ in pairs], [reviewed for _, reviewed in pairs])
-    assert change is not None
+    if change is None:
+        pytest.skip("two records with both confidences are the least that can be compared")
     which = "where the category stayed" if kept else "of all records"
     lower, upper = change.interval
     measure(

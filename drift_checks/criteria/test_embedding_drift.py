@@ -37,7 +37,7 @@ def test_embedding_drift(
     if not windows.store.has("embedding_json"):
         pytest.skip("the store has no column embedding_json")
     # Drawn in the order of the store, of which the first are the oldest.
-    shuffled = np.random.default_rng(drift_settings.seed).permutation
+    shuffled = np.random.default_rng(drift_settings.seed % 2**32).permutation
     recent, reference = (
         shuffled(windows.embedded[window].vectors)[:DRAWN] for window in (Window.RECENT, Window.REFERENCE)
     )

@@ -77,9 +77,9 @@ def in_conflict(vectors: npt.NDArray[np.float32], categories: npt.NDArray[np.str
         categories: One a record.
     """
     unit = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
-    found = np.zeros(len(unit), dtype=bool)
+    found, labelled = np.zeros(len(unit), dtype=bool), categories != ""
     for start in range(0, len(unit), BLOCK):
         part = slice(start, start + BLOCK)
-        near = unit[part] @ unit.T >= NEARLY_THE_SAME
+        near = (unit[part] @ unit.T >= NEARLY_THE_SAME) & labelled[None, :] & labelled[part, None]
         found[part] = (near & (categories[part, None] != categories[None, :])).any(axis=1)
     return found

@@ -15,7 +15,7 @@ from drift_checks.pipeline import Pipeline
 from drift_checks.plugin.collecting import criterion_name
 from drift_checks.plugin.keys import CRITERIA, PIPELINE, STATISTICS
 from drift_checks.records import Record, RecordId, Review, Sample
-from drift_checks.reporting.outcome import Criterion, Statistic
+from drift_checks.reporting.outcome import Criterion, Statistic, plain
 from drift_checks.reporting.past import PastRun, Source, past_runs
 from drift_checks.settings import Settings
 from drift_checks.stores.chroma import Entry, VectorCollection
@@ -120,6 +120,7 @@ def past(drift_pipeline: Pipeline) -> list[PastRun]:
         getattr(classifier, "prompt_version", None),
         settings.decision,
         settings.judge,
+        (drift_pipeline.sample.seed, f"{drift_pipeline.sample.as_of:%Y-%m-%d}"),
     )
     return past_runs(settings.reports, source)
 
@@ -148,7 +149,7 @@ def need(criterion: Criterion) -> Callable[[int, str], None]:
 
 
 @pytest.fixture
-def measure(request: pytest.FixtureRequest) -> Callable[..., None]:
+def measure(request: pytest.FixtureRequest, criterion: Criterion) -> Callable[..., None]:
     """Report a statistic: `measure(name, value, message, number=…, p_value=…, interval=…, key=value, …)`.
 
     The value is held against the criterion's thresholds: larger is worse. With a p-value it counts only where chance
@@ -165,18 +166,30 @@ def measure(request: pytest.FixtureRequest) -> Callable[..., None]:
         interval: tuple[float, float] | None = None,
         **details: Any,
     ) -> None:
+        if not criterion.effect:
+            raise TypeError("measure is for a criterion with an effect: give the mark drift_criterion one, and warn")
         said = f"{message} (p {p_value:.2g})" if p_value is not None else message
-        statistic = Statistic(name, said, value, number, p_value, interval, details=details)
+        statistic = Statistic(
+            name,
+            said,
+            None if value is None else float(value),
+            int(number),
+            None if p_value is None else float(p_value),
+            None if interval is None else (float(interval[0]), float(interval[1])),
+            details=plain(details),
+        )
         request.node.stash.setdefault(STATISTICS, []).append(statistic)
 
     return report
 
 
 @pytest.fixture
-def whole_store(request: pytest.FixtureRequest) -> Callable[[str, int, int, str], None]:
+def whole_store(request: pytest.FixtureRequest, criterion: Criterion) -> Callable[[str, int, int, str], None]:
     """Report a share of the whole store: `whole_store(name, passed, failed, "{failed} of {total} lack …")`."""
 
     def report(name: str, passed: int, failed: int, message: str) -> None:
+        if criterion.effect:
+            raise TypeError("whole_store reports a share that passes: in a criterion with an effect, use measure")
         said = message.format(failed=f"{failed:,}", passed=f"{passed:,}", total=f"{passed + failed:,}")
         request.node.stash.setdefault(STATISTICS, []).append(Statistic.share(name, passed, failed, said))
 

@@ -166,3 +166,12 @@ class Outcome:
         values["decision"] = Decision(**plain["decision"]) if plain["decision"] else None
         values["statistics"] = tuple(Statistic.from_plain(item) for item in plain["statistics"])
         return cls(**values)
+
+
+def plain(value: Any) -> Any:
+    """Return the value with numbers and arrays of other libraries as Python's own, which cross processes."""
+    if isinstance(value, Mapping):
+        return {str(key): plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(item) for item in value]
+    return value.tolist() if hasattr(value, "tolist") else value

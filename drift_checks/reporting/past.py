@@ -12,6 +12,10 @@ from typing import Any
 _MOST_RUNS = 120
 
 
+# The seed, and the day of the reference time.
+Draw = tuple[int, str]
+
+
 @dataclass(frozen=True)
 class PastRun:
     """What a finished run of the whole review found of agreement."""
@@ -23,7 +27,7 @@ class PastRun:
 
 @dataclass(frozen=True)
 class Source:
-    """What runs must have in common to be comparable: the store, and who decided how."""
+    """What runs must have in common to be comparable: the store, and who decided how; but for their own draw."""
 
     db: str
     table: str
@@ -33,10 +37,13 @@ class Source:
     prompt: str | None
     decision: str
     judge: str
+    draw: Draw
 
 
 def past_runs(reports: Path, source: Source) -> list[PastRun]:
-    """Return the comparable runs, oldest first; what cannot be read is passed over.
+    """Return the comparable runs, oldest first, of those with one seed and reference time by the day the newest.
+
+    A second run of the same day draws the same records, and is no further evidence. What cannot be read is passed over.
 
     Args:
         reports: The folder that runs write to.
@@ -44,10 +51,11 @@ def past_runs(reports: Path, source: Source) -> list[PastRun]:
     """
     documents = sorted(reports.glob("*/report.json"), key=lambda path: path.parent.name)
     found = (_read(path) for path in documents[-_MOST_RUNS:] if not path.parent.is_symlink())
-    return [run for drift in found if drift is not None for run in _comparable(drift, source)]
+    by_draw = {draw: run for drift in found if drift is not None for draw, run in _comparable(drift, source)}
+    return list(by_draw.values())
 
 
-def _comparable(drift: Mapping[str, Any], source: Source) -> Iterator[PastRun]:
+def _comparable(drift: Mapping[str, Any], source: Source) -> Iterator[tuple[Draw, PastRun]]:
     try:
         store, agreement = drift["store"], drift["agreement"]
         of = Source(
@@ -59,10 +67,14 @@ def _comparable(drift: Mapping[str, Any], source: Source) -> Iterator[PastRun]:
             drift["reviewer"]["prompt"],
             drift["decision"],
             drift["judge"],
+            source.draw,
         )
         whole = not drift["partial"] and drift["verdict"] != "INCONCLUSIVE"
         if of == source and whole and agreement["reviewed"]:
-            yield PastRun(str(drift["run_id"]), int(agreement["agreed"]), int(agreement["reviewed"]))
+            sample = drift["sample"]
+            draw = int(sample["seed"]), str(sample["as_of"])[:10]
+            if draw != source.draw:
+                yield draw, PastRun(str(drift["run_id"]), int(agreement["agreed"]), int(agreement["reviewed"]))
     except (KeyError, TypeError, ValueError, OverflowError):
         return
 

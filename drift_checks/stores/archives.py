@@ -26,7 +26,10 @@ def count_archives(connection: Connection, store: RecordStore) -> ArchiveCounts 
     Returns:
         The counts; None where the store has no column `archive_version` or no table `embedding_archives`.
     """
-    if not store.has("archive_version") or not inspect(connection).has_table(ARCHIVES):
+    inspector = inspect(connection)
+    if not store.has("archive_version") or not inspector.has_table(ARCHIVES):
+        return None
+    if not any(found["name"] == "classification_id" for found in inspector.get_columns(ARCHIVES)):
         return None
     archives = table(ARCHIVES, column("classification_id"))
     kept = select(archives.c.classification_id).where(archives.c.classification_id.is_not(None)).correlate(None)

@@ -27,7 +27,7 @@ from drift_checks.stores.parts import (
 )
 from drift_checks.stores.records import RecordStore
 
-GROUPED = ("category", "model_version", "prompt_version", "embedding_model", "source")
+GROUPED = ("category", "model_version", "prompt_version", "embedding_model")
 
 
 class Window(StrEnum):
@@ -73,7 +73,7 @@ class GroupCount:
 
 
 def count_groups(connection: Connection, store: RecordStore, bounds: WindowBounds) -> list[GroupCount]:
-    """Return the numbers of records by window, category, versions and source: one pass over the store.
+    """Return the numbers of records by window, category and versions: one pass over the store.
 
     Args:
         connection: One on which the bounds registered their function.

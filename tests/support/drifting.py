@@ -170,6 +170,7 @@ def keep_runs(reports: Path, document: Mapping[str, Any], agreed: Iterable[int],
         for key, value in changed.items():
             drift[key] = {**drift[key], **value} if isinstance(value, dict) else value
         drift["run_id"] = f"20250101T0000{place:0>2}Z-abc123"
+        drift["sample"]["seed"] = 1000 + place
         drift["agreement"] |= {"agreed": number, "reviewed": 200, "rate": number / 200}
         folder = reports / drift["run_id"]
         folder.mkdir(parents=True)

@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
+from zlib import crc32
 
 import pytest
 from hypothesis import given, settings
@@ -27,6 +28,7 @@ SOURCE = Source(
     None,
     "point",
     "sample",
+    (0, "2026-02-01"),
 )
 
 
@@ -35,7 +37,12 @@ def document(
 ) -> Any:
     """Return what a run of the store writes, its facts changed as given."""
     made = reviewed(agreed, reviewed_in_all - agreed)
-    return {"drift": drift_document(report(made, [AGREEMENT], **({"run_id": run_id} | changed)))}
+    drawn = {
+        "run_id": run_id,
+        "seed": crc32(run_id.encode()),
+        "as_of": f"{run_id[:4]}-{run_id[4:6]}-{run_id[6:8]}T02:00:00Z",
+    }
+    return {"drift": drift_document(report(made, [AGREEMENT], **(drawn | changed)))}
 
 
 def write(reports: Path, written: Any, name: str | None = None) -> Path:
@@ -78,7 +85,10 @@ def test_a_run_that_differs_in_what_it_judged_is_not_comparable(
 ) -> None:
     """Another store, reviewer, prompt or rule; the one beside it is."""
     write(tmp_path, document(**changed))
-    write(tmp_path, document("20260102T020000Z-bbbbbb", **vars(source)))
+    write(
+        tmp_path,
+        document("20260102T020000Z-bbbbbb", **{key: value for key, value in vars(source).items() if key != "draw"}),
+    )
     assert [run.run_id for run in past_runs(tmp_path, source)] == ["20260102T020000Z-bbbbbb"]
 
 
@@ -87,6 +97,19 @@ def test_a_run_by_another_rule_is_comparable_with_its_like(tmp_path: Path, rule:
     """Under the same rule, or by the same prompt."""
     write(tmp_path, document(**rule, record_ids=list(range(1, 51))))
     assert len(past_runs(tmp_path, replace(SOURCE, **rule))) == 1
+
+
+def test_a_second_run_of_one_draw_takes_the_place_of_the_first(tmp_path: Path) -> None:
+    """The same seed and day draw the same records, which are no further evidence."""
+    for run_id, agreed in (("20260101T020000Z-aaaaaa", 41), ("20260101T030000Z-bbbbbb", 42)):
+        write(tmp_path, document(run_id, agreed=agreed, seed=7))
+    assert [run.agreed for run in past_runs(tmp_path, SOURCE)] == [42]
+
+
+def test_a_run_of_the_same_draw_is_no_past(tmp_path: Path) -> None:
+    """A review that is repeated is not compared with itself."""
+    write(tmp_path, document(seed=7))
+    assert past_runs(tmp_path, replace(SOURCE, draw=(7, "2026-01-01"))) == []
 
 
 def test_the_sample_may_differ(tmp_path: Path) -> None:
@@ -243,10 +266,14 @@ def test_a_report_with_a_wrong_value_breaks_nothing(path: tuple[str, ...], value
 
 def test_of_many_runs_the_newest_are_read(tmp_path: Path) -> None:
     """So that years of nights do not take long."""
-    written = json.dumps(document())
+    written = json.dumps(document(seed=1))
     for number in range(200):
         run_id = f"2026{number:04}T020000Z-aaaaaa"
-        write(tmp_path, written.replace("20260101T020000Z-aaaaaa", run_id), run_id)
+        write(
+            tmp_path,
+            written.replace("20260101T020000Z-aaaaaa", run_id).replace('"seed": 1', f'"seed": {number}1'),
+            run_id,
+        )
     found = [run.run_id for run in past_runs(tmp_path, SOURCE)]
     assert found == [f"2026{number:04}T020000Z-aaaaaa" for number in range(200 - len(found), 200)]
     assert 100 <= len(found) < 200

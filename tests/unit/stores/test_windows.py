@@ -33,7 +33,7 @@ BOUNDS = WindowBounds(
 )
 TIMESTAMPS = timestamps([BOUNDS.reference_from, BOUNDS.recent_from, BOUNDS.until])
 COLUMNS = "id integer primary key, text, category, timestamp text"
-GROUPING = "id integer primary key, text, category, timestamp, model_version, prompt_version, embedding_model, source"
+GROUPING = "id integer primary key, text, category, timestamp, model_version, prompt_version, embedding_model"
 VALUES = st.sampled_from([None, "", "a", "b", "A", "é", "it's"])
 
 
@@ -132,7 +132,7 @@ def test_at_the_bounds(stamp: object, window: Window) -> None:
 
 @settings(max_examples=40, deadline=None)
 @given(
-    rows=st.lists(st.tuples(VALUES, TIMESTAMPS, VALUES, VALUES, VALUES, VALUES), max_size=15),
+    rows=st.lists(st.tuples(VALUES, TIMESTAMPS, VALUES, VALUES, VALUES), max_size=15),
     ours=st.sampled_from(GROUPED),
 )
 def test_groups_sum_to_the_store(rows: list[tuple[object, ...]], ours: str) -> None:
@@ -140,7 +140,7 @@ def test_groups_sum_to_the_store(rows: list[tuple[object, ...]], ours: str) -> N
     numbered = [(key, "text", *row) for key, row in enumerate(rows, 1)]
     with TemporaryDirectory() as folder:
         groups = groups_of(opened(write_table(Path(folder) / "a.db", numbered, GROUPING)))
-    names = ["category", "timestamp", "model_version", "prompt_version", "embedding_model", "source"]
+    names = ["category", "timestamp", "model_version", "prompt_version", "embedding_model"]
     plain: list[dict[str, object]] = [dict(zip(names, row, strict=True)) for row in rows]
     assert tally(groups, ours) == Counter(row[ours] or "" for row in plain)
     for window in Window:
@@ -160,9 +160,9 @@ def test_no_two_groups_are_alike(tmp_path: Path) -> None:
 def test_columns_that_the_store_lacks_are_in_no_group(tmp_path: Path) -> None:
     """The others are counted."""
     rows = [(1, "a", "b", None, "llm"), (2, "a", "b", None, "rule")]
-    groups = groups_of(opened(write_table(tmp_path / "a.db", rows, f"{COLUMNS}, source")))
-    assert {tuple(group.values) for group in groups} == {("category", "source")}
-    assert tally(groups, "source") == {"llm": 1, "rule": 1}
+    groups = groups_of(opened(write_table(tmp_path / "a.db", rows, f"{COLUMNS}, embedding_model")))
+    assert {tuple(group.values) for group in groups} == {("category", "embedding_model")}
+    assert tally(groups, "embedding_model") == {"llm": 1, "rule": 1}
 
 
 def test_without_timestamps_all_records_lie_outside(tmp_path: Path) -> None:
@@ -190,13 +190,18 @@ def test_rows_without_an_id_are_no_records(tmp_path: Path) -> None:
 
 
 RENAMED: dict[str, Mapping[str, str]] = {
-    "another schema": {"category": "select", "timestamp": "the time", "model_version": "version", "source": "from"},
+    "another schema": {
+        "category": "select",
+        "timestamp": "the time",
+        "model_version": "version",
+        "embedding_model": "from",
+    },
     "two of our names for one of theirs": {
         "category": "select",
         "timestamp": "the time",
         "model_version": "version",
         "prompt_version": "version",
-        "source": "from",
+        "embedding_model": "from",
     },
 }
 
@@ -209,20 +214,20 @@ def test_columns_of_another_schema_are_counted_under_our_names(tmp_path: Path, s
     groups = groups_of(opened(write_table(tmp_path / "a.db", rows, columns), RENAMED[schema]))
     assert tally(groups, "category", RECENT) == {"b": 1}
     assert tally(groups, "category", REFERENCE) == {"c": 1}
-    assert tally(groups, "source") == {"llm": 2}
+    assert tally(groups, "embedding_model") == {"llm": 2}
     for ours in {"model_version", "prompt_version"} & set(RENAMED[schema]):
         assert tally(groups, ours) == {"v1": 1, "v2": 1}
 
 
 def test_columns_called_as_another_is_grouped_are_no_muddle(tmp_path: Path) -> None:
-    """A store whose `source` holds the category and whose `category` the source."""
+    """A store whose `embedding_model` holds the category, and the other way round."""
     rows = [(1, "a", "llm", None, "fraud"), (2, "a", "llm", None, "waste")]
     store = opened(
-        write_table(tmp_path / "a.db", rows, f"{COLUMNS}, source"),
-        {"category": "source", "source": "category"},
+        write_table(tmp_path / "a.db", rows, f"{COLUMNS}, embedding_model"),
+        {"category": "embedding_model", "embedding_model": "category"},
     )
     groups = groups_of(store)
-    assert (tally(groups, "category"), tally(groups, "source")) == ({"fraud": 1, "waste": 1}, {"llm": 2})
+    assert (tally(groups, "category"), tally(groups, "embedding_model")) == ({"fraud": 1, "waste": 1}, {"llm": 2})
 
 
 def test_numbers_are_counted_as_text(tmp_path: Path) -> None:
