@@ -102,19 +102,16 @@ def maximum_mean_discrepancy(
     return _test(np.concatenate(values))
 
 
-def project(vectors: Vectors, seed: int) -> npt.NDArray[np.float64]:
+def project(vectors: Vectors) -> npt.NDArray[np.float64]:
     """Return the first two principal components of vectors, for a picture.
 
     Args:
         vectors: Of shape (records, dimension).
-        seed: Of the randomised decomposition that large arrays are given.
 
     Returns:
         Of shape (records, 2), the directions' signs fixed. A component that there is not is 0; the row of a vector
         with a value that is not finite is NaN.
     """
-    from sklearn.decomposition import PCA
-
     given = np.asarray(vectors, dtype=np.float64)
     found = np.zeros((len(given), 2))
     if given.ndim != 2:
@@ -124,7 +121,10 @@ def project(vectors: Vectors, seed: int) -> npt.NDArray[np.float64]:
     there = given[finite]
     components = min(2, *there.shape)
     if len(there) > 1 and components and np.ptp(there, axis=0).any():
-        found[finite, :components] = PCA(components, random_state=seed % SEEDS).fit_transform(there)
+        centred = there - there.mean(axis=0)
+        directions = np.linalg.svd(centred, full_matrices=False)[2][:components]
+        largest = np.abs(directions).argmax(axis=1)
+        found[finite, :components] = centred @ (directions.T * np.sign(directions[range(components), largest]))
     return found
 
 

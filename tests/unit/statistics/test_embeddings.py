@@ -237,7 +237,7 @@ def test_a_projection_holds_the_directions_of_most_variance() -> None:
     """A plane in more dimensions keeps its distances."""
     plane = np.random.default_rng(1).normal(size=(40, 2)) * (5, 2)
     turn = np.linalg.qr(np.random.default_rng(2).normal(size=(9, 9)))[0][:2]
-    found = project((plane @ turn).astype(np.float32), 0)
+    found = project((plane @ turn).astype(np.float32))
     assert found.shape == (40, 2)
     assert found.var(axis=0)[0] > found.var(axis=0)[1]
     assert np.linalg.norm(found[3] - found[7]) == pytest.approx(np.linalg.norm(plane[3] - plane[7]), rel=1e-4)
@@ -247,20 +247,20 @@ def test_a_projection_holds_the_directions_of_most_variance() -> None:
 def test_a_projection_is_the_same_each_time(records: int, dimension: int) -> None:
     """Of small arrays and of large ones, with their signs."""
     vectors = cloud(records, dimension)
-    assert np.array_equal(project(vectors, 3), project(vectors, 3))
+    assert np.array_equal(project(vectors), project(vectors))
 
 
 @pytest.mark.parametrize("shape", [(0, 5), (1, 5), (4, 0), (0, 0), (0,), (4, 1)], ids=str)
 @pytest.mark.filterwarnings("error")
 def test_components_that_there_are_not_are_0(shape: tuple[int, ...]) -> None:
     """Of too few records or dimensions, and of equal vectors."""
-    found = project(np.ones(shape, dtype=np.float32), 0)
+    found = project(np.ones(shape, dtype=np.float32))
     assert found.tolist() == [[0.0, 0.0]] * shape[0]
 
 
 def test_a_line_has_one_component() -> None:
     """The other is 0."""
-    found = project(np.array([[1], [2], [3]], dtype=np.float32), 0)
+    found = project(np.array([[1], [2], [3]], dtype=np.float32))
     assert sorted(found[:, 0]) == pytest.approx([-1, 0, 1])
     assert found[:, 1].tolist() == [0, 0, 0]
 
@@ -269,6 +269,6 @@ def test_a_vector_that_is_not_finite_has_no_place_in_the_picture() -> None:
     """The others keep theirs."""
     vectors = cloud(20)
     broken = np.insert(vectors, 4, np.nan, axis=0)
-    found = project(broken, 0)
+    found = project(broken)
     assert np.isnan(found[4]).all()
-    assert np.delete(found, 4, axis=0) == pytest.approx(project(vectors, 0))
+    assert np.delete(found, 4, axis=0) == pytest.approx(project(vectors))
