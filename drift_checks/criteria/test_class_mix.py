@@ -15,7 +15,12 @@ import pytest
 from drift_checks.comparing import Windows
 from drift_checks.reporting.phrases import tenths
 from drift_checks.settings import Settings
-from drift_checks.statistics.categories import homogeneity_p_value, population_stability_index, share_p_values
+from drift_checks.statistics.categories import (
+    homogeneity_p_value,
+    jensen_shannon_distance,
+    population_stability_index,
+    share_p_values,
+)
 from drift_checks.statistics.multiplicity import holm
 from drift_checks.stores.windows import Window
 
@@ -48,6 +53,7 @@ def test_class_mix(
         f"population stability index {psi:.2f} over {len(names)} categories{f': {changed}' if changed else ''}",
         number=sum(now),
         p_value=homogeneity_p_value(before, now, drift_settings.seed),
+        jensen_shannon=jensen_shannon_distance(before, now),
         categories=[[name, *counts[name]] for name in names],
     )
 

@@ -14,12 +14,12 @@ ZONES = st.sampled_from([UTC, NEW_YORK, ZoneInfo("Asia/Kolkata"), ZoneInfo("Paci
 TIME_AFFINITIES = st.sampled_from(["", "TEXT", "DATETIME", "NUMERIC", "TEXT COLLATE NOCASE"])
 _MARKS = st.sampled_from(["", "Z", "z", " Z", "  z", "+00:00", "-05:00", "+14:00", " +05:30", "+0530", "-12:00"])
 # Hour 24 and the 30th of February are no dates, though SQLite takes them for some.
-_LIKE_ONE = st.from_regex(
+LIKE_ONE = st.from_regex(
     r"20[12][0-9]-[0-3][0-9]-[0-2][0-8]([T ]([01][0-9]|2[0-35-9])(:[0-6][0-9](:[0-6][0-9](\.[0-9]{1,9})?)?)?)?"
     r"(Z|[+-](1[0-9]|0[0-9]):[0-6][0-9])?",
     fullmatch=True,
 )
-_ODD = st.sampled_from(
+ODD = st.sampled_from(
     [
         "",
         "now",
@@ -29,11 +29,13 @@ _ODD = st.sampled_from(
         "2026",
         "12:00",
         "٢٠٢٦-٠١-١٥",
+        "２０２６-01-15",
+        "2026-W03-4",
         "20260115",
         "20260115T020000Z",
         "2026-01-15\u00a002:00",
         " 2026-01-15",
-        "2025-12-20 ",
+        "2020-01-01 ",
         "0000-00-00",
         "-2020-01-01",
         2460000.5,
@@ -41,6 +43,8 @@ _ODD = st.sampled_from(
         20260115,
         0,
         None,
+        b"2020-01-01",
+        "2025-12-20 ",
         b"2025-12-20",
     ]
 )
@@ -74,4 +78,4 @@ def timestamps(bounds: Sequence[datetime]) -> st.SearchStrategy[object]:
         st.integers(11, 30),
         st.sampled_from([" ", "\t", "x", "Z", ":", "-", ".", "0", "é"]),
     )
-    return st.one_of(sound, sound, untidy, _LIKE_ONE, _ODD)
+    return st.one_of(sound, sound, untidy, LIKE_ONE, ODD)
