@@ -7,8 +7,13 @@ import shutil
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from tests.support.stores import BuiltStore, build_store
+
+# A machine's bad moment is no failure: a test fails on what a property says, never on the time an example took.
+settings.register_profile("drift-checks", deadline=None)
+settings.load_profile("drift-checks")
 
 
 @pytest.fixture(autouse=True)

@@ -137,7 +137,7 @@ VECTORS = st.one_of(
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(rows=st.lists(st.tuples(st.sampled_from("ab"), STAMPS, VECTORS), max_size=20), seed=st.integers(0, 2**32))
 def test_vectors_are_those_of_the_windows_records(rows: list[tuple[str, str | None, object]], seed: int) -> None:
     """All of one dimension, finite and not zero, none twice, each with its record's category."""

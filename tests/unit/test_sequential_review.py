@@ -103,7 +103,7 @@ def reviewed(settings: Settings, classifier: object) -> Pipeline:
     return pipeline
 
 
-@example_settings(max_examples=30, deadline=None)
+@example_settings(max_examples=30)
 @given(pattern=PATTERNS, concurrency=st.integers(1, 20), critical=st.sampled_from([0.5, 0.75, 0.9]))
 def test_so_many_are_asked_about_as_decide(
     settings: Settings, pattern: list[str], concurrency: int, critical: float
@@ -119,7 +119,7 @@ def test_so_many_are_asked_about_as_decide(
     assert pipeline.ledger.calls == len(classifier.asked) <= MOST
 
 
-@example_settings(max_examples=20, deadline=None)
+@example_settings(max_examples=20)
 @given(pattern=PATTERNS, concurrency=st.integers(1, 6), stop=st.integers(1, 25))
 def test_interrupted_run_asks_nothing_twice(
     settings: Settings, tmp_path_factory: pytest.TempPathFactory, pattern: list[str], concurrency: int, stop: int

@@ -63,7 +63,7 @@ TEXTS = st.one_of(
     st.text(st.sampled_from("ab Éé'\"’“\n\t{}ßſµΣςǅ\u0301"), max_size=30),
     st.sampled_from(sorted(STRANGE.values())),
 )
-NESTED = settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+NESTED = settings(max_examples=40, suppress_health_check=list(HealthCheck))
 
 
 @NESTED

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from drift_checks.records import Stratum
@@ -106,7 +106,6 @@ def test_the_order_of_the_draw_decides() -> None:
     assert verdicts == {"onward": "below 75 %)", "backward": "not below 75 %)"}
 
 
-@settings(deadline=None)
 @given(
     letters=st.text("+-?", min_size=1, max_size=60),
     critical=st.sampled_from([0.5, 0.75, 0.9]),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from drift_checks.reporting.agreement import summarise_agreement
@@ -264,7 +264,6 @@ def test_disagreements_and_other_failures_are_told_apart() -> None:
 COUNTS = st.integers(0, 40)
 
 
-@settings(deadline=None)
 @given(COUNTS, COUNTS, COUNTS, COUNTS)
 def test_every_judged_record_is_counted_once(passed: int, failed: int, unmeasured: int, broken: int) -> None:
     """Passed, failed or unmeasured."""

@@ -253,7 +253,7 @@ def test_a_report_that_lacks_a_value_is_passed_over(tmp_path: Path, path: tuple[
     assert past_runs(tmp_path, SOURCE) == []
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(path=st.sampled_from(KEYS), value=VALUES)
 def test_a_report_with_a_wrong_value_breaks_nothing(path: tuple[str, ...], value: object) -> None:
     """The sound one beside it is read."""

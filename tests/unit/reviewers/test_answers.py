@@ -176,7 +176,7 @@ def test_any_content_is_read_or_refused(content: str) -> None:
     assert category in {"financial", "Operational", "a_b", "A_B", "größe", "regulatory risk"}
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(st.dictionaries(st.sampled_from(["category", "confidence", "rationale", "evidence", "x"]), values))
 def test_any_object_is_read_or_refused(answer: dict[str, Any]) -> None:
     """Values of any kind under the known keys are read or refused."""
@@ -187,7 +187,7 @@ def test_any_object_is_read_or_refused(answer: dict[str, Any]) -> None:
     assert confidence is None or 0 <= confidence <= 1
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(st.lists(st.dictionaries(st.text(max_size=5), values, max_size=3), max_size=4), plain)
 def test_finds_every_object_in_a_text(objects: list[dict[str, Any]], prose: str) -> None:
     """Each outermost object is found once, in order."""

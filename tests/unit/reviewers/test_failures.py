@@ -20,7 +20,7 @@ import httpx
 import pytest
 import requests
 import urllib3
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from drift_checks.reviewers.failures import describe, is_passing, is_refused, retry_after, status_of, was_answered
@@ -145,14 +145,12 @@ def test_without_the_header_there_is_no_wait(client: Client) -> None:
     assert retry_after(client(429, {})) is None
 
 
-@settings(deadline=None)
 @given(st.integers(0, 10**9))
 def test_seconds_to_wait_are_read(seconds: int) -> None:
     """Also with blanks around."""
     assert retry_after(StatusError(429, {"retry-after": f" {seconds} "})) == seconds
 
 
-@settings(deadline=None)
 @given(st.integers(-(10**6), 10**6))
 def test_a_date_to_wait_for_is_read(seconds: int) -> None:
     """A past one is no wait."""
@@ -174,7 +172,6 @@ ODD_DATES = st.builds(
 
 
 @example("0 JAN 0:0 2200000000")
-@settings(deadline=None)
 @given(st.text() | st.sampled_from(["nan", "inf", "-1", "None", "1e400", "-inf", "7,8"]) | ODD_DATES)
 def test_any_header_is_read_as_a_wait_or_as_none(value: str) -> None:
     """Without an exception, and never a wait below zero."""
@@ -246,7 +243,6 @@ def test_other_exceptions_do_not_pass(error: Exception) -> None:
     assert (is_passing(error), is_refused(error), was_answered(error)) == (False, False, False)
 
 
-@settings(deadline=None)
 @given(st.text(), st.sampled_from([None, 400, 429, 500]))
 def test_a_description_is_one_short_line(message: str, status: int | None) -> None:
     """Without control characters, whatever the exception says."""

@@ -41,7 +41,7 @@ def is_held(times: list[float], start: float, gap: float = GAP) -> bool:
     return all(moment - start >= number * gap - GRAIN for number, moment in enumerate(sorted(times)))
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(st.lists(st.integers(0, 20), min_size=1, max_size=20), st.sampled_from([6_000, 12_000]))
 def test_a_pace_is_held_whenever_callers_come(arrivals: list[int], per_minute: int) -> None:
     """No call begins before all those ahead of it have had their gap."""
@@ -134,7 +134,7 @@ async def use(budget: Budget, calls: list[list[int]], limits: Limits, spent: Spe
 CALLS = st.lists(st.tuples(st.integers(0, 5), st.integers(0, 5)).map(sorted), max_size=30)
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(CALLS, st.integers(1, 30), st.integers(0, 40))
 def test_max_cost_is_never_exceeded_nor_refused_too_early(calls: list[list[int]], max_cost: int, before: int) -> None:
     """Not by calls in flight either; who is refused could not have been served."""
@@ -142,7 +142,7 @@ def test_max_cost_is_never_exceeded_nor_refused_too_early(calls: list[list[int]]
     asyncio.run(use(Budget(limits, spent), calls, limits, spent))
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(CALLS, st.integers(1, 12), st.none() | st.integers(1, 30), st.integers(0, 12))
 def test_max_calls_is_never_exceeded_nor_refused_too_early(
     calls: list[list[int]], max_calls: int, max_cost: int | None, before: int
@@ -263,7 +263,6 @@ def test_an_endpoint_that_recovers_is_no_outage() -> None:
     assert made(review_all(classifier, 50, Limits(backoff=0.01))) == 50
 
 
-@settings(deadline=None)
 @given(st.lists(st.integers(0, 4), min_size=1))
 def test_a_breaker_stays_closed_while_answers_come(failures: list[int]) -> None:
     """Up to four failures before each answer, however long they take."""
@@ -276,7 +275,6 @@ def test_a_breaker_stays_closed_while_answers_come(failures: list[int]) -> None:
         breaker.succeed(number)
 
 
-@settings(deadline=None)
 @given(st.integers(0, 5), st.booleans())
 def test_a_breaker_opens_in_the_end(answers: int, gives_up: bool) -> None:
     """After a timeout, or when a record is out of attempts; it says why."""

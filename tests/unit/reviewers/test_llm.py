@@ -228,7 +228,7 @@ def test_never_costs_more_than_was_set_aside() -> None:
     """A token for each byte of the messages and the schema, and all tokens that may be answered, cost at most that."""
     with ChatServer() as server:
 
-        @settings(max_examples=25, deadline=None)
+        @settings(max_examples=25)
         @given(text=st.text(max_size=300), again=st.booleans(), most=st.integers(1, 5000))
         def costs_no_more(text: str, again: bool, most: int) -> None:
             classifier = chat(server, price=PRICE, max_output_tokens=most)

@@ -137,7 +137,7 @@ def test_reads_a_confidence_from_0_to_1(value: object, confidence: float | None)
     assert read_confidence(value) == confidence
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(st.recursive(st.none() | st.booleans() | st.floats() | st.text() | st.binary(), st.lists))
 def test_any_result_is_read_or_unusable(result: object) -> None:
     """Nothing but the refusal is ever raised."""

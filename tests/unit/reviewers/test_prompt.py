@@ -98,7 +98,6 @@ def test_a_lone_surrogate_leaves_the_next_record_as_it_is() -> None:
         assert server.requests[-1].body == server.requests[0].body
 
 
-@settings(deadline=None)
 @given(
     st.text(st.characters(codec="utf-8"), max_size=400)
     | st.text(st.sampled_from("-\n text0123456789abcdef"), max_size=400)
@@ -151,7 +150,7 @@ def test_the_shipped_prompt(snapshot: SnapshotAssertion) -> None:
     assert load_prompt(None, TAXONOMY).instructions == snapshot
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.dictionaries(st.text(min_size=1, max_size=20), st.text(max_size=40), min_size=1, max_size=4))
 @example({"{{ x }}": "{% if %}", "{# #}": "{{"})
 def test_the_shipped_prompt_takes_any_taxonomy(taxonomy: dict[str, str]) -> None:

@@ -7,7 +7,7 @@ from math import exp, inf, log, nan
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from drift_checks.statistics.sequential import (
@@ -47,7 +47,6 @@ def by_bets(agreed: list[bool], critical: float) -> SequentialDecision:
     return SequentialDecision(None, len(agreed))
 
 
-@settings(deadline=None)
 @given(REVIEWS, THRESHOLDS)
 def test_capital_is_the_product_of_the_bets(agreed: list[bool], critical: float) -> None:
     """Of both claims, whatever the order."""
@@ -58,14 +57,12 @@ def test_capital_is_the_product_of_the_bets(agreed: list[bool], critical: float)
     assert exp(not_below) == pytest.approx(capital_by_bets(agreed, critical, below=False), rel=1e-9)
 
 
-@settings(deadline=None)
 @given(REVIEWS, THRESHOLDS)
 def test_the_decision_is_the_first_capital_of_twenty(agreed: list[bool], critical: float) -> None:
     """By the reference, bet by bet."""
     assert decide(agreed, critical) == by_bets(agreed, critical)
 
 
-@settings(deadline=None)
 @given(REVIEWS, REVIEWS, st.floats(0, 1))
 def test_later_reviews_never_change_a_decision(agreed: list[bool], later: list[bool], critical: float) -> None:
     """Nor when it was made."""
@@ -76,7 +73,6 @@ def test_later_reviews_never_change_a_decision(agreed: list[bool], later: list[b
         assert after == before
 
 
-@settings(deadline=None)
 @given(REVIEWS, THRESHOLDS)
 def test_a_decision_needs_no_more_than_the_reviews_it_took(agreed: list[bool], critical: float) -> None:
     """They decide alone, and all but the last do not."""
@@ -88,7 +84,6 @@ def test_a_decision_needs_no_more_than_the_reviews_it_took(agreed: list[bool], c
         assert decide(agreed[: found.after - 1], critical).below is None
 
 
-@settings(deadline=None)
 @given(REVIEWS, THRESHOLDS)
 def test_disagreement_with_the_opposite_threshold_mirrors_agreement(agreed: list[bool], critical: float) -> None:
     """A rate lies below the threshold where its opposite lies above."""
@@ -98,7 +93,6 @@ def test_disagreement_with_the_opposite_threshold_mirrors_agreement(agreed: list
     assert mirrored.below == (None if found.below is None else not found.below)
 
 
-@settings(deadline=None)
 @given(REVIEWS, THRESHOLDS)
 def test_fewest_to_decide_is_the_least_number_that_decides(agreed: list[bool], critical: float) -> None:
     """By trying 0, 1, 2... further reviews, all agreeing or all disagreeing."""
@@ -110,7 +104,6 @@ def test_fewest_to_decide_is_the_least_number_that_decides(agreed: list[bool], c
     assert fewest_to_decide(agreed, critical) == least
 
 
-@settings(deadline=None)
 @given(REVIEWS, st.data(), THRESHOLDS)
 def test_fewer_reviews_decide_nothing_however_they_come_out(
     agreed: list[bool], data: st.DataObject, critical: float
@@ -138,7 +131,6 @@ def test_nothing_is_decided_without_reviews(critical: float) -> None:
     assert fewest_to_decide([], critical) >= 1
 
 
-@settings(deadline=None)
 @given(REVIEWS)
 def test_nothing_lies_below_a_threshold_of_0(agreed: list[bool]) -> None:
     """No review is needed to know."""
@@ -146,7 +138,6 @@ def test_nothing_lies_below_a_threshold_of_0(agreed: list[bool]) -> None:
     assert fewest_to_decide(agreed, 0.0) == 0
 
 
-@settings(deadline=None)
 @given(st.integers(0, 300), REVIEWS)
 def test_the_first_disagreement_lies_below_a_threshold_of_1(agreeing: int, later: list[bool]) -> None:
     """Until then nothing is decided, and one more could."""

@@ -38,7 +38,7 @@ def counts(
     return store.read(lambda connection: count_archives(connection, store))
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     versions=st.lists(st.sampled_from([None, 0, 1, 2, 7]), max_size=12),
     archived=st.lists(st.integers(0, 14) | st.none(), max_size=12),

@@ -40,7 +40,7 @@ TEXTS = st.sampled_from(["a", "A", "a ", "é", "e\u0301", "it's", "%", "", "  ",
 CATEGORIES = st.sampled_from(["x", "X", "y", "", None])
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(rows=st.lists(st.tuples(TEXTS, CATEGORIES), max_size=12), hashed=st.booleans())
 def test_the_texts_under_several_categories_are_found(rows: list[tuple[str | None, str | None]], hashed: bool) -> None:
     """Those that plain Python finds, with and without right hashes."""

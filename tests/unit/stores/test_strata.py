@@ -99,7 +99,7 @@ def differences(
         )
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(
     rows=st.lists(st.tuples(CONFIDENCES, TIMESTAMPS), min_size=1, max_size=15),
     affinity=AFFINITIES,
@@ -117,7 +117,7 @@ def test_sql_and_python_tell_the_same_stratum(
     assert differences(numbered, columns, replace(BOUNDS, naive=zone, low_confidence_below=low), indexed) == []
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(
     timestamps=st.lists(TIDY, min_size=1, max_size=10),
     bound=st.datetimes(datetime(1001, 1, 1), datetime(9990, 1, 1)),
@@ -130,7 +130,7 @@ def test_any_bound_divides_rightly(timestamps: list[str], bound: datetime, zone:
     assert differences(rows, columns, Bounds(0.75, bound.replace(tzinfo=UTC), zone)) == []
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(confidences=st.lists(CONFIDENCES, min_size=1, max_size=10), affinity=AFFINITIES)
 def test_a_store_without_timestamps_has_no_old_records(confidences: list[object], affinity: str) -> None:
     """Low confidence alone divides it."""

@@ -73,7 +73,7 @@ def told(stamps: Sequence[object], affinity: str, bounds: WindowBounds) -> tuple
         return by_sql, {key: told_by_python(stamp, bounds) for key, stamp in stored_timestamps(path).items()}
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=120)
 @given(stamps=st.lists(TIMESTAMPS, min_size=1, max_size=15), affinity=TIME_AFFINITIES, zone=ZONES)
 def test_sql_and_python_tell_the_same_window(stamps: list[object], affinity: str, zone: ZoneInfo) -> None:
     """Whatever is stored, under whatever affinity, near each bound and far from all."""
@@ -81,7 +81,7 @@ def test_sql_and_python_tell_the_same_window(stamps: list[object], affinity: str
     assert by_sql == by_python
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(data=st.data(), zone=ZONES, days=st.tuples(st.integers(1, 5), st.integers(1, 400)))
 def test_windows_of_any_length_divide_rightly(data: st.DataObject, zone: ZoneInfo, days: tuple[int, int]) -> None:
     """Those shorter than an offset from UTC too, and centuries ago."""
@@ -130,7 +130,7 @@ def test_at_the_bounds(stamp: object, window: Window) -> None:
     assert by_sql == {1: window}
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     rows=st.lists(st.tuples(VALUES, TIMESTAMPS, VALUES, VALUES, VALUES), max_size=15),
     ours=st.sampled_from(GROUPED),
@@ -237,7 +237,7 @@ def test_numbers_are_counted_as_text(tmp_path: Path) -> None:
     assert tally(groups, "model_version") == {"2": 2}
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     stamps=st.lists(TIMESTAMPS, min_size=1, max_size=40),
     gap=st.sampled_from([1, 3, 1000]),
@@ -275,7 +275,7 @@ def test_what_sqlite_alone_takes_for_a_date_is_drawn_of_no_window(tmp_path: Path
     assert windows_by_id(store, bounds, [1]) == {1: told_by_python(stamp, bounds)}
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(stamps=st.lists(tidy(st.datetimes(datetime(2024, 1, 1), datetime(2027, 1, 1))), min_size=1, max_size=10))
 def test_an_index_changes_nothing(stamps: list[str]) -> None:
     """Whether the timestamps are indexed or not."""
