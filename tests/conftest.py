@@ -13,6 +13,7 @@ from tests.support.stores import BuiltStore, build_store
 
 # A machine's bad moment is no failure: a test fails on what a property says, never on the time an example took.
 settings.register_profile("drift-checks", deadline=None)
+settings.register_profile("few", deadline=None, max_examples=25)
 settings.load_profile("drift-checks")
 
 
