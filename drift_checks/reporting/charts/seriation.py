@@ -1,0 +1,30 @@
+"""An order of categories in which those that are taken for each other are neighbours."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+
+
+def neighbouring(names: Sequence[str], counts: Mapping[tuple[str, str], int]) -> list[str]:
+    """Return the names as a chain: next comes what is most often taken for the last one, either way.
+
+    Where nothing is left that was, the chain goes on with the first name left.
+
+    Args:
+        names: In order of their weight.
+        counts: Records by stored and reviewed category.
+    """
+    ties: dict[str, Counter[str]] = {name: Counter() for name in names}
+    for (stored, reviewed), number in counts.items():
+        if stored != reviewed and stored in ties and reviewed in ties:
+            ties[stored][reviewed] += number
+            ties[reviewed][stored] += number
+    left = dict.fromkeys(names)
+    chain: list[str] = []
+    while left:
+        near = [name for name in ties[chain[-1]] if name in left] if chain else []
+        chosen = max(near, key=lambda name: (ties[chain[-1]][name], name)) if near else next(iter(left))
+        chain.append(chosen)
+        del left[chosen]
+    return chain
