@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import sys
 import traceback
+from collections.abc import Callable, Sequence
+from functools import partial
 
 BROKEN = 3
 
@@ -11,7 +13,7 @@ BROKEN = 3
 def main() -> int:
     """Run the command line."""
     try:
-        from drift_checks.cli import run
+        run = _chosen(sys.argv[1:])
     except Exception as error:
         print(
             f"drift_checks: the installation is broken ({type(error).__name__}: {error}); reinstall it with"
@@ -20,11 +22,23 @@ def main() -> int:
         )
         return BROKEN
     try:
-        return run(sys.argv[1:])
+        return run()
     except Exception:
         traceback.print_exc()
         print("drift_checks: the run broke down, see above; nothing was judged.", file=sys.stderr)
         return BROKEN
+
+
+def _chosen(arguments: Sequence[str]) -> Callable[[], int]:
+    from drift_checks.commands import chosen
+
+    subcommand = chosen(arguments)
+    if subcommand is not None:
+        return subcommand
+    # Pytest takes its time to import, and a subcommand does without it.
+    from drift_checks.cli import run
+
+    return partial(run, arguments)
 
 
 if __name__ == "__main__":

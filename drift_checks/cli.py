@@ -6,11 +6,10 @@ import argparse
 import os
 import sys
 from collections.abc import Sequence
-from typing import NoReturn
 
 import pytest
 
-from drift_checks.errors import EXIT_USAGE
+from drift_checks.commands import PROGRAM, Parser, overview
 from drift_checks.reporting.verdict import EXIT_INTERNAL_ERROR, Verdict
 
 _OTHER_NAMES = {
@@ -20,17 +19,11 @@ _OTHER_NAMES = {
 }
 
 
-class Parser(argparse.ArgumentParser):
-    """Ends with the exit code for wrong usage: argparse's own, 2, means interrupted."""
-
-    def error(self, message: str) -> NoReturn:
-        """Say what is wrong."""
-        self.print_usage(sys.stderr)
-        self.exit(EXIT_USAGE, f"{self.prog}: {message}\n")
-
-
 class VerdictKeeper:
     """Keeps the verdict of the run's report, where one was written."""
+
+    # The name under which pytest registers it.
+    __name__ = "drift_checks_cli"
 
     def __init__(self) -> None:
         self.verdict: str | None = None
@@ -67,9 +60,10 @@ _ALONE = (
 
 def _parser() -> Parser:
     parser = Parser(
-        prog="python -m drift_checks",
+        prog=PROGRAM,
         description="Review a store of classified texts once.",
-        epilog="Every --drift-NAME setting is taken too; `pytest --help` lists them.",
+        epilog=f"{overview()}\n\nEvery --drift-NAME setting is taken too; `pytest --help` lists them.",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
     parser.add_argument("--run-once", action="store_true", help="run one review (there is no other mode)")

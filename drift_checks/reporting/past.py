@@ -1,14 +1,16 @@
-"""Past runs of a store, as their folders tell them."""
+"""Past runs of a store that can be compared with this one, as the history tells them."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-# A year of nights would take long to read, and says little of now.
+from drift_checks.errors import ReportsError
+from drift_checks.reporting.history_reading import open_for_reading
+from drift_checks.reporting.recorded import RecordedRun, StoreIdentity
+from drift_checks.reporting.verdict import Verdict
+
+# More of them say little of now.
 _MOST_RUNS = 120
 
 
@@ -43,45 +45,32 @@ class Source:
 def past_runs(reports: Path, source: Source) -> list[PastRun]:
     """Return the comparable runs, oldest first, of those with one seed and reference time by the day the newest.
 
-    A second run of the same day draws the same records, and is no further evidence. What cannot be read is passed over.
+    A second run of the same day draws the same records, and is no further evidence. Without a history that can be read
+    there are none.
 
     Args:
         reports: The folder that runs write to.
         source: What they must have in common.
     """
-    documents = sorted(reports.glob("*/report.json"), key=lambda path: path.parent.name)
-    found = (_read(path) for path in documents[-_MOST_RUNS:] if not path.parent.is_symlink())
-    by_draw = {draw: run for drift in found if drift is not None for draw, run in _comparable(drift, source)}
-    return list(by_draw.values())
-
-
-def _comparable(drift: Mapping[str, Any], source: Source) -> Iterator[tuple[Draw, PastRun]]:
+    history = open_for_reading(reports)
+    if history is None:
+        return []
     try:
-        store, agreement = drift["store"], drift["agreement"]
-        of = Source(
-            store["db"],
-            store["table"],
-            store["collection"],
-            drift["reviewer"]["name"],
-            drift["reviewer"]["model"],
-            drift["reviewer"]["prompt"],
-            drift["decision"],
-            drift["judge"],
-            source.draw,
-        )
-        whole = not drift["partial"] and drift["verdict"] != "INCONCLUSIVE"
-        if of == source and whole and agreement["reviewed"]:
-            sample = drift["sample"]
-            draw = int(sample["seed"]), str(sample["as_of"])[:10]
-            if draw != source.draw:
-                yield draw, PastRun(str(drift["run_id"]), int(agreement["agreed"]), int(agreement["reviewed"]))
-    except (KeyError, TypeError, ValueError, OverflowError):
-        return
+        with history:
+            store = StoreIdentity(source.db, source.table, source.collection)
+            found = history.runs(store, _MOST_RUNS, criteria=False)
+    except ReportsError:
+        return []
+    newest = {_draw(run): run for run in found if _comparable(run, source)}
+    runs = sorted(newest.values(), key=lambda run: run.run_id)
+    return [PastRun(run.run_id, run.agreed, run.reviewed) for run in runs]
 
 
-def _read(path: Path) -> Mapping[str, Any] | None:
-    try:
-        drift = json.loads(path.read_text(encoding="utf-8"))["drift"]
-    except (OSError, ValueError, KeyError, TypeError, RecursionError):
-        return None
-    return drift if isinstance(drift, dict) else None
+def _comparable(run: RecordedRun, source: Source) -> bool:
+    decided = (run.reviewer, run.model, run.prompt, run.decision, run.judge)
+    same = decided == (source.reviewer, source.model, source.prompt, source.decision, source.judge)
+    return same and run.verdict != Verdict.INCONCLUSIVE and run.reviewed > 0 and _draw(run) != source.draw
+
+
+def _draw(run: RecordedRun) -> Draw:
+    return run.seed, run.as_of[:10]

@@ -1,0 +1,266 @@
+"""The last runs, as a table, JSON or CSV."""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import json
+import os
+import sys
+from collections.abc import Callable, Iterable, Sequence
+from datetime import UTC
+from pathlib import Path
+from shutil import get_terminal_size
+from typing import TYPE_CHECKING, Any
+
+from drift_checks.errors import NothingToReview
+from drift_checks.instants import format_instant
+from drift_checks.options import Origin, parse
+from drift_checks.reporting.history_reading import NAME as FILE
+from drift_checks.reporting.history_reading import HistoryView, read_history
+from drift_checks.reporting.phrases import percent, percent_range, printable
+from drift_checks.reporting.recorded import RecordedCriterion, RecordedRun, StoreIdentity
+from drift_checks.reporting.verdict import Verdict
+from drift_checks.settings import declared
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+NAME = "history"
+HELP = "print the last runs: verdict, agreement and what failed"
+
+_COLOURS = {"OK": "green", "WARNING": "yellow", "CRITICAL": "red", "INCONCLUSIVE": "magenta"}
+_FORMULA = tuple("=+-@\t\r\n＝＋－＠")
+# As wide as any line: what reads a pipe works by lines.
+_UNBOUNDED = 100_000
+_LINE_END = "\r\n"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options."""
+    parser.add_argument("--last", metavar="N", type=_from_one, default=20, help="so many runs at the most (default 20)")
+    parser.add_argument("--reports", metavar="DIR", help="the folder of reports (default: DRIFT_REPORTS, else reports)")
+    parser.add_argument("--store", metavar="DB", help="runs of this SQLite file alone")
+    parser.add_argument("--format", choices=list(_FORMATS), default="table", help="how they are printed")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Print the runs, oldest first.
+
+    Raises:
+        NothingToReview: There are none.
+        ReportsError: The history cannot be read.
+        SettingError: A path is none.
+    """
+    reports = _reports(arguments.reports)
+    history = read_history(reports)
+    if history is None:
+        raise NothingToReview(
+            f"{reports / FILE}: there is no history; a run makes it, and --reports names the folder of another."
+        )
+    with history:
+        found = _found(history, arguments.store, arguments.last)
+    sys.stdout.writelines(f"{line}\n" for line in _FORMATS[arguments.format](found))
+    return 0
+
+
+def _from_one(text: str) -> int:
+    if not text.isdecimal() or not int(text):
+        raise argparse.ArgumentTypeError(f"{text!r} is not allowed; allowed is a whole number from 1")
+    return int(text)
+
+
+def _reports(option: str | None) -> Path:
+    variable = os.environ.get("DRIFT_REPORTS")
+    if option is None and variable:
+        return _path("reports", variable, "the variable DRIFT_REPORTS")
+    return _path("reports", "reports" if option is None else option, "--reports")
+
+
+def _path(key: str, text: str, source: str) -> Path:
+    setting = next(setting for setting in declared() if setting.key == key)
+    path = parse(setting, Origin(text, source, Path.cwd()))
+    assert isinstance(path, Path)
+    return path
+
+
+def _found(history: HistoryView, db: str | None, last: int) -> list[RecordedRun]:
+    stores: Sequence[StoreIdentity | None] = (None,)
+    if db is not None:
+        path = str(_path("db", db, "--store"))
+        stores = [store for store in history.stores() if store.db == path]
+    found = [item for store in stores for item in history.runs(store, last, disagreements=True)]
+    if not found:
+        known = ", ".join(sorted({printable(store.db, _UNBOUNDED) for store in history.stores()}))
+        of_which = f" of {printable(db, _UNBOUNDED)}; there are some of: {known}" if db is not None and known else ""
+        raise NothingToReview(f"{history.path}: there are no runs{of_which or ' in it yet'}.")
+    return sorted(found, key=lambda item: item.run_id)[-last:]
+
+
+def _table(runs: Sequence[RecordedRun]) -> Iterable[str]:
+    from rich.console import Console
+
+    # Colour is for eyes: never in a pipe, whatever FORCE_COLOR says; rich itself minds NO_COLOR.
+    terminal = sys.stdout.isatty()
+    width = get_terminal_size().columns if terminal or os.environ.get("COLUMNS") else _UNBOUNDED
+    console = Console(width=width, force_terminal=terminal, highlight=False, markup=False, emoji=False)
+    shared, told = _shared(runs)
+    with console.capture() as captured:
+        if shared:
+            console.print(shared, soft_wrap=True)
+        console.print(_columns(runs, told))
+    return [line.rstrip() for line in captured.get().splitlines()]
+
+
+def _shared(runs: Sequence[RecordedRun]) -> tuple[str, dict[str, list[str]]]:
+    """Return what is the same of all runs, in words, and the columns on what is not."""
+    store_names = _store_names([item.store for item in runs])
+    each = {
+        "reviewer": [_words(item.reviewer, item.model) for item in runs],
+        "store": [store_names[item.store] for item in runs],
+    }
+    shared = [f"{name} {values[0]}" for name, values in each.items() if len(set(values)) == 1]
+    return " · ".join(shared), {name: values for name, values in each.items() if len(set(values)) > 1}
+
+
+def _columns(runs: Sequence[RecordedRun], told: dict[str, list[str]]) -> Table:
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="")
+    for name in ("when (UTC)", "verdict", "agreement"):
+        table.add_column(name, no_wrap=True)
+    table.add_column("reviewed", justify="right", no_wrap=True)
+    for name in ("failed", *told):
+        table.add_column(name, overflow="fold")
+    for place, item in enumerate(runs):
+        table.add_row(
+            f"{item.started.astimezone(UTC):%Y-%m-%d %H:%M}",
+            Text(item.verdict, style=_COLOURS[item.verdict]),
+            _agreement(item),
+            f"{item.reviewed:,}",
+            *(Text(text) for text in (", ".join(_failed(item)) or "–", *(values[place] for values in told.values()))),
+        )
+    return table
+
+
+def _agreement(item: RecordedRun) -> str:
+    """Return the rate that was held against the thresholds, with its interval."""
+    if item.judge == "population" and item.population is not None:
+        return f"{percent(item.population.rate)} ({percent_range(*item.population.interval)})"
+    if item.rate is None:
+        return "–"
+    return percent(item.rate) + (f" ({percent_range(*item.interval)})" if item.interval else "")
+
+
+def _failed(item: RecordedRun) -> list[str]:
+    worse = (criterion for criterion in item.criteria if criterion.verdict not in (None, Verdict.OK))
+    return [printable(criterion.name) for criterion in worse]
+
+
+def _words(*parts: str | None) -> str:
+    return " ".join(printable(part) for part in parts if part)
+
+
+def _store_names(stores: Iterable[StoreIdentity]) -> dict[StoreIdentity, str]:
+    """Return a name of each store, as short as tells them apart."""
+    different = set(stores)
+    if len(different) == 1:
+        return {store: printable(store.db, _UNBOUNDED) for store in different}
+    forms: tuple[Callable[[StoreIdentity], str], ...] = (
+        lambda store: Path(store.db).name,
+        lambda store: store.db,
+        " ".join,
+    )
+    for form in forms:
+        names = {store: printable(form(store), _UNBOUNDED) for store in different}
+        if len(set(names.values())) == len(different):
+            break
+    return names
+
+
+def _json(runs: Sequence[RecordedRun]) -> Iterable[str]:
+    return [json.dumps([_document(item) for item in runs], indent=1)]
+
+
+def _document(item: RecordedRun) -> dict[str, Any]:
+    """Return the run under the names of report.json's key `drift`."""
+    population = item.population
+    return {
+        "run_id": item.run_id,
+        "started": format_instant(item.started),
+        "duration_seconds": item.duration_seconds,
+        "verdict": str(item.verdict),
+        "exit_code": item.exit_code,
+        "demo": item.demo,
+        "store": {
+            **item.store._asdict(),
+            "records": item.records,
+            "vectors": item.vectors,
+            "versions": dict(item.versions),
+        },
+        "sample": {"size": item.sample_size, "seed": item.seed, "as_of": item.as_of},
+        "reviewer": {"name": item.reviewer} | _values(item, "model prompt calls input_tokens output_tokens cost"),
+        "decision": item.decision,
+        "judge": item.judge,
+        "agreement": _values(item, "agreed reviewed rate interval confidence_change")
+        | {"population": None if population is None else {"rate": population.rate, "interval": population.interval}},
+        "criteria": [_criterion(criterion) for criterion in item.criteria],
+        "disagreements": [dict(vars(disagreement)) for disagreement in item.disagreements],
+    }
+
+
+def _criterion(criterion: RecordedCriterion) -> dict[str, Any]:
+    return vars(criterion) | {"verdict": None if criterion.verdict is None else str(criterion.verdict)}
+
+
+def _values(item: RecordedRun, names: str) -> dict[str, Any]:
+    return {name: getattr(item, name) for name in names.split()}
+
+
+def _csv(runs: Sequence[RecordedRun]) -> Iterable[str]:
+    rows = [_row(item) for item in runs]
+    lines: list[str] = []
+    # Of a row's text, the writer quotes what occurs in the end of a line.
+    writer = csv.DictWriter(_Lines(lines), fieldnames=list(rows[0]), lineterminator=_LINE_END)
+    writer.writeheader()
+    writer.writerows({name: _cell(value) for name, value in row.items()} for row in rows)
+    return lines
+
+
+class _Lines:
+    def __init__(self, lines: list[str]) -> None:
+        self._lines = lines
+
+    def write(self, text: str) -> None:
+        self._lines.append(text.removesuffix(_LINE_END))
+
+
+def _row(item: RecordedRun) -> dict[str, Any]:
+    lower, upper = item.interval or (None, None)
+    population = item.population
+    population_lower, population_upper = population.interval if population else (None, None)
+    return {
+        "run_id": item.run_id,
+        "started": format_instant(item.started),
+        **_values(item, "duration_seconds verdict exit_code agreed reviewed rate"),
+        "interval_lower": lower,
+        "interval_upper": upper,
+        "population_rate": population.rate if population else None,
+        "population_lower": population_lower,
+        "population_upper": population_upper,
+        "confidence_change": item.confidence_change,
+        "failed": " ".join(_failed(item)),
+        **_values(item, "reviewer model prompt decision judge"),
+        **item.store._asdict(),
+        **_values(item, "records vectors sample_size seed as_of calls input_tokens output_tokens cost"),
+    }
+
+
+def _cell(value: object) -> object:
+    """Return the value so that no spreadsheet takes it for a formula."""
+    text = isinstance(value, str) and str(value)
+    return f"'{text}" if text and (text.startswith(_FORMULA) or text.lstrip().startswith(_FORMULA)) else value
+
+
+_FORMATS: dict[str, Callable[[Sequence[RecordedRun]], Iterable[str]]] = {"table": _table, "json": _json, "csv": _csv}
