@@ -1,0 +1,296 @@
+"""The newest runs in Prometheus' text format, and the file that they are written to."""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import stat
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+from prometheus_client.parser import text_string_to_metric_families
+
+from drift_checks.errors import ReportsError
+from drift_checks.reporting.document import drift_document
+from drift_checks.reporting.metrics import HELP, PREFIX, metrics_text, write_metrics
+from drift_checks.reporting.recorded import RecordedCriterion, RecordedRun, StoreIdentity, recorded_run
+from drift_checks.reporting.verdict import Verdict
+from drift_checks.statistics.intervals import Estimate
+from tests.support.reports import report, reviewed
+
+STORE = StoreIdentity("/data/risk_classifications.db", "risk_classifications", "risk_classifications")
+SHARE = RecordedCriterion("agreement", Verdict.WARNING, 40, 10, 3, 0, 0.8, (0.67, 0.89), None, 0.85, 0.75, "")
+EFFECT = RecordedCriterion("class_mix", Verdict.OK, 1, 0, 0, 0, None, None, 0.04, 0.1, 0.25, "")
+UNMEASURED = RecordedCriterion("trend", None, 0, 0, 1, 0, None, None, None, 0.85, 0.75, "no earlier runs")
+ESTIMATE = Estimate(0.9, (0.85, 0.95))
+OWN_LABELS = {"store", "table", "collection"}
+VERSIONS = {"model_version": "gpt-4o-mini", "prompt_version": "v3", "embedding_model": "bge-m3"}
+
+Series = dict[tuple[str, frozenset[tuple[str, str]]], float]
+
+
+def run(number: int = 1, **changed: Any) -> RecordedRun:
+    """Return the run of a day as its report.json tells it, changed as given."""
+    day = f"202601{number:02}T020000Z-abc123"
+    written = drift_document(report(reviewed(40, 10), run_id=day, started=f"2026-01-{number:02}T02:00:00Z"))
+    return replace(recorded_run(json.loads(json.dumps(written))), **changed)
+
+
+def full() -> RecordedRun:
+    """Return a run of which everything is known."""
+    return run(
+        model="gpt-5-nano",
+        prompt="classify-1",
+        versions=VERSIONS,
+        population=ESTIMATE,
+        confidence_change=-0.02,
+        input_tokens=25_000,
+        output_tokens=3_000,
+        cost=0.12,
+        criteria=(SHARE, EFFECT, UNMEASURED),
+    )
+
+
+def series(text: str) -> Series:
+    """Return the text's series by name and labels, as a parser reads them."""
+    read = [sample for family in text_string_to_metric_families(text) for sample in family.samples]
+    found = {(item.name.removeprefix(PREFIX), frozenset(item.labels.items())): item.value for item in read}
+    assert len(found) == len(read), "a series is there twice"
+    return found
+
+
+def of_store(text: str, **labels: str) -> dict[str, float]:
+    """Return the values by name of the series that have, beside the store's, exactly these labels."""
+    wanted = set(labels.items())
+    return {name: value for (name, found), value in series(text).items() if others(found) == wanted}
+
+
+def others(labels: frozenset[tuple[str, str]]) -> set[tuple[str, str]]:
+    """Return the labels without those that every series has."""
+    return {(name, value) for name, value in labels if name not in OWN_LABELS}
+
+
+def stores(text: str) -> dict[str, float]:
+    """Return when the run of each store began, by its label."""
+    found = series(text)
+    return {dict(labels)["store"]: value for (name, labels), value in found.items() if name.startswith("run_start")}
+
+
+@given(st.permutations([1, 2, 3]))
+def test_the_newest_run_of_a_store_counts(days: list[int]) -> None:
+    """Whatever the order in which they come."""
+    begun = datetime(2026, 1, 3, 2, tzinfo=UTC).timestamp()
+    assert stores(metrics_text([run(day) for day in days])) == {STORE.db: begun}
+
+
+def test_each_store_has_its_series() -> None:
+    """One that another table or collection tells apart as well."""
+    identities = [STORE, STORE._replace(db="/b.db"), STORE._replace(table="b"), STORE._replace(collection="b")]
+    found = series(metrics_text([run(store=identity) for identity in identities]))
+    labels = [dict(labels) for name, labels in found if name == "verdict"]
+    assert [tuple(item[name] for name in ("store", "table", "collection")) for item in labels] == identities
+
+
+def test_runs_of_the_demo_are_one_store() -> None:
+    """Wherever each has made it."""
+    runs = [run(day, demo=True, store=STORE._replace(db=f"/cache/{day}.db")) for day in (2, 1)]
+    assert stores(metrics_text(runs)) == {"demo": datetime(2026, 1, 2, 2, tzinfo=UTC).timestamp()}
+
+
+def test_a_run_of_which_everything_is_known_has_every_metric() -> None:
+    """No other is explained to the user."""
+    assert {name for name, _ in series(metrics_text([full()]))} == set(HELP)
+
+
+def test_the_figures_of_a_run_are_its_own() -> None:
+    """In base units: seconds, shares from 0 to 1."""
+    begun = datetime(2026, 1, 1, 2, tzinfo=UTC).timestamp()
+    interval = run().interval
+    assert interval is not None
+    assert of_store(metrics_text([full()])) == {
+        "verdict": 1,
+        "exit_code": 0,
+        "agreement_ratio": 0.8,
+        "agreement_lower_ratio": interval[0],
+        "agreement_upper_ratio": interval[1],
+        "population_agreement_ratio": 0.9,
+        "population_agreement_lower_ratio": 0.85,
+        "population_agreement_upper_ratio": 0.95,
+        "confidence_change": -0.02,
+        "reviewed_records": 50,
+        "agreed_records": 40,
+        "disagreed_records": 10,
+        "sample_records": 3,
+        "store_records": 1000,
+        "store_vectors": 1000,
+        "run_calls": 60,
+        "run_input_tokens": 25_000,
+        "run_output_tokens": 3_000,
+        "run_cost": 0.12,
+        "run_duration_seconds": 3.21,
+        "run_start_timestamp_seconds": begun,
+        "run_finish_timestamp_seconds": begun + 3.21,
+    }
+
+
+@pytest.mark.parametrize(("verdict", "number"), [("OK", 0), ("WARNING", 1), ("CRITICAL", 2), ("INCONCLUSIVE", 3)])
+def test_a_verdict_is_a_number_and_a_state(verdict: str, number: int) -> None:
+    """Of the four states one is 1."""
+    text = metrics_text([run(verdict=Verdict(verdict))])
+    states = {item: of_store(text, verdict=item)["verdict_state"] for item in Verdict}
+    assert of_store(text)["verdict"] == number
+    assert states == {item: float(item == verdict) for item in Verdict}
+
+
+@pytest.mark.parametrize(
+    ("criterion", "figures"),
+    [
+        (SHARE, {"verdict": 1, "ratio": 0.8, "lower_ratio": 0.67, "upper_ratio": 0.89, "failed": 10, "unmeasured": 3}),
+        (EFFECT, {"verdict": 0, "effect": 0.04, "failed": 0, "unmeasured": 0}),
+        (UNMEASURED, {"unmeasured": 1}),
+    ],
+    ids=["share", "effect", "unmeasured"],
+)
+def test_a_criterion_has_what_it_measured(criterion: RecordedCriterion, figures: dict[str, float]) -> None:
+    """Nothing that was not measured, and its thresholds in any case."""
+    thresholds = {"warn_threshold": criterion.warn, "critical_threshold": criterion.critical}
+    found = of_store(metrics_text([full()]), criterion=criterion.name)
+    assert found == {f"criterion_{name}": value for name, value in (figures | thresholds).items()}
+
+
+def test_what_is_not_known_is_absent() -> None:
+    """Neither 0 nor NaN, which both would be drawn."""
+    unknown = run(
+        vectors=None,
+        rate=None,
+        interval=None,
+        population=None,
+        confidence_change=None,
+        input_tokens=None,
+        output_tokens=None,
+        cost=None,
+        criteria=(replace(SHARE, critical=None, warn=None),),
+    )
+    missing = set(HELP) - {name for name, _ in series(metrics_text([unknown]))}
+    assert missing == {
+        "store_vectors",
+        *(f"{kind}agreement_{end}ratio" for kind in ("", "population_") for end in ("", "lower_", "upper_")),
+        "confidence_change",
+        "run_input_tokens",
+        "run_output_tokens",
+        "run_cost",
+        "criterion_effect",
+        "criterion_warn_threshold",
+        "criterion_critical_threshold",
+    }
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_what_is_no_number_is_absent(value: float) -> None:
+    """A user's own criterion may come to it."""
+    text = metrics_text([run(criteria=(replace(EFFECT, value=value),))])
+    assert "criterion_effect" not in of_store(text, criterion=EFFECT.name)
+
+
+def test_the_labels_of_info_say_how_the_run_was_made() -> None:
+    """What was not known is empty, which is the same as absent."""
+    text = metrics_text([replace(full(), prompt=None)])
+    (labels,) = [others(labels) for name, labels in series(text) if name == "run_info"]
+    assert dict(labels) == {
+        "run_id": "20260101T020000Z-abc123",
+        "reviewer": "neighbours",
+        "model": "gpt-5-nano",
+        "prompt": "",
+        "decision": "point",
+        "judge": "sample",
+        **VERSIONS,
+    }
+
+
+@given(st.text(st.characters(exclude_categories=())))
+@example('"\\\n\r\udcff')
+def test_any_label_is_read_as_it_was(name: str) -> None:
+    """Quotes, backslashes and ends of lines; bytes that are no text are spelt out."""
+    text = metrics_text([run(store=StoreIdentity(name, name, name), model=name, criteria=(replace(SHARE, name=name),))])
+    spelt = name.encode("utf-8", "backslashreplace").decode()
+    labels = [dict(labels) for _, labels in series(text)]
+    assert {item["store"] for item in labels} == {spelt}
+    assert {item["criterion"] for item in labels if "criterion" in item} == {spelt}
+    assert {item["model"] for item in labels if "model" in item} == {spelt}
+
+
+def test_no_runs_are_no_text() -> None:
+    """And nothing of the process that writes it."""
+    assert metrics_text([]) == ""
+
+
+def test_the_file_holds_the_text(tmp_path: Path) -> None:
+    """In place of what was there, and beside it nothing is left."""
+    path = tmp_path / "metrics.prom"
+    path.write_text("of yesterday")
+    write_metrics(path, [run(), run(2)])
+    assert path.read_text(encoding="utf-8") == metrics_text([run(2)])
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_the_exporters_user_may_read_the_file(tmp_path: Path) -> None:
+    """Whatever the umask, and whatever mode the file had."""
+    path = tmp_path / "metrics.prom"
+    path.touch(mode=0o600)
+    before = os.umask(0o077)
+    try:
+        write_metrics(path, [run()])
+    finally:
+        os.umask(before)
+    assert stat.S_IMODE(path.stat().st_mode) == 0o644
+
+
+def test_whoever_reads_the_file_reads_a_whole_one(tmp_path: Path) -> None:
+    """The old one is not written into."""
+    path = tmp_path / "metrics.prom"
+    write_metrics(path, [run()])
+    with path.open(encoding="utf-8") as reader:
+        write_metrics(path, [run(2)])
+        assert reader.read() == metrics_text([run()])
+
+
+def test_what_a_killed_run_left_is_no_hindrance(tmp_path: Path) -> None:
+    """Nor does the collector read it."""
+    (tmp_path / ".metrics.prom.new").write_text("half of")
+    write_metrics(tmp_path / "metrics.prom", [run()])
+    assert [path.name for path in tmp_path.iterdir()] == ["metrics.prom"]
+
+
+def test_a_folder_in_the_place_of_the_file_is_refused(tmp_path: Path) -> None:
+    """In a sentence with the remedy; it stays."""
+    path = tmp_path / "metrics.prom"
+    path.mkdir()
+    with pytest.raises(ReportsError, match=r"metrics\.prom: .* cannot be written there \(Is a directory\); it"):
+        write_metrics(path, [run()])
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_missing_folder_is_refused(tmp_path: Path) -> None:
+    """It is not made: a run's folder is there."""
+    with pytest.raises(ReportsError, match="No such file or directory"):
+        write_metrics(tmp_path / "nowhere" / "metrics.prom", [run()])
+
+
+def test_a_full_disk_leaves_the_file_as_it_was(tmp_path: Path) -> None:
+    """A limit on the size of files ends the writing as a full disk does."""
+    path = tmp_path / "metrics.prom"
+    path.write_text("of yesterday")
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100, hard))
+    try:
+        with pytest.raises(ReportsError, match="File too large"):
+            write_metrics(path, [run()])
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert (path.read_text(), list(tmp_path.iterdir())) == ("of yesterday", [path])
