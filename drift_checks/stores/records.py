@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import UnionType
 from typing import Any, TypeVar
@@ -15,6 +16,7 @@ from sqlalchemy import (
     column,
     func,
     inspect,
+    literal_column,
     select,
     table,
 )
@@ -26,6 +28,9 @@ from drift_checks.stores.sqlite import SqliteFile
 Result = TypeVar("Result")
 _PAGE = 500
 _STREAM = 5000
+# So many rows tell what decides now; one alone may be a correction by hand.
+_LATEST = 200
+VERSIONS = ("model_version", "prompt_version", "embedding_model")
 
 
 class RecordStore:
@@ -64,6 +69,24 @@ class RecordStore:
         query = select(self.column("category")).distinct()
         found = self.file.read(lambda connection: connection.execute(query).scalars().all())
         return tuple(sorted(str(category) for category in found if category is not None))
+
+    def latest_versions(self) -> dict[str, str]:
+        """Return which model, prompt and embedding model decided most of the rows that were added last.
+
+        Columns that the store lacks or leaves empty are left out; all of them where rows have no order, as in a view.
+        """
+        versions = [ours for ours in VERSIONS if self.has(ours)]
+        query = (
+            select(*(self.column(ours) for ours in versions)).order_by(literal_column("rowid").desc()).limit(_LATEST)
+        )
+        if not versions:
+            return {}
+        try:
+            rows = self.file.read(lambda connection: connection.execute(query).all())
+        except StoreError:
+            return {}
+        found = ((ours, Counter(str(row[place]) for row in rows if row[place])) for place, ours in enumerate(versions))
+        return {ours: counts.most_common(1)[0][0] for ours, counts in found if counts}
 
     def rows(
         self, connection: Connection, ids: Sequence[RecordId | str], only: Sequence[str] = ()

@@ -1,0 +1,297 @@
+"""Writing a finished run back to the application's SQLite file: the only code that writes to a store.
+
+One transaction adds a row to the table `drift_metrics` and marks the reviewed records. The application may read and
+write at the same time: SQLite's own locks keep both apart, and its journal makes the transaction whole or undone.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from urllib.parse import quote
+
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Integer,
+    Update,
+    column,
+    create_engine,
+    func,
+    insert,
+    inspect,
+    select,
+    table,
+    update,
+)
+from sqlalchemy.engine.interfaces import ReflectedColumn
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.pool import NullPool
+
+from drift_checks.errors import StoreError
+from drift_checks.records import RecordId
+from drift_checks.stores.records import RecordStore
+
+METRICS = "drift_metrics"
+_COUNTS = ("total_reviewed", "agreements", "disagreements")
+METRIC_COLUMNS = (*_COUNTS, "agreement_rate", "avg_confidence_change", "timestamp")
+MARKS = ("last_reviewed_at", "review_count")
+BUSY_SECONDS = 30.0
+
+_PAGE = 500
+_RETRY_SECONDS = 0.002
+_BUSY = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
+_OR_WITHOUT = "or run without --drift-write-back"
+_METRICS = table(METRICS, *map(column, METRIC_COLUMNS))
+
+
+@dataclass(frozen=True, slots=True)
+class WrittenBack:
+    """What a finished run adds to the application's store.
+
+    Attributes:
+        record_ids: The records that were reviewed, as the store holds their ids; each is marked once.
+        total_reviewed: How many reviews the agreement was judged on.
+        agreements: How many of them came to the stored category.
+        agreement_rate: From 0 to 1.
+        confidence_change: The mean of reviewed less stored confidence, from -1 to 1; None where none was measured.
+        moment: When the run took place, with a zone; no two runs have the same.
+
+    Raises:
+        ValueError: The moment has no zone.
+    """
+
+    record_ids: tuple[RecordId, ...]
+    total_reviewed: int
+    agreements: int
+    agreement_rate: float
+    confidence_change: float | None
+    moment: datetime
+
+    def __post_init__(self) -> None:
+        if self.moment.tzinfo is None:
+            raise ValueError(f"the moment {self.moment} has no zone")
+
+    @property
+    def timestamp(self) -> str:
+        """The moment as `2026-01-15T02:00:00+00:00`, which Python's fromisoformat reads from 3.7 on, unlike a `Z`."""
+        return self.moment.astimezone(UTC).isoformat()
+
+
+def refuse_unwritable(store: RecordStore) -> None:
+    """Raise StoreError where `write_back` would certainly fail; nothing is written, and no lock for writing is taken.
+
+    Raises:
+        StoreError: A file or its folder may not be written to, the records are a view, a table or column is missing,
+            or the store does not take such a row.
+    """
+    path = store.file.path
+    _refuse_without_rights(path)
+    if fault := store.read(lambda connection: _fault(connection, store)):
+        raise StoreError(f"{path}: {fault}, {_OR_WITHOUT}.")
+
+
+def write_back(store: RecordStore, written: WrittenBack, busy_seconds: float = BUSY_SECONDS) -> bool:
+    """Add the run's row to `drift_metrics` and mark its records reviewed, in one transaction.
+
+    No other thread of this process may read the file through `SqliteFile` meanwhile: that closes it, and a process
+    that closes a file gives up all its locks on it, those of this transaction among them.
+
+    Args:
+        store: The table of records; ids that it no longer has are left out.
+        written: What to write.
+        busy_seconds: How long to wait for another program that writes.
+
+    Returns:
+        True where it was written; False where a row of this moment is there already, and nothing was done.
+
+    Raises:
+        StoreError: The file stays locked, cannot be written, or the application's own rules refuse the change.
+            Nothing of it is in the store then.
+    """
+    with _transaction(store.file.path, busy_seconds) as connection:
+        if _has_row(connection, written.timestamp):
+            return False
+        _add_row(connection, written)
+        if not _has_row(connection, written.timestamp):
+            # Without it, the same run taken up again would mark its records a second time.
+            raise StoreError(
+                f"{store.file.path}: a trigger keeps the row of this run out of {METRICS}, so nothing was written;"
+                f" change the trigger, {_OR_WITHOUT}."
+            )
+        ids = list(dict.fromkeys(written.record_ids))
+        for start in range(0, len(ids), _PAGE):
+            connection.execute(_mark(store, store.column("id").in_(ids[start : start + _PAGE]), written.timestamp))
+        connection.commit()
+    return True
+
+
+def _has_row(connection: Connection, timestamp: str) -> bool:
+    found = select(_METRICS.c.timestamp).where(_METRICS.c.timestamp == timestamp).limit(1)
+    return connection.execute(found).first() is not None
+
+
+def _add_row(connection: Connection, written: WrittenBack) -> None:
+    change = written.confidence_change
+    if change is None and not _metric_columns(connection)["avg_confidence_change"]["nullable"]:
+        change = 0.0
+    values = {
+        "total_reviewed": written.total_reviewed,
+        "agreements": written.agreements,
+        "disagreements": written.total_reviewed - written.agreements,
+        "agreement_rate": written.agreement_rate,
+        "avg_confidence_change": change,
+        "timestamp": written.timestamp,
+    }
+    connection.execute(insert(_METRICS).values(values))
+
+
+def _mark(store: RecordStore, which: ColumnElement[bool], timestamp: str) -> Update:
+    at, count = map(store.column, MARKS)
+    return update(store.table).where(which).values({at: timestamp, count: func.coalesce(count, 0) + 1})
+
+
+def _metric_columns(connection: Connection) -> dict[str, ReflectedColumn]:
+    """Return what is known of each column; SQL tells names apart regardless of case."""
+    return {found["name"].lower(): found for found in inspect(connection).get_columns(METRICS)}
+
+
+def _refuse_without_rights(path: Path) -> None:
+    # SQLite keeps its journals beside the file itself, not beside a link to it.
+    real = path.resolve()
+    files = [real.with_name(real.name + suffix) for suffix in ("", "-wal", "-shm", "-journal")]
+    for file in files:
+        if file.exists() and not os.access(file, os.W_OK):
+            raise StoreError(
+                f"{file}: may not be written to, as --drift-write-back asks; give this user the right, {_OR_WITHOUT}."
+            )
+    if not os.access(real.parent, os.W_OK | os.X_OK):
+        raise StoreError(
+            f"{real.parent}: may not be written to, and --drift-write-back needs a journal of SQLite's beside"
+            f" {real.name}; give this user the right to write in the folder, {_OR_WITHOUT}."
+        )
+
+
+def _fault(connection: Connection, store: RecordStore) -> str | None:
+    """Return what in the schema stands against writing, up to the last remedy."""
+    inspector = inspect(connection)
+    views = [name.lower() for name in inspector.get_view_names()]
+    if store.name.lower() in views:
+        return f"{store.name!r} is a view, whose rows cannot be marked reviewed; name the table with --drift-table"
+    for ours in MARKS:
+        if not store.has(ours):
+            return (
+                f"table {store.name!r} has no column {ours!r}, which --drift-write-back updates;"
+                f" name the column with --drift-columns {ours}=NAME, add it to the table"
+            )
+    if METRICS in views or not inspector.has_table(METRICS):
+        return (
+            f"has no table {METRICS!r}, to which --drift-write-back adds a row;"
+            f" create it with the columns {', '.join(METRIC_COLUMNS)}"
+        )
+    return _fault_of_metrics(connection) or _fault_of_statements(connection, store)
+
+
+def _fault_of_metrics(connection: Connection) -> str | None:
+    there = _metric_columns(connection)
+    missing = [name for name in METRIC_COLUMNS if name not in there]
+    if missing:
+        return f"table {METRICS!r} has no {_named(missing)}, which --drift-write-back fills; add it to the table"
+    required = [known["name"] for name, known in there.items() if name not in METRIC_COLUMNS and _must_be_given(known)]
+    if required:
+        return (
+            f"table {METRICS!r} demands a value for {_named(required)}, which --drift-write-back does not know;"
+            " give it a default"
+        )
+    return None
+
+
+def _must_be_given(known: ReflectedColumn) -> bool:
+    """Whether a row cannot be added without a value for this column; SQLite numbers a whole-number key by itself."""
+    numbered = known.get("primary_key") and isinstance(known["type"], Integer)
+    return not (known["nullable"] or known.get("default") is not None or known.get("computed") or numbered)
+
+
+def _fault_of_statements(connection: Connection, store: RecordStore) -> str | None:
+    """Return why SQLite cannot compile the changes with the triggers that they set off; EXPLAIN does no more."""
+    row = insert(_METRICS).values(dict.fromkeys(METRIC_COLUMNS, ""))
+    try:
+        for statement in (row, _mark(store, store.column("id") == "", "")):
+            compiled = statement.compile(dialect=connection.dialect)
+            nothing = (None,) * len(compiled.positiontup or ())
+            connection.exec_driver_sql(f"EXPLAIN {compiled}", nothing)
+    except DBAPIError as error:
+        return f"does not take what --drift-write-back writes ({error.orig}); change the table or its triggers"
+    return None
+
+
+def _named(columns: list[str]) -> str:
+    return f"column{'s' * (len(columns) > 1)} {', '.join(map(repr, columns))}"
+
+
+@contextmanager
+def _transaction(path: Path, busy_seconds: float) -> Iterator[Connection]:
+    """Hold the file's lock for writing; what is not committed is undone."""
+    # What follows two slashes would be taken for a host. The mode keeps SQLite from making a file that has gone.
+    address = f"file:/{quote(os.fsencode(path.resolve()).lstrip(b'/'))}?mode=rw"
+
+    def connect() -> sqlite3.Connection:
+        connection = sqlite3.connect(address, uri=True, timeout=0, isolation_level=None)
+        connection.execute("PRAGMA foreign_keys = ON")
+        return connection
+
+    engine = create_engine("sqlite+pysqlite://", creator=connect, poolclass=NullPool)
+    try:
+        with engine.connect() as connection:
+            _begin(connection, busy_seconds)
+            yield connection
+    except DBAPIError as error:
+        raise StoreError(_explained(path, error.orig, busy_seconds)) from None
+    finally:
+        engine.dispose()
+
+
+def _begin(connection: Connection, busy_seconds: float) -> None:
+    """Take the file's lock for writing; from then on SQLite itself waits, for readers to finish."""
+    # SQLite's own waiting looks ten times a second, and hardly ever hits a gap where an application writes constantly.
+    end = time.monotonic() + busy_seconds
+    while True:
+        try:
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
+        except DBAPIError as error:
+            if _code(error.orig) not in _BUSY or time.monotonic() >= end:
+                raise
+            time.sleep(_RETRY_SECONDS)
+        else:
+            connection.exec_driver_sql(f"PRAGMA busy_timeout = {int(busy_seconds * 1000)}")
+            return
+
+
+def _code(error: BaseException | None) -> int:
+    """Return SQLite's primary code of an error."""
+    return int(getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR)) & 0xFF
+
+
+def _explained(path: Path, error: BaseException | None, busy_seconds: float) -> str:
+    code = _code(error)
+    nothing = "so nothing of this run was written back"
+    if code in _BUSY:
+        return (
+            f"{path}: is locked by another program, which did not let go within {busy_seconds:g} s, {nothing};"
+            " run the review again when it has finished writing."
+        )
+    if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
+        return f"{path}: is damaged ({error}), {nothing}; restore it from a backup."
+    if code in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM):
+        remedy = f"give this user the right to write the file and its folder, {_OR_WITHOUT}"
+        return f"{path}: cannot be written to ({error}), {nothing}; {remedy}."
+    if code in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR):
+        return f"{path}: cannot be written to ({error}), {nothing}; see that the disk is sound and has room."
+    what = f"does not take what --drift-write-back writes ({error})"
+    return f"{path}: {what}, {nothing}; change the table or its triggers, {_OR_WITHOUT}."
