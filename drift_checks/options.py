@@ -57,12 +57,14 @@ def load(sources: Sources, now: datetime) -> Settings:
     refuse_unknown(sources)
     values: dict[str, Any] = {}
     origins: dict[str, str] = {}
+    texts: dict[str, str] = {}
     for setting in declared():
         if origin := sources.find(setting):
             values[setting.key] = parse(setting, origin)
             origins[setting.key] = origin.source
+            texts[setting.key] = origin.text
     fill_defaults(values, origins, sources, now)
-    settings = Settings(**values, sources=origins)
+    settings = Settings(**values, sources=origins, texts=texts)
     refuse_combinations(settings)
     return settings
 
@@ -178,6 +180,8 @@ def refuse_combinations(settings: Settings) -> None:
             "max-cost: costs are counted by llm-price, which is not set; give what a million tokens cost, in and out,"
             " as in --drift-llm-price 0.15,0.60."
         )
+    if settings.demo and settings.write_back:
+        raise SettingError("write-back: the demo store is not written to; leave one of write-back and demo away.")
     stores = [name for name in ("db", "chroma") if settings.sources.get(name) == f"--drift-{name}"]
     if settings.demo and settings.sources["demo"] == "--drift-demo" and stores:
         raise SettingError(

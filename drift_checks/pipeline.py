@@ -19,6 +19,7 @@ from drift_checks.errors import ReviewerError, SettingError
 from drift_checks.journal import Journal, read_journal
 from drift_checks.ledger import Ledger
 from drift_checks.records import Record, RecordId, Review, Sample
+from drift_checks.redaction import redacted
 from drift_checks.resuming import Unfinished
 from drift_checks.reviewer_choice import choose_classifier, limits_of, name_reviewer
 from drift_checks.reviewers.base import Classifier, OnReview, Reviewer
@@ -29,6 +30,7 @@ from drift_checks.stores.chroma import VectorCollection, refuse_no_chroma, refus
 from drift_checks.stores.records import RecordStore
 from drift_checks.stores.snapshot import default_folder
 from drift_checks.stores.sqlite import SqliteFile
+from drift_checks.stores.write_back import refuse_unwritable
 from drift_checks.taxonomy import read_taxonomy
 from drift_checks.variants import variants_of
 
@@ -101,6 +103,8 @@ class Pipeline:
             refuse_no_chroma(chroma)
         elif self.reviewer_name == NEIGHBOURS:
             raise ReviewerError(_no_chroma(store.file.path))
+        if self.settings.write_back:
+            refuse_unwritable(store)
         # Each of these steps refuses what it cannot use.
         _ = self.taxonomy, self.sample, self.classifier
         if self.classifier is not None and chroma is not None:
@@ -214,7 +218,7 @@ class Pipeline:
     def _ask(
         self, records: Sequence[Record], on_review: OnReview, waiting: Meanwhile, repeated: Sequence[Record] = ()
     ) -> None:
-        ledger = self.ledger
+        ledger, keep = self.ledger, self._keeping({record.id: record for record in (*records, *repeated)})
         asked = [record for record in records if record.id not in ledger.reviews]
         repeats = [record for record in repeated if record.id not in ledger.repeats]
         if not asked and not repeats:
@@ -222,7 +226,7 @@ class Pipeline:
         overlapping = self.classifier is not None and not self.classifier.is_own
         if not overlapping:
             waiting.over()
-        with closing(self.reviewer.review(asked, repeats, ledger.call, ledger.keep, ledger.spend)) as reviewing:
+        with closing(self.reviewer.review(asked, repeats, ledger.call, keep, ledger.spend)) as reviewing:
             for review in reviewing:
                 on_review(review)
                 # After the first answer: by then the client has imported all that it needs. Two threads that import the
@@ -241,14 +245,26 @@ class Pipeline:
                     waiting[name] = key, number
                     forms.append(replace(form, id=name))
 
+        keep_form = self._keeping({form.id: form for form in forms})
+
         def keep(review: Review) -> None:
             key, number = waiting[str(review.record_id)]
-            self.ledger.keep(replace(review, record_id=key, variant=number))
+            keep_form(review, record_id=key, variant=number)
 
         if forms:
             with closing(self.reviewer.review(forms, (), self.ledger.call, keep, self.ledger.spend)) as reviewing:
                 for _ in reviewing:
                     pass
+
+    def _keeping(self, records: Mapping[RecordId, Record]) -> Callable[..., None]:
+        """Return what keeps a review of one of the records, changed as given, in the ledger."""
+
+        def keep(review: Review, **changed: Any) -> None:
+            if self.settings.redact:
+                review = redacted(review, records[review.record_id])
+            self.ledger.keep(replace(review, **changed))
+
+        return keep
 
     def variants_wanted(self) -> int:
         """Return how many records are to be reviewed in other forms; none where the reviewer reads no text."""

@@ -31,7 +31,10 @@ def _setting(kind: kinds.AnyKind, default: Any, group: str, help_text: str) -> A
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
-    """What a run was told to do; `sources` says where each value that is no default came from."""
+    """What a run was told to do.
+
+    `sources` says where each value that is no default came from, `texts` how it was written there.
+    """
 
     db: Path | None = _setting(
         kinds.path("a SQLite file"),
@@ -165,8 +168,19 @@ class Settings:
         kinds.whole(1), 365, "windows", "the reference window: records of so many days before the recent window"
     )
     reports: Path = _setting(kinds.path("a folder"), Path("reports"), "report", "the folder that a run writes to")
+    retention_days: int = _setting(
+        kinds.whole(30), 90, "report", "days for which reports and history are kept, 30 at the least"
+    )
+    redact: bool = _setting(kinds.flag(), False, "report", "leave all text of records out of what a run leaves")
+    write_back: bool = _setting(
+        kinds.flag(),
+        False,
+        "store",
+        "add the run to the store's table drift_metrics and mark its records reviewed: nothing else ever writes to it",
+    )
     demo: bool = _setting(kinds.flag(), False, "demo", "review the built-in demo store")
     sources: Mapping[str, str] = field(default_factory=dict)
+    texts: Mapping[str, str] = field(default_factory=dict)
 
 
 class Setting(NamedTuple):

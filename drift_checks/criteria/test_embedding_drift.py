@@ -54,7 +54,7 @@ def test_embedding_drift(
         "embeddings",
         max(0.0, told.value - 0.5),
         f"recent vectors are told from earlier ones with an area under the curve of {told.value:.2f} (0.5 is chance),"
-        f" maximum mean discrepancy {apart.value:.4f}",
+        f" maximum mean discrepancy {apart.value:z.4f}",
         number=len(recent),
         p_value=p_value,
         area=told.value,

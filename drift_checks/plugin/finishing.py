@@ -4,33 +4,38 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Generator
-from dataclasses import asdict
-from datetime import datetime
-from importlib.metadata import version
+from collections.abc import Generator, Iterable
+from dataclasses import asdict, replace
+from datetime import datetime, timedelta
 from pathlib import Path
 from secrets import token_hex
 from typing import Any
 
 import pytest
 
+from drift_checks.detailing import detail, find_near
 from drift_checks.errors import DriftError
 from drift_checks.instants import format_instant
 from drift_checks.journal import NAME, Journal
 from drift_checks.pipeline import Pipeline
 from drift_checks.plugin import parallel
 from drift_checks.plugin.collecting import built_in_names
-from drift_checks.plugin.json_report import mark_failed, run_document
+from drift_checks.plugin.facts import gather_facts
+from drift_checks.plugin.json_report import mark_failed, run_document, withhold_texts
 from drift_checks.plugin.keys import DECIDED, OUTCOME
+from drift_checks.records import Record, RecordId
+from drift_checks.reporting.changes import store_of
+from drift_checks.reporting.details import Details, Near, near_as_plain, near_from_plain
 from drift_checks.reporting.document import drift_document
 from drift_checks.reporting.folder import ReportsFolder
 from drift_checks.reporting.judging import build_report
+from drift_checks.reporting.keeping import Keeper
 from drift_checks.reporting.outcome import Criterion, Outcome, Result
-from drift_checks.reporting.run import Facts, Reviewing, RunReport
+from drift_checks.reporting.run import RunReport
 from drift_checks.reporting.summary import headline, summarise
 from drift_checks.reporting.verdict import Verdict
 from drift_checks.resuming import header
-from drift_checks.settings import LLM, Settings, declared
+from drift_checks.stores.write_back import WrittenBack, write_back
 
 FINDINGS = "findings"
 _COLOURS = {
@@ -40,7 +45,6 @@ _COLOURS = {
     Verdict.INCONCLUSIVE: "cyan",
 }
 _RESUME = "to go on where it stopped, give the same command with --drift-resume"
-_LIBRARIES = ("drift-checks", "chromadb", "numpy", "pytest", "sqlalchemy")
 _PYTEST_VERDICTS = (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED)
 
 
@@ -65,7 +69,8 @@ class Finishing:
         self.refusal: tuple[str, int] | None = None
         self._others_failed = False
         self._counts: dict[str, Any] | None = None
-        self._reports: ReportsFolder | None = None
+        self._keeper: Keeper | None = None
+        self._near: dict[RecordId, tuple[Near, ...]] = {}
         self._clock = time.monotonic()
         self._document: Any = None
         unfinished = pipeline.unfinished
@@ -83,9 +88,11 @@ class Finishing:
         """
         self._document = run_document(self.config)
         unfinished = None if self.pipeline.unfinished is None else self.pipeline.unfinished.folder
-        self._reports = ReportsFolder(self.pipeline.settings.reports, unfinished)
-        self.config.add_cleanup(self._reports.release)
-        self.folder = self._reports.begin(self.run_id, unfinished)
+        reports = ReportsFolder(self.pipeline.settings.reports, unfinished)
+        self.config.add_cleanup(reports.release)
+        self.folder = reports.begin(self.run_id, unfinished)
+        self._keeper = Keeper(reports, timedelta(days=self.pipeline.settings.retention_days))
+        self.config.add_cleanup(self._keeper.close)
         if unfinished is not None:
             self.journal().resume()
 
@@ -118,6 +125,7 @@ class Finishing:
             "refusal": self.refusal,
             "vectors": vectors.count if vectors else None,
             "totals": self.pipeline.ledger.totals(),
+            "near": near_as_plain(self._find_near()),
         }
 
     def take(self, contribution: dict[str, Any]) -> None:
@@ -126,6 +134,7 @@ class Finishing:
         self.partial |= contribution["partial"]
         self.refusal = self.refusal or contribution["refusal"]
         self._counts = contribution
+        self._near |= near_from_plain(contribution["near"])
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Gather the outcome that a check's report carries."""
@@ -147,7 +156,7 @@ class Finishing:
         self.ending = True
         if self.refusal:
             session.exitstatus = self.config.stash[DECIDED] = self.refusal[1]
-        if not (self.criteria and self.outcomes and self._reports):
+        if not (self.criteria and self.outcomes and self._keeper):
             return (yield)
         if session.exitstatus == pytest.ExitCode.INTERRUPTED and self.interrupted is None:
             self.interrupted = f"not all was checked{self._how_to_resume()}"
@@ -156,7 +165,7 @@ class Finishing:
         session.exitstatus = exit_code
         result = yield
         # Some plugins or the exit code that they were called with into the session's.
-        session.exitstatus = self._write(self.report, self._reports) or exit_code
+        session.exitstatus = self._write(self.report, self._keeper) or exit_code
         self.config.stash[DECIDED] = int(session.exitstatus)
         return result
 
@@ -184,6 +193,8 @@ class Finishing:
         for line in summarise(self.report, self.page and _shortest(self.page)):
             markup = {_COLOURS[self.report.verdict]: True, "bold": True} if line == headline(self.report) else {}
             terminalreporter.write_line(line, **markup)
+        for warning in self._keeper.warnings if self._keeper else ():
+            terminalreporter.write_line(f"WARNING: {warning}", yellow=True)
         if self.failure is not None:
             terminalreporter.write_line(f"ERROR: {self.failure}", red=True)
 
@@ -197,15 +208,53 @@ class Finishing:
         stopped = session.exitstatus not in _PYTEST_VERDICTS or session.shouldfail or session.shouldstop
         named = any("::" in argument for argument in self.config.args)
         self.partial |= bool(stopped) or named or not built_in_names() <= set(self.criteria)
-        return build_report(self._facts(), tuple(self.criteria.values()), self.outcomes, time.monotonic() - self._clock)
+        if parallel.is_controller(self.config) and self.journal().path.exists():
+            self.pipeline.keep_in(self.journal(), self.header())
+        facts = gather_facts(
+            self.config,
+            self.pipeline,
+            self._counts or self.contribution(),
+            run_id=self.run_id,
+            started=format_instant(self._started),
+            partial=self.partial or bool(self.pipeline.settings.records),
+            interrupted=self.interrupted,
+        )
+        duration = time.monotonic() - self._clock
+        report = build_report(facts, tuple(self.criteria.values()), self.outcomes, duration)
+        assert self._keeper is not None
+        return replace(report, past=self._keeper.past(store_of(report), self.run_id), details=self._details(report))
 
-    def _write(self, report: RunReport, folder: ReportsFolder) -> int | None:
-        """Write the run's folder; return the exit code to end with where it cannot be, which hides no drift."""
+    def _details(self, report: RunReport) -> dict[RecordId, Details]:
+        near = self._near or self._find_near()
+        settings, reviews = self.pipeline.settings, self.pipeline.reviews
+        return {
+            record.id: detail(record, reviews.get(record.id), near.get(record.id, ()), settings)
+            for record in self._not_passed(report.outcomes)
+        }
+
+    def _find_near(self) -> dict[RecordId, tuple[Near, ...]]:
+        """Return what lies near the records that did not pass, where the vectors were opened anyhow."""
+        vectors = self.pipeline.opened_vectors()
+        try:
+            return find_near(self._not_passed(self.outcomes), vectors, redact=self.pipeline.settings.redact)
+        except DriftError:
+            # The checks have said what is wrong with the vectors.
+            return {}
+
+    def _not_passed(self, outcomes: Iterable[Outcome]) -> list[Record]:
+        ids = {item.record_id for item in outcomes if item.result not in (Result.PASSED, Result.NOT_NEEDED)}
+        return [record for record in self.pipeline.sample.records if record.id in ids]
+
+    def _write(self, report: RunReport, keeper: Keeper) -> int | None:
+        """Write what is kept of the run; return the exit code to end with where it cannot be, which hides no drift."""
         document = dict(self._document.report or {})
         document.setdefault("drift", drift_document(report))
         mark_failed(document, report.outcomes)
+        if report.facts.redacted:
+            withhold_texts(document, report.outcomes)
         try:
-            self.page = folder.write(report, document)
+            self.page = keeper.keep(report, document)
+            self._write_back(report)
             journal = Journal(self.page.parent / NAME)
             if self.interrupted is None and journal.path.exists():
                 # Last, so that a run without its report can be taken up again.
@@ -218,59 +267,22 @@ class Finishing:
             Path(verdict_file).write_text(f"{report.verdict}\n", encoding="utf-8")
         return None
 
-    def _facts(self) -> Facts:
-        settings, sample = self.pipeline.settings, self.pipeline.sample
-        counts = self._counts or self.contribution()
-        classifier = self.pipeline.classifier
-        return Facts(
-            run_id=self.run_id,
-            started=format_instant(self._started),
-            db=str(settings.db),
-            table=settings.table,
-            records=sample.store_size,
-            chroma=str(settings.chroma) if settings.chroma else None,
-            collection=settings.collection,
-            vectors=counts["vectors"],
-            sizes={str(stratum): number for stratum, number in sample.sizes.items()},
-            drawn={str(stratum): number for stratum, number in sample.drawn().items()},
-            judged=[str(stratum) for stratum in sample.judged],
-            chosen=sample.chosen,
-            record_ids=[record.id for record in sample.records],
-            seed=sample.seed,
-            as_of=format_instant(sample.as_of),
-            naive_timezone=sample.naive_timezone,
-            reviewer=self.pipeline.reviewer_name,
-            model=", ".join(counts["totals"]["models"]) or (classifier.model if classifier else None),
-            prompt=getattr(classifier, "prompt_version", None),
-            comparable_confidence=classifier is not None and classifier.comparable_confidence,
-            reviewing=Reviewing(**counts["totals"]),
-            warn=settings.warn,
-            critical=settings.critical,
-            min_reviewed=settings.min_reviewed,
-            decision=settings.decision,
-            judge=settings.judge,
-            error_rate=settings.error_rate,
-            demo=settings.demo,
-            partial=self.partial or bool(settings.records),
-            interrupted=self.interrupted,
-            resumable=classifier is not None,
-            notes=list(sample.notes),
-            settings=_described(settings),
-            versions={library: version(library) for library in _libraries(self.pipeline.reviewer_name)},
-        )
-
-
-def _described(settings: Settings) -> dict[str, str]:
-    """Return the settings that were given, and where: `0.9 (--drift-warn)`."""
-    return {
-        setting.name: f"{getattr(settings, setting.key)} ({settings.sources[setting.key]})"
-        for setting in declared()
-        if setting.key in settings.sources
-    }
-
-
-def _libraries(reviewer: str) -> tuple[str, ...]:
-    return (*_LIBRARIES, "openai") if reviewer == LLM else _LIBRARIES
+    def _write_back(self, report: RunReport) -> None:
+        """Write the run into the application's store, where it is to be, and has a verdict to keep."""
+        if not self.pipeline.settings.write_back or report.facts.partial or report.verdict is Verdict.INCONCLUSIVE:
+            return
+        agreement, reviews = report.agreement, self.pipeline.reviews
+        if agreement.rate is not None:
+            made = tuple(key for key, review in reviews.items() if review.made)
+            written = WrittenBack(
+                record_ids=made,
+                total_reviewed=agreement.reviewed,
+                agreements=agreement.agreed,
+                agreement_rate=agreement.rate,
+                confidence_change=agreement.confidence_change,
+                moment=self._started,
+            )
+            write_back(self.pipeline.store, written)
 
 
 def _shortest(page: Path) -> Path:

@@ -117,6 +117,10 @@ class Worker:
         self._config = config
         self._finishing = finishing
 
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Gather the outcomes of this worker's checks, of which it may know more than the controller."""
+        self._finishing.pytest_runtest_logreport(report)
+
     def pytest_sessionfinish(self) -> None:
         """Hand over what the controller cannot see."""
         output: dict[str, Any] = self._config.workeroutput  # type: ignore[attr-defined]

@@ -31,6 +31,7 @@ from drift_checks.plugin.keys import CRITERIA, ENDED, OUTCOME, PIPELINE, STATIST
 from drift_checks.plugin.progress import progress
 from drift_checks.plugin.settings import read_settings
 from drift_checks.records import Record, RecordId
+from drift_checks.redaction import withhold
 from drift_checks.reporting.outcome import Decision, Outcome, Result, Statistic
 from drift_checks.settings import Settings
 from drift_checks.slices import slice_sample
@@ -183,6 +184,9 @@ class Running:
         record = record_of(item)
         measured: list[Statistic] = item.stash.get(STATISTICS, [])
         result, message = _result(call, report)
+        if self.pipeline.settings.redact:
+            concerned = [record] if record else self.pipeline.sample.records
+            message = withhold(message, "\n".join(item.text for item in concerned))
         if result is Result.UNMEASURED and record and not self._was_needed(record):
             result = Result.NOT_NEEDED
         return Outcome(

@@ -30,6 +30,7 @@ def drift_document(report: RunReport) -> dict[str, Any]:
             "collection": facts.collection,
             "records": facts.records,
             "vectors": facts.vectors,
+            "versions": facts.store_versions,
         },
         "sample": {
             "size": len(facts.record_ids),

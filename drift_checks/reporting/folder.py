@@ -120,6 +120,35 @@ class ReportsFolder:
         self._aside = None
         return folder / PAGE
 
+    def write_file(self, name: str, text: str) -> None:
+        """Put a file beside the runs, whole or not at all.
+
+        Raises:
+            ReportsError: It cannot be written.
+        """
+        aside = self.path / f".{name}{_ASIDE}"
+        try:
+            aside.write_text(text, encoding="utf-8", errors="backslashreplace")
+            aside.chmod(_FILE_MODE)
+            aside.replace(self.path / name)
+        except OSError as error:
+            with suppress(OSError):
+                aside.unlink()
+            raise _not_writable(self.path, error) from None
+
+    def prune(self, before: datetime, keep: str) -> None:
+        """Remove the folders of runs that began before, but not the newest finished one.
+
+        Args:
+            before: With a zone.
+            keep: The id of a run that stays.
+        """
+        kept = {keep, Path(os.path.realpath(self.path / LATEST)).name}
+        for folder in self.path.glob("[0-9]*"):
+            moment = _began(folder.name)
+            if moment is not None and moment < before and folder.name not in kept and not folder.is_symlink():
+                shutil.rmtree(folder, ignore_errors=True)
+
     def release(self) -> None:
         """Let the next run begin; what this one paid for stays, where it did not come to its end."""
         if self._aside is not None:
@@ -158,6 +187,14 @@ class ReportsFolder:
         except OSError as error:
             self.release()
             raise _not_writable(self.path, error) from None
+
+
+def _began(run_id: str) -> datetime | None:
+    """Return when a run began, from its id; None for what is no run's folder."""
+    try:
+        return datetime.strptime(run_id.partition("-")[0], "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
+    except ValueError:
+        return None
 
 
 def _remove_unless_kept(aside: Path) -> None:

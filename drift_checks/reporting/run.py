@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from drift_checks.records import RecordId
+from drift_checks.reporting.details import Details
 from drift_checks.reporting.outcome import AGREEMENT, Criterion, Outcome, Result, Statistic
+from drift_checks.reporting.recorded import RecordedRun
 from drift_checks.reporting.verdict import Verdict
 from drift_checks.statistics.intervals import Estimate, Interval, wilson
 
@@ -63,6 +65,9 @@ class Facts:
     how far the run came, where it was told to stop; a `resumable` run's missing reviews may come at another time.
     The `decision` is by `point` or `sequential`, on the rate of the `sample` or of the `population` (`judge`);
     `error_rate` bounds the chance that any test of the run accuses a store in which nothing changed.
+    `store_versions` are those of the records that came last: `model_version`, `prompt_version`, `embedding_model`.
+    A `redacted` report holds no text of a record. `repeat` is the command that makes the same run again;
+    `repeat_record`, with a record's id behind it, the one for this record alone.
     """
 
     run_id: str
@@ -96,6 +101,10 @@ class Facts:
     error_rate: float = 0.01
     interrupted: str | None = None
     resumable: bool = False
+    store_versions: dict[str, str] = field(default_factory=dict)
+    redacted: bool = False
+    repeat: str = ""
+    repeat_record: str = ""
     notes: list[str] = field(default_factory=list)
     settings: dict[str, str] = field(default_factory=dict)
     versions: dict[str, str] = field(default_factory=dict)
@@ -185,7 +194,11 @@ class Agreement:
 
 @dataclass(frozen=True)
 class RunReport:
-    """Everything that a run has to say."""
+    """Everything that a run has to say.
+
+    `details` tells of the records that disagree, failed or were not reviewed; `past` are the earlier runs of the store,
+    oldest first.
+    """
 
     facts: Facts
     duration_seconds: float
@@ -194,6 +207,8 @@ class RunReport:
     agreement: Agreement
     criteria: tuple[CriterionResult, ...]
     outcomes: tuple[Outcome, ...]
+    details: Mapping[RecordId, Details] = field(default_factory=dict)
+    past: tuple[RecordedRun, ...] = ()
 
     @property
     def disagreements(self) -> list[Outcome]:

@@ -15,7 +15,7 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
-from drift_checks.records import Record, Review
+from drift_checks.records import Record, RecordId, Review
 from drift_checks.reviewers.base import OnCall, OnReview, OnSpent, ignore
 
 _BATCH = 32
@@ -108,13 +108,19 @@ class NeighboursReviewer:
             on_review(again)
             yield again
 
-    def _review_batch(self, records: Sequence[Record]) -> Iterator[Review]:
+    def neighbours_of(self, records: Sequence[Record]) -> dict[RecordId, list[Neighbour]]:
+        """Return the k nearest others of each record, nearest first; a record without a usable vector is left out."""
         vectors = self._vectors_of(records)
         known = [record for record in records if record.id in vectors]
-        for record, neighbours in zip(known, self._neighbours(known, vectors), strict=True):
-            yield _vote(record, neighbours)
+        found = self._neighbours(known, vectors)
+        return {record.id: neighbours for record, neighbours in zip(known, found, strict=True)}
+
+    def _review_batch(self, records: Sequence[Record]) -> Iterator[Review]:
+        found = self.neighbours_of(records)
         for record in records:
-            if record.id not in vectors:
+            if record.id in found:
+                yield _vote(record, found[record.id])
+            else:
                 yield Review(record.id, failure="no vector: neither the record nor the collection has a usable one")
 
     def _vectors_of(self, records: Sequence[Record]) -> dict[object, npt.NDArray[np.float32]]:

@@ -29,17 +29,27 @@ LOWER = {*ALLOWED}
 ALLOWED |= {
     "comparing": LOWER,
     "drawing": LOWER,
+    "detailing": LOWER,
+    "redaction": {"records"},
+    "repeating": LOWER,
     "slices": LOWER,
     "variants": LOWER,
     "ledger": LOWER,
     "resuming": LOWER,
     "reviewer_choice": LOWER,
     "demo": {*LOWER, "pipeline"},
-    "pipeline": {*LOWER, "comparing", "demo", "drawing", "ledger", "resuming", "reviewer_choice", "variants"},
-    "plugin": {*LOWER, "comparing", "demo", "pipeline", "ledger", "resuming", "slices"},
-    "cli": {*LOWER, "demo", "pipeline"},
+    "pipeline": {
+        *LOWER,
+        *("comparing", "demo", "drawing", "ledger", "redaction", "resuming", "reviewer_choice", "variants"),
+    },
+    "plugin": {
+        *LOWER,
+        *("comparing", "demo", "detailing", "ledger", "pipeline", "redaction", "repeating", "resuming", "slices"),
+    },
+    "commands": {"errors", "records", "instants", "reporting", "settings", "options"},
+    "cli": {*LOWER, "commands", "demo", "pipeline"},
     "criteria": {*LOWER, "comparing", "demo", "pipeline", "slices"},
-    "__main__": {"cli"},
+    "__main__": {"cli", "commands"},
     "__init__": set(),
 }
 WITH_PYTEST = {"plugin", "cli", "criteria"}

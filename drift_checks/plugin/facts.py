@@ -1,0 +1,93 @@
+"""The facts of a run, gathered from its pipeline."""
+
+from __future__ import annotations
+
+import os
+import shlex
+from collections.abc import Mapping
+from importlib.metadata import version
+from typing import Any
+
+import pytest
+
+from drift_checks.instants import format_instant
+from drift_checks.pipeline import Pipeline
+from drift_checks.repeating import repeat_commands
+from drift_checks.reporting.run import Facts, Reviewing
+from drift_checks.settings import LLM, Settings, declared
+
+_LIBRARIES = ("drift-checks", "chromadb", "numpy", "pytest", "sqlalchemy")
+# The name under which the command line's own plugin is registered.
+CLI_PLUGIN = "drift_checks_cli"
+
+
+def gather_facts(config: pytest.Config, pipeline: Pipeline, counts: Mapping[str, Any], **of_run: Any) -> Facts:
+    """Return the facts of a run.
+
+    Args:
+        config: Of the session.
+        pipeline: The run up to the reviews.
+        counts: How many `vectors` there are, and the `totals` of the reviews, which another process may know.
+        of_run: `run_id`, `started`, `partial` and `interrupted`.
+    """
+    settings, sample, classifier = pipeline.settings, pipeline.sample, pipeline.classifier
+    repeat, repeat_record = repeat_commands(_way_in(config), settings, sample)
+    return Facts(
+        db=str(settings.db),
+        table=settings.table,
+        records=sample.store_size,
+        chroma=str(settings.chroma) if settings.chroma else None,
+        collection=settings.collection,
+        vectors=counts["vectors"],
+        sizes={str(stratum): number for stratum, number in sample.sizes.items()},
+        drawn={str(stratum): number for stratum, number in sample.drawn().items()},
+        judged=[str(stratum) for stratum in sample.judged],
+        chosen=sample.chosen,
+        record_ids=[record.id for record in sample.records],
+        seed=sample.seed,
+        as_of=format_instant(sample.as_of),
+        naive_timezone=sample.naive_timezone,
+        reviewer=pipeline.reviewer_name,
+        model=", ".join(counts["totals"]["models"]) or (classifier.model if classifier else None),
+        prompt=getattr(classifier, "prompt_version", None),
+        comparable_confidence=classifier is not None and classifier.comparable_confidence,
+        reviewing=Reviewing(**counts["totals"]),
+        warn=settings.warn,
+        critical=settings.critical,
+        min_reviewed=settings.min_reviewed,
+        decision=settings.decision,
+        judge=settings.judge,
+        error_rate=settings.error_rate,
+        demo=settings.demo,
+        resumable=classifier is not None,
+        store_versions=pipeline.store.latest_versions(),
+        redacted=settings.redact,
+        repeat=repeat,
+        repeat_record=repeat_record,
+        notes=list(sample.notes),
+        settings=_described(settings),
+        versions={library: version(library) for library in _libraries(pipeline.reviewer_name)},
+        **of_run,
+    )
+
+
+def _way_in(config: pytest.Config) -> str:
+    """Return the command that this run was begun with, without its settings."""
+    if os.environ.get("DRIFT_VERDICT_FILE"):
+        return "scripts/review"
+    if config.pluginmanager.has_plugin(CLI_PLUGIN):
+        return "python -m drift_checks"
+    return shlex.join(["pytest", *(["--pyargs", "drift_checks"] if config.option.pyargs else [])])
+
+
+def _described(settings: Settings) -> dict[str, str]:
+    """Return the settings that were given, and where: `0.9 (--drift-warn)`."""
+    return {
+        setting.name: f"{getattr(settings, setting.key)} ({settings.sources[setting.key]})"
+        for setting in declared()
+        if setting.key in settings.sources
+    }
+
+
+def _libraries(reviewer: str) -> tuple[str, ...]:
+    return (*_LIBRARIES, "openai") if reviewer == LLM else _LIBRARIES

@@ -1,0 +1,106 @@
+"""What changed from one run of a store to the next."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from drift_checks.reporting.phrases import percent, printable
+from drift_checks.reporting.recorded import RecordedRun, StoreIdentity
+from drift_checks.reporting.run import RunReport
+from drift_checks.reporting.verdict import Verdict, severity
+
+# What decides, or gives the vectors, and what it is called in a sentence.
+VERSION_WORDS = {
+    "model_version": "model of the store",
+    "prompt_version": "prompt of the store",
+    "embedding_model": "embedding model of the store",
+    "reviewer": "reviewer",
+    "reviewer_model": "model of the reviewer",
+    "reviewer_prompt": "prompt of the reviewer",
+}
+
+
+@dataclass(frozen=True)
+class Changes:
+    """What is otherwise than in the run before.
+
+    Attributes:
+        since: The run before.
+        verdict: Its verdict and this run's, where they differ.
+        agreement: Its rate and this run's, where both were measured.
+        worse: Criteria with a worse verdict than before.
+        better: Criteria with a better one.
+        versions: What decided then and now, where it differs, by the keys of VERSION_WORDS.
+    """
+
+    since: RecordedRun
+    verdict: tuple[Verdict, Verdict] | None
+    agreement: tuple[float, float] | None
+    worse: tuple[str, ...]
+    better: tuple[str, ...]
+    versions: Mapping[str, tuple[str, str]]
+
+    def sentences(self) -> list[str]:
+        """Return what changed, in words; nothing where nothing did."""
+        return list(self._sentences())
+
+    def _sentences(self) -> Iterator[str]:
+        if self.verdict:
+            yield f"verdict {self.verdict[0]} → {self.verdict[1]}"
+        if self.agreement and percent(self.agreement[0]) != percent(self.agreement[1]):
+            yield f"agreement {percent(self.agreement[0])} → {percent(self.agreement[1])}"
+        if self.worse:
+            yield f"newly failed: {', '.join(self.worse)}"
+        if self.better:
+            yield f"sound again: {', '.join(self.better)}"
+        for key, (before, now) in self.versions.items():
+            yield f"{VERSION_WORDS[key]} {printable(before)} → {printable(now)}"
+
+
+def store_of(report: RunReport) -> StoreIdentity:
+    """Return which store a run reviewed."""
+    return StoreIdentity(report.facts.db, report.facts.table, report.facts.collection)
+
+
+def versions_of_report(report: RunReport) -> dict[str, str]:
+    """Return what decides now: of the store and of the reviewer."""
+    facts = report.facts
+    return _known(facts.store_versions, facts.reviewer, facts.model, facts.prompt)
+
+
+def versions_of_run(run: RecordedRun) -> dict[str, str]:
+    """Return what decided then: of the store and of the reviewer."""
+    return _known(run.versions, run.reviewer, run.model, run.prompt)
+
+
+def changes_since(previous: RecordedRun, report: RunReport) -> Changes:
+    """Return what changed since the run before.
+
+    Args:
+        previous: An earlier run of the same store.
+        report: This run.
+    """
+    verdicts = {item.name: item.verdict for item in previous.criteria}
+    now = {result.criterion.name: result.verdict for result in report.criteria}
+    compared = [(name, verdicts[name], now[name]) for name in now if name in verdicts]
+    both = [(name, before, after) for name, before, after in compared if before is not None and after is not None]
+    earlier, current = versions_of_run(previous), versions_of_report(report)
+    rates = previous.rate, report.agreement.rate
+    return Changes(
+        since=previous,
+        verdict=None if previous.verdict is report.verdict else (previous.verdict, report.verdict),
+        agreement=None if rates[0] is None or rates[1] is None else (rates[0], rates[1]),
+        worse=tuple(name for name, before, after in both if severity(after) < severity(before)),
+        better=tuple(name for name, before, after in both if after is Verdict.OK and before is not Verdict.OK),
+        versions={
+            key: (earlier[key], current[key])
+            for key in VERSION_WORDS
+            if key in earlier and key in current and earlier[key] != current[key]
+        },
+    )
+
+
+def _known(store: Mapping[str, str], reviewer: str, model: str | None, prompt: str | None) -> dict[str, str]:
+    found = {**store, "reviewer": reviewer, "reviewer_model": model, "reviewer_prompt": prompt}
+    return {key: value for key, value in found.items() if value}

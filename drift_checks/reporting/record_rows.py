@@ -1,0 +1,198 @@
+"""The records that a report shows one by one: those that disagree, failed or were not reviewed."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from html import escape
+
+from drift_checks.records import RecordId
+from drift_checks.reporting.details import Details, Near, Reasons
+from drift_checks.reporting.outcome import AGREEMENT, Decision, Outcome, Result
+from drift_checks.reporting.run import RunReport
+
+# What the texts of all records together may take of the page, in bytes, so that it stays light; and the longest text.
+_ALL_TEXTS = 90_000
+_LONGEST = 20_000
+# What reasons and the texts of neighbours may take, of what the record's own text may.
+_REASON, _NEAR = 0.4, 0.2
+# A longer text is folded.
+_FOLDED = 320
+# Joiners that emoji and some scripts need, and the layout of a text.
+_KEPT = "\n\t\N{ZERO WIDTH JOINER}\N{ZERO WIDTH NON-JOINER}"
+
+
+@dataclass(frozen=True)
+class Excerpt:
+    """A text for the page: its beginning, the rest of it, and how many characters of it are left out."""
+
+    beginning: str
+    rest: str = ""
+    left_out: int = 0
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A criterion that a record failed, or was not measured by, and why."""
+
+    criterion: str
+    message: str
+
+
+@dataclass(frozen=True)
+class RecordRow:
+    """A record of the report.
+
+    Attributes:
+        record_id: Which.
+        anchor: The name of its place in the page.
+        decision: What store and reviewer say.
+        details: What else is known.
+        disagrees: Whether they differ.
+        failures: The criteria that it failed, agreement left out.
+        not_reviewed: Why there is no review, empty where there is one.
+        text: None where texts are left out.
+        stored_evidence: Why it was stored so; likewise the next three.
+    """
+
+    record_id: RecordId
+    anchor: str
+    stratum: str
+    decision: Decision | None
+    details: Details | None
+    disagrees: bool
+    failures: tuple[Failure, ...]
+    not_reviewed: str
+    text: Excerpt | None
+    stored_evidence: str
+    stored_rationale: str
+    reviewed_evidence: str
+    reviewed_rationale: str
+    near: tuple[Near, ...]
+
+    @property
+    def pair(self) -> str:
+        """The stored and the reviewed category, where they differ."""
+        return f"{self.decision.stored} → {self.decision.reviewed}" if self.disagrees and self.decision else ""
+
+    @property
+    def criteria(self) -> list[str]:
+        """The criteria that it failed."""
+        return [*([AGREEMENT] if self.disagrees else []), *(failure.criterion for failure in self.failures)]
+
+    @property
+    def surety(self) -> float:
+        """How sure store and reviewer are together: of two that differ, the surer tell the most."""
+        if self.decision is None:
+            return 0.0
+        return (self.decision.stored_confidence or 0.0) + (self.decision.reviewed_confidence or 0.0)
+
+
+def record_rows(report: RunReport) -> list[RecordRow]:
+    """Return the records to show: first what disagrees, the surest ahead, then what failed or was not reviewed."""
+    by_record: dict[RecordId, list[Outcome]] = {}
+    for outcome in report.outcomes:
+        if outcome.record_id is not None and outcome.result not in (Result.PASSED, Result.NOT_NEEDED):
+            by_record.setdefault(outcome.record_id, []).append(outcome)
+    allowed = _allowed([report.details[key] for key in by_record if key in report.details])
+    rows = [_row(number, key, found, report, allowed) for number, (key, found) in enumerate(by_record.items(), 1)]
+    shown = [row for row in rows if row.disagrees or row.failures or row.not_reviewed]
+    return sorted(shown, key=lambda row: (not row.disagrees, not row.failures, -row.surety))
+
+
+def _allowed(shown: Sequence[Details]) -> int:
+    """Return how many bytes the text of one record may take, so that all pieces together keep to what there is."""
+    pieces = [(weight, _weight(text)) for details in shown for weight, text in _pieces(details) if text]
+    low, high = 0, _LONGEST
+    while low < high:
+        middle = (low + high + 1) // 2
+        if sum(min(length, middle * weight) for weight, length in pieces) <= _ALL_TEXTS:
+            low = middle
+        else:
+            high = middle - 1
+    return low
+
+
+def _pieces(details: Details) -> Iterator[tuple[float, str | None]]:
+    yield 1.0, details.text
+    for reasons in (details.stored, details.reviewed):
+        yield _REASON, reasons.evidence
+        yield _REASON, reasons.rationale
+    for near in details.near:
+        yield _NEAR, near.text
+
+
+def _weight(text: str) -> int:
+    """Return what a text takes in the page, where markup in it takes several times its length."""
+    return len(escape(text[:_LONGEST]).encode("utf-8", errors="replace"))
+
+
+def _row(number: int, key: RecordId, found: Iterable[Outcome], report: RunReport, allowed: int) -> RecordRow:
+    outcomes = list(found)
+    agreement = next((item for item in outcomes if item.criterion == AGREEMENT), None)
+    others = [item for item in outcomes if item.criterion != AGREEMENT and item.result is not Result.UNMEASURED]
+    details = report.details.get(key)
+    reasons = _reasons(details, int(allowed * _REASON))
+    return RecordRow(
+        record_id=key,
+        anchor=f"record-{number}",
+        stratum=outcomes[0].stratum or "",
+        decision=outcomes[0].decision,
+        details=details,
+        disagrees=agreement is not None and agreement.result is Result.FAILED,
+        failures=tuple(Failure(item.criterion, visible(item.message)) for item in others),
+        not_reviewed=visible(agreement.message) if agreement and agreement.result is Result.UNMEASURED else "",
+        text=None if details is None or details.text is None else excerpt(details.text, allowed),
+        near=() if details is None else tuple(_near(item, allowed) for item in details.near),
+        **reasons,
+    )
+
+
+def _reasons(details: Details | None, allowed: int) -> dict[str, str]:
+    """Return evidence and rationale of both decisions, cut, empty where there is none."""
+    stored, reviewed = (details.stored, details.reviewed) if details else (Reasons(), Reasons())
+    said = {
+        "stored_evidence": stored.evidence,
+        "stored_rationale": stored.rationale,
+        "reviewed_evidence": reviewed.evidence,
+        "reviewed_rationale": reviewed.rationale,
+    }
+    return {name: _cut(visible(text or ""), allowed) for name, text in said.items()}
+
+
+def _near(near: Near, allowed: int) -> Near:
+    text = None if near.text is None else _cut(visible(near.text), int(allowed * _NEAR))
+    return Near(near.record_id, near.category, near.similarity, text)
+
+
+def excerpt(text: str, allowed: int) -> Excerpt:
+    """Return a text as the page shows it.
+
+    Args:
+        text: The whole of it.
+        allowed: How much it may take, in bytes of the page.
+    """
+    shown = visible(text)
+    most = int(allowed / max(1.0, _weight(shown[:allowed]) / max(1, len(shown[:allowed]))))
+    cut = shown[:most]
+    left_out = len(shown) - len(cut)
+    if len(cut) <= _FOLDED and not left_out:
+        return Excerpt(cut)
+    place = cut.rfind(" ", _FOLDED // 2, _FOLDED)
+    place = _FOLDED if place < 0 else place
+    return Excerpt(cut[:place], cut[place:], left_out)
+
+
+def visible(text: str) -> str:
+    """Return a text with characters that command a terminal or turn the direction written out, as in `‹U+202E›`."""
+    return "".join(
+        letter
+        if letter in _KEPT or unicodedata.category(letter) not in ("Cc", "Cf", "Cs")
+        else f"‹U+{ord(letter):04X}›"
+        for letter in text
+    )
+
+
+def _cut(text: str, most: int) -> str:
+    return text if len(text) <= most else text[: most - 1] + "…"
