@@ -16,10 +16,10 @@ from typing import TYPE_CHECKING, Any
 from drift_checks.errors import NothingToReview
 from drift_checks.instants import format_instant
 from drift_checks.options import Origin, parse
-from drift_checks.reporting.history_reading import NAME as FILE
-from drift_checks.reporting.history_reading import HistoryView, read_history
+from drift_checks.reporting.history.reading import NAME as FILE
+from drift_checks.reporting.history.reading import HistoryView, read_history
+from drift_checks.reporting.history.recorded import RecordedCriterion, RecordedRun, StoreIdentity
 from drift_checks.reporting.phrases import percent, percent_range, printable
-from drift_checks.reporting.recorded import RecordedCriterion, RecordedRun, StoreIdentity
 from drift_checks.reporting.verdict import Verdict
 from drift_checks.settings import declared
 

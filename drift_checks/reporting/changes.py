@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from drift_checks.reporting.history.recorded import RecordedRun, StoreIdentity
 from drift_checks.reporting.phrases import percent, printable
-from drift_checks.reporting.recorded import RecordedRun, StoreIdentity
 from drift_checks.reporting.run import RunReport
 from drift_checks.reporting.verdict import Verdict, severity
 

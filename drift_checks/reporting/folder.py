@@ -103,7 +103,7 @@ class ReportsFolder:
         folder = self.path / report.facts.run_id
         try:
             # Its template engine is not needed before the end of a run.
-            from drift_checks.reporting.html import render
+            from drift_checks.reporting.page.html import render
 
             # Names of files may hold bytes that are no text.
             (aside / PAGE).write_text(render(report), encoding="utf-8", errors="backslashreplace")

@@ -13,10 +13,10 @@ from typing import Any
 from drift_checks.errors import ReportsError
 from drift_checks.instants import read_instant
 from drift_checks.reporting.folder import PAGE, ReportsFolder
-from drift_checks.reporting.history import History
-from drift_checks.reporting.kept import kept_runs
+from drift_checks.reporting.history.database import History
+from drift_checks.reporting.history.kept import kept_runs
+from drift_checks.reporting.history.recorded import RecordedRun, StoreIdentity, recorded_run
 from drift_checks.reporting.metrics import write_metrics
-from drift_checks.reporting.recorded import RecordedRun, StoreIdentity, recorded_run
 from drift_checks.reporting.run import RunReport
 
 METRICS = "metrics.prom"
@@ -96,7 +96,7 @@ class Keeper:
             self._history.prune(before, keep=report.facts.run_id)
 
     def _list_runs(self) -> None:
-        from drift_checks.reporting.html import render_list
+        from drift_checks.reporting.page.html import render_list
 
         recorded = [] if self._history is None else self._history.runs()
         self._folder.write_file(PAGE, render_list(kept_runs(self._folder.path, recorded), recorded))

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from drift_checks.errors import ReportsError
-from drift_checks.reporting.recorded import RecordedCriterion, RecordedRun
+from drift_checks.reporting.history.recorded import RecordedCriterion, RecordedRun
 from drift_checks.reporting.verdict import Verdict
 from drift_checks.statistics.intervals import Interval
 

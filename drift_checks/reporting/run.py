@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 
 from drift_checks.records import RecordId
 from drift_checks.reporting.details import Details
+from drift_checks.reporting.history.recorded import RecordedRun
 from drift_checks.reporting.outcome import AGREEMENT, Criterion, Outcome, Result, Statistic
-from drift_checks.reporting.recorded import RecordedRun
 from drift_checks.reporting.verdict import Verdict
 from drift_checks.statistics.intervals import Estimate, Interval, wilson
 

@@ -16,9 +16,9 @@ from pathlib import Path
 import pytest
 
 from drift_checks.commands import chosen
-from drift_checks.reporting.history import History
-from drift_checks.reporting.history_reading import NAME
-from drift_checks.reporting.recorded import RecordedRun, recorded_run
+from drift_checks.reporting.history.database import History
+from drift_checks.reporting.history.reading import NAME
+from drift_checks.reporting.history.recorded import RecordedRun, recorded_run
 from drift_checks.reporting.verdict import Verdict
 from tests.support.histories import NIGHTS, STORE, night, run
 from tests.support.processes import run_unprivileged

@@ -13,9 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from drift_checks.reporting.document import drift_document
-from drift_checks.reporting.html import render
 from drift_checks.reporting.junit import junit_document
 from drift_checks.reporting.outcome import Criterion, Decision, Outcome, Result
+from drift_checks.reporting.page.html import render
 from drift_checks.reporting.run import RunReport
 from drift_checks.reporting.summary import summarise
 from tests.support.reports import AGREEMENT, BASELINE, INTEGRITY, LOW, OLD, outcomes, report, reviewed

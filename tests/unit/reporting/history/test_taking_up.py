@@ -1,0 +1,193 @@
+"""What the history lacks is taken up from the reports; a damaged one is made anew."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from drift_checks.reporting.history.database import History, UnfitRun
+from drift_checks.reporting.history.reading import NAME
+from drift_checks.reporting.verdict import Verdict
+from tests.support.histories import (
+    NIGHTS,
+    PREPARED,
+    RUN,
+    document,
+    ids,
+    raw,
+    run,
+    set_aside,
+    taken_up,
+    whole,
+    write,
+)
+
+
+def test_runs_that_are_missing_are_taken_up(tmp_path: Path) -> None:
+    """Killed after the report was in place, or a history that was lost."""
+    for night in NIGHTS:
+        write(tmp_path, document(night))
+    assert taken_up(tmp_path) == NIGHTS
+    with History(tmp_path) as history:
+        assert history.runs(disagreements=True) == [run(night) for night in NIGHTS]
+
+
+def test_what_is_there_is_not_read_again(tmp_path: Path) -> None:
+    """The report may have been damaged since."""
+    folder = write(tmp_path, document(NIGHTS[0]))
+    taken_up(tmp_path)
+    (folder / "report.json").write_text("{", encoding="utf-8")
+    assert taken_up(tmp_path) == NIGHTS[:1]
+
+
+@pytest.mark.parametrize("indent", [None, 1])
+def test_a_part_of_a_review_is_not_taken_up(tmp_path: Path, indent: int | None) -> None:
+    """However its report is laid out."""
+    folder = write(tmp_path, document(partial=True))
+    (folder / "report.json").write_text(json.dumps(document(partial=True), indent=indent), encoding="utf-8")
+    assert taken_up(tmp_path) == []
+
+
+def test_an_interrupted_run_is_not_taken_up(tmp_path: Path) -> None:
+    """It was not judged as a whole."""
+    write(tmp_path, document(interrupted="3 of 50 records were reviewed"))
+    assert taken_up(tmp_path) == []
+
+
+def test_a_run_that_was_resumed_takes_the_place_of_its_outage(tmp_path: Path) -> None:
+    """Killed before the history knew of its end."""
+    folder = write(tmp_path, document(agreed=10, unmeasured=400))
+    with History(tmp_path) as history:
+        history.take_up_missing()
+        assert [item.verdict for item in history.runs()] == [Verdict.INCONCLUSIVE]
+        (folder / "report.json").write_text(json.dumps(document()), encoding="utf-8")
+        history.take_up_missing()
+        assert [item.verdict for item in history.runs()] == [Verdict.OK]
+
+
+def test_a_copy_of_a_folder_is_no_run(tmp_path: Path) -> None:
+    """Nor is the link to the latest, nor what is kept aside."""
+    folder = write(tmp_path, document(NIGHTS[0]))
+    write(tmp_path, document(NIGHTS[1]), f"{NIGHTS[1]} (copy)")
+    write(tmp_path, document(NIGHTS[2]), f".{NIGHTS[2]}.tmp")
+    (tmp_path / "latest").symlink_to(folder.name)
+    assert taken_up(tmp_path) == NIGHTS[:1]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda drift: drift["criteria"].append(drift["criteria"][0]),
+        lambda drift: drift["reviewer"].update(prompt=[]),
+        lambda drift: drift["store"].update(vectors=2**70),
+        lambda drift: drift["disagreements"][0].update(record_id=None),
+        lambda drift: drift["agreement"].update(rate="much"),
+    ],
+)
+def test_a_run_that_has_no_place_is_passed_over(tmp_path: Path, change: Callable[[Any], None]) -> None:
+    """It keeps no other from being taken up, and leaves no part of itself."""
+    unfit = document(NIGHTS[0])
+    change(unfit["drift"])
+    write(tmp_path, unfit)
+    write(tmp_path, document(NIGHTS[1]))
+    assert taken_up(tmp_path) == NIGHTS[1:2]
+    assert raw(tmp_path, "SELECT DISTINCT run_id FROM criteria") == [(NIGHTS[1],)]
+
+
+def test_an_unfit_run_is_told_when_it_is_added(tmp_path: Path) -> None:
+    """In a sentence."""
+    with History(tmp_path) as history, pytest.raises(UnfitRun, match=f"{NAME}: a run cannot be kept there"):
+        history.add(replace(run(), criteria=run().criteria * 2))
+
+
+def replaced(file: Path) -> None:
+    """Put the database of another program in its place."""
+    file.unlink()
+    raw(file.parent, "CREATE TABLE songs (title)")
+
+
+def damaged_in_the_middle(file: Path) -> None:
+    """Overwrite pages as a disk that failed does."""
+    with file.open("r+b") as opened:
+        opened.seek(5000)
+        opened.write(b"\x55" * (file.stat().st_size - 9000))
+
+
+DAMAGES: dict[str, Callable[[Path], object]] = {
+    "no database": lambda file: file.write_bytes(b"this is no database, but long enough to look at" * 9),
+    "header": lambda file: file.write_bytes(b"\x00" * 16 + file.read_bytes()[16:]),
+    "truncated": lambda file: os.truncate(file, file.stat().st_size // 2),
+    "truncated to a page": lambda file: os.truncate(file, 4096),
+    "pages": damaged_in_the_middle,
+    "a table is missing": lambda file: raw(file.parent, "DROP TABLE criteria"),
+    "a column is missing": lambda file: raw(file.parent, "ALTER TABLE runs DROP COLUMN calls"),
+    "another database": replaced,
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGES.values(), ids=DAMAGES)
+def test_a_damaged_history_is_set_aside_and_made_anew(tmp_path: Path, damage: Callable[[Path], object]) -> None:
+    """The runs are taken up from their reports; the user is told, and keeps the damaged file."""
+    for night in NIGHTS:
+        write(tmp_path, document(night))
+    taken_up(tmp_path)
+    damage(tmp_path / NAME)
+    before = (tmp_path / NAME).read_bytes()
+    with History(tmp_path) as history:
+        history.take_up_missing()
+        assert ids(history) == NIGHTS
+        (told,) = history.warnings
+    (aside,) = set_aside(tmp_path)
+    assert aside.read_bytes() == before
+    assert aside.name in told
+    assert str(tmp_path / NAME) in told
+    with History(tmp_path) as history:
+        assert history.warnings == []
+
+
+def test_a_journal_is_set_aside_with_its_history(tmp_path: Path) -> None:
+    """It would be played into the new one."""
+    (tmp_path / NAME).write_bytes(b"this is no database" * 400)
+    (tmp_path / f"{NAME}-journal").write_bytes(b"\x00" * 512)
+    with History(tmp_path) as history:
+        history.add(run())
+    assert [file.name[-8:] for file in set_aside(tmp_path)][1:] == ["-journal"]
+    assert whole(tmp_path) == {RUN: 5}
+
+
+def test_a_history_that_another_process_made_anew_stays(tmp_path: Path) -> None:
+    """It is not what was found damaged."""
+    (tmp_path / NAME).write_bytes(b"this is no database" * 400)
+    found = (tmp_path / NAME).stat()
+    with History(tmp_path) as history:
+        history.add(run())
+        history._set_aside(found, "damaged")
+        assert len(history.warnings) == 1
+    assert whole(tmp_path) == {RUN: 5}
+
+
+def test_a_history_cut_to_nothing_is_filled_again(tmp_path: Path) -> None:
+    """There is nothing to set aside."""
+    write(tmp_path, document())
+    taken_up(tmp_path)
+    os.truncate(tmp_path / NAME, 0)
+    assert taken_up(tmp_path) == [RUN]
+    assert set_aside(tmp_path) == []
+
+
+def test_processes_that_find_damage_at_once_set_it_aside_once(tmp_path: Path) -> None:
+    """None takes the other's new history for the damaged one."""
+    (tmp_path / NAME).write_bytes(b"this is no database" * 400)
+    code = f"{PREPARED}\nwith History(Path({str(tmp_path)!r})) as history: history.add(run(sys.argv[1]))"
+    writers = [subprocess.Popen([sys.executable, "-c", code, night]) for night in NIGHTS[:4]]
+    assert [writer.wait(60) for writer in writers] == [0] * 4
+    assert len(set_aside(tmp_path)) == 1
+    assert list(whole(tmp_path)) == NIGHTS[:4]
