@@ -6,7 +6,7 @@ import os
 import time
 from collections.abc import Generator, Iterable
 from dataclasses import asdict, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from secrets import token_hex
 from typing import Any
@@ -216,6 +216,7 @@ class Finishing:
             self._counts or self.contribution(),
             run_id=self.run_id,
             started=format_instant(self._started),
+            finished=format_instant(datetime.now(UTC).replace(microsecond=0)),
             partial=self.partial or bool(self.pipeline.settings.records),
             interrupted=self.interrupted,
         )

@@ -18,6 +18,7 @@ def drift_document(report: RunReport) -> dict[str, Any]:
         "schema": SCHEMA,
         "run_id": facts.run_id,
         "started": facts.started,
+        "finished": facts.finished or None,
         "duration_seconds": round(report.duration_seconds, 3),
         "verdict": str(report.verdict),
         "exit_code": report.exit_code,

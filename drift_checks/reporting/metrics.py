@@ -204,7 +204,7 @@ def _effort(run: RecordedRun) -> Iterator[_Sample]:
     yield _Sample("run_cost", run.cost)
     yield _Sample("run_duration_seconds", run.duration_seconds)
     yield _Sample("run_start_timestamp_seconds", started)
-    yield _Sample("run_finish_timestamp_seconds", started + run.duration_seconds)
+    yield _Sample("run_finish_timestamp_seconds", run.finished.timestamp())
 
 
 def _info(run: RecordedRun) -> dict[str, str | None]:

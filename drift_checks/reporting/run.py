@@ -66,8 +66,8 @@ class Facts:
     The `decision` is by `point` or `sequential`, on the rate of the `sample` or of the `population` (`judge`);
     `error_rate` bounds the chance that any test of the run accuses a store in which nothing changed.
     `store_versions` are those of the records that came last: `model_version`, `prompt_version`, `embedding_model`.
-    A `redacted` report holds no text of a record. `repeat` is the command that makes the same run again;
-    `repeat_record`, with a record's id behind it, the one for this record alone.
+    It `finished` when it was judged. A `redacted` report holds no text of a record. `repeat` is the command that makes
+    the same run again; `repeat_record`, with a record's id behind it, the one for this record alone.
     """
 
     run_id: str
@@ -102,6 +102,7 @@ class Facts:
     interrupted: str | None = None
     resumable: bool = False
     store_versions: dict[str, str] = field(default_factory=dict)
+    finished: str = ""
     redacted: bool = False
     repeat: str = ""
     repeat_record: str = ""

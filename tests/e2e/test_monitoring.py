@@ -26,14 +26,16 @@ import yaml
 from prometheus_client.parser import text_string_to_metric_families
 
 from drift_checks.reporting.document import drift_document
+from drift_checks.reporting.history.recorded import RecordedCriterion, RecordedRun, StoreIdentity, recorded_run
 from drift_checks.reporting.metrics import HELP, metrics_text, write_metrics
-from drift_checks.reporting.recorded import RecordedCriterion, RecordedRun, StoreIdentity, recorded_run
 from drift_checks.reporting.verdict import Verdict
 from drift_checks.statistics.intervals import Estimate
 from tests.support.checkout import REPOSITORY
 from tests.support.reports import report, reviewed
 
 # Read before a fixture takes the machine's settings away.
+pytestmark = pytest.mark.server
+
 REQUIRED = os.environ.get("DRIFT_REQUIRE_SERVERS") == "1"
 MONITORING = REPOSITORY / "scripts" / "monitoring"
 RULES = MONITORING / "drift-checks.rules.yml"
@@ -57,7 +59,9 @@ def run(db: str, verdict: Verdict, age: timedelta, **changed: Any) -> RecordedRu
     """Return a run of the store, which began so long ago."""
     written = drift_document(report(reviewed(40, 10), db=db))
     recorded = recorded_run(json.loads(json.dumps(written)))
-    return replace(recorded, store=StoreIdentity(db, "t", "c"), verdict=verdict, started=NOW - age, **changed)
+    return replace(
+        recorded, store=StoreIdentity(db, "t", "c"), verdict=verdict, started=NOW - age, finished=NOW - age, **changed
+    )
 
 
 def runs() -> list[RecordedRun]:

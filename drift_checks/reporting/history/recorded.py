@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
 from drift_checks.instants import read_instant
@@ -58,7 +58,8 @@ class RecordedRun:
     Attributes:
         run_id: Of the run; runs sort by it in the order in which they began.
         started: When it began, with a zone.
-        duration_seconds: How long it took.
+        finished: When it ended; long after that where it was broken off and went on.
+        duration_seconds: How long it took, of a run that went on from there.
         verdict: Of the worst criterion.
         exit_code: With which it ended.
         demo: Whether it reviewed the demo store.
@@ -90,6 +91,7 @@ class RecordedRun:
 
     run_id: str
     started: datetime
+    finished: datetime
     duration_seconds: float
     verdict: Verdict
     exit_code: int
@@ -138,13 +140,14 @@ def recorded_run(drift: Mapping[str, Any]) -> RecordedRun:
 
 def _run(drift: Mapping[str, Any]) -> RecordedRun:
     store, sample, reviewer, agreement = (drift[key] for key in ("store", "sample", "reviewer", "agreement"))
-    started = read_instant(drift["started"], UTC)
-    if started is None:
-        raise ValueError(f"started is {drift['started']!r}")
+    started, duration = _moment(drift["started"]), float(drift["duration_seconds"])
+    # Earlier runs did not write when they ended.
+    finished = _moment(drift["finished"]) if drift.get("finished") else started + timedelta(seconds=duration)
     return RecordedRun(
         run_id=str(drift["run_id"]),
         started=started,
-        duration_seconds=float(drift["duration_seconds"]),
+        finished=finished,
+        duration_seconds=duration,
         verdict=Verdict(drift["verdict"]),
         exit_code=int(drift["exit_code"]),
         demo=bool(drift["demo"]),
@@ -173,6 +176,13 @@ def _run(drift: Mapping[str, Any]) -> RecordedRun:
         criteria=tuple(_criterion(item) for item in drift["criteria"]),
         disagreements=tuple(_disagreement(item) for item in drift["disagreements"]),
     )
+
+
+def _moment(written: Any) -> datetime:
+    moment = read_instant(written, UTC)
+    if moment is None:
+        raise ValueError(f"{written!r} is no moment")
+    return moment
 
 
 def _criterion(item: Mapping[str, Any]) -> RecordedCriterion:

@@ -38,6 +38,7 @@ def run_row(run: RecordedRun) -> dict[str, Any]:
     return _bound(
         run_id=run.run_id,
         started=instant(run.started),
+        finished=instant(run.finished),
         duration_seconds=run.duration_seconds,
         verdict=str(run.verdict),
         exit_code=run.exit_code,
@@ -111,6 +112,7 @@ def run_of(row: Row, criteria: Iterable[Row], disagreements: Iterable[Row]) -> R
     store = StoreIdentity(values.pop("db"), values.pop("table_name"), values.pop("collection"))
     return RecordedRun(
         started=datetime.fromisoformat(values.pop("started")),
+        finished=datetime.fromisoformat(values.pop("finished")),
         verdict=Verdict(values.pop("verdict")),
         demo=bool(values.pop("demo")),
         store=store,

@@ -36,7 +36,7 @@ _OF_RUN = "run_id TEXT NOT NULL REFERENCES runs (run_id) ON DELETE CASCADE"
 _RUNS = (
     "run_id TEXT NOT NULL PRIMARY KEY",
     # In UTC, to the microsecond, so that text sorts as time does.
-    _text("started"),
+    *(_text(name) for name in ("started", "finished")),
     _number("duration_seconds"),
     "verdict TEXT NOT NULL CHECK (verdict IN ('OK', 'WARNING', 'CRITICAL', 'INCONCLUSIVE'))",
     _whole("exit_code"),

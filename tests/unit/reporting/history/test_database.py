@@ -70,6 +70,7 @@ RUNS = st.builds(
     RecordedRun,
     run_id=st.just(RUN),
     started=st.datetimes(timezones=st.just(UTC)),
+    finished=st.datetimes(timezones=st.just(UTC)),
     duration_seconds=NUMBER,
     verdict=st.sampled_from(Verdict),
     store=st.builds(StoreIdentity, TEXT, TEXT, TEXT),

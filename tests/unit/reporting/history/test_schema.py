@@ -53,7 +53,7 @@ def test_a_migration_that_fails_changes_nothing(tmp_path: Path, monkeypatch: pyt
 
 
 VERSION_1 = """
-CREATE TABLE runs (run_id TEXT NOT NULL PRIMARY KEY, started TEXT, duration_seconds REAL, verdict TEXT,
+CREATE TABLE runs (run_id TEXT NOT NULL PRIMARY KEY, started TEXT, finished TEXT, duration_seconds REAL, verdict TEXT,
  exit_code INTEGER, demo INTEGER, db TEXT, table_name TEXT, collection TEXT, records INTEGER, vectors INTEGER,
  versions TEXT, sample_size INTEGER, seed TEXT, as_of TEXT, reviewer TEXT, model TEXT, prompt TEXT, decision TEXT,
  judge TEXT, agreed INTEGER, reviewed INTEGER, rate REAL, interval_lower REAL, interval_upper REAL,
@@ -65,8 +65,9 @@ CREATE TABLE criteria (run_id TEXT NOT NULL REFERENCES runs (run_id) ON DELETE C
 CREATE TABLE disagreements (run_id TEXT NOT NULL REFERENCES runs (run_id) ON DELETE CASCADE, position INTEGER,
  record_id, stratum TEXT, stored TEXT, reviewed TEXT, stored_confidence REAL, reviewed_confidence REAL,
  PRIMARY KEY (run_id, position));
-INSERT INTO runs VALUES ('20260115T020000Z-abc123', '2026-01-15T02:00:00.000000Z', 3.0, 'OK', 0, 0, '/data/a.db', 'r',
- 'c', 1000, NULL, '{"model_version": "1"}', 50, '20260115', '2026-01-15T02:00:00Z', 'llm', 'm', 'p', 'point', 'sample',
+INSERT INTO runs VALUES ('20260115T020000Z-abc123', '2026-01-15T02:00:00.000000Z', '2026-01-15T02:00:03.000000Z',
+ 3.0, 'OK', 0, 0, '/data/a.db', 'r', 'c', 1000, NULL,
+ '{"model_version": "1"}', 50, '20260115', '2026-01-15T02:00:00Z', 'llm', 'm', 'p', 'point', 'sample',
  1, 2, 0.5, 0.25, 0.75, NULL, NULL, NULL, NULL, 2, NULL, NULL, NULL);
 INSERT INTO criteria VALUES ('20260115T020000Z-abc123', 0, 'agreement', 'OK', 1, 1, 0, 0, 0.5, 0.25, 0.75, NULL, 0.85,
  0.75, '1 of 2 agree');
