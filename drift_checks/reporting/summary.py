@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
+from drift_checks.reporting.changes import changes_since
 from drift_checks.reporting.outcome import AGREEMENT, Outcome
 from drift_checks.reporting.phrases import confidence, count, percent, percent_range, printable
 from drift_checks.reporting.run import CriterionResult, Reviewing, RunReport
@@ -86,6 +87,8 @@ def summarise(report: RunReport, page: Path | None) -> Iterator[str]:
     yield from _sample(report)
     yield from _reviewer(report)
     yield _line("agreement", _agreement(report))
+    if report.past and (changed := changes_since(report.past[-1], report).sentences()):
+        yield _line("changed", f"{'; '.join(changed)} (since {report.past[-1].started:%Y-%m-%d %H:%M} UTC)")
     yield ""
     yield "criteria"
     width = max((len(result.criterion.name) for result in report.criteria), default=0)
