@@ -19,7 +19,6 @@ from drift_checks.reporting.page.charts.picture import (
     legend,
     named,
     rounded,
-    share,
 )
 from drift_checks.reporting.page.charts.scales import Scale, round_up, ticks
 
@@ -115,7 +114,9 @@ def _laid_out(shares: Sequence[_Shares], names: tuple[str, str], signs: tuple[Si
         right=_RIGHT,
         top=_TOP,
         bottom=bottom,
-        places=tuple(Text(rounded(across(mark)), bottom, share(mark)) for mark in ticks(0, top)),
+        places=tuple(
+            Text(rounded(across(mark)), bottom, f"{mark * 100:.3g}\N{NO-BREAK SPACE}%") for mark in ticks(0, top)
+        ),
         labels=tuple(fitted(row.name, _LEFT - 14, rounded(y), _LEFT - 22) for y, row in placed),
         dumbbells=tuple(
             Dumbbell(rounded(across(row.reference)), rounded(across(row.recent)), rounded(y))
