@@ -10,6 +10,7 @@ from functools import cache
 from sys import float_info
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
 
 from drift_checks.reporting.changes import Changes, changes_since
 from drift_checks.reporting.history.kept import KeptRun
@@ -19,13 +20,15 @@ from drift_checks.reporting.page.charts.picture import Picture
 from drift_checks.reporting.page.charts.thresholds import effect_bar, rate_bar
 from drift_checks.reporting.page.charts.trend import trend_picture
 from drift_checks.reporting.page.pictures import pictures_of, trend_of
-from drift_checks.reporting.page.record_rows import record_rows, visible
+from drift_checks.reporting.page.record_rows import record_rows
+from drift_checks.reporting.page.texts import shortened, visible
 from drift_checks.reporting.phrases import confidence, count, percent, percent_range
 from drift_checks.reporting.run import CriterionResult, JudgedStatistic, RunReport
 from drift_checks.reporting.summary import STRATUM_WORDS, headline, usage
 from drift_checks.reporting.verdict import Verdict, severity
 
 _MOST_STATISTICS = 12
+_LONGEST_MESSAGE, _LONGEST_REASON = 800, 200
 
 
 @dataclass(frozen=True)
@@ -104,7 +107,7 @@ def _environment() -> Environment:
         loader=PackageLoader("drift_checks.reporting.page"),
         autoescape=True,
         undefined=StrictUndefined,
-        finalize=_unbroken,
+        finalize=_shown,
         trim_blocks=True,
         lstrip_blocks=True,
     )
@@ -113,7 +116,7 @@ def _environment() -> Environment:
         percent_range=lambda bounds: percent_range(*bounds),
         confidence=confidence,
         quoted=shlex.quote,
-        visible=lambda value: visible(str(value)),
+        shortened=lambda text: shortened(text, _LONGEST_MESSAGE),
     )
     return environment
 
@@ -153,7 +156,7 @@ def _unmeasured(report: RunReport) -> list[tuple[str, str]]:
             found.append((name, result.message.removeprefix("not measured: ")))
         elif result.unmeasured:
             reasons = Counter(
-                visible(item.message)
+                shortened(item.message, _LONGEST_REASON)
                 for item in report.outcomes
                 if item.criterion == name and item.result in (Result.UNMEASURED, Result.BROKEN)
             )
@@ -166,6 +169,8 @@ def _counted(values: Iterable[str]) -> list[tuple[str, int]]:
     return Counter(value for value in values if value).most_common()
 
 
-def _unbroken(value: object) -> object:
-    """Return the value with each percent sign held to its number."""
-    return value.replace(" %", "\N{NO-BREAK SPACE}%") if isinstance(value, str) else value
+def _shown(value: object) -> object:
+    """Return a text with nothing in it that is not to be seen, and each percent sign held to its number."""
+    if not isinstance(value, str) or isinstance(value, Markup):
+        return value
+    return visible(value).replace(" %", "\N{NO-BREAK SPACE}%")

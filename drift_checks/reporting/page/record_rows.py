@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from html import escape
 
 from drift_checks.records import RecordId
 from drift_checks.reporting.details import Details, Near, Reasons
 from drift_checks.reporting.outcome import AGREEMENT, Decision, Outcome, Result
+from drift_checks.reporting.page.texts import fitting, shortened, weight
 from drift_checks.reporting.run import RunReport
 
 # What the texts of all records together may take of the page, in bytes, so that it stays light; and the longest text.
-_ALL_TEXTS = 90_000
+_ALL_TEXTS = 80_000
 _LONGEST = 20_000
-# What reasons and the texts of neighbours may take, of what the record's own text may.
+# What a reason and the text of a neighbour may take, of what the record's own text may.
 _REASON, _NEAR = 0.4, 0.2
 # A longer text is folded.
 _FOLDED = 320
-# Joiners that emoji and some scripts need, and the layout of a text.
-_KEPT = "\n\t\N{ZERO WIDTH JOINER}\N{ZERO WIDTH NON-JOINER}"
 
 
 @dataclass(frozen=True)
@@ -95,26 +92,33 @@ def record_rows(report: RunReport) -> list[RecordRow]:
     for outcome in report.outcomes:
         if outcome.record_id is not None and outcome.result not in (Result.PASSED, Result.NOT_NEEDED):
             by_record.setdefault(outcome.record_id, []).append(outcome)
-    allowed = _allowed([report.details[key] for key in by_record if key in report.details])
+    allowed = _allowed([piece for key, found in by_record.items() for piece in _pieces(report.details.get(key), found)])
     rows = [_row(number, key, found, report, allowed) for number, (key, found) in enumerate(by_record.items(), 1)]
     shown = [row for row in rows if row.disagrees or row.failures or row.not_reviewed]
-    return sorted(shown, key=lambda row: (not row.disagrees, not row.failures, -row.surety))
+    return sorted(shown, key=lambda row: (not row.disagrees, not row.disagrees and not row.failures, -row.surety))
 
 
-def _allowed(shown: Sequence[Details]) -> int:
-    """Return how many bytes the text of one record may take, so that all pieces together keep to what there is."""
-    pieces = [(weight, _weight(text)) for details in shown for weight, text in _pieces(details) if text]
+def _allowed(pieces: Sequence[tuple[float, str | None]]) -> int:
+    """Return how many bytes the text of one record may take, so that all pieces together keep to what there is.
+
+    Args:
+        pieces: Each with what it may take of that.
+    """
+    weighed = [(share, weight(text[:_LONGEST])) for share, text in pieces if text]
     low, high = 0, _LONGEST
     while low < high:
         middle = (low + high + 1) // 2
-        if sum(min(length, middle * weight) for weight, length in pieces) <= _ALL_TEXTS:
+        if sum(min(length, middle * share) for share, length in weighed) <= _ALL_TEXTS:
             low = middle
         else:
             high = middle - 1
     return low
 
 
-def _pieces(details: Details) -> Iterator[tuple[float, str | None]]:
+def _pieces(details: Details | None, found: Sequence[Outcome]) -> Iterator[tuple[float, str | None]]:
+    yield from ((_REASON, outcome.message) for outcome in found)
+    if details is None:
+        return
     yield 1.0, details.text
     for reasons in (details.stored, details.reviewed):
         yield _REASON, reasons.evidence
@@ -123,17 +127,15 @@ def _pieces(details: Details) -> Iterator[tuple[float, str | None]]:
         yield _NEAR, near.text
 
 
-def _weight(text: str) -> int:
-    """Return what a text takes in the page, where markup in it takes several times its length."""
-    return len(escape(text[:_LONGEST]).encode("utf-8", errors="replace"))
-
-
 def _row(number: int, key: RecordId, found: Iterable[Outcome], report: RunReport, allowed: int) -> RecordRow:
     outcomes = list(found)
     agreement = next((item for item in outcomes if item.criterion == AGREEMENT), None)
     others = [item for item in outcomes if item.criterion != AGREEMENT and item.result is not Result.UNMEASURED]
     details = report.details.get(key)
-    reasons = _reasons(details, int(allowed * _REASON))
+    reason = int(allowed * _REASON)
+    not_reviewed = ""
+    if agreement is not None and agreement.result is Result.UNMEASURED:
+        not_reviewed = shortened(agreement.message, reason)
     return RecordRow(
         record_id=key,
         anchor=f"record-{number}",
@@ -141,11 +143,11 @@ def _row(number: int, key: RecordId, found: Iterable[Outcome], report: RunReport
         decision=outcomes[0].decision,
         details=details,
         disagrees=agreement is not None and agreement.result is Result.FAILED,
-        failures=tuple(Failure(item.criterion, visible(item.message)) for item in others),
-        not_reviewed=visible(agreement.message) if agreement and agreement.result is Result.UNMEASURED else "",
+        failures=tuple(Failure(item.criterion, shortened(item.message, reason)) for item in others),
+        not_reviewed=not_reviewed,
         text=None if details is None or details.text is None else excerpt(details.text, allowed),
         near=() if details is None else tuple(_near(item, allowed) for item in details.near),
-        **reasons,
+        **_reasons(details, reason),
     )
 
 
@@ -158,11 +160,11 @@ def _reasons(details: Details | None, allowed: int) -> dict[str, str]:
         "reviewed_evidence": reviewed.evidence,
         "reviewed_rationale": reviewed.rationale,
     }
-    return {name: _cut(visible(text or ""), allowed) for name, text in said.items()}
+    return {name: shortened(text or "", allowed) for name, text in said.items()}
 
 
 def _near(near: Near, allowed: int) -> Near:
-    text = None if near.text is None else _cut(visible(near.text), int(allowed * _NEAR))
+    text = None if near.text is None else shortened(near.text, int(allowed * _NEAR))
     return Near(near.record_id, near.category, near.similarity, text)
 
 
@@ -171,28 +173,12 @@ def excerpt(text: str, allowed: int) -> Excerpt:
 
     Args:
         text: The whole of it.
-        allowed: How much it may take, in bytes of the page.
+        allowed: How many bytes of the page it may take.
     """
-    shown = visible(text)
-    most = int(allowed / max(1.0, _weight(shown[:allowed]) / max(1, len(shown[:allowed]))))
-    cut = shown[:most]
-    left_out = len(shown) - len(cut)
+    cut = fitting(text, allowed)
+    left_out = len(text) - len(cut)
     if len(cut) <= _FOLDED and not left_out:
         return Excerpt(cut)
     place = cut.rfind(" ", _FOLDED // 2, _FOLDED)
     place = _FOLDED if place < 0 else place
     return Excerpt(cut[:place], cut[place:], left_out)
-
-
-def visible(text: str) -> str:
-    """Return a text with characters that command a terminal or turn the direction written out, as in `‹U+202E›`."""
-    return "".join(
-        letter
-        if letter in _KEPT or unicodedata.category(letter) not in ("Cc", "Cf", "Cs")
-        else f"‹U+{ord(letter):04X}›"
-        for letter in text
-    )
-
-
-def _cut(text: str, most: int) -> str:
-    return text if len(text) <= most else text[: most - 1] + "…"

@@ -2,14 +2,25 @@
 (() => {
   const form = document.getElementById("filter");
   const list = document.getElementById("list");
-  const openAt = (name) => {
-    const place = name && document.getElementById(name);
+  const placeOf = (fragment) => {
+    try {
+      return document.getElementById(decodeURIComponent(fragment.slice(1)));
+    } catch {
+      return null;
+    }
+  };
+  const openAt = (fragment) => {
+    const place = placeOf(fragment);
     if (place && place.tagName === "DETAILS") place.open = true;
   };
+  // A link to where the page is already changes no address.
+  addEventListener("click", (event) => {
+    const link = event.target.closest("a[href^='#']");
+    if (link) openAt(link.hash);
+  });
   if (!form || !list) {
-    const open = () => openAt(decodeURIComponent(location.hash.slice(1)));
-    addEventListener("hashchange", open);
-    open();
+    addEventListener("hashchange", () => openAt(location.hash));
+    openAt(location.hash);
     return;
   }
 
@@ -21,7 +32,7 @@
     item.dataset.id = item.querySelector("h3 a").textContent;
     item.dataset.pair = sides.length > 1 ? sides.join(" → ") : "";
     const command = item.querySelector("code");
-    command.textContent = command.textContent.replace(/^…/, again);
+    command.textContent = command.textContent.replace(/^…/, () => again);
   });
   const shown = document.getElementById("shown");
   const none = document.getElementById("none");
@@ -68,12 +79,10 @@
     history.replaceState(null, "", values ? `#${values}` : location.pathname + location.search);
   };
   const recall = () => {
-    const hash = location.hash.slice(1);
-    if (!hash.includes("=")) {
-      openAt(decodeURIComponent(hash));
-      return;
-    }
-    const values = new URLSearchParams(hash);
+    const place = placeOf(location.hash);
+    if (place && place.parentElement === list && !place.hidden) return;
+    const isState = location.hash.includes("=");
+    const values = new URLSearchParams(isState ? location.hash.slice(1) : "");
     for (const name of names) {
       const field = form.elements[name];
       field.value = values.get(name) || "";
@@ -81,18 +90,20 @@
       if (field.selectedIndex === -1) field.value = "";
     }
     show();
-    document.getElementById("records").scrollIntoView();
+    if (isState) document.getElementById("records").scrollIntoView();
+    else openAt(location.hash);
   };
 
   const quoted = (value) => {
     // A spreadsheet would take such a cell for a formula.
-    const text = /^[=+\-@\t\r]/.test(value) ? `'${value}` : value;
+    const text = /^[=+\-@＝＋－＠\t\r]/.test(value) ? `'${value}` : value;
     return `"${text.replaceAll('"', '""')}"`;
   };
   const row = (item) => {
     const { id, stratum, pair, stored, reviewed, age, criteria } = item.dataset;
     const sides = [...item.querySelectorAll("h3 bdi")].map((side) => side.textContent);
-    const text = item.querySelector(".text");
+    const text = item.querySelector(".text")?.cloneNode(true);
+    text?.querySelector(".more")?.remove();
     return [id, stratum, sides[0] || "", pair ? sides[1] : "", stored || "", reviewed || "", age || "", criteria, text ? text.textContent.trim() : ""];
   };
   const save = () => {

@@ -1,0 +1,63 @@
+"""Fixtures of the tests of the report in a browser."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from dataclasses import replace
+
+import pytest
+from playwright.sync_api import sync_playwright
+
+from drift_checks.reporting.folder import PAGE
+from tests.support.browser import ARGUMENTS, Browsing, Opened
+from tests.support.pages import Pages, known_report, recorded, write_pages
+from tests.support.session_runs import run_in
+
+# Read before a fixture takes the machine's settings away.
+REQUIRED = os.environ.get("DRIFT_REQUIRE_SERVERS") == "1"
+
+
+# For a module: while Playwright runs, so does an event loop in the main thread, where other tests start theirs.
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Browsing]:
+    """Chromium, one for the tests of a module; without it they are skipped, or fail where all must be there."""
+    found = shutil.which("chromium")
+    if found is None:
+        reason = "chromium is missing: apt-get install --no-install-recommends chromium"
+        if REQUIRED:
+            pytest.fail(reason)
+        pytest.skip(reason)
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=found, args=list(ARGUMENTS))
+        yield Browsing(browser)
+        browser.close()
+
+
+@pytest.fixture
+def browsing(chromium: Browsing) -> Iterator[Browsing]:
+    """Opens pages for one test."""
+    yield chromium
+    chromium.close_pages()
+
+
+@pytest.fixture(scope="session")
+def demo_pages(tmp_path_factory: pytest.TempPathFactory) -> Pages:
+    """The pages of a review of the demo store, which runs once."""
+    done = run_in(tmp_path_factory.mktemp("demo"), "--drift-demo")
+    return Pages(done.folder / PAGE, done.reports / PAGE, done.drift)
+
+
+@pytest.fixture(scope="session")
+def known_pages(tmp_path_factory: pytest.TempPathFactory) -> Pages:
+    """The pages of the run that shows six records, after one like it."""
+    made = known_report()
+    before = replace(recorded(made), run_id="20260114T020000Z-abc122")
+    return write_pages(tmp_path_factory.mktemp("known") / "reports", replace(made, past=(before,)))
+
+
+@pytest.fixture
+def known(browsing: Browsing, known_pages: Pages) -> Opened:
+    """The page that shows six records, opened."""
+    return browsing.open(known_pages.run)

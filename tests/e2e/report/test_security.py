@@ -1,0 +1,246 @@
+"""Texts that were written to do harm: whatever a record, a version or a setting holds, the page shows it as text."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from drift_checks.reporting.details import Details, Near, Reasons
+from drift_checks.reporting.outcome import Outcome, Result, Statistic
+from drift_checks.reporting.run import Reviewing, RunReport
+from tests.support.browser import NARROW, WIDE, Browsing, Opened
+from tests.support.pages import Pages, decided, described, recorded, with_details, write_pages
+from tests.support.reports import AGREEMENT, INTEGRITY, LOW, report
+
+pytestmark = pytest.mark.browser
+
+MARKUP = (
+    "<script>window.ran = 'script'; alert(1)</script>",
+    "</script><script>window.ran = 'script after script'</script>",
+    "</style><script>window.ran = 'script after style'</script>",
+    "</title></textarea><svg onload=\"window.ran = 'svg'\">",
+    '"><img src=x onerror="window.ran = \'image\'">',
+    "'><img src=http://127.0.0.1:9/x onerror='window.ran = 1'>",
+    '" onmouseover="window.ran = \'mouse\'" autofocus onfocus="window.ran = \'focus\'" x="',
+    "javascript:window.ran='link'",
+    "<a href=\"javascript:window.ran='link'\">here</a>",
+    "<base href='http://127.0.0.1:9/'><meta http-equiv=refresh content='0;url=http://127.0.0.1:9/'>",
+    "<link rel=stylesheet href=http://127.0.0.1:9/x.css><iframe src=http://127.0.0.1:9/></iframe>",
+    "{{ 7*7 }}{% raw %}${7*7}#{7*7}",
+    "]]><!--",
+    "&lt;script&gt;alert(2)&lt;/script&gt;&#x202e;",
+)
+CONTROLS = (
+    "\x1b[31mred\x1b[0m\x1b]0;title\x07",
+    "nul\x00l",
+    "surrogate\udcff",
+    "a\u202etxt.exe",
+    "b\u2066c\u2069",
+    "e\x9b1m",
+)
+BIG = ("word " * 20_000, "W" * 100_000, "category" * 40)
+ALL = " | ".join((*MARKUP, *CONTROLS))
+OVERRIDE = "turned\u202eround"
+# What a browser must not be given: controls, and what turns the direction of texts around.
+TURNING = r"[\u0000-\u0008\u000e-\u001f\u007f-\u009f\u200e\u200f\u202a-\u202e\u2066-\u2069]"
+
+
+def hostile_report(texts: Sequence[str], of_run: str) -> RunReport:
+    """Return a run with a record for each text, which is all that is known of it; `of_run` is in all else."""
+    made = []
+    details: list[Details] = []
+    for number, text in enumerate(texts):
+        key = f"{number} {text[:200]}"
+        made.append(decided(key, text[:300], f"{text[:300]}2", LOW, (0.9, 0.8)))
+        made.append(decided(key, text[:300], "x", criterion="record_integrity", message=text))
+        details.append(
+            replace(
+                described(key, text, words=text[:2000]),
+                stored=Reasons(text, text, text[:300], text[:300]),
+                near=(Near(text[:300], text[:300], 0.5, text),) * 5,
+            )
+        )
+        made.append(replace(made[-2], record_id=f"u{number}", result=Result.UNMEASURED, message=text))
+    shares = tuple(Statistic.share(text[:300], 1, 9, text[:300]) for text in texts)
+    made.append(Outcome("record_integrity", Result.FAILED, of_run, check="x", statistics=shares))
+    return with_details(report(made, (AGREEMENT, INTEGRITY), **of_the_run(of_run)), details)
+
+
+def of_the_run(text: str) -> dict[str, Any]:
+    """Return the facts of a run in which the text is everywhere."""
+    names = ("db", "table", "chroma", "collection", "reviewer", "model", "prompt", "repeat", "repeat_record")
+    return {
+        **dict.fromkeys(names, text),
+        "reviewing": Reviewing(3, models=[text]),
+        "store_versions": {"model_version": text, "prompt_version": text, "embedding_model": text},
+        "notes": [text],
+        "settings": {"drift_table": text},
+    }
+
+
+def with_past(made: RunReport) -> RunReport:
+    """Return the run after one whose versions were others."""
+    versions = dict.fromkeys(made.facts.store_versions, f"before {ALL}")
+    before = replace(recorded(made), run_id="20260114T020000Z-abc122", versions=versions, reviewer=ALL, model=ALL)
+    return replace(made, past=(before,))
+
+
+@pytest.fixture(scope="module")
+def hostile_pages(tmp_path_factory: pytest.TempPathFactory) -> Pages:
+    """Pages in which every field holds what could run, or turn a text around."""
+    reports = tmp_path_factory.mktemp("hostile") / "reports"
+    return write_pages(reports, with_past(hostile_report((*MARKUP, *CONTROLS), ALL)))
+
+
+@pytest.fixture(scope="module")
+def big_pages(tmp_path_factory: pytest.TempPathFactory) -> Pages:
+    """Pages in which every field holds a very long text."""
+    reports = tmp_path_factory.mktemp("big") / "reports"
+    return write_pages(reports, with_past(hostile_report(BIG, "category" * 40)))
+
+
+def use(opened: Opened) -> None:
+    """Do what a reader does: open, follow, search, filter, move over it all."""
+    opened.evaluate("document.querySelectorAll('details').forEach((element) => { element.open = true; })")
+    for text in ("script", "onerror"):
+        opened.field("Search").fill(text)
+    opened.field("Search").fill("")
+    opened.field("Stored → reviewed").select_option(index=1)
+    opened.evaluate("""() => document.querySelectorAll('*').forEach((element) => {
+      element.dispatchEvent(new MouseEvent('mouseover', {bubbles: true}));
+      element.focus?.();
+    })""")
+    opened.page.get_by_role("button", name="Show all").click()
+
+
+def test_nothing_of_a_record_or_a_setting_runs(browsing: Browsing, hostile_pages: Pages) -> None:
+    """No script, no request, no dialog, no error, whatever the reader does."""
+    opened = browsing.open(hostile_pages.run)
+    use(opened)
+    assert (opened.faults, opened.requests) == ([], [hostile_pages.run.as_uri()])
+    assert opened.evaluate("window.ran === undefined")
+
+
+def test_nothing_in_the_list_of_runs_runs(browsing: Browsing, hostile_pages: Pages) -> None:
+    """Names of stores, reviewers and versions are texts there too."""
+    opened = browsing.open(hostile_pages.list)
+    assert (opened.faults, opened.requests) == ([], [hostile_pages.list.as_uri()])
+    assert opened.evaluate("window.ran === undefined")
+
+
+@pytest.mark.parametrize("which", ["run", "list"])
+def test_the_page_has_only_its_own_elements(browsing: Browsing, hostile_pages: Pages, which: str) -> None:
+    """Nothing in a text becomes an element, a handler, or a link that leads elsewhere."""
+    opened = browsing.open(getattr(hostile_pages, which))
+    strange = opened.evaluate("""() => [...document.querySelectorAll('*')].filter((element) =>
+        element.matches('img, iframe, base, object, embed, meta[http-equiv], link:not([href="data:,"]), title ~ title')
+        || [...element.attributes].some(({name}) => name.startsWith('on'))
+        || (element.matches('a') && !/^(#|report\\.json$|junit\\.xml$|(\\.\\.\\/)?[\\w-]*\\/?index\\.html$)/
+              .test(element.getAttribute('href') ?? '#'))).map((element) => element.outerHTML.slice(0, 150))""")
+    assert strange == []
+    assert opened.page.locator("script").count() <= 1
+
+
+def test_markup_is_shown_as_it_is_written(browsing: Browsing, hostile_pages: Pages) -> None:
+    """The reader sees what the records hold."""
+    shown = browsing.open(hostile_pages.run).page.locator("#list > li .text").all_inner_texts()
+    texts = [" ".join(text.split()) for text in shown]
+    assert [text for text in MARKUP if text not in texts] == []
+
+
+def marked(field: str) -> str:
+    """Return a text that turns the direction, and says of which field it is."""
+    return f"<{field}>\u202eround"
+
+
+@pytest.fixture(scope="module")
+def turned_pages(tmp_path_factory: pytest.TempPathFactory) -> Pages:
+    """Pages in which every field holds a text that turns the direction."""
+    of_run: dict[str, Any] = {
+        name: marked(name) for name in ("db", "table", "chroma", "collection", "reviewer", "model", "prompt")
+    }
+    of_run |= {name: marked(name) for name in ("repeat", "repeat_record")}
+    versions = {name: marked(name) for name in ("model_version", "prompt_version", "embedding_model")}
+    settings, notes = {"drift_table": marked("setting")}, [marked("note")]
+    key, stored, reviewed = marked("record id"), marked("category"), marked("reviewed category")
+    share = Statistic.share(marked("statistic"), 1, 9, marked("statistic's message"))
+    made = [
+        decided(key, stored, reviewed),
+        decided(key, stored, reviewed, criterion="record_integrity", message=marked("message")),
+        decided(2, "a", "b", message=marked("reason"), result=Result.UNMEASURED),
+        Outcome("record_integrity", Result.PASSED, statistics=(share,)),
+    ]
+    details = [described(key, marked("text"), words=marked("details"))]
+    made_so = report(made, **of_run, store_versions=versions, settings=settings, notes=notes)
+    return write_pages(tmp_path_factory.mktemp("turned") / "reports", with_details(made_so, details))
+
+
+def turning(opened: Opened) -> set[str]:
+    """Return the fields of which a text is turned around where it is read, or read out."""
+    texts = opened.evaluate(f"""() => {{
+      const texts = [document.title];
+      const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+      while (walker.nextNode()) texts.push(walker.currentNode.data);
+      document.querySelectorAll('[aria-label]').forEach((element) => texts.push(element.ariaLabel));
+      return texts.filter((text) => /{TURNING}/.test(text));
+    }}""")
+    return {field for text in texts for field in re.findall("<([^>]*)>\u202e", text)}
+
+
+TURNED = (
+    *("message", "text", "details", "setting", "model_version", "prompt_version", "embedding_model"),
+    *("record id", "category", "reviewed category", "reason", "statistic", "statistic's message", "note"),
+    *("db", "table", "chroma", "collection", "reviewer", "model", "prompt", "repeat", "repeat_record"),
+)
+
+
+@pytest.mark.parametrize("field", TURNED)
+def test_what_turns_a_text_around_is_written_out(browsing: Browsing, turned_pages: Pages, field: str) -> None:
+    """A category cannot pass for another one, nor a path for another path."""
+    opened = browsing.open(turned_pages.run)
+    assert field not in turning(opened)
+
+
+def test_what_turns_a_text_around_is_written_out_in_the_list_of_runs(browsing: Browsing, turned_pages: Pages) -> None:
+    """The names of stores, reviewers and versions are as safe there."""
+    assert turning(browsing.open(turned_pages.list)) == set()
+
+
+def test_records_are_filtered_by_a_category_that_turns_texts_around(browsing: Browsing, tmp_path: Path) -> None:
+    """The option finds the records it counts."""
+    made = report([decided(1, OVERRIDE, "b"), decided(2, "a", "b"), decided(3, " two  spaces\n", "b")])
+    opened = browsing.open(write_pages(tmp_path / "reports", made).run)
+    field = opened.field("Stored → reviewed")
+    found = []
+    for option in range(1, field.locator("option").count()):
+        field.select_option(index=option)
+        found.append(opened.count)
+    assert found == ["1 of 3 shown"] * 3
+
+
+@pytest.mark.parametrize("width", [NARROW, WIDE])
+@pytest.mark.parametrize("which", ["run", "list"])
+def test_no_markup_makes_the_page_wider(browsing: Browsing, hostile_pages: Pages, which: str, width: int) -> None:
+    """With all that can be opened."""
+    opened = browsing.open(getattr(hostile_pages, which), width=width)
+    opened.evaluate("document.querySelectorAll('details').forEach((element) => { element.open = true; })")
+    assert opened.overflow() <= 0
+
+
+@pytest.mark.parametrize("which", ["run", "list"])
+def test_no_long_word_makes_the_page_wider(browsing: Browsing, big_pages: Pages, which: str) -> None:
+    """Words of 100,000 letters break, and categories of 300 do."""
+    opened = browsing.open(getattr(big_pages, which))
+    opened.evaluate("document.querySelectorAll('details').forEach((element) => { element.open = true; })")
+    assert opened.overflow() <= 0
+
+
+def test_a_page_of_very_long_texts_stays_light(browsing: Browsing, big_pages: Pages) -> None:
+    """Texts are cut, and the page says that they go on."""
+    assert big_pages.run.stat().st_size < 400_000
+    assert "more characters are in the store" in str(browsing.open(big_pages.run).evaluate("document.body.textContent"))

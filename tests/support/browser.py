@@ -1,0 +1,152 @@
+"""A real browser for tests, which keeps what a page does of its own accord."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from playwright.sync_api import Browser, BrowserContext, Locator, Page
+
+PATIENCE_MS = 5_000
+ARGUMENTS = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+WIDE, NARROW = 1280, 360
+
+
+@dataclass
+class Opened:
+    """A page and what it has done since it was opened.
+
+    Attributes:
+        page: As Playwright drives it.
+        requests: The addresses it asked for, its own among them.
+        faults: Errors on the console and of scripts, and dialogs.
+    """
+
+    page: Page
+    requests: list[str] = field(default_factory=list)
+    faults: list[str] = field(default_factory=list)
+
+    @property
+    def records(self) -> Locator:
+        """The records that are shown, in their order."""
+        return self.page.locator("#list > li:visible")
+
+    @property
+    def ids(self) -> list[str]:
+        """The ids of the records that are shown, in their order."""
+        return [item.get_by_role("heading").get_by_role("link").inner_text() for item in self.records.all()]
+
+    def record(self, key: str) -> Locator:
+        """Return the place of a record."""
+        link = self.page.get_by_role("heading").get_by_role("link", name=key, exact=True)
+        return self.page.locator("#list > li").filter(has=link)
+
+    @property
+    def address(self) -> str:
+        """The address of the view, as a reader would send it on."""
+        return str(self.evaluate("location.href"))
+
+    @property
+    def count(self) -> str:
+        """What the page says of how many records are shown."""
+        return self.page.get_by_role("status").inner_text()
+
+    def field(self, label: str) -> Locator:
+        """Return a field of the filter."""
+        return self.page.get_by_role("searchbox" if label == "Search" else "combobox", name=label, exact=True)
+
+    def choose(self, label: str, value: str) -> None:
+        """Choose an option of the filter by its value."""
+        self.field(label).select_option(value=value)
+
+    def chosen(self, label: str) -> str:
+        """Return what the filter's field holds."""
+        return self.field(label).input_value()
+
+    def unfold(self) -> None:
+        """Open all that is folded, as a reader would, one after the other."""
+        for summary in self.page.locator("summary").all():
+            if not summary.evaluate("element => element.parentElement.open"):
+                summary.click()
+
+    def text(self) -> str:
+        """Return what can be read in the page, with each run of white space as one space."""
+        return " ".join(self.page.locator("body").inner_text().split())
+
+    def evaluate(self, script: str, argument: Any = None) -> Any:
+        """Return what a script finds in the page."""
+        return self.page.evaluate(script, argument)
+
+    def overflow(self) -> int:
+        """Return by how many pixels the page itself is wider than its window."""
+        return int(self.evaluate("document.scrollingElement.scrollWidth - innerWidth"))
+
+
+class Browsing:
+    """Opens pages as readers of several kinds.
+
+    Args:
+        browser: That runs.
+    """
+
+    def __init__(self, browser: Browser) -> None:
+        self._browser = browser
+        self._contexts: dict[tuple[bool, int, bool], BrowserContext] = {}
+
+    def open(
+        self, address: Path | str, fragment: str = "", *, scripts: bool = True, width: int = WIDE, dark: bool = False
+    ) -> Opened:
+        """Open a page.
+
+        Args:
+            address: A file, or an address of the web.
+            fragment: What follows its `#`.
+            scripts: Whether JavaScript is on.
+            width: Of the window, in pixels.
+            dark: Whether the reader asks for dark pages.
+        """
+        context = self._context(scripts, width, dark)
+        opened = Opened(context.new_page())
+        _watch(opened)
+        named = address.as_uri() if isinstance(address, Path) else address
+        opened.page.goto(f"{named}#{fragment}" if fragment else named)
+        return opened
+
+    def close_pages(self) -> None:
+        """Close all pages."""
+        for context in self._contexts.values():
+            for page in context.pages:
+                page.close()
+
+    def _context(self, scripts: bool, width: int, dark: bool) -> BrowserContext:
+        reader = scripts, width, dark
+        if reader not in self._contexts:
+            self._contexts[reader] = self._browser.new_context(
+                java_script_enabled=scripts,
+                viewport={"width": width, "height": 800},
+                color_scheme="dark" if dark else "light",
+            )
+            self._contexts[reader].set_default_timeout(PATIENCE_MS)
+        return self._contexts[reader]
+
+
+def _watch(opened: Opened) -> None:
+    page, faults = opened.page, opened.faults
+    page.on("request", lambda request: opened.requests.append(request.url))
+    page.on("pageerror", lambda error: faults.append(f"script: {error}"))
+    page.on("console", lambda said: faults.append(f"{said.type}: {said.text}") if said.type == "error" else None)
+
+    def dismiss(dialog: Any) -> None:
+        faults.append(f"dialog: {dialog.message}")
+        dialog.dismiss()
+
+    page.on("dialog", dismiss)
