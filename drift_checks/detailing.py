@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from drift_checks.instants import read_instant
-from drift_checks.records import Record, RecordId, Review
+from drift_checks.records import Record, RecordId, Review, as_text
+from drift_checks.redaction import redacted
 from drift_checks.reporting.details import Details, Near, Reasons
 from drift_checks.reviewers.neighbours import NeighboursReviewer
 from drift_checks.settings import Settings
@@ -34,7 +35,7 @@ def find_near(
                 None if (near_id := item.metadata.get("record_id")) is None else str(near_id),
                 None if (label := item.metadata.get("category")) is None else str(label),
                 round(item.similarity, 4),
-                None if redact else (item.document or "")[:_LONGEST_NEAR],
+                None if redact or not item.document else item.document[:_LONGEST_NEAR],
             )
             for item in neighbours
         )
@@ -52,8 +53,8 @@ def detail(record: Record, review: Review | None, near: tuple[Near, ...], settin
         settings: They say which zone naive times are in, what ages count to, and whether text is left out.
     """
     moment = read_instant(record.values.get("timestamp"), settings.naive_timezone)
-    review = review or Review(record.id)
     redact = settings.redact
+    review = Review(record.id) if review is None else redacted(review, record) if redact else review
     return Details(
         record_id=record.id,
         stratum=str(record.stratum),
@@ -75,4 +76,4 @@ def detail(record: Record, review: Review | None, near: tuple[Near, ...], settin
 
 def _text(record: Record, ours: str) -> str | None:
     stored = record.values.get(ours)
-    return None if stored in (None, "") else str(stored)
+    return as_text(stored) or None

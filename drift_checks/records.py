@@ -57,12 +57,12 @@ class Record:
     @property
     def text(self) -> str:
         """The text, empty where the store has none."""
-        return _as_text(self.values["text"])
+        return as_text(self.values["text"])
 
     @property
     def category(self) -> str:
         """The stored category, empty where the store has none."""
-        return _as_text(self.values["category"])
+        return as_text(self.values["category"])
 
     @property
     def confidence(self) -> float | None:
@@ -200,7 +200,8 @@ def read_number(value: object) -> float | None:
     return number if abs(number) != float("inf") and number == number else None
 
 
-def _as_text(value: object) -> str:
+def as_text(value: object) -> str:
+    """Return a stored value as text, empty where there is none."""
     if value is None:
         return ""
     if isinstance(value, bytes):

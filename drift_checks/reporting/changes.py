@@ -21,6 +21,11 @@ VERSION_WORDS = {
 }
 
 
+Change = tuple[str, Verdict, Verdict]
+_FAILED = (Verdict.WARNING, Verdict.CRITICAL)
+_LONGEST = 60
+
+
 @dataclass(frozen=True)
 class Changes:
     """What is otherwise than in the run before.
@@ -29,17 +34,25 @@ class Changes:
         since: The run before.
         verdict: Its verdict and this run's, where they differ.
         agreement: Its rate and this run's, where both were measured.
-        worse: Criteria with a worse verdict than before.
-        better: Criteria with a better one.
+        criteria: The criteria with another verdict than before: name, verdict then and now.
         versions: What decided then and now, where it differs, by the keys of VERSION_WORDS.
     """
 
     since: RecordedRun
     verdict: tuple[Verdict, Verdict] | None
     agreement: tuple[float, float] | None
-    worse: tuple[str, ...]
-    better: tuple[str, ...]
+    criteria: tuple[Change, ...]
     versions: Mapping[str, tuple[str, str]]
+
+    @property
+    def worse(self) -> tuple[str, ...]:
+        """The criteria with a severer verdict than before."""
+        return tuple(name for name, before, now in self.criteria if severity(now) < severity(before))
+
+    @property
+    def better(self) -> tuple[str, ...]:
+        """The criteria with a milder verdict than before."""
+        return tuple(name for name, before, now in self.criteria if severity(now) > severity(before))
 
     def sentences(self) -> list[str]:
         """Return what changed, in words; nothing where nothing did."""
@@ -50,12 +63,36 @@ class Changes:
             yield f"verdict {self.verdict[0]} → {self.verdict[1]}"
         if self.agreement and percent(self.agreement[0]) != percent(self.agreement[1]):
             yield f"agreement {percent(self.agreement[0])} → {percent(self.agreement[1])}"
-        if self.worse:
-            yield f"newly failed: {', '.join(self.worse)}"
-        if self.better:
-            yield f"sound again: {', '.join(self.better)}"
+        yield from self._of_criteria()
         for key, (before, now) in self.versions.items():
-            yield f"{VERSION_WORDS[key]} {printable(before)} → {printable(now)}"
+            yield f"{VERSION_WORDS[key]} {' → '.join(_told_apart(before, now))}"
+
+    def _of_criteria(self) -> Iterator[str]:
+        kinds: dict[str, list[str]] = {}
+        for name, before, now in self.criteria:
+            kinds.setdefault(_kind_of_change(before, now), []).append(name)
+        for kind in ("newly failed", "worse", "better", "could not be judged", "sound again"):
+            if kind in kinds:
+                yield f"{kind}: {', '.join(kinds[kind])}"
+
+
+def _kind_of_change(before: Verdict, now: Verdict) -> str:
+    if now is Verdict.OK:
+        return "sound again"
+    if now is Verdict.INCONCLUSIVE:
+        return "could not be judged"
+    if before not in _FAILED:
+        return "newly failed"
+    return "worse" if severity(now) < severity(before) else "better"
+
+
+def _told_apart(before: str, now: str) -> tuple[str, str]:
+    """Return both fit for a line, with the ends where they begin alike and are long."""
+    cut = printable(before, _LONGEST), printable(now, _LONGEST)
+    if cut[0] != cut[1]:
+        return cut
+    first, second = (f"…{printable(value, len(value))[1 - _LONGEST :]}" for value in (before, now))
+    return first, second
 
 
 def store_of(report: RunReport) -> StoreIdentity:
@@ -84,15 +121,17 @@ def changes_since(previous: RecordedRun, report: RunReport) -> Changes:
     verdicts = {item.name: item.verdict for item in previous.criteria}
     now = {result.criterion.name: result.verdict for result in report.criteria}
     compared = [(name, verdicts[name], now[name]) for name in now if name in verdicts]
-    both = [(name, before, after) for name, before, after in compared if before is not None and after is not None]
     earlier, current = versions_of_run(previous), versions_of_report(report)
     rates = previous.rate, report.agreement.rate
     return Changes(
         since=previous,
         verdict=None if previous.verdict is report.verdict else (previous.verdict, report.verdict),
         agreement=None if rates[0] is None or rates[1] is None else (rates[0], rates[1]),
-        worse=tuple(name for name, before, after in both if severity(after) < severity(before)),
-        better=tuple(name for name, before, after in both if after is Verdict.OK and before is not Verdict.OK),
+        criteria=tuple(
+            (name, before, after)
+            for name, before, after in compared
+            if before is not None and after is not None and before is not after
+        ),
         versions={
             key: (earlier[key], current[key])
             for key in VERSION_WORDS

@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import re
 import shutil
 import socket
 import time
@@ -25,6 +26,7 @@ _LOCK = ".lock"
 _ASIDE = ".tmp"
 _FOLDER_MODE = 0o750
 _FILE_MODE = 0o640
+_RUN_ID = re.compile(r"\d{8}T\d{6}Z-[0-9a-f]{6}")
 # How long a run that was killed can be taken up again.
 _KEPT_SECONDS = 7 * 24 * 3600
 
@@ -57,13 +59,8 @@ class ReportsFolder:
             raise RunInProgress(
                 f"{path}: another run is under way ({holder}); wait for it, or give this one its own --drift-reports."
             ) from None
-        self._lock.truncate(0)
-        self._lock.write(
-            f"process {os.getpid()} on {socket.gethostname()} since {datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"
-        )
-        self._lock.flush()
-        os.chmod(path / _LOCK, _FILE_MODE)  # noqa: PTH101 - the same call as for the files below
         self._aside: Path | None = None
+        self._name_holder()
         self._refuse_unwritable()
         self._remove_leftovers(unfinished)
 
@@ -157,6 +154,21 @@ class ReportsFolder:
             self._lock.truncate(0)
         self._lock.close()
 
+    def _name_holder(self) -> None:
+        """Write who holds the folder, for those who find it held."""
+        try:
+            self._lock.truncate(0)
+            self._lock.write(
+                f"process {os.getpid()} on {socket.gethostname()} since {datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"
+            )
+            self._lock.flush()
+            (self.path / _LOCK).chmod(_FILE_MODE)
+        except OSError as error:
+            # What could not be written would be tried again when the file is closed.
+            with suppress(OSError):
+                self._lock.close()
+            raise _not_writable(self.path, error) from None
+
     def _put_in_place(self, aside: Path, folder: Path) -> None:
         if folder.exists():
             # The run was broken off after it had written its folder, and has gone on.
@@ -192,9 +204,10 @@ class ReportsFolder:
 def _began(run_id: str) -> datetime | None:
     """Return when a run began, from its id; None for what is no run's folder."""
     try:
-        return datetime.strptime(run_id.partition("-")[0], "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
+        moment = datetime.strptime(run_id.partition("-")[0], "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
     except ValueError:
         return None
+    return moment if _RUN_ID.fullmatch(run_id) else None
 
 
 def _remove_unless_kept(aside: Path) -> None:
@@ -210,6 +223,6 @@ def _remove_unless_kept(aside: Path) -> None:
 
 def _not_writable(path: Path, error: OSError) -> ReportsError:
     return ReportsError(
-        f"{path}: reports cannot be written there ({error.strerror}); name a folder that can be written to with"
-        " --drift-reports."
+        f"{path}: reports cannot be written there ({error.strerror}); make room and give the right to write there, or"
+        " name another folder with --drift-reports."
     )

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from drift_checks.errors import ReportsError
 from drift_checks.instants import read_instant
@@ -19,6 +19,7 @@ from drift_checks.reporting.history.recorded import RecordedRun, StoreIdentity, 
 from drift_checks.reporting.metrics import write_metrics
 from drift_checks.reporting.run import RunReport
 
+Answer = TypeVar("Answer")
 METRICS = "metrics.prom"
 # More nights than this say little of now, and take long to draw.
 _MOST_PAST = 400
@@ -44,10 +45,7 @@ class Keeper:
 
     def past(self, store: StoreIdentity, run_id: str) -> tuple[RecordedRun, ...]:
         """Return the other runs of the store, oldest first."""
-        found: list[RecordedRun] = []
-        if self._history is not None:
-            history = self._history
-            self._try(lambda: found.extend(history.runs(store, _MOST_PAST)))
+        found = self._ask(lambda history: history.runs(store, _MOST_PAST)) or []
         return tuple(run for run in found if run.run_id != run_id)
 
     def keep(self, report: RunReport, document: Mapping[str, Any]) -> Path:
@@ -74,32 +72,45 @@ class Keeper:
         """Close the history."""
         if self._history is not None:
             self._history.close()
+            self._history = None
 
     def _open_history(self) -> None:
         self._history = History(self._folder.path)
         self.warnings += self._history.warnings
-        self._history.take_up_missing()
+        self._ask(lambda history: history.take_up_missing())
 
     def _record(self, document: Mapping[str, Any]) -> None:
         run = recorded_run(document["drift"])
-        newest = [run]
-        if self._history is not None:
-            self._history.add(run)
-            newest = self._history.newest_of_each_store()
-        write_metrics(self._folder.path / METRICS, newest)
+        self._ask(lambda history: history.add(run))
+        of_all_stores = self._ask(lambda history: history.newest_of_each_store()) or []
+        newest = {item.store: item for item in of_all_stores} | {run.store: run}
+        write_metrics(self._folder.path / METRICS, list(newest.values()))
 
     def _prune(self, report: RunReport) -> None:
         started = read_instant(report.facts.started, UTC) or datetime.now(UTC)
-        before = started - self._retention
-        self._folder.prune(before, keep=report.facts.run_id)
-        if self._history is not None:
-            self._history.prune(before, keep=report.facts.run_id)
+        if self._retention > started - datetime.min.replace(tzinfo=UTC):
+            return
+        before, run_id = started - self._retention, report.facts.run_id
+        # A folder without its row would be taken up again.
+        self._folder.prune(before, keep=run_id)
+        self._ask(lambda history: history.prune(before, keep=run_id))
 
     def _list_runs(self) -> None:
         from drift_checks.reporting.page.html import render_list
 
-        recorded = [] if self._history is None else self._history.runs()
+        recorded = self._ask(lambda history: history.runs()) or []
         self._folder.write_file(PAGE, render_list(kept_runs(self._folder.path, recorded), recorded))
+
+    def _ask(self, question: Callable[[History], Answer]) -> Answer | None:
+        """Return what the history answers; one that fails once, as one that is locked, is asked no more."""
+        if self._history is None:
+            return None
+        try:
+            return question(self._history)
+        except ReportsError as error:
+            self.warnings.append(str(error))
+            self.close()
+            return None
 
     def _try(self, step: Callable[[], object]) -> None:
         try:

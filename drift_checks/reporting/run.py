@@ -67,7 +67,7 @@ class Facts:
     `error_rate` bounds the chance that any test of the run accuses a store in which nothing changed.
     `store_versions` are those of the records that came last: `model_version`, `prompt_version`, `embedding_model`.
     It `finished` when it was judged. A `redacted` report holds no text of a record. `repeat` is the command that makes
-    the same run again; `repeat_record`, with a record's id behind it, the one for this record alone.
+    the same run again; `repeat_record`, with a record's id at its end, the one for this record alone.
     """
 
     run_id: str

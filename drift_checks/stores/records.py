@@ -22,7 +22,7 @@ from sqlalchemy import (
 )
 
 from drift_checks.errors import StoreError, nearest
-from drift_checks.records import COLUMNS, INDISPENSABLE, RecordId
+from drift_checks.records import COLUMNS, INDISPENSABLE, RecordId, as_text
 from drift_checks.stores.sqlite import SqliteFile
 
 Result = TypeVar("Result")
@@ -76,16 +76,22 @@ class RecordStore:
         Columns that the store lacks or leaves empty are left out; all of them where rows have no order, as in a view.
         """
         versions = [ours for ours in VERSIONS if self.has(ours)]
-        query = (
-            select(*(self.column(ours) for ours in versions)).order_by(literal_column("rowid").desc()).limit(_LATEST)
-        )
         if not versions:
             return {}
+        row_id: ColumnClause[int] = literal_column("rowid")
+        query = select(*map(self.column, versions)).order_by(row_id.desc()).limit(_LATEST)
+
+        def latest(connection: Connection) -> Sequence[Any]:
+            # The rows of a view have a rowid in some versions of SQLite, but it tells nothing.
+            has_order = self.name in inspect(connection).get_table_names()
+            return connection.execute(query).all() if has_order else ()
+
         try:
-            rows = self.file.read(lambda connection: connection.execute(query).all())
+            rows = self.file.read(latest)
         except StoreError:
             return {}
-        found = ((ours, Counter(str(row[place]) for row in rows if row[place])) for place, ours in enumerate(versions))
+        by_column = zip(versions, zip(*rows, strict=True), strict=False)
+        found = ((ours, Counter(as_text(value) for value in values if value)) for ours, values in by_column)
         return {ours: counts.most_common(1)[0][0] for ours, counts in found if counts}
 
     def rows(

@@ -29,7 +29,7 @@ LOWER = {*ALLOWED}
 ALLOWED |= {
     "comparing": LOWER,
     "drawing": LOWER,
-    "detailing": LOWER,
+    "detailing": {*LOWER, "redaction"},
     "redaction": {"records"},
     "repeating": LOWER,
     "slices": LOWER,

@@ -16,7 +16,7 @@ _MOST_READ = 50
 
 @dataclass(frozen=True)
 class KeptRun:
-    """A run whose folder is there; `whole` is one of the whole review, which the history has."""
+    """A run whose folder is there; `whole` is one of the whole review."""
 
     run: RecordedRun
     whole: bool
@@ -31,17 +31,19 @@ def kept_runs(reports: Path, recorded: Iterable[RecordedRun]) -> list[KeptRun]:
         reports: The folder of reports.
         recorded: The runs that the history has.
     """
-    known = {run.run_id: run for run in recorded}
-    documents = sorted(reports.glob(f"[0-9]*/{DOCUMENT}"), reverse=True)
-    others = [document for document in documents if document.parent.name not in known][:_MOST_READ]
-    read = {document.parent.name: run for document in others if (run := _read(document)) is not None}
-    runs = {**read, **known}
-    names = [document.parent.name for document in documents]
-    return [KeptRun(runs[name], whole=name in known) for name in names if name in runs]
+    known = {run.run_id: KeptRun(run, whole=True) for run in recorded}
+    names = sorted((path.parent.name for path in reports.glob(f"[0-9]*/{DOCUMENT}")), reverse=True)
+    others = [name for name in names if name not in known][:_MOST_READ]
+    read = {name: run for name in others if (run := _read(reports / name)) is not None}
+    kept = {**read, **known}
+    return [kept[name] for name in names if name in kept]
 
 
-def _read(document: Path) -> RecordedRun | None:
+def _read(folder: Path) -> KeptRun | None:
     try:
-        return recorded_run(json.loads(document.read_text(encoding="utf-8"))["drift"])
+        drift = json.loads((folder / DOCUMENT).read_text(encoding="utf-8"))["drift"]
+        run = recorded_run(drift)
+        # A copy of a run's folder is no further run.
+        return KeptRun(run, whole=drift["partial"] is False) if run.run_id == folder.name else None
     except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return None

@@ -134,7 +134,7 @@ def recorded_run(drift: Mapping[str, Any]) -> RecordedRun:
     """
     try:
         return _run(drift)
-    except (KeyError, TypeError, ValueError, OverflowError, AttributeError) as error:
+    except (LookupError, TypeError, ValueError, OverflowError, AttributeError) as error:
         raise ValueError(f"no run's document: {error!r}") from None
 
 
@@ -153,26 +153,26 @@ def _run(drift: Mapping[str, Any]) -> RecordedRun:
         demo=bool(drift["demo"]),
         store=StoreIdentity(str(store["db"]), str(store["table"]), str(store["collection"])),
         records=int(store["records"]),
-        vectors=store["vectors"],
+        vectors=_whole(store["vectors"]),
         versions={str(key): str(value) for key, value in store.get("versions", {}).items()},
         sample_size=int(sample["size"]),
         seed=int(sample["seed"]),
         as_of=str(sample["as_of"]),
         reviewer=str(reviewer["name"]),
-        model=reviewer["model"],
-        prompt=reviewer["prompt"],
+        model=_text(reviewer["model"]),
+        prompt=_text(reviewer["prompt"]),
         decision=str(drift["decision"]),
         judge=str(drift["judge"]),
         agreed=int(agreement["agreed"]),
         reviewed=int(agreement["reviewed"]),
-        rate=agreement["rate"],
-        interval=_interval(agreement["interval"]),
+        rate=_number(agreement["rate"]),
+        interval=_interval_of(agreement),
         population=_estimate(agreement["population"]),
-        confidence_change=agreement["confidence_change"],
+        confidence_change=_number(agreement["confidence_change"]),
         calls=int(reviewer["calls"]),
-        input_tokens=reviewer["input_tokens"],
-        output_tokens=reviewer["output_tokens"],
-        cost=reviewer["cost"],
+        input_tokens=_whole(reviewer["input_tokens"]),
+        output_tokens=_whole(reviewer["output_tokens"]),
+        cost=_number(reviewer["cost"]),
         criteria=tuple(_criterion(item) for item in drift["criteria"]),
         disagreements=tuple(_disagreement(item) for item in drift["disagreements"]),
     )
@@ -193,11 +193,11 @@ def _criterion(item: Mapping[str, Any]) -> RecordedCriterion:
         failed=int(item["failed"]),
         unmeasured=int(item["unmeasured"]),
         not_needed=int(item["not_needed"]),
-        rate=item["rate"],
-        interval=_interval(item["interval"]),
-        value=item["value"],
-        warn=item["warn"],
-        critical=item["critical"],
+        rate=_number(item["rate"]),
+        interval=_interval_of(item),
+        value=_number(item["value"]),
+        warn=_number(item["warn"]),
+        critical=_number(item["critical"]),
         message=str(item["message"]),
     )
 
@@ -205,12 +205,34 @@ def _criterion(item: Mapping[str, Any]) -> RecordedCriterion:
 def _disagreement(item: Mapping[str, Any]) -> RecordedDisagreement:
     return RecordedDisagreement(
         record_id=item["record_id"],
-        stratum=item["stratum"],
-        stored=item["stored"],
-        reviewed=item["reviewed"],
-        stored_confidence=item["stored_confidence"],
-        reviewed_confidence=item["reviewed_confidence"],
+        stratum=_text(item["stratum"]),
+        stored=_text(item["stored"]),
+        reviewed=_text(item["reviewed"]),
+        stored_confidence=_number(item["stored_confidence"]),
+        reviewed_confidence=_number(item["reviewed_confidence"]),
     )
+
+
+def _number(value: Any) -> float | None:
+    return None if value is None else float(value)
+
+
+def _whole(value: Any) -> int | None:
+    return None if value is None else int(value)
+
+
+def _text(value: Any) -> str | None:
+    if value is not None and not isinstance(value, str):
+        raise ValueError(f"{value!r} is no text")
+    return value
+
+
+def _interval_of(measured: Mapping[str, Any]) -> Interval | None:
+    """Return the interval that is there if a rate is."""
+    interval = _interval(measured["interval"])
+    if (interval is None) is not (measured["rate"] is None):
+        raise ValueError("a rate and its interval are there together")
+    return interval
 
 
 def _interval(bounds: Any) -> Interval | None:

@@ -15,7 +15,7 @@ from markupsafe import Markup
 from drift_checks.reporting.changes import Changes, changes_since
 from drift_checks.reporting.history.kept import KeptRun
 from drift_checks.reporting.history.recorded import RecordedRun
-from drift_checks.reporting.outcome import Result
+from drift_checks.reporting.outcome import AGREEMENT, Result
 from drift_checks.reporting.page.charts.picture import Picture
 from drift_checks.reporting.page.charts.thresholds import effect_bar, rate_bar
 from drift_checks.reporting.page.charts.trend import trend_picture
@@ -94,7 +94,7 @@ def render_list(kept: Sequence[KeptRun], recorded: Sequence[RecordedRun]) -> str
     trends = []
     for store in stores:
         runs = [run for run in recorded if run.store == store]
-        agreement = runs[-1].criterion("agreement")
+        agreement = runs[-1].criterion(AGREEMENT)
         points = trend_of(iter(runs), lambda run: f"{run.run_id}/index.html" if run.run_id in there else None)
         thresholds = (agreement.warn, agreement.critical) if agreement else (None, None)
         trends.append((store, runs[-1], trend_picture(points, *thresholds)))
@@ -116,6 +116,7 @@ def _environment() -> Environment:
         percent_range=lambda bounds: percent_range(*bounds),
         confidence=confidence,
         quoted=shlex.quote,
+        verbatim=lambda text: Markup.escape(visible(text)),
         shortened=lambda text: shortened(text, _LONGEST_MESSAGE),
     )
     return environment
@@ -161,7 +162,7 @@ def _unmeasured(report: RunReport) -> list[tuple[str, str]]:
                 if item.criterion == name and item.result in (Result.UNMEASURED, Result.BROKEN)
             )
             words = "; ".join(f"{why} ({number:,})" for why, number in reasons.most_common(5) if why)
-            found.append((name, f"{count(result.unmeasured, 'check')} of it: {words}"))
+            found.append((name, f"{count(result.unmeasured, 'check')} of it{f': {words}' if words else ''}"))
     return sorted(found)
 
 

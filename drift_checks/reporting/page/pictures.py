@@ -139,7 +139,7 @@ def _slices(report: RunReport) -> Picture | None:
     rows = []
     for judged in _statistics(report, "agreement_by_slice"):
         details = judged.statistic.details
-        interval = wilson(details["agreed"], details["reviewed"])
+        interval = wilson(details["agreed"], details["reviewed"]) if details else None
         if interval is not None:
             group, _, label = judged.statistic.name.partition("=")
             rate = details["agreed"] / details["reviewed"]

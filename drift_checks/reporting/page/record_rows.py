@@ -16,6 +16,7 @@ _ALL_TEXTS = 80_000
 _LONGEST = 20_000
 # What a reason and the text of a neighbour may take, of what the record's own text may.
 _REASON, _NEAR = 0.4, 0.2
+_LONGEST_NAME = 120
 # A longer text is folded.
 _FOLDED = 320
 
@@ -69,9 +70,19 @@ class RecordRow:
     near: tuple[Near, ...]
 
     @property
+    def stored(self) -> str:
+        """The stored category, cut where it is very long."""
+        return "" if self.decision is None else shortened(self.decision.stored, _LONGEST_NAME)
+
+    @property
+    def reviewed(self) -> str:
+        """The reviewed category, cut where it is very long."""
+        return "" if self.decision is None else shortened(self.decision.reviewed or "", _LONGEST_NAME)
+
+    @property
     def pair(self) -> str:
         """The stored and the reviewed category, where they differ."""
-        return f"{self.decision.stored} → {self.decision.reviewed}" if self.disagrees and self.decision else ""
+        return f"{self.stored} → {self.reviewed}" if self.disagrees else ""
 
     @property
     def criteria(self) -> list[str]:
@@ -140,7 +151,7 @@ def _row(number: int, key: RecordId, found: Iterable[Outcome], report: RunReport
         record_id=key,
         anchor=f"record-{number}",
         stratum=outcomes[0].stratum or "",
-        decision=outcomes[0].decision,
+        decision=next((item.decision for item in outcomes if item.decision), None),
         details=details,
         disagrees=agreement is not None and agreement.result is Result.FAILED,
         failures=tuple(Failure(item.criterion, shortened(item.message, reason)) for item in others),
@@ -165,7 +176,8 @@ def _reasons(details: Details | None, allowed: int) -> dict[str, str]:
 
 def _near(near: Near, allowed: int) -> Near:
     text = None if near.text is None else shortened(near.text, int(allowed * _NEAR))
-    return Near(near.record_id, near.category, near.similarity, text)
+    category = None if near.category is None else shortened(near.category, _LONGEST_NAME)
+    return Near(near.record_id, category, near.similarity, text)
 
 
 def excerpt(text: str, allowed: int) -> Excerpt:

@@ -10,11 +10,22 @@ _KEPT = "\n\t\N{ZERO WIDTH JOINER}\N{ZERO WIDTH NON-JOINER}"
 _HIDDEN = ("Cc", "Cf", "Cs")
 
 
+class _Shown(dict[int, str]):
+    """What stands for each letter, looked up once."""
+
+    def __missing__(self, code: int) -> str:
+        letter = chr(code)
+        is_shown = letter in _KEPT or unicodedata.category(letter) not in _HIDDEN
+        self[code] = letter if is_shown else f"‹U+{code:04X}›"
+        return self[code]
+
+
+_SHOWN = _Shown()
+
+
 def visible(text: str) -> str:
     """Return a text with characters that command a terminal or turn the direction written out, as in `‹U+202E›`."""
-    if text.isprintable():
-        return text
-    return "".join(letter if _is_kept(letter) else f"‹U+{ord(letter):04X}›" for letter in text)
+    return text if text.isprintable() else text.translate(_SHOWN)
 
 
 def weight(text: str) -> int:
@@ -40,7 +51,3 @@ def fitting(text: str, most: int) -> str:
         else:
             high = middle - 1
     return text[:low]
-
-
-def _is_kept(letter: str) -> bool:
-    return letter in _KEPT or unicodedata.category(letter) not in _HIDDEN

@@ -7,6 +7,7 @@ import os
 import socket
 import time
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from xml.etree.ElementTree import ElementTree
 
@@ -199,3 +200,95 @@ def test_reviews_of_a_killed_run_are_kept_for_a_week(path: Path, days: int, goes
     os.utime(journal, (0, time.time() - days * 24 * 3600))
     ReportsFolder(path, journal.parent if goes_on else None).release()
     assert journal.exists() is kept
+
+
+def test_a_file_is_put_beside_the_runs(reports: ReportsFolder, path: Path) -> None:
+    """In place of the one that is there, and for owner and group alone."""
+    reports.write_file("index.html", "before")
+    reports.write_file("index.html", "caf\xe9 \ud800")
+    assert (path / "index.html").read_bytes() == b"caf\xc3\xa9 \\ud800"
+    assert (path / "index.html").stat().st_mode & 0o777 == 0o640
+    assert visible(path) == ["index.html"]
+
+
+def test_a_file_is_put_whole_or_not_at_all(reports: ReportsFolder, path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A full disk leaves the one before, and nothing of the new one."""
+    reports.write_file("index.html", "before")
+
+    def full(self: Path, *_: object, **__: object) -> None:
+        self.touch()
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_text", full)
+    with pytest.raises(ReportsError, match=r"No space left on device.*--drift-reports"):
+        reports.write_file("index.html", "after")
+    assert visible(path) == ["index.html"]
+    assert (path / "index.html").read_text() == "before"
+
+
+def test_a_folder_in_the_place_of_a_file_is_told_of(reports: ReportsFolder, path: Path) -> None:
+    """It may hold something."""
+    (path / "index.html" / "mine").mkdir(parents=True)
+    with pytest.raises(ReportsError, match=r"reports: reports cannot be written there \(.*\); .* --drift-reports"):
+        reports.write_file("index.html", "text")
+    assert visible(path) == ["index.html"]
+
+
+MOMENT = datetime(2026, 1, 15, 2, 0, tzinfo=UTC)
+OLDER = "20260115T015959Z-aaaaaa"
+NEWER = "20260116T020000Z-def456"
+
+
+def test_runs_that_began_before_are_pruned(reports: ReportsFolder, path: Path) -> None:
+    """To the second; the one that began at the moment stays."""
+    for run in (OLDER, RUN, NEWER):
+        write(reports, run)
+    reports.prune(MOMENT, keep=NEWER)
+    assert visible(path) == [RUN, NEWER, "latest"]
+
+
+def test_the_run_itself_and_the_latest_stay(reports: ReportsFolder, path: Path) -> None:
+    """However long ago they began; parts of a review go."""
+    write(reports, OLDER)
+    write(reports, "20260101T020000Z-bbbbbb", partial=True)
+    write(reports, "20260102T020000Z-cccccc", partial=True)
+    reports.prune(MOMENT, keep="20260102T020000Z-cccccc")
+    assert visible(path) == ["20260102T020000Z-cccccc", OLDER, "latest"]
+
+
+@pytest.mark.parametrize(
+    "name", ["notes", "20250101", "2025-01-01 notes", "20251301T020000Z-abc123", "x20250101T020000Z-abc123"]
+)
+def test_what_is_no_run_is_not_pruned(reports: ReportsFolder, path: Path, name: str) -> None:
+    """Somebody keeps it there."""
+    (path / name).mkdir()
+    reports.prune(MOMENT, keep=RUN)
+    assert visible(path) == [name]
+
+
+def test_neither_a_link_nor_a_file_is_pruned(reports: ReportsFolder, path: Path, tmp_path: Path) -> None:
+    """What it leads to least of all."""
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "elsewhere" / "mine").touch()
+    (path / "20250101T020000Z-abc123").symlink_to(tmp_path / "elsewhere")
+    (path / "20250102T020000Z-abc123").touch()
+    reports.prune(MOMENT, keep=RUN)
+    assert visible(path) == ["20250101T020000Z-abc123", "20250102T020000Z-abc123"]
+    assert (tmp_path / "elsewhere" / "mine").exists()
+
+
+@pytest.mark.parametrize("name", ["20250101T020000Z-abc123 (copy)", "20250101T020000Z", "20250101T020000Z-notes"])
+def test_what_a_user_named_like_a_run_is_not_pruned(reports: ReportsFolder, path: Path, name: str) -> None:
+    """No run has such an id."""
+    (path / name).mkdir()
+    reports.prune(MOMENT, keep=RUN)
+    assert visible(path) == [name]
+
+
+def test_a_journal_of_a_killed_run_is_not_pruned(reports: ReportsFolder, path: Path) -> None:
+    """It has a time of its own."""
+    journal = path / f".{OLDER}.tmp" / "reviews.jsonl"
+    journal.parent.mkdir()
+    journal.touch()
+    reports.prune(MOMENT, keep=RUN)
+    assert journal.exists()

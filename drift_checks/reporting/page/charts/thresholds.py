@@ -8,6 +8,8 @@ from drift_checks.reporting.page.charts.picture import Picture, finite, rounded,
 from drift_checks.reporting.page.charts.scales import Scale, round_down, round_up
 
 WIDTH, HEIGHT = 180, 26
+# What an axis is made for.
+_LARGEST = 1e300
 _MARGIN = 0.05
 _LEFT, _RIGHT = 6, WIDTH - 6
 
@@ -84,7 +86,7 @@ def effect_bar(
         return None
     assert value is not None
     seen = [value, *(interval or ()), *(bound for bound in (warn, critical) if bound is not None)]
-    largest = max(number for number in seen if finite(number))
+    largest = max(min(number, _LARGEST) for number in seen if finite(number))
     words = f"{value:.2g}" + _between(interval, lambda low, high: f"{low:.2g}–{high:.2g}")
     bounds = [("warning", warn), ("critical", critical)]
     limits = "".join(f", {name} above {bound:.2g}" for name, bound in bounds if bound is not None)

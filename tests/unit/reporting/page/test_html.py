@@ -1,0 +1,277 @@
+"""The page of a run and the list of all runs, of anything that a run may have to say."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from html.parser import HTMLParser
+from math import inf
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from drift_checks.records import RecordId
+from drift_checks.reporting.details import Details, Near, Reasons
+from drift_checks.reporting.history.kept import KeptRun
+from drift_checks.reporting.outcome import Criterion, Decision, Outcome, Result, Statistic
+from drift_checks.reporting.page.html import render, render_list
+from drift_checks.reporting.run import Reviewing, RunReport
+from tests.support.histories import NIGHTS, run
+from tests.support.pages import decided, known_report, with_details
+from tests.support.reports import AGREEMENT, BASELINE, INTEGRITY, LOW, OLD, outcomes, report, reviewed
+
+VOID = {"meta", "link", "br", "input", "img", "hr"}
+MARK = "<x-mark onload=\"a\" title='b'>&amp;"
+
+
+class Page(HTMLParser):
+    """A page read strictly: what it holds, and whether each element ends where it may."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(convert_charrefs=True)
+        self.open: list[str] = []
+        self.tags: set[str] = set()
+        self.attributes: set[str] = set()
+        self.ids: list[str] = []
+        self.links: list[str] = []
+        self.code: list[str] = []
+        self.feed(text)
+        self.close()
+        assert self.open == []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        """Take the element down."""
+        values = dict(attrs)
+        assert len(values) == len(attrs), f"{tag} has an attribute twice"
+        self.tags.add(tag)
+        self.attributes.update(values)
+        self.ids += [values["id"] or ""] if "id" in values else []
+        if (href := values.get("href")) and href.startswith("#") and "data-state" not in values:
+            self.links.append(href[1:])
+        if tag == "code":
+            self.code.append("")
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        """Take down one that ends at once, as in pictures."""
+        self.handle_starttag(tag, attrs)
+        if tag not in VOID:
+            self.open.pop()
+
+    def handle_endtag(self, tag: str) -> None:
+        """End the innermost element, which must be this one."""
+        assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        """Take down what stands in commands."""
+        if self.open and self.open[-1] == "code":
+            self.code[-1] += data
+
+
+def read(text: str) -> Page:
+    """Return the page, whose places have names of their own and whose links lead to one of them."""
+    page = Page(text)
+    assert len(page.ids) == len(set(page.ids))
+    assert set(page.links) <= set(page.ids)
+    return page
+
+
+PLAIN = read(render(known_report()))
+WORDS = st.text(max_size=15) | st.just(MARK) | st.just("漢" * 400) | st.just(MARK * 30)
+MAYBE = st.none() | WORDS
+RATES = st.none() | st.floats(0, 1)
+NUMBERS = st.floats(-1e300, 1e300) | st.sampled_from([5e-324, inf, -inf, 0.0])
+KEYS = st.integers(-5, 2**63) | WORDS
+CATEGORIES = st.sampled_from(["fraud", "Fraud", "fraud ", "", MARK, "\u202ecyber"])
+REASONS = st.builds(Reasons, MAYBE, MAYBE, MAYBE, MAYBE)
+NEAR = st.lists(st.builds(Near, MAYBE, MAYBE, st.floats(-1, 1), MAYBE), max_size=3).map(tuple)
+STRATA = st.sampled_from([LOW, OLD, BASELINE])
+DETAILS = st.builds(
+    Details, st.just(0), STRATA, MAYBE, REASONS, REASONS, MAYBE, st.none() | st.integers(), MAYBE, MAYBE, NEAR
+)
+DECISIONS = st.builds(Decision, CATEGORIES, RATES, CATEGORIES, RATES)
+RECORDS = st.dictionaries(
+    KEYS, st.tuples(st.sampled_from(Result), st.sampled_from(Result), WORDS, STRATA, DECISIONS, DETAILS), max_size=6
+)
+EFFECT = Criterion("class_mix", "Is it so?", effect="PSI", warn=0.2, critical=0.5, remedy=MARK)
+STATISTICS = st.lists(
+    st.builds(
+        Statistic,
+        *(WORDS, WORDS, st.none() | NUMBERS, st.integers(0, 10**9), RATES),
+        details=st.lists(st.tuples(WORDS, st.integers(0, 99), st.integers(0, 99)), max_size=3).map(
+            lambda found: {"categories": found}
+        ),
+    ),
+    max_size=3,
+).map(tuple)
+FACTS = st.fixed_dictionaries(
+    dict.fromkeys(("db", "table", "collection", "as_of", "naive_timezone", "reviewer", "repeat"), WORDS),
+    optional={
+        **dict.fromkeys(("chroma", "model", "prompt", "interrupted"), MAYBE),
+        **{name: st.booleans() for name in ("demo", "partial", "redacted", "comparable_confidence", "chosen")},
+        "vectors": st.none() | st.integers(0, 10**9),
+        "notes": st.lists(WORDS, max_size=2),
+        **{name: st.dictionaries(WORDS, WORDS, max_size=2) for name in ("settings", "versions", "store_versions")},
+        "reviewing": st.builds(
+            Reviewing,
+            *[st.integers(0, 99)] * 4,
+            *[st.none() | st.integers(0, 10**6)] * 2,
+            st.none() | st.floats(0, 99),
+        ),
+        "decision": st.sampled_from(["point", "sequential"]),
+    },
+)
+
+
+def made_of(
+    records: Mapping[RecordId, tuple[Result, Result, str, str, Decision, Details]],
+    statistics: tuple[Statistic, ...],
+    **facts: Any,
+) -> RunReport:
+    """Return the run of these records, each checked by two criteria."""
+    made = []
+    for key, (agreement, integrity, message, stratum, decision, _) in records.items():
+        made.append(Outcome("agreement", agreement, message, key, stratum, decision))
+        made.append(Outcome("record_integrity", integrity, message, key, stratum, decision))
+    made.append(Outcome("class_mix", Result.PASSED, statistics=statistics, check="class_mix"))
+    found = report(made, (AGREEMENT, INTEGRITY, EFFECT), **facts)
+    return with_details(found, [replace(item[-1], record_id=key) for key, item in records.items()])
+
+
+@settings(max_examples=60)
+@given(records=RECORDS, statistics=STATISTICS, facts=FACTS, past=st.integers(0, 3))
+def test_any_run_has_a_page(records: Any, statistics: tuple[Statistic, ...], facts: Any, past: int) -> None:
+    """Well-formed, each place named once, no link into the void, and no markup but the page's own."""
+    made = replace(made_of(records, statistics, **facts), past=tuple(map(run, NIGHTS[:past])))
+    page = read(render(made))
+    assert not any(tag.startswith("x-") for tag in page.tags)
+    assert not {"onload", "onclick", "onerror"} & page.attributes
+
+
+def test_no_text_of_a_field_is_markup() -> None:
+    """Whichever field holds it."""
+    words = dict.fromkeys(("db", "table", "chroma", "collection", "reviewer", "model", "prompt", "repeat"), MARK)
+    everything = {"notes": [MARK], **{name: {MARK: MARK} for name in ("settings", "versions", "store_versions")}}
+    near = (Near(MARK, MARK, 0.5, MARK),)
+    reasons = Reasons(MARK, MARK, MARK, MARK)
+    details = Details(MARK, LOW, MARK, reasons, reasons, MARK, 3, MARK, MARK, near)
+    record = (Result.FAILED, Result.FAILED, MARK, LOW, Decision(MARK, 0.5, f"{MARK}2", 0.5), details)
+    statistic = Statistic(MARK, MARK, 0.9, 50, details={"categories": [[MARK, 3, 4]]})
+    text = render(made_of({MARK: record}, (statistic,), **words, **everything, repeat_record=MARK))
+    page = read(text)
+    assert "<x-mark" not in text
+    assert text.count("&lt;x-mark") > 40
+    assert (page.tags - PLAIN.tags, page.attributes - PLAIN.attributes) <= ({"desc", "path"}, {"d"})
+
+
+def test_the_greatest_effect_has_a_page() -> None:
+    """As infinite ones have."""
+    read(render(made_of({}, (Statistic("a", "much", 1.7e308, 50),))))
+
+
+def test_a_run_of_nothing_has_a_page() -> None:
+    """Nothing drawn, nothing measured."""
+    assert read(render(report((), drawn={}, sizes={}, record_ids=[], records=0))).ids
+
+
+@pytest.mark.parametrize("keys", [range(300), map(str, range(300))], ids=["numbers", "texts"])
+def test_hundreds_of_records_have_a_place_each(keys: Any) -> None:
+    """However they are named."""
+    page = read(render(report([decided(key, "a", "b") for key in keys])))
+    assert sum(name.startswith("record-") for name in page.ids) == 300
+
+
+LENGTHS = {"short": 20, "long": 3_000}
+
+
+def sized(letter: str, length: int, *, names: int = 12) -> int:
+    """Return how many bytes the page of 200 records in 77 categories takes; texts and messages are of this letter."""
+    text = letter * length
+    reasons = Reasons(text, text, "sage-2", "p-1")
+    near = (Near("1", "a", 0.5, text[:200]),) * 5
+    made = [
+        decided(key, f"{key % 77}".rjust(names, "c"), f"{(key + 1) % 77}".rjust(names, "c"), message=text)
+        for key in range(200)
+    ]
+    details = [Details(key, LOW, text, reasons, reasons, "2026-01-05", 3, "mail", "mini", near) for key in range(200)]
+    return len(render(with_details(report(made), details)).encode("utf-8", "backslashreplace"))
+
+
+@pytest.mark.parametrize("letter", ["x", '"', "漢", "😀", "\x07", " "])
+@pytest.mark.parametrize("length", LENGTHS.values(), ids=LENGTHS)
+def test_a_page_stays_light(letter: str, length: int) -> None:
+    """Whatever the texts of its records are."""
+    assert sized(letter, length) < 400_000
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("letter", ["x", "\x07"])
+def test_a_page_of_very_long_texts_stays_light(letter: str) -> None:
+    """Longer than any that is shown whole."""
+    assert sized(letter, 30_000) < 400_000
+
+
+def test_a_page_stays_light_with_long_categories() -> None:
+    """As of a classifier that answers in sentences."""
+    assert sized("x", 20, names=2_000) < 400_000
+
+
+def test_a_record_that_failed_leads_somewhere_though_its_criterion_was_not_measured() -> None:
+    """Too few records were measured for a verdict."""
+    least = Criterion("record_integrity", "Is each record whole?", least=50)
+    read(render(report([*reviewed(45, 5), *outcomes(Result.FAILED, 2, criterion=least.name)], (AGREEMENT, least))))
+
+
+def test_a_command_can_be_copied() -> None:
+    """To the letter."""
+    command = "scripts/review '--drift-db=/data/100 %/a.db'"
+    assert command in read(render(report(repeat=command))).code
+
+
+def test_a_text_that_was_cut_says_so() -> None:
+    """Where hundreds of records share the page."""
+    details = [Details(key, LOW, "word " * 2_000, Reasons(), Reasons()) for key in range(600)]
+    text = render(with_details(report([decided(key, "a", "b") for key in range(600)]), details))
+    assert text.count("more characters are in the store") == 600
+
+
+def kept(*nights: str, whole: bool = True, **changed: Any) -> list[KeptRun]:
+    """Return these runs, newest first."""
+    return [KeptRun(run(night, **changed), whole=whole) for night in reversed(nights)]
+
+
+@given(words=WORDS, agreed=st.integers(0, 50), whole=st.booleans())
+def test_any_runs_can_be_listed(words: str, agreed: int, whole: bool) -> None:
+    """Of any store, reviewer and model."""
+    changed = {"db": words, "reviewer": words, "model": words, "agreed": agreed}
+    found = kept(*NIGHTS, whole=whole, **changed)
+    page = read(render_list(found, [item.run for item in reversed(found)]))
+    assert not any(tag.startswith("x-") for tag in page.tags)
+
+
+def test_each_store_has_its_trend() -> None:
+    """The one that was reviewed last comes first; demo runs say what they are."""
+    runs = [run(NIGHTS[0], db="/a.db"), run(NIGHTS[1], db="/b.db", demo=True), run(NIGHTS[2], db="/c.db")]
+    text = render_list([], runs)
+    places = [text.index(f"of {name} over time") for name in ("/c.db", "/b.db", "/a.db")]
+    assert places == sorted(places)
+    assert "Demo: /b.db" in text
+    assert {"trend-1", "trend-2", "trend-3"} <= {name.partition("-title")[0] for name in read(text).ids}
+
+
+def test_only_runs_that_are_kept_are_linked() -> None:
+    """The others are points of the trend."""
+    text = render_list(kept(NIGHTS[1]), [run(night) for night in NIGHTS[:3]])
+    assert f"{NIGHTS[1]}/index.html" in text
+    assert f"{NIGHTS[0]}/index.html" not in text
+    assert "Runs kept (1)" in text
+
+
+def test_a_list_of_nothing_says_so() -> None:
+    """Before the first whole review."""
+    text = render_list([], [])
+    assert "No whole review is kept yet" in text
+    assert read(text).ids == ["trends", "runs"]

@@ -1,0 +1,197 @@
+"""What a report shows of a record, gathered from store, review and vectors."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from drift_checks.detailing import detail, find_near
+from drift_checks.records import Record, RecordId, Review, Stratum
+from drift_checks.redaction import redacted
+from drift_checks.reporting.details import Details, Near, Reasons, near_as_plain, near_from_plain
+from drift_checks.reviewers.neighbours import NeighboursReviewer
+from drift_checks.settings import Settings
+from drift_checks.stores.chroma import VectorCollection, create_collection
+
+NOW = datetime(2026, 1, 15, 2, 0, tzinfo=UTC)
+ROW = {
+    "text": "the secret of the house",
+    "category": "fraud",
+    "timestamp": "2026-01-05T10:00:00",
+    "evidence": "the secret",
+    "rationale": "since it is secret",
+    "model_version": "sage-1",
+    "prompt_version": "p-1",
+    "embedding_model": "mini",
+    "source": "mail",
+}
+REVIEW = Review(7, "cyber", 0.9, None, "another reason", "another secret", "m-1")
+
+
+def record(**values: object) -> Record:
+    """Return a record with this row, changed as given."""
+    return Record(7, Stratum.OLD, {"id": 7, **ROW, **values})
+
+
+def settings(zone: str = "UTC", *, redact: bool = False) -> Settings:
+    """Return the settings of a run at that moment."""
+    return Settings(seed=1, as_of=NOW, naive_timezone=ZoneInfo(zone), redact=redact)
+
+
+def test_all_that_is_known_of_a_record_is_shown() -> None:
+    """Of the row, of the review and of what lies near."""
+    near = (Near("8", "fraud", 0.9, "beside"),)
+    assert detail(record(), REVIEW, near, settings()) == Details(
+        record_id=7,
+        stratum="old",
+        text="the secret of the house",
+        stored=Reasons("the secret", "since it is secret", "sage-1", "p-1"),
+        reviewed=Reasons("another secret", "another reason", "m-1"),
+        timestamp="2026-01-05T10:00:00",
+        age_days=9,
+        source="mail",
+        embedding_model="mini",
+        near=near,
+    )
+
+
+@pytest.mark.parametrize("nothing", [None, ""])
+def test_what_the_row_lacks_is_not_known(nothing: object) -> None:
+    """Whether it is null or empty; the text alone is empty."""
+    shown = detail(record(**dict.fromkeys(ROW, nothing)), None, (), settings())
+    assert shown == Details(7, "old", "", Reasons(), Reasons())
+
+
+def test_columns_that_the_store_lacks_are_not_known() -> None:
+    """Only text and category are there in any case."""
+    bare = Record(7, Stratum.OLD, {"id": 7, "text": "t", "category": "a"})
+    assert detail(bare, None, (), settings()) == Details(7, "old", "t", Reasons(), Reasons())
+
+
+def test_other_values_are_told_as_text() -> None:
+    """Numbers too, zero among them."""
+    shown = detail(record(model_version=0, source=1.5), None, (), settings())
+    assert (shown.stored.model, shown.source) == ("0", "1.5")
+
+
+@pytest.mark.parametrize("column", ["evidence", "rationale", "source", "model_version"])
+def test_bytes_are_told_as_text(column: str) -> None:
+    """As a text or a category kept so is."""
+    assert "b'" not in str(detail(record(**{column: b"as bytes"}), None, (), settings()))
+
+
+@pytest.mark.parametrize(
+    ("timestamp", "zone", "days"),
+    [
+        ("2026-01-15T02:00:00Z", "UTC", 0),
+        ("2026-01-14T02:00:01Z", "UTC", 0),
+        ("2026-01-14T02:00:00Z", "UTC", 1),
+        ("2026-01-14 02:30:00", "Europe/Berlin", 1),
+        ("2026-01-14 02:30:00", "UTC", 0),
+        ("2026-01-16T02:00:00Z", "UTC", -1),
+        ("yesterday", "UTC", None),
+        (20260101, "UTC", None),
+    ],
+)
+def test_ages_are_whole_days_up_to_the_time_of_the_run(timestamp: object, zone: str, days: int | None) -> None:
+    """A time without a zone is one in that of the settings; what names no moment has no age."""
+    shown = detail(record(timestamp=timestamp), None, (), settings(zone))
+    assert (shown.age_days, shown.timestamp) == (days, str(timestamp))
+
+
+def test_a_redacted_report_shows_no_text() -> None:
+    """What is no text stays: versions, ages and sources."""
+    shown = detail(record(), redacted(REVIEW, record()), (), settings(redact=True))
+    assert shown.text is None
+    assert "secret" not in str(shown)
+    assert (shown.stored.model, shown.reviewed.model, shown.age_days, shown.source) == ("sage-1", "m-1", 9, "mail")
+
+
+VALUES = st.none() | st.integers() | st.floats() | st.text(max_size=9) | st.binary(max_size=9)
+
+
+@given(values=st.fixed_dictionaries({}, optional=dict.fromkeys(ROW, VALUES)), redact=st.booleans())
+def test_any_row_can_be_shown(values: dict[str, object], redact: bool) -> None:
+    """Whatever the store holds."""
+    shown = detail(record(**values), None, (), settings(redact=redact))
+    assert (shown.text is None) is redact
+    assert {type(item) for item in vars(shown).values()} <= {type(None), str, int, Reasons, tuple}
+
+
+@pytest.fixture
+def vectors(tmp_path: Path) -> Iterator[VectorCollection]:
+    """A collection of the entry of record 1, its duplicate, and two others, one of which says nothing of itself."""
+    chroma = tmp_path / "chroma"
+    chroma.mkdir()
+    labels: list[dict[str, str | int | float]] = [{"category": "a", "record_id": number} for number in range(3)]
+    labels.append({"kind": "odd"})
+    create_collection(
+        chroma,
+        "risks",
+        ids=["own", "twin", "near", "far"],
+        embeddings=np.array([[1, 0], [1, 0], [0.8, 0.6], [0, 1]], dtype=np.float32),
+        documents=["own text", "own text", "n" * 300, "far"],
+        metadatas=labels,
+    )
+    opened = VectorCollection(chroma, "risks", tmp_path / "copies")
+    yield opened
+    opened.close()
+
+
+def sought(key: int, chroma_id: str | None) -> Record:
+    """Return a record with that entry."""
+    return Record(key, Stratum.OLD, {"id": key, "text": "own text", "category": "a", "chroma_id": chroma_id})
+
+
+def test_what_lies_near_a_record_is_found(vectors: VectorCollection) -> None:
+    """Nearest first, without the record itself and its duplicates; long texts are cut."""
+    found = find_near([sought(1, "own")], vectors, redact=False)
+    assert [(near.record_id, near.category, near.text) for near in found[1]] == [
+        ("2", "a", "n" * 200),
+        (None, None, "far"),
+    ]
+    assert found[1][0].similarity == pytest.approx(0.8, abs=1e-4)
+    assert [near.similarity for near in found[1]] == [round(near.similarity, 4) for near in found[1]]
+
+
+def test_a_redacted_neighbour_has_no_text(vectors: VectorCollection) -> None:
+    """What else is known of it stays."""
+    shown = find_near([sought(1, "own")], vectors, redact=True)[1]
+    assert [(near.record_id, near.category, near.text) for near in shown] == [("2", "a", None), (None, None, None)]
+
+
+def test_a_record_without_a_vector_has_no_neighbours(vectors: VectorCollection) -> None:
+    """The others have theirs."""
+    assert find_near([sought(1, None), sought(2, "gone"), sought(3, "far")], vectors, redact=False).keys() == {3}
+
+
+def test_without_vectors_nothing_lies_near(vectors: VectorCollection) -> None:
+    """Where they were not opened, or nothing is sought."""
+    assert find_near([sought(1, "own")], None, redact=False) == {}
+    assert find_near([], vectors, redact=False) == {}
+
+
+def test_neighbours_are_the_nearest_others(vectors: VectorCollection) -> None:
+    """As many as are asked for, where there are so many."""
+    for number, ids in ((1, ["near"]), (2, ["near", "far"]), (9, ["near", "far"])):
+        found = NeighboursReviewer(vectors, number).neighbours_of([sought(1, "own")])
+        assert [other.id for other in found[1]] == ids
+
+
+NEAR = st.builds(
+    Near, st.none() | st.text(), st.none() | st.text(), st.floats(allow_nan=False, allow_infinity=False), st.text()
+)
+
+
+@given(found=st.dictionaries(st.integers() | st.text(), st.lists(NEAR, max_size=2).map(tuple), max_size=3))
+def test_neighbours_cross_processes(found: dict[RecordId, tuple[Near, ...]]) -> None:
+    """As plain values, the ids of the kind that they were."""
+    assert near_from_plain(json.loads(json.dumps(near_as_plain(found)))) == found

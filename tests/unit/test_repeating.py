@@ -1,0 +1,213 @@
+"""The commands that make a run again say what its settings said, whichever source had them."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from drift_checks.options import Sources, load
+from drift_checks.plugin.settings import add_settings
+from drift_checks.records import Sample
+from drift_checks.repeating import repeat_commands
+from drift_checks.settings import Setting, Settings, declared
+
+FOLDER, ELSEWHERE = Path("/home/ann/project"), Path("/srv/somewhere else")
+NOW, LATER = datetime(2026, 1, 15, 23, 30, tzinfo=UTC), datetime(2026, 3, 1, 8, 0, tzinfo=UTC)
+WAY_IN = "scripts/review"
+BY_KEY = {setting.key: setting for setting in declared()}
+NOT_REPEATED = {"resume", "write_back"}
+DECIDING = {"store", "reviewer", "demo"}
+# A line of letters that need quotes, and separators where a setting may hold them.
+WORDS = st.text("ab ,'\"$`\\;&|*?~é漢-=%#", min_size=1, max_size=12).map(str.strip).filter(lambda text: text.strip(","))
+# `~` begins with a user's name, and Python's parser takes `--` for no value even behind `=`.
+NAMES = WORDS.map(lambda text: text.strip(", ")).filter(lambda text: text and text != "--" and text[0] != "~")
+SHARES = st.sampled_from(["0", "0.25", ".5", "1e-1", "1"])
+WHOLE = st.integers(30, 400).map(str)
+
+
+def pairs(names: list[str], values: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
+    """Return pairs of names and values, separated by commas, with blanks around them."""
+    found = st.dictionaries(st.sampled_from(names), values, min_size=1)
+    return found.map(lambda made: ", ".join(f"{name} = {value}" for name, value in made.items()))
+
+
+def lines(made: str) -> str:
+    """Return pairs on lines of their own, as an ini file may hold them."""
+    return "\n" + made.replace(", ", ",\n")
+
+
+BOUNDS = pairs(["class_mix", "trend"], st.sampled_from(["0.1:0.5", "0.1:off", ":0.9"]))
+LEAST = pairs(["class_mix", "trend"], WHOLE)
+TEXTS: dict[str, st.SearchStrategy[str]] = {
+    **{setting.key: WHOLE for setting in declared()},
+    **dict.fromkeys(("db", "chroma", "snapshot_dir", "taxonomy", "reports", "llm_prompt"), NAMES),
+    **dict.fromkeys(("collection", "table", "llm_model"), NAMES),
+    **dict.fromkeys(("low_confidence_share", "low_confidence_below", "min_reviewed", "error_rate"), SHARES),
+    "columns": pairs(["text", "category", "source"], st.sampled_from(["the text", "it's", '"a"', "$b"])),
+    "records": st.lists(NAMES.filter(lambda name: "," not in name), min_size=1).map(" , ".join),
+    "thresholds": BOUNDS | BOUNDS.map(lines),
+    "least": LEAST | LEAST.map(lines),
+    "reviewer": st.sampled_from(["neighbours", "llm", "my.module:name"]),
+    "llm_base_url": st.sampled_from(["https://host/v1/", "http://[::1]:8000/a b"]),
+    "llm_price": st.just("0.15,0.60"),
+    "naive_timezone": st.sampled_from(["Europe/Berlin", "UTC"]),
+    "as_of": st.just("2026-01-10T00:00:00+05:30"),
+    "warn": st.just("0.9"),
+    "critical": st.just("0.5"),
+    "decision": st.sampled_from(["point", "sequential"]),
+    "judge": st.sampled_from(["sample", "population"]),
+    **dict.fromkeys(("resume", "redact", "write_back"), st.just("true")),
+}
+del TEXTS["demo"]
+GIVEN = st.fixed_dictionaries({}, optional={key: st.tuples(st.integers(0, 2), text) for key, text in TEXTS.items()})
+
+
+def sources(given: Mapping[str, tuple[int, str]]) -> Sources:
+    """Return sources in which each of these settings is an option (0), a variable (1) or in the ini file (2)."""
+    names = ("ini", "variable", "ini")
+    parts: list[dict[str, str]] = [
+        {getattr(BY_KEY[key], names[kind]): text for key, (found, text) in given.items() if found == kind}
+        for kind in range(3)
+    ]
+    options, environment, ini = parts
+    return Sources(options, {"TZ": "UTC", **environment}, ini, FOLDER, Path("/etc/drift/pytest.ini"))
+
+
+def sample_of(settings: Settings) -> Sample:
+    """Return what a run with these settings draws, but for the records."""
+    return Sample((), {}, (), settings.seed, settings.as_of, str(settings.naive_timezone))
+
+
+def parsed(command: str) -> Settings:
+    """Return the settings that the command gives in another folder, later, where nothing else is set."""
+    words = shlex.split(command)
+    assert words[0] == WAY_IN
+    parser = pytest.Parser(_ispytest=True)
+    add_settings(parser)
+    found = parser.parse(words[1:])
+    assert not found.file_or_dir
+    options = {key: text for key, text in vars(found).items() if key.startswith("drift_") and text is not None}
+    return load(Sources(options, {"TZ": "UTC"}, {}, ELSEWHERE), LATER)
+
+
+def values(settings: Settings, *without: str) -> dict[str, Any]:
+    """Return what the settings come to."""
+    return {setting.key: getattr(settings, setting.key) for setting in declared() if setting.key not in without}
+
+
+@given(given=GIVEN)
+def test_the_command_gives_the_same_settings(given: dict[str, tuple[int, str]]) -> None:
+    """In any folder, at any time; what the run wrote or where it went on is not done again."""
+    if "max_cost" in given:
+        given["llm_price"] = 0, "0.15,0.60"
+    settings = load(sources(given), NOW)
+    again = parsed(repeat_commands(WAY_IN, settings, sample_of(settings))[0])
+    # Without an option the reports go into the folder in which the command is given.
+    without = {*NOT_REPEATED, *({"reports"} - given.keys())}
+    assert values(again, *without) == values(settings, *without)
+    assert not again.resume
+    assert not again.write_back
+
+
+@given(given=GIVEN, key=st.integers(1, 99) | WORDS.filter(lambda text: "," not in text and text[0] != "-"))
+def test_a_record_is_reviewed_again_by_the_same_reviewer(given: dict[str, tuple[int, str]], key: int | str) -> None:
+    """From the same store, with what else belongs to both; the sample and the verdict are left alone."""
+    given.pop("max_cost", None)
+    settings = load(sources(given), NOW)
+    again = parsed(f"{repeat_commands(WAY_IN, settings, sample_of(settings))[1]}{shlex.quote(str(key))}")
+    deciding = {setting.key for setting in declared() if setting.group in DECIDING} - NOT_REPEATED
+    assert again.records == (str(key),)
+    assert {name: getattr(again, name) for name in deciding} == {name: getattr(settings, name) for name in deciding}
+    assert again.sources.keys() <= deciding | {"records", "redact"}
+
+
+def test_a_run_without_settings_names_its_draw() -> None:
+    """Nothing else: what is a default stays one."""
+    sample = Sample((), {}, (), 7, datetime(2026, 1, 15, 2, tzinfo=ZoneInfo("Asia/Tokyo")), "Europe/Berlin")
+    assert repeat_commands("python -m drift_checks", load(sources({}), NOW), sample) == (
+        "python -m drift_checks --drift-seed=7 --drift-as-of=2026-01-14T17:00:00Z --drift-naive-timezone=Europe/Berlin",
+        "python -m drift_checks --drift-records=",
+    )
+
+
+def test_the_draw_is_that_of_the_sample() -> None:
+    """Though the settings named another, as those of a demo run do."""
+    settings = load(sources({"seed": (0, "1")}), NOW)
+    again = parsed(repeat_commands(WAY_IN, settings, replace(sample_of(settings), seed=7))[0])
+    assert again.seed == 7
+
+
+@pytest.mark.parametrize("variable", ["DRIFT_CHROMA", "CHROMA_PERSIST_PATH"])
+def test_a_store_found_in_the_environment_is_named(tmp_path: Path, variable: str) -> None:
+    """With the records beside its vectors."""
+    (tmp_path / "risk_classifications.db").touch()
+    settings = load(Sources({}, {"TZ": "UTC", variable: str(tmp_path)}, {}, FOLDER), NOW)
+    again = parsed(repeat_commands(WAY_IN, settings, sample_of(settings))[0])
+    assert (again.chroma, again.db) == (tmp_path, tmp_path / "risk_classifications.db")
+
+
+def demo(source: int, **given: tuple[int, str]) -> Settings:
+    """Return the settings of a demo run asked for in that source."""
+    return load(sources({"demo": (source, "true"), **given}), NOW)
+
+
+def test_a_demo_run_is_repeated_with_its_options_alone() -> None:
+    """It heeds no store and no reviewer of the environment or the ini file."""
+    settings = demo(0, db=(1, "a.db"), reviewer=(2, "llm"), sample_size=(0, "40"))
+    commands = repeat_commands(WAY_IN, settings, sample_of(settings))
+    assert "--drift-demo" in commands[0].split()
+    assert "--drift-demo" in commands[1].split()
+    again = parsed(commands[0])
+    assert (again.demo, again.sample_size, again.db, again.reviewer) == (True, 40, None, "neighbours")
+
+
+@pytest.mark.parametrize("source", [1, 2], ids=["variable", "ini"])
+def test_a_demo_run_is_repeated_as_one(source: int) -> None:
+    """Wherever it was asked for."""
+    settings = demo(source)
+    assert parsed(repeat_commands(WAY_IN, settings, sample_of(settings))[0]).demo
+
+
+def test_what_a_demo_run_heeds_is_repeated() -> None:
+    """The size of the sample counts wherever it was set."""
+    settings = demo(0, sample_size=(1, "40"))
+    assert parsed(repeat_commands(WAY_IN, settings, sample_of(settings))[0]).sample_size == 40
+
+
+def test_an_id_that_begins_with_a_dash_can_be_reviewed_again() -> None:
+    """As ids of other programs may."""
+    settings = load(sources({}), NOW)
+    command = repeat_commands(WAY_IN, settings, sample_of(settings))[1]
+    try:
+        again = parsed(f"{command}-a1")
+    except pytest.UsageError as refused:
+        pytest.fail(str(refused))
+    assert again.records == ("-a1",)
+
+
+@pytest.mark.parametrize("name", ["risks,", " risks"])
+def test_a_name_is_repeated_to_the_letter(name: str) -> None:
+    """Where the shell gave it so."""
+    settings = load(sources({"table": (0, name)}), NOW)
+    assert parsed(repeat_commands(WAY_IN, settings, sample_of(settings))[0]).table == name
+
+
+def test_a_record_of_a_redacted_run_is_reviewed_again_without_its_text() -> None:
+    """Whoever follows the report would else write the text down."""
+    settings = load(sources({"redact": (0, "true")}), NOW)
+    assert parsed(f"{repeat_commands(WAY_IN, settings, sample_of(settings))[1]}1").redact
+
+
+def test_every_setting_is_tried() -> None:
+    """A new one needs a text here."""
+    assert TEXTS.keys() == BY_KEY.keys() - {"demo"}
+    assert all(isinstance(setting, Setting) for setting in BY_KEY.values())
