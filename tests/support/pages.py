@@ -120,7 +120,7 @@ def known_report() -> RunReport:
 
 _KNOWN: dict[str, Any] = {
     "repeat": "python -m drift_checks --drift-seed=7",
-    "repeat_record": "python -m drift_checks --drift-records",
+    "repeat_record": "python -m drift_checks --drift-records=",
     "settings": {"drift_sample_size": "60"},
     "versions": {"drift-checks": "0.1.0"},
     "store_versions": {"model_version": "sage-2"},

@@ -90,7 +90,7 @@ def test_without_scripts_all_that_is_known_of_a_record_can_be_read(browsing: Bro
     text = " ".join(opened.record("3").inner_text().split())
     said = ["stored evidence", "stored rationale", "new evidence", "new rationale", "model-1", "model-2", "prompt-1"]
     near = [words for n in range(5) for words in (f"class-{n}", f"{0.9 - n / 10:.3f}", f"near-{n}", f"beside {n}")]
-    other = ["30 days old", "embedding minilm-6", "source llm", "2026-01-05T10:00:00Z", "--drift-records 3"]
+    other = ["30 days old", "embedding minilm-6", "source llm", "2026-01-05T10:00:00Z", "--drift-records=3"]
     assert [words for words in (*said, *near, *other, LONG_TEXT[-100:]) if words not in text] == []
 
 
