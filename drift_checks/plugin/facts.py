@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shlex
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from importlib.metadata import version
 from typing import Any
 
@@ -12,6 +12,7 @@ import pytest
 
 from drift_checks.instants import format_instant
 from drift_checks.pipeline import Pipeline
+from drift_checks.plugin.collecting import CRITERIA
 from drift_checks.repeating import repeat_commands
 from drift_checks.reporting.run import Facts, Reviewing
 from drift_checks.settings import LLM, Settings, declared
@@ -72,12 +73,27 @@ def gather_facts(config: pytest.Config, pipeline: Pipeline, counts: Mapping[str,
 
 
 def _way_in(config: pytest.Config) -> str:
-    """Return the command that this run was begun with, without its settings."""
+    """Return the command that this run was begun with, from any folder, without its settings."""
     if os.environ.get("DRIFT_VERDICT_FILE"):
-        return "scripts/review"
-    if config.pluginmanager.has_plugin(CLI_PLUGIN):
-        return "python -m drift_checks"
-    return shlex.join(["pytest", *(["--pyargs", "drift_checks"] if config.option.pyargs else [])])
+        command = [str(CRITERIA.parent.parent / "scripts" / "review")]
+    elif config.pluginmanager.has_plugin(CLI_PLUGIN):
+        command = ["python", "-m", "drift_checks"]
+    else:
+        command = ["pytest", *_selection(config)]
+    # Modules, criteria and the ini file may be told by their place from there.
+    return f"cd {shlex.quote(str(config.invocation_params.dir))} && {shlex.join(command)}"
+
+
+def _selection(config: pytest.Config) -> Iterator[str]:
+    """Yield what chooses the criteria; other options may be anything, secrets too."""
+    option = config.option
+    if option.pyargs:
+        yield "--pyargs"
+    for name, value in (("-c", option.inifilename), ("-k", option.keyword), ("-m", option.markexpr)):
+        if value:
+            yield from (name, str(value))
+    if config.args_source is pytest.Config.ArgsSource.ARGS:
+        yield from config.args
 
 
 def _described(settings: Settings) -> dict[str, str]:

@@ -21,6 +21,7 @@ from drift_checks.reporting.junit import junit_document
 from drift_checks.reporting.run import RunReport
 
 PAGE = "index.html"
+DOCUMENT = "report.json"
 LATEST = "latest"
 _LOCK = ".lock"
 _ASIDE = ".tmp"
@@ -104,7 +105,7 @@ class ReportsFolder:
 
             # Names of files may hold bytes that are no text.
             (aside / PAGE).write_text(render(report), encoding="utf-8", errors="backslashreplace")
-            (aside / "report.json").write_text(json.dumps(document, indent=1, default=str) + "\n", encoding="utf-8")
+            (aside / DOCUMENT).write_text(json.dumps(document, indent=1, default=str) + "\n", encoding="utf-8")
             junit_document(report).write(aside / "junit.xml", encoding="utf-8", xml_declaration=True)
             for file in aside.iterdir():
                 file.chmod(_FILE_MODE)
@@ -143,7 +144,7 @@ class ReportsFolder:
         kept = {keep, Path(os.path.realpath(self.path / LATEST)).name}
         for folder in self.path.glob("[0-9]*"):
             moment = _began(folder.name)
-            if moment is not None and moment < before and folder.name not in kept and not folder.is_symlink():
+            if moment is not None and moment < before and folder.name not in kept and _is_run(folder):
                 shutil.rmtree(folder, ignore_errors=True)
 
     def release(self) -> None:
@@ -208,6 +209,10 @@ def _began(run_id: str) -> datetime | None:
     except ValueError:
         return None
     return moment if _RUN_ID.fullmatch(run_id) else None
+
+
+def _is_run(folder: Path) -> bool:
+    return not folder.is_symlink() and any((folder / name).is_file() for name in (DOCUMENT, JOURNAL))
 
 
 def _remove_unless_kept(aside: Path) -> None:

@@ -23,7 +23,7 @@ _LOADED = (
     "chromadb.api.rust",
     "chromadb.telemetry.product.posthog",
     "drift_checks.plugin.running",
-    "drift_checks.reporting.html",
+    "drift_checks.reporting.page.html",
     "drift_checks.reviewers.neighbours",
     "hypothesis.strategies",
     "drift_checks.reviewers.own",
