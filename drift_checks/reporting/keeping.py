@@ -99,7 +99,10 @@ class Keeper:
         from drift_checks.reporting.page.html import render_list
 
         recorded = self._ask(lambda history: history.runs()) or []
-        self._folder.write_file(PAGE, render_list(kept_runs(self._folder.path, recorded), recorded))
+        kept = kept_runs(self._folder.path, recorded)
+        # Without a history, the runs that are kept are all there is to tell of.
+        whole = recorded or [item.run for item in reversed(kept) if item.whole]
+        self._folder.write_file(PAGE, render_list(kept, whole))
 
     def _ask(self, question: Callable[[History], Answer]) -> Answer | None:
         """Return what the history answers; one that fails once, as one that is locked, is asked no more."""

@@ -32,7 +32,7 @@ class Excerpt:
 
 @dataclass(frozen=True)
 class Failure:
-    """A criterion that a record failed, or was not measured by, and why."""
+    """A criterion that a record failed, or whose check of it broke, and why."""
 
     criterion: str
     message: str
@@ -45,6 +45,7 @@ class RecordRow:
     Attributes:
         record_id: Which.
         anchor: The name of its place in the page.
+        stratum: What it was drawn from.
         decision: What store and reviewer say.
         details: What else is known.
         disagrees: Whether they differ.
@@ -52,6 +53,7 @@ class RecordRow:
         not_reviewed: Why there is no review, empty where there is one.
         text: None where texts are left out.
         stored_evidence: Why it was stored so; likewise the next three.
+        near: What lies nearest to it.
     """
 
     record_id: RecordId
