@@ -31,6 +31,8 @@ CHANGING = (
     (re.compile(r"2026-1\d-\d\d[T ]\d\d:\d\d(:\d\d)?Z?"), "<time>"),
     (re.compile(r"20\d\d-\d\d-\d\d[T ]\d\d:\d\d:\d\d(Z| UTC)"), "<time>"),
     (re.compile(r"\d+\.\d s"), "<seconds>"),
+    # On the axis of time.
+    (re.compile(r"\b\d\d:\d\d\b"), "<time>"),
 )
 
 
