@@ -42,27 +42,32 @@ class Secret:
         return "Secret(…)"
 
 
-def find_secret(names: Sequence[str], environment: Mapping[str, str]) -> Secret | None:
+def find_secret(names: Sequence[str], environment: Mapping[str, str], *, several_lines: bool = False) -> Secret | None:
     """Return the secret under the first of these names that has one.
 
     A name is looked up as a variable, as `NAME_FILE` (a variable that names a file), and as a credential that the
     service manager put into the folder `$CREDENTIALS_DIRECTORY`.
+
+    Args:
+        names: Under which it may be, the first that is there wins.
+        environment: The variables.
+        several_lines: Whether it may be of several, which become one.
 
     Raises:
         SettingError: A file that was named cannot be read, or holds nothing.
     """
     for name in names:
         if text := environment.get(name, "").strip():
-            return _checked(text, name)
+            return _checked(text, name, several_lines)
         if file := environment.get(f"{name}_FILE"):
-            return _read(Path(file), f"{name}_FILE")
+            return _read(Path(file), f"{name}_FILE", several_lines)
         folder = environment.get("CREDENTIALS_DIRECTORY")
         if folder and name in _files(Path(folder)):
-            return _read(Path(folder) / name, f"the credential {name}")
+            return _read(Path(folder) / name, f"the credential {name}", several_lines)
     return None
 
 
-def _read(file: Path, source: str) -> Secret:
+def _read(file: Path, source: str, several_lines: bool) -> Secret:
     try:
         text = file.read_text(encoding="utf-8-sig").strip()
     except (OSError, UnicodeDecodeError) as error:
@@ -72,10 +77,12 @@ def _read(file: Path, source: str) -> Secret:
         ) from None
     if not text:
         raise SettingError(f"{source}: {file} is empty; allowed is a file that holds the key.")
-    return _checked(text, f"{source}: {file}")
+    return _checked(text, f"{source}: {file}", several_lines)
 
 
-def _checked(text: str, source: str) -> Secret:
+def _checked(text: str, source: str, several_lines: bool) -> Secret:
+    if several_lines:
+        text = " ".join(text.split())
     if not (text.isascii() and text.isprintable()):
         raise SettingError(f"{source}: holds more than one line, or letters that no secret has; {_ALLOWED}")
     return Secret(text)

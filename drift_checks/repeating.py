@@ -13,7 +13,7 @@ from drift_checks.settings import Setting, Settings, declared
 # What decides about a record; the rest says which records are drawn, and what becomes of the outcome.
 _DECIDING = {"store", "reviewer"}
 # They say where a run goes on, what it may change and which records it is about, not how it decides.
-_NOT_REPEATED = {"demo", "resume", "write_back", "records", "seed", "as_of", "naive_timezone"}
+_NOT_REPEATED = {"quiet", "demo", "resume", "write_back", "records", "seed", "as_of", "naive_timezone"}
 # The demo has its own, whatever is configured.
 _NOT_OF_THE_DEMO = {"db", "chroma", "taxonomy", "table", "collection", "columns"}
 
@@ -41,7 +41,8 @@ def repeat_commands(way_in: str, settings: Settings, sample: Sample) -> tuple[st
 
 def _options(settings: Settings, among: Iterable[Setting]) -> Iterator[str]:
     for setting in among:
-        if setting.key in _NOT_REPEATED or setting.key not in settings.sources:
+        # Whoever repeats a run looks at it, and alarms nobody.
+        if setting.group == "alerts" or setting.key in _NOT_REPEATED or setting.key not in settings.sources:
             continue
         if settings.demo and not _is_heeded_by_the_demo(setting, settings):
             continue

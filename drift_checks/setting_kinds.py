@@ -13,8 +13,6 @@ from typing import Any, Generic, TypeVar
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, available_timezones
 
-from drift_checks.records import COLUMNS
-
 Value = TypeVar("Value")
 
 _NAME = r"[^\W\d]\w*(?:\.[^\W\d]\w*)*"
@@ -203,75 +201,6 @@ def zone() -> Kind[ZoneInfo]:
         "a time zone's name, as in Europe/Berlin or UTC",
         known=lambda: tuple(sorted(available_timezones())),
     )
-
-
-def column_pairs() -> Kind[tuple[tuple[str, str], ...]]:
-    """Return the kind of `ours=theirs` pairs of column names, separated by commas."""
-
-    def parse(text: str, _: Path) -> tuple[tuple[str, str], ...]:
-        pairs: dict[str, str] = {}
-        for pair in text.split(","):
-            ours, separator, theirs = (part.strip() for part in pair.partition("="))
-            if not separator or not theirs or ours in pairs:
-                # What is wrong is not the name, so no other is near.
-                raise UnknownWord("")
-            if ours not in COLUMNS:
-                raise UnknownWord(ours)
-            pairs[ours] = theirs
-        return tuple(pairs.items())
-
-    return Kind(
-        parse,
-        f"ours=theirs pairs separated by commas, ours each once and one of {', '.join(COLUMNS)}",
-        known=lambda: COLUMNS,
-    )
-
-
-def thresholds() -> Kind[tuple[tuple[str, float | None, float | None], ...]]:
-    """Return the kind of criteria with their own thresholds: None where one is left as it is, inf for never."""
-
-    def bound(text: str) -> float | None:
-        if text in ("", "off"):
-            return math.inf if text else None
-        number = float(text)
-        if not 0 <= number < math.inf:
-            raise ValueError
-        return number
-
-    def parse(text: str, _: Path) -> tuple[tuple[str, float | None, float | None], ...]:
-        parsed = {}
-        for name, bounds in _pairs(text):
-            warn, separator, critical = (part.strip() for part in bounds.partition(":"))
-            if not separator:
-                raise ValueError
-            parsed[name] = (name, bound(warn), bound(critical))
-        return tuple(parsed.values())
-
-    return Kind(
-        parse, "criterion=WARN:CRITICAL pairs separated by commas, each a number from 0, off for never, or left empty"
-    )
-
-
-def least_numbers() -> Kind[tuple[tuple[str, int], ...]]:
-    """Return the kind of criteria with the least number of records that each needs."""
-
-    def parse(text: str, _: Path) -> tuple[tuple[str, int], ...]:
-        parsed = {name: int(number) for name, number in _pairs(text)}
-        if any(number < 1 for number in parsed.values()):
-            raise ValueError
-        return tuple(parsed.items())
-
-    return Kind(parse, "criterion=NUMBER pairs separated by commas, each a whole number from 1")
-
-
-def _pairs(text: str) -> list[tuple[str, str]]:
-    """Return the `name=value` pairs of a text, separated by commas or lines."""
-    pairs = [part.partition("=") for part in re.split(r"[,\n]", text) if part.strip()]
-    if not pairs or not all(name.strip() and separator and value.strip() for name, separator, value in pairs):
-        raise ValueError
-    if len({name.strip() for name, _, _ in pairs}) < len(pairs):
-        raise ValueError
-    return [(name.strip(), value.strip()) for name, _, value in pairs]
 
 
 def record_ids() -> Kind[tuple[str, ...]]:

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 from drift_checks import setting_kinds as kinds
+from drift_checks import setting_pairs as pairs
 
 DATABASE_NAME = "risk_classifications.db"
 NEIGHBOURS = "neighbours"
@@ -21,6 +22,9 @@ POINT = "point"
 SEQUENTIAL = "sequential"
 SAMPLE = "sample"
 POPULATION = "population"
+CONFIRMED = "confirmed"
+ALWAYS = "always"
+PAGERDUTY_URL = "https://events.pagerduty.com/v2/enqueue"
 # What a sequential decision draws where no budget is set.
 SEQUENTIAL_CALLS = 200
 
@@ -59,7 +63,7 @@ class Settings:
     )
     table: str = _setting(kinds.word("a table's name"), "risk_classifications", "store", "the table in SQLite")
     columns: tuple[tuple[str, str], ...] = _setting(
-        kinds.column_pairs(),
+        pairs.column_pairs(),
         (),
         "store",
         "for another schema: ours=theirs pairs, as in text=body,category=label",
@@ -156,10 +160,10 @@ class Settings:
         "how often all tests of a run together may accuse a store in which nothing changed",
     )
     thresholds: tuple[tuple[str, float | None, float | None], ...] = _setting(
-        kinds.thresholds(), (), "verdict", "other criteria's own, as in class_mix=0.2:0.5,trend=0.1:off"
+        pairs.thresholds(), (), "verdict", "other criteria's own, as in class_mix=0.2:0.5,trend=0.1:off"
     )
     least: tuple[tuple[str, int], ...] = _setting(
-        kinds.least_numbers(), (), "verdict", "the records that a criterion needs at the least, as in class_mix=500"
+        pairs.least_numbers(), (), "verdict", "the records that a criterion needs at the least, as in class_mix=500"
     )
     recent_days: int = _setting(
         kinds.whole(1), 30, "windows", "the recent window: records of the last so many days, up to as-of"
@@ -177,6 +181,49 @@ class Settings:
         False,
         "store",
         "add the run to the store's table drift_metrics and mark its records reviewed: nothing else ever writes to it",
+    )
+    quiet: bool = _setting(
+        kinds.flag(), False, "report", "print nothing unless the verdict is worse than OK: for cron's MAILTO"
+    )
+    alerts: tuple[str, ...] | None = _setting(
+        pairs.channels(),
+        None,
+        "alerts",
+        "who is told: none, or slack, pagerduty, email, apprise (default: all that are configured)",
+    )
+    alert_on: tuple[tuple[str, tuple[str, ...]], ...] = _setting(
+        pairs.told_verdicts(),
+        (),
+        "alerts",
+        "which verdicts are told, as in slack=WARNING+CRITICAL,email=CRITICAL (default: all that are worse than OK)",
+    )
+    realert_hours: float = _setting(
+        kinds.positive("hours"), 20.0, "alerts", "an unchanged verdict is told again after so many hours"
+    )
+    page_when: str = _setting(
+        kinds.choice(CONFIRMED, ALWAYS),
+        CONFIRMED,
+        "alerts",
+        "PagerDuty is triggered when CRITICAL is certain or comes twice running, or always",
+    )
+    pagerduty_url: str = _setting(
+        kinds.address(), PAGERDUTY_URL, "alerts", "where PagerDuty takes events: that of the EU, or a proxy"
+    )
+    pagerduty_severities: tuple[tuple[str, str], ...] = _setting(
+        pairs.severities(),
+        (),
+        "alerts",
+        "PagerDuty's severity by verdict, or off (default: CRITICAL=critical,INCONCLUSIVE=warning,WARNING=off)",
+    )
+    report_url: str | None = _setting(
+        kinds.address(), None, "alerts", "the address under which the folder of reports is published"
+    )
+    email_to: tuple[str, ...] = _setting(pairs.mail_addresses(), (), "alerts", "who gets mail, separated by commas")
+    email_from: str | None = _setting(
+        pairs.mail_address(), None, "alerts", "whom mail is from (default: drift-checks at this host)"
+    )
+    alert_dry_run: bool = _setting(
+        kinds.flag(), False, "alerts", "print what would be sent, and neither send nor note it"
     )
     demo: bool = _setting(kinds.flag(), False, "demo", "review the built-in demo store")
     sources: Mapping[str, str] = field(default_factory=dict)

@@ -5,23 +5,24 @@ from __future__ import annotations
 import argparse
 import csv
 import json
-import os
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC
-from pathlib import Path
-from shutil import get_terminal_size
 from typing import TYPE_CHECKING, Any
 
-from drift_checks.errors import NothingToReview
+from drift_checks.commands.stored import (
+    drawn_lines,
+    existing_history,
+    named_path,
+    no_runs,
+    reports_folder,
+    store_names,
+)
 from drift_checks.instants import format_instant
-from drift_checks.options import Origin, parse
-from drift_checks.reporting.history.reading import NAME as FILE
-from drift_checks.reporting.history.reading import HistoryView, read_history
+from drift_checks.reporting.history.reading import HistoryView
 from drift_checks.reporting.history.recorded import RecordedCriterion, RecordedRun, StoreIdentity
 from drift_checks.reporting.phrases import percent, percent_range, printable
 from drift_checks.reporting.verdict import Verdict
-from drift_checks.settings import declared
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -31,8 +32,6 @@ HELP = "print the last runs: verdict, agreement and what failed"
 
 _COLOURS = {"OK": "green", "WARNING": "yellow", "CRITICAL": "red", "INCONCLUSIVE": "magenta"}
 _FORMULA = tuple("=+-@\t\r\n＝＋－＠")
-# As wide as any line: what reads a pipe works by lines.
-_UNBOUNDED = 100_000
 _LINE_END = "\r\n"
 
 
@@ -52,13 +51,7 @@ def run(arguments: argparse.Namespace) -> int:
         ReportsError: The history cannot be read.
         SettingError: A path is none.
     """
-    reports = _reports(arguments.reports)
-    history = read_history(reports)
-    if history is None:
-        raise NothingToReview(
-            f"{reports / FILE}: there is no history; a run makes it, and --reports names the folder of another."
-        )
-    with history:
+    with existing_history(reports_folder(arguments.reports)) as history:
         found = _found(history, arguments.store, arguments.last)
     sys.stdout.writelines(f"{line}\n" for line in _FORMATS[arguments.format](found))
     return 0
@@ -70,54 +63,28 @@ def _from_one(text: str) -> int:
     return int(text)
 
 
-def _reports(option: str | None) -> Path:
-    variable = os.environ.get("DRIFT_REPORTS")
-    if option is None and variable:
-        return _path("reports", variable, "the variable DRIFT_REPORTS")
-    return _path("reports", "reports" if option is None else option, "--reports")
-
-
-def _path(key: str, text: str, source: str) -> Path:
-    setting = next(setting for setting in declared() if setting.key == key)
-    path = parse(setting, Origin(text, source, Path.cwd()))
-    assert isinstance(path, Path)
-    return path
-
-
 def _found(history: HistoryView, db: str | None, last: int) -> list[RecordedRun]:
     stores: Sequence[StoreIdentity | None] = (None,)
     if db is not None:
-        path = str(_path("db", db, "--store"))
+        path = str(named_path("db", db, "--store"))
         stores = [store for store in history.stores() if store.db == path]
     found = [item for store in stores for item in history.runs(store, last, disagreements=True)]
     if not found:
-        known = ", ".join(sorted({printable(store.db, _UNBOUNDED) for store in history.stores()}))
-        of_which = f" of {printable(db, _UNBOUNDED)}; there are some of: {known}" if db is not None and known else ""
-        raise NothingToReview(f"{history.path}: there are no runs{of_which or ' in it yet'}.")
+        raise no_runs(history, db)
     return sorted(found, key=lambda item: item.run_id)[-last:]
 
 
 def _table(runs: Sequence[RecordedRun]) -> Iterable[str]:
-    from rich.console import Console
-
-    # Colour is for eyes: never in a pipe, whatever FORCE_COLOR says; rich itself minds NO_COLOR.
-    terminal = sys.stdout.isatty()
-    width = get_terminal_size().columns if terminal or os.environ.get("COLUMNS") else _UNBOUNDED
-    console = Console(width=width, force_terminal=terminal, highlight=False, markup=False, emoji=False)
     shared, told = _shared(runs)
-    with console.capture() as captured:
-        if shared:
-            console.print(shared, soft_wrap=True)
-        console.print(_columns(runs, told))
-    return [line.rstrip() for line in captured.get().splitlines()]
+    return drawn_lines(shared, _columns(runs, told))
 
 
 def _shared(runs: Sequence[RecordedRun]) -> tuple[str, dict[str, list[str]]]:
     """Return what is the same of all runs, in words, and the columns on what is not."""
-    store_names = _store_names([item.store for item in runs])
+    names = store_names(item.store for item in runs)
     each = {
         "reviewer": [_words(item.reviewer, item.model) for item in runs],
-        "store": [store_names[item.store] for item in runs],
+        "store": [names[item.store] for item in runs],
     }
     shared = [f"{name} {values[0]}" for name, values in each.items() if len(set(values)) == 1]
     return " · ".join(shared), {name: values for name, values in each.items() if len(set(values)) > 1}
@@ -160,23 +127,6 @@ def _failed(item: RecordedRun) -> list[str]:
 
 def _words(*parts: str | None) -> str:
     return " ".join(printable(part) for part in parts if part)
-
-
-def _store_names(stores: Iterable[StoreIdentity]) -> dict[StoreIdentity, str]:
-    """Return a name of each store, as short as tells them apart."""
-    different = set(stores)
-    if len(different) == 1:
-        return {store: printable(store.db, _UNBOUNDED) for store in different}
-    forms: tuple[Callable[[StoreIdentity], str], ...] = (
-        lambda store: Path(store.db).name,
-        lambda store: store.db,
-        " ".join,
-    )
-    for form in forms:
-        names = {store: printable(form(store), _UNBOUNDED) for store in different}
-        if len(set(names.values())) == len(different):
-            break
-    return names
 
 
 def _json(runs: Sequence[RecordedRun]) -> Iterable[str]:

@@ -16,7 +16,8 @@ import pytest
 from drift_checks.errors import nearest
 from drift_checks.plugin import hooks, parallel
 from drift_checks.plugin.collecting import CRITERIA, CriterionModule, is_built_in, is_criterion, refuse_other_copy
-from drift_checks.plugin.keys import DECIDED, ENDED, MARK
+from drift_checks.plugin.keys import DECIDED, ENDED, MARK, QUIET, TOLD, VERDICT
+from drift_checks.plugin.quiet import keep_quiet
 from drift_checks.plugin.settings import add_settings
 from drift_checks.settings import declared
 
@@ -41,24 +42,33 @@ def pytest_load_initial_conftests(args: Sequence[str]) -> None:
             raise pytest.UsageError(f"{option} is no setting{closest or ': see pytest --help'}")
 
 
+@pytest.hookimpl(trylast=True)
 def pytest_configure(config: pytest.Config) -> None:
-    """Make the mark known."""
+    """Make the mark known, and keep a quiet run quiet."""
+    keep_quiet(config)
     config.addinivalue_line("markers", f"{MARK}(question, ...): the module is a criterion of the drift review")
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_cmdline_main(config: pytest.Config) -> Generator[None, int | None, int | None]:
     """Say in one line why a run ended early, and end with its exit code."""
+    exit_code: int | None = pytest.ExitCode.INTERNAL_ERROR
     try:
         exit_code = yield
         # Whatever other plugins put into the session's after ours.
-        return config.stash.get(DECIDED, exit_code)
+        exit_code = config.stash.get(DECIDED, exit_code)
+        return exit_code
     except pytest.UsageError as error:
         exit_code = config.stash.get(ENDED, pytest.ExitCode.USAGE_ERROR)
         if exit_code == pytest.ExitCode.USAGE_ERROR:
             raise
         print(f"drift review: {error}", file=sys.stderr)  # noqa: T201 - where pytest says such things
         return exit_code
+    finally:
+        if QUIET in config.stash:
+            config.stash[QUIET].end(config.stash.get(VERDICT, None), int(exit_code or 0))
+        for line in config.stash.get(TOLD, []):
+            print(line, file=sys.stderr)  # noqa: T201 - likewise
 
 
 def pytest_sessionstart(session: pytest.Session) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Generator, Iterable
+from contextlib import nullcontext
 from dataclasses import asdict, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -19,31 +20,26 @@ from drift_checks.instants import format_instant
 from drift_checks.journal import NAME, Journal
 from drift_checks.pipeline import Pipeline
 from drift_checks.plugin import parallel
+from drift_checks.plugin.alerting import Alerting
 from drift_checks.plugin.collecting import built_in_names
 from drift_checks.plugin.facts import gather_facts
 from drift_checks.plugin.json_report import mark_failed, run_document, withhold_texts
-from drift_checks.plugin.keys import DECIDED, OUTCOME
+from drift_checks.plugin.keys import DECIDED, OUTCOME, QUIET, TOLD, VERDICT
+from drift_checks.plugin.telling import write_summary
 from drift_checks.records import Record, RecordId
 from drift_checks.reporting.changes import store_of
 from drift_checks.reporting.details import Details, Near, near_as_plain, near_from_plain
 from drift_checks.reporting.document import drift_document
-from drift_checks.reporting.folder import ReportsFolder
+from drift_checks.reporting.folder import PAGE, ReportsFolder
 from drift_checks.reporting.judging import build_report
 from drift_checks.reporting.keeping import Keeper
 from drift_checks.reporting.outcome import Criterion, Outcome, Result
 from drift_checks.reporting.run import RunReport
-from drift_checks.reporting.summary import headline, summarise
 from drift_checks.reporting.verdict import Verdict
 from drift_checks.resuming import header
 from drift_checks.stores.write_back import WrittenBack, write_back
 
 FINDINGS = "findings"
-_COLOURS = {
-    Verdict.OK: "green",
-    Verdict.WARNING: "yellow",
-    Verdict.CRITICAL: "red",
-    Verdict.INCONCLUSIVE: "cyan",
-}
 _RESUME = "to go on where it stopped, give the same command with --drift-resume"
 _PYTEST_VERDICTS = (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED)
 
@@ -70,6 +66,7 @@ class Finishing:
         self._others_failed = False
         self._counts: dict[str, Any] | None = None
         self._keeper: Keeper | None = None
+        self._alerting: Alerting | None = None
         self._near: dict[RecordId, tuple[Near, ...]] = {}
         self._clock = time.monotonic()
         self._document: Any = None
@@ -84,8 +81,9 @@ class Finishing:
         """Take the reports folder for this run.
 
         Raises:
-            DriftError: It cannot be written to, or another run holds it.
+            DriftError: It cannot be written to, or another run holds it; or alerts cannot be sent as they are set.
         """
+        self._alerting = Alerting(self.pipeline.settings)
         self._document = run_document(self.config)
         unfinished = None if self.pipeline.unfinished is None else self.pipeline.unfinished.folder
         reports = ReportsFolder(self.pipeline.settings.reports, unfinished)
@@ -93,8 +91,14 @@ class Finishing:
         self.folder = reports.begin(self.run_id, unfinished)
         self._keeper = Keeper(reports, timedelta(days=self.pipeline.settings.retention_days))
         self.config.add_cleanup(self._keeper.close)
+        self._alerting.open(self._keeper.alert_log())
         if unfinished is not None:
             self.journal().resume()
+
+    def send_waiting_alerts(self) -> None:
+        """Send what could not be delivered before, if this is a whole review."""
+        if self._alerting is not None and not self._is_partial():
+            self._alerting.send_waiting()
 
     def journal(self) -> Journal:
         """Return the run's journal."""
@@ -161,6 +165,7 @@ class Finishing:
         if session.exitstatus == pytest.ExitCode.INTERRUPTED and self.interrupted is None:
             self.interrupted = f"not all was checked{self._how_to_resume()}"
         self.report = self._judge(session)
+        self.config.stash[VERDICT] = str(self.report.verdict)
         exit_code = self._exit_code(session, self.report)
         session.exitstatus = exit_code
         result = yield
@@ -188,11 +193,12 @@ class Finishing:
             terminalreporter.write_line(f"ERROR: {self.refusal[0]}", red=True)
         if self.report is None:
             return
-        terminalreporter.ensure_newline()
-        terminalreporter.section("drift review")
-        for line in summarise(self.report, self.page and _shortest(self.page)):
-            markup = {_COLOURS[self.report.verdict]: True, "bold": True} if line == headline(self.report) else {}
-            terminalreporter.write_line(line, **markup)
+        quiet = self.config.stash.get(QUIET, None)
+        with quiet.summary() if quiet else nullcontext():
+            self._write_summary(terminalreporter, self.report)
+
+    def _write_summary(self, terminalreporter: pytest.TerminalReporter, report: RunReport) -> None:
+        write_summary(terminalreporter, report, self.page, self._alerting.lines() if self._alerting else ())
         for warning in self._keeper.warnings if self._keeper else ():
             terminalreporter.write_line(f"WARNING: {warning}", yellow=True)
         if self.failure is not None:
@@ -206,8 +212,7 @@ class Finishing:
 
     def _judge(self, session: pytest.Session) -> RunReport:
         stopped = session.exitstatus not in _PYTEST_VERDICTS or session.shouldfail or session.shouldstop
-        named = any("::" in argument for argument in self.config.args)
-        self.partial |= bool(stopped) or named or not built_in_names() <= set(self.criteria)
+        self.partial |= bool(stopped) or self._is_partial()
         if parallel.is_controller(self.config) and self.journal().path.exists():
             self.pipeline.keep_in(self.journal(), self.header())
         facts = gather_facts(
@@ -217,13 +222,18 @@ class Finishing:
             run_id=self.run_id,
             started=format_instant(self._started),
             finished=format_instant(datetime.now(UTC).replace(microsecond=0)),
-            partial=self.partial or bool(self.pipeline.settings.records),
+            partial=self.partial,
             interrupted=self.interrupted,
         )
-        duration = time.monotonic() - self._clock
-        report = build_report(facts, tuple(self.criteria.values()), self.outcomes, duration)
         assert self._keeper is not None
+        duration, known = time.monotonic() - self._clock, self._keeper.acknowledged(facts, self._started)
+        report = build_report(facts, tuple(self.criteria.values()), self.outcomes, duration, known)
         return replace(report, past=self._keeper.past(store_of(report), self.run_id), details=self._details(report))
+
+    def _is_partial(self) -> bool:
+        named = any("::" in argument for argument in self.config.args)
+        chosen = bool(self.pipeline.settings.records)
+        return self.partial or named or chosen or not built_in_names() <= set(self.criteria)
 
     def _details(self, report: RunReport) -> dict[RecordId, Details]:
         near = self._near or self._find_near()
@@ -262,11 +272,25 @@ class Finishing:
                 journal.finish(inconclusive=report.verdict is Verdict.INCONCLUSIVE)
         except DriftError as error:
             self.failure = error
-            return None if report.verdict is Verdict.CRITICAL else error.exit_code
+        self._alert(report, keeper, document)
+        if self.failure is not None:
+            return None if report.verdict is Verdict.CRITICAL else self.failure.exit_code
+        assert self.page is not None
         self.config.hook.pytest_drift_finished(verdict=str(report.verdict), folder=str(self.page.parent))
         if verdict_file := os.environ.get("DRIFT_VERDICT_FILE"):
             Path(verdict_file).write_text(f"{report.verdict}\n", encoding="utf-8")
         return None
+
+    def _alert(self, report: RunReport, keeper: Keeper, document: dict[str, Any]) -> None:
+        """Tell the channels, also where the report could not be written."""
+        assert self._alerting is not None
+        self._alerting.announce(report, self.page or self.pipeline.settings.reports / self.run_id / PAGE)
+        self.config.stash.setdefault(TOLD, []).extend(f"drift review: {said}" for said in self._alerting.warnings)
+        if self.failure is None and (alerts := self._alerting.document()):
+            document["drift"]["alerts"] = alerts
+            keeper.keep_alerts(report, document)
+        if self.failure is None and not report.facts.partial:
+            keeper.end_acknowledgements(report)
 
     def _write_back(self, report: RunReport) -> None:
         """Write the run into the application's store, where it is to be, and has a verdict to keep."""
@@ -284,7 +308,3 @@ class Finishing:
                 moment=self._started,
             )
             write_back(self.pipeline.store, written)
-
-
-def _shortest(page: Path) -> Path:
-    return page.relative_to(Path.cwd()) if page.is_relative_to(Path.cwd()) else page

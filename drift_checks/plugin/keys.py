@@ -8,6 +8,7 @@ import pytest
 
 if TYPE_CHECKING:
     from drift_checks.pipeline import Pipeline
+    from drift_checks.plugin.quiet import Quiet
     from drift_checks.reporting.outcome import Criterion, Statistic
 
 PIPELINE: pytest.StashKey[Pipeline] = pytest.StashKey()
@@ -20,3 +21,8 @@ OUTCOME = "drift_outcome"
 DECIDED: pytest.StashKey[int] = pytest.StashKey()
 # The exit code of a run that ended early, with the sentence of a pytest.UsageError.
 ENDED: pytest.StashKey[int] = pytest.StashKey()
+# The run's verdict, where it was judged.
+VERDICT: pytest.StashKey[str] = pytest.StashKey()
+# What is said on stderr when the session is over.
+TOLD: pytest.StashKey[list[str]] = pytest.StashKey()
+QUIET: pytest.StashKey[Quiet] = pytest.StashKey()

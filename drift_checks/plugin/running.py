@@ -105,6 +105,7 @@ class Running:
     def pytest_runtestloop(self, session: pytest.Session) -> Generator[None, object, object]:
         """Open the vectors and review the records that the selected checks ask for, before the first check."""
         if not only_looks(session.config):
+            self.finishing.send_waiting_alerts()
             refused = self.finishing.refuse if parallel.is_worker(self.config) else None
             with told_in_a_sentence(self.config, refused), warnings.catch_warnings(action="ignore"):
                 try:
@@ -155,7 +156,7 @@ class Running:
         with journal.held():
             pipeline.keep_in(journal, self.finishing.header())
             total = len(asked) + len(pipeline.repeats_among(list(asked.values())))
-            shown = not parallel.is_worker(self.config)
+            shown = not (parallel.is_worker(self.config) or pipeline.settings.quiet)
             try:
                 with progress(asked, total, pipeline.ledger, shown=shown) as advance:
                     pipeline.review(list(asked.values()), advance, meanwhile)

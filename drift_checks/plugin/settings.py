@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import os
-import tomllib
 from datetime import datetime
-from pathlib import Path
 
 import pytest
 
+from drift_checks.ini_files import read_ini
 from drift_checks.options import Sources, load
 from drift_checks.setting_kinds import Kind
 from drift_checks.settings import Setting, Settings, declared
@@ -48,7 +47,7 @@ def read_settings(config: pytest.Config, now: datetime) -> Settings:
     options = {setting.ini: config.getoption(setting.ini) for setting in declared()}
     ini = {setting.ini: config.getini(setting.ini) for setting in declared()}
     overrides = {override.partition("=")[0] for override in config.option.override_ini or ()}
-    keys = _keys_in(config.inipath) | overrides
+    keys = set(read_ini(config.inipath)) | overrides
     unknown = {key: "" for key in keys if key.startswith("drift_") and key not in ini}
     sources = Sources(
         options={key: text for key, text in options.items() if text is not None},
@@ -58,20 +57,6 @@ def read_settings(config: pytest.Config, now: datetime) -> Settings:
         ini_file=config.inipath,
     )
     return load(sources, now)
-
-
-def _keys_in(ini_file: Path | None) -> set[str]:
-    """Return the keys of pytest's section in the ini file, unknown ones included, which pytest does not tell of."""
-    if ini_file is None or not ini_file.is_file():
-        return set()
-    if ini_file.suffix == ".toml":
-        content = tomllib.loads(ini_file.read_text(encoding="utf-8"))
-        section = content.get("pytest", content.get("tool", {}).get("pytest", {}))
-        return {*section, *section.get("ini_options", {})}
-    from iniconfig import IniConfig
-
-    sections = IniConfig(str(ini_file)).sections
-    return {key for name in ("pytest", "tool:pytest") for key in sections.get(name, {})}
 
 
 def _is_flag(setting: Setting) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from statistics import fmean
@@ -18,16 +19,16 @@ SEQUENTIAL = "sequential"
 POPULATION = "population"
 _CHOSEN = "these records were not drawn at random"
 _NO_STRATUM = "a stratum was not reviewed"
+_ALL_KNOWN = "every record that was reviewed is acknowledged"
 _STOPPED = "the reviews stopped when the evidence sufficed"
 
 
 def summarise_agreement(facts: Facts, outcomes: Sequence[Outcome]) -> Agreement:
     """Count on how many of the judged records store and reviewer agree, and estimate the whole store."""
-    made = [
-        item
-        for item in outcomes
-        if item.criterion == AGREEMENT and item.result in (Result.PASSED, Result.FAILED) and item.stratum is not None
-    ]
+    there = [item for item in outcomes if item.criterion == AGREEMENT and item.stratum is not None]
+    made = [item for item in there if item.result in (Result.PASSED, Result.FAILED)]
+    known = Counter(item.stratum for item in there if item.result is Result.ACKNOWLEDGED)
+    without = [str(stratum) for stratum in Stratum if known[stratum] and all(item.stratum != stratum for item in made)]
     judged = [item for item in made if item.stratum in facts.judged]
     changes = [
         item.decision.reviewed_confidence - item.decision.stored_confidence
@@ -36,14 +37,26 @@ def summarise_agreement(facts: Facts, outcomes: Sequence[Outcome]) -> Agreement:
         and item.decision.reviewed_confidence is not None
         and item.decision.stored_confidence is not None
     ]
-    population, missing = _estimate(facts, made, stopped=any(item.result is Result.NOT_NEEDED for item in outcomes))
+    stopped = any(item.result is Result.NOT_NEEDED for item in outcomes)
+    population, missing = _estimate(facts, made, without, stopped=stopped)
     return Agreement(
         agreed=sum(item.result is Result.PASSED for item in judged),
         reviewed=len(judged),
         confidence_change=fmean(changes) if changes and facts.comparable_confidence else None,
         population=population,
         population_missing=missing,
+        population_without=without if population else (),
+        acknowledged=sum(known[stratum] for stratum in facts.judged),
     )
+
+
+def left_out(agreement: Agreement) -> str:
+    """Return what the estimate of the whole store leaves out, as the end of a sentence; empty where it is nothing."""
+    if not agreement.population_without:
+        return ""
+    strata = "strata" if len(agreement.population_without) > 1 else "stratum"
+    named = " and ".join(agreement.population_without)
+    return f", without the {strata} {named}, of which every record that was reviewed is acknowledged"
 
 
 @dataclass(frozen=True)
@@ -103,19 +116,24 @@ def _judge_population(facts: Facts, agreement: Agreement) -> JudgedAgreement:
     if population is None:
         said = f"the whole store cannot be estimated: {agreement.population_missing}"
         return JudgedAgreement(Verdict.INCONCLUSIVE, said)
-    said = f"estimated of the whole store {percent(population.rate)}, {percent_range(*population.interval)}"
+    said = (
+        f"estimated of the whole store {percent(population.rate)}, {percent_range(*population.interval)}"
+        f"{left_out(agreement)}"
+    )
     return JudgedAgreement(judge(population.rate, facts.warn, facts.critical), said, population)
 
 
-def _estimate(facts: Facts, made: Sequence[Outcome], *, stopped: bool) -> tuple[Estimate | None, str]:
-    """Return the estimate of the whole store, or why there is none."""
+def _estimate(
+    facts: Facts, made: Sequence[Outcome], without: Sequence[str], *, stopped: bool
+) -> tuple[Estimate | None, str]:
+    """Return the estimate of the whole store but for the strata that are left out, or why there is none."""
     if facts.chosen:
         return None, _CHOSEN
     if stopped:
         return None, _STOPPED
     by_stratum = [
         StratumCount(
-            facts.sizes.get(stratum, 0),
+            0 if stratum in without else facts.sizes.get(stratum, 0),
             sum(item.stratum == stratum for item in made),
             sum(item.stratum == stratum and item.result is Result.PASSED for item in made),
         )
@@ -123,5 +141,6 @@ def _estimate(facts: Facts, made: Sequence[Outcome], *, stopped: bool) -> tuple[
     ]
     estimate = stratified(by_stratum)
     undrawn = [stratum for stratum in Stratum if facts.sizes.get(stratum) and not facts.drawn.get(stratum)]
-    missing = f"no record of the stratum {undrawn[0]} was drawn" if undrawn else _NO_STRATUM
+    nothing = _ALL_KNOWN if without and not made else _NO_STRATUM
+    missing = f"no record of the stratum {undrawn[0]} was drawn" if undrawn else nothing
     return estimate, "" if estimate else missing

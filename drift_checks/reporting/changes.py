@@ -6,20 +6,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from drift_checks.reporting.history.recorded import RecordedRun, StoreIdentity
-from drift_checks.reporting.phrases import percent, printable
-from drift_checks.reporting.run import RunReport
+from drift_checks.reporting.phrases import VERSION_WORDS, percent, printable
+from drift_checks.reporting.run import Facts, RunReport
 from drift_checks.reporting.verdict import Verdict, severity
-
-# What decides, or gives the vectors, and what it is called in a sentence.
-VERSION_WORDS = {
-    "model_version": "model of the store",
-    "prompt_version": "prompt of the store",
-    "embedding_model": "embedding model of the store",
-    "reviewer": "reviewer",
-    "reviewer_model": "model of the reviewer",
-    "reviewer_prompt": "prompt of the reviewer",
-}
-
 
 Change = tuple[str, Verdict, Verdict]
 _FAILED = (Verdict.WARNING, Verdict.CRITICAL)
@@ -100,9 +89,8 @@ def store_of(report: RunReport) -> StoreIdentity:
     return StoreIdentity(report.facts.db, report.facts.table, report.facts.collection)
 
 
-def versions_of_report(report: RunReport) -> dict[str, str]:
+def versions_of(facts: Facts) -> dict[str, str]:
     """Return what decides now: of the store and of the reviewer."""
-    facts = report.facts
     return _known(facts.store_versions, facts.reviewer, facts.model, facts.prompt)
 
 
@@ -121,7 +109,7 @@ def changes_since(previous: RecordedRun, report: RunReport) -> Changes:
     verdicts = {item.name: item.verdict for item in previous.criteria}
     now = {result.criterion.name: result.verdict for result in report.criteria}
     compared = [(name, verdicts[name], now[name]) for name in now if name in verdicts]
-    earlier, current = versions_of_run(previous), versions_of_report(report)
+    earlier, current = versions_of_run(previous), versions_of(report.facts)
     rates = previous.rate, report.agreement.rate
     return Changes(
         since=previous,

@@ -5,6 +5,8 @@ from __future__ import annotations
 from sys import float_info
 from typing import Any
 
+from drift_checks.instants import format_instant
+from drift_checks.reporting.acknowledgements import Acknowledgement
 from drift_checks.reporting.outcome import Outcome
 from drift_checks.reporting.run import Agreement, CriterionResult, Facts, JudgedStatistic, Reviewing, RunReport
 
@@ -50,6 +52,11 @@ def drift_document(report: RunReport) -> dict[str, Any]:
         "agreement": _agreement(report.agreement),
         "criteria": [_criterion(result) for result in report.criteria],
         "disagreements": [_disagreement(outcome) for outcome in report.disagreements],
+        "acknowledged": [
+            _acknowledgement(item) | {"found": _was_found(item, report)} for item in report.acknowledged.active
+        ],
+        "acknowledgements_ended": [_acknowledgement(item) | {"why": why} for item, why in report.acknowledged.ended],
+        "alerts": [],
         "settings": facts.settings,
         "versions": facts.versions,
     }
@@ -94,6 +101,8 @@ def _agreement(agreement: Agreement) -> dict[str, Any]:
         "confidence_change": agreement.confidence_change,
         "population": None if population is None else {"rate": population.rate, "interval": population.interval},
         "population_missing": agreement.population_missing or None,
+        "population_without": list(agreement.population_without),
+        "acknowledged": agreement.acknowledged,
     }
 
 
@@ -106,6 +115,8 @@ def _criterion(result: CriterionResult) -> dict[str, Any]:
         "failed": result.failed,
         "unmeasured": result.unmeasured,
         "not_needed": result.not_needed,
+        "known": result.known,
+        "acknowledged": result.acknowledged and _until_when(result.acknowledged),
         "rate": result.rate,
         "interval": result.interval,
         "effect": result.criterion.effect or None,
@@ -133,6 +144,31 @@ def _statistic(item: JudgedStatistic) -> dict[str, Any]:
         "message": statistic.message,
         "details": dict(statistic.details),
     }
+
+
+def _acknowledgement(item: Acknowledgement) -> dict[str, Any]:
+    return {
+        "number": item.number,
+        "record_id": item.record_id,
+        "stored": item.stored,
+        "reviewed": item.reviewed,
+        "criterion": item.criterion,
+        "verdict": None if item.verdict is None else str(item.verdict),
+        "until": format_instant(item.until),
+        "reason": item.reason,
+    }
+
+
+def _until_when(item: Acknowledgement) -> dict[str, Any]:
+    return {"number": item.number, "until": format_instant(item.until), "reason": item.reason}
+
+
+def _was_found(item: Acknowledgement, report: RunReport) -> bool:
+    """Whether the run met what somebody knows about."""
+    known = [result for result in report.criteria if result.acknowledged is not None]
+    return any(item.covers_disagreement(outcome) for outcome in report.known) or any(
+        item.covers_criterion(result.criterion.name, result.verdict) for result in known
+    )
 
 
 def _disagreement(outcome: Outcome) -> dict[str, Any]:

@@ -105,7 +105,7 @@ class ReportsFolder:
 
             # Names of files may hold bytes that are no text.
             (aside / PAGE).write_text(render(report), encoding="utf-8", errors="backslashreplace")
-            (aside / DOCUMENT).write_text(json.dumps(document, indent=1, default=str) + "\n", encoding="utf-8")
+            (aside / DOCUMENT).write_text(_as_json(document), encoding="utf-8")
             junit_document(report).write(aside / "junit.xml", encoding="utf-8", xml_declaration=True)
             for file in aside.iterdir():
                 file.chmod(_FILE_MODE)
@@ -118,17 +118,27 @@ class ReportsFolder:
         self._aside = None
         return folder / PAGE
 
-    def write_file(self, name: str, text: str) -> None:
-        """Put a file beside the runs, whole or not at all.
+    def write_document(self, run_id: str, document: Mapping[str, Any]) -> None:
+        """Put a run's report.json in place of the one that is there.
 
         Raises:
             ReportsError: It cannot be written.
         """
-        aside = self.path / f".{name}{_ASIDE}"
+        if (self.path / run_id).is_dir():
+            self.write_file(f"{run_id}/{DOCUMENT}", _as_json(document))
+
+    def write_file(self, name: str, text: str) -> None:
+        """Put a file beside the runs, or into the folder of one, whole or not at all.
+
+        Raises:
+            ReportsError: It cannot be written.
+        """
+        path = self.path / name
+        aside = path.with_name(f".{path.name}{_ASIDE}")
         try:
             aside.write_text(text, encoding="utf-8", errors="backslashreplace")
             aside.chmod(_FILE_MODE)
-            aside.replace(self.path / name)
+            aside.replace(path)
         except OSError as error:
             with suppress(OSError):
                 aside.unlink()
@@ -209,6 +219,10 @@ def _began(run_id: str) -> datetime | None:
     except ValueError:
         return None
     return moment if _RUN_ID.fullmatch(run_id) else None
+
+
+def _as_json(document: Mapping[str, Any]) -> str:
+    return json.dumps(document, indent=1, default=str) + "\n"
 
 
 def _is_run(folder: Path) -> bool:

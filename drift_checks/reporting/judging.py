@@ -7,17 +7,24 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from math import isclose, isnan
 
+from drift_checks.reporting.acknowledgements import NOTHING_ACKNOWLEDGED, Acknowledged, Acknowledgement
 from drift_checks.reporting.agreement import judge_agreement, summarise_agreement
 from drift_checks.reporting.effects import judge_effects, reasons
 from drift_checks.reporting.outcome import AGREEMENT, Criterion, Outcome, Result, Statistic
-from drift_checks.reporting.phrases import count, percent
+from drift_checks.reporting.phrases import count, percent, printable
 from drift_checks.reporting.run import CriterionResult, Facts, JudgedStatistic, RunReport
 from drift_checks.reporting.verdict import EXIT_INTERNAL_ERROR, EXIT_INTERRUPTED, Verdict, judge, worst
 from drift_checks.statistics.multiplicity import holm_by_group
 
+_LONGEST_REASON = 200
+
 
 def build_report(
-    facts: Facts, criteria: Sequence[Criterion], outcomes: Sequence[Outcome], duration_seconds: float
+    facts: Facts,
+    criteria: Sequence[Criterion],
+    outcomes: Sequence[Outcome],
+    duration_seconds: float,
+    acknowledged: Acknowledged = NOTHING_ACKNOWLEDGED,
 ) -> RunReport:
     """Judge a run.
 
@@ -26,7 +33,9 @@ def build_report(
         criteria: The criteria of which checks were run.
         outcomes: What became of the checks.
         duration_seconds: How long the run took.
+        acknowledged: What somebody knows about, which does not count.
     """
+    outcomes = [_acknowledge(outcome, acknowledged.active) for outcome in outcomes]
     by_criterion = {
         # Workers tell of their checks in any order.
         criterion.name: sorted((item for item in outcomes if item.criterion == criterion.name), key=_place)
@@ -34,10 +43,14 @@ def build_report(
     }
     adjusted = holm_by_group({name: _p_values(items) for name, items in by_criterion.items()})
     results = tuple(
-        judge_criterion(criterion, by_criterion[criterion.name], facts, adjusted.get(criterion.name, []))
+        _with_acknowledgement(
+            judge_criterion(criterion, by_criterion[criterion.name], facts, adjusted.get(criterion.name, [])),
+            by_criterion[criterion.name],
+            acknowledged.active,
+        )
         for criterion in criteria
     )
-    verdict = worst(result.verdict for result in results)
+    verdict = worst(result.counts_as for result in results)
     broken = any(item.result is Result.BROKEN for item in outcomes)
     exit_code = EXIT_INTERNAL_ERROR if broken and verdict is not Verdict.CRITICAL else verdict.exit_code
     if facts.interrupted is not None:
@@ -50,6 +63,7 @@ def build_report(
         summarise_agreement(facts, outcomes),
         results,
         tuple(_with_statistics_judged(outcomes, results)),
+        acknowledged=acknowledged,
     )
 
 
@@ -74,7 +88,7 @@ def judge_criterion(
     if any(item.result is Result.BROKEN for item in outcomes):
         found = result.verdict if result.verdict is Verdict.CRITICAL else Verdict.INCONCLUSIVE
         result = replace(result, verdict=found, message=f"the check itself broke; {result.message}")
-    elif result.verdict is Verdict.INCONCLUSIVE or not result.measured + len(shares):
+    elif result.verdict is Verdict.INCONCLUSIVE or not result.measured + result.known + len(shares):
         result = replace(result, message=f"{result.message}: {reasons(outcomes)}")
     if any(item.verdict for item in shares):
         said = ", ".join(item.statistic.message for item in shares)
@@ -83,24 +97,50 @@ def judge_criterion(
     return replace(result, statistics=tuple(shares))
 
 
+def _acknowledge(outcome: Outcome, active: Sequence[Acknowledgement]) -> Outcome:
+    """Return the outcome, as known where it is a disagreement that somebody acknowledged."""
+    if outcome.result is not Result.FAILED:
+        return outcome
+    found = next((item for item in active if item.covers_disagreement(outcome)), None)
+    if found is None:
+        return outcome
+    return replace(outcome, result=Result.ACKNOWLEDGED, message=_said_of(found))
+
+
+def _with_acknowledgement(
+    result: CriterionResult, outcomes: Sequence[Outcome], active: Sequence[Acknowledgement]
+) -> CriterionResult:
+    """Return the result, as known where somebody acknowledged it; nobody knows what a check that broke would say."""
+    found = next((item for item in active if item.covers_criterion(result.criterion.name, result.verdict)), None)
+    if found is None or any(item.result is Result.BROKEN for item in outcomes):
+        return result
+    return replace(result, acknowledged=found, message=f"{result.message}; {_said_of(found)}")
+
+
+def _said_of(item: Acknowledgement) -> str:
+    return f"acknowledged until {item.until_day()}: {printable(item.reason, _LONGEST_REASON)}"
+
+
 def _judge_records(criterion: Criterion, outcomes: Sequence[Outcome], facts: Facts) -> CriterionResult:
     counted = [item for item in _countable(outcomes) if _counts(criterion, item, facts)]
     tally = Counter(item.result for item in counted)
     passed, failed, not_needed = tally[Result.PASSED], tally[Result.FAILED], tally[Result.NOT_NEEDED]
-    unmeasured = len(counted) - passed - failed - not_needed
+    known = tally[Result.ACKNOWLEDGED]
+    unmeasured = len(counted) - passed - failed - not_needed - known
     warn = facts.warn if criterion.warn is None else criterion.warn
     critical = facts.critical if criterion.critical is None else criterion.critical
     result = CriterionResult(criterion, None, passed, failed, unmeasured, warn, critical, "", not_needed=not_needed)
-    if criterion.reviewed and unmeasured and not _reaches(passed + failed, not_needed, unmeasured, facts):
-        said = (
-            f"only {passed + failed} of {passed + failed + unmeasured} could be reviewed;"
-            f" {percent(facts.min_reviewed)} are needed"
-        )
+    result, made = replace(result, known=known), passed + failed + known
+    if criterion.reviewed and unmeasured and not _reaches(made, not_needed, unmeasured, facts):
+        said = f"only {made} of {made + unmeasured} could be reviewed; {percent(facts.min_reviewed)} are needed"
         return replace(result, verdict=Verdict.INCONCLUSIVE, message=said)
+    if known and not result.measured:
+        return replace(result, message="not measured: every record that was reviewed is acknowledged")
     if result.measured < max(1, criterion.least):
         wanted = f" ({count(result.measured, 'record')}, {criterion.least} are needed)" if criterion.least > 1 else ""
         return replace(result, message=f"not measured{wanted}")
-    message = f"{failed:,} of {result.measured:,} {criterion.failing}, {percent(failed / result.measured)}"
+    also = f"; {known:,} acknowledged" if known else ""
+    message = f"{failed:,} of {result.measured:,} {criterion.failing}, {percent(failed / result.measured)}{also}"
     if criterion.name != AGREEMENT:
         assert result.rate is not None
         return replace(result, verdict=judge(result.rate, warn, critical), message=message)

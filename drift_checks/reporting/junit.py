@@ -1,4 +1,4 @@
-"""junit.xml: one test case a criterion, red only where its verdict is CRITICAL."""
+"""junit.xml: one test case a criterion, red only where its verdict is CRITICAL and nobody acknowledged it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _NOT_IN_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]
 
 def junit_document(report: RunReport) -> ElementTree[Element]:
     """Return the run as a JUnit test suite named `drift`."""
-    verdicts = [result.verdict for result in report.criteria]
+    verdicts = [None if result.acknowledged else result.verdict for result in report.criteria]
     suite = Element(
         "testsuite",
         name="drift",
@@ -35,9 +35,9 @@ def junit_document(report: RunReport) -> ElementTree[Element]:
 def _case(result: CriterionResult) -> Element:
     case = Element("testcase", classname="drift", name=result.criterion.name)
     message = _NOT_IN_XML.sub("\N{REPLACEMENT CHARACTER}", result.message)
-    if result.verdict is Verdict.CRITICAL:
+    if result.verdict is Verdict.CRITICAL and not result.acknowledged:
         SubElement(case, "failure", message=message, type="CRITICAL")
-    elif result.verdict in (None, Verdict.INCONCLUSIVE):
+    elif result.verdict in (None, Verdict.INCONCLUSIVE) or result.acknowledged:
         SubElement(case, "skipped", message=message)
     SubElement(case, "system-out").text = f"{result.verdict or 'not measured'}: {message}"
     return case

@@ -7,17 +7,22 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
 from drift_checks.errors import ReportsError
 from drift_checks.instants import read_instant
+from drift_checks.reporting.acknowledgements import Acknowledged, sort_out
+from drift_checks.reporting.changes import versions_of
 from drift_checks.reporting.folder import PAGE, ReportsFolder
+from drift_checks.reporting.history.acknowledged import Acknowledgements
+from drift_checks.reporting.history.alert_log import AlertLog
 from drift_checks.reporting.history.database import History
 from drift_checks.reporting.history.kept import kept_runs
 from drift_checks.reporting.history.recorded import RecordedRun, StoreIdentity, recorded_run
 from drift_checks.reporting.metrics import write_metrics
-from drift_checks.reporting.run import RunReport
+from drift_checks.reporting.run import Facts, RunReport
 
 Answer = TypeVar("Answer")
 METRICS = "metrics.prom"
@@ -48,6 +53,21 @@ class Keeper:
         found = self._ask(lambda history: history.runs(store, _MOST_PAST)) or []
         return tuple(run for run in found if run.run_id != run_id)
 
+    def acknowledged(self, facts: Facts, moment: datetime) -> Acknowledged:
+        """Return which acknowledgements of the store hold in the run, and which have ended.
+
+        Args:
+            facts: Of the run.
+            moment: When it began, with a zone.
+        """
+        store = StoreIdentity(facts.db, facts.table, facts.collection)
+        kept = self._ask(lambda history: Acknowledgements(history).of_store(store)) or []
+        return sort_out(kept, versions_of(facts), moment)
+
+    def alert_log(self) -> AlertLog | None:
+        """Return what was told before; None where there is no history to keep it in."""
+        return None if self._history is None else AlertLog(self._history)
+
     def keep(self, report: RunReport, document: Mapping[str, Any]) -> Path:
         """Write the run's folder, and bring up to date what tells of all runs.
 
@@ -68,6 +88,21 @@ class Keeper:
         self._try(self._list_runs)
         return page
 
+    def keep_alerts(self, report: RunReport, document: Mapping[str, Any]) -> None:
+        """Bring up to date what tells of the alerts of a whole run, once they were sent.
+
+        Args:
+            report: The run.
+            document: What goes into report.json, alerts included.
+        """
+        self._try(lambda: self._folder.write_document(report.facts.run_id, document))
+        self._try(lambda: self._write_metrics(recorded_run(document["drift"])))
+
+    def end_acknowledgements(self, report: RunReport) -> None:
+        """Take note that the run has told which acknowledgements have ended."""
+        for item, why in report.acknowledged.ended:
+            self._ask(partial(_end, number=item.number, why=why, run_id=report.facts.run_id))
+
     def close(self) -> None:
         """Close the history."""
         if self._history is not None:
@@ -82,9 +117,13 @@ class Keeper:
     def _record(self, document: Mapping[str, Any]) -> None:
         run = recorded_run(document["drift"])
         self._ask(lambda history: history.add(run))
+        self._write_metrics(run)
+
+    def _write_metrics(self, run: RecordedRun) -> None:
         of_all_stores = self._ask(lambda history: history.newest_of_each_store()) or []
         newest = {item.store: item for item in of_all_stores} | {run.store: run}
-        write_metrics(self._folder.path / METRICS, list(newest.values()))
+        undelivered = self._ask(lambda history: AlertLog(history).counts()) or {}
+        write_metrics(self._folder.path / METRICS, list(newest.values()), undelivered)
 
     def _prune(self, report: RunReport) -> None:
         started = read_instant(report.facts.started, UTC) or datetime.now(UTC)
@@ -94,6 +133,7 @@ class Keeper:
         # A folder without its row would be taken up again.
         self._folder.prune(before, keep=run_id)
         self._ask(lambda history: history.prune(before, keep=run_id))
+        self._ask(lambda history: AlertLog(history).prune(before))
 
     def _list_runs(self) -> None:
         from drift_checks.reporting.page.html import render_list
@@ -120,3 +160,7 @@ class Keeper:
             step()
         except ReportsError as error:
             self.warnings.append(str(error))
+
+
+def _end(history: History, number: int, why: str, run_id: str) -> None:
+    Acknowledgements(history).end(number, why, run_id)

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from drift_checks.errors import ReportsError
-from drift_checks.reporting.history.recorded import RecordedCriterion, RecordedRun
+from drift_checks.reporting.history.recorded import RecordedCriterion, RecordedRun, StoreIdentity
 from drift_checks.reporting.verdict import Verdict
 from drift_checks.statistics.intervals import Interval
 
@@ -53,8 +53,11 @@ HELP = {
     "run_duration_seconds": "How long the newest run took.",
     "run_start_timestamp_seconds": "When the newest run began, in seconds since the epoch.",
     "run_finish_timestamp_seconds": "When the newest run finished, in seconds since the epoch.",
+    "alerts_undelivered": "Alerts of the store that have not arrived yet and are tried again, by channel.",
     "run_info": "What the newest run was made with, in its labels; always 1.",
 }
+# Alerts that wait, by store and channel.
+Undelivered = Mapping[StoreIdentity, Mapping[str, int]]
 _STORE = ("store", "table", "collection")
 _MODE = 0o644
 
@@ -67,11 +70,12 @@ class _Sample(NamedTuple):
     labels: Mapping[str, str | None] = {}
 
 
-def metrics_text(runs: Sequence[RecordedRun]) -> str:
+def metrics_text(runs: Sequence[RecordedRun], undelivered: Undelivered = {}) -> str:  # noqa: B006 - read only
     """Return the newest run of each store in Prometheus' text format, version 0.0.4.
 
     Args:
         runs: In any order, of any stores; all demo runs are of one store, `demo`.
+        undelivered: How many alerts wait, by store and channel.
 
     Returns:
         Lines of text, each ended; a series whose value is not known is not among them. Empty without runs.
@@ -80,21 +84,22 @@ def metrics_text(runs: Sequence[RecordedRun]) -> str:
 
     # One of its own: the process's would tell of its memory and threads as well.
     registry = CollectorRegistry(auto_describe=False)
-    registry.register(_Collected(_families(_newest(runs))))
+    registry.register(_Collected(_families(_newest(runs), undelivered)))
     return generate_latest(registry).decode()
 
 
-def write_metrics(path: Path, runs: Sequence[RecordedRun]) -> None:
+def write_metrics(path: Path, runs: Sequence[RecordedRun], undelivered: Undelivered = {}) -> None:  # noqa: B006
     """Write the newest run of each store to a file that others may read; whoever reads it sees a whole one.
 
     Args:
         path: The file, whose name ends in `.prom`; one that is there is replaced.
         runs: As for `metrics_text`.
+        undelivered: Likewise.
 
     Raises:
         ReportsError: It cannot be written; a file that is there stays as it is.
     """
-    content = metrics_text(runs).encode()
+    content = metrics_text(runs, undelivered).encode()
     # The collector reads each file whose name ends in `.prom`.
     aside = path.with_name(f".{path.name}.new")
     try:
@@ -125,13 +130,13 @@ class _Collected:
         yield from self._families
 
 
-def _families(newest: Mapping[tuple[str, str, str], RecordedRun]) -> Iterable[Metric]:
+def _families(newest: Mapping[tuple[str, str, str], RecordedRun], undelivered: Undelivered) -> Iterable[Metric]:
     """Return the samples of all stores, by metric; one without samples is not there."""
     from prometheus_client.core import GaugeMetricFamily
 
     families: dict[str, GaugeMetricFamily] = {}
     for store, run in newest.items():
-        for metric, value, labels in _samples(run):
+        for metric, value, labels in (*_samples(run), *_waiting(undelivered.get(run.store, {}))):
             if value is None or not isfinite(value):
                 continue
             if metric not in families:
@@ -194,6 +199,11 @@ def _criterion(criterion: RecordedCriterion) -> Iterator[_Sample]:
     yield _Sample("criterion_unmeasured", criterion.unmeasured, labels)
     yield _Sample("criterion_warn_threshold", criterion.warn, labels)
     yield _Sample("criterion_critical_threshold", criterion.critical, labels)
+
+
+def _waiting(undelivered: Mapping[str, int]) -> Iterator[_Sample]:
+    for channel, number in undelivered.items():
+        yield _Sample("alerts_undelivered", number, {"channel": channel})
 
 
 def _effort(run: RecordedRun) -> Iterator[_Sample]:

@@ -74,12 +74,13 @@ class Criterion:
 class Result(StrEnum):
     """How a check ended.
 
-    NOT_NEEDED is a record that was not asked about, since the decision was taken without it; BROKEN a fault of the
-    check, not of the record.
+    ACKNOWLEDGED is a record that failed, and of which somebody knows; NOT_NEEDED one that was not asked about, since
+    the decision was taken without it; BROKEN a fault of the check, not of the record.
     """
 
     PASSED = "passed"
     FAILED = "failed"
+    ACKNOWLEDGED = "acknowledged"
     UNMEASURED = "unmeasured"
     NOT_NEEDED = "not_needed"
     BROKEN = "broken"

@@ -5,6 +5,15 @@ from __future__ import annotations
 import unicodedata
 
 _LONGEST = 60
+# What decides, or gives the vectors, and what it is called in a sentence.
+VERSION_WORDS = {
+    "model_version": "model of the store",
+    "prompt_version": "prompt of the store",
+    "embedding_model": "embedding model of the store",
+    "reviewer": "reviewer",
+    "reviewer_model": "model of the reviewer",
+    "reviewer_prompt": "prompt of the reviewer",
+}
 
 
 def percent(rate: float) -> str:

@@ -6,10 +6,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from drift_checks.records import RecordId
+from drift_checks.reporting.acknowledgements import NOTHING_ACKNOWLEDGED, Acknowledged, Acknowledgement
 from drift_checks.reporting.details import Details
 from drift_checks.reporting.history.recorded import RecordedRun
 from drift_checks.reporting.outcome import AGREEMENT, Criterion, Outcome, Result, Statistic
-from drift_checks.reporting.verdict import Verdict
+from drift_checks.reporting.verdict import Verdict, severity
 from drift_checks.statistics.intervals import Estimate, Interval, wilson
 
 
@@ -128,7 +129,9 @@ class CriterionResult:
     """What a criterion came to; without a verdict it was not measured, and `message` says why.
 
     `passed`, `failed` and `unmeasured` count records, or the statistics of a criterion that judges those; `not_needed`
-    the records that were not asked about. `estimate` stands in for the rate where that of the whole store is judged.
+    the records that were not asked about, `known` those that failed and are acknowledged, which count for nothing.
+    `estimate` stands in for the rate where that of the whole store is judged. An `acknowledged` criterion has a verdict
+    that somebody knows about: it does not count in that of the run.
     """
 
     criterion: Criterion
@@ -142,6 +145,14 @@ class CriterionResult:
     statistics: tuple[JudgedStatistic, ...] = ()
     not_needed: int = 0
     estimate: Estimate | None = None
+    known: int = 0
+    acknowledged: Acknowledgement | None = None
+
+    @property
+    def counts_as(self) -> Verdict | None:
+        """What it adds to the verdict of the run: OK where it is acknowledged, or all that was reviewed is."""
+        only_known = self.verdict is None and self.known and not self.measured
+        return Verdict.OK if self.acknowledged or only_known else self.verdict
 
     @property
     def measured(self) -> int:
@@ -173,7 +184,9 @@ class CriterionResult:
 class Agreement:
     """How far store and reviewer agree, on the sample without its baseline, and as estimated of the whole store.
 
-    Without an estimate `population_missing` says why.
+    Without an estimate `population_missing` says why. With one, `population_without` names the strata that it leaves
+    out, since everything that was reviewed of them is acknowledged. `acknowledged` counts the disagreements of the
+    sample that are known, which are in no other figure.
     """
 
     agreed: int
@@ -181,6 +194,8 @@ class Agreement:
     confidence_change: float | None
     population: Estimate | None
     population_missing: str = ""
+    population_without: Sequence[str] = ()
+    acknowledged: int = 0
 
     @property
     def rate(self) -> float | None:
@@ -198,7 +213,7 @@ class RunReport:
     """Everything that a run has to say.
 
     `details` tells of the records that disagree, failed or were not reviewed; `past` are the earlier runs of the store,
-    oldest first.
+    oldest first; `acknowledged` is what somebody knows about.
     """
 
     facts: Facts
@@ -210,11 +225,25 @@ class RunReport:
     outcomes: tuple[Outcome, ...]
     details: Mapping[RecordId, Details] = field(default_factory=dict)
     past: tuple[RecordedRun, ...] = ()
+    acknowledged: Acknowledged = NOTHING_ACKNOWLEDGED
+
+    @property
+    def criteria_worst_first(self) -> list[CriterionResult]:
+        """The criteria as they count, those that are acknowledged ahead of those that are OK, then by name."""
+        return sorted(
+            self.criteria,
+            key=lambda item: (severity(item.counts_as), item.acknowledged is None, item.criterion.name),
+        )
 
     @property
     def disagreements(self) -> list[Outcome]:
-        """The records on which store and reviewer disagree."""
+        """The records on which store and reviewer disagree, those left out that are acknowledged."""
         return [item for item in self.outcomes if item.criterion == AGREEMENT and item.result is Result.FAILED]
+
+    @property
+    def known(self) -> list[Outcome]:
+        """The disagreements of which somebody knows."""
+        return [item for item in self.outcomes if item.result is Result.ACKNOWLEDGED]
 
     @property
     def not_reviewed(self) -> list[Outcome]:

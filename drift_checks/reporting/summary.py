@@ -6,16 +6,18 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
+from drift_checks.reporting.agreement import left_out
 from drift_checks.reporting.changes import changes_since
 from drift_checks.reporting.outcome import AGREEMENT, Outcome
 from drift_checks.reporting.phrases import confidence, count, percent, percent_range, printable
 from drift_checks.reporting.run import CriterionResult, Reviewing, RunReport
-from drift_checks.reporting.verdict import MEANINGS, Verdict, severity
+from drift_checks.reporting.verdict import MEANINGS, Verdict
 from drift_checks.statistics.intervals import Estimate, Interval
 
 _MOST_LINES = 60
 _MOST_REASONS = 10
 _LABEL = 12
+_ACKNOWLEDGED = "acknowledged"
 # A verdict that needs no action needs few words.
 _LONGEST, _SHORTER = 400, 160
 STRATUM_WORDS = {"low_confidence": "of low confidence", "old": "old", "baseline": "of the rest"}
@@ -28,9 +30,9 @@ def headline(report: RunReport) -> str:
     if report.facts.interrupted is not None:
         return f"{demo}INTERRUPTED · {report.facts.interrupted}"
     if agreement.rate is None or agreement.interval is None:
-        return f"{demo}{report.verdict} · agreement was not measured"
+        return f"{demo}{report.verdict} · agreement was not measured{_how_many_known(report)}"
     counted = f"{accused(report)}{agreement.agreed} of {agreement.reviewed} agree"
-    return f"{demo}{report.verdict} · {counted} ({rate_in_words(report)}){wanted(report)}"
+    return f"{demo}{report.verdict} · {counted} ({rate_in_words(report)}){wanted(report)}{_how_many_known(report)}"
 
 
 def rate_in_words(report: RunReport) -> str:
@@ -62,7 +64,7 @@ def judged_rate(report: RunReport) -> Estimate | None:
 
 def accused(report: RunReport) -> str:
     """Return the criteria to which the verdict is due, where agreement is not one of them."""
-    names = [result.criterion.name for result in report.criteria if result.verdict is report.verdict]
+    names = [result.criterion.name for result in report.criteria if result.counts_as is report.verdict]
     if report.verdict is Verdict.OK or AGREEMENT in names or not names:
         return ""
     return f"{', '.join(sorted(names))} · "
@@ -89,11 +91,10 @@ def summarise(report: RunReport, page: Path | None) -> Iterator[str]:
     yield _line("agreement", _agreement(report))
     if report.past and (changed := changes_since(report.past[-1], report).sentences()):
         yield _line("changed", f"{'; '.join(changed)} (since {report.past[-1].started:%Y-%m-%d %H:%M} UTC)")
+    yield from _known(report)
     yield ""
     yield "criteria"
-    width = max((len(result.criterion.name) for result in report.criteria), default=0)
-    for result in sorted(report.criteria, key=lambda item: (severity(item.verdict), item.criterion.name)):
-        yield _criterion(result, width)
+    yield from _criteria(report.criteria_worst_first)
     yield from _records("disagreements", report.disagreements, _disagreement)
     yield from _not_reviewed(report.not_reviewed)
     yield from _records("other failures", report.other_failures, _failure)
@@ -161,18 +162,55 @@ def _agreement(report: RunReport) -> str:
     if agreement.population is None:
         return f"{sample}; of the whole store it cannot be estimated: {agreement.population_missing}"
     population = agreement.population
-    return f"{sample}; estimated of the whole store: {percent(population.rate)} ({percent_range(*population.interval)})"
+    estimate = f"{percent(population.rate)} ({percent_range(*population.interval)})"
+    return f"{sample}; estimated of the whole store: {estimate}{left_out(agreement)}"
 
 
-def _criterion(result: CriterionResult, width: int) -> str:
+def _known(report: RunReport) -> Iterator[str]:
+    """Yield what somebody knows about, which does not count, and what counts again."""
+    if said := known_in_words(report):
+        yield f"{_ACKNOWLEDGED}  {said}"
+    for _, why in report.acknowledged.ended:
+        yield _line("note", why)
+
+
+def known_in_words(report: RunReport) -> str:
+    """Return what somebody knows about and does not count, as in `2 records, class_mix (until 2027-01-31: moved)`."""
+    records = [count(len(report.known), "record")] if report.known else []
+    criteria = [
+        f"{item.criterion.name} (until {item.acknowledged.until_day()}: {printable(item.acknowledged.reason, 200)})"
+        for item in report.criteria_worst_first
+        if item.acknowledged is not None
+    ]
+    return ", ".join([*records, *criteria])
+
+
+def _how_many_known(report: RunReport) -> str:
+    number = len(report.known) + sum(result.acknowledged is not None for result in report.criteria)
+    return f", {number:,} acknowledged" if number else ""
+
+
+def _criteria(results: Sequence[CriterionResult]) -> Iterator[str]:
+    verdicts = [_verdict(result) for result in results]
+    first = max([_LABEL, *map(len, verdicts)])
+    second = max((len(result.criterion.name) for result in results), default=0)
+    for result, verdict in zip(results, verdicts, strict=True):
+        yield f"  {verdict:<{first}}  {result.criterion.name:<{second}}  {_what_it_came_to(result)}"
+
+
+def _verdict(result: CriterionResult) -> str:
+    verdict = "not measured" if result.verdict is None else str(result.verdict)
+    return verdict if result.acknowledged is None else f"{verdict}, {_ACKNOWLEDGED}"
+
+
+def _what_it_came_to(result: CriterionResult) -> str:
     unmeasured = f"; {result.unmeasured} not measured" if result.unmeasured and result.measured else ""
     if result.not_needed:
         unmeasured += f"; {result.not_needed} not needed"
-    verdict = "not measured" if result.verdict is None else str(result.verdict)
     message = printable(
         result.message.removeprefix("not measured: "), _SHORTER if result.verdict is Verdict.OK else _LONGEST
     )
-    return f"  {verdict:<12}  {result.criterion.name:<{width}}  {message}{unmeasured}"
+    return f"{message}{unmeasured}"
 
 
 def _records(title: str, outcomes: Sequence[Outcome], line: Callable[[Outcome], str]) -> Iterator[str]:

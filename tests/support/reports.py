@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
 from typing import Any
 
-from drift_checks.records import Stratum
+from drift_checks.records import RecordId, Stratum
+from drift_checks.reporting.acknowledgements import NOTHING_ACKNOWLEDGED, Acknowledged, Acknowledgement
+from drift_checks.reporting.history.recorded import StoreIdentity
 from drift_checks.reporting.judging import build_report
 from drift_checks.reporting.outcome import Criterion, Decision, Outcome, Result
 from drift_checks.reporting.run import Facts, Reviewing, RunReport
+from drift_checks.reporting.verdict import Verdict
 
 AGREEMENT = Criterion(
     "agreement", "Do reviewer and store still agree?", failing="disagree", without_baseline=True, reviewed=True
@@ -75,7 +79,31 @@ def reviewed(agreed: int, disagreed: int, unmeasured: int = 0, *, stratum: str =
 
 
 def report(
-    made: Iterable[Outcome] = (), criteria: Sequence[Criterion] = (AGREEMENT, INTEGRITY), **changed: Any
+    made: Iterable[Outcome] = (),
+    criteria: Sequence[Criterion] = (AGREEMENT, INTEGRITY),
+    *,
+    acknowledged: Acknowledged = NOTHING_ACKNOWLEDGED,
+    **changed: Any,
 ) -> RunReport:
     """Return the report of these outcomes."""
-    return build_report(facts(**changed), criteria, list(made), 3.21)
+    return build_report(facts(**changed), criteria, list(made), 3.21, acknowledged)
+
+
+def known_record(key: RecordId, number: int = 1, **changed: Any) -> Acknowledgement:
+    """Return the acknowledgement of a record on which `outcomes` disagree, until the end of January 2027."""
+    return _known(number, **({"record_id": key, "stored": "financial", "reviewed": "regulatory"} | changed))
+
+
+def known_criterion(name: str, verdict: Verdict = Verdict.CRITICAL, number: int = 1, **changed: Any) -> Acknowledgement:
+    """Return the acknowledgement of a criterion, until the end of January 2027."""
+    return _known(number, **({"criterion": name, "verdict": verdict} | changed))
+
+
+def _known(number: int, **changed: Any) -> Acknowledgement:
+    values: dict[str, Any] = {
+        "store": StoreIdentity("/data/risk_classifications.db", "risk_classifications", "risk_classifications"),
+        "until": datetime(2027, 2, 1, tzinfo=UTC),
+        "reason": "the guideline is being changed",
+        "made": datetime(2026, 1, 14, tzinfo=UTC),
+    }
+    return Acknowledgement(number, **(values | changed))

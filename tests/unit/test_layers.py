@@ -14,7 +14,18 @@ import drift_checks
 from tests.support.stores import BuiltStore
 
 PACKAGE = Path(drift_checks.__file__).parent
-BASICS = ("records", "instants", "credentials", "journal", "setting_kinds", "settings", "options", "taxonomy")
+BASICS = (
+    "records",
+    "instants",
+    "credentials",
+    "journal",
+    "setting_kinds",
+    "setting_pairs",
+    "settings",
+    "options",
+    "taxonomy",
+    "ini_files",
+)
 # What each part may import of the others; a part may import itself.
 ALLOWED: dict[str, set[str]] = {
     "errors": set(),
@@ -26,6 +37,7 @@ ALLOWED: dict[str, set[str]] = {
     "reporting": {"errors", "records", "instants", "journal", "statistics"},
 }
 LOWER = {*ALLOWED}
+ALLOWED["alerts"] = {"errors", "records", "credentials", "setting_pairs", "settings", "statistics", "reporting"}
 ALLOWED |= {
     "comparing": LOWER,
     "drawing": LOWER,
@@ -44,9 +56,20 @@ ALLOWED |= {
     },
     "plugin": {
         *LOWER,
-        *("comparing", "demo", "detailing", "ledger", "pipeline", "redaction", "repeating", "resuming", "slices"),
+        *(
+            "alerts",
+            "comparing",
+            "demo",
+            "detailing",
+            "ledger",
+            "pipeline",
+            "redaction",
+            "repeating",
+            "resuming",
+            "slices",
+        ),
     },
-    "commands": {"errors", "records", "instants", "reporting", "settings", "options"},
+    "commands": {*LOWER, "alerts"},
     "cli": {*LOWER, "commands", "demo", "pipeline"},
     "criteria": {*LOWER, "comparing", "demo", "pipeline", "slices"},
     "__main__": {"cli", "commands"},

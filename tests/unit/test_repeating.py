@@ -24,7 +24,9 @@ FOLDER, ELSEWHERE = Path("/home/ann/project"), Path("/srv/somewhere else")
 NOW, LATER = datetime(2026, 1, 15, 23, 30, tzinfo=UTC), datetime(2026, 3, 1, 8, 0, tzinfo=UTC)
 WAY_IN = "scripts/review"
 BY_KEY = {setting.key: setting for setting in declared()}
-NOT_REPEATED = {"resume", "write_back"}
+# Whoever repeats a run looks at it, and alarms nobody.
+ALERTS = {setting.key for setting in declared() if setting.group == "alerts"}
+NOT_REPEATED = {"resume", "write_back", "quiet", *ALERTS}
 DECIDING = {"store", "reviewer", "demo"}
 # A line of letters that need quotes, and separators where a setting may hold them.
 WORDS = st.text("ab ,'\"$`\\;&|*?~é漢-=%#", min_size=1, max_size=12).map(str.strip).filter(lambda text: text.strip(","))
@@ -65,7 +67,14 @@ TEXTS: dict[str, st.SearchStrategy[str]] = {
     "critical": st.just("0.5"),
     "decision": st.sampled_from(["point", "sequential"]),
     "judge": st.sampled_from(["sample", "population"]),
-    **dict.fromkeys(("resume", "redact", "write_back"), st.just("true")),
+    "alerts": st.sampled_from(["none", "slack", "email, pagerduty"]),
+    "alert_on": st.sampled_from(["CRITICAL", "slack=WARNING+CRITICAL"]),
+    "page_when": st.sampled_from(["confirmed", "always"]),
+    **dict.fromkeys(("pagerduty_url", "report_url"), st.just("https://host/v2")),
+    "pagerduty_severities": st.just("WARNING=info"),
+    "email_to": st.just("ann@example.com, bob@example.com"),
+    "email_from": st.just("drift@example.com"),
+    **dict.fromkeys(("resume", "redact", "write_back", "quiet", "alert_dry_run"), st.just("true")),
 }
 del TEXTS["demo"]
 GIVEN = st.fixed_dictionaries({}, optional={key: st.tuples(st.integers(0, 2), text) for key, text in TEXTS.items()})

@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from drift_checks import setting_kinds as kinds
+from drift_checks import setting_pairs as pairs
 
 FOLDER = Path("/folder")
 
@@ -38,14 +39,14 @@ FOLDER = Path("/folder")
         (kinds.flag(), "OFF", False),
         (kinds.instant(), "2026-01-15T02:00:00Z", datetime(2026, 1, 15, 2, tzinfo=UTC)),
         (kinds.instant(), "2026-01-15T02:00:00+02:00", datetime(2026, 1, 15, tzinfo=UTC)),
-        (kinds.column_pairs(), "text=body, category = label", (("text", "body"), ("category", "label"))),
+        (pairs.column_pairs(), "text=body, category = label", (("text", "body"), ("category", "label"))),
         (kinds.record_ids(), "12, 57,12,a b", ("12", "57", "a b")),
-        (kinds.thresholds(), "class_mix=0.2:0.5", (("class_mix", 0.2, 0.5),)),
-        (kinds.thresholds(), "class_mix=0.2:0.5, trend=0.1:off", (("class_mix", 0.2, 0.5), ("trend", 0.1, inf))),
-        (kinds.thresholds(), " a = 0.2 : , b=:1,c=off:off ", (("a", 0.2, None), ("b", None, 1), ("c", inf, inf))),
-        (kinds.thresholds(), "\n  a=0:0\n  b=1:2\n", (("a", 0, 0), ("b", 1, 2))),
-        (kinds.least_numbers(), "class_mix=500", (("class_mix", 500),)),
-        (kinds.least_numbers(), "\n a = 1 \n b=20,", (("a", 1), ("b", 20))),
+        (pairs.thresholds(), "class_mix=0.2:0.5", (("class_mix", 0.2, 0.5),)),
+        (pairs.thresholds(), "class_mix=0.2:0.5, trend=0.1:off", (("class_mix", 0.2, 0.5), ("trend", 0.1, inf))),
+        (pairs.thresholds(), " a = 0.2 : , b=:1,c=off:off ", (("a", 0.2, None), ("b", None, 1), ("c", inf, inf))),
+        (pairs.thresholds(), "\n  a=0:0\n  b=1:2\n", (("a", 0, 0), ("b", 1, 2))),
+        (pairs.least_numbers(), "class_mix=500", (("class_mix", 500),)),
+        (pairs.least_numbers(), "\n a = 1 \n b=20,", (("a", 1), ("b", 20))),
     ],
 )
 def test_a_kind_takes(kind: kinds.AnyKind, text: str, value: object) -> None:
@@ -80,33 +81,33 @@ def test_a_kind_takes(kind: kinds.AnyKind, text: str, value: object) -> None:
         (kinds.zone(), "Mars/Olympus"),
         (kinds.zone(), "../etc/passwd"),
         (kinds.zone(), "Europe"),
-        (kinds.column_pairs(), ""),
-        (kinds.column_pairs(), "text"),
-        (kinds.column_pairs(), "text="),
-        (kinds.column_pairs(), "=body"),
-        (kinds.column_pairs(), "nothing=body"),
-        (kinds.column_pairs(), "text=a,text=b"),
+        (pairs.column_pairs(), ""),
+        (pairs.column_pairs(), "text"),
+        (pairs.column_pairs(), "text="),
+        (pairs.column_pairs(), "=body"),
+        (pairs.column_pairs(), "nothing=body"),
+        (pairs.column_pairs(), "text=a,text=b"),
         (kinds.record_ids(), ""),
         (kinds.record_ids(), "1,"),
-        (kinds.thresholds(), ""),
-        (kinds.thresholds(), " , "),
-        (kinds.thresholds(), "class_mix"),
-        (kinds.thresholds(), "class_mix=0.2"),
-        (kinds.thresholds(), "class_mix="),
-        (kinds.thresholds(), "=0.2:0.5"),
-        (kinds.thresholds(), "class_mix=-0.1:0.5"),
-        (kinds.thresholds(), "class_mix=nan:0.5"),
-        (kinds.thresholds(), "class_mix=0.2:inf"),
-        (kinds.thresholds(), "class_mix=0.2:never"),
-        (kinds.thresholds(), "class_mix=0.1:0.2:0.3"),
-        (kinds.thresholds(), "class_mix=0.2:0.5,class_mix=0.3:0.5"),
-        (kinds.least_numbers(), ""),
-        (kinds.least_numbers(), "class_mix"),
-        (kinds.least_numbers(), "class_mix=0"),
-        (kinds.least_numbers(), "class_mix=-5"),
-        (kinds.least_numbers(), "class_mix=1.5"),
-        (kinds.least_numbers(), "class_mix=many"),
-        (kinds.least_numbers(), "class_mix=5,class_mix=6"),
+        (pairs.thresholds(), ""),
+        (pairs.thresholds(), " , "),
+        (pairs.thresholds(), "class_mix"),
+        (pairs.thresholds(), "class_mix=0.2"),
+        (pairs.thresholds(), "class_mix="),
+        (pairs.thresholds(), "=0.2:0.5"),
+        (pairs.thresholds(), "class_mix=-0.1:0.5"),
+        (pairs.thresholds(), "class_mix=nan:0.5"),
+        (pairs.thresholds(), "class_mix=0.2:inf"),
+        (pairs.thresholds(), "class_mix=0.2:never"),
+        (pairs.thresholds(), "class_mix=0.1:0.2:0.3"),
+        (pairs.thresholds(), "class_mix=0.2:0.5,class_mix=0.3:0.5"),
+        (pairs.least_numbers(), ""),
+        (pairs.least_numbers(), "class_mix"),
+        (pairs.least_numbers(), "class_mix=0"),
+        (pairs.least_numbers(), "class_mix=-5"),
+        (pairs.least_numbers(), "class_mix=1.5"),
+        (pairs.least_numbers(), "class_mix=many"),
+        (pairs.least_numbers(), "class_mix=5,class_mix=6"),
     ],
 )
 def test_a_kind_refuses(kind: kinds.AnyKind, text: str) -> None:
@@ -130,10 +131,10 @@ def test_a_zone_is_named_as_in_the_time_zone_database() -> None:
         kinds.flag(),
         kinds.instant(),
         kinds.zone(),
-        kinds.column_pairs(),
+        pairs.column_pairs(),
         kinds.record_ids(),
-        kinds.thresholds(),
-        kinds.least_numbers(),
+        pairs.thresholds(),
+        pairs.least_numbers(),
     ],
     ids=lambda kind: kind.allowed[:20],
 )
@@ -144,7 +145,7 @@ def test_a_kind_raises_nothing_but_what_becomes_a_sentence(kind: kinds.Kind[Any]
         kind.parse(text, FOLDER)
 
 
-@pytest.mark.parametrize("kind", [kinds.flag(), kinds.zone(), kinds.choice("a"), kinds.column_pairs()])
+@pytest.mark.parametrize("kind", [kinds.flag(), kinds.zone(), kinds.choice("a"), pairs.column_pairs()])
 def test_kinds_of_words_list_them(kind: kinds.AnyKind) -> None:
     """So that the nearest can be named."""
     assert kind.known()

@@ -70,13 +70,13 @@ class History(HistoryView):
         Raises:
             UnfitRun: A value of it is of no kind that can be kept.
         """
-        if self._connection is None:
-            return
-        with self._writing(), schema.transaction(self._connection):
+        with self.changing() as connection:
+            if connection is None:
+                return
             # Not deleted first: what else refers to the run stays.
             self._insert("runs", run_row(run), replacing="run_id")
             for table in ("criteria", "disagreements"):
-                self._connection.execute(f"DELETE FROM {table} WHERE run_id = ?", (bound(run.run_id),))  # noqa: S608
+                connection.execute(f"DELETE FROM {table} WHERE run_id = ?", (bound(run.run_id),))  # noqa: S608
             for place in range(len(run.criteria)):
                 self._insert("criteria", criterion_row(run, place))
             for place in range(len(run.disagreements)):
@@ -106,14 +106,28 @@ class History(HistoryView):
             before: The moment, with a zone.
             keep: The id of a run that stays in any case.
         """
-        if self._connection is None:
-            return
-        with self._writing(), schema.transaction(self._connection):
-            self._connection.execute(
+        with self.changing() as connection:
+            if connection is None:
+                return
+            connection.execute(
                 "DELETE FROM runs WHERE started < ? AND run_id != ? AND run_id NOT IN"
                 " (SELECT max(run_id) FROM runs GROUP BY db, table_name, collection)",
                 (instant(before), bound(keep)),
             )
+
+    @contextmanager
+    def changing(self) -> Iterator[sqlite3.Connection | None]:
+        """Yield a connection that changes all or nothing; None where nothing is to be written.
+
+        Raises:
+            ReportsError: It cannot be written, and is as it was.
+        """
+        with self._writing():
+            if self._connection is None:
+                yield None
+            else:
+                with schema.transaction(self._connection):
+                    yield self._connection
 
     def _open(self) -> sqlite3.Connection | None:
         for _ in range(_ATTEMPTS):
@@ -171,7 +185,7 @@ class History(HistoryView):
         self._connection.execute(f"INSERT INTO {table} ({names}) VALUES ({places}){instead}", row)  # noqa: S608
 
     def _verdicts(self) -> dict[str, str]:
-        with self._reading() as connection:
+        with self.reading() as connection:
             rows = [] if connection is None else connection.execute("SELECT run_id, verdict FROM runs").fetchall()
         return {row["run_id"]: row["verdict"] for row in rows}
 

@@ -71,7 +71,7 @@ class HistoryView:
 
     def stores(self) -> list[StoreIdentity]:
         """Return the stores of which there are runs, sorted."""
-        with self._reading() as connection:
+        with self.reading() as connection:
             rows = [] if connection is None else connection.execute(f"SELECT DISTINCT {_STORE} FROM runs").fetchall()  # noqa: S608
         texts = [
             [part.decode("utf-8", "surrogatepass") if isinstance(part, bytes) else part for part in row] for row in rows
@@ -93,7 +93,7 @@ class HistoryView:
         self.close()
 
     def _select(self, condition: str, values: Sequence[Any], criteria: bool, disagreements: bool) -> list[RecordedRun]:
-        with self._reading() as connection:
+        with self.reading() as connection:
             if connection is None:
                 return []
             found = []
@@ -109,7 +109,12 @@ class HistoryView:
             return found
 
     @contextmanager
-    def _reading(self) -> Iterator[sqlite3.Connection | None]:
+    def reading(self) -> Iterator[sqlite3.Connection | None]:
+        """Yield a connection that reads one moment; None where nothing is to be read.
+
+        Raises:
+            ReportsError: It cannot be read, or what is there is not as it was written.
+        """
         try:
             if self._connection is None:
                 yield None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any
@@ -11,7 +12,7 @@ from drift_checks.reporting.history.recorded import RecordedCriterion, RecordedD
 from drift_checks.reporting.verdict import Verdict
 from drift_checks.statistics.intervals import Estimate, Interval
 
-Row = Mapping[str, Any]
+Row = Mapping[str, Any] | sqlite3.Row
 
 
 def bound(value: Any) -> Any:
@@ -107,7 +108,7 @@ def run_of(row: Row, criteria: Iterable[Row], disagreements: Iterable[Row]) -> R
     Raises:
         KeyError, TypeError, ValueError: They are not as they were written.
     """
-    values = _read(row)
+    values = read(row)
     population, bounds = values.pop("population_rate"), _interval(values, "population")
     store = StoreIdentity(values.pop("db"), values.pop("table_name"), values.pop("collection"))
     return RecordedRun(
@@ -127,7 +128,7 @@ def run_of(row: Row, criteria: Iterable[Row], disagreements: Iterable[Row]) -> R
 
 
 def _criterion(row: Row) -> RecordedCriterion:
-    values = _read(row)
+    values = read(row)
     verdict, interval = values.pop("verdict"), _interval(values, "interval")
     return RecordedCriterion(
         verdict=None if verdict is None else Verdict(verdict),
@@ -137,7 +138,7 @@ def _criterion(row: Row) -> RecordedCriterion:
 
 
 def _disagreement(row: Row) -> RecordedDisagreement:
-    values = _read(row)
+    values = read(row)
     return RecordedDisagreement(**{name: values[name] for name in RecordedDisagreement.__dataclass_fields__})
 
 
@@ -150,7 +151,8 @@ def _bound(**values: Any) -> dict[str, Any]:
     return {name: bound(value) for name, value in values.items()}
 
 
-def _read(row: Row) -> dict[str, Any]:
+def read(row: Row) -> dict[str, Any]:
+    """Return a row's values by name, text that is kept as bytes as text."""
     return {
         name: row[name].decode("utf-8", "surrogatepass") if isinstance(row[name], bytes) else row[name]
         for name in row.keys()  # noqa: SIM118 - sqlite3.Row iterates over its values

@@ -31,6 +31,7 @@ _number = _typed("'real'", "REAL NOT NULL")
 _number_or_null = _typed("'real', 'null'", "REAL")
 # Without a declared type, numbers stay numbers and text stays text.
 _number_or_text = _typed("'integer', 'text', 'blob'")
+_VERDICTS = "'OK', 'WARNING', 'CRITICAL', 'INCONCLUSIVE'"
 _OF_RUN = "run_id TEXT NOT NULL REFERENCES runs (run_id) ON DELETE CASCADE"
 
 _RUNS = (
@@ -38,7 +39,7 @@ _RUNS = (
     # In UTC, to the microsecond, so that text sorts as time does.
     *(_text(name) for name in ("started", "finished")),
     _number("duration_seconds"),
-    "verdict TEXT NOT NULL CHECK (verdict IN ('OK', 'WARNING', 'CRITICAL', 'INCONCLUSIVE'))",
+    f"verdict TEXT NOT NULL CHECK (verdict IN ({_VERDICTS}))",
     _whole("exit_code"),
     "demo INTEGER NOT NULL CHECK (demo IN (0, 1))",
     *(_text(name) for name in ("db", "table_name", "collection")),
@@ -64,7 +65,7 @@ _CRITERIA = (
     _OF_RUN,
     _whole("position"),
     _text("name"),
-    "verdict TEXT CHECK (verdict IN ('OK', 'WARNING', 'CRITICAL', 'INCONCLUSIVE'))",
+    f"verdict TEXT CHECK (verdict IN ({_VERDICTS}))",
     *(_whole(name) for name in ("passed", "failed", "unmeasured", "not_needed")),
     *(_number_or_null(name) for name in ("rate", "interval_lower", "interval_upper", "value", "warn", "critical")),
     _text("message"),
@@ -80,6 +81,37 @@ _DISAGREEMENTS = (
 )
 
 
+_STORE = tuple(_text(name) for name in ("db", "table_name", "collection"))
+_ALERTS = (
+    "number INTEGER PRIMARY KEY AUTOINCREMENT",
+    *(_text(name) for name in ("channel", "incident")),
+    *_STORE,
+    # Not a reference: runs are kept for longer or shorter than what was told of them.
+    *(_text(name) for name in ("run_id", "kind")),
+    # Of the run, and what the channel believes once it was told.
+    *(f"{name} TEXT NOT NULL CHECK ({name} IN ({_VERDICTS}))" for name in ("verdict", "state")),
+    _text("created"),
+    # A JSON object.
+    _text("message"),
+    "status TEXT NOT NULL CHECK (status IN ('waiting', 'delivered', 'superseded', 'dropped'))",
+    _whole("attempts"),
+    *(_text_or_null(name) for name in ("error", "settled")),
+)
+_ACKNOWLEDGEMENTS = (
+    "number INTEGER PRIMARY KEY AUTOINCREMENT",
+    *_STORE,
+    "record_id CHECK (typeof(record_id) IN ('integer', 'text', 'blob', 'null'))",
+    *(_text_or_null(name) for name in ("stored", "reviewed", "criterion")),
+    f"verdict TEXT CHECK (verdict IN ({_VERDICTS}))",
+    *(_text(name) for name in ("until", "reason", "made")),
+    # A JSON object.
+    _text("versions"),
+    # Why it ended, and the run that told of it; when it was withdrawn.
+    *(_text_or_null(name) for name in ("ended", "ended_told", "withdrawn")),
+    "CHECK ((record_id IS NULL) != (criterion IS NULL))",
+)
+
+
 def _table(name: str, columns: Sequence[str]) -> str:
     return f"CREATE TABLE {name} ({', '.join(columns)})"
 
@@ -91,6 +123,13 @@ MIGRATIONS: tuple[Migration, ...] = (
         "CREATE INDEX runs_of_store ON runs (db, table_name, collection, run_id)",
         _table("criteria", _CRITERIA),
         _table("disagreements", _DISAGREEMENTS),
+    ),
+    (
+        _table("alerts", _ALERTS),
+        "CREATE INDEX alerts_of_store ON alerts (db, table_name, collection, channel, incident, number)",
+        "CREATE INDEX alerts_by_status ON alerts (status, number)",
+        _table("acknowledgements", _ACKNOWLEDGEMENTS),
+        "CREATE INDEX acknowledgements_of_store ON acknowledgements (db, table_name, collection)",
     ),
 )
 

@@ -12,6 +12,7 @@ from sys import float_info
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from drift_checks.reporting.agreement import left_out
 from drift_checks.reporting.changes import Changes, changes_since
 from drift_checks.reporting.history.kept import KeptRun
 from drift_checks.reporting.history.recorded import RecordedRun
@@ -24,7 +25,7 @@ from drift_checks.reporting.page.record_rows import record_rows
 from drift_checks.reporting.page.texts import shortened, visible
 from drift_checks.reporting.phrases import confidence, count, percent, percent_range
 from drift_checks.reporting.run import CriterionResult, JudgedStatistic, RunReport
-from drift_checks.reporting.summary import STRATUM_WORDS, headline, usage
+from drift_checks.reporting.summary import STRATUM_WORDS, headline, known_in_words, usage
 from drift_checks.reporting.verdict import Verdict, severity
 
 _MOST_STATISTICS = 12
@@ -57,7 +58,6 @@ def render(report: RunReport) -> str:
     rows = record_rows(report)
     said = headline(report)
     failed = Counter(name for row in rows for name in row.criteria)
-    worst_first = sorted(report.criteria, key=lambda item: (severity(item.verdict), item.criterion.name))
     return (
         _environment()
         .get_template("run.html.j2")
@@ -67,8 +67,10 @@ def render(report: RunReport) -> str:
             headline=said,
             headline_rest=said.partition(" · ")[2] if not report.facts.demo else said.split(" · ", 2)[-1],
             changes=_changes(report),
-            criteria=[_criterion_row(result, failed) for result in worst_first],
+            criteria=[_criterion_row(result, failed) for result in report.criteria_worst_first],
             measured={result.criterion.name for result in report.criteria if result.verdict},
+            known=known_in_words(report),
+            estimate_leaves_out=left_out(report.agreement),
             unmeasured=_unmeasured(report),
             pictures=pictures_of(report),
             rows=rows,

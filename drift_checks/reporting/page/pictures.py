@@ -9,7 +9,7 @@ from datetime import UTC
 from typing import Any
 
 from drift_checks.instants import read_instant
-from drift_checks.reporting.changes import versions_of_report, versions_of_run
+from drift_checks.reporting.changes import versions_of, versions_of_run
 from drift_checks.reporting.history.recorded import RecordedRun
 from drift_checks.reporting.outcome import AGREEMENT, Decision
 from drift_checks.reporting.page.charts.calibration import calibration_picture
@@ -98,7 +98,7 @@ def _trend(report: RunReport) -> Picture | None:
         low=bounds[0],
         high=bounds[1],
         verdict=str(report.verdict),
-        versions=versions_of_report(report),
+        versions=versions_of(report.facts),
         run_id=facts.run_id,
     )
     past = trend_of(iter(report.past), lambda run: f"../{run.run_id}/index.html")

@@ -51,6 +51,7 @@ class RecordRow:
         disagrees: Whether they differ.
         failures: The criteria that it failed, agreement left out.
         not_reviewed: Why there is no review, empty where there is one.
+        known: That somebody knows of the disagreement, and why it does not count; empty where nobody does.
         text: None where texts are left out.
         stored_evidence: Why it was stored so; likewise the next three.
         near: What lies nearest to it.
@@ -64,6 +65,7 @@ class RecordRow:
     disagrees: bool
     failures: tuple[Failure, ...]
     not_reviewed: str
+    known: str
     text: Excerpt | None
     stored_evidence: str
     stored_rationale: str
@@ -84,12 +86,19 @@ class RecordRow:
     @property
     def pair(self) -> str:
         """The stored and the reviewed category, where they differ."""
-        return f"{self.stored} → {self.reviewed}" if self.disagrees else ""
+        return f"{self.stored} → {self.reviewed}" if self.disagrees or self.known else ""
 
     @property
     def criteria(self) -> list[str]:
-        """The criteria that it failed."""
-        return [*([AGREEMENT] if self.disagrees else []), *(failure.criterion for failure in self.failures)]
+        """The criteria that it failed; in place of agreement, that it is acknowledged."""
+        agreement = [AGREEMENT] if self.disagrees else [str(Result.ACKNOWLEDGED)] if self.known else []
+        return [*agreement, *(failure.criterion for failure in self.failures)]
+
+    @property
+    def place(self) -> tuple[int, float]:
+        """Where it stands: what counts comes first, then what was not reviewed, then what is acknowledged."""
+        kinds = (self.disagrees, bool(self.failures), bool(self.not_reviewed), bool(self.known))
+        return kinds.index(True), -self.surety
 
     @property
     def surety(self) -> float:
@@ -100,15 +109,15 @@ class RecordRow:
 
 
 def record_rows(report: RunReport) -> list[RecordRow]:
-    """Return the records to show: first what disagrees, the surest ahead, then what failed or was not reviewed."""
+    """Return the records to show: what disagrees, failed, was not reviewed or is acknowledged, the surest ahead."""
     by_record: dict[RecordId, list[Outcome]] = {}
     for outcome in report.outcomes:
         if outcome.record_id is not None and outcome.result not in (Result.PASSED, Result.NOT_NEEDED):
             by_record.setdefault(outcome.record_id, []).append(outcome)
     allowed = _allowed([piece for key, found in by_record.items() for piece in _pieces(report.details.get(key), found)])
     rows = [_row(number, key, found, report, allowed) for number, (key, found) in enumerate(by_record.items(), 1)]
-    shown = [row for row in rows if row.disagrees or row.failures or row.not_reviewed]
-    return sorted(shown, key=lambda row: (not row.disagrees, not row.disagrees and not row.failures, -row.surety))
+    shown = [row for row in rows if row.disagrees or row.failures or row.not_reviewed or row.known]
+    return sorted(shown, key=lambda row: row.place)
 
 
 def _allowed(pieces: Sequence[tuple[float, str | None]]) -> int:
@@ -146,9 +155,7 @@ def _row(number: int, key: RecordId, found: Iterable[Outcome], report: RunReport
     others = [item for item in outcomes if item.criterion != AGREEMENT and item.result is not Result.UNMEASURED]
     details = report.details.get(key)
     reason = int(allowed * _REASON)
-    not_reviewed = ""
-    if agreement is not None and agreement.result is Result.UNMEASURED:
-        not_reviewed = shortened(agreement.message, reason)
+    said = {} if agreement is None else {agreement.result: shortened(agreement.message, reason)}
     return RecordRow(
         record_id=key,
         anchor=f"record-{number}",
@@ -157,7 +164,8 @@ def _row(number: int, key: RecordId, found: Iterable[Outcome], report: RunReport
         details=details,
         disagrees=agreement is not None and agreement.result is Result.FAILED,
         failures=tuple(Failure(item.criterion, shortened(item.message, reason)) for item in others),
-        not_reviewed=not_reviewed,
+        not_reviewed=said.get(Result.UNMEASURED, ""),
+        known=said.get(Result.ACKNOWLEDGED, ""),
         text=None if details is None or details.text is None else excerpt(details.text, allowed),
         near=() if details is None else tuple(_near(item, allowed) for item in details.near),
         **_reasons(details, reason),

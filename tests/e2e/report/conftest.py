@@ -10,9 +10,13 @@ from dataclasses import replace
 import pytest
 from playwright.sync_api import sync_playwright
 
+from drift_checks.reporting.acknowledgements import Acknowledged
 from drift_checks.reporting.folder import PAGE
+from drift_checks.reporting.outcome import Result
+from drift_checks.reporting.verdict import Verdict
 from tests.support.browser import ARGUMENTS, Browsing, Opened
-from tests.support.pages import Pages, known_report, recorded, write_pages
+from tests.support.pages import Pages, decided, described, known_report, recorded, with_details, write_pages
+from tests.support.reports import OLD, known_criterion, known_record, outcomes, report, reviewed
 from tests.support.session_runs import run_in
 
 # Read before a fixture takes the machine's settings away.
@@ -55,6 +59,25 @@ def known_pages(tmp_path_factory: pytest.TempPathFactory) -> Pages:
     made = known_report()
     before = replace(recorded(made), run_id="20260114T020000Z-abc122")
     return write_pages(tmp_path_factory.mktemp("known") / "reports", replace(made, past=(before,)))
+
+
+@pytest.fixture(scope="session")
+def acknowledged_pages(tmp_path_factory: pytest.TempPathFactory) -> Pages:
+    """The pages of a run in which record 2 disagrees and is damaged, and record 1 and the damage are acknowledged."""
+    items = [known_record(1, 1), known_criterion("record_integrity", Verdict.WARNING, 2)]
+    ended = [
+        (known_record(99, 3), "record 99 (fraud → loan) is acknowledged no more: it was until 2026-01-14 (new desk)")
+    ]
+    made = [
+        *reviewed(40, 0, stratum=OLD),
+        *(decided(key, "financial", "regulatory") for key in (1, 2)),
+        *outcomes(Result.PASSED, 49, criterion="record_integrity"),
+        decided(2, "financial", "regulatory", criterion="record_integrity", message="the hash does not fit"),
+    ]
+    found = with_details(
+        report(made, acknowledged=Acknowledged(items, ended)), [described(1, "a text"), described(2, "b")]
+    )
+    return write_pages(tmp_path_factory.mktemp("acknowledged") / "reports", found)
 
 
 @pytest.fixture

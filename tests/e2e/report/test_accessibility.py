@@ -62,6 +62,18 @@ def test_the_unfolded_page_of_a_run_breaks_no_rule_of_accessibility(
     assert violations(opened) == []
 
 
+def test_the_page_of_a_run_with_acknowledged_items_breaks_no_rule_of_accessibility(
+    browsing: Browsing, acknowledged_pages: Pages
+) -> None:
+    """Nor does its script know less of them than of others: they are found by their own word, apart from agreement."""
+    opened = browsing.open(acknowledged_pages.run)
+    open_all(opened)
+    assert violations(opened) == []
+    for criterion, found in (("acknowledged", ["1"]), ("agreement", ["2"]), ("record_integrity", ["2"])):
+        opened.page.select_option("select[name=criterion]", criterion)
+        assert opened.page.locator("#list > li:visible h3 a").all_inner_texts() == found
+
+
 def test_the_unfolded_page_of_the_demo_breaks_no_rule_of_accessibility(browsing: Browsing, demo_pages: Pages) -> None:
     """With the tables of all pictures, on the smallest and darkest of pages."""
     opened = browsing.open(demo_pages.run, width=NARROW, dark=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -31,10 +32,10 @@ def made(letters: str, first: int = 1, stratum: str = LOW) -> list[Outcome]:
     ]
 
 
-def sequential(letters: str, *further: Outcome, **changed: object) -> RunReport:
+def sequential(letters: str, *further: Outcome, **changed: Any) -> RunReport:
     """Return the report of reviews in this order, decided by the evidence."""
     ids = list(range(1, len(letters) + 1))
-    return report([*made(letters), *further], [AGREEMENT], decision="sequential", **({"record_ids": ids} | changed))
+    return report([*made(letters), *further], [AGREEMENT], decision="sequential", **{"record_ids": ids, **changed})
 
 
 def alone(found: RunReport) -> CriterionResult:
@@ -115,7 +116,7 @@ def test_a_verdict_is_that_of_the_reviews_in_order(letters: str, critical: float
     """Whatever came of each record, and in whichever order the outcomes arrive."""
     shuffled = random.Random(seed).sample(made(letters), len(letters))
     ids = list(range(1, len(letters) + 1))
-    limits = {"warn": 0.95, "critical": critical, "min_reviewed": 0.0}
+    limits: dict[str, Any] = {"warn": 0.95, "critical": critical, "min_reviewed": 0.0}
     found = alone(report(shuffled, [AGREEMENT], decision="sequential", record_ids=ids, **limits))
     agreed = [letter == "+" for letter in letters if letter != "?"]
     decision = decide(agreed, critical)
@@ -191,7 +192,7 @@ def test_an_estimate_that_is_missing_says_why(without: str | None, changed: dict
     assert (found.population, found.population_missing) == (None, reason)
 
 
-def population(low: tuple[int, int], old: tuple[int, int], rest: tuple[int, int], **changed: object) -> RunReport:
+def population(low: tuple[int, int], old: tuple[int, int], rest: tuple[int, int], **changed: Any) -> RunReport:
     """Return the report of reviews that agreed and did not, by stratum, judged by the estimate of the whole store."""
     counts = zip((LOW, OLD, BASELINE), (low, old, rest), strict=True)
     outcomes = [item for stratum, (agreed, not_so) in counts for item in reviewed(agreed, not_so, stratum=stratum)]
@@ -238,13 +239,13 @@ def test_named_records_estimate_nothing_and_are_judged_themselves() -> None:
     assert (result.verdict, result.rate) == (Verdict.OK, 29 / 30)
 
 
-def alike(letters: dict[str, str], **changed: object) -> RunReport:
+def alike(letters: dict[str, str], **changed: Any) -> RunReport:
     """Return the report of a sample drawn from the whole store alike, decided in order: reviews by stratum."""
     outcomes: list[Outcome] = []
     for stratum in ALL:
         outcomes += made(letters[stratum], len(outcomes) + 1, stratum)
     ids: Sequence[int] = range(1, len(outcomes) + 1)
-    values: dict[str, object] = {"judged": ALL, "record_ids": list(ids), "judge": "population"}
+    values: dict[str, Any] = {"judged": ALL, "record_ids": list(ids), "judge": "population"}
     return report(outcomes, [AGREEMENT], decision="sequential", **(values | changed))
 
 

@@ -9,15 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from drift_checks.reporting.changes import (
-    VERSION_WORDS,
-    changes_since,
-    store_of,
-    versions_of_report,
-    versions_of_run,
-)
+from drift_checks.reporting.changes import changes_since, store_of, versions_of, versions_of_run
 from drift_checks.reporting.history.recorded import RecordedRun, StoreIdentity
 from drift_checks.reporting.outcome import Criterion
+from drift_checks.reporting.phrases import VERSION_WORDS
 from drift_checks.reporting.run import Agreement, CriterionResult, RunReport
 from drift_checks.reporting.verdict import Verdict, severity
 from tests.support.pages import recorded
@@ -185,9 +180,9 @@ def test_versions_that_differ_read_differently() -> None:
 def test_a_report_and_its_record_tell_of_the_same(run: RunReport) -> None:
     """Store and versions, none of them empty."""
     kept: RecordedRun = recorded(run)
-    assert versions_of_run(kept) == versions_of_report(run)
-    assert versions_of_report(run).keys() <= VERSION_WORDS.keys()
-    assert all(versions_of_report(run).values())
+    assert versions_of_run(kept) == versions_of(run.facts)
+    assert versions_of(run.facts).keys() <= VERSION_WORDS.keys()
+    assert all(versions_of(run.facts).values())
     assert store_of(run) == kept.store
 
 

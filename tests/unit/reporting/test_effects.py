@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from math import inf, nan
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -37,7 +38,7 @@ def skipped(message: str, criterion: str = "class_mix") -> Outcome:
     return check(criterion=criterion, result=Result.UNMEASURED, message=message)
 
 
-def judged(*made: Outcome, criterion: Criterion = MIX, **changed: object) -> CriterionResult:
+def judged(*made: Outcome, criterion: Criterion = MIX, **changed: Any) -> CriterionResult:
     """Return what the criterion comes to, alone in its run."""
     return report(made, [criterion], **changed).criteria[0]
 

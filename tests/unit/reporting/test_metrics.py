@@ -105,7 +105,7 @@ def test_runs_of_the_demo_are_one_store() -> None:
 
 def test_a_run_of_which_everything_is_known_has_every_metric() -> None:
     """No other is explained to the user."""
-    assert {name for name, _ in series(metrics_text([full()]))} == set(HELP)
+    assert {name for name, _ in series(metrics_text([full()], {full().store: {"slack": 0}}))} == set(HELP)
 
 
 def test_the_figures_of_a_run_are_its_own() -> None:
@@ -188,7 +188,15 @@ def test_what_is_not_known_is_absent() -> None:
         "criterion_effect",
         "criterion_warn_threshold",
         "criterion_critical_threshold",
+        "alerts_undelivered",
     }
+
+
+def test_alerts_that_wait_are_counted_by_channel() -> None:
+    """Those of the store alone; a channel to which none waits has 0."""
+    waiting = {run().store: {"slack": 2, "email": 0}, STORE._replace(db="/data/other.db"): {"slack": 9}}
+    text = metrics_text([run()], waiting)
+    assert [of_store(text, channel=name)["alerts_undelivered"] for name in ("slack", "email")] == [2, 0]
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf")])

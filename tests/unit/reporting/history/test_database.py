@@ -120,13 +120,13 @@ def test_adding_a_run_again_replaces_it(tmp_path: Path) -> None:
 
 def test_what_refers_to_a_run_outlives_its_replacement(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """An alert that was sent was sent."""
-    alerts = ("CREATE TABLE alerts (run_id TEXT NOT NULL REFERENCES runs (run_id) ON DELETE CASCADE)",)
-    monkeypatch.setattr(schema, "MIGRATIONS", (*schema.MIGRATIONS, alerts))
+    further = ("CREATE TABLE later (run_id TEXT NOT NULL REFERENCES runs (run_id) ON DELETE CASCADE)",)
+    monkeypatch.setattr(schema, "MIGRATIONS", (*schema.MIGRATIONS, further))
     with History(tmp_path) as history:
         history.add(run())
-        raw(tmp_path, f"INSERT INTO alerts VALUES ('{RUN}')")
+        raw(tmp_path, f"INSERT INTO later VALUES ('{RUN}')")
         history.add(run(agreed=40))
-    assert raw(tmp_path, "SELECT * FROM alerts") == [(RUN,)]
+    assert raw(tmp_path, "SELECT * FROM later") == [(RUN,)]
 
 
 def test_disagreements_come_only_when_asked_for(tmp_path: Path) -> None:

@@ -40,7 +40,7 @@ def document(
 ) -> Any:
     """Return what a run of the store writes, its facts changed as given."""
     made = reviewed(agreed, reviewed_in_all - agreed)
-    drawn = {
+    drawn: dict[str, Any] = {
         "run_id": run_id,
         "seed": crc32(run_id.encode()),
         "as_of": f"{run_id[:4]}-{run_id[4:6]}-{run_id[6:8]}T02:00:00Z",

@@ -1,0 +1,193 @@
+"""The alerts of a run: what waits from earlier ones is sent first, then what this one has to say.
+
+A message is kept before it is sent and crossed out when it has arrived: whatever happens in between, none is lost, and
+at most the one that was under way on each channel is sent twice.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TypeVar
+
+from drift_checks.alerts.channels.base import Channel, Deadline
+from drift_checks.alerts.composing import compose
+from drift_checks.alerts.deciding import Due, Finding, Policy, Told, due, incidents
+from drift_checks.alerts.message import Incident, Message
+from drift_checks.alerts.sending import Delivery, Dispatch, send
+from drift_checks.errors import ReportsError
+from drift_checks.reporting.certainty import is_confirmed
+from drift_checks.reporting.changes import store_of
+from drift_checks.reporting.history.alert_log import AlertLog, LoggedAlert, NewAlert
+from drift_checks.reporting.history.recorded import StoreIdentity
+from drift_checks.reporting.phrases import count
+from drift_checks.reporting.run import RunReport
+from drift_checks.reporting.verdict import Verdict
+
+logger = logging.getLogger(__name__)
+Answer = TypeVar("Answer")
+# All that alerts may add to a run, and what of it is for those of earlier runs.
+SECONDS = 30.0
+_SECONDS_FOR_WAITING = 10.0
+# What nobody could be told for so long is no news.
+_KEPT = timedelta(days=7)
+
+
+@dataclass(frozen=True)
+class Announcement:
+    """What a channel is to be told, and what it believes when it was."""
+
+    channel: Channel
+    message: Message
+    state: Verdict
+
+
+class Announcer:
+    """Tells the channels of a run.
+
+    Args:
+        channels: Those that are configured.
+        policy: When they are told.
+        log: What they were told before; None where nothing can be kept.
+        report_url: The address under which the folder of reports is published.
+
+    Attributes:
+        warnings: What the user is to be told, a sentence each.
+        deliveries: What became of each message, in this run.
+    """
+
+    def __init__(
+        self, channels: Sequence[Channel], policy: Policy, log: AlertLog | None, report_url: str | None
+    ) -> None:
+        self.warnings: list[str] = []
+        self.deliveries: list[Delivery] = []
+        self._channels = channels
+        self._policy = policy
+        self._log = log
+        self._report_url = report_url
+        self._seconds_left = SECONDS
+        self._has_sent_waiting = False
+
+    def send_waiting(self) -> None:
+        """Send what could not be delivered before, in the order in which it was to be told; once."""
+        if self._has_sent_waiting or not self._channels:
+            return
+        self._has_sent_waiting = True
+        for alert in self._ask(lambda log: log.drop_older(datetime.now(UTC) - _KEPT)) or []:
+            self._warn(
+                f"{alert.channel}: the alert of {alert.run_id} could not be delivered for a week and is dropped."
+            )
+        by_key = {channel.key: channel for channel in self._channels}
+        waiting = self._ask(lambda log: log.waiting(by_key)) or []
+        dispatches = [
+            Dispatch(by_key[alert.channel], message, alert.number)
+            for alert in waiting
+            if (message := self._read(alert)) is not None
+        ]
+        self._send(dispatches, _SECONDS_FOR_WAITING)
+
+    def announce(self, report: RunReport, page: Path) -> None:
+        """Tell the channels of a run what is due there.
+
+        Args:
+            report: The run.
+            page: Its HTML report.
+        """
+        self.send_waiting()
+        announcements = list(self.announcements(report, page))
+        new = [_new_alert(item, store_of(report)) for item in announcements]
+        # A transaction for nothing is none.
+        queued = (self._ask(lambda log: log.queue(new)) if new else None) or []
+        numbers: list[int | None] = [alert.number for alert in queued] or [None] * len(announcements)
+        pairs = zip(announcements, numbers, strict=True)
+        self._send([Dispatch(item.channel, item.message, number) for item, number in pairs], SECONDS)
+        if new and not queued:
+            self._warn("alerts: what was sent could not be noted, so it may be sent again by the next run.")
+
+    def announcements(self, report: RunReport, page: Path) -> Iterator[Announcement]:
+        """Yield what is due, without sending it."""
+        finding = Finding(report.verdict, is_confirmed(report), bool(report.acknowledged.ended))
+        store, now = store_of(report), datetime.now(UTC)
+        for channel in self._channels:
+            told = {incident: self._told(store, channel, incident) for incident in incidents(channel.name)}
+            for item in due(channel.name, finding, told, self._policy, now):
+                yield Announcement(channel, self._compose(report, item, page), item.state)
+
+    def _compose(self, report: RunReport, item: Due, page: Path) -> Message:
+        return compose(report, item.occasion, page, self._report_url)
+
+    def _told(self, store: StoreIdentity, channel: Channel, incident: Incident) -> Told | None:
+        last = self._ask(lambda log: log.last(store, channel.key, str(incident)))
+        return None if last is None else Told(last.state, last.settled or last.created)
+
+    def _send(self, dispatches: Sequence[Dispatch], seconds: float) -> None:
+        if not dispatches:
+            return
+        began = time.monotonic()
+        for delivery in send(dispatches, Deadline.after(min(seconds, self._seconds_left))):
+            self._settle(delivery)
+            self.deliveries.append(delivery)
+        self._seconds_left = max(0.0, self._seconds_left - (time.monotonic() - began))
+
+    def _settle(self, delivery: Delivery) -> None:
+        number = delivery.dispatch.number
+        channel, message = delivery.dispatch.channel, delivery.dispatch.message
+        if delivery.delivered:
+            logger.info("%s: %s of %s delivered: %s", channel.name, message.kind, message.run_id, delivery.said)
+            if number is not None:
+                self._ask(lambda log: log.delivered(number, datetime.now(UTC)))
+            return
+        if number is not None:
+            self._ask(lambda log: log.failed(number, delivery.said))
+        kept = "the next run tries again" if number is not None else "it could not be kept for the next run either"
+        self._warn(f"{channel.name}: the alert of {message.run_id} was not delivered: {delivery.said}; {kept}.")
+
+    def _read(self, alert: LoggedAlert) -> Message | None:
+        try:
+            message = Message.from_plain(alert.message)
+        except (KeyError, TypeError, ValueError):
+            # As another version wrote it; the verdict of this run is told anyhow.
+            return None
+        return replace(message, headline=f"Delayed · {message.headline}")
+
+    def _ask(self, question: Callable[[AlertLog], Answer]) -> Answer | None:
+        """Return what the log answers; one that fails once is asked no more: better told twice than never."""
+        if self._log is None:
+            return None
+        try:
+            return question(self._log)
+        except ReportsError as error:
+            self._log = None
+            self._warn(str(error))
+            return None
+
+    def _warn(self, sentence: str) -> None:
+        logger.warning("%s", sentence)
+        self.warnings.append(sentence)
+
+
+def _new_alert(item: Announcement, store: StoreIdentity) -> NewAlert:
+    message = item.message
+    return NewAlert(
+        channel=item.channel.key,
+        incident=str(message.incident),
+        store=store,
+        run_id=message.run_id,
+        kind=str(message.kind),
+        verdict=message.verdict,
+        state=item.state,
+        created=datetime.now(UTC),
+        message=message.as_plain(),
+    )
+
+
+def told_in_words(deliveries: Sequence[Delivery]) -> str:
+    """Return what was sent, as in `slack change, pagerduty change; email not delivered`; empty where nothing was."""
+    arrived = [f"{item.dispatch.channel.name} ({item.dispatch.message.kind})" for item in deliveries if item.delivered]
+    missing = sum(not item.delivered for item in deliveries)
+    said = [f"sent by {', '.join(arrived)}"] if arrived else []
+    return "; ".join([*said, *([f"{count(missing, 'alert')} not delivered"] if missing else [])])

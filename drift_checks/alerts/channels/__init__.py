@@ -1,0 +1,1 @@
+"""The channels: each renders a message in its own form and sends it."""

@@ -1,0 +1,174 @@
+"""PagerDuty, by its Events API v2.
+
+The form is that of https://developer.pagerduty.com/docs/send-alert-event, with its limits: 1,024 characters a summary,
+255 a key, 512 KB an event.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from drift_checks.alerts import wording
+from drift_checks.alerts.channels.base import Deadline, NotDelivered
+from drift_checks.alerts.channels.http import Answer, check_address, post_json
+from drift_checks.alerts.message import Kind, Message
+from drift_checks.credentials import Secret
+from drift_checks.errors import SettingError
+from drift_checks.reporting.phrases import printable
+from drift_checks.reporting.verdict import Verdict
+
+VARIABLE = "PAGERDUTY_API_KEY"
+CLIENT = "Drift Checks"
+_SUMMARY, _FIELD, _ADDRESS = 1024, 1000, 2000
+_LONGEST_KEY = 64
+_REMEDIES = {
+    400: "look to PAGERDUTY_API_KEY: it is the integration key of an Events API v2 integration",
+    403: "look to pagerduty-url and to what stands between here and there",
+    404: "look to pagerduty-url",
+}
+_SEVERITIES = {Verdict.CRITICAL: "critical"}
+
+
+class PagerDuty:
+    """Opens and resolves incidents.
+
+    Args:
+        routing_key: The integration key of the service, a secret.
+        url: Where events go.
+        severities: PagerDuty's word for each verdict that is paged.
+
+    Raises:
+        SettingError: The key is none.
+    """
+
+    name = key = "pagerduty"
+
+    def __init__(self, routing_key: Secret, url: str, severities: Mapping[Verdict, str]) -> None:
+        self._url = Secret(url)
+        check_address("pagerduty-url", self._url)
+        if " " in routing_key.reveal() or len(routing_key.reveal()) > _LONGEST_KEY:
+            raise SettingError(
+                f"{VARIABLE}: holds no integration key, which is one word of 32 letters and digits; take that of an"
+                " Events API v2 integration of the service."
+            )
+        self._routing_key = routing_key
+        self._severities = severities
+
+    def payload(self, message: Message) -> str:
+        """Return the event that would be sent, without its routing key."""
+        return json.dumps({"routing_key": "…"} | self._event(message), indent=1, ensure_ascii=False)
+
+    def send(self, message: Message, deadline: Deadline) -> str:
+        """Send the event; a test opens an incident of its own, and resolves it.
+
+        Raises:
+            NotDelivered: It was not taken.
+        """
+        answer = self._post(self._event(message), deadline)
+        if message.kind is Kind.TEST:
+            resolve = resolving(message)
+            answer = self._post(resolve, deadline)
+            return f"{answer.said}, opened and resolved"
+        return answer.said
+
+    def _event(self, message: Message) -> dict[str, Any]:
+        if message.kind is Kind.RECOVERY:
+            return resolving(message)
+        return triggering(message, self._severity(message))
+
+    def _severity(self, message: Message) -> str:
+        if message.kind is Kind.TEST:
+            return "info"
+        return self._severities.get(message.verdict) or _SEVERITIES.get(message.verdict, "warning")
+
+    def _post(self, event: Mapping[str, Any], deadline: Deadline) -> Answer:
+        document = {"routing_key": self._routing_key.reveal(), **event}
+        answer = post_json(self._url, document, deadline, hide=(self._routing_key,))
+        if not answer.taken:
+            remedy = _REMEDIES.get(answer.status)
+            raise NotDelivered(f"answered {answer.said}{f': {remedy}' if remedy else ''}")
+        return replace(answer, text=_status(answer.text))
+
+
+def dedup_key(message: Message) -> str:
+    """Return the key of the incident: the same every night for a store and what it is about."""
+    test = "-test" if message.kind is Kind.TEST else ""
+    return f"drift-checks-{message.store_key}-{message.incident}{test}"[:255]
+
+
+def resolving(message: Message) -> dict[str, Any]:
+    """Return the event that resolves the incident, without its routing key."""
+    return {"event_action": "resolve", "dedup_key": dedup_key(message)}
+
+
+def triggering(message: Message, severity: str) -> dict[str, Any]:
+    """Return the event that opens the incident or tells more of it, without its routing key."""
+    linked = message.report_url if wording.is_address(message.report_url) else None
+    event: dict[str, Any] = {
+        "event_action": "trigger",
+        "dedup_key": dedup_key(message),
+        "client": CLIENT,
+        "payload": {
+            "summary": printable(message.headline, _SUMMARY),
+            "source": printable(message.host, _FIELD) or "unknown",
+            "severity": severity,
+            "timestamp": message.started,
+            "component": printable(message.db, _FIELD),
+            "group": printable(f"{message.table}, {message.collection}", _FIELD),
+            "class": str(message.incident),
+            "custom_details": _details(message),
+        },
+    }
+    if linked is not None and len(linked) <= _ADDRESS:
+        event |= {"client_url": linked, "links": [{"href": linked, "text": "The report of the run"}]}
+    return event
+
+
+def _details(message: Message) -> dict[str, Any]:
+    return {
+        "verdict": str(message.verdict),
+        "confirmed": message.confirmed,
+        "agreement_rate": message.rate,
+        "interval": message.interval,
+        "total_reviewed": message.reviewed,
+        "disagreements": message.disagreed,
+        "population_rate": message.population,
+        "population_interval": message.population_interval,
+        "warn": message.warn,
+        "critical": message.critical,
+        "changes": _lines(message.changes),
+        "criteria": [
+            {"name": item.name, "verdict": str(item.verdict)}
+            | {"message": printable(item.message, _FIELD), "remedy": printable(item.remedy, _FIELD)}
+            for item in message.criteria
+        ],
+        "more_criteria": message.more_criteria,
+        "examples": [
+            {"disagreement": wording.disagreement(item)}
+            | ({} if item.text is None else {"text": printable(item.text, _FIELD)})
+            for item in message.disagreements
+        ],
+        "acknowledged": message.acknowledged,
+        "acknowledgements_ended": _lines(message.ended),
+        "store": printable(message.db, _FIELD),
+        "table": printable(message.table, _FIELD),
+        "collection": printable(message.collection, _FIELD),
+        "run_id": message.run_id,
+        "report": printable(message.report, _FIELD),
+        "repeat": printable(message.repeat, _FIELD),
+    }
+
+
+def _lines(texts: tuple[str, ...]) -> list[str]:
+    return [printable(text, _FIELD) for text in texts[:20]]
+
+
+def _status(text: str) -> str:
+    """Return what the answer says, as in `success`."""
+    try:
+        return printable(json.loads(text)["status"])
+    except (ValueError, LookupError, TypeError):
+        return text

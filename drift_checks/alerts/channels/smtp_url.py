@@ -1,0 +1,107 @@
+"""The address of a mail server, as in `smtp://user:password@mail.example.com:587`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from ipaddress import ip_address
+from typing import NoReturn
+from urllib.parse import parse_qs, unquote, urlsplit
+
+from drift_checks.credentials import Secret
+from drift_checks.errors import SettingError
+from drift_checks.setting_pairs import is_mail_address
+
+_SMTP, _SUBMISSION, _SMTPS = 25, 587, 465
+_REQUIRED, _NEVER = "required", "never"
+_FORM = (
+    "smtp://[user:password@]host[:port] or smtps://…, with starttls=required or never, to=, from= or ca_file= after a"
+    " ?; a character such as @ or / in a password is written as %40 or %2F"
+)
+
+
+@dataclass(frozen=True)
+class MailServer:
+    """Where mail is handed over.
+
+    Attributes:
+        host: Its name or address.
+        port: Its port.
+        tls: Whether TLS is there from the start.
+        user: For the login, empty for none.
+        password: For the login.
+        starttls_rule: required, never, or empty for where it is offered.
+        ca_file: The certificates that are trusted, None for the system's.
+        to: Who gets mail.
+        sender: Whom it is from.
+    """
+
+    host: str
+    port: int
+    tls: bool
+    user: str
+    password: str
+    starttls_rule: str
+    ca_file: str | None
+    to: tuple[str, ...]
+    sender: str | None
+
+    def __repr__(self) -> str:
+        return "MailServer(…)"
+
+    def starttls(self, *, offered: bool) -> bool:
+        """Whether TLS is asked for: a password never goes over a network in clear.
+
+        Args:
+            offered: By the server.
+        """
+        if self.starttls_rule:
+            return self.starttls_rule == _REQUIRED
+        return offered or (bool(self.user) and not self.is_here)
+
+    @property
+    def is_here(self) -> bool:
+        """Whether the server is this machine."""
+        try:
+            return ip_address(self.host).is_loopback
+        except ValueError:
+            return self.host == "localhost"
+
+
+def read_url(name: str, secret: Secret) -> MailServer:
+    """Return the server that the address names.
+
+    Args:
+        name: The variable, for messages.
+        secret: The address, which is not repeated.
+
+    Raises:
+        SettingError: It is none.
+    """
+    try:
+        parts = urlsplit(secret.reveal())
+        port, host = parts.port, parts.hostname
+        query = parse_qs(parts.query, strict_parsing=bool(parts.query), keep_blank_values=True)
+    except ValueError:
+        _refuse(name, "it is no address")
+    if parts.scheme not in ("smtp", "smtps") or not host or port == 0:
+        _refuse(name, "it is no address of a mail server")
+    if parts.path.strip("/") or parts.fragment:
+        _refuse(name, "there is something after the host")
+    if unknown := query.keys() - {"starttls", "to", "from", "ca_file"}:
+        _refuse(name, f"{min(unknown)!r} is not known")
+    values = {key: found[-1] for key, found in query.items()}
+    user, password = unquote(parts.username or ""), unquote(parts.password or "")
+    to = tuple(part.strip() for part in values.get("to", "").split(",") if part.strip())
+    addresses = [*to, *([values["from"]] if "from" in values else [])]
+    if wrong := [item for item in addresses if not is_mail_address(item)]:
+        _refuse(name, f"{wrong[0]!r} is no mail address")
+    if values.get("starttls", _REQUIRED) not in (_REQUIRED, _NEVER):
+        _refuse(name, "starttls is neither required nor never")
+    tls = parts.scheme == "smtps"
+    usual = _SMTPS if tls else _SUBMISSION if user else _SMTP
+    rule, ca_file = values.get("starttls", ""), values.get("ca_file")
+    return MailServer(host, port or usual, tls, user, password, rule, ca_file, to, values.get("from"))
+
+
+def _refuse(name: str, why: str) -> NoReturn:
+    raise SettingError(f"{name}: {why}; allowed is {_FORM}.") from None

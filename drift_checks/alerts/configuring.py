@@ -1,0 +1,82 @@
+"""The channels that are configured, and when they are told, from settings and secrets."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import timedelta
+
+from drift_checks.alerts.channels.base import Channel
+from drift_checks.alerts.deciding import Policy
+from drift_checks.credentials import Secret, find_secret
+from drift_checks.errors import SettingError
+from drift_checks.reporting.verdict import Verdict
+from drift_checks.setting_pairs import ALL_CHANNELS, CHANNELS, TOLD, paged
+from drift_checks.settings import ALWAYS, Settings
+
+# Where the secret of each channel is, each also as NAME_FILE or as a credential of the service manager.
+SECRETS = {
+    "slack": "SLACK_WEBHOOK_URL",
+    "pagerduty": "PAGERDUTY_API_KEY",
+    "email": "DRIFT_SMTP_URL",
+    "apprise": "DRIFT_APPRISE_URLS",
+}
+_PAGED = {"CRITICAL": "critical", "INCONCLUSIVE": "warning", "WARNING": "off"}
+
+
+def configured_channels(settings: Settings, environment: Mapping[str, str]) -> tuple[Channel, ...]:
+    """Return the channels: those that `alerts` names, or all that have a secret.
+
+    Args:
+        settings: Of the run.
+        environment: Where the secrets are.
+
+    Raises:
+        SettingError: One that is named has no secret, or a secret cannot be used.
+    """
+    found: list[Channel] = []
+    for name in CHANNELS if settings.alerts is None else settings.alerts:
+        secret = find_secret([SECRETS[name]], environment, several_lines=name == "apprise")
+        if secret is not None:
+            found += _channels(name, secret, settings)
+        elif settings.alerts is not None:
+            raise SettingError(
+                f"alerts: {name!r} is named (from {settings.sources['alerts']}), and {SECRETS[name]} is not set; set it"
+                f" or {SECRETS[name]}_FILE, or leave {name} out."
+            )
+    return tuple(found)
+
+
+def policy_of(settings: Settings) -> Policy:
+    """Return when the channels are told."""
+    chosen = dict(settings.alert_on)
+    common = chosen.get(ALL_CHANNELS, TOLD)
+    return Policy(
+        alert_on={name: tuple(map(Verdict, chosen.get(name, common))) for name in CHANNELS},
+        realert=timedelta(hours=settings.realert_hours),
+        always_page=settings.page_when == ALWAYS,
+        severities=_severities(settings),
+    )
+
+
+def _severities(settings: Settings) -> dict[Verdict, str]:
+    chosen = paged(settings.pagerduty_severities, _PAGED)
+    return {Verdict(verdict): severity for verdict, severity in chosen.items()}
+
+
+def _channels(name: str, secret: Secret, settings: Settings) -> list[Channel]:
+    """Return the channels of a name; their libraries are loaded only here."""
+    if name == "slack":
+        from drift_checks.alerts.channels.slack import Slack
+
+        return [Slack(secret)]
+    if name == "pagerduty":
+        from drift_checks.alerts.channels.pagerduty import PagerDuty
+
+        return [PagerDuty(secret, settings.pagerduty_url, _severities(settings))]
+    if name == "email":
+        from drift_checks.alerts.channels.email import Email
+
+        return [Email(secret, settings.email_to, settings.email_from)]
+    from drift_checks.alerts.channels.apprise_urls import AppriseUrl, split_urls
+
+    return [AppriseUrl(Secret(url)) for url in split_urls(secret.reveal())]

@@ -1,0 +1,84 @@
+"""Phrases of a message that several channels share, as plain text."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from drift_checks.alerts.message import CriterionLine, DisagreementLine, Kind, Message
+from drift_checks.reporting.phrases import confidence, count, percent, percent_range, printable
+from drift_checks.reporting.verdict import Verdict
+from drift_checks.statistics.intervals import Interval
+
+_MARKERS = {
+    Verdict.OK: "\N{LARGE GREEN CIRCLE}",
+    Verdict.WARNING: "\N{LARGE YELLOW CIRCLE}",
+    Verdict.CRITICAL: "\N{LARGE RED CIRCLE}",
+    Verdict.INCONCLUSIVE: "\N{LARGE PURPLE CIRCLE}",
+}
+_TEST_MARKER = "\N{LARGE BLUE CIRCLE}"
+UNCONFIRMED = "a CRITICAL verdict may be chance until it is confirmed by a second run"
+
+
+def shortened(text: str, longest: int) -> str:
+    """Return the text, cut to so many characters with an ellipsis at its end."""
+    return text if len(text) <= longest else text[: max(0, longest - 1)] + "…"
+
+
+def marker(message: Message) -> str:
+    """Return a coloured mark for the verdict, beside which it stands in words."""
+    return _TEST_MARKER if message.kind is Kind.TEST else _MARKERS[message.verdict]
+
+
+def observed(message: Message) -> str:
+    """Return observed against wanted agreement, as in `33 of 50 agree, 66 % (52–78 %); 85 % wanted`."""
+    if message.rate is None or message.interval is None:
+        return "agreement was not measured"
+    rate = _with_interval(message.rate, message.interval)
+    return f"{message.agreed:,} of {message.reviewed:,} agree, {rate}; {percent(message.warn)} wanted"
+
+
+def population(message: Message) -> str:
+    """Return the estimate of the whole store, empty where there is none."""
+    if message.population is None or message.population_interval is None:
+        return ""
+    return _with_interval(message.population, message.population_interval)
+
+
+def interval(bounds: Interval | None) -> str:
+    """Return an interval, or a dash."""
+    return "–" if bounds is None else percent_range(*bounds)
+
+
+def criterion(line: CriterionLine) -> str:
+    """Return what a criterion came to."""
+    return f"{line.verdict} {printable(line.name, 120)}: {printable(line.message, 400)}"
+
+
+def disagreement(line: DisagreementLine) -> str:
+    """Return a disagreement without its text."""
+    pair = f"{printable(line.stored, 120)} → {printable(line.reviewed, 120)}"
+    confidences = f"{confidence(line.stored_confidence)} → {confidence(line.reviewed_confidence)}"
+    return f"{printable(line.record_id, 120)}: {pair} (confidence {confidences})"
+
+
+def notes(message: Message) -> Iterator[str]:
+    """Yield what else there is to say: chance, what was acknowledged, and of what that has ended."""
+    if message.verdict is Verdict.CRITICAL and message.kind is not Kind.TEST and not message.confirmed:
+        yield UNCONFIRMED
+    if message.acknowledged:
+        yield f"{count(message.acknowledged, 'item')} acknowledged, so not counted"
+    yield from (printable(item, 400) for item in message.ended)
+
+
+def more(number: int, what: str) -> str:
+    """Return how many others there are, empty where there are none."""
+    return f"… and {count(number, what)} more" if number else ""
+
+
+def is_address(text: str | None) -> bool:
+    """Whether the text is an address that a browser opens."""
+    return text is not None and text.startswith(("https://", "http://"))
+
+
+def _with_interval(rate: float, bounds: Interval) -> str:
+    return f"{percent(rate)} ({percent_range(*bounds)})"

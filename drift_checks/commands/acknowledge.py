@@ -1,0 +1,236 @@
+"""What somebody knows about and accepts for a while: a disagreement or a criterion, until a day and with a reason."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from drift_checks.commands.acknowledgeable import found_thing, read_until
+from drift_checks.commands.stored import (
+    UNBOUNDED,
+    drawn_lines,
+    existing_history,
+    named_path,
+    no_runs,
+    reports_folder,
+    store_names,
+)
+from drift_checks.errors import NothingToReview, SettingError
+from drift_checks.instants import format_instant
+from drift_checks.reporting.acknowledgements import Acknowledgement
+from drift_checks.reporting.history.acknowledged import Acknowledgements, KeptAcknowledgement, kept_acknowledgements
+from drift_checks.reporting.history.database import History
+from drift_checks.reporting.history.reading import HistoryView
+from drift_checks.reporting.history.recorded import StoreIdentity
+from drift_checks.reporting.phrases import VERSION_WORDS, printable
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+NAME = "acknowledge"
+HELP = "take note of a disagreement or criterion that is known, until a day"
+
+_LONGEST_REASON = 200
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options."""
+    what = parser.add_mutually_exclusive_group(required=True)
+    what.add_argument(
+        "what", metavar="RECORD_ID|CRITERION", nargs="?", help="the record that disagrees, or the criterion"
+    )
+    what.add_argument("--record", metavar="ID", help="a record, where a criterion has the same name")
+    what.add_argument("--criterion", metavar="NAME", help="a criterion, where a record has the same name")
+    what.add_argument("--list", action="store_true", help="print what was acknowledged, and what became of it")
+    what.add_argument("--withdraw", metavar="NUMBER", help="end the acknowledgement of this number")
+    parser.add_argument("--until", metavar="DATE", help="the last day, in UTC, or an instant with a zone")
+    parser.add_argument("--reason", metavar="TEXT", help="why it does not count")
+    parser.add_argument("--reports", metavar="DIR", help="the folder of reports (default: DRIFT_REPORTS, else reports)")
+    parser.add_argument("--store", metavar="DB", help="of this SQLite file")
+    parser.add_argument("--table", metavar="NAME", help="of this table, where a file has several")
+    parser.add_argument("--collection", metavar="NAME", help="of this collection, where a file has several")
+    parser.add_argument("--format", choices=list(_FORMATS), default="table", help="how --list prints")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Acknowledge, withdraw or list.
+
+    Raises:
+        NothingToReview: There is no history, no such disagreement or criterion, or no such acknowledgement.
+        ReportsError: The history cannot be read or written.
+        SettingError: A date, a reason or a store is none, or missing.
+    """
+    making = not (arguments.list or arguments.withdraw is not None)
+    if not making and (arguments.until is not None or arguments.reason is not None):
+        raise SettingError("--until and --reason belong to what is acknowledged; leave them out with this option.")
+    now = datetime.now(UTC)
+    reports = reports_folder(arguments.reports)
+    # Refused here where there is none: opening it to write would make one.
+    with existing_history(reports) as view:
+        if arguments.list:
+            lines = _listed(view, arguments, now)
+        else:
+            lines = None
+    if lines is None:
+        lines = _made(reports, arguments, now) if making else _withdrawn(reports, arguments.withdraw, now)
+    sys.stdout.writelines(f"{line}\n" for line in lines)
+    return 0
+
+
+def _made(reports: Path, arguments: argparse.Namespace, now: datetime) -> Iterable[str]:
+    until, reason = read_until(arguments.until, now), _reason(arguments.reason)
+    with History(reports) as history:
+        store = _store(history, arguments)
+        thing = found_thing(history, store, arguments, now)
+        item = thing.acknowledgement(store, until, reason, now)
+        kept = Acknowledgements(history)
+        before = {other.number: other for other in kept.of_store(store)}
+        number, replaced = kept.add(item)
+    lines = [
+        f"{item.what()} is acknowledged until {_last_moment(item)}, as number {number}: {_shown(reason)}",
+        f"store {_whole_name(store)}, as run {thing.run.run_id} found it; from the next run on it does not count",
+    ]
+    if replaced is not None:
+        old = before.get(replaced)
+        was = f", which was until {_last_moment(old)} ({_shown(old.reason)})" if old else ""
+        lines.append(f"it takes the place of number {replaced}{was}")
+    return [*lines, f"it ends before that with {_reopening(item)}"]
+
+
+def _reason(text: str | None) -> str:
+    if text is None or not text.strip():
+        raise SettingError("--reason: is missing or empty; say why it does not count, as in --reason 'ticket 12'.")
+    return text.strip()
+
+
+def _reopening(item: Acknowledgement) -> str:
+    first = "another pair of categories" if item.criterion is None else f"a verdict worse than {item.verdict}"
+    deciding = [
+        f"{VERSION_WORDS.get(key, key)} (now {printable(value)})"
+        for key, value in sorted(item.versions.items(), key=lambda pair: pair[0] not in VERSION_WORDS)
+    ]
+    return f"{first}, or another {', '.join(deciding)}" if deciding else first
+
+
+def _store(history: HistoryView, arguments: argparse.Namespace) -> StoreIdentity:
+    known = history.stores()
+    path = None if arguments.store is None else str(named_path("db", arguments.store, "--store"))
+    wanted = StoreIdentity(path or "", arguments.table or "", arguments.collection or "")
+    found = [store for store in known if all(part in ("", own) for part, own in zip(wanted, store, strict=True))]
+    if not found:
+        raise no_runs(history, arguments.store)
+    if len(found) > 1:
+        names = "; ".join(_whole_name(store) for store in found)
+        raise SettingError(
+            f"{history.path}: has runs of several stores; name one with --store, and with --table or --collection where"
+            f" that does not do: {names}."
+        )
+    return found[0]
+
+
+def _withdrawn(reports: Path, text: str, now: datetime) -> Iterable[str]:
+    with History(reports) as history:
+        kept = {item.acknowledgement.number: item for item in kept_acknowledgements(history)}
+        item = kept.get(int(text)) if text.isdecimal() else None
+        if item is None:
+            there = ", ".join(map(str, kept)) or "none"
+            raise NothingToReview(
+                f"--withdraw: there is no acknowledgement {printable(text)!r}; the numbers are: {there} (see --list)."
+            )
+        if item.ended is not None or item.withdrawn is not None:
+            raise NothingToReview(f"--withdraw: number {text} holds no more: {_state(item, now)}.")
+        Acknowledgements(history).withdraw(item.acknowledgement.number, now)
+    return [f"number {text} is withdrawn: {item.acknowledgement.what()} counts again from the next run on"]
+
+
+def _listed(history: HistoryView, arguments: argparse.Namespace, now: datetime) -> Iterable[str]:
+    found = kept_acknowledgements(history)
+    if arguments.store is not None:
+        path = str(named_path("db", arguments.store, "--store"))
+        found = [item for item in found if item.acknowledgement.store.db == path]
+    if not found:
+        raise NothingToReview(f"{history.path}: nothing is acknowledged{' of that store' if arguments.store else ''}.")
+    return _FORMATS[arguments.format](found, now)
+
+
+def _table(found: Sequence[KeptAcknowledgement], now: datetime) -> Iterable[str]:
+    names = store_names(item.acknowledgement.store for item in found)
+    shared = f"store {next(iter(names.values()))}" if len(names) == 1 else ""
+    return drawn_lines(shared, _columns(found, names, now))
+
+
+def _columns(found: Sequence[KeptAcknowledgement], names: dict[StoreIdentity, str], now: datetime) -> Table:
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="")
+    table.add_column("number", justify="right", no_wrap=True)
+    for name in ("what", "until", "state", "reason", *(["store"] if len(names) > 1 else [])):
+        table.add_column(name, overflow="fold")
+    for kept in found:
+        item = kept.acknowledgement
+        store = [names[item.store]] if len(names) > 1 else []
+        cells = (str(item.number), item.what(), _last_moment(item), _state(kept, now), _shown(item.reason), *store)
+        table.add_row(*map(Text, cells))
+    return table
+
+
+def _json(found: Sequence[KeptAcknowledgement], now: datetime) -> Iterable[str]:
+    return [json.dumps([_document(item, now) for item in found], indent=1)]
+
+
+def _document(kept: KeptAcknowledgement, now: datetime) -> dict[str, Any]:
+    item = kept.acknowledgement
+    return {
+        "number": item.number,
+        "store": item.store._asdict(),
+        "record_id": item.record_id,
+        "stored": item.stored,
+        "reviewed": item.reviewed,
+        "criterion": item.criterion,
+        "verdict": None if item.verdict is None else str(item.verdict),
+        "until": format_instant(item.until),
+        "reason": item.reason,
+        "made": format_instant(item.made),
+        "versions": dict(item.versions),
+        "state": _state_word(kept, now),
+        "ended": kept.ended,
+        "withdrawn": None if kept.withdrawn is None else format_instant(kept.withdrawn),
+    }
+
+
+def _state_word(kept: KeptAcknowledgement, now: datetime) -> str:
+    if kept.withdrawn is not None:
+        return "withdrawn"
+    return "ended" if kept.ended is not None or now >= kept.acknowledgement.until else "holds"
+
+
+def _state(kept: KeptAcknowledgement, now: datetime) -> str:
+    word = _state_word(kept, now)
+    if kept.withdrawn is not None:
+        return f"{word} {kept.withdrawn:%Y-%m-%d}"
+    return f"{word}: {printable(kept.ended, UNBOUNDED)}" if kept.ended else word
+
+
+def _last_moment(item: Acknowledgement) -> str:
+    """Return the day to whose end it holds, or the instant where that is in the midst of one."""
+    until = item.until.astimezone(UTC)
+    whole_day = until == until.replace(hour=0, minute=0, second=0, microsecond=0)
+    return item.until_day() if whole_day else format_instant(until)
+
+
+def _shown(reason: str) -> str:
+    return printable(reason, _LONGEST_REASON)
+
+
+def _whole_name(store: StoreIdentity) -> str:
+    table, collection = printable(store.table, UNBOUNDED), printable(store.collection, UNBOUNDED)
+    return f"{printable(store.db, UNBOUNDED)} (table {table}, collection {collection})"
+
+
+_FORMATS = {"table": _table, "json": _json}

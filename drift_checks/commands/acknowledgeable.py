@@ -1,0 +1,197 @@
+"""What can be acknowledged: a record that disagreed, a criterion that failed; and until when."""
+
+from __future__ import annotations
+
+import argparse
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta, timezone
+
+from drift_checks.errors import NothingToReview, SettingError, nearest
+from drift_checks.instants import format_instant, read_instant
+from drift_checks.reporting.acknowledgements import Acknowledgement, sort_out
+from drift_checks.reporting.changes import versions_of_run
+from drift_checks.reporting.history.reading import HistoryView
+from drift_checks.reporting.history.recorded import (
+    RecordedCriterion,
+    RecordedDisagreement,
+    RecordedRun,
+    StoreIdentity,
+)
+from drift_checks.reporting.phrases import printable
+from drift_checks.reporting.verdict import Verdict
+
+# What somebody accepts for longer is no exception any more.
+MOST_DAYS = 366
+_DAY = re.compile(r"\d{4}-\d\d-\d\d")
+_FAILED = (Verdict.WARNING, Verdict.CRITICAL)
+
+
+@dataclass(frozen=True)
+class Thing:
+    """A disagreement or a criterion, one of them, as a run found it."""
+
+    run: RecordedRun
+    disagreement: RecordedDisagreement | None = None
+    criterion: RecordedCriterion | None = None
+
+    def acknowledgement(self, store: StoreIdentity, until: datetime, reason: str, now: datetime) -> Acknowledgement:
+        """Return its acknowledgement, which has no number yet.
+
+        Args:
+            store: Of the run.
+            until: When it ends, with a zone.
+            reason: Why it does not count.
+            now: With a zone.
+        """
+        record, criterion = self.disagreement, self.criterion
+        return Acknowledgement(
+            number=0,
+            store=store,
+            until=until,
+            reason=reason,
+            made=now,
+            versions=versions_of_run(self.run),
+            record_id=record.record_id if record else None,
+            stored=record.stored if record else None,
+            reviewed=record.reviewed if record else None,
+            criterion=criterion.name if criterion else None,
+            verdict=criterion.verdict if criterion else None,
+        )
+
+
+def read_until(text: str | None, now: datetime) -> datetime:
+    """Return the moment from which on it holds no more: of a day, the end in UTC.
+
+    Args:
+        text: A day, or an ISO 8601 instant with a zone.
+        now: With a zone.
+
+    Raises:
+        SettingError: It is neither, is past, or more than MOST_DAYS days ahead.
+    """
+    allowed = (
+        f"a day as in {now + timedelta(days=30):%Y-%m-%d}, which is in UTC, or an ISO 8601 instant with a zone, at most"
+        f" {MOST_DAYS} days ahead"
+    )
+    if text is None:
+        raise SettingError(f"--until: is missing; allowed is {allowed}.")
+    given, last = printable(text), now.astimezone(UTC).date() + timedelta(days=MOST_DAYS)
+    until, day = _end_of(text)
+    if until is None and day is None:
+        raise SettingError(f"--until: {given!r} is not allowed; allowed is {allowed}.")
+    if day is not None and day > last:
+        raise SettingError(f"--until: {given!r} is too far ahead; the last day that is allowed is {last}.")
+    if until is None or until <= now:
+        raise SettingError(f"--until: {given!r} is past (it is {format_instant(now.replace(microsecond=0))}).")
+    return until
+
+
+def _end_of(text: str) -> tuple[datetime | None, date | None]:
+    """Return the moment at which it ends, and the day of it; None for what there is not."""
+    try:
+        day = date.fromisoformat(text) if _DAY.fullmatch(text) else None
+    except ValueError:
+        return None, None
+    if day is not None:
+        midnight = datetime.combine(day, time(), UTC)
+        return (midnight + timedelta(days=1) if day < date.max else None), day
+    moment = read_instant(text, UTC)
+    # One without a zone is another moment in another zone.
+    if moment is None or moment != read_instant(text, timezone(timedelta(hours=1))):
+        return None, None
+    return moment, moment.date()
+
+
+def found_thing(history: HistoryView, store: StoreIdentity, arguments: argparse.Namespace, now: datetime) -> Thing:
+    """Return what the arguments name, of the newest run of the store that has it.
+
+    A plain word is an id among the newest run's disagreements, else a criterion of that run that failed, else an id
+    of an earlier run.
+
+    Args:
+        history: With at least one run of the store.
+        store: Of the record or criterion.
+        arguments: With `what`, `record` or `criterion`.
+        now: With a zone.
+
+    Raises:
+        NothingToReview: There is no such thing in the runs that are kept, or it does not disagree or fail any more.
+    """
+    runs = history.runs(store, disagreements=True)[::-1]
+    if arguments.criterion is not None:
+        return _criterion(runs[0], arguments.criterion) or _refuse_criterion(runs[0], arguments.criterion)
+    word = arguments.what if arguments.record is None else arguments.record
+    thing = _record(runs[:1], word)
+    if thing is None and arguments.record is None:
+        thing = _criterion(runs[0], word)
+    thing = thing or _record(runs, word)
+    if thing is None:
+        if arguments.record is None and runs[0].criterion(word) is not None:
+            _refuse_criterion(runs[0], word)
+        raise _no_such(runs, word, of_records_alone=arguments.record is not None)
+    _refuse_outdated(thing, runs[0], store, now)
+    return thing
+
+
+def _record(runs: Sequence[RecordedRun], word: str) -> Thing | None:
+    for run in runs:
+        for item in run.disagreements:
+            if str(item.record_id) == word:
+                return Thing(run, disagreement=item)
+    return None
+
+
+def _criterion(run: RecordedRun, name: str) -> Thing | None:
+    found = run.criterion(name)
+    return Thing(run, criterion=found) if found is not None and found.verdict in _FAILED else None
+
+
+def _refuse_criterion(run: RecordedRun, name: str) -> Thing:
+    failed = [item.name for item in run.criteria if item.verdict in _FAILED]
+    which = f"those that failed in run {run.run_id} are: {_listed(failed)}"
+    found = run.criterion(name)
+    if found is None:
+        closest = nearest(name, [printable(item.name) for item in run.criteria])
+        raise NothingToReview(f"there is no criterion {printable(name)!r}; {which}{closest or '.'}")
+    if found.verdict is Verdict.INCONCLUSIVE:
+        raise NothingToReview(
+            f"{printable(name)} could not be judged in run {run.run_id}, and what is not known cannot be acknowledged;"
+            f" {which}."
+        )
+    came_to = "was not measured" if found.verdict is None else "is OK"
+    raise NothingToReview(f"{printable(name)} {came_to} in run {run.run_id}: nothing is to be acknowledged; {which}.")
+
+
+def _no_such(runs: Sequence[RecordedRun], word: str, *, of_records_alone: bool) -> NothingToReview:
+    ids = list(dict.fromkeys(str(item.record_id) for run in runs for item in run.disagreements))
+    failed = [item.name for item in runs[0].criteria if item.verdict in _FAILED]
+    newest = [str(item.record_id) for item in runs[0].disagreements]
+    kinds = "record" if of_records_alone else "record or criterion"
+    allowed = f"records that disagreed in the newest run: {_listed(newest)}"
+    if not of_records_alone:
+        allowed += f"; criteria that failed there: {_listed(failed)}"
+    known = ids if of_records_alone else [*failed, *(item.name for item in runs[0].criteria), *ids]
+    return NothingToReview(
+        f"{printable(word)!r} is no {kinds} that disagreed or failed in a run that is kept; {allowed}"
+        f"{nearest(word, map(printable, known)) or '.'}"
+    )
+
+
+def _refuse_outdated(thing: Thing, newest: RecordedRun, store: StoreIdentity, now: datetime) -> None:
+    """Refuse what would end with the next run, since something else has decided from then on."""
+    if thing.run.run_id == newest.run_id:
+        return
+    item = thing.acknowledgement(store, datetime.max.replace(tzinfo=UTC), "of then", now)
+    if sort_out([item], versions_of_run(newest), now).ended:
+        raise NothingToReview(
+            f"{item.what()} disagreed in run {thing.run.run_id} last, and other versions decide since run"
+            f" {newest.run_id} at the latest; acknowledge it when it disagrees again."
+        )
+
+
+def _listed(names: Sequence[str], most: int = 10) -> str:
+    shown = [printable(name) for name in names[:most]]
+    more = [f"{len(names) - most} more"] if len(names) > most else []
+    return ", ".join([*shown, *more]) or "none"

@@ -1,0 +1,206 @@
+"""The acknowledgements in a history."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from drift_checks.reporting.acknowledgements import Acknowledgement
+from drift_checks.reporting.history import schema
+from drift_checks.reporting.history.acknowledged import Acknowledgements, kept_acknowledgements
+from drift_checks.reporting.history.database import History
+from drift_checks.reporting.history.reading import NAME, read_history
+from drift_checks.reporting.history.recorded import StoreIdentity
+from drift_checks.reporting.verdict import Verdict
+from tests.support.histories import RUN, STORE, raw, run
+
+NOW = datetime(2026, 1, 15, 2, tzinfo=UTC)
+OTHER = STORE._replace(collection="other")
+RECORD = Acknowledgement(
+    number=0,
+    store=STORE,
+    until=NOW + timedelta(days=30),
+    reason="both are right",
+    made=NOW,
+    versions={"model_version": "gpt-4"},
+    record_id=12,
+    stored="fraud",
+    reviewed="loan",
+)
+CRITERION = replace(RECORD, record_id=None, stored=None, reviewed=None, criterion="class_mix", verdict=Verdict.WARNING)
+
+
+@pytest.fixture
+def history(tmp_path: Path) -> Iterator[History]:
+    """An empty history."""
+    with History(tmp_path) as opened:
+        yield opened
+
+
+@pytest.fixture
+def kept(history: History) -> Acknowledgements:
+    """Its acknowledgements."""
+    return Acknowledgements(history)
+
+
+def numbers(kept: Acknowledgements, store: StoreIdentity = STORE) -> list[int]:
+    """Return the numbers of those that hold."""
+    return [item.number for item in kept.of_store(store)]
+
+
+def test_those_of_a_store_come_in_their_order(kept: Acknowledgements) -> None:
+    """With the numbers that they were given."""
+    added = [kept.add(item)[0] for item in (RECORD, replace(CRITERION, store=OTHER), CRITERION)]
+    assert added == [1, 2, 3]
+    assert kept.of_store(STORE) == [replace(RECORD, number=1), replace(CRITERION, number=3)]
+
+
+TEXT = st.text(st.characters(exclude_categories=()), max_size=8)
+MOMENT = st.datetimes(timezones=st.just(UTC))
+
+
+@settings(max_examples=40)
+@given(
+    st.builds(
+        Acknowledgement,
+        number=st.just(1),
+        store=st.builds(StoreIdentity, TEXT, TEXT, TEXT),
+        until=MOMENT,
+        reason=TEXT,
+        made=MOMENT,
+        versions=st.dictionaries(TEXT, TEXT, max_size=3),
+        record_id=st.integers(-(2**63), 2**63 - 1) | TEXT | st.sampled_from(["12", "1e3", " 7", "-0"]),
+        stored=st.none() | TEXT,
+        reviewed=st.none() | TEXT,
+        verdict=st.none() | st.sampled_from(Verdict),
+    )
+)
+def test_every_value_comes_back_as_it_was(item: Acknowledgement) -> None:
+    """Ids of either kind, and names that are no Unicode."""
+    with TemporaryDirectory() as folder, History(Path(folder)) as opened:
+        Acknowledgements(opened).add(item)
+        (found,) = Acknowledgements(opened).of_store(item.store)
+    assert found == item
+    assert type(found.record_id) is type(item.record_id)
+
+
+def test_a_second_one_of_the_same_thing_replaces_the_first(kept: Acknowledgements, history: History) -> None:
+    """Whatever its pair or verdict; the first counts as withdrawn from then on."""
+    kept.add(RECORD)
+    kept.add(CRITERION)
+    assert kept.add(replace(RECORD, reviewed="other", made=NOW + timedelta(days=1))) == (3, 1)
+    assert kept.add(replace(CRITERION, verdict=Verdict.CRITICAL)) == (4, 2)
+    assert numbers(kept) == [3, 4]
+    assert kept_acknowledgements(history)[0].withdrawn == NOW + timedelta(days=1)
+
+
+@pytest.mark.parametrize("other", [{"record_id": "12"}, {"record_id": 13}, {"store": OTHER}])
+def test_another_thing_replaces_nothing(kept: Acknowledgements, other: dict[str, object]) -> None:
+    """A number is not the text that is written like it."""
+    kept.add(RECORD)
+    assert kept.add(replace(RECORD, **other))[1] is None  # type: ignore[arg-type]
+    assert 1 in numbers(kept)
+
+
+def test_one_whose_end_was_told_is_told_no_more(kept: Acknowledgements, history: History) -> None:
+    """It stays in the list, with the reason, and its run."""
+    kept.add(RECORD)
+    kept.add(CRITERION)
+    kept.end(1, "it was until then", RUN)
+    assert numbers(kept) == [2]
+    assert [item.ended for item in kept_acknowledgements(history)] == ["it was until then", None]
+    assert raw(history.folder, "SELECT ended_told FROM acknowledgements") == [(RUN,), (None,)]
+
+
+def test_one_that_is_past_is_there_until_that_was_told(kept: Acknowledgements) -> None:
+    """Time alone ends nothing unnoticed."""
+    kept.add(replace(RECORD, until=datetime(2020, 1, 1, tzinfo=UTC)))
+    assert numbers(kept) == [1]
+
+
+def test_a_withdrawn_one_is_there_no_more(kept: Acknowledgements, history: History) -> None:
+    """The list tells since when."""
+    kept.add(RECORD)
+    kept.withdraw(1, NOW)
+    assert numbers(kept) == []
+    assert [item.withdrawn for item in kept_acknowledgements(history)] == [NOW]
+
+
+def test_they_outlive_the_runs(kept: Acknowledgements, history: History) -> None:
+    """Which are pruned on their own."""
+    history.add(run())
+    history.add(run("20270115T020000Z-abc123"))
+    kept.add(RECORD)
+    history.prune(datetime(2027, 1, 1, tzinfo=UTC), "")
+    assert numbers(kept) == [1]
+
+
+def test_a_number_is_given_once(kept: Acknowledgements, history: History) -> None:
+    """People write it down."""
+    kept.add(RECORD)
+    raw(history.folder, "DELETE FROM acknowledgements")
+    assert kept.add(RECORD)[0] == 2
+
+
+def test_a_newer_history_is_left_alone(tmp_path: Path) -> None:
+    """Nothing holds, and nothing is kept."""
+    with History(tmp_path) as opened:
+        Acknowledgements(opened).add(RECORD)
+    raw(tmp_path, "PRAGMA user_version = 99")
+    with History(tmp_path) as opened:
+        kept = Acknowledgements(opened)
+        kept.withdraw(1, NOW)
+        kept.end(1, "why", RUN)
+        assert (kept.add(CRITERION), kept.of_store(STORE)) == ((0, None), [])
+    assert raw(tmp_path, "SELECT withdrawn, ended FROM acknowledgements") == [(None, None)]
+
+
+@pytest.fixture
+def first_version(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A history with a run, as the first version of the schema had it."""
+    with monkeypatch.context() as patch:
+        patch.setattr(schema, "MIGRATIONS", schema.MIGRATIONS[:1])
+        with History(tmp_path) as opened:
+            opened.add(run())
+    assert raw(tmp_path, "PRAGMA user_version") == [(1,)]
+    return tmp_path
+
+
+def test_a_history_of_the_first_version_is_migrated_with_its_rows(first_version: Path) -> None:
+    """And takes acknowledgements from then on."""
+    with History(first_version) as opened:
+        assert (opened.runs(disagreements=True), opened.warnings) == ([run()], [])
+        Acknowledgements(opened).add(RECORD)
+        assert numbers(Acknowledgements(opened)) == [1]
+    assert raw(first_version, "PRAGMA user_version") == [(2,)]
+    assert raw(first_version, "PRAGMA quick_check") == [("ok",)]
+
+
+def test_a_history_of_the_first_version_that_is_only_read_holds_none(first_version: Path) -> None:
+    """Its runs are read, and it stays as it is."""
+    before = (first_version / NAME).read_bytes()
+    view = read_history(first_version)
+    assert view is not None
+    with view:
+        assert (kept_acknowledgements(view), view.runs(disagreements=True)) == ([], [run()])
+    assert (first_version / NAME).read_bytes() == before
+
+
+@pytest.mark.parametrize("column", ["record_id", "criterion"])
+def test_the_file_takes_nothing_but_one_thing(kept: Acknowledgements, history: History, column: str) -> None:
+    """A record or a criterion, neither both nor none."""
+    kept.add(RECORD)
+    kept.add(CRITERION)
+    value = {"record_id": "12", "criterion": "'class_mix'"}[column]
+    with pytest.raises(sqlite3.IntegrityError):
+        raw(history.folder, f"UPDATE acknowledgements SET {column} = {value}")
+    with pytest.raises(sqlite3.IntegrityError):
+        raw(history.folder, f"UPDATE acknowledgements SET {column} = NULL")

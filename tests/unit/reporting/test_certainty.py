@@ -1,0 +1,93 @@
+"""Whether a CRITICAL verdict is more than chance."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from drift_checks.reporting.certainty import is_certain, is_confirmed
+from drift_checks.reporting.outcome import Criterion, Outcome, Result, Statistic
+from drift_checks.reporting.run import RunReport
+from drift_checks.reporting.verdict import Verdict
+from tests.support.pages import recorded
+from tests.support.reports import AGREEMENT, report, reviewed
+
+EFFECT = Criterion("provenance", "Who decided?", effect="share", warn=0.1, critical=0.2)
+
+
+def of(agreed: int, disagreed: int, *before: Verdict) -> RunReport:
+    """Return a run, with the verdicts of those before it."""
+    past = tuple(replace(recorded(report(reviewed(45, 5))), verdict=verdict) for verdict in before)
+    return replace(report(reviewed(agreed, disagreed), criteria=[AGREEMENT]), past=past)
+
+
+def measured(statistic: Statistic) -> RunReport:
+    """Return a run in which that one is CRITICAL by its thresholds."""
+    found = report([Outcome("provenance", Result.PASSED, statistics=(statistic,))], criteria=[EFFECT])
+    assert found.verdict is Verdict.CRITICAL
+    return found
+
+
+def test_a_rate_is_certain_where_all_of_its_interval_lies_below() -> None:
+    """At 25 of 50 the interval ends at 63 %."""
+    assert is_certain(of(25, 25))
+
+
+def test_a_rate_just_below_may_be_chance() -> None:
+    """At 36 of 50 the interval reaches to 83 %."""
+    found = of(36, 14)
+    assert found.verdict is Verdict.CRITICAL
+    assert not is_certain(found)
+
+
+@pytest.mark.parametrize(
+    ("before", "expected"),
+    [
+        ((), False),
+        ((Verdict.OK,), False),
+        ((Verdict.CRITICAL,), True),
+        ((Verdict.CRITICAL, Verdict.WARNING), False),
+        ((Verdict.CRITICAL, Verdict.INCONCLUSIVE), True),
+        ((Verdict.WARNING, Verdict.INCONCLUSIVE), False),
+    ],
+)
+def test_what_may_be_chance_is_confirmed_by_a_second_time(before: tuple[Verdict, ...], expected: bool) -> None:
+    """A night that says nothing does not come between."""
+    assert is_confirmed(of(36, 14, *before)) is expected
+
+
+def test_only_a_critical_verdict_is_confirmed() -> None:
+    """Whatever came before."""
+    assert not is_confirmed(of(45, 5, Verdict.CRITICAL))
+
+
+def test_a_share_of_the_whole_store_is_counted() -> None:
+    """No chance is in it."""
+    consistency = Criterion("store_consistency", "Do both hold the same?", warn=0.99, critical=0.95)
+    share = Statistic.share("the store", 90, 10, "10 of 100 lack a vector")
+    assert is_certain(
+        report([Outcome("store_consistency", Result.PASSED, statistics=(share,))], criteria=[consistency])
+    )
+
+
+@pytest.mark.parametrize(
+    ("statistic", "expected"),
+    [
+        (Statistic("share", "", 0.3), True),
+        (Statistic("share", "", 0.3, p_value=1e-9), False),
+        (Statistic("share", "", 0.3, p_value=1e-9, interval=(0.15, 0.4)), False),
+        (Statistic("share", "", 0.3, p_value=1e-9, interval=(0.25, 0.4)), True),
+    ],
+)
+def test_an_effect_is_certain_where_it_is_counted_or_all_of_its_interval_lies_above(
+    statistic: Statistic, expected: bool
+) -> None:
+    """A p-value says that there is an effect, not how large it is."""
+    assert is_certain(measured(statistic)) is expected
+
+
+def test_a_sequential_decision_is_certain() -> None:
+    """It ends when the evidence suffices."""
+    found = report(reviewed(5, 25), criteria=[AGREEMENT], decision="sequential", record_ids=list(range(1, 31)))
+    assert is_certain(found)
