@@ -11,10 +11,10 @@ from pathlib import Path
 from drift_checks.records import COLUMNS
 from drift_checks.setting_kinds import Kind, UnknownWord
 
-CHANNELS = ("slack", "pagerduty", "email", "apprise")
+PAGERDUTY = "pagerduty"
+CHANNELS = ("slack", PAGERDUTY, "email", "apprise")
 ALL_CHANNELS = "all"
-# By verdicts: those that are worse than OK.
-TOLD = ("WARNING", "CRITICAL", "INCONCLUSIVE")
+TOLD_VERDICTS: tuple[str, ...] = ("WARNING", "CRITICAL", "INCONCLUSIVE")
 SEVERITIES = ("critical", "error", "warning", "info")
 _OFF = "off"
 
@@ -106,7 +106,7 @@ def channels() -> Kind[tuple[str, ...]]:
 
 def told_verdicts() -> Kind[tuple[tuple[str, tuple[str, ...]], ...]]:
     """Return the kind of verdicts that are told, by channel or for all."""
-    names = tuple(name for name in CHANNELS if name != "pagerduty")
+    names = tuple(name for name in CHANNELS if name != PAGERDUTY)
 
     def parse(text: str, _: Path) -> tuple[tuple[str, tuple[str, ...]], ...]:
         pairs = [(ALL_CHANNELS, text)] if "=" not in text else _pairs(text)
@@ -115,8 +115,9 @@ def told_verdicts() -> Kind[tuple[tuple[str, tuple[str, ...]], ...]]:
     return Kind(
         parse,
         f"channel=VERDICT+VERDICT pairs separated by commas, or VERDICT+VERDICT for all, of {', '.join(names)} and"
-        f" {', '.join(TOLD)}; that all is well again is told in any case, and pagerduty-severities says what is paged",
-        known=lambda: (*names, *TOLD),
+        f" {', '.join(TOLD_VERDICTS)}; that all is well again is told in any case, and pagerduty-severities says what"
+        " is paged",
+        known=lambda: (*names, *TOLD_VERDICTS),
     )
 
 
@@ -125,14 +126,15 @@ def severities() -> Kind[tuple[tuple[str, str], ...]]:
 
     def parse(text: str, _: Path) -> tuple[tuple[str, str], ...]:
         return tuple(
-            (_one_of(verdict.upper(), TOLD), _one_of(severity.lower(), (*SEVERITIES, _OFF)))
+            (_one_of(verdict.upper(), TOLD_VERDICTS), _one_of(severity.lower(), (*SEVERITIES, _OFF)))
             for verdict, severity in _pairs(text)
         )
 
     return Kind(
         parse,
-        f"VERDICT=SEVERITY pairs separated by commas, of {', '.join(TOLD)} and {', '.join(SEVERITIES)} or {_OFF}",
-        known=lambda: (*TOLD, *SEVERITIES, _OFF),
+        f"VERDICT=SEVERITY pairs separated by commas, of {', '.join(TOLD_VERDICTS)} and {', '.join(SEVERITIES)} or"
+        f" {_OFF}",
+        known=lambda: (*TOLD_VERDICTS, *SEVERITIES, _OFF),
     )
 
 
@@ -175,7 +177,7 @@ def is_mail_address(text: str) -> bool:
 
 
 def _verdicts(text: str) -> tuple[str, ...]:
-    found = tuple(dict.fromkeys(_one_of(word.upper(), TOLD) for word in _words(text, "+")))
+    found = tuple(dict.fromkeys(_one_of(word.upper(), TOLD_VERDICTS) for word in _words(text, "+")))
     if not found:
         raise ValueError
     return found

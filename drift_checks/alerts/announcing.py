@@ -24,14 +24,13 @@ from drift_checks.reporting.certainty import is_confirmed
 from drift_checks.reporting.changes import store_of
 from drift_checks.reporting.history.alert_log import AlertLog, LoggedAlert, NewAlert
 from drift_checks.reporting.history.recorded import StoreIdentity
-from drift_checks.reporting.phrases import count
 from drift_checks.reporting.run import RunReport
 from drift_checks.reporting.verdict import Verdict
 
 logger = logging.getLogger(__name__)
 Answer = TypeVar("Answer")
-# All that alerts may add to a run, and what of it is for those of earlier runs.
-SECONDS = 30.0
+# All that alerts may add to a run, which is 30 with the grace of sending, and what of it is for those of earlier runs.
+SECONDS = 29.0
 _SECONDS_FOR_WAITING = 10.0
 # What nobody could be told for so long is no news.
 _KEPT = timedelta(days=7)
@@ -54,6 +53,7 @@ class Announcer:
         policy: When they are told.
         log: What they were told before; None where nothing can be kept.
         report_url: The address under which the folder of reports is published.
+        redact: Whether no text of a record may be sent.
 
     Attributes:
         warnings: What the user is to be told, a sentence each.
@@ -61,7 +61,13 @@ class Announcer:
     """
 
     def __init__(
-        self, channels: Sequence[Channel], policy: Policy, log: AlertLog | None, report_url: str | None
+        self,
+        channels: Sequence[Channel],
+        policy: Policy,
+        log: AlertLog | None,
+        report_url: str | None,
+        *,
+        redact: bool = False,
     ) -> None:
         self.warnings: list[str] = []
         self.deliveries: list[Delivery] = []
@@ -69,12 +75,13 @@ class Announcer:
         self._policy = policy
         self._log = log
         self._report_url = report_url
+        self._redact = redact
         self._seconds_left = SECONDS
         self._has_sent_waiting = False
 
     def send_waiting(self) -> None:
         """Send what could not be delivered before, in the order in which it was to be told; once."""
-        if self._has_sent_waiting or not self._channels:
+        if self._has_sent_waiting:
             return
         self._has_sent_waiting = True
         for alert in self._ask(lambda log: log.drop_older(datetime.now(UTC) - _KEPT)) or []:
@@ -110,7 +117,8 @@ class Announcer:
 
     def announcements(self, report: RunReport, page: Path) -> Iterator[Announcement]:
         """Yield what is due, without sending it."""
-        finding = Finding(report.verdict, is_confirmed(report), bool(report.acknowledged.ended))
+        before = report.past[-1].verdict if report.past else None
+        finding = Finding(report.verdict, is_confirmed(report), bool(report.acknowledged.ended), before)
         store, now = store_of(report), datetime.now(UTC)
         for channel in self._channels:
             told = {incident: self._told(store, channel, incident) for incident in incidents(channel.name)}
@@ -122,7 +130,10 @@ class Announcer:
 
     def _told(self, store: StoreIdentity, channel: Channel, incident: Incident) -> Told | None:
         last = self._ask(lambda log: log.last(store, channel.key, str(incident)))
-        return None if last is None else Told(last.state, last.settled or last.created)
+        if last is None or last.settled is not None:
+            return None if last is None else Told(last.state, last.settled or last.created)
+        heard = self._ask(lambda log: log.last_delivered(store, channel.key, str(incident)))
+        return Told(last.state, last.created, Verdict.OK if heard is None else heard.state)
 
     def _send(self, dispatches: Sequence[Dispatch], seconds: float) -> None:
         if not dispatches:
@@ -150,9 +161,12 @@ class Announcer:
         try:
             message = Message.from_plain(alert.message)
         except (KeyError, TypeError, ValueError):
-            # As another version wrote it; the verdict of this run is told anyhow.
+            # As another version wrote it. It counts as not told, so that this run tells what is still so.
+            self._ask(lambda log: log.drop(alert.number))
+            self._warn(f"{alert.channel}: the alert of {alert.run_id} that waited cannot be read and is dropped.")
             return None
-        return replace(message, headline=f"Delayed · {message.headline}")
+        message = message.without_texts() if self._redact else message
+        return replace(message, headline=f"Delayed, of {message.started} · {message.headline}")
 
     def _ask(self, question: Callable[[AlertLog], Answer]) -> Answer | None:
         """Return what the log answers; one that fails once is asked no more: better told twice than never."""
@@ -183,11 +197,3 @@ def _new_alert(item: Announcement, store: StoreIdentity) -> NewAlert:
         created=datetime.now(UTC),
         message=message.as_plain(),
     )
-
-
-def told_in_words(deliveries: Sequence[Delivery]) -> str:
-    """Return what was sent, as in `slack change, pagerduty change; email not delivered`; empty where nothing was."""
-    arrived = [f"{item.dispatch.channel.name} ({item.dispatch.message.kind})" for item in deliveries if item.delivered]
-    missing = sum(not item.delivered for item in deliveries)
-    said = [f"sent by {', '.join(arrived)}"] if arrived else []
-    return "; ".join([*said, *([f"{count(missing, 'alert')} not delivered"] if missing else [])])

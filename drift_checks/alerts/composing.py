@@ -3,24 +3,27 @@
 from __future__ import annotations
 
 import socket
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
+from secrets import token_hex
 
 from drift_checks.alerts.message import CriterionLine, DisagreementLine, Incident, Kind, Message
 from drift_checks.reporting.certainty import is_confirmed
 from drift_checks.reporting.changes import changes_since, store_of
+from drift_checks.reporting.folder import PAGE
 from drift_checks.reporting.history.recorded import StoreIdentity
-from drift_checks.reporting.outcome import Outcome
+from drift_checks.reporting.outcome import Outcome, Result
 from drift_checks.reporting.phrases import printable
 from drift_checks.reporting.run import RunReport
 from drift_checks.reporting.summary import headline
 from drift_checks.reporting.verdict import Verdict, severity
 
+_TRY_AGAIN = "Look to the reviewer; the same command with --drift-resume asks for what is missing alone."
 _MOST_CRITERIA, _MOST_DISAGREEMENTS = 3, 5
 _LONGEST_TEXT, _LONGEST_SAID, _LONGEST_NAME = 300, 400, 120
-PAGE = "index.html"
 
 
 @dataclass(frozen=True)
@@ -45,6 +48,7 @@ def compose(report: RunReport, occasion: Occasion, page: Path, report_url: str |
     store = store_of(report)
     failed = _failed(report)
     disagreements = sorted(report.disagreements, key=_surety, reverse=True)
+    ended = tuple(printable(reason, _LONGEST_SAID) for _, reason in report.acknowledged.ended)
     return Message(
         kind=occasion.kind,
         incident=occasion.incident,
@@ -67,13 +71,13 @@ def compose(report: RunReport, occasion: Occasion, page: Path, report_url: str |
         population_interval=population.interval if population else None,
         warn=facts.warn,
         critical=facts.critical,
-        changes=tuple(changes_since(report.past[-1], report).sentences()) if report.past else (),
+        changes=(*ended, *(changes_since(report.past[-1], report).sentences() if report.past else ())),
         criteria=failed[:_MOST_CRITERIA],
         more_criteria=len(failed[_MOST_CRITERIA:]),
         disagreements=tuple(_disagreement(item, report) for item in disagreements[:_MOST_DISAGREEMENTS]),
         more_disagreements=len(disagreements[_MOST_DISAGREEMENTS:]),
         acknowledged=len(report.known) + sum(result.acknowledged is not None for result in report.criteria),
-        ended=tuple(printable(reason, _LONGEST_SAID) for _, reason in report.acknowledged.ended),
+        ended=ended,
         repeat=_text(facts.repeat),
         report=_text(str(page)),
         report_url=f"{report_url}/{facts.run_id}/{PAGE}" if report_url else None,
@@ -105,7 +109,7 @@ def trial_message(store: StoreIdentity, moment: str, report_url: str | None) -> 
         table=_text(store.table),
         collection=_text(store.collection),
         host=socket.gethostname(),
-        run_id="test",
+        run_id=f"test-{token_hex(3)}",
         started=moment,
         agreed=0,
         reviewed=0,
@@ -129,11 +133,13 @@ def trial_message(store: StoreIdentity, moment: str, report_url: str | None) -> 
 
 
 def _headline(report: RunReport, occasion: Occasion) -> str:
-    rest = headline(report).partition(" · ")[2]
+    rest = _why_inconclusive(report) or headline(report).partition(" · ")[2]
     return " · ".join(part for part in (_label(report.verdict, occasion), _name(store_of(report)), rest) if part)
 
 
 def _label(verdict: Verdict, occasion: Occasion) -> str:
+    if occasion.kind is Kind.ENDED:
+        return f"Acknowledgement ended · {verdict}"
     if occasion.kind is Kind.REMINDER:
         return f"Still {verdict}"
     if occasion.kind is Kind.RECOVERY:
@@ -154,10 +160,28 @@ def _criteria(report: RunReport) -> Iterator[CriterionLine]:
     for result in sorted(report.criteria, key=lambda item: severity(item.verdict)):
         if result.verdict not in (None, Verdict.OK) and result.acknowledged is None:
             assert result.verdict is not None
-            name, remedy = printable(result.criterion.name, _LONGEST_NAME), result.criterion.remedy
+            name, message, remedy = result.criterion.name, result.message, result.criterion.remedy
+            if result.verdict is Verdict.INCONCLUSIVE:
+                message, remedy = f"{message}{_commonest_reason(report, name)}", _TRY_AGAIN
             yield CriterionLine(
-                name, result.verdict, printable(result.message, _LONGEST_SAID), printable(remedy, _LONGEST_SAID)
+                printable(name, _LONGEST_NAME),
+                result.verdict,
+                printable(message, _LONGEST_SAID),
+                printable(remedy, _LONGEST_SAID),
             )
+
+
+def _why_inconclusive(report: RunReport) -> str:
+    """Return what was too little, empty where the verdict is another."""
+    found = (result for result in report.criteria if result.verdict is Verdict.INCONCLUSIVE)
+    return next((printable(result.message, _LONGEST_SAID) for result in found), "")
+
+
+def _commonest_reason(report: RunReport, criterion: str) -> str:
+    """Return why most of its records were not measured, as the end of a sentence."""
+    unmeasured = (item for item in report.outcomes if item.result is Result.UNMEASURED)
+    reasons = Counter(item.message for item in unmeasured if item.criterion == criterion and item.message)
+    return "".join(f": {printable(reason, _LONGEST_SAID)}" for reason, _ in reasons.most_common(1))
 
 
 def _surety(outcome: Outcome) -> float:

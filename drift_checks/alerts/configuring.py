@@ -10,13 +10,13 @@ from drift_checks.alerts.deciding import Policy
 from drift_checks.credentials import Secret, find_secret
 from drift_checks.errors import SettingError
 from drift_checks.reporting.verdict import Verdict
-from drift_checks.setting_pairs import ALL_CHANNELS, CHANNELS, TOLD, paged
+from drift_checks.setting_pairs import ALL_CHANNELS, CHANNELS, PAGERDUTY, TOLD_VERDICTS, paged
 from drift_checks.settings import ALWAYS, Settings
 
 # Where the secret of each channel is, each also as NAME_FILE or as a credential of the service manager.
 SECRETS = {
     "slack": "SLACK_WEBHOOK_URL",
-    "pagerduty": "PAGERDUTY_API_KEY",
+    PAGERDUTY: "PAGERDUTY_API_KEY",
     "email": "DRIFT_SMTP_URL",
     "apprise": "DRIFT_APPRISE_URLS",
 }
@@ -49,7 +49,7 @@ def configured_channels(settings: Settings, environment: Mapping[str, str]) -> t
 def policy_of(settings: Settings) -> Policy:
     """Return when the channels are told."""
     chosen = dict(settings.alert_on)
-    common = chosen.get(ALL_CHANNELS, TOLD)
+    common = chosen.get(ALL_CHANNELS, TOLD_VERDICTS)
     return Policy(
         alert_on={name: tuple(map(Verdict, chosen.get(name, common))) for name in CHANNELS},
         realert=timedelta(hours=settings.realert_hours),
@@ -69,7 +69,7 @@ def _channels(name: str, secret: Secret, settings: Settings) -> list[Channel]:
         from drift_checks.alerts.channels.slack import Slack
 
         return [Slack(secret)]
-    if name == "pagerduty":
+    if name == PAGERDUTY:
         from drift_checks.alerts.channels.pagerduty import PagerDuty
 
         return [PagerDuty(secret, settings.pagerduty_url, _severities(settings))]

@@ -9,8 +9,7 @@ from datetime import datetime, timedelta
 from drift_checks.alerts.composing import Occasion
 from drift_checks.alerts.message import Incident, Kind
 from drift_checks.reporting.verdict import Verdict
-
-PAGERDUTY = "pagerduty"
+from drift_checks.setting_pairs import PAGERDUTY
 
 
 @dataclass(frozen=True)
@@ -32,10 +31,17 @@ class Policy:
 
 @dataclass(frozen=True)
 class Told:
-    """What a channel was told last of an incident: OK, or the verdict that has not ended; and when."""
+    """What a channel was told last of an incident.
+
+    Attributes:
+        state: OK, or the verdict that has not ended.
+        moment: When.
+        heard: What it was told last and has arrived, where what it was told last still waits; else None.
+    """
 
     state: Verdict
     moment: datetime
+    heard: Verdict | None = None
 
 
 @dataclass(frozen=True)
@@ -46,11 +52,13 @@ class Finding:
         verdict: Of the run.
         confirmed: Whether a CRITICAL verdict is more than chance may do in a single night.
         acknowledgements_ended: Whether any acknowledgement ended that was not told of.
+        before: The verdict of the run before, None where there was none.
     """
 
     verdict: Verdict
     confirmed: bool = False
     acknowledgements_ended: bool = False
+    before: Verdict | None = None
 
 
 @dataclass(frozen=True)
@@ -84,10 +92,12 @@ def due(
         if state is None:
             continue
         kind = _kind(state, last, policy, now)
+        if kind is None and channel == PAGERDUTY and _may_be_open(state, last, finding):
+            kind = Kind.RECOVERY
         if kind is None and channel != PAGERDUTY and finding.acknowledgements_ended:
             kind = Kind.ENDED
         if kind is not None:
-            yield Due(Occasion(kind, incident, last.state if last else None), state)
+            yield Due(Occasion(kind, incident, _before(last)), state)
 
 
 def _kind(state: Verdict, last: Told | None, policy: Policy, now: datetime) -> Kind | None:
@@ -95,15 +105,30 @@ def _kind(state: Verdict, last: Told | None, policy: Policy, now: datetime) -> K
     if state is not believed:
         return Kind.RECOVERY if state is Verdict.OK else Kind.CHANGE
     if last is not None and state is not Verdict.OK and now - last.moment >= policy.realert:
-        return Kind.REMINDER
+        # Nobody is reminded of what has not arrived yet.
+        return Kind.REMINDER if last.heard is None else Kind.CHANGE
     return None
+
+
+def _before(last: Told | None) -> Verdict | None:
+    if last is None:
+        return None
+    return last.state if last.heard is None else last.heard
+
+
+def _may_be_open(state: Verdict, last: Told | None, finding: Finding) -> bool:
+    """Whether an incident may be open of which nothing is kept any more: to resolve one that is not does nothing."""
+    return state is Verdict.OK and last is None and finding.before in (Verdict.CRITICAL, Verdict.INCONCLUSIVE)
 
 
 def _state(channel: str, incident: Incident, finding: Finding, policy: Policy) -> Verdict | None:
     """Return what the channel is to believe: OK where the verdict is none that is told there, None for no other."""
     verdict = finding.verdict
     if channel != PAGERDUTY:
-        return verdict if verdict in policy.alert_on[channel] else Verdict.OK
+        if verdict in policy.alert_on[channel]:
+            return verdict
+        # Of a review that did not come about, nothing is known: neither that it is bad nor that all is well.
+        return None if verdict is Verdict.INCONCLUSIVE else Verdict.OK
     if incident is Incident.REVIEW_UNAVAILABLE:
         return verdict if verdict is Verdict.INCONCLUSIVE and verdict in policy.severities else Verdict.OK
     if verdict is Verdict.INCONCLUSIVE:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from enum import StrEnum
 from typing import Any
 
@@ -132,6 +132,14 @@ class Message:
     def disagreed(self) -> int:
         """On how many of the judged records they disagree."""
         return self.reviewed - self.agreed
+
+    def without_texts(self) -> Message:
+        """Return the message without what may quote a record."""
+        return replace(
+            self,
+            criteria=tuple(replace(item, message="withheld") for item in self.criteria),
+            disagreements=tuple(replace(item, text=None) for item in self.disagreements),
+        )
 
     def as_plain(self) -> dict[str, Any]:
         """Return the message as plain dicts, lists, strings and numbers."""

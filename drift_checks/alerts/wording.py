@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from drift_checks.alerts.message import CriterionLine, DisagreementLine, Kind, Message
-from drift_checks.reporting.phrases import confidence, count, percent, percent_range, printable
+from drift_checks.reporting.phrases import confidence, count, percent, percent_range, printable, visible
 from drift_checks.reporting.verdict import Verdict
 from drift_checks.statistics.intervals import Interval
 
@@ -16,6 +16,7 @@ _MARKERS = {
     Verdict.INCONCLUSIVE: "\N{LARGE PURPLE CIRCLE}",
 }
 _TEST_MARKER = "\N{LARGE BLUE CIRCLE}"
+TEST = "This is a test: it was sent by hand, and nothing happened."
 UNCONFIRMED = "a CRITICAL verdict may be chance until it is confirmed by a second run"
 
 
@@ -30,11 +31,12 @@ def marker(message: Message) -> str:
 
 
 def observed(message: Message) -> str:
-    """Return observed against wanted agreement, as in `33 of 50 agree, 66 % (52–78 %); 85 % wanted`."""
+    """Return observed against wanted agreement, as in `33 of 50 agree, 66 % (52–78 %); 85 % wanted, …`."""
     if message.rate is None or message.interval is None:
         return "agreement was not measured"
     rate = _with_interval(message.rate, message.interval)
-    return f"{message.agreed:,} of {message.reviewed:,} agree, {rate}; {percent(message.warn)} wanted"
+    bounds = f"{percent(message.warn)} wanted, below {percent(message.critical)} is CRITICAL"
+    return f"{message.agreed:,} of {message.reviewed:,} agree, {rate}; {bounds}"
 
 
 def population(message: Message) -> str:
@@ -58,21 +60,27 @@ def disagreement(line: DisagreementLine) -> str:
     """Return a disagreement without its text."""
     pair = f"{printable(line.stored, 120)} → {printable(line.reviewed, 120)}"
     confidences = f"{confidence(line.stored_confidence)} → {confidence(line.reviewed_confidence)}"
-    return f"{printable(line.record_id, 120)}: {pair} (confidence {confidences})"
+    return f"record {printable(line.record_id, 120)}: {pair} (confidence {confidences})"
 
 
 def notes(message: Message) -> Iterator[str]:
-    """Yield what else there is to say: chance, what was acknowledged, and of what that has ended."""
+    """Yield what else there is to say: chance, and what was acknowledged."""
     if message.verdict is Verdict.CRITICAL and message.kind is not Kind.TEST and not message.confirmed:
         yield UNCONFIRMED
     if message.acknowledged:
         yield f"{count(message.acknowledged, 'item')} acknowledged, so not counted"
-    yield from (printable(item, 400) for item in message.ended)
 
 
-def more(number: int, what: str) -> str:
+def more(number: int, what: str, several: str | None = None) -> str:
     """Return how many others there are, empty where there are none."""
-    return f"… and {count(number, what)} more" if number else ""
+    noun = what if number == 1 else several or f"{what}s"
+    return f"… and {number:,} {noun} more" if number else ""
+
+
+def command(text: str, longest: int) -> str:
+    """Return a command as it is to be given, blanks included; one that is too long is in the report, whole."""
+    whole = visible(text)
+    return whole if len(whole) <= longest else "see the report, which holds the whole command"
 
 
 def is_address(text: str | None) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +31,8 @@ class Alerting:
     def __init__(self, settings: Settings) -> None:
         self.would_send: list[tuple[str, str]] = []
         self._dry_run = settings.alert_dry_run
+        self._redact = settings.redact
+        self._broken: list[str] = []
         self._policy = policy_of(settings)
         self._report_url = settings.report_url
         self._channels = () if settings.demo else configured_channels(settings, os.environ)
@@ -38,17 +41,18 @@ class Alerting:
     def open(self, log: AlertLog | None) -> None:
         """Begin, with what the channels were told before; None where nothing can be kept."""
         if self._channels:
-            self._announcer = Announcer(self._channels, self._policy, log, self._report_url)
+            self._announcer = Announcer(self._channels, self._policy, log, self._report_url, redact=self._redact)
 
     @property
     def warnings(self) -> list[str]:
         """What the user is to be told, a sentence each."""
-        return [] if self._announcer is None else self._announcer.warnings
+        return [*(self._announcer.warnings if self._announcer else ()), *self._broken]
 
     def send_waiting(self) -> None:
         """Send what could not be delivered before."""
         if self._announcer is not None and not self._dry_run:
-            self._announcer.send_waiting()
+            with self._changing_no_verdict():
+                self._announcer.send_waiting()
 
     def announce(self, report: RunReport, page: Path) -> None:
         """Tell the channels of a whole run.
@@ -59,11 +63,21 @@ class Alerting:
         """
         if self._announcer is None or report.facts.partial:
             return
-        if self._dry_run:
-            due = self._announcer.announcements(report, page)
-            self.would_send = [(item.channel.key, item.channel.payload(item.message)) for item in due]
-        else:
-            self._announcer.announce(report, page)
+        with self._changing_no_verdict():
+            if self._dry_run:
+                due = self._announcer.announcements(report, page)
+                self.would_send = [(item.channel.key, item.channel.payload(item.message)) for item in due]
+            else:
+                self._announcer.announce(report, page)
+
+    @contextmanager
+    def _changing_no_verdict(self) -> Iterator[None]:
+        """Make a warning of whatever goes wrong: a fault in an alert is none of the store."""
+        try:
+            yield
+        except Exception as error:
+            # Its words may quote an address.
+            self._broken.append(f"alerts: they broke down ({type(error).__name__}); some may not have been sent.")
 
     def document(self) -> list[dict[str, Any]]:
         """Return what became of each alert, as report.json tells it."""

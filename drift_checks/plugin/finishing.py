@@ -289,7 +289,7 @@ class Finishing:
         if self.failure is None and (alerts := self._alerting.document()):
             document["drift"]["alerts"] = alerts
             keeper.keep_alerts(report, document)
-        if self.failure is None and not report.facts.partial:
+        if self.failure is None and not (report.facts.partial or self.pipeline.settings.alert_dry_run):
             keeper.end_acknowledgements(report)
 
     def _write_back(self, report: RunReport) -> None:

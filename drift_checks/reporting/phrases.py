@@ -43,8 +43,12 @@ def confidence(value: float | None) -> str:
     return "–" if value is None else f"{value:.2f}"
 
 
+def visible(text: str) -> str:
+    """Return a text fit for a terminal, with its blanks as they are: a command stays what it does."""
+    return "".join(letter if unicodedata.category(letter)[0] != "C" else "\N{REPLACEMENT CHARACTER}" for letter in text)
+
+
 def printable(value: object, longest: int = _LONGEST) -> str:
     """Return a stored value fit for a terminal: on one line, no control or direction characters, not long."""
-    text = " ".join(str(value).split())
-    text = "".join(letter if unicodedata.category(letter)[0] != "C" else "\N{REPLACEMENT CHARACTER}" for letter in text)
+    text = visible(" ".join(str(value).split()))
     return text if len(text) <= longest else text[: longest - 1] + "…"

@@ -41,7 +41,12 @@ def message(**changes: Any) -> Message:
         "population_interval": (0.6, 0.8),
         "warn": 0.85,
         "critical": 0.75,
-        "changes": ("verdict OK → CRITICAL", "agreement 90 % → 60 %", "newly failed: agreement"),
+        "changes": (
+            "record 7 (fraud → loan) is acknowledged no more: it was until 2026-01-14 (known)",
+            "verdict OK → CRITICAL",
+            "agreement 90 % → 60 %",
+            "newly failed: agreement",
+        ),
         "criteria": (
             CriterionLine("agreement", Verdict.CRITICAL, "20 of 50 disagree, 40 %", "Read the disagreements."),
         ),

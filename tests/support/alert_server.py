@@ -20,7 +20,7 @@ _TAKEN = {
     SLACK_PATH: (200, "ok"),
     PAGERDUTY_PATH: (202, json.dumps({"status": "success", "message": "Event processed"})),
 }
-HANG, CUT, DRIP = "hang", "cut", "drip"
+HANG, CUT, DRIP, CUT_BODY = "hang", "cut", "drip", "cut body"
 # A status with its body, a status with a Retry-After, or one of the words above.
 Step = tuple[int, str] | tuple[int, str, str] | str
 
@@ -33,6 +33,7 @@ class AlertServer:
         pagerduty: The events taken.
         violations: What was wrong with any of them.
         attempts: How many posts came, by path.
+        authorizations: The header Authorization of each post.
     """
 
     def __init__(self, port: int = 0) -> None:
@@ -40,6 +41,7 @@ class AlertServer:
         self.pagerduty: list[dict[str, Any]] = []
         self.violations: list[str] = []
         self.attempts: dict[str, int] = {}
+        self.authorizations: list[str | None] = []
         self._steps: dict[str, deque[Step]] = {}
         self._lock = Lock()
         self._http = _Server(port, self)
@@ -110,6 +112,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        self.server.taker.authorizations.append(self.headers.get("Authorization"))
         step = self.server.taker.next_step(self.path)
         if isinstance(step, tuple):
             self._take(step[0], body)
@@ -118,6 +121,9 @@ class _Handler(BaseHTTPRequestHandler):
             time.sleep(60)
         elif step == DRIP:
             self._drip()
+        elif step == CUT_BODY:
+            self.wfile.write(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nok")
+            self.close_connection = True
         else:
             self.wfile.write(b"HTTP/1.1 2")
             self.close_connection = True

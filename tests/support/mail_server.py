@@ -36,6 +36,7 @@ class MailServer:
         security: PLAIN, STARTTLS (offered, and required before a login) or TLS from the start.
         login: Whether USER has to log in with PASSWORD before mail is taken.
         refused: The recipients that are answered 550.
+        later: The recipients that are answered 450 once.
         replies: The answers to the next mails, as in `451 try later`; after them each is taken.
         login_replies: The answers to the next logins.
         hang: Whether a mail that was handed over is never answered.
@@ -50,6 +51,7 @@ class MailServer:
     security: str = PLAIN
     login: bool = False
     refused: tuple[str, ...] = ()
+    later: set[str] = field(default_factory=set)
     replies: list[str] = field(default_factory=list)
     login_replies: list[str] = field(default_factory=list)
     hang: bool = False
@@ -83,9 +85,12 @@ class MailServer:
     async def handle_RCPT(  # noqa: N802
         self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]
     ) -> str:
-        """Refuse those that are to be refused."""
+        """Refuse those that are to be refused, for good or once."""
         if address in self.refused:
             return "550 5.1.1 no such user"
+        if address in self.later:
+            self.later.remove(address)
+            return "450 4.2.0 greylisted"
         envelope.rcpt_tos.append(address)
         return "250 OK"
 

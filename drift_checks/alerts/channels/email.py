@@ -7,16 +7,14 @@ import socket
 import ssl
 import time
 from collections.abc import Callable, Sequence
-from contextlib import contextmanager, suppress
 from email.message import EmailMessage
 from email.policy import SMTP as WIRE
 from functools import partial
 from pathlib import Path
-from threading import Timer
-from typing import TYPE_CHECKING, Any
 
 from drift_checks.alerts.channels.base import Deadline, NotDelivered
 from drift_checks.alerts.channels.mail import compose_mail
+from drift_checks.alerts.channels.smtp_client import connected, host_name
 from drift_checks.alerts.channels.smtp_url import MailServer, read_url
 from drift_checks.alerts.message import Message
 from drift_checks.credentials import Secret
@@ -24,11 +22,7 @@ from drift_checks.errors import SettingError
 from drift_checks.reporting.phrases import printable
 from drift_checks.setting_pairs import is_mail_address
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
 VARIABLE = "DRIFT_SMTP_URL"
-_LONGEST_WAIT, _LONGEST_GOODBYE = 10.0, 2.0
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.5, 4.0
 _LONGEST_SAID = 200
 _NO_TLS = (
@@ -36,7 +30,9 @@ _NO_TLS = (
     " leave starttls=required out where no password is needed"
 )
 _NO_MAIL_SERVER = f"what answers there is no mail server: look to host and port in {VARIABLE}"
+# What became of each recipient: the answer of the server.
 _Refused = dict[str, tuple[int, bytes]]
+_ACCEPTED = (250, b"")
 
 
 class _Again(Exception):
@@ -62,7 +58,7 @@ class Email:
         self._secret = server
         self._server = read_url(VARIABLE, server)
         self._to = tuple(to) or self._server.to
-        self._sender = sender or self._server.sender or f"drift-checks@{_host()}"
+        self._sender = sender or self._server.sender or f"drift-checks@{host_name()}"
         if not self._to:
             raise SettingError(
                 f"email-to: is not set, and mail is configured by {VARIABLE}; name who gets it, as in --drift-email-to"
@@ -90,27 +86,50 @@ class Email:
         """
         mail = self._mail(message)
         pause = _FIRST_PAUSE
+        waiting: Sequence[str] = self._to
+        refused: _Refused = {}
         while True:
             failure: str | None = None
             try:
-                return self._try(mail, deadline)
+                refused |= dict.fromkeys(waiting, _ACCEPTED) | self._try(mail, waiting, deadline)
+                waiting = [to for to in waiting if 400 <= refused[to][0] < 500]
             except _Again as again:
                 failure = str(again)
-            if pause >= deadline.seconds_left:
-                # Outside of the handler, so that no traceback leads to the library's words.
-                raise NotDelivered(failure)
+            if not waiting or pause >= deadline.seconds_left:
+                break
             time.sleep(pause)
             pause = min(pause * 2, _LONGEST_PAUSE)
+        # Outside of the handler, so that no traceback leads to the library's words.
+        return self._outcome(refused, failure)
+
+    def _outcome(self, answers: _Refused, failure: str | None) -> str:
+        """Return what came of it for each recipient.
+
+        Raises:
+            NotDelivered: Nobody got it.
+        """
+        refused = {to: answer for to, answer in answers.items() if answer != _ACCEPTED}
+        taken = len(answers) - len(refused)
+        if not taken:
+            raise NotDelivered(failure or f"nobody was accepted: {self._told(refused)}")
+        some = f"; {self._told(refused)}" if refused else ""
+        return f"accepted for {taken} of {len(self._to)} recipients{some}"
 
     def _mail(self, message: Message) -> EmailMessage:
         # A path with a NUL names no file.
         report = Path(message.report) if message.report and "\0" not in message.report else None
         return compose_mail(message, self._sender, self._to, report)
 
-    def _try(self, mail: EmailMessage, deadline: Deadline) -> str:
-        raise_later: Callable[[], Exception] | None = None
+    def _try(self, mail: EmailMessage, to: Sequence[str], deadline: Deadline) -> _Refused:
+        """Hand the mail over for these recipients; return whom the server refused.
+
+        Raises:
+            NotDelivered: Nobody will get it.
+            _Again: It may go better later.
+        """
+        raise_later: Callable[[], Exception]
         try:
-            refused = self._deliver(mail, deadline)
+            return self._deliver(mail, to, deadline)
         except smtplib.SMTPRecipientsRefused as error:
             codes = [code for code, _ in error.recipients.values()]
             raise_later = partial(_of_codes, codes, f"nobody was accepted: {self._told(error.recipients)}")
@@ -126,17 +145,13 @@ class Email:
             raise_later = _of_tls(error)
         except (smtplib.SMTPException, OSError) as error:
             raise_later = partial(_Again, _why_broken(error, deadline))
-        if raise_later is not None:
-            raise raise_later()
-        taken = len(self._to) - len(refused)
-        some = f"; {self._told(refused)}" if refused else ""
-        return f"accepted for {taken} of {len(self._to)} recipients{some}"
+        raise raise_later()
 
-    def _deliver(self, mail: EmailMessage, deadline: Deadline) -> _Refused:
+    def _deliver(self, mail: EmailMessage, to: Sequence[str], deadline: Deadline) -> _Refused:
         """Hand the mail over; return whom the server refused, while it took it for others."""
         # Not every server takes bytes above 127 (RFC 6152), so that none are sent.
         content = mail.as_bytes(policy=WIRE.clone(cte_type="7bit"))
-        with _connected(self._server, self._context, deadline) as client:
+        with connected(self._server, self._context, deadline) as client:
             client.ehlo_or_helo_if_needed()
             offered = client.has_extn("starttls")
             if not self._server.tls and self._server.starttls(offered=offered):
@@ -146,7 +161,7 @@ class Email:
                 client.ehlo_or_helo_if_needed()
             if self._server.user:
                 client.login(self._server.user, self._server.password)
-            return client.sendmail(self._sender, self._to, content)
+            return client.sendmail(self._sender, to, content)
 
     def _told(self, refused: _Refused) -> str:
         return "; ".join(f"{to} refused: {code} {self._hidden(said)}" for to, (code, said) in refused.items())
@@ -156,65 +171,6 @@ class Email:
         for secret in (self._secret.reveal(), self._server.user, self._server.password):
             text = text.replace(secret, "…") if secret else text
         return printable(text, _LONGEST_SAID)
-
-
-class _Timed(smtplib.SMTP):
-    """A client that a server which hangs or drips cannot hold for longer than until the deadline."""
-
-    def __init__(self, host: str, port: int, deadline: Deadline, **options: Any) -> None:
-        self._deadline = deadline
-        # The time-out of a socket begins anew with every byte.
-        self._timer = Timer(deadline.seconds_left, self._cut)
-        self._timer.daemon = True
-        self._timer.start()
-        try:
-            seconds = max(0.1, min(_LONGEST_WAIT, deadline.seconds_left))
-            super().__init__(host, port, local_hostname=_greeting(), timeout=seconds, **options)
-        except BaseException:
-            self.close()
-            raise
-
-    def getreply(self) -> tuple[int, bytes]:
-        """Return the server's answer, unless the time is over."""
-        if not self._deadline.seconds_left:
-            self.close()
-            raise TimeoutError
-        return super().getreply()
-
-    def goodbye(self) -> None:
-        """End the session, without waiting long for a server whose answer changes nothing."""
-        with suppress(smtplib.SMTPException, OSError):
-            if self.sock is not None:
-                self.sock.settimeout(_LONGEST_GOODBYE)
-                self.quit()
-
-    def close(self) -> None:
-        """Close the connection."""
-        self._timer.cancel()
-        super().close()
-
-    def _cut(self) -> None:
-        if self.sock is not None:
-            with suppress(OSError):
-                # That of a TLS socket would take away what another thread is reading from.
-                socket.socket.shutdown(self.sock, socket.SHUT_RDWR)
-
-
-class _TimedTls(_Timed, smtplib.SMTP_SSL):
-    """The same with TLS from the start."""
-
-
-@contextmanager
-def _connected(server: MailServer, context: ssl.SSLContext, deadline: Deadline) -> Iterator[_Timed]:
-    if server.tls:
-        client: _Timed = _TimedTls(server.host, server.port, deadline, context=context)
-    else:
-        client = _Timed(server.host, server.port, deadline)
-    try:
-        yield client
-        client.goodbye()
-    finally:
-        client.close()
 
 
 def _check_addresses(setting: str, addresses: Sequence[str]) -> None:
@@ -274,14 +230,3 @@ def _why_broken(error: Exception, deadline: Deadline) -> str:
     if isinstance(error, socket.gaierror):
         return f"the name of the host is not known: look to {VARIABLE}"
     return f"the connection broke ({type(error).__name__})"
-
-
-def _host() -> str:
-    name = socket.gethostname()
-    return name if is_mail_address(f"drift-checks@{name}") else "localhost"
-
-
-def _greeting() -> str:
-    """Return what the program calls itself: a full name, else an address (RFC 5321, 4.1.1.1)."""
-    name = _host()
-    return name if "." in name else "[127.0.0.1]"

@@ -67,7 +67,8 @@ def check_address(name: str, address: Secret) -> None:
     """
     try:
         parts = urlsplit(address.reveal())
-        usable = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+        labels = (parts.hostname or "").rstrip(".").split(".")
+        usable = parts.scheme in ("http", "https") and all(labels) and parts.port != 0
     except ValueError:
         usable = False
     if not usable:
@@ -96,7 +97,7 @@ def post_json(
         try:
             return _post(address, document, deadline, hide)
         except _Again as again:
-            pause = wait * random.uniform(0.5, 1.0) if again.seconds is None else again.seconds  # noqa: S311 - a pause
+            pause = max(wait * random.uniform(0.5, 1.0), again.seconds or 0.0)  # noqa: S311 - a pause
             reason = again.reason
         if pause >= deadline.seconds_left:
             # Outside of the handler, so that no traceback leads to the library's words.
@@ -110,12 +111,17 @@ def _post(address: Secret, document: Mapping[str, Any], deadline: Deadline, hide
 
     connect = max(0.1, min(CONNECT_SECONDS, deadline.seconds_left))
     read = max(0.1, min(READ_SECONDS, deadline.seconds_left))
-    failure: str | None = None
+    refused, failure = False, None
     try:
         with (
             silence(),
             requests.post(
-                address.reveal(), json=document, timeout=(connect, read), allow_redirects=False, stream=True
+                address.reveal(),
+                json=document,
+                timeout=(connect, read),
+                allow_redirects=False,
+                stream=True,
+                auth=_unchanged,
             ) as response,
         ):
             return _answer(response, address, deadline, hide)
@@ -123,15 +129,28 @@ def _post(address: Secret, document: Mapping[str, Any], deadline: Deadline, hide
         failure = f"no connection within {connect:.0f} s"
     except requests.Timeout:
         failure = f"no answer within {read:.0f} s"
-    except requests.exceptions.SSLError:
-        failure = "the certificate of the other side is not trusted"
+    except requests.exceptions.SSLError as error:
+        refused = _is_not_trusted(error)
+        failure = "the certificate of the other side is not trusted" if refused else "TLS could not be agreed on"
+    except requests.exceptions.InvalidURL:
+        refused, failure = True, "the address is none"
     except requests.exceptions.ProxyError:
         failure = "the proxy could not be reached, or refused"
     except requests.ConnectionError as error:
         failure = _why_broken(error)
     except (requests.RequestException, OSError, ValueError) as error:
         failure = f"the connection broke ({type(error).__name__})"
-    raise _Again(failure)
+    # Outside of the handlers, so that no traceback leads to the library's words.
+    raise NotDelivered(failure) if refused else _Again(failure)
+
+
+def _unchanged(request: requests.PreparedRequest) -> requests.PreparedRequest:
+    """Leave the request as it is: without any `auth` the library sends what a .netrc holds."""
+    return request
+
+
+def _is_not_trusted(error: BaseException) -> bool:
+    return "CERTIFICATE_VERIFY_FAILED" in str(error)
 
 
 def _why_broken(error: BaseException | None) -> str:
@@ -152,10 +171,22 @@ def _why_broken(error: BaseException | None) -> str:
 
 def _answer(response: requests.Response, address: Secret, deadline: Deadline, hide: tuple[Secret, ...]) -> Answer:
     status = response.status_code
+    if status // 100 == 2:
+        # It was taken, whatever becomes of the rest of the answer.
+        return Answer(status, _hidden(_body_or_none(response, deadline), address, hide))
     answer = Answer(status, _hidden(_body(response, deadline), address, hide))
     if status == HTTPStatus.TOO_MANY_REQUESTS or status // 100 == 5:
         raise _Again(f"answered {answer.said}", _retry_after(response.headers.get("Retry-After")))
     return answer
+
+
+def _body_or_none(response: requests.Response, deadline: Deadline) -> str:
+    import requests
+
+    try:
+        return _body(response, deadline)
+    except (requests.RequestException, OSError, ValueError):
+        return ""
 
 
 def _body(response: requests.Response, deadline: Deadline) -> str:

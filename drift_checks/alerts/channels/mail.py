@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from email.message import EmailMessage
 from email.utils import format_datetime
 from functools import cache
+from hashlib import sha256
 from pathlib import Path
 from textwrap import fill
 from typing import TYPE_CHECKING
@@ -23,7 +24,6 @@ _LONGEST_SUBJECT, _LONGEST_TEXT = 150, 300
 _WIDTH = 72
 # A larger one is refused by some servers, and by some readers.
 MOST_ATTACHED = 1_000_000
-_TEST = "This is a test: it was sent by hand, and nothing happened."
 
 
 def compose_mail(message: Message, sender: str, to: Sequence[str], report: Path | None) -> EmailMessage:
@@ -41,8 +41,8 @@ def compose_mail(message: Message, sender: str, to: Sequence[str], report: Path 
     mail["To"] = ", ".join(to)
     mail["Date"] = format_datetime(datetime.now(UTC))
     domain = sender.rpartition("@")[2]
-    # The same for the same message, so that one that is sent twice is known as one.
-    mail["Message-ID"] = f"<{message.run_id}.{message.kind}.{message.store_key}@{domain}>"
+    # The same for the same message, so that one that is sent twice is known as one; a run that was resumed has another.
+    mail["Message-ID"] = f"<{message.run_id}.{_digest(message)}@{domain}>"
     thread = f"<drift-checks.{message.store_key}@{domain}>"
     mail["In-Reply-To"] = thread
     mail["References"] = thread
@@ -52,8 +52,12 @@ def compose_mail(message: Message, sender: str, to: Sequence[str], report: Path 
     content = _content(report)
     if content is not None:
         name = f"drift-report-{message.run_id}.html"
-        mail.add_attachment(content, maintype="text", subtype="html", filename=name)
+        mail.add_attachment(content, maintype="text", subtype="html", filename=name, params={"charset": "utf-8"})
     return mail
+
+
+def _digest(message: Message) -> str:
+    return sha256(f"{message.kind} {message.verdict} {message.store_key}".encode()).hexdigest()[:8]
 
 
 def text_part(message: Message) -> str:
@@ -63,13 +67,13 @@ def text_part(message: Message) -> str:
 
 def html_part(message: Message) -> str:
     """Return the message as a page that loads nothing; every value in it is escaped."""
-    return _environment().get_template("mail.html.j2").render(message=message, wording=wording, Kind=Kind, test=_TEST)
+    return _environment().get_template("mail.html.j2").render(message=message, wording=wording, Kind=Kind)
 
 
 def _paragraphs(message: Message) -> Iterator[list[str]]:
     yield [_wrapped(message.headline)]
     if message.kind is Kind.TEST:
-        yield [_wrapped(_TEST)]
+        yield [_wrapped(wording.TEST)]
     else:
         yield [_wrapped(line) for line in _figures(message)]
         yield from _titled("What changed", [f"- {item}" for item in message.changes])
@@ -90,7 +94,7 @@ def _criteria(message: Message) -> Iterator[str]:
         yield f"- {wording.criterion(item)}"
         if item.remedy:
             yield f"  what to do: {item.remedy}"
-    yield wording.more(message.more_criteria, "criterion")
+    yield wording.more(message.more_criteria, "criterion", "criteria")
 
 
 def _disagreements(message: Message) -> Iterator[str]:
@@ -108,7 +112,7 @@ def _made(message: Message) -> Iterator[str]:
         yield f"report: {_visible(report)}"
     yield f"store:  {_visible(message.db)}, table {_visible(message.table)}"
     yield f"run:    {message.run_id} on {_visible(message.host)}, {message.started}"
-    yield f"repeat: {_visible(message.repeat)}"
+    yield f"repeat: {wording.command(message.repeat, 20_000)}"
 
 
 def _titled(title: str, lines: Sequence[str]) -> Iterator[list[str]]:

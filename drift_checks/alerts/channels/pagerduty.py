@@ -22,7 +22,7 @@ from drift_checks.reporting.verdict import Verdict
 
 VARIABLE = "PAGERDUTY_API_KEY"
 CLIENT = "Drift Checks"
-_SUMMARY, _FIELD, _ADDRESS = 1024, 1000, 2000
+_SUMMARY, _FIELD, _ADDRESS, _COMMAND = 1024, 1000, 2000, 20_000
 _LONGEST_KEY = 64
 _REMEDIES = {
     400: "look to PAGERDUTY_API_KEY: it is the integration key of an Events API v2 integration",
@@ -67,6 +67,9 @@ class PagerDuty:
         Raises:
             NotDelivered: It was not taken.
         """
+        if _is_another_severity(message):
+            # On an incident that is open, another severity changes nothing.
+            self._post(resolving(message), deadline)
         answer = self._post(self._event(message), deadline)
         if message.kind is Kind.TEST:
             resolve = resolving(message)
@@ -127,6 +130,10 @@ def triggering(message: Message, severity: str) -> dict[str, Any]:
     return event
 
 
+def _is_another_severity(message: Message) -> bool:
+    return message.kind is Kind.CHANGE and message.before not in (None, Verdict.OK, message.verdict)
+
+
 def _details(message: Message) -> dict[str, Any]:
     return {
         "verdict": str(message.verdict),
@@ -158,7 +165,7 @@ def _details(message: Message) -> dict[str, Any]:
         "collection": printable(message.collection, _FIELD),
         "run_id": message.run_id,
         "report": printable(message.report, _FIELD),
-        "repeat": printable(message.repeat, _FIELD),
+        "repeat": wording.command(message.repeat, _COMMAND),
     }
 
 

@@ -21,6 +21,7 @@ VARIABLE = "SLACK_WEBHOOK_URL"
 _HEADER, _TEXT, _ADDRESS = 150, 3000, 3000
 # Of a record's text, beside which there are four others.
 _EXCERPT = 200
+_PLACE = 500
 _REMEDIES = {
     400: "Slack did not take its form",
     403: "the workspace does not allow it: look to the app in Slack",
@@ -85,7 +86,7 @@ def escaped(text: str, longest: int) -> str:
 def _blocks(message: Message) -> Iterator[dict[str, Any]]:
     yield {"type": "header", "text": _plain(f"{wording.marker(message)} {message.headline}", _HEADER)}
     if message.kind is Kind.TEST:
-        yield _section(["This is a test: it was sent by hand, and nothing happened."])
+        yield _section([wording.TEST])
     else:
         yield _section([wording.observed(message)])
         yield {"type": "section", "fields": list(_fields(message))}
@@ -96,7 +97,7 @@ def _blocks(message: Message) -> Iterator[dict[str, Any]]:
     if message.report_url is not None and _is_link(message.report_url):
         button = {"type": "button", "text": _plain("Open the report", 75), "url": message.report_url}
         yield {"type": "actions", "elements": [button]}
-    yield {"type": "context", "elements": [_plain(text, 500) for text in _made(message)]}
+    yield {"type": "context", "elements": [_plain(text, _TEXT) for text in _made(message)]}
 
 
 def _fields(message: Message) -> Iterator[dict[str, Any]]:
@@ -119,7 +120,7 @@ def _criteria(message: Message) -> Iterator[dict[str, Any]]:
         lines.append(f"• {wording.criterion(item)}")
         if item.remedy:
             lines.append(f"   What to do: {printable(item.remedy, 400)}")
-    yield from _titled("Criteria", [*lines, wording.more(message.more_criteria, "criterion")])
+    yield from _titled("Criteria", [*lines, wording.more(message.more_criteria, "criterion", "criteria")])
 
 
 def _disagreements(message: Message) -> Iterator[dict[str, Any]]:
@@ -132,11 +133,12 @@ def _disagreements(message: Message) -> Iterator[dict[str, Any]]:
 
 
 def _made(message: Message) -> Iterator[str]:
-    yield f"{message.db}, table {message.table}, collection {message.collection}"
-    yield f"run {message.run_id} on {message.host}, {message.started}"
+    yield printable(f"{message.db}, table {message.table}, collection {message.collection}", _PLACE)
+    yield printable(f"run {message.run_id} on {message.host}, {message.started}", _PLACE)
     if not _is_link(message.report_url) and message.report:
-        yield f"report: {message.report}"
-    yield f"repeat: {message.repeat}"
+        yield f"report: {printable(message.report, _PLACE)}"
+    # Room is left for what is escaped.
+    yield f"repeat: {wording.command(message.repeat, 2000)}"
 
 
 def _list(title: str, items: Iterable[str]) -> Iterator[dict[str, Any]]:

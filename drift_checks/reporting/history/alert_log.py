@@ -14,6 +14,8 @@ from drift_checks.reporting.history.recorded import StoreIdentity
 from drift_checks.reporting.history.rows import bound, instant, read
 from drift_checks.reporting.verdict import Verdict
 
+# What was told is not kept: it may quote a record.
+_EMPTIED = "message = '{}'"
 _WAITING = "waiting"
 _STREAM = "db = :db AND table_name = :table_name AND collection = :collection AND channel = :channel"
 _OF_INCIDENT = f"{_STREAM} AND incident = :incident"
@@ -79,11 +81,12 @@ class AlertLog:
         self._history = history
 
     def last(self, store: StoreIdentity, channel: str, incident: str) -> LoggedAlert | None:
-        """Return the newest message of a store and incident to a channel, None where there is none."""
-        values = _values(store) | {"channel": bound(channel), "incident": incident}
-        condition = f"{_OF_INCIDENT} AND status != 'dropped' ORDER BY number DESC LIMIT 1"
-        found = self._select(condition, values)
-        return found[0] if found else None
+        """Return the newest message of a store and incident to a channel that has arrived or waits, else None."""
+        return self._last(store, channel, incident, "'waiting', 'delivered'")
+
+    def last_delivered(self, store: StoreIdentity, channel: str, incident: str) -> LoggedAlert | None:
+        """Return the newest message of a store and incident to a channel that has arrived, else None."""
+        return self._last(store, channel, incident, "'delivered'")
 
     def queue(self, alerts: Sequence[NewAlert]) -> list[LoggedAlert]:
         """Keep messages, which wait from now on, and cross out those that they overtake.
@@ -106,11 +109,16 @@ class AlertLog:
 
     def delivered(self, number: int, moment: datetime) -> None:
         """Take note that a message has arrived."""
-        self._change("status = 'delivered', error = NULL, settled = :moment", number, moment=instant(moment))
+        settled = f"status = 'delivered', error = NULL, settled = :moment, {_EMPTIED}"
+        self._change(settled, number, moment=instant(moment))
 
     def failed(self, number: int, error: str) -> None:
         """Take note that a message has not arrived; it goes on waiting."""
         self._change("attempts = attempts + 1, error = :error", number, error=bound(error))
+
+    def drop(self, number: int) -> None:
+        """Take note that a message is given up."""
+        self._change(f"status = 'dropped', {_EMPTIED}", number)
 
     def drop_older(self, before: datetime) -> list[LoggedAlert]:
         """Drop the messages that have waited since before the moment; return them."""
@@ -121,7 +129,7 @@ class AlertLog:
             query = f"SELECT * FROM alerts WHERE {condition} ORDER BY number"  # noqa: S608 - conditions of this file
             found = [_alert(row) for row in connection.execute(query, values)]
             if found:
-                connection.execute(f"UPDATE alerts SET status = 'dropped' WHERE {condition}", values)  # noqa: S608
+                connection.execute(f"UPDATE alerts SET status = 'dropped', {_EMPTIED} WHERE {condition}", values)  # noqa: S608
             return found
 
     def counts(self) -> dict[StoreIdentity, dict[str, int]]:
@@ -144,10 +152,15 @@ class AlertLog:
             if connection is not None:
                 connection.execute(
                     "DELETE FROM alerts WHERE created < ? AND status != 'waiting' AND number NOT IN"
-                    " (SELECT max(number) FROM alerts WHERE status != 'dropped'"
+                    " (SELECT max(number) FROM alerts WHERE status IN ('waiting', 'delivered')"
                     " GROUP BY db, table_name, collection, channel, incident)",
                     (instant(before),),
                 )
+
+    def _last(self, store: StoreIdentity, channel: str, incident: str, among: str) -> LoggedAlert | None:
+        values = _values(store) | {"channel": bound(channel), "incident": incident}
+        found = self._select(f"{_OF_INCIDENT} AND status IN ({among}) ORDER BY number DESC LIMIT 1", values)
+        return found[0] if found else None
 
     def _select(self, condition: str, values: Mapping[str, Any]) -> list[LoggedAlert]:
         query = f"SELECT * FROM alerts WHERE {condition}"  # noqa: S608 - conditions of this file
@@ -174,7 +187,7 @@ def _insert(connection: sqlite3.Connection, alert: NewAlert) -> int:
         "status": _WAITING,
         "attempts": 0,
     }
-    overtaken = f"UPDATE alerts SET status = 'superseded', settled = :created WHERE {_OF_INCIDENT}"  # noqa: S608
+    overtaken = f"UPDATE alerts SET status = 'superseded', settled = :created, {_EMPTIED} WHERE {_OF_INCIDENT}"  # noqa: S608
     connection.execute(f"{overtaken} AND status = 'waiting'", row)
     names, places = ", ".join(row), ", ".join(f":{name}" for name in row)
     inserted = connection.execute(f"INSERT INTO alerts ({names}) VALUES ({places})", row)  # noqa: S608
@@ -184,6 +197,15 @@ def _insert(connection: sqlite3.Connection, alert: NewAlert) -> int:
 
 def _values(store: StoreIdentity) -> dict[str, Any]:
     return {"db": bound(store.db), "table_name": bound(store.table), "collection": bound(store.collection)}
+
+
+def _message(text: str) -> Mapping[str, Any]:
+    """Return the message, empty where it is damaged: whoever reads it finds that it is none."""
+    try:
+        found = json.loads(text)
+    except ValueError:
+        return {}
+    return found if isinstance(found, dict) else {}
 
 
 def _alert(row: sqlite3.Row) -> LoggedAlert:
@@ -199,7 +221,7 @@ def _alert(row: sqlite3.Row) -> LoggedAlert:
         verdict=Verdict(values["verdict"]),
         state=Verdict(values["state"]),
         created=datetime.fromisoformat(values["created"]),
-        message=json.loads(values["message"]),
+        message=_message(values["message"]),
         status=values["status"],
         attempts=values["attempts"],
         error=values["error"],

@@ -44,7 +44,7 @@ def differing(**confidences: tuple[float | None, float | None]) -> list[Outcome]
         (Occasion(Kind.REMINDER, Incident.DRIFT, Verdict.CRITICAL), reviewed(25, 25), "Still CRITICAL · "),
         (Occasion(Kind.RECOVERY, Incident.DRIFT, Verdict.CRITICAL), reviewed(50, 0), "OK again · "),
         (Occasion(Kind.RECOVERY, Incident.DRIFT, Verdict.CRITICAL), reviewed(40, 10), "No longer CRITICAL: WARNING · "),
-        (Occasion(Kind.ENDED, Incident.DRIFT, Verdict.OK), reviewed(50, 0), "OK · "),
+        (Occasion(Kind.ENDED, Incident.DRIFT, Verdict.OK), reviewed(50, 0), "Acknowledgement ended · OK · "),
     ],
 )
 def test_the_headline_has_verdict_and_store(occasion: Occasion, made: list[Outcome], expected: str) -> None:

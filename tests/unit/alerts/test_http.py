@@ -9,13 +9,14 @@ import traceback
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
+from pathlib import Path
 
 import pytest
 
 from drift_checks.alerts.channels.base import Deadline, NotDelivered
 from drift_checks.alerts.channels.http import Answer, post_json
 from drift_checks.credentials import Secret
-from tests.support.alert_server import CUT, HANG, SLACK_PATH, AlertServer, Step
+from tests.support.alert_server import CUT, CUT_BODY, HANG, SLACK_PATH, AlertServer, Step
 
 
 @pytest.fixture
@@ -63,6 +64,32 @@ def test_a_date_to_come_back_is_understood(server: AlertServer) -> None:
     began = time.monotonic()
     post(server)
     assert 0.5 < time.monotonic() - began < 4
+
+
+@pytest.mark.parametrize("again", ["0", "Thu, 01 Jan 1970 00:00:00 GMT"])
+def test_who_may_come_back_at_once_is_still_left_alone_for_a_while(server: AlertServer, again: str) -> None:
+    """A server that answers so for ever is not flooded."""
+    server.always(SLACK_PATH, (429, "", again))
+    with pytest.raises(NotDelivered):
+        post(server, seconds=2)
+    assert server.attempts[SLACK_PATH] <= 5
+
+
+def test_what_was_taken_is_not_sent_again_for_a_broken_answer(server: AlertServer) -> None:
+    """The status says it."""
+    server.then(SLACK_PATH, CUT_BODY)
+    assert post(server).status == 200
+    assert server.attempts == {SLACK_PATH: 1}
+
+
+def test_a_netrc_is_not_read(server: AlertServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its passwords are for other hosts, or for nobody but those who put them there."""
+    netrc = tmp_path / "netrc"
+    netrc.write_text("default login ann password of-ann\n")
+    netrc.chmod(0o600)
+    monkeypatch.setenv("NETRC", str(netrc))
+    post(server)
+    assert server.authorizations == [None]
 
 
 def test_who_is_to_come_back_after_the_deadline_gives_up_at_once(server: AlertServer) -> None:

@@ -68,6 +68,12 @@ def test_a_recovery_resolves_the_same_incident() -> None:
     assert opened["dedup_key"] == closed["dedup_key"]
 
 
+def test_an_incident_of_another_severity_is_a_new_one() -> None:
+    """What is open would keep the severity that it has."""
+    events = sent(message(before=Verdict.WARNING))
+    assert [event["event_action"] for event in events] == ["resolve", "trigger"]
+
+
 def test_an_outage_is_another_incident() -> None:
     """Of another class and less severe."""
     outage = message(incident=Incident.REVIEW_UNAVAILABLE, verdict=Verdict.INCONCLUSIVE)

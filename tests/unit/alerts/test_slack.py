@@ -97,7 +97,8 @@ def test_an_answer_that_refuses_is_told_with_what_to_do(status: int, body: str, 
 
 
 @pytest.mark.parametrize(
-    "address", ["", "hooks.slack.com/services/x", "ftp://hooks.slack.com/x", "https:///x", "http://[x"]
+    "address",
+    ["", "hooks.slack.com/services/x", "ftp://hooks.slack.com/x", "https:///x", "http://[x", "https://.example.com/x"],
 )
 def test_what_is_no_address_is_refused_and_not_repeated(address: str) -> None:
     """It may be a secret with a slip in it."""

@@ -140,6 +140,36 @@ def test_what_arrived_waits_no_more(log: AlertLog) -> None:
     assert log.waiting(["slack"]) == []
 
 
+def test_what_was_told_is_not_kept(log: AlertLog) -> None:
+    """It may quote a record; what waits has to be."""
+    log.delivered(queued(log).number, NOW)
+    log.drop(queued(log, channel="email").number)
+    queued(log, channel="pagerduty")
+    queued(log, channel="pagerduty")
+    kept = [alert.message for alert in log._select("TRUE ORDER BY number", {})]
+    assert kept[:3] == [{}, {}, {}]
+    assert kept[3]
+
+
+def test_what_was_overtaken_and_never_told_is_not_believed(log: AlertLog) -> None:
+    """A recovery that a CRITICAL overtook, which was dropped: the CRITICAL before both is what was heard."""
+    log.delivered(queued(log, state=Verdict.CRITICAL).number, NOW)
+    queued(log, state=Verdict.OK)
+    log.drop(queued(log, state=Verdict.CRITICAL).number)
+    last = log.last(STORE, "slack", "drift")
+    assert last is not None
+    assert (last.state, last.status) == (Verdict.CRITICAL, "delivered")
+
+
+def test_a_message_that_is_damaged_is_none(history: History, log: AlertLog) -> None:
+    """Whoever reads it finds out; the others are read."""
+    alert = queued(log)
+    with history.changing() as connection:
+        assert connection is not None
+        connection.execute("UPDATE alerts SET message = '{broken'")
+    assert [(found.number, found.message) for found in log.waiting(["slack"])] == [(alert.number, {})]
+
+
 def test_what_failed_goes_on_waiting(log: AlertLog) -> None:
     """With the number of attempts and the last reason."""
     alert = queued(log)

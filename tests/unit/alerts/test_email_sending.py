@@ -1,0 +1,267 @@
+"""Mail servers that want a login, refuse, hang and break."""
+
+from __future__ import annotations
+
+import time
+import traceback
+from pathlib import Path
+from urllib.parse import quote
+
+import pytest
+import trustme
+
+from drift_checks.alerts.channels.base import Deadline, NotDelivered
+from drift_checks.errors import SettingError
+from tests.support.alert_messages import message
+from tests.support.mail_server import PASSWORD, PLAIN, STARTTLS, TLS, USER, MailServer, dripping_server, mail_server
+from tests.support.mails import SENDER, TO, channel
+
+
+@pytest.mark.parametrize("security", [PLAIN, STARTTLS, TLS])
+def test_a_login_works_with_and_without_tls(tmp_path: Path, security: str) -> None:
+    """Without TLS at this machine alone; user and password are written with %XX in the address."""
+    with mail_server(tmp_path, security=security, login=True) as server:
+        assert channel(server.url).send(message(), Deadline.after(5)) == "accepted for 3 of 3 recipients"
+        assert len(server.mails) == 1
+
+
+def test_tls_is_used_where_it_is_offered(tmp_path: Path) -> None:
+    """So that a certificate that is not trusted is found, also where nobody logs in."""
+    with mail_server(tmp_path, security=STARTTLS) as server, pytest.raises(NotDelivered, match="not trusted"):
+        channel(f"smtp://127.0.0.1:{server.port}").send(message(), Deadline.after(5))
+    assert not server.mails
+
+
+@pytest.mark.parametrize("security", [STARTTLS, TLS])
+def test_a_certificate_of_another_authority_is_not_trusted(tmp_path: Path, security: str) -> None:
+    """And nothing is tried again."""
+    other = tmp_path / "other.pem"
+    trustme.CA().cert_pem.write_to_path(str(other))
+    with mail_server(tmp_path, security=security, login=True) as server:
+        url = server.url.replace(quote(str(server.ca_file)), quote(str(other)))
+        started = time.monotonic()
+        with pytest.raises(NotDelivered, match="certificate is not trusted: look to host and ca_file"):
+            channel(url).send(message(), Deadline.after(20))
+        assert time.monotonic() - started < 10
+        assert server.attempts == 0
+
+
+def test_the_systems_certificates_may_be_named_by_the_environment(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With SSL_CERT_FILE, as for other programs."""
+    with mail_server(tmp_path, security=TLS) as server:
+        monkeypatch.setenv("SSL_CERT_FILE", str(server.ca_file))
+        channel(f"smtps://127.0.0.1:{server.port}").send(message(), Deadline.after(5))
+        assert len(server.mails) == 1
+
+
+def test_tls_that_is_required_and_not_offered_is_told(server: MailServer) -> None:
+    """Nothing is sent without it."""
+    with pytest.raises(NotDelivered, match="the server offers no TLS"):
+        channel(f"{server.url}?starttls=required").send(message(), Deadline.after(5))
+    assert server.attempts == 0
+
+
+def test_a_password_asks_for_tls_at_another_host(server: MailServer) -> None:
+    """By a name that only looks like another host here, since a test has no network."""
+    sender = channel("smtp://user:hunter2@mail.example.com")
+    assert sender._server.starttls(offered=False)
+    assert sender._server.port == 587
+
+
+def test_a_password_in_clear_over_a_network_is_refused() -> None:
+    """Also where somebody asks for it; at this machine it may be."""
+    with pytest.raises(SettingError, match="in clear") as refused:
+        channel("smtp://user:hunter2@mail.example.com?starttls=never")
+    assert "hunter2" not in str(refused.value)
+    channel("smtp://user:hunter2@localhost?starttls=never")
+    channel("smtp://mail.example.com?starttls=never")
+
+
+@pytest.mark.parametrize("security", [PLAIN, STARTTLS, TLS])
+def test_a_wrong_password_is_told_and_shown_nowhere(tmp_path: Path, security: str) -> None:
+    """Not in the sentence, and not in the traceback."""
+    with mail_server(tmp_path, security=security, login=True) as server:
+        url = server.url.replace(quote(PASSWORD, safe=""), "hunter2hunter2")
+        with pytest.raises(NotDelivered, match=r"refused the login \(535\): look to user and password in") as refused:
+            channel(url).send(message(), Deadline.after(5))
+        rendered = "".join(traceback.format_exception(refused.value))
+        assert not any(secret in rendered for secret in ("hunter2", USER, "smtp://", "smtps://"))
+        assert (refused.value.__cause__, refused.value.__context__) == (None, None)
+
+
+def test_a_login_that_is_refused_for_now_is_tried_again(tmp_path: Path) -> None:
+    """With a pause; one login may try several mechanisms."""
+    with mail_server(tmp_path, login=True, login_replies=["454 4.7.0 later"] * 2) as server:
+        channel(server.url).send(message(), Deadline.after(8))
+        assert len(server.mails) == 1
+
+
+def test_a_server_without_login_says_so(server: MailServer) -> None:
+    """Where the address has a user."""
+    with pytest.raises(NotDelivered, match="offers no login"):
+        channel(f"smtp://user:hunter2@127.0.0.1:{server.port}").send(message(), Deadline.after(5))
+
+
+def test_what_is_refused_for_now_is_sent_again(server: MailServer) -> None:
+    """Until it is taken."""
+    server.replies = ["451 4.3.0 try later"]
+    assert channel(server.url).send(message(), Deadline.after(8)) == "accepted for 3 of 3 recipients"
+    assert (server.attempts, len(server.mails)) == (2, 1)
+
+
+def test_what_is_refused_for_good_is_not_sent_again(server: MailServer) -> None:
+    """The answer is told."""
+    server.replies = ["554 5.7.1 no drift here\x1b[31m"]
+    with pytest.raises(NotDelivered, match=r"answered 554 5\.7\.1 no drift here\ufffd"):
+        channel(server.url).send(message(), Deadline.after(8))
+    assert server.attempts == 1
+
+
+def test_what_is_refused_for_now_until_the_end_is_told(server: MailServer) -> None:
+    """Within the time."""
+    server.replies = ["451 4.3.0 try later"] * 100
+    with pytest.raises(NotDelivered, match=r"answered 451 4\.3\.0 try later"):
+        channel(server.url).send(message(), Deadline.after(1))
+    assert server.attempts == 2
+
+
+def test_a_server_cannot_have_a_password_repeated(tmp_path: Path) -> None:
+    """Where its answer quotes it."""
+    said = f"554 who is {USER} with {PASSWORD}"
+    with (
+        mail_server(tmp_path, login=True, replies=[said]) as server,
+        pytest.raises(NotDelivered, match="answered 554 who is … with …"),
+    ):
+        channel(server.url).send(message(), Deadline.after(5))
+
+
+def test_those_who_are_refused_are_told_where_others_are_not(server: MailServer) -> None:
+    """The mail counts as delivered."""
+    server.refused = ("bob@example.com",)
+    said = channel(server.url).send(message(), Deadline.after(5))
+    assert said == "accepted for 2 of 3 recipients; bob@example.com refused: 550 5.1.1 no such user"
+
+
+def test_those_who_are_refused_for_now_are_sent_it_again_alone(server: MailServer) -> None:
+    """The others get it once."""
+    server.later = {"bob@example.com"}
+    assert channel(server.url).send(message(), Deadline.after(8)) == "accepted for 3 of 3 recipients"
+    assert server.recipients == [("ann@example.com", "eve@example.com"), ("bob@example.com",)]
+
+
+def test_a_mail_that_nobody_gets_is_not_delivered(server: MailServer) -> None:
+    """All are told of."""
+    server.refused = TO
+    with pytest.raises(NotDelivered, match=r"nobody was accepted: ann.* 550 .*; bob.* 550 .*; eve.* 550"):
+        channel(server.url).send(message(), Deadline.after(5))
+    assert server.attempts == 1
+
+
+def test_a_refused_connection_is_told(server: MailServer) -> None:
+    """After trying again."""
+    with dripping_server() as port:
+        pass
+    with pytest.raises(NotDelivered, match="connection refused"):
+        channel(f"smtp://127.0.0.1:{port}").send(message(), Deadline.after(0.3))
+
+
+def test_a_server_that_hangs_does_not_outlast_the_deadline(server: MailServer) -> None:
+    """Though it took the connection and the mail."""
+    server.hang = True
+    started = time.monotonic()
+    with pytest.raises(NotDelivered, match="no answer in time"):
+        channel(server.url).send(message(), Deadline.after(1))
+    assert time.monotonic() - started < 2.5
+
+
+@pytest.mark.parametrize("scheme", ["smtp", "smtps"])
+def test_a_server_that_drips_does_not_outlast_the_deadline(scheme: str) -> None:
+    """Though something comes all the time, before or within the agreement on TLS."""
+    started = time.monotonic()
+    # The head of a record of TLS that announces a long handshake.
+    greeting = b"220 " if scheme == "smtp" else b"\x16\x03\x03\x40\x00\x02\x00\x3f\xf0"
+    with dripping_server(greeting) as port, pytest.raises(NotDelivered, match="no answer in time"):
+        channel(f"{scheme}://127.0.0.1:{port}").send(message(), Deadline.after(1))
+    assert time.monotonic() - started < 2.5
+
+
+def test_what_is_no_mail_server_is_told() -> None:
+    """As a server of another kind behind the port."""
+    with dripping_server(b"SSH-2.0-OpenSSH\r\n") as port, pytest.raises(NotDelivered, match="is no mail server"):
+        channel(f"smtp://127.0.0.1:{port}").send(message(), Deadline.after(5))
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "",
+        "hunter2",
+        "http://user:hunter2@mail.example.com",
+        "smtp://",
+        "smtp://user:hunter2@",
+        "smtp://user:hunter2@mail.example.com:port",
+        "smtp://user:hunter2@mail.example.com:99999",
+        "smtp://user:hunter2@mail.example.com/path",
+        "smtp://user:hun/ter2@mail.example.com",
+        "smtp://user:hunter2@mail.example.com?starttls=perhaps",
+        "smtp://user:hunter2@mail.example.com?unknown=1",
+        "smtp://user:hunter2@mail.example.com?to=nobody",
+        "smtp://user:hunter2@mail.example.com?from=nobody",
+        "smtps://user:hunter2@mail.example.com?ca_file=/nowhere/ca.pem",
+        "smtps://user:hunter2%C3%A9@mail.example.com",
+        "smtp://[user:hunter2",
+    ],
+)
+def test_an_address_that_is_none_is_refused_and_not_repeated(url: str) -> None:
+    """It holds a password."""
+    with pytest.raises(SettingError) as refused:
+        channel(url)
+    rendered = "".join(traceback.format_exception(refused.value))
+    assert "DRIFT_SMTP_URL" in str(refused.value)
+    assert not any(secret in rendered.rpartition("SettingError")[2] for secret in ("hunter2", "ter2", "user:hun"))
+
+
+@pytest.mark.parametrize(
+    "address", ["", "nobody", "a b@example.com", "a@example.com\nBcc: b@example.com", "Ann <a@b.c>"]
+)
+def test_what_is_no_mail_address_is_refused(address: str) -> None:
+    """Of those who get it, and of the one it is from."""
+    with pytest.raises(SettingError, match=r"email-to: .* is no mail address"):
+        channel("smtp://127.0.0.1", (address,))
+    if address:
+        with pytest.raises(SettingError, match=r"email-from: .* is no mail address"):
+            channel("smtp://127.0.0.1", TO, address)
+
+
+def test_somebody_has_to_get_it() -> None:
+    """Else the setting is named."""
+    with pytest.raises(SettingError, match="email-to: is not set"):
+        channel("smtp://127.0.0.1", ())
+
+
+def test_the_address_may_say_who_gets_it(server: MailServer) -> None:
+    """Where the settings do not."""
+    url = f"{server.url}?to=ops@example.com,dev@example.com&from=robot@example.com"
+    channel(url, (), None).send(message(), Deadline.after(5))
+    channel(url).send(message(), Deadline.after(5))
+    assert [mail["From"] for mail in server.mails] == ["robot@example.com", SENDER]
+    assert server.recipients == [("ops@example.com", "dev@example.com"), TO]
+
+
+def test_by_default_it_is_from_this_program_at_this_host(server: MailServer) -> None:
+    """So that one knows which machine it was."""
+    channel(server.url, TO, None).send(message(), Deadline.after(5))
+    assert server.mails[0]["From"].startswith("drift-checks@")
+
+
+def test_the_payload_of_a_dry_run_is_the_mail_without_its_page(tmp_path: Path) -> None:
+    """What is attached is named, and no secret is in it."""
+    report = tmp_path / "index.html"
+    report.write_text("<p>the report")
+    payload = channel("smtp://user:hunter2@localhost").payload(message(report=str(report)))
+    assert "Subject: CRITICAL · risk.db" in payload
+    assert "30 of 50 agree, 60 %" in payload
+    assert "[attached: drift-report-20260115T020000Z-abc123.html]" in payload
+    assert not any(hidden in payload for hidden in ("hunter2", "<p>", "smtp://"))
