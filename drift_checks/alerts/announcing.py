@@ -117,8 +117,7 @@ class Announcer:
 
     def announcements(self, report: RunReport, page: Path) -> Iterator[Announcement]:
         """Yield what is due, without sending it."""
-        before = report.past[-1].verdict if report.past else None
-        finding = Finding(report.verdict, is_confirmed(report), bool(report.acknowledged.ended), before)
+        finding = Finding(report.verdict, is_confirmed(report), bool(report.acknowledged.ended))
         store, now = store_of(report), datetime.now(UTC)
         for channel in self._channels:
             told = {incident: self._told(store, channel, incident) for incident in incidents(channel.name)}

@@ -52,13 +52,11 @@ class Finding:
         verdict: Of the run.
         confirmed: Whether a CRITICAL verdict is more than chance may do in a single night.
         acknowledgements_ended: Whether any acknowledgement ended that was not told of.
-        before: The verdict of the run before, None where there was none.
     """
 
     verdict: Verdict
     confirmed: bool = False
     acknowledgements_ended: bool = False
-    before: Verdict | None = None
 
 
 @dataclass(frozen=True)
@@ -92,8 +90,6 @@ def due(
         if state is None:
             continue
         kind = _kind(state, last, policy, now)
-        if kind is None and channel == PAGERDUTY and _may_be_open(state, last, finding):
-            kind = Kind.RECOVERY
         if kind is None and channel != PAGERDUTY and finding.acknowledgements_ended:
             kind = Kind.ENDED
         if kind is not None:
@@ -114,11 +110,6 @@ def _before(last: Told | None) -> Verdict | None:
     if last is None:
         return None
     return last.state if last.heard is None else last.heard
-
-
-def _may_be_open(state: Verdict, last: Told | None, finding: Finding) -> bool:
-    """Whether an incident may be open of which nothing is kept any more: to resolve one that is not does nothing."""
-    return state is Verdict.OK and last is None and finding.before in (Verdict.CRITICAL, Verdict.INCONCLUSIVE)
 
 
 def _state(channel: str, incident: Incident, finding: Finding, policy: Policy) -> Verdict | None:

@@ -134,9 +134,10 @@ class Message:
         return self.reviewed - self.agreed
 
     def without_texts(self) -> Message:
-        """Return the message without what may quote a record."""
+        """Return the message without what may quote a record: the report, which would be attached, as well."""
         return replace(
             self,
+            report="",
             criteria=tuple(replace(item, message="withheld") for item in self.criteria),
             disagreements=tuple(replace(item, text=None) for item in self.disagreements),
         )

@@ -130,14 +130,6 @@ def test_nobody_is_reminded_of_what_has_not_arrived() -> None:
     assert (item.occasion.kind, item.occasion.before) == (Kind.CHANGE, WARNING)
 
 
-@pytest.mark.parametrize("before", [CRITICAL, INCONCLUSIVE])
-def test_an_incident_of_which_nothing_is_kept_is_resolved(before: Verdict) -> None:
-    """As after a history that was lost; people are told nothing of what they may not have heard."""
-    finding = Finding(OK, before=before)
-    assert nights("pagerduty", [finding], policy()) == [["drift: recovery OK", "review_unavailable: recovery OK"]]
-    assert nights("slack", [finding], policy()) == [[]]
-
-
 def test_a_verdict_that_is_not_told_counts_as_all_being_well() -> None:
     """Who asked for CRITICAL alone hears when it is over, though it is WARNING still."""
     said = nights("slack", of_verdicts(WARNING, CRITICAL, WARNING, OK), policy(alert_on=(CRITICAL,)))

@@ -1,0 +1,199 @@
+"""Channels that do not take their messages, and runs that are killed while they send: nothing is lost or hidden."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support.alert_runs import (
+    CLOSED,
+    ROUTING_KEY,
+    Steered,
+    channels,
+    command,
+    earlier,
+    logged,
+    surroundings,
+)
+from tests.support.alert_server import HANG, PAGERDUTY_PATH, SLACK_PATH
+from tests.support.mail_server import PASSWORD
+from tests.support.session_runs import Run
+from tests.support.stores import BuiltStore
+
+ALL = {"slack", "pagerduty", "email"}
+GONE = (404, "no_service")
+DELAYED = [("slack", "delayed CRITICAL"), ("email", "delayed CRITICAL"), ("pagerduty", "trigger drift as critical")]
+
+
+@pytest.fixture
+def steered(_store_once: BuiltStore, tmp_path: Path) -> Iterator[Steered]:
+    """What runs reviews with a chosen verdict."""
+    with channels(tmp_path / "mail") as healthy:
+        yield Steered(tmp_path / "run", _store_once, healthy)
+
+
+def undelivered(run: Run) -> set[str]:
+    """Return the channels that report.json names as those that did not take their message."""
+    return {alert["channel"] for alert in run.drift["alerts"] if not alert["delivered"]}
+
+
+def counted(run: Run) -> dict[str, int]:
+    """Return how many messages wait for each channel, as the metrics count them."""
+    text = (run.reports / "metrics.prom").read_text(encoding="utf-8")
+    found = re.findall(r'^drift_checks_alerts_undelivered\{.*?channel="(\w+)".*?\} (\d+)', text, re.MULTILINE)
+    return {channel: int(number) for channel, number in found}
+
+
+def refuse_all(steered: Steered) -> None:
+    """Have every channel refuse its messages for good, at once."""
+    steered.channels.server.always(SLACK_PATH, GONE)
+    steered.channels.server.always(PAGERDUTY_PATH, GONE)
+    steered.channels.mail.replies[:] = ["550 not today"] * 20
+
+
+def take_all(steered: Steered) -> None:
+    """Have every channel take its messages."""
+    steered.channels.server.then(SLACK_PATH)
+    steered.channels.server.then(PAGERDUTY_PATH)
+    steered.channels.mail.replies.clear()
+
+
+@pytest.mark.slow
+def test_dead_channels_cost_half_a_minute_and_no_verdict(steered: Steered) -> None:
+    """One refuses the connection, one hangs, one answers with errors: the same exit code, and each is named."""
+    server, mail = steered.channels.server, steered.channels.mail
+    server.always(PAGERDUTY_PATH, HANG)
+    mail.replies[:] = ["451 4.3.0 out of order"] * 100
+    secrets = steered.channels.environment | {"SLACK_WEBHOOK_URL": f"http://{CLOSED}{SLACK_PATH}"}
+    began = time.monotonic()
+    found = steered.run("CERTAIN", environment=secrets)
+    assert time.monotonic() - began < 34
+    without = steered.run("CERTAIN", "--drift-alerts=none")
+    assert (found.exit_code, found.drift["verdict"]) == (without.exit_code, "CRITICAL")
+    assert (undelivered(found), counted(found)) == (ALL, dict.fromkeys(ALL, 1))
+    assert all(f"{name}: the alert of {found.folder.name} was not delivered" in found.err for name in ALL)
+    assert not any(secret in found.text for secret in (SLACK_PATH, ROUTING_KEY, PASSWORD))
+
+
+@pytest.mark.slow
+def test_server_errors_are_tried_again(steered: Steered) -> None:
+    """A 503, a 429 with its pause and a mail server that wants it later take the message in the end, once."""
+    steered.channels.server.then(SLACK_PATH, (503, "later"), (503, "later"))
+    steered.channels.server.then(PAGERDUTY_PATH, (429, "slowly", "1"))
+    steered.channels.mail.replies[:] = ["451 4.3.0 later"]
+    found = steered.run("CERTAIN")
+    assert (undelivered(found), counted(found)) == (set(), dict.fromkeys(ALL, 0))
+    assert steered.channels.news() == [
+        ("slack", "CRITICAL"),
+        ("email", "CRITICAL"),
+        ("pagerduty", "trigger drift as critical"),
+    ]
+
+
+@pytest.mark.parametrize(("verdict", "code"), [("WARNING", 0), ("CERTAIN", 1), ("INCONCLUSIVE", 75)])
+def test_undelivered_alerts_change_no_exit_code(steered: Steered, verdict: str, code: int) -> None:
+    """They are said on stderr, in the summary, in report.json and in the metrics; the verdict is that of the review."""
+    refuse_all(steered)
+    found = steered.run(verdict)
+    concerned = ALL - {"pagerduty"} if verdict == "WARNING" else ALL
+    assert (found.exit_code, found.drift["exit_code"]) == (code, code)
+    assert (undelivered(found), counted(found)) == (concerned, dict.fromkeys(concerned, 1))
+    assert [(name in found.err, f"{name}: change, NOT delivered" in found.out) for name in concerned] == [
+        (True, True)
+    ] * len(concerned)
+
+
+def test_next_run_delivers_what_waited_first(steered: Steered) -> None:
+    """Marked as delayed, and before its own; then nothing waits any more."""
+    refuse_all(steered)
+    steered.run("CERTAIN")
+    take_all(steered)
+    steered.channels.news()
+    found = steered.run("OK")
+    told = steered.channels.news()
+    recovered = {"slack": "OK again", "email": "OK again", "pagerduty": "resolve drift"}
+    for channel, what in DELAYED:
+        assert [said for name, said in told if name == channel][:2] == [what, recovered[channel]]
+    assert (undelivered(found), counted(found)) == (set(), dict.fromkeys(ALL, 0))
+
+
+def test_newer_message_overtakes_what_waits(steered: Steered) -> None:
+    """Only the last of several nights without a channel is delivered, and nothing is told of those between."""
+    refuse_all(steered)
+    for verdict in ("CERTAIN", "WARNING", "CERTAIN"):
+        steered.run(verdict)
+    take_all(steered)
+    steered.channels.news()
+    assert steered.told("CERTAIN") == DELAYED
+    of_slack = [status for channel, _, status in logged(steered.folder / "reports") if channel == "slack"]
+    assert of_slack == ["superseded", "superseded", "delivered"]
+
+
+def test_channels_wait_for_no_other(steered: Steered) -> None:
+    """What one did not take is kept for it alone; the others were told, and are not told again."""
+    steered.channels.server.then(SLACK_PATH, GONE)
+    assert steered.told("CERTAIN") == [("email", "CRITICAL"), ("pagerduty", "trigger drift as critical")]
+    assert steered.told("CERTAIN") == [("slack", "delayed CRITICAL")]
+
+
+def test_message_of_last_week_is_no_news(steered: Steered) -> None:
+    """It is dropped, and that is said; what is still so is told anew."""
+    refuse_all(steered)
+    steered.run("WARNING", "--drift-alerts=slack")
+    take_all(steered)
+    earlier(steered.folder / "reports", 8 * 24)
+    found = steered.run("WARNING", "--drift-alerts=slack")
+    assert ("could not be delivered for a week" in found.err, steered.channels.news()) == (
+        True,
+        [("slack", "WARNING")],
+    )
+
+
+def killed_while_sending(steered: Steered, paths: set[str], *, mail: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Run a CRITICAL review and kill it as soon as the servers have heard it, before any has answered."""
+    server = steered.channels.server
+    server.hold.set()
+    mails = len(steered.channels.mail.mails)
+    if mail:
+        monkeypatch.setattr(steered.channels.mail, "hang", True)
+    arguments = steered.arguments("CERTAIN", *steered.channels.options)
+    process = subprocess.Popen(
+        command("pytest", *arguments),
+        cwd=steered.folder,
+        env=surroundings(steered.folder, steered.channels.environment),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    deadline = time.monotonic() + 20
+    while not (paths <= set(server.heard) and (steered.channels.mail.attempts or not mail)):
+        assert process.poll() is None, "the run ended before it was killed"
+        assert time.monotonic() < deadline, "the run told nobody"
+        time.sleep(0.02)
+    os.kill(process.pid, signal.SIGKILL)
+    process.wait()
+    assert len(steered.channels.mail.mails) == mails
+    monkeypatch.undo()
+    server.hold.clear()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("next_verdict", ["CERTAIN", "OK"])
+def test_run_killed_while_it_sends_loses_no_message(
+    steered: Steered, monkeypatch: pytest.MonkeyPatch, next_verdict: str
+) -> None:
+    """What may not have arrived is sent again, once; the pair bears one key, and nothing else is told twice."""
+    killed_while_sending(steered, {SLACK_PATH, PAGERDUTY_PATH}, mail=True, monkeypatch=monkeypatch)
+    first = steered.channels.news()
+    assert first == [("slack", "CRITICAL"), ("pagerduty", "trigger drift as critical")]
+    again = steered.told(next_verdict)
+    own = [("slack", "OK again"), ("email", "OK again"), ("pagerduty", "resolve drift")]
+    assert sorted(again) == sorted([*DELAYED, *(own if next_verdict == "OK" else [])])
+    assert len({event["dedup_key"] for event in steered.channels.server.pagerduty}) == 1
+    assert {status for *_, status in logged(steered.folder / "reports")} == {"delivered"}
