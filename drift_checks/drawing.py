@@ -99,7 +99,8 @@ class Drawing:
 
     def _plan(self, sizes: Mapping[Stratum, int]) -> sampling.Plan:
         settings = self.settings
-        size = settings.sample_size
+        total = sum(sizes.values())
+        size = settings.sample_size or sampling.recommended_size(total)
         if settings.decision == SEQUENTIAL:
             size = settings.max_calls or SEQUENTIAL_CALLS
             if settings.judge == POPULATION:

@@ -34,6 +34,11 @@ class Divided(Protocol[Part]):
         """Return the records at these positions of a part."""
 
 
+# The most records of a store, and the sample that is enough for it.
+_RECOMMENDED = ((999, 20), (10_000, 50), (100_000, 100))
+_LARGEST = 200
+
+
 @dataclass(frozen=True)
 class Plan:
     """How many records to draw from each stratum, whose agreement is judged, and what the user is told."""
@@ -41,6 +46,11 @@ class Plan:
     wanted: Mapping[Stratum, int]
     judged: tuple[Stratum, ...]
     notes: tuple[str, ...] = ()
+
+
+def recommended_size(records: int) -> int:
+    """Return how many records to review of a store of so many: nightly, and weekly where it is more than 100,000."""
+    return next((size for most, size in _RECOMMENDED if records <= most), _LARGEST)
 
 
 def plan(

@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo, available_timezones
 
 Value = TypeVar("Value")
 
+AUTO = "auto"
 _NAME = r"[^\W\d]\w*(?:\.[^\W\d]\w*)*"
 _ADDRESS = re.compile(f"{_NAME}:{_NAME}")
 
@@ -47,6 +48,16 @@ def whole(minimum: int) -> Kind[int]:
         return number
 
     return Kind(parse, f"a whole number from {minimum}")
+
+
+def whole_or_auto(minimum: int) -> Kind[int | None]:
+    """Return the kind of whole numbers from `minimum`, or `auto`, which is None."""
+    number = whole(minimum)
+
+    def parse(text: str, folder: Path) -> int | None:
+        return None if text == AUTO else number.parse(text, folder)
+
+    return Kind(parse, f"{number.allowed}, or {AUTO}", known=lambda: (AUTO,))
 
 
 def share() -> Kind[float]:

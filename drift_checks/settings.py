@@ -74,7 +74,12 @@ class Settings:
         "store",
         "a YAML file: category to description (default: the categories in the store)",
     )
-    sample_size: int = _setting(kinds.whole(1), 50, "sample", "records to review")
+    sample_size: int | None = _setting(
+        kinds.whole_or_auto(1),
+        50,
+        "sample",
+        "records to review, or auto: 20 below 1,000 records, 50 to 10,000, 100 to 100,000, above 200 (then weekly)",
+    )
     low_confidence_share: float = _setting(
         kinds.share(), 0.6, "sample", "the share of them drawn from the records of low confidence"
     )
@@ -181,6 +186,12 @@ class Settings:
         False,
         "store",
         "add the run to the store's table drift_metrics and mark its records reviewed: nothing else ever writes to it",
+    )
+    log_file: Path | None = _setting(
+        kinds.path("a file"), None, "report", "a file for the log as well, as JSON lines, rotated at 10 MB, 10 kept"
+    )
+    log_config: Path | None = _setting(
+        kinds.path("a YAML file"), None, "report", "a logging dictConfig in YAML, in place of the log on stderr"
     )
     quiet: bool = _setting(
         kinds.flag(), False, "report", "print nothing unless the verdict is worse than OK: for cron's MAILTO"

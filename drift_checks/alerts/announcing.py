@@ -20,6 +20,7 @@ from drift_checks.alerts.deciding import Due, Finding, Policy, Told, due, incide
 from drift_checks.alerts.message import Incident, Message
 from drift_checks.alerts.sending import Delivery, Dispatch, send
 from drift_checks.errors import ReportsError
+from drift_checks.logs import TOLD
 from drift_checks.reporting.certainty import is_confirmed
 from drift_checks.reporting.changes import store_of
 from drift_checks.reporting.history.alert_log import AlertLog, LoggedAlert, NewAlert
@@ -179,7 +180,7 @@ class Announcer:
             return None
 
     def _warn(self, sentence: str) -> None:
-        logger.warning("%s", sentence)
+        logger.warning("%s", sentence, extra=TOLD)
         self.warnings.append(sentence)
 
 

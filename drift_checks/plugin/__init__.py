@@ -16,7 +16,7 @@ import pytest
 from drift_checks.errors import nearest
 from drift_checks.plugin import hooks, parallel
 from drift_checks.plugin.collecting import CRITERIA, CriterionModule, is_built_in, is_criterion, refuse_other_copy
-from drift_checks.plugin.keys import DECIDED, ENDED, MARK, QUIET, TOLD, VERDICT
+from drift_checks.plugin.keys import DECIDED, ENDED, LOGS, MARK, QUIET, TOLD, VERDICT
 from drift_checks.plugin.quiet import keep_quiet
 from drift_checks.plugin.settings import add_settings
 from drift_checks.settings import declared
@@ -67,7 +67,9 @@ def pytest_cmdline_main(config: pytest.Config) -> Generator[None, int | None, in
     finally:
         if QUIET in config.stash:
             config.stash[QUIET].end(config.stash.get(VERDICT, None), int(exit_code or 0))
-        for line in config.stash.get(TOLD, []):
+        # Where each event stands on stderr as JSON, so do these.
+        is_told = LOGS in config.stash and config.stash[LOGS].on_stderr
+        for line in [] if is_told else config.stash.get(TOLD, []):
             print(line, file=sys.stderr)  # noqa: T201 - likewise
 
 

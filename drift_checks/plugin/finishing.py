@@ -25,7 +25,9 @@ from drift_checks.plugin.collecting import built_in_names
 from drift_checks.plugin.facts import gather_facts
 from drift_checks.plugin.json_report import mark_failed, run_document, withhold_texts
 from drift_checks.plugin.keys import DECIDED, OUTCOME, QUIET, TOLD, VERDICT
+from drift_checks.plugin.logged import log_report
 from drift_checks.plugin.telling import write_summary
+from drift_checks.plugin.writing_back import write_to_store
 from drift_checks.records import Record, RecordId
 from drift_checks.reporting.changes import store_of
 from drift_checks.reporting.details import Details, Near, near_as_plain, near_from_plain
@@ -37,7 +39,6 @@ from drift_checks.reporting.outcome import Criterion, Outcome, Result
 from drift_checks.reporting.run import RunReport
 from drift_checks.reporting.verdict import Verdict
 from drift_checks.resuming import header
-from drift_checks.stores.write_back import WrittenBack, write_back
 
 FINDINGS = "findings"
 _RESUME = "to go on where it stopped, give the same command with --drift-resume"
@@ -265,7 +266,7 @@ class Finishing:
             withhold_texts(document, report.outcomes)
         try:
             self.page = keeper.keep(report, document)
-            self._write_back(report)
+            write_to_store(report, self.pipeline, self._started)
             journal = Journal(self.page.parent / NAME)
             if self.interrupted is None and journal.path.exists():
                 # Last, so that a run without its report can be taken up again.
@@ -273,6 +274,8 @@ class Finishing:
         except DriftError as error:
             self.failure = error
         self._alert(report, keeper, document)
+        failed = [str(self.failure)] if self.failure is not None else []
+        log_report(report, self.page, [*keeper.warnings, *failed])
         if self.failure is not None:
             return None if report.verdict is Verdict.CRITICAL else self.failure.exit_code
         assert self.page is not None
@@ -291,20 +294,3 @@ class Finishing:
             keeper.keep_alerts(report, document)
         if self.failure is None and not (report.facts.partial or self.pipeline.settings.alert_dry_run):
             keeper.end_acknowledgements(report)
-
-    def _write_back(self, report: RunReport) -> None:
-        """Write the run into the application's store, where it is to be, and has a verdict to keep."""
-        if not self.pipeline.settings.write_back or report.facts.partial or report.verdict is Verdict.INCONCLUSIVE:
-            return
-        agreement, reviews = report.agreement, self.pipeline.reviews
-        if agreement.rate is not None:
-            made = tuple(key for key, review in reviews.items() if review.made)
-            written = WrittenBack(
-                record_ids=made,
-                total_reviewed=agreement.reviewed,
-                agreements=agreement.agreed,
-                agreement_rate=agreement.rate,
-                confidence_change=agreement.confidence_change,
-                moment=self._started,
-            )
-            write_back(self.pipeline.store, written)

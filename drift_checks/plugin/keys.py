@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
+    from drift_checks.logs import Logs
     from drift_checks.pipeline import Pipeline
     from drift_checks.plugin.quiet import Quiet
     from drift_checks.reporting.outcome import Criterion, Statistic
@@ -25,4 +26,6 @@ ENDED: pytest.StashKey[int] = pytest.StashKey()
 VERDICT: pytest.StashKey[str] = pytest.StashKey()
 # What is said on stderr when the session is over.
 TOLD: pytest.StashKey[list[str]] = pytest.StashKey()
+# The handlers of this run, also when they are closed.
+LOGS: pytest.StashKey[Logs] = pytest.StashKey()
 QUIET: pytest.StashKey[Quiet] = pytest.StashKey()

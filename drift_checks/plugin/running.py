@@ -28,6 +28,7 @@ from drift_checks.plugin.collecting import (
 )
 from drift_checks.plugin.finishing import Finishing
 from drift_checks.plugin.keys import CRITERIA, ENDED, OUTCOME, PIPELINE, STATISTICS
+from drift_checks.plugin.logged import begin_logs, log_begin, log_refusal, log_reviews
 from drift_checks.plugin.progress import progress
 from drift_checks.plugin.settings import read_settings
 from drift_checks.records import Record, RecordId
@@ -63,13 +64,17 @@ class Running:
             return
         with told_in_a_sentence(config):
             moment = parallel.now(config)
-            pipeline = make_pipeline(config, read_settings(config, moment))
+            settings = read_settings(config, moment)
+            if not only_looks(config):
+                begin_logs(config, settings)
+            pipeline = make_pipeline(config, settings)
             config.stash[PIPELINE] = pipeline
             config.add_cleanup(pipeline.close)
             pipeline.check()
             finishing = Finishing(config, pipeline, moment)
             if not only_looks(config) and not parallel.is_worker(config):
                 finishing.hold_reports()
+                log_begin(config, pipeline, finishing.run_id)
         register = config.pluginmanager.register
         register(fixtures, "drift_checks.plugin.fixtures")
         register(cls(config, pipeline, finishing), "drift_checks_running")
@@ -162,6 +167,7 @@ class Running:
                     pipeline.review(list(asked.values()), advance, meanwhile)
                 if varied:
                     pipeline.review_variants()
+                log_reviews(pipeline)
             finally:
                 pipeline.close_reviewer()
 
@@ -239,6 +245,7 @@ def told_in_a_sentence(config: pytest.Config, refuse: Callable[[DriftError], Non
         if refuse is not None:
             refuse(error)
             return
+        log_refusal(str(error))
         config.stash[ENDED] = error.exit_code
         raise pytest.UsageError(str(error)) from None
 

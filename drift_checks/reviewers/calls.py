@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import random
 import time
 from collections.abc import Callable, Sequence
@@ -23,6 +24,8 @@ from drift_checks.records import Review, Usage
 from drift_checks.reviewers.base import Answer, AskDifferently, Classifier, OnCall, OnSpent, Question, UnusableAnswer
 from drift_checks.reviewers.failures import describe, is_passing, is_refused, one_line, retry_after, was_answered
 from drift_checks.reviewers.limits import Breaker, Budget, BudgetSpent, Limits, Outage, Pace, Spent
+
+_LOGGER = logging.getLogger(__name__)
 
 _LONGEST_BACKOFF = 20.0
 # An endpoint that wants to be left alone for longer than this is not waited for.
@@ -158,6 +161,8 @@ class Calls:
 
     def _pause(self, state: RetryCallState) -> float:
         error = state.outcome.exception() if state.outcome else None
+        # Its kind alone: what it says may quote the text.
+        _LOGGER.info("a call failed and is made again", extra={"error": type(error).__name__})
         wanted = None if error is None else retry_after(error)
         backoff = self._backoff(state)
         return backoff if wanted is None else max(backoff, wanted + random.uniform(0, self._limits.backoff))  # noqa: S311

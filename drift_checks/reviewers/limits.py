@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass
@@ -10,6 +11,7 @@ from dataclasses import dataclass
 # Failures in a row, of calls and of records, before a reviewer that never answered counts as down, and one that did.
 _FEW = 5
 _MANY = 10
+_LOGGER = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -182,5 +184,6 @@ class Breaker:
             return
         several = len(self._failing) >= enough and self._given_up
         if several or self._clock() - self._since >= self._patience:
+            _LOGGER.warning("the reviewer is down: %d calls failed with none answered since", self._failed_calls)
             which = "last" if self._answered else "first"
             raise Outage(f"the {which} {self._failed_calls} calls all failed ({reason})")

@@ -37,7 +37,10 @@ ALLOWED: dict[str, set[str]] = {
     "reporting": {"errors", "records", "instants", "journal", "statistics"},
 }
 LOWER = {*ALLOWED}
-ALLOWED["alerts"] = {"errors", "records", "credentials", "setting_pairs", "settings", "statistics", "reporting"}
+ALLOWED["logs"] = {"errors", "reporting"}
+ALLOWED["alerts"] = {
+    *("errors", "records", "credentials", "setting_pairs", "settings", "statistics", "reporting", "logs"),
+}
 ALLOWED |= {
     "comparing": LOWER,
     "drawing": LOWER,
@@ -62,6 +65,7 @@ ALLOWED |= {
             "demo",
             "detailing",
             "ledger",
+            "logs",
             "pipeline",
             "redaction",
             "repeating",

@@ -1,0 +1,36 @@
+"""A finished run, written into the application's store where that is wanted."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from drift_checks.pipeline import Pipeline
+from drift_checks.reporting.run import RunReport
+from drift_checks.reporting.verdict import Verdict
+from drift_checks.stores.write_back import WrittenBack, write_back
+
+
+def write_to_store(report: RunReport, pipeline: Pipeline, moment: datetime) -> None:
+    """Write the run into the application's store, where it is to be, and has a verdict to keep.
+
+    Args:
+        report: The run.
+        pipeline: Its store and reviews.
+        moment: When it began.
+
+    Raises:
+        StoreError: It cannot be written.
+    """
+    if not pipeline.settings.write_back or report.facts.partial or report.verdict is Verdict.INCONCLUSIVE:
+        return
+    agreement = report.agreement
+    if agreement.rate is not None:
+        written = WrittenBack(
+            record_ids=tuple(key for key, review in pipeline.reviews.items() if review.made),
+            total_reviewed=agreement.reviewed,
+            agreements=agreement.agreed,
+            agreement_rate=agreement.rate,
+            confidence_change=agreement.confidence_change,
+            moment=moment,
+        )
+        write_back(pipeline.store, written)

@@ -1,0 +1,197 @@
+"""What is logged, where, and what never is."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Iterator
+from datetime import datetime
+from io import StringIO
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from drift_checks.errors import SettingError
+from drift_checks.logs import MOST_FILES, TOLD, Logs, log_verdict, open_logs
+from drift_checks.reporting.verdict import Verdict
+
+LOGGER = logging.getLogger("drift_checks.test")
+RUN = "20260115T020000Z-abc123"
+
+
+class Terminal(StringIO):
+    """A stream that is a terminal."""
+
+    def isatty(self) -> bool:
+        """Whether it is one."""
+        return True
+
+
+@pytest.fixture
+def stream() -> StringIO:
+    """What takes the place of stderr."""
+    return StringIO()
+
+
+@pytest.fixture
+def logs(stream: StringIO) -> Iterator[Logs]:
+    """Logs of a run that go to the stream."""
+    opened = open_logs(None, None, quiet=False, stream=stream)
+    opened.run_id = RUN
+    yield opened
+    opened.close()
+
+
+def events(text: str) -> list[dict[str, Any]]:
+    """Return the events in a log, one a line."""
+    return [json.loads(line) for line in text.splitlines()]
+
+
+def test_an_event_is_one_json_object_with_the_run(logs: Logs, stream: StringIO) -> None:
+    """Time in UTC, level, logger and what belongs to the event."""
+    LOGGER.info("%d reviewed", 60, extra={"calls": 61})
+    (event,) = events(stream.getvalue())
+    moment = datetime.fromisoformat(event.pop("time"))
+    assert moment.utcoffset() is not None
+    assert list(event.items()) == [
+        ("level", "INFO"),
+        ("logger", "drift_checks.test"),
+        ("run_id", RUN),
+        ("message", "60 reviewed"),
+        ("calls", 61),
+    ]
+
+
+@given(text=st.text(max_size=300))
+def test_no_text_breaks_a_line_or_steers_a_terminal(text: str) -> None:
+    """Whatever a name holds: half surrogates, escapes and line ends included."""
+    stream = StringIO()
+    opened = open_logs(None, None, quiet=False, stream=stream)
+    try:
+        LOGGER.warning("table %s", text, extra={"table": text})
+    finally:
+        opened.close()
+    assert stream.getvalue().isascii()
+    (event,) = events(stream.getvalue())
+    assert event["level"] == "WARNING"
+    assert "\x1b" not in stream.getvalue()
+
+
+def test_what_an_exception_says_is_not_logged(logs: Logs, stream: StringIO) -> None:
+    """It may quote a record; its kind tells enough."""
+    try:
+        raise ValueError("the text of a record")
+    except ValueError:
+        LOGGER.exception("it broke")
+    assert "the text of a record" not in stream.getvalue()
+    assert events(stream.getvalue())[0]["message"] == "it broke (ValueError)"
+
+
+@pytest.mark.parametrize(
+    ("verdict", "level"),
+    [("OK", "INFO"), ("WARNING", "WARNING"), ("CRITICAL", "CRITICAL"), ("INCONCLUSIVE", "ERROR")],
+)
+def test_a_level_is_that_of_the_verdict(logs: Logs, stream: StringIO, verdict: str, level: str) -> None:
+    """So that who filters by level finds what matters."""
+    log_verdict(LOGGER, Verdict(verdict), "said")
+    assert events(stream.getvalue())[0]["level"] == level
+
+
+def test_a_terminal_gets_plain_lines_of_what_it_is_not_told_anyhow() -> None:
+    """The summary says the rest."""
+    terminal = Terminal()
+    opened = open_logs(None, None, quiet=False, stream=terminal)
+    LOGGER.info("begun")
+    LOGGER.warning("said in the summary", extra=TOLD)
+    LOGGER.warning("the reviewer is down")
+    opened.close()
+    assert terminal.getvalue() == "WARNING drift_checks.test: the reviewer is down\n"
+    assert not opened.on_stderr
+
+
+def test_a_quiet_run_leaves_stderr_alone(tmp_path: Path, stream: StringIO) -> None:
+    """Its file has everything."""
+    file = tmp_path / "new" / "review.log"
+    opened = open_logs(None, file, quiet=True, stream=stream)
+    LOGGER.critical("all is lost")
+    opened.close()
+    assert stream.getvalue() == ""
+    assert [event["message"] for event in events(file.read_text())] == ["all is lost"]
+
+
+def test_a_file_is_rotated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ten old ones are kept."""
+    monkeypatch.setattr("drift_checks.logs.MOST_BYTES", 300)
+    opened = open_logs(None, tmp_path / "review.log", quiet=True)
+    for number in range(60):
+        LOGGER.info("event %d", number)
+    opened.close()
+    files = sorted(tmp_path.iterdir())
+    assert len(files) == MOST_FILES + 1
+    assert all(events(file.read_text()) for file in files)
+
+
+def test_a_log_that_is_closed_leaves_no_trace(stream: StringIO) -> None:
+    """Handlers, level and record factory are as they were."""
+    logger = logging.getLogger("drift_checks")
+    before = (logger.level, list(logger.handlers), logging.getLogRecordFactory())
+    open_logs(None, None, quiet=False, stream=stream).close()
+    assert (logger.level, list(logger.handlers), logging.getLogRecordFactory()) == before
+
+
+def test_a_file_that_cannot_be_written_is_told(tmp_path: Path) -> None:
+    """With the reason, and nothing is left switched on."""
+    before = logging.getLogRecordFactory()
+    (tmp_path / "file").touch()
+    with pytest.raises(SettingError, match=r"^log-file: .*/file/review\.log cannot be written \(.*\); allowed is"):
+        open_logs(None, tmp_path / "file" / "review.log", quiet=False)
+    assert logging.getLogRecordFactory() is before
+
+
+CONFIG = """
+version: 1
+formatters: {{json: {{(): drift_checks.logs.JsonLines}}}}
+handlers: {{file: {{class: logging.FileHandler, filename: {file}, formatter: json}}}}
+loggers: {{drift_checks: {{level: WARNING, handlers: [file]}}}}
+"""
+
+
+def test_a_configuration_takes_the_place_of_what_is_built_in(tmp_path: Path, stream: StringIO) -> None:
+    """With its own levels and handlers; each line bears the run all the same."""
+    config, file = tmp_path / "logging.yaml", tmp_path / "own.log"
+    config.write_text(CONFIG.format(file=file))
+    opened = open_logs(config, None, quiet=False, stream=stream)
+    opened.run_id = RUN
+    LOGGER.info("begun")
+    LOGGER.warning("a warning")
+    opened.close()
+    logging.config.dictConfig({"version": 1, "disable_existing_loggers": False})
+    assert [(event["message"], event["run_id"]) for event in events(file.read_text())] == [("a warning", RUN)]
+    assert stream.getvalue() == ""
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        ("version: 2", "Unsupported version: 2"),
+        ("version: [", "it is no YAML"),
+        ("- a", "it is no mapping"),
+        ("", "it is no mapping"),
+        ("version: 1\nhandlers: {a: {class: no.Such}}", "Unable to configure handler 'a'"),
+        ("version: 1\nloggers: {a: {handlers: [b]}}", "Unable to configure logger 'a'"),
+        ("version: 1\nhandlers: {a: {class: logging.FileHandler, filename: /no/such/folder/a}}", "handler 'a'"),
+        ("version: 1\nloggers: {a: {level: LOUD}}", "logger 'a'"),
+    ],
+)
+def test_a_configuration_that_is_broken_is_refused_with_the_reason(tmp_path: Path, content: str, reason: str) -> None:
+    """Before anything runs."""
+    config = tmp_path / "logging.yaml"
+    config.write_text(content)
+    with pytest.raises(
+        SettingError, match=r"^log-config: .*logging\.yaml cannot be used \(.*\); allowed is"
+    ) as refused:
+        open_logs(config, None, quiet=False)
+    assert reason in str(refused.value)
