@@ -11,21 +11,17 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import TypeVar
 
 from drift_checks.alerts.channels.base import Channel, Deadline
-from drift_checks.alerts.composing import compose
-from drift_checks.alerts.deciding import Due, Finding, Policy, Told, due, incidents
+from drift_checks.alerts.deciding import Policy, Told, due, incidents
 from drift_checks.alerts.message import Incident, Message
+from drift_checks.alerts.news import News
 from drift_checks.alerts.sending import Delivery, Dispatch, send
 from drift_checks.errors import ReportsError
 from drift_checks.logs import TOLD
-from drift_checks.reporting.certainty import is_confirmed
-from drift_checks.reporting.changes import store_of
 from drift_checks.reporting.history.alert_log import AlertLog, LoggedAlert, NewAlert
 from drift_checks.reporting.history.recorded import StoreIdentity
-from drift_checks.reporting.run import RunReport
 from drift_checks.reporting.verdict import Verdict
 
 logger = logging.getLogger(__name__)
@@ -53,7 +49,6 @@ class Announcer:
         channels: Those that are configured.
         policy: When they are told.
         log: What they were told before; None where nothing can be kept.
-        report_url: The address under which the folder of reports is published.
         redact: Whether no text of a record may be sent.
 
     Attributes:
@@ -66,7 +61,6 @@ class Announcer:
         channels: Sequence[Channel],
         policy: Policy,
         log: AlertLog | None,
-        report_url: str | None,
         *,
         redact: bool = False,
     ) -> None:
@@ -75,7 +69,6 @@ class Announcer:
         self._channels = channels
         self._policy = policy
         self._log = log
-        self._report_url = report_url
         self._redact = redact
         self._seconds_left = SECONDS
         self._has_sent_waiting = False
@@ -98,16 +91,11 @@ class Announcer:
         ]
         self._send(dispatches, _SECONDS_FOR_WAITING)
 
-    def announce(self, report: RunReport, page: Path) -> None:
-        """Tell the channels of a run what is due there.
-
-        Args:
-            report: The run.
-            page: Its HTML report.
-        """
+    def announce(self, news: News) -> None:
+        """Tell the channels what is due there."""
         self.send_waiting()
-        announcements = list(self.announcements(report, page))
-        new = [_new_alert(item, store_of(report)) for item in announcements]
+        announcements = list(self.announcements(news))
+        new = [_new_alert(item, news.store) for item in announcements]
         # A transaction for nothing is none.
         queued = (self._ask(lambda log: log.queue(new)) if new else None) or []
         numbers: list[int | None] = [alert.number for alert in queued] or [None] * len(announcements)
@@ -116,17 +104,13 @@ class Announcer:
         if new and not queued:
             self._warn("alerts: what was sent could not be noted, so it may be sent again by the next run.")
 
-    def announcements(self, report: RunReport, page: Path) -> Iterator[Announcement]:
+    def announcements(self, news: News) -> Iterator[Announcement]:
         """Yield what is due, without sending it."""
-        finding = Finding(report.verdict, is_confirmed(report), bool(report.acknowledged.ended))
-        store, now = store_of(report), datetime.now(UTC)
+        now = datetime.now(UTC)
         for channel in self._channels:
-            told = {incident: self._told(store, channel, incident) for incident in incidents(channel.name)}
-            for item in due(channel.name, finding, told, self._policy, now):
-                yield Announcement(channel, self._compose(report, item, page), item.state)
-
-    def _compose(self, report: RunReport, item: Due, page: Path) -> Message:
-        return compose(report, item.occasion, page, self._report_url)
+            told = {incident: self._told(news.store, channel, incident) for incident in incidents(channel.name)}
+            for item in due(channel.name, news.finding, told, self._policy, now):
+                yield Announcement(channel, news.compose(item.occasion), item.state)
 
     def _told(self, store: StoreIdentity, channel: Channel, incident: Incident) -> Told | None:
         last = self._ask(lambda log: log.last(store, channel.key, str(incident)))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from pathlib import Path
 from secrets import token_hex
@@ -84,6 +84,45 @@ def compose(report: RunReport, occasion: Occasion, page: Path, report_url: str |
     )
 
 
+@dataclass(frozen=True)
+class FailedReview:
+    """A review that ended without a verdict.
+
+    Attributes:
+        store: Of which.
+        reason: How it ended, as in "ended with 3 (internal error)".
+        remedy: Where to look.
+        moment: When it is told, ISO 8601 in UTC.
+        repeat: The command that makes it again.
+        report_url: The address under which the folder of reports is published.
+    """
+
+    store: StoreIdentity
+    reason: str
+    remedy: str
+    moment: str
+    repeat: str
+    report_url: str | None
+
+
+def failure_message(failure: FailedReview, occasion: Occasion) -> Message:
+    """Return what is to be said of a review that did not come about."""
+    said = f"the review {failure.reason}; nothing is known of drift"
+    line = CriterionLine("review", Verdict.INCONCLUSIVE, said, failure.remedy)
+    blank = _blank(failure.store, f"failed-{token_hex(3)}", failure.moment, failure.report_url)
+    still = "Still FAILED" if occasion.kind is Kind.REMINDER else "FAILED"
+    return replace(
+        blank,
+        kind=occasion.kind,
+        incident=occasion.incident,
+        verdict=Verdict.INCONCLUSIVE,
+        before=occasion.before,
+        headline=f"{still} · {_name(failure.store)} · the review {failure.reason}",
+        criteria=(line,),
+        repeat=_text(failure.repeat),
+    )
+
+
 def store_key(store: StoreIdentity) -> str:
     """Return a key that is stable for the store, of letters and digits."""
     return sha256("\0".join(store).encode("utf-8", "surrogatepass")).hexdigest()[:16]
@@ -97,19 +136,25 @@ def trial_message(store: StoreIdentity, moment: str, report_url: str | None) -> 
         moment: When, ISO 8601 in UTC.
         report_url: The address under which the folder of reports is published.
     """
+    headline = f"TEST · {_name(store)} · nothing happened: somebody tries whether alerts arrive"
+    return replace(_blank(store, f"test-{token_hex(3)}", moment, report_url), headline=headline)
+
+
+def _blank(store: StoreIdentity, run_id: str, moment: str, report_url: str | None) -> Message:
+    """Return a message that says nothing of any run."""
     return Message(
         kind=Kind.TEST,
         incident=Incident.DRIFT,
         verdict=Verdict.OK,
         before=None,
         confirmed=False,
-        headline=f"TEST · {_name(store)} · nothing happened: somebody tries whether alerts arrive",
+        headline="",
         store_key=store_key(store),
         db=_text(store.db),
         table=_text(store.table),
         collection=_text(store.collection),
         host=socket.gethostname(),
-        run_id=f"test-{token_hex(3)}",
+        run_id=run_id,
         started=moment,
         agreed=0,
         reviewed=0,

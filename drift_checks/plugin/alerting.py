@@ -10,6 +10,7 @@ from typing import Any
 
 from drift_checks.alerts.announcing import Announcer
 from drift_checks.alerts.configuring import configured_channels, policy_of
+from drift_checks.alerts.news import news_of_run
 from drift_checks.reporting.history.alert_log import AlertLog
 from drift_checks.reporting.run import RunReport
 from drift_checks.settings import Settings
@@ -41,7 +42,7 @@ class Alerting:
     def open(self, log: AlertLog | None) -> None:
         """Begin, with what the channels were told before; None where nothing can be kept."""
         if self._channels:
-            self._announcer = Announcer(self._channels, self._policy, log, self._report_url, redact=self._redact)
+            self._announcer = Announcer(self._channels, self._policy, log, redact=self._redact)
 
     @property
     def warnings(self) -> list[str]:
@@ -64,11 +65,12 @@ class Alerting:
         if self._announcer is None or report.facts.partial:
             return
         with self._changing_no_verdict():
+            news = news_of_run(report, page, self._report_url)
             if self._dry_run:
-                due = self._announcer.announcements(report, page)
+                due = self._announcer.announcements(news)
                 self.would_send = [(item.channel.key, item.channel.payload(item.message)) for item in due]
             else:
-                self._announcer.announce(report, page)
+                self._announcer.announce(news)
 
     @contextmanager
     def _changing_no_verdict(self) -> Iterator[None]:

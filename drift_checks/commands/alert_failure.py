@@ -1,0 +1,112 @@
+"""Told to the channels: a review that ended without a verdict, which therefore told nobody itself."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shlex
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+
+from drift_checks.alerts.announcing import Announcer
+from drift_checks.alerts.composing import FailedReview
+from drift_checks.alerts.configuring import configured_channels, policy_of
+from drift_checks.alerts.news import news_of_failure
+from drift_checks.commands.settings_options import add_settings, read_settings
+from drift_checks.errors import ReportsError
+from drift_checks.instants import format_instant
+from drift_checks.reporting.history.alert_log import AlertLog
+from drift_checks.reporting.history.database import History
+from drift_checks.reporting.history.recorded import StoreIdentity
+from drift_checks.reporting.phrases import printable
+from drift_checks.reporting.verdict import Verdict
+from drift_checks.settings import Settings
+
+NAME = "alert-failure"
+HELP = "tell the channels that a review ended without a verdict: for OnFailure= of a service"
+EXIT_NOT_DELIVERED = 1
+_WORDS = {
+    "2": "was interrupted (exit 2)",
+    "3": "broke down (exit 3, internal error)",
+    "4": "could not begin (exit 4: settings, store or credentials that cannot be used)",
+    "5": "found nothing to review (exit 5)",
+    "75": "could not be made, however often it was tried (exit 75)",
+}
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options."""
+    parser.add_argument("--status", required=True, metavar="N", help="the exit code, or the name of the signal")
+    parser.add_argument("--result", metavar="WORD", help="how it ended in a word, as in oom-kill or timeout")
+    parser.add_argument("--service", metavar="NAME", help="the service, whose log says more")
+    add_settings(parser)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Tell what is due; 1 where a channel did not take it.
+
+    Raises:
+        SettingError: A channel cannot be used as it is configured.
+    """
+    if arguments.status in (str(Verdict.OK.exit_code), str(Verdict.CRITICAL.exit_code)):
+        sys.stdout.write(f"exit {arguments.status} is a result, which the review has told itself\n")
+        return 0
+    now = datetime.now(UTC)
+    settings = read_settings(arguments, os.environ, now)
+    channels = configured_channels(settings, os.environ)
+    if not channels:
+        sys.stdout.write("no channel is configured: nobody is told\n")
+        return 0
+    with _log(settings.reports) as log:
+        announcer = Announcer(channels, policy_of(settings), log, redact=settings.redact)
+        announcer.announce(news_of_failure(_failure(arguments, settings, now)))
+    sys.stderr.writelines(f"{warning}\n" for warning in announcer.warnings)
+    for item in announcer.deliveries:
+        sys.stdout.write(f"{item.dispatch.channel.key}: {'' if item.delivered else 'NOT delivered, '}{item.said}\n")
+    if not announcer.deliveries:
+        sys.stdout.write("nothing is due: it has been told\n")
+    return 0 if all(item.delivered for item in announcer.deliveries) else EXIT_NOT_DELIVERED
+
+
+def _failure(arguments: argparse.Namespace, settings: Settings, now: datetime) -> FailedReview:
+    return FailedReview(
+        store=StoreIdentity(str(settings.db or "no store"), settings.table, settings.collection),
+        reason=_reason(arguments.status, arguments.result),
+        remedy=_remedy(arguments.service),
+        moment=format_instant(now.replace(microsecond=0)),
+        repeat=_repeat(arguments.service),
+        report_url=settings.report_url,
+    )
+
+
+def _reason(status: str, result: str | None) -> str:
+    if status in _WORDS:
+        return _WORDS[status]
+    how = f" ({printable(result)})" if result else ""
+    return f"ended with {printable(status)}{how}" if status.isdecimal() else f"was ended by {printable(status)}{how}"
+
+
+def _remedy(service: str | None) -> str:
+    where = f"journalctl -u {shlex.quote(service)} -n 50" if service else "its log"
+    return f"{where} says why; python -m drift_checks doctor checks the whole set-up."
+
+
+def _repeat(service: str | None) -> str:
+    return f"systemctl start {shlex.quote(service)}" if service else "python -m drift_checks --run-once"
+
+
+@contextmanager
+def _log(reports: Path) -> Iterator[AlertLog | None]:
+    """Yield what was told before, None where it cannot be kept: better told twice than never."""
+    try:
+        reports.mkdir(parents=True, exist_ok=True)
+        history = History(reports)
+    except (OSError, ReportsError) as error:
+        sys.stderr.write(f"alerts: what is sent cannot be noted ({error}), so it may be sent again.\n")
+        yield None
+        return
+    with history:
+        yield AlertLog(history)
