@@ -32,8 +32,9 @@ LEVELS = {
     Verdict.CRITICAL: logging.CRITICAL,
     Verdict.INCONCLUSIVE: logging.ERROR,
 }
-# Marks an event that the terminal says in its own way as well.
-TOLD: Mapping[str, Any] = {"told": True}
+# Marks an event that a terminal is told in its own way as well, or that stands on stderr in words anyhow.
+TOLD: Mapping[str, Any] = {"told": "terminal"}
+SAID: Mapping[str, Any] = {"told": "stderr"}
 _LONGEST = 2000
 _NO_RUN = "-"
 
@@ -140,9 +141,10 @@ def _for_stream(logs: Logs, stream: TextIO | None) -> logging.Handler:
     if (stream or sys.stderr).isatty():
         handler.setLevel(logging.WARNING)
         handler.setFormatter(PlainLines())
-        handler.addFilter(lambda record: not getattr(record, "told", False))
+        handler.addFilter(lambda record: not hasattr(record, "told"))
     else:
         handler.setFormatter(JsonLines())
+        handler.addFilter(lambda record: getattr(record, "told", None) != SAID["told"])
         logs.on_stderr = True
     return handler
 

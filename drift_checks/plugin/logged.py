@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from drift_checks.logs import ROOT, TOLD, log_verdict, open_logs
+from drift_checks.logs import ROOT, SAID, TOLD, log_verdict, open_logs
 from drift_checks.pipeline import Pipeline
 from drift_checks.plugin import parallel
 from drift_checks.plugin.collecting import built_in_names
@@ -40,7 +40,7 @@ def begin_logs(config: pytest.Config, settings: Settings) -> None:
 
 def log_refusal(message: str) -> None:
     """Log why there is no run."""
-    _RUN.error(message, extra=TOLD)
+    _RUN.error(message, extra=SAID)
 
 
 def log_begin(config: pytest.Config, pipeline: Pipeline, run_id: str) -> None:

@@ -240,3 +240,9 @@ def test_path_with_home_is_expanded(review: Review, store: BuiltStore, monkeypat
     monkeypatch.setenv("HOME", str(store.folder.parent))
     monkeypatch.setenv("DRIFT_CHROMA", f"~/{store.folder.name}")
     assert Path(review(*SMALL).drift["store"]["chroma"]) == store.chroma
+
+
+def test_automatic_sample_follows_the_store(review: Review, store: BuiltStore) -> None:
+    """A small one takes 20, beside the baseline."""
+    run = review.pytest(*store.options, "--drift-sample-size=auto")
+    assert run.drift["sample"]["strata"] == {"low_confidence": 12, "old": 8, "baseline": 10}

@@ -92,7 +92,9 @@ class Run:
         """The sentence with which the run was refused, and the exit code; a traceback fails the test."""
         assert "Traceback" not in self.text
         assert "INTERNALERROR" not in self.text
-        lines = [*self.err.splitlines(), *(line for line in self.out.splitlines() if line.startswith("!!!"))]
+        # What is logged is no part of what people are told.
+        told = [line for line in self.err.splitlines() if not line.startswith('{"time": ')]
+        lines = [*told, *(line for line in self.out.splitlines() if line.startswith("!!!"))]
         said = "\n".join(line.strip("! ") for line in lines if line.strip())
         return f"{self.normalised(said)}\nexit code {self.exit_code}"
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from scipy.stats import chisquare
 
 from drift_checks.records import RecordId, Stratum
-from drift_checks.sampling import draw, plan, plan_alike
+from drift_checks.sampling import draw, plan, plan_alike, recommended_size
 
 LOW, OLD, BASELINE = Stratum
 SIZES = st.fixed_dictionaries({stratum: st.integers(0, 300) for stratum in Stratum})
@@ -220,3 +220,12 @@ def test_a_sample_drawn_alike_no_smaller_than_the_store_is_all_of_it(sample_size
     planned = plan_alike(sizes, sample_size)
     assert planned.wanted == sizes
     assert f"({sample_size})" in planned.notes[0]
+
+
+@pytest.mark.parametrize(
+    ("records", "size"),
+    [(0, 20), (999, 20), (1000, 50), (10_000, 50), (10_001, 100), (100_000, 100), (100_001, 200), (10**9, 200)],
+)
+def test_a_larger_store_takes_a_larger_sample(records: int, size: int) -> None:
+    """In four steps."""
+    assert recommended_size(records) == size

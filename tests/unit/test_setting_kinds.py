@@ -24,6 +24,8 @@ FOLDER = Path("/folder")
         (kinds.whole(1), "1", 1),
         (kinds.whole(0), "0", 0),
         (kinds.whole(1), "13083", 13083),
+        (kinds.whole_or_auto(1), "7", 7),
+        (kinds.whole_or_auto(1), "auto", None),
         (kinds.share(), "0", 0.0),
         (kinds.share(), "1", 1.0),
         (kinds.share(), "0.75", 0.75),
