@@ -244,5 +244,5 @@ def test_path_with_home_is_expanded(review: Review, store: BuiltStore, monkeypat
 
 def test_automatic_sample_follows_the_store(review: Review, store: BuiltStore) -> None:
     """A small one takes 20, beside the baseline."""
-    run = review.pytest(*store.options, "--drift-sample-size=auto")
+    run = review(*store.options, "--drift-sample-size=auto")
     assert run.drift["sample"]["strata"] == {"low_confidence": 12, "old": 8, "baseline": 10}
