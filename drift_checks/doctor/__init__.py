@@ -1,0 +1,1 @@
+"""The production checklist: what a review needs of its machine, looked at one by one."""

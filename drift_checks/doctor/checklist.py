@@ -1,0 +1,124 @@
+"""The whole checklist, in the order in which it is read."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from datetime import datetime
+from functools import partial
+from pathlib import Path
+
+from drift_checks.doctor import (
+    channels,
+    configured,
+    folders,
+    machine,
+    reviewers,
+    runs,
+    schedule,
+    stores,
+    upkeep,
+)
+from drift_checks.doctor.configured import Configured, Fault, configure, with_env_file
+from drift_checks.doctor.finding import Check, Finding, Said, made
+from drift_checks.doctor.setup import BACKUPS, CREDENTIALS, ENV_FILE, Setup
+from drift_checks.errors import DriftError, SettingError
+from drift_checks.options import Sources
+
+_CREDENTIALS_VARIABLE = "CREDENTIALS_DIRECTORY"
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What the user asked for.
+
+    Attributes:
+        root: What stands for `/`.
+        backups: Where backups are kept; None for the usual folder.
+        live: Whether the reviewer is asked once.
+        thorough: Whether large stores are checked for damage as well.
+    """
+
+    root: Path = Path("/")
+    backups: Path | None = None
+    live: bool = False
+    thorough: bool = False
+
+
+def run_all(sources: Sources, asked: Asked, now: datetime) -> list[Finding]:
+    """Make every check, and say what was found; nothing is written to the store, and nothing is sent.
+
+    Args:
+        sources: Where the settings are.
+        asked: What the user asked for.
+        now: The moment, with a zone.
+    """
+    env_file = asked.root / ENV_FILE
+    environment, taken = with_env_file(sources.environment, env_file)
+    sources = replace(sources, environment=environment)
+    known = _with_demo(replace(configure(sources, now), env_file=env_file, taken=taken))
+    setup = _setup(known, sources, asked, now)
+    with ExitStack() as closing, reviewers.variables(setup.environment):
+        closing.callback(setup.store.close)
+        return [made(check, known.broken) for check in _all(setup, known)]
+
+
+def _all(setup: Setup, known: Configured) -> Iterator[Check]:
+    scheduled = schedule.Schedule(setup.root, setup.now)
+    past = runs.past_of(setup)
+    yield from _of(configured.GROUP, lambda: configured.checks(known))
+    yield from _of(stores.GROUP, lambda: stores.checks(setup))
+    yield from _of(folders.RIGHTS, lambda: folders.checks(setup))
+    yield from _of(reviewers.GROUP, lambda: reviewers.checks(setup))
+    yield from _of(channels.GROUP, lambda: channels.checks(setup))
+    yield from _of(schedule.GROUP, lambda: schedule.checks(setup, scheduled))
+    yield from _of(runs.GROUP, lambda: runs.checks(past, setup.now, lambda: scheduled.every))
+    yield from _of(upkeep.GROUP, lambda: upkeep.checks(setup, lambda: scheduled.timer is not None))
+    yield from _of(machine.GROUP, lambda: machine.checks(setup))
+
+
+def _of(group: str, checks: Callable[[], Sequence[Check]]) -> Sequence[Check]:
+    """Return the checks of a group; where they cannot even be listed, one that fails as that did."""
+    try:
+        return checks()
+    except Exception as error:
+        return [Check(group, "all", partial(_fail, error))]
+
+
+def _fail(error: Exception) -> Said:
+    raise error
+
+
+def _setup(known: Configured, sources: Sources, asked: Asked, now: datetime) -> Setup:
+    ini_folders: Sequence[Path] = () if sources.ini_file is None else (sources.ini_file.parent,)
+    credentials = asked.root / CREDENTIALS
+    environment = dict(sources.environment)
+    if credentials.is_dir():
+        # As the service manager will.
+        environment.setdefault(_CREDENTIALS_VARIABLE, str(credentials))
+    return Setup(
+        known.settings,
+        environment,
+        root=asked.root,
+        now=now,
+        backups=asked.backups or asked.root / BACKUPS,
+        folders=(sources.folder, *ini_folders),
+        live=asked.live,
+        thorough=asked.thorough,
+        log_file=getattr(known.settings, "log_file", None),
+        log_config=getattr(known.settings, "log_config", None),
+    )
+
+
+def _with_demo(known: Configured) -> Configured:
+    """Return the settings with the demo store in place of any other, where that is asked for."""
+    if not known.settings.demo or known.broken:
+        return known
+    from drift_checks.demo.settings import demo_settings
+
+    try:
+        return replace(known, settings=demo_settings(known.settings))
+    except DriftError as error:
+        fault = Fault("demo", SettingError(str(error)))
+        return replace(known, faults=(*known.faults, fault), broken=known.broken | {"demo"})
