@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
 from pathlib import Path
 
+from drift_checks.credentials import find_secret
 from drift_checks.doctor import (
     channels,
     configured,
@@ -26,6 +28,7 @@ from drift_checks.doctor.setup import BACKUPS, CREDENTIALS, ENV_FILE, Setup
 from drift_checks.errors import DriftError, SettingError
 from drift_checks.options import Sources
 
+_SHORTEST_SECRET = 8
 _CREDENTIALS_VARIABLE = "CREDENTIALS_DIRECTORY"
 
 
@@ -38,12 +41,14 @@ class Asked:
         backups: Where backups are kept; None for the usual folder.
         live: Whether the reviewer is asked once.
         thorough: Whether large stores are checked for damage as well.
+        user: The number of the user who looks.
     """
 
     root: Path = Path("/")
     backups: Path | None = None
     live: bool = False
     thorough: bool = False
+    user: int = field(default_factory=os.geteuid)
 
 
 def run_all(sources: Sources, asked: Asked, now: datetime) -> list[Finding]:
@@ -61,7 +66,9 @@ def run_all(sources: Sources, asked: Asked, now: datetime) -> list[Finding]:
     setup = _setup(known, sources, asked, now)
     with ExitStack() as closing, reviewers.variables(setup.environment):
         closing.callback(setup.store.close)
-        return [made(check, known.broken) for check in _all(setup, known)]
+        findings = [made(check, known.broken) for check in _all(setup, known)]
+    hidden = _secrets(setup)
+    return [_without(finding, hidden) for finding in findings]
 
 
 def _all(setup: Setup, known: Configured) -> Iterator[Check]:
@@ -69,13 +76,31 @@ def _all(setup: Setup, known: Configured) -> Iterator[Check]:
     past = runs.past_of(setup)
     yield from _of(configured.GROUP, lambda: configured.checks(known))
     yield from _of(stores.GROUP, lambda: stores.checks(setup))
-    yield from _of(folders.RIGHTS, lambda: folders.checks(setup))
+    yield from _of(folders.RIGHTS, lambda: folders.checks(setup, scheduled.user))
     yield from _of(reviewers.GROUP, lambda: reviewers.checks(setup))
     yield from _of(channels.GROUP, lambda: channels.checks(setup))
     yield from _of(schedule.GROUP, lambda: schedule.checks(setup, scheduled))
     yield from _of(runs.GROUP, lambda: runs.checks(past, setup.now, lambda: scheduled.every))
     yield from _of(upkeep.GROUP, lambda: upkeep.checks(setup, lambda: scheduled.timer is not None))
     yield from _of(machine.GROUP, lambda: machine.checks(setup))
+
+
+def _secrets(setup: Setup) -> list[str]:
+    """Return the words of all secrets, the longest first; but those that are words of a sentence as well."""
+    words: set[str] = set()
+    for name in folders.NAMES:
+        with suppress(SettingError):
+            secret = find_secret([name], setup.environment, several_lines=True)
+            words |= set() if secret is None else set(secret.reveal().split())
+    return sorted((word for word in words if len(word) >= _SHORTEST_SECRET), key=len, reverse=True)
+
+
+def _without(finding: Finding, secrets: Sequence[str]) -> Finding:
+    """Return the line without what no line should hold; each check sees to that itself, and this to what it forgot."""
+    message, remedy = finding.message, finding.remedy
+    for word in secrets:
+        message, remedy = message.replace(word, "…"), remedy.replace(word, "…")
+    return replace(finding, message=message, remedy=remedy)
 
 
 def _of(group: str, checks: Callable[[], Sequence[Check]]) -> Sequence[Check]:
@@ -106,6 +131,7 @@ def _setup(known: Configured, sources: Sources, asked: Asked, now: datetime) -> 
         folders=(sources.folder, *ini_folders),
         live=asked.live,
         thorough=asked.thorough,
+        user=asked.user,
         log_file=getattr(known.settings, "log_file", None),
         log_config=getattr(known.settings, "log_config", None),
     )

@@ -97,9 +97,11 @@ def checks(configured: Configured) -> list[Check]:
         Check(GROUP, fault.name, lambda fault=fault: _refused(fault))  # type: ignore[misc]
         for fault in configured.faults
     ]
+    faulty = {fault.name for fault in configured.faults}
     for setting in declared():
         value = getattr(configured.settings, setting.key)
-        if setting.key in configured.settings.sources and value != setting.default:
+        is_told = setting.key in configured.settings.sources and setting.name not in faulty
+        if is_told and value != setting.default:
             found.append(Check(GROUP, setting.name, lambda setting=setting: _told(setting, configured)))  # type: ignore[misc]
     return found or [Check(GROUP, "all", lambda: right("the defaults: no option, variable or ini file says otherwise"))]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import stat
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from drift_checks.alerts.configuring import SECRETS
@@ -25,13 +25,18 @@ _FEW_RUNS, _MANY_RUNS = 20_000_000, 500_000_000
 _HEADROOM = 16 * 1024 * 1024
 
 
-def checks(setup: Setup) -> list[Check]:
-    """Return the checks of rights and of room."""
+def checks(setup: Setup, scheduled: Callable[[], str | None]) -> list[Check]:
+    """Return the checks of rights and of room.
+
+    Args:
+        setup: What is looked at.
+        scheduled: Says whose the scheduled reviews are, None where that is not known.
+    """
     settings = setup.settings
     secrets = secret_files(setup.environment, setup.root)
     log = setup.log_file
     return [
-        Check(RIGHTS, "user", lambda: user(setup.user)),
+        Check(RIGHTS, "user", lambda: user(setup.user, scheduled())),
         Check(RIGHTS, "reports", lambda: writable(settings.reports, "--drift-reports"), ("reports",)),
         Check(RIGHTS, "snapshots", lambda: snapshots(setup.snapshots, mounts()), ("snapshot_dir",)),
         *([] if log is None else [Check(RIGHTS, "log file", lambda: log_file(log), ("log_file",))]),
@@ -47,13 +52,18 @@ def checks(setup: Setup) -> list[Check]:
     ]
 
 
-def user(number: int) -> Said:
-    """Say who looks: for root, rights say nothing."""
+def user(number: int, scheduled: str | None) -> Said:
+    """Say who looks: for root, rights say nothing.
+
+    Args:
+        number: Of the user who looks.
+        scheduled: Whose the scheduled reviews are, None where that is not known.
+    """
     if number:
         return right(f"not root (user {number})")
     return warned(
         "root: what it may write says nothing of the user who reviews",
-        "run this as the user of the schedule: sudo -u USER python -m drift_checks doctor",
+        f"run this as the user of the schedule: sudo -u {scheduled or 'USER'} python -m drift_checks doctor",
     )
 
 
@@ -133,14 +143,14 @@ def env_file(file: Path) -> Said:
 
 
 def secret_files(environment: Mapping[str, str], root: Path) -> dict[str, Path]:
-    """Return the files that hold secrets, by what names them."""
-    found = {f"{name}_FILE": Path(file) for name in NAMES if (file := environment.get(f"{name}_FILE"))}
+    """Return the files that hold secrets, by the secret's name."""
+    found = {name: Path(file) for name in NAMES if (file := environment.get(f"{name}_FILE"))}
     folder = Path(environment.get("CREDENTIALS_DIRECTORY") or root / CREDENTIALS)
     try:
         kept = sorted(file for file in folder.iterdir() if file.is_file())
     except OSError:
         kept = []
-    return found | {f"credential {file.name}": file for file in kept}
+    return {file.name: file for file in kept} | found
 
 
 def secret(file: Path) -> Said:

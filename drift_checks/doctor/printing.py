@@ -18,6 +18,8 @@ SCHEMA = 1
 # Below this, a column for the names leaves no room for the sentences.
 _NARROW = 50
 _INDENT = 2
+# A file's name may be of any length.
+_LONGEST_NAME = 22
 
 
 class Marks(NamedTuple):
@@ -75,7 +77,7 @@ def as_text(findings: Sequence[Finding], width: int, marks: Marks, *, colour: bo
     from rich.console import Console
 
     console = Console(width=width, force_terminal=colour, highlight=False, markup=False, emoji=False)
-    names = max((len(finding.name) for finding in findings), default=0)
+    names = min(_LONGEST_NAME, max((len(finding.name) for finding in findings), default=0))
     with console.capture() as captured:
         for group, lines in groupby(findings, key=lambda finding: finding.group):
             console.print(group, style="bold")
@@ -97,7 +99,7 @@ def _beside(finding: Finding, names: int, marks: Marks) -> Table:
 
     table = Table.grid(padding=(0, 2, 0, 0), pad_edge=False)
     table.add_column(no_wrap=True, width=_INDENT + 1)
-    table.add_column(no_wrap=True, width=names)
+    table.add_column(overflow="fold", width=names)
     table.add_column(overflow="fold")
     colour = _COLOURS[finding.status]
     mark = Text(" " * _INDENT + marks.of(finding.status), style=colour)

@@ -11,7 +11,7 @@ from dataclasses import replace
 from sqlalchemy import Connection, select
 
 from drift_checks.credentials import find_secret
-from drift_checks.doctor.finding import Check, NotChecked, Said, left_out, refused, right, warned, wrong
+from drift_checks.doctor.finding import Check, NotChecked, Said, Status, left_out, refused, right, warned, wrong
 from drift_checks.doctor.folders import NAMES
 from drift_checks.doctor.setup import Setup
 from drift_checks.errors import DriftError, ReviewerError, SettingError
@@ -52,9 +52,19 @@ def _usable(setup: Setup) -> Said:
         if str(error).startswith("taxonomy: there is no category") and setup.store.records is None:
             raise NotChecked("not known: the categories are those of the records, which cannot be read") from None
         raise
+    except ReviewerError as error:
+        said = refused(error)
+        return said._replace(message=said.message.removeprefix("reviewer: "))
     if settings.reviewer == LLM:
         return right(f"llm: model {settings.llm_model} at {settings.llm_base_url or 'OpenAI'}, its key is set")
     return right(f"{classifier.name}: a classifier of your own, which can be imported")
+
+
+def _can_be_used(setup: Setup) -> bool:
+    try:
+        return _usable(setup).status is Status.OK
+    except DriftError:
+        return False
 
 
 def _classifier(setup: Setup) -> Classifier:
@@ -69,9 +79,9 @@ def _classifier(setup: Setup) -> Classifier:
 def _answers(setup: Setup) -> Said:
     if not setup.live:
         return left_out("not asked", "--live asks it about one record, and says how long it took")
-    if setup.settings.reviewer == NEIGHBOURS and setup.settings.chroma is None:
-        raise NotChecked("not asked: there are no vectors to vote by")
     record = _one_record(setup)
+    if not _can_be_used(setup):
+        raise NotChecked("not asked: it cannot be used, see above")
     started = time.monotonic()
     try:
         with _reviewer(setup) as reviewer, closing(reviewer.review([record])) as reviewing:

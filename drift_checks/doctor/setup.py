@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
@@ -50,7 +49,7 @@ class Setup:
     thorough: bool = False
     log_file: Path | None = None
     log_config: Path | None = None
-    user: int = field(default_factory=os.geteuid)
+    user: int = 0
 
     @property
     def snapshots(self) -> Path:

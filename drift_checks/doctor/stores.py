@@ -145,7 +145,7 @@ def _indexed(connection: Connection, table: RecordStore) -> tuple[set[str], tupl
     inspector = inspect(connection)
     if table.name in inspector.get_view_names():
         raise NotChecked(f"{table.name} is a view: its indexes are those of its tables")
-    found = [
+    found: list[Sequence[str | None]] = [
         *(index["column_names"] for index in inspector.get_indexes(table.name)),
         *(unique["column_names"] for unique in inspector.get_unique_constraints(table.name)),
         inspector.get_pk_constraint(table.name)["constrained_columns"],
@@ -164,7 +164,8 @@ def _journal(setup: Setup) -> Said:
         )
     if access is Access.IMMUTABLE:
         return right("a write-ahead log that is empty: read in place")
-    return right("read in place, under SQLite's own locks")
+    mode = setup.store.file.read(lambda connection: connection.exec_driver_sql("PRAGMA journal_mode").scalar_one())
+    return right(f"journal mode {mode}: read in place, under SQLite's own locks")
 
 
 def _integrity(setup: Setup) -> Said:

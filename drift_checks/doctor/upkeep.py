@@ -75,13 +75,13 @@ def backup(folder: Path, now: datetime) -> Said:
         return warned(f"there is none in {folder}", f"{make}; --backups names another folder")
     newest = found[-1]
     if not newest.stat().st_size:
-        return wrong(f"{newest} is empty", make)
+        return wrong(f"the newest is empty: {newest}", make)
     told = _BACKUP.fullmatch(newest.name)
     assert told is not None
     age = now - datetime.strptime(told[1], "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
     if age > _BACKUP_AGE:
-        return warned(f"the newest is of {ago(age)}: {newest}", make)
-    return right(f"{newest}, {ago(age)}")
+        return warned(f"the newest in {folder} is of {ago(age)}: {newest.name}", make)
+    return right(f"{newest.name} in {folder}, {ago(age)}")
 
 
 def retention(days: int) -> Said:

@@ -1,0 +1,170 @@
+"""Machines for the checklist: settings, a root with a schedule in it, and what was found."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from drift_checks.doctor.checklist import Asked, run_all
+from drift_checks.doctor.finding import Check, Finding, made
+from drift_checks.doctor.setup import Setup
+from drift_checks.options import Sources
+from drift_checks.reporting.history.database import History
+from drift_checks.reporting.history.recorded import StoreIdentity
+from drift_checks.reporting.verdict import Verdict
+from drift_checks.settings import Settings
+from tests.support.histories import run
+from tests.support.stores import NAME, BuiltStore
+
+NOW = datetime(2026, 1, 15, 9, 30, tzinfo=UTC)
+ORDINARY = 1000
+SLACK = "https://hooks.slack.com/services/T00000000/B00000000/sEcReTsEcReTsEcReT"
+NIGHTS = (("20260114T020000Z-abc123", Verdict.OK), ("20260115T020000Z-abc123", Verdict.OK))
+TIMER = """# Made by drift-checks 0.1.0: python -m drift_checks install systemd --user drift --at 02:00 --every day
+[Unit]
+Description=Nightly review of the drift of a text classifier
+
+[Timer]
+OnCalendar=*-*-* 02:00:00 UTC
+RandomizedDelaySec=30min
+Persistent=true
+
+[Install]
+WantedBy=timers.target
+"""
+SERVICE = """# Made by drift-checks 0.1.0: python -m drift_checks install systemd --user drift --at 02:00 --every day
+[Service]
+Type=oneshot
+User=drift
+ExecStart=:/opt/drift/bin/python -P -m drift_checks --run-once
+"""
+CRONTAB = r"""# Made by drift-checks 0.1.0: python -m drift_checks install cron --user drift --at 02:00 --every day
+SHELL=/bin/sh
+PATH=/usr/local/bin:/usr/bin:/bin
+MAILTO=drift
+0 * * * * drift [ "$(date -u +\%H)" = 02 ] && set -a && . /etc/drift-checks/review.env && exec python -P -m drift_checks
+"""
+
+
+def settings(**given: Any) -> Settings:
+    """Return settings with these values, as options gave them."""
+    sources = {key: f"--drift-{key.replace('_', '-')}" for key in given}
+    fixed = {"as_of": NOW, "seed": 7, "naive_timezone": ZoneInfo("UTC")}
+    return Settings(**{**fixed, **given}, sources=sources, texts={key: str(value) for key, value in given.items()})
+
+
+def setup(
+    root: Path, store: BuiltStore | None = None, environment: Mapping[str, str] | None = None, **given: Any
+) -> Setup:
+    """Return what is looked at: below a root, with these settings.
+
+    Args:
+        root: Also the folder below which reports are.
+        store: Its store.
+        environment: The variables.
+        given: Settings, or what else there is to Setup.
+    """
+    stores = {} if store is None else {"db": store.db, "chroma": store.chroma}
+    others = {key: given.pop(key) for key in list(given) if key not in Settings.__dataclass_fields__}
+    told = {"reports": root / "reports", "snapshot_dir": root / "snapshots", **stores, **given}
+    usual: dict[str, Any] = {"backups": root / "var/backups/drift-checks", "user": ORDINARY, **others}
+    return Setup(settings(**told), environment or {}, root=root, now=NOW, **usual)
+
+
+def found(checks: list[Check]) -> dict[str, Finding]:
+    """Return what these checks find, by name."""
+    return {finding.name: finding for finding in map(made, checks)}
+
+
+def said(finding: Finding) -> tuple[str, str]:
+    """Return status and message."""
+    return str(finding.status), finding.message
+
+
+def diagnose(
+    root: Path, options: Mapping[str, object], environment: Mapping[str, str] | None = None, **asked: Any
+) -> list[Finding]:
+    """Run the whole checklist with these settings, given as options without their prefix."""
+    texts = {f"drift_{key}": str(value) for key, value in options.items()}
+    sources = Sources(texts, environment or {}, {}, root)
+    return run_all(sources, Asked(root=root, user=ORDINARY, **asked), NOW)
+
+
+def marked(text: str) -> str:
+    """Return a file with the digest of all its lines as the last."""
+    return f"{text}# sha256 {hashlib.sha256(text.encode()).hexdigest()}\n"
+
+
+def put(file: Path, text: str, mode: int = 0o644) -> Path:
+    """Write a file with its folders; return it."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(text, encoding="utf-8")
+    file.chmod(mode)
+    return file
+
+
+def put_timer(root: Path, text: str = TIMER, *, enabled: bool = True) -> None:
+    """Install a systemd schedule below a root."""
+    units = root / "etc/systemd/system"
+    timer = put(units / "drift-review.timer", marked(text))
+    put(units / "drift-review.service", marked(SERVICE))
+    if enabled:
+        (units / "timers.target.wants").mkdir()
+        (units / "timers.target.wants/drift-review.timer").symlink_to(timer)
+
+
+def put_crontab(root: Path, text: str = CRONTAB) -> Path:
+    """Install a crontab below a root."""
+    return put(root / "etc/cron.d/drift-checks", marked(text))
+
+
+def put_zone(root: Path, zone: str) -> None:
+    """Say in which zone the machine is."""
+    (root / "etc").mkdir(exist_ok=True)
+    (root / "etc/localtime").symlink_to(f"/usr/share/zoneinfo/{zone}")
+
+
+def put_runs(reports: Path, identity: StoreIdentity, *runs: tuple[str, Verdict]) -> None:
+    """Keep runs of a store: the id of each, and what it came to."""
+    reports.mkdir(parents=True, exist_ok=True)
+    with History(reports) as history:
+        for run_id, verdict in runs:
+            history.add(replace(run(run_id), store=identity, verdict=verdict))
+
+
+def identity(store: BuiltStore, collection: str = NAME) -> StoreIdentity:
+    """Return what tells this store from others."""
+    return StoreIdentity(str(store.db), NAME, collection)
+
+
+def complete(store: BuiltStore) -> BuiltStore:
+    """Give a store every index that an application would have made."""
+    for name in ("text_hash", "chroma_id", "source", "last_reviewed_at"):
+        store.execute(f"create index by_{name} on {NAME} ({name})")
+    return store
+
+
+def put_sound(root: Path, store: BuiltStore) -> tuple[dict[str, object], dict[str, str]]:
+    """Make a machine on which nothing is wrong; return options and variables."""
+    complete(store)
+    put_timer(root)
+    put(root / "etc/drift-checks/review.env", marked('DRIFT_WARN="0.9"\n'), 0o600)
+    put(root / "etc/drift-checks/credentials/SLACK_WEBHOOK_URL", SLACK, 0o600)
+    put_runs(root / "reports", identity(store), *NIGHTS)
+    put(root / "var/backups/drift-checks/drift-backup-20260115T003000Z.tar.gz", "a backup")
+    (root / "snapshots").mkdir()
+    options: dict[str, object] = {
+        "db": store.db,
+        "chroma": store.chroma,
+        "reports": root / "reports",
+        "snapshot_dir": root / "snapshots",
+        "sample_size": 20,
+        "report_url": "https://drift.example.com/reports",
+        "naive_timezone": "UTC",
+    }
+    return options, {}

@@ -1,0 +1,167 @@
+"""The whole checklist: on a sound machine, on a broken one, and whatever goes wrong in it."""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from pathlib import Path
+
+import pytest
+from syrupy.assertion import SnapshotAssertion
+
+from drift_checks.doctor import folders
+from drift_checks.doctor.finding import Finding, Status
+from drift_checks.doctor.printing import UNICODE, as_text
+from drift_checks.reporting.verdict import Verdict
+from tests.support.doctoring import SLACK, diagnose, identity, marked, put, put_crontab, put_runs, put_sound, put_timer
+from tests.support.folders import contents
+from tests.support.stores import NAME, BuiltStore
+
+_CHANGING = (
+    (re.compile(r"\d[\d,.]* (GB|MB|kB|bytes)\b"), "<size>"),
+    (re.compile(r"in \d+\.\d s\b"), "in <time> s"),
+    (re.compile(r"CPython [\d.]+ in .*"), "CPython <version> in <environment>"),
+    (re.compile(r"(pytest|chromadb|sqlalchemy|SQLite) [\d.]+\b"), r"\1 <version>"),
+)
+
+
+def printed(findings: list[Finding], root: Path) -> str:
+    """Return the whole text on an endless line a check, without what differs from machine to machine."""
+    text = as_text(findings, 100_000, UNICODE, colour=False).replace(str(root), "<root>")
+    for pattern, placeholder in _CHANGING:
+        text = pattern.sub(placeholder, text)
+    return text
+
+
+@pytest.fixture(autouse=True)
+def _machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the machine of the tests has is of no account: a disk, room on it, and no secrets of its own."""
+    monkeypatch.setattr(folders, "mounts", lambda: "/dev/sda1 / ext4 rw 0 0\n")
+    monkeypatch.setattr(folders, "free", lambda folder: 10**11)
+    for name in [name for name in os.environ if name.removesuffix("_FILE") in folders.NAMES]:
+        monkeypatch.delenv(name)
+    monkeypatch.delenv("CREDENTIALS_DIRECTORY", raising=False)
+
+
+def test_a_sound_machine(tmp_path: Path, store: BuiltStore, snapshot: SnapshotAssertion) -> None:
+    """Nothing but ticks, and nothing of it changes."""
+    options, environment = put_sound(tmp_path, store)
+    before = contents(tmp_path)
+    findings = diagnose(tmp_path, options, environment, live=True)
+    assert {str(finding.status) for finding in findings} == {"ok", "skipped"}
+    assert [finding.name for finding in findings if finding.status is Status.SKIPPED] == ["delivery"]
+    assert contents(tmp_path) == before
+    assert printed(findings, tmp_path) == snapshot
+
+
+def break_all(root: Path, store: BuiltStore) -> dict[str, object]:
+    """Make a machine on which about everything is wrong; return its options."""
+    store.execute(f"alter table {NAME} drop column embedding_model")
+    store.execute(f"delete from {NAME} where id <= 20")
+    put_timer(root, enabled=False)
+    put_crontab(root).write_text("0 2 * * * drift python -m drift_checks --run-once\n", encoding="utf-8")
+    put(root / "etc/drift-checks/review.env", marked('DRIFT_OLD_DAYS="never"\n'), 0o644)
+    put(root / "key", "sk-secret-of-the-tests", 0o644)
+    put(root / "reports.txt", "a file")
+    nights = [(f"202601{day:02}T020000Z-abc123", Verdict.INCONCLUSIVE) for day in range(4, 8)]
+    put_runs(root / "reports", identity(store, "other"), *nights)
+    put(root / "var/backups/drift-checks/drift-backup-20251201T003000Z.tar.gz", "a backup")
+    return {
+        "db": store.db,
+        "chroma": store.chroma,
+        "collection": "other",
+        "reports": root / "reports",
+        "snapshot_dir": root / "reports.txt",
+        "warn": "x",
+        "sample_size": 500,
+        "reviewer": "no_such_module:classify",
+        "naive_timezone": "UTC",
+    }
+
+
+def test_a_broken_machine(tmp_path: Path, store: BuiltStore, snapshot: SnapshotAssertion) -> None:
+    """Each fault has its line and its remedy."""
+    options = break_all(tmp_path, store)
+    environment = {
+        "DRIFT_SAMPLE_SZE": "5",
+        "DRIFT_LLM_API_KEY_FILE": str(tmp_path / "key"),
+        "SLACK_WEBHOOK_URL": "sk-secret-of-the-tests",
+    }
+    findings = diagnose(tmp_path, options, environment, live=True)
+    text = printed(findings, tmp_path)
+    assert all(finding.remedy for finding in findings if finding.status in (Status.ERROR, Status.WARNING))
+    assert "sk-secret" not in text
+    assert text == snapshot
+
+
+def test_a_bare_machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, snapshot: SnapshotAssertion) -> None:
+    """Nothing is set up: what to begin with is told, and the folder stays empty."""
+    monkeypatch.delenv("XDG_CACHE_HOME")
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    findings = diagnose(tmp_path, {"naive_timezone": "UTC"})
+    assert list(tmp_path.iterdir()) == []
+    assert printed(findings, tmp_path) == snapshot
+
+
+def test_a_setting_that_cannot_be_used_stops_only_what_needs_it(tmp_path: Path, store: BuiltStore) -> None:
+    """The rest is looked at."""
+    options, environment = put_sound(tmp_path, store)
+    findings = {(item.group, item.name): item for item in diagnose(tmp_path, {**options, "reviewer": "!"}, environment)}
+    assert findings["settings", "reviewer"].status is Status.ERROR
+    assert findings["reviewer", "usable"].message == "not known: the setting reviewer cannot be used"
+    assert findings["store", "vectors"].status is Status.OK
+
+
+def test_the_settings_of_the_schedule_are_looked_at(tmp_path: Path, store: BuiltStore) -> None:
+    """With those of the caller above them."""
+    put(tmp_path / "etc/drift-checks/review.env", f'DRIFT_DB="{store.db}"\nDRIFT_CHROMA="{store.chroma}"\n', 0o600)
+    findings = {(item.group, item.name): item for item in diagnose(tmp_path, {"naive_timezone": "UTC"})}
+    assert findings["settings", "db"].message.endswith("(DRIFT_DB in " + f"{tmp_path}/etc/drift-checks/review.env)")
+    assert findings["store", "records"].status is Status.OK
+
+
+@pytest.mark.parametrize(
+    "part", ["stores", "folders", "reviewers", "channels", "schedule", "runs", "upkeep", "machine"]
+)
+def test_what_breaks_down_is_one_cross(
+    tmp_path: Path, store: BuiltStore, monkeypatch: pytest.MonkeyPatch, part: str
+) -> None:
+    """With its kind; all other groups are there."""
+    options, environment = put_sound(tmp_path, store)
+
+    def broken(*arguments: object, **options: object) -> list[object]:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(sys.modules[f"drift_checks.doctor.{part}"], "checks", broken)
+    findings = diagnose(tmp_path, options, environment)
+    crosses = [item for item in findings if item.status is Status.ERROR]
+    assert [item.message for item in crosses] == ["could not be checked (ZeroDivisionError)"]
+    assert len({item.group for item in findings}) in (9, 10)
+
+
+def test_the_demo_store_is_looked_at(tmp_path: Path) -> None:
+    """In place of any other."""
+    findings = {(item.group, item.name): item for item in diagnose(tmp_path, {"demo": "true", "naive_timezone": "UTC"})}
+    assert findings["store", "records"].status is Status.OK
+    # Two of its records lack their vectors, for the criteria to find.
+    assert findings["store", "counts"].message.startswith("1,200 records, 1,198 vectors")
+
+
+def test_no_line_holds_a_secret(tmp_path: Path, store: BuiltStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Even where a check forgot it."""
+    options, environment = put_sound(tmp_path, store)
+    findings = diagnose(tmp_path, {**options, "collection": SLACK}, environment)
+    assert SLACK not in str(findings)
+    assert any("…" in item.message for item in findings)
+
+
+def test_hostile_names_are_fit_for_a_terminal(tmp_path: Path, store: BuiltStore) -> None:
+    """Of files, tables and collections."""
+    options, environment = put_sound(tmp_path, store)
+    hostile = "a\x1b[31m\n\u202e"
+    put(tmp_path / "etc/drift-checks/credentials" / hostile, "x", 0o600)
+    put(tmp_path / "etc/systemd/system/drift-\x1b[0m.service", "x")
+    changed = {**options, "collection": hostile, "reports": tmp_path / hostile, "table": hostile}
+    for item in diagnose(tmp_path, changed, environment):
+        assert "".join(item.name + item.message + item.remedy).isprintable(), item
