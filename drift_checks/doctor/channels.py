@@ -23,10 +23,10 @@ def checks(setup: Setup) -> list[Check]:
     settings, environment = setup.settings, setup.environment
     names = [name for name in settings.alerts or CHANNELS if settings.alerts or _has_secret(name, environment)]
     if settings.alerts == () or not names:
-        return [Check(GROUP, "channels", lambda: _none(settings), ("alerts",))]
+        return [Check(GROUP, "channels", lambda: _none(settings, setup.hidden), ("alerts",))]
     return [
         *(
-            Check(GROUP, name, lambda name=name: _built(name, settings, environment), _NEEDS)  # type: ignore[misc]
+            Check(GROUP, name, lambda name=name: _built(name, setup), _NEEDS)  # type: ignore[misc]
             for name in names
         ),
         Check(GROUP, "delivery", lambda: _delivery(settings), ("alert_dry_run",)),
@@ -42,15 +42,19 @@ def _has_secret(name: str, environment: Mapping[str, str]) -> bool:
         return True
 
 
-def _none(settings: Settings) -> Said:
+def _none(settings: Settings, hidden: frozenset[str]) -> Said:
     remedy = f"set one of {', '.join(SECRETS.values())}, each also as NAME_FILE; then {_TEST}"
     if settings.alerts == ():
         return warned("alerts are switched off: nobody is told of a CRITICAL", "leave the setting alerts away")
+    if hidden:
+        return left_out("not known: this user may not read the schedule's credentials; root may", _TEST)
     return warned("no channel is configured: nobody is told of a CRITICAL", remedy)
 
 
-def _built(name: str, settings: Settings, environment: Mapping[str, str]) -> Said:
-    built = configured_channels(replace(settings, alerts=(name,)), environment)
+def _built(name: str, setup: Setup) -> Said:
+    if SECRETS[name] in setup.hidden:
+        return left_out(f"not known: this user may not read the schedule's {SECRETS[name]}; root may")
+    built = configured_channels(replace(setup.settings, alerts=(name,)), setup.environment)
     return right("it can be sent to" if len(built) == 1 else f"each of its {len(built)} addresses can be sent to")
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -117,11 +117,7 @@ def _fail(error: Exception) -> Said:
 
 def _setup(known: Configured, sources: Sources, asked: Asked, now: datetime) -> Setup:
     ini_folders: Sequence[Path] = () if sources.ini_file is None else (sources.ini_file.parent,)
-    credentials = asked.root / CREDENTIALS
-    environment = dict(sources.environment)
-    if credentials.is_dir():
-        # As the service manager will.
-        environment.setdefault(_CREDENTIALS_VARIABLE, str(credentials))
+    environment, hidden = _with_credentials(sources.environment, asked.root / CREDENTIALS)
     return Setup(
         known.settings,
         environment,
@@ -132,9 +128,26 @@ def _setup(known: Configured, sources: Sources, asked: Asked, now: datetime) -> 
         live=asked.live,
         thorough=asked.thorough,
         user=asked.user,
+        hidden=hidden,
         log_file=getattr(known.settings, "log_file", None),
         log_config=getattr(known.settings, "log_config", None),
     )
+
+
+def _with_credentials(environment: Mapping[str, str], folder: Path) -> tuple[dict[str, str], frozenset[str]]:
+    """Return the variables with a schedule's credentials, as its service manager passes them on.
+
+    Returns:
+        The variables, and the names of what this user may not read; the service manager reads it as root.
+    """
+    if _CREDENTIALS_VARIABLE in environment or not os.path.isdir(folder):  # noqa: PTH112 - what may not be looked into is none
+        return dict(environment), frozenset()
+    try:
+        kept = list(folder.iterdir())
+    except OSError:
+        return dict(environment), frozenset(folders.NAMES)
+    unread = [file.name for file in kept if not os.access(file, os.R_OK, effective_ids=True)]
+    return {**environment, _CREDENTIALS_VARIABLE: str(folder)}, frozenset(unread)
 
 
 def _with_demo(known: Configured) -> Configured:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import shlex
 import shutil
 import stat
+import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -61,9 +63,10 @@ def user(number: int, scheduled: str | None) -> Said:
     """
     if number:
         return right(f"not root (user {number})")
+    interpreter = shlex.quote(sys.executable)
     return warned(
         "root: what it may write says nothing of the user who reviews",
-        f"run this as the user of the schedule: sudo -u {scheduled or 'USER'} python -m drift_checks doctor",
+        f"run this as the user of the schedule: sudo -u {scheduled or 'USER'} {interpreter} -m drift_checks doctor",
     )
 
 

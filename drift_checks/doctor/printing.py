@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from rich.text import Text
 
 SCHEMA = 1
-# Below this, a column for the names leaves no room for the sentences.
-_NARROW = 50
+# With less than this left for the sentences, the names stand above them.
+_NARROW = 45
 _INDENT = 2
 # A file's name may be of any length.
 _LONGEST_NAME = 22
@@ -38,7 +38,10 @@ class Marks(NamedTuple):
 
 UNICODE = Marks("✓", "!", "✗", "–", "→")
 ASCII = Marks("+", "!", "x", "-", ">")
-_COLOURS = {Status.OK: "green", Status.WARNING: "yellow", Status.ERROR: "bold red", Status.SKIPPED: "dim"}
+_COLOURS = {Status.OK: "green", Status.WARNING: "bold yellow", Status.ERROR: "bold red", Status.SKIPPED: "dim"}
+
+# What needs somebody is found at a glance.
+_NAME_STYLES = {Status.WARNING: "bold", Status.ERROR: "bold", Status.SKIPPED: "dim"}
 
 
 def marks_for(encoding: str | None) -> Marks:
@@ -88,8 +91,9 @@ def as_text(findings: Sequence[Finding], width: int, marks: Marks, *, colour: bo
 
 
 def _print_lines(console: Console, lines: Sequence[Finding], names: int, width: int, marks: Marks) -> None:
+    left = width - names - _INDENT - 5
     for finding in lines:
-        console.print(_beneath(finding, marks) if width < _NARROW else _beside(finding, names, marks))
+        console.print(_beneath(finding, marks) if left < _NARROW else _beside(finding, names, marks))
 
 
 def _beside(finding: Finding, names: int, marks: Marks) -> Table:
@@ -103,7 +107,7 @@ def _beside(finding: Finding, names: int, marks: Marks) -> Table:
     table.add_column(overflow="fold")
     colour = _COLOURS[finding.status]
     mark = Text(" " * _INDENT + marks.of(finding.status), style=colour)
-    table.add_row(mark, Text(finding.name), _message(finding))
+    table.add_row(mark, _name(finding), _message(finding))
     if finding.remedy:
         table.add_row("", "", _remedy(finding, marks))
     return table
@@ -117,11 +121,17 @@ def _beneath(finding: Finding, marks: Marks) -> Table:
     table = Table.grid(padding=(0, 1, 0, 0), pad_edge=False)
     table.add_column(no_wrap=True, width=1)
     table.add_column(overflow="fold")
-    table.add_row(Text(marks.of(finding.status), style=_COLOURS[finding.status]), Text(finding.name, style="underline"))
+    table.add_row(Text(marks.of(finding.status), style=_COLOURS[finding.status]), _name(finding))
     table.add_row("", _message(finding))
     if finding.remedy:
         table.add_row("", _remedy(finding, marks))
     return table
+
+
+def _name(finding: Finding) -> Text:
+    from rich.text import Text
+
+    return Text(finding.name, style=_NAME_STYLES.get(finding.status, ""))
 
 
 def _message(finding: Finding) -> Text:
@@ -154,4 +164,4 @@ def _summary(findings: Sequence[Finding]) -> str:
 def _worst_colour(findings: Sequence[Finding]) -> str:
     there = {finding.status for finding in findings}
     worst = next((status for status in (Status.ERROR, Status.WARNING) if status in there), Status.OK)
-    return f"bold {_COLOURS[worst]}"
+    return f"bold {_COLOURS[worst].removeprefix('bold ')}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
@@ -27,6 +28,9 @@ _NEEDS = ("reviewer", "taxonomy", "llm_model", "llm_base_url", "llm_prompt", "ll
 # An endpoint may refuse a parameter or two before it answers.
 _MOST_CALLS = 8
 _SLOW_SHARE = 0.5
+KEYS = ("DRIFT_LLM_API_KEY", "OPENAI_API_KEY", "GOOGLE_API_KEY")
+# What is said of a key that is not there, or cannot be read.
+_KEY = re.compile(r"needs a key|the credential|CREDENTIALS_DIRECTORY")
 
 
 def checks(setup: Setup) -> list[Check]:
@@ -48,11 +52,11 @@ def _usable(setup: Setup) -> Said:
         )
     try:
         classifier = _classifier(setup)
-    except SettingError as error:
+    except DriftError as error:
+        if settings.reviewer == LLM and setup.hidden.intersection(KEYS) and _KEY.search(str(error)):
+            raise NotChecked("not known: this user may not read the schedule's credentials; root may") from None
         if str(error).startswith("taxonomy: there is no category") and setup.store.records is None:
             raise NotChecked("not known: the categories are those of the records, which cannot be read") from None
-        raise
-    except ReviewerError as error:
         said = refused(error)
         return said._replace(message=said.message.removeprefix("reviewer: "))
     if settings.reviewer == LLM:
@@ -99,7 +103,8 @@ def _told(review: Review, seconds: float, setup: Setup, record: Record) -> Said:
             "mend that, and ask again with --live; a run in which too few are reviewed is INCONCLUSIVE",
         )
     model = f" by {review.model}" if review.model else ""
-    said = f"one record was reviewed{model} in {seconds:.1f} s"
+    took = f"{seconds:.1f} s" if seconds >= 1 else f"{seconds * 1000:.0f} ms"
+    said = f"one record was reviewed{model} in {took}"
     if setup.settings.reviewer != NEIGHBOURS and seconds > setup.settings.timeout * _SLOW_SHARE:
         return warned(
             f"{said}, of {setup.settings.timeout:g} s that a call may take",

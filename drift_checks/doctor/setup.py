@@ -37,6 +37,7 @@ class Setup:
         log_file: Of the setting `log-file`.
         log_config: Of the setting `log-config`.
         user: The number of the user who looks.
+        hidden: The names of secrets that a schedule has, or may have, and this user may not read.
     """
 
     settings: Settings
@@ -50,6 +51,7 @@ class Setup:
     log_file: Path | None = None
     log_config: Path | None = None
     user: int = 0
+    hidden: frozenset[str] = frozenset()
 
     @property
     def snapshots(self) -> Path:

@@ -206,8 +206,8 @@ def _format(opened: ChromaDirectory) -> Said:
     if older:
         return right(
             f"of an older chromadb than is installed ({installed.version}): {', '.join(older)}",
-            "nothing to do: reviews read a private copy; but open it with no newer chromadb elsewhere, which would"
-            " change it so that the application can no longer read it",
+            "nothing to do: reviews read a private copy; but do not open it with a newer chromadb elsewhere, which"
+            " would change it so that the application can no longer read it",
         )
     return right(f"that of chromadb {installed.version}, which is installed")
 

@@ -16,11 +16,12 @@ from drift_checks.doctor.printing import UNICODE, as_text
 from drift_checks.reporting.verdict import Verdict
 from tests.support.doctoring import SLACK, diagnose, identity, marked, put, put_crontab, put_runs, put_sound, put_timer
 from tests.support.folders import contents
+from tests.support.processes import run_unprivileged
 from tests.support.stores import NAME, BuiltStore
 
 _CHANGING = (
     (re.compile(r"\d[\d,.]* (GB|MB|kB|bytes)\b"), "<size>"),
-    (re.compile(r"in \d+\.\d s\b"), "in <time> s"),
+    (re.compile(r"in \d+ ms$|in \d+\.\d s$", re.MULTILINE), "in <time>"),
     (re.compile(r"CPython [\d.]+ in .*"), "CPython <version> in <environment>"),
     (re.compile(r"(pytest|chromadb|sqlalchemy|SQLite) [\d.]+\b"), r"\1 <version>"),
 )
@@ -165,3 +166,36 @@ def test_hostile_names_are_fit_for_a_terminal(tmp_path: Path, store: BuiltStore)
     changed = {**options, "collection": hostile, "reports": tmp_path / hostile, "table": hostile}
     for item in diagnose(tmp_path, changed, environment):
         assert "".join(item.name + item.message + item.remedy).isprintable(), item
+
+
+LOOK = """
+import sys
+from pathlib import Path
+from tests.support.doctoring import diagnose
+for item in diagnose(Path(sys.argv[1]), {"naive_timezone": "UTC", **dict(text.split("=") for text in sys.argv[2:])}):
+    if item.group in ("alerts", "reviewer") or item.name == "SLACK_WEBHOOK_URL":
+        print(item.group, item.name, item.status)
+"""
+
+
+@pytest.mark.parametrize(
+    ("place", "slack"),
+    [("credentials/SLACK_WEBHOOK_URL", ["alerts slack skipped"]), ("credentials", ["alerts channels skipped"])],
+)
+def test_credentials_that_only_root_may_read_are_no_cross(
+    tmp_path: Path, store: BuiltStore, place: str, slack: list[str]
+) -> None:
+    """The service manager reads them as root; whether they will do is not known."""
+    put(tmp_path / "etc/drift-checks/credentials/SLACK_WEBHOOK_URL", SLACK, 0o600)
+    put(tmp_path / "etc/drift-checks/credentials/DRIFT_LLM_API_KEY", SLACK, 0o600)
+    closed = tmp_path / "etc/drift-checks" / place
+    closed.chmod(0)
+    if closed.is_file():
+        (closed.parent / "DRIFT_LLM_API_KEY").chmod(0)
+    try:
+        said = run_unprivileged(LOOK, tmp_path, f"db={store.db}", "reviewer=llm", "llm_model=a-model").splitlines()
+    finally:
+        closed.chmod(0o755)
+    assert [line for line in said if line.startswith("alerts")][:1] == slack
+    assert "reviewer usable skipped" in said
+    assert not [line for line in said if line.endswith("error")]
