@@ -78,15 +78,16 @@ def as_text(findings: Sequence[Finding], width: int, marks: Marks, *, colour: bo
         colour: Whether there are eyes to see it.
     """
     from rich.console import Console
+    from rich.text import Text
 
     console = Console(width=width, force_terminal=colour, highlight=False, markup=False, emoji=False)
     names = min(_LONGEST_NAME, max((len(finding.name) for finding in findings), default=0))
     with console.capture() as captured:
         for group, lines in groupby(findings, key=lambda finding: finding.group):
-            console.print(group, style="bold")
+            console.print(Text(group, style="bold"))
             _print_lines(console, list(lines), names, width, marks)
             console.print()
-        console.print(_summary(findings), style=_worst_colour(findings), soft_wrap=True)
+        console.print(Text(_summary(findings), style=_worst_colour(findings)), soft_wrap=True)
     return "".join(f"{line.rstrip()}\n" for line in captured.get().splitlines())
 
 
