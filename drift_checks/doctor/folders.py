@@ -63,10 +63,10 @@ def user(number: int, scheduled: str | None) -> Said:
     """
     if number:
         return right(f"not root (user {number})")
-    interpreter = shlex.quote(sys.executable)
+    doctor = f"{shlex.quote(sys.executable)} -m drift_checks doctor"
     return warned(
         "root: what it may write says nothing of the user who reviews",
-        f"run this as the user of the schedule: sudo -u {scheduled or 'USER'} {interpreter} -m drift_checks doctor",
+        f"run this as the user of the schedule: runuser -u {scheduled or 'USER'} -- {doctor}",
     )
 
 

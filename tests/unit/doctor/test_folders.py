@@ -53,7 +53,7 @@ def looked(name: str, path: Path, *arguments: str) -> str:
 def test_root_is_a_warning(number: int, status: str) -> None:
     """What it may write says nothing."""
     assert user(number, None).status == status
-    assert ("sudo -u drift " in user(number, "drift").remedy) is (number == 0)
+    assert ("runuser -u drift -- " in user(number, "drift").remedy) is (number == 0)
 
 
 def test_a_folder_that_can_be_written_to(tmp_path: Path) -> None:
