@@ -129,8 +129,8 @@ def _setup(known: Configured, sources: Sources, asked: Asked, now: datetime) -> 
         thorough=asked.thorough,
         user=asked.user,
         hidden=hidden,
-        log_file=getattr(known.settings, "log_file", None),
-        log_config=getattr(known.settings, "log_config", None),
+        log_file=known.settings.log_file,
+        log_config=known.settings.log_config,
     )
 
 

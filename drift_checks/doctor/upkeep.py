@@ -100,7 +100,7 @@ def sample_size(settings: Settings, records: int) -> Said:
     often = "weekly" if advised > 100 else "daily"
     said = f"{records:,} records call for {advised} {often}"
     if wanted is None:
-        return right(f"auto: {said}")  # type: ignore[unreachable]
+        return right(f"auto: {said}")
     if wanted > _MANY * advised:
         return warned(f"{wanted}, where {said}", f"--drift-sample-size {advised} costs less and says as much")
     if wanted < _FEW * advised:
