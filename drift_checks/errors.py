@@ -6,8 +6,9 @@
     │   └── StoreChanged   it was written to while it was read without a lock   read again, else exit 4
     ├── ReviewerError      a reviewer that cannot be used                       exit 4
     ├── ReportsError       a folder that reports cannot be written to           exit 4
+    ├── ArchiveError       a backup that cannot be made, trusted or restored    exit 4
     ├── NothingToReview    an empty store or sample                             exit 5
-    └── RunInProgress      another run holds the lock                           exit 75
+    └── RunInProgress      another run, or program, holds what is needed        exit 75
 
 Each message is one sentence or two: what, where, what is allowed, what to do.
 """
@@ -49,6 +50,10 @@ class ReportsError(DriftError):
     """Reports cannot be written."""
 
 
+class ArchiveError(DriftError):
+    """A backup cannot be made where it was to be, or is not to be trusted, or cannot be restored there."""
+
+
 class NothingToReview(DriftError):
     """The store or the sample is empty."""
 
@@ -56,7 +61,7 @@ class NothingToReview(DriftError):
 
 
 class RunInProgress(DriftError):
-    """Another run holds the lock of the reports folder."""
+    """Another run holds the lock of the folder, or another program has what is to be changed."""
 
     exit_code = EXIT_TRY_AGAIN
 

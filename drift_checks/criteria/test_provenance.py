@@ -5,7 +5,8 @@ records whose `embedding_model` is not the commonest. And the share of records w
 earlier embedding is not in `embedding_archives`. The versions in use, and the records that were never classified anew,
 are told beside it. Counts of the whole store, no chance involved.
 
-When it fails, embed the rest again with one model, into a new collection, after a backup.
+When it fails, embed the rest again with one model, into a new collection, after a backup
+(`python -m drift_checks backup --to DIR`).
 """
 
 from collections.abc import Callable, Iterator
@@ -19,7 +20,8 @@ from drift_checks.stores.archives import count_archives
 pytestmark = pytest.mark.drift_criterion(
     question="Do all vectors come from one embedding model, and are earlier ones archived?",
     effect="share of the records",
-    remedy="Back up, then embed the rest again with one model into a new collection.",
+    remedy="Before embedding anew, make a backup: python -m drift_checks backup --to DIR; then embed the rest again"
+    " with one model into a new collection.",
     warn=0.001,
     critical=0.01,
 )

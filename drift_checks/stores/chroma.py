@@ -30,8 +30,8 @@ if TYPE_CHECKING:
 Vector = npt.NDArray[np.float32]
 Result = TypeVar("Result")
 
-_DATABASE = "chroma.sqlite3"
-_SEGMENT = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+DATABASE = "chroma.sqlite3"
+SEGMENT = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 # The header of an hnswlib index: version, offset, most elements, elements, bytes of an element, and 60 bytes more.
 _HEADER = struct.Struct("<i4Q64x")
 _IDS_AT_ONCE = 500
@@ -161,11 +161,11 @@ class VectorCollection:
 
 def refuse_no_chroma(directory: Path) -> None:
     """Raise StoreError unless the path is that of a Chroma directory; chromadb is not imported for this."""
-    database = directory / _DATABASE
+    database = directory / DATABASE
     try:
         names = os.listdir(directory)  # noqa: PTH208 - its errors say what is wrong
-        what = "is empty" if not names else f"holds no {_DATABASE}, so it is no Chroma directory"
-        if _DATABASE not in names:
+        what = "is empty" if not names else f"holds no {DATABASE}, so it is no Chroma directory"
+        if DATABASE not in names:
             raise StoreError(f"{directory}: {what}; name the Chroma directory with --drift-chroma.")
         with database.open("rb") as file:
             start = file.read(16)
@@ -187,7 +187,7 @@ def refuse_no_collection(directory: Path, name: str, snapshot_dir: Path) -> None
     A format in which they stand elsewhere is left to chromadb.
     """
     listed: Select[Any] = select(column("name")).select_from(table("collections"))
-    file = SqliteFile(directory / _DATABASE, snapshot_dir)
+    file = SqliteFile(directory / DATABASE, snapshot_dir)
     try:
         names = file.read(lambda connection: list(connection.execute(listed).scalars()))
     except StoreError:
@@ -240,15 +240,27 @@ def _open(directory: Path) -> ClientAPI:
     return chromadb.PersistentClient(path=str(directory), settings=settings)
 
 
-def _files(directory: Path) -> dict[Path, str]:
-    """Return the database and the files of the indexes, each with its name in the directory."""
+def index_files(directory: Path) -> list[Path]:
+    """Return the files of the indexes of a Chroma directory.
+
+    Raises:
+        StoreError: A folder cannot be read.
+    """
     try:
-        folders = [found for found in directory.iterdir() if found.is_dir() and _SEGMENT.fullmatch(found.name)]
-        database = [directory / f"{_DATABASE}{suffix}" for suffix in ("", "-wal", "-journal")]
-        files = [file for file in database if file.exists()]
-        files += [file for folder in sorted(folders) for file in sorted(folder.iterdir()) if file.is_file()]
+        folders = [found for found in directory.iterdir() if found.is_dir() and SEGMENT.fullmatch(found.name)]
+        return [file for folder in sorted(folders) for file in sorted(folder.iterdir()) if file.is_file()]
     except OSError as error:
         raise StoreError(f"{error.filename or directory}: cannot be read ({error.strerror}).") from None
+
+
+def _files(directory: Path) -> dict[Path, str]:
+    """Return the database and the files of the indexes, each with its name in the directory."""
+    database = [directory / f"{DATABASE}{suffix}" for suffix in ("", "-wal", "-journal")]
+    try:
+        files = [file for file in database if file.exists()]
+    except OSError as error:
+        raise StoreError(f"{error.filename or directory}: cannot be read ({error.strerror}).") from None
+    files += index_files(directory)
     for header in (file for file in files if file.name == "header.bin"):
         _refuse_cut_short(directory, header)
     return {file: str(file.relative_to(directory)) for file in files}

@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# The virtual environments of scripts/review and scripts/test, which source this file.
+# The virtual environments of the scripts, which source this file.
 # They set beforehand: root, the checkout; script, the name that messages begin with.
 
 oldest_python=3.11

@@ -15,6 +15,7 @@ from drift_checks import errors
         (errors.StoreChanged, 4),
         (errors.ReviewerError, 4),
         (errors.ReportsError, 4),
+        (errors.ArchiveError, 4),
         (errors.NothingToReview, 5),
         (errors.RunInProgress, 75),
     ],

@@ -1,0 +1,39 @@
+"""Whether there is room, before anything is written."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterable
+from pathlib import Path
+
+from drift_checks.errors import ArchiveError
+
+_HEADROOM = 16_000_000
+
+
+def refuse_without_room(needs: Iterable[tuple[Path, int, str]]) -> None:
+    """Refuse where a disk has less free than all that is needed on it.
+
+    Args:
+        needs: Folders that are there, the bytes needed in each, and what for.
+
+    Raises:
+        ArchiveError: There is too little; the message says how much is needed and free.
+    """
+    disks: dict[int, list[tuple[Path, int, str]]] = {}
+    for need in needs:
+        disks.setdefault(need[0].stat().st_dev, []).append(need)
+    for wanted in disks.values():
+        needed = sum(size for _, size, _ in wanted) + _HEADROOM
+        free = shutil.disk_usage(wanted[0][0]).free
+        if free < needed:
+            where = " and ".join(f"{what} in {folder}" for folder, _, what in wanted)
+            raise ArchiveError(
+                f"{wanted[0][0]}: {megabytes(needed)} are needed for {where}, and {megabytes(free)} are free; make room"
+                " there."
+            )
+
+
+def megabytes(size: int) -> str:
+    """Return a size as people read it."""
+    return f"{size / 1e6:,.1f} MB" if size < 100_000_000 else f"{size / 1e6:,.0f} MB"

@@ -1,0 +1,107 @@
+"""A verified backup of the store and of the history, while the application writes."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from drift_checks.commands.interrupting import ended_by_signals
+from drift_checks.commands.settings_options import add_settings, read_settings
+from drift_checks.errors import SettingError
+from drift_checks.reporting.history.recorded import StoreIdentity
+from drift_checks.reporting.phrases import count, printable
+from drift_checks.settings import Settings
+
+if TYPE_CHECKING:
+    from drift_checks.care.backing_up import Backup, Source
+
+NAME = "backup"
+HELP = "back up the store and the history of the reports, verified, while the application writes"
+
+_KEPT = 14
+_LONGEST = 4096
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options."""
+    parser.add_argument("--to", metavar="DIR", required=True, help="the folder of backups; made where it is missing")
+    parser.add_argument(
+        "--keep",
+        metavar="N",
+        type=_from_one,
+        default=_KEPT,
+        help=f"so many backups of this store stay there, older ones are removed (default {_KEPT})",
+    )
+    add_settings(parser)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Make the backup.
+
+    Raises:
+        SettingError: No store is configured, or a setting is impossible.
+        StoreError: The store cannot be read, or is damaged.
+        ArchiveError: The backup cannot be written, or was not what was copied.
+        RunInProgress: Another backup is being made there.
+    """
+    # Overviews of the subcommands need neither SQLAlchemy nor NumPy.
+    from drift_checks.care.backing_up import back_up
+
+    begun, now = time.monotonic(), datetime.now(UTC).replace(microsecond=0)
+    settings = read_settings(arguments, os.environ, now)
+    folder = Path.cwd() / Path(arguments.to).expanduser()
+    with ended_by_signals(f"{folder}: interrupted; no backup was made"):
+        made = back_up(_source(settings), folder, arguments.keep, now)
+    for warning in made.warnings:
+        sys.stderr.write(f"{printable(warning, _LONGEST)}\n")
+    if not settings.quiet:
+        sys.stdout.writelines(f"{line}\n" for line in _lines(made, arguments.keep, time.monotonic() - begun))
+    return 0
+
+
+def _source(settings: Settings) -> Source:
+    from drift_checks.care.backing_up import Source
+    from drift_checks.reporting.history.reading import NAME as HISTORY
+    from drift_checks.stores.snapshot import default_folder
+
+    if settings.demo:
+        raise SettingError("demo: the demo store is made anew where it is missing, and not backed up; leave demo away.")
+    if settings.db is None:
+        raise SettingError(
+            "db: no store is configured; name the SQLite file with --drift-db FILE, and the Chroma directory, where"
+            " there is one, with --drift-chroma DIR."
+        )
+    history = settings.reports / HISTORY
+    return Source(
+        db=settings.db,
+        chroma=settings.chroma,
+        identity=StoreIdentity(str(settings.db), settings.table, settings.collection),
+        columns=dict(settings.columns),
+        history=history if os.path.exists(history) else None,  # noqa: PTH110 - false, too, where it may not be looked
+        snapshot_dir=settings.snapshot_dir or default_folder(),
+    )
+
+
+def _lines(made: Backup, keep: int, seconds: float) -> list[str]:
+    from drift_checks.care.room import megabytes
+
+    counts = made.manifest.counts
+    vectors = "no Chroma directory" if counts.vectors is None else count(counts.vectors, "vector")
+    history = "" if counts.runs is None else f", {count(counts.runs, 'run')} of the history"
+    return [
+        f"{printable(made.path, _LONGEST)}: {megabytes(made.size)}, {count(counts.records, 'record')},"
+        f" {vectors}{history}, verified, in {seconds:.1f} s",
+        *(f"removed {printable(path, _LONGEST)}: {keep} are kept" for path in made.removed),
+    ]
+
+
+def _from_one(text: str) -> int:
+    number = int(text) if text.isascii() and text.isdigit() else 0
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not allowed; allowed is a whole number from 1")
+    return number

@@ -1,0 +1,113 @@
+"""The history of the reports made compact, and the application's database where that is asked for."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from drift_checks.commands.settings_options import add_settings, read_settings
+from drift_checks.errors import DriftError, ReportsError, SettingError, StoreError
+from drift_checks.reporting.folder import ReportsFolder
+from drift_checks.reporting.history.reading import NAME as HISTORY
+from drift_checks.reporting.phrases import printable
+from drift_checks.settings import Settings
+
+if TYPE_CHECKING:
+    from drift_checks.care.vacuuming import Sizes
+
+NAME = "vacuum"
+HELP = "make the history of the reports compact, and with --application the store's SQLite file"
+
+_LONGEST = 4096
+_HISTORY_REMEDY = "the next run makes it anew of the reports that are kept, where it is damaged."
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options."""
+    parser.add_argument(
+        "--application",
+        action="store_true",
+        help="the application's SQLite file too, which the application cannot write to meanwhile",
+    )
+    parser.add_argument("--dry-run", action="store_true", help="say what there is to gain, and change nothing")
+    add_settings(parser)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Make them compact.
+
+    Raises:
+        SettingError: No store is configured, and --application asks for one.
+        ReportsError: The history is damaged, or cannot be written.
+        StoreError: The store is, or cannot be.
+        ArchiveError: There is no room.
+        RunInProgress: A run holds the reports, or another program holds a database locked.
+    """
+    settings = read_settings(arguments, os.environ, datetime.now(UTC))
+    application = _application(settings) if arguments.application else None
+    history = settings.reports / HISTORY
+    lines = []
+    if not os.path.exists(history):  # noqa: PTH110 - false, too, where it may not be looked
+        lines.append(f"{history}: there is no history yet")
+    else:
+        with _held(settings.reports, arguments.dry_run):
+            lines.append(_vacuumed(history, ReportsError, _HISTORY_REMEDY, arguments.dry_run))
+    if not settings.quiet:
+        _say(lines)
+    if application is not None:
+        said = _vacuumed(application, StoreError, "restore it from a backup, where it is damaged.", arguments.dry_run)
+        if not settings.quiet:
+            _say([said])
+    return 0
+
+
+def _application(settings: Settings) -> Path:
+    from drift_checks.stores.sqlite import refuse_unreadable
+
+    if settings.demo or settings.db is None:
+        raise SettingError("db: --application needs the SQLite file of a store; name it with --drift-db FILE.")
+    refuse_unreadable(settings.db)
+    # SQLite keeps its journals beside the file itself, not beside a link to it.
+    return settings.db.resolve()
+
+
+def _vacuumed(path: Path, kind: Callable[[str], DriftError], remedy: str, dry_run: bool) -> str:
+    # Overviews of the subcommands need neither SQLAlchemy nor NumPy.
+    from drift_checks.care.vacuuming import examine, vacuum
+
+    def wrong(what: str) -> DriftError:
+        return kind(f"{path}: {what}; {remedy}")
+
+    return _line(path, examine(path, wrong), "would be") if dry_run else _line(path, vacuum(path, wrong), "is")
+
+
+def _line(path: Path, sizes: Sizes, now: str) -> str:
+    from drift_checks.care.room import megabytes
+
+    return (
+        f"{path}: was {megabytes(sizes.before)}, of which {megabytes(sizes.free)} held nothing; {now}"
+        f" {megabytes(sizes.after)}, and it takes up to {megabytes(sizes.needed)} meanwhile"
+    )
+
+
+@contextmanager
+def _held(reports: Path, dry_run: bool) -> Iterator[None]:
+    """Hold the folder of reports as a run does; nothing is changed where nothing is to be."""
+    if dry_run:
+        yield
+        return
+    folder = ReportsFolder(reports)
+    try:
+        yield
+    finally:
+        folder.release()
+
+
+def _say(lines: list[str]) -> None:
+    sys.stdout.writelines(f"{printable(line, _LONGEST)}\n" for line in lines)
