@@ -152,11 +152,17 @@ def _made(source: Source, snapshot: Snapshot, aside: Path, now: datetime) -> tup
 def _copied(source: Source, folder: Path) -> _Staged:
     folder.mkdir()
     staged = _Staged(folder)
-    # The records first: whatever of the vectors belongs to them was written by then or is written now.
-    copy_sqlite(source.db, folder / RECORDS, source.snapshot_dir)
     staged.files[RECORDS] = folder / RECORDS
-    if source.chroma is not None:
-        staged.files |= copy_chroma(source.chroma, folder, source.snapshot_dir)
+
+    def copy_records() -> None:
+        copy_sqlite(source.db, folder / RECORDS, source.snapshot_dir)
+
+    if source.chroma is None:
+        copy_records()
+    else:
+        # The records first: their entries were written by then, or are in a moment. A record without its vector is
+        # worth less than a vector without its record.
+        staged.files |= copy_chroma(source.chroma, folder, source.snapshot_dir, copy_records)
     if source.history is not None:
         try:
             copy_sqlite(source.history, folder / HISTORY, source.snapshot_dir)

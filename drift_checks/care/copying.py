@@ -29,9 +29,11 @@ _BETWEEN_STEPS_SECONDS = 0.01
 # Whoever writes between two steps makes SQLite begin anew; after so many times it is copied in one.
 _BEGINNINGS = 3
 _WHOLE = -1
-_ATTEMPTS = 20
-# Chroma writes the files of an index one after the other, with less than this in between.
-_SETTLED_SECONDS = 0.25
+# So long the files of the indexes must have rested: Chroma writes them one after the other, with less than that in
+# between. Where it writes them more often than that, they are small, and shorter does.
+_SETTLED_SECONDS = (*[0.25] * 6, *[0.1] * 8, *[0.03] * 16)
+# A copy that takes longer is not made at every attempt.
+_QUICK_SECONDS = 1.0
 _PRIMARY = 0xFF
 
 _States = dict[Path, tuple[int, int, int]]
@@ -60,13 +62,16 @@ def copy_sqlite(source: Path, target: Path, snapshot_dir: Path) -> None:
         file.close()
 
 
-def copy_chroma(directory: Path, target: Path, snapshot_dir: Path) -> dict[str, Path]:
+def copy_chroma(
+    directory: Path, target: Path, snapshot_dir: Path, shortly_before: Callable[[], None]
+) -> dict[str, Path]:
     """Copy a Chroma directory as of one moment.
 
     Args:
         directory: The directory.
         target: A folder, in which `chroma` is made.
         snapshot_dir: As for `copy_sqlite`.
+        shortly_before: Copies what belongs to it; called shortly before that moment, again where that was none.
 
     Returns:
         The copies by their names in an archive.
@@ -78,16 +83,21 @@ def copy_chroma(directory: Path, target: Path, snapshot_dir: Path) -> dict[str, 
     """
     (target / CHROMA).mkdir()
     copied: _States = {}
-    for _ in range(_ATTEMPTS):
+    took = 0.0
+    for seconds in _SETTLED_SECONDS:
         _copy_changed(directory, target / CHROMA, copied)
-        time.sleep(_SETTLED_SECONDS if copied else 0)
+        if took < _QUICK_SECONDS:
+            begun = time.monotonic()
+            shortly_before()
+            took = time.monotonic() - begun
+        time.sleep(seconds)
         copy_sqlite(directory / DATABASE, target / CHROMA_DATABASE, snapshot_dir)
         if _indexes(directory) == copied:
             names = [CHROMA_DATABASE, *(f"{CHROMA}/{file.relative_to(directory)}" for file in sorted(copied))]
             return {name: target / name for name in names}
     raise StoreChanged(
-        f"{directory}: its indexes were written anew while each of {_ATTEMPTS} copies was made; make the backup when the"
-        " application is quieter."
+        f"{directory}: its indexes were written anew while each of {len(_SETTLED_SECONDS)} copies was made; make the"
+        " backup when the application is quieter."
     )
 
 

@@ -138,8 +138,8 @@ def _refuse_obstacles(found: Sequence[Obstacle], force: bool) -> None:
         )
     if pids := holders(item.path for item in found):
         raise RunInProgress(
-            f"{found[0].path.parent}: process {min(pids)} has what is to be replaced open and would go on writing to it;"
-            " end the application first."
+            f"{found[0].path.parent}: process {min(pids)} has what is to be replaced open, and would go on writing to"
+            " it; end the application first."
         )
 
 

@@ -1,0 +1,25 @@
+"""Fixtures of the tests of the care of data."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from tests.support.caring import made_backup
+from tests.support.stores import BuiltStore
+
+
+@pytest.fixture(scope="session")
+def _backup_once(tmp_path_factory: pytest.TempPathFactory, _store_once: BuiltStore) -> Path:
+    folder = tmp_path_factory.mktemp("made")
+    shutil.copytree(_store_once.folder, folder / "store")
+    return made_backup(BuiltStore(folder / "store"), folder / "backups")
+
+
+@pytest.fixture
+def archive(_backup_once: Path, tmp_path: Path) -> Path:
+    """A backup of a sound store of 120 records; the test's own copy."""
+    (tmp_path / "backups").mkdir()
+    return Path(shutil.copy(_backup_once, tmp_path / "backups" / _backup_once.name))

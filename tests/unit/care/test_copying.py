@@ -1,0 +1,175 @@
+"""Copies of files that somebody may be writing to."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import threading
+import time
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from drift_checks.care import copying
+from drift_checks.care.copying import copy_chroma, copy_sqlite
+from drift_checks.errors import ArchiveError, StoreChanged, StoreError
+from tests.support.ended_runs import fill, small_disk
+from tests.support.folders import contents
+from tests.support.journals import left_hot, make, write
+from tests.support.processes import OtherProcess
+from tests.support.stores import BuiltStore
+
+
+def copied_ids(path: Path, folder: Path) -> list[int]:
+    """Copy the file; return the ids in the copy, beside which there is nothing."""
+    folder.mkdir()
+    copy_sqlite(path, folder / "copy", folder.with_name("snapshots"))
+    assert [found.name for found in folder.iterdir()] == ["copy"]
+    with closing(sqlite3.connect(f"file:{folder / 'copy'}?immutable=1", uri=True)) as connection:
+        assert connection.execute("pragma integrity_check").fetchone() == ("ok",)
+        return [number for (number,) in connection.execute("select id from risks order by id")]
+
+
+@pytest.mark.parametrize(
+    ("build", "rows"),
+    [
+        pytest.param(make, 3, id="rollback journal"),
+        pytest.param(lambda path: make(path, journal="wal"), 3, id="closed WAL"),
+        pytest.param(left_hot, 499, id="hot journal"),
+    ],
+)
+def test_the_file_is_copied_and_stays_as_it_was(tmp_path: Path, build: Callable[[Path], Path], rows: int) -> None:
+    """To the byte, with nothing new beside it."""
+    (tmp_path / "store").mkdir()
+    path = build(tmp_path / "store" / "a.db")
+    before = contents(path.parent)
+    assert len(copied_ids(path, tmp_path / "copies")) == rows
+    assert contents(path.parent) == before
+
+
+def test_rows_in_a_live_wal_are_copied(tmp_path: Path) -> None:
+    """They are not in the file itself."""
+    path = make(tmp_path / "a.db", journal="wal")
+    with OtherProcess() as writer:
+        write(writer, path, "insert into risks values (4, 'late')")
+        assert copied_ids(path, tmp_path / "copies") == [1, 2, 3, 4]
+
+
+@pytest.mark.parametrize("journal", ["wal", "delete"])
+def test_the_journal_mode_and_the_rights_stay(tmp_path: Path, journal: str) -> None:
+    """The application finds what it left."""
+    path = make(tmp_path / "a.db", journal=journal)
+    path.chmod(0o640)
+    copy_sqlite(path, tmp_path / "copy", tmp_path / "snapshots")
+    assert (tmp_path / "copy").stat().st_mode & 0o777 == 0o640
+    with closing(sqlite3.connect(tmp_path / "copy")) as connection:
+        assert connection.execute("pragma journal_mode").fetchone() == (journal,)
+
+
+def test_a_large_file_is_copied_in_steps(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """So that the application can write in between, where its journal keeps it from writing meanwhile."""
+    monkeypatch.setattr(copying, "_PAGES_AT_ONCE", 2)
+    slept: list[float] = []
+    monkeypatch.setattr(copying.time, "sleep", slept.append)
+    path = make(tmp_path / "a.db", range(1, 3000))
+    assert len(copied_ids(path, tmp_path / "copies")) == 2999
+    assert len(slept) > 5
+
+
+def test_a_file_that_is_written_all_the_time_is_copied_in_one_step(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Or it would begin anew for ever."""
+    monkeypatch.setattr(copying, "_PAGES_AT_ONCE", 2)
+    path = make(tmp_path / "a.db", range(1, 3000))
+    number = iter(range(3000, 9000))
+
+    def sleep(_seconds: float) -> None:
+        with closing(sqlite3.connect(path)) as connection, connection:
+            connection.execute("insert into risks values (?, 'note')", (next(number),))
+
+    monkeypatch.setattr(copying.time, "sleep", sleep)
+    found = copied_ids(path, tmp_path / "copies")
+    assert found == list(range(1, len(found) + 1))
+    assert len(found) > 2999
+
+
+def test_a_locked_file_is_told_of(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where its writer does not let go."""
+    monkeypatch.setattr("drift_checks.stores.sqlite.SqliteFile.__init__.__defaults__", (0.1,))
+    path = make(tmp_path / "a.db")
+    with OtherProcess() as writer:
+        writer.run(f"import sqlite3; c = sqlite3.connect({str(path)!r}); c.execute('begin exclusive')")
+        with pytest.raises(StoreError, match="is locked by another program"):
+            copy_sqlite(path, tmp_path / "copy", tmp_path / "snapshots")
+
+
+def test_a_full_disk_is_told_of(tmp_path: Path) -> None:
+    """In a sentence."""
+    path = make(tmp_path / "a.db", range(1, 5000))
+    with small_disk(tmp_path / "disk", 2_000_000) as may:
+        if not may:
+            pytest.skip("only root may mount a small disk")
+        fill(tmp_path / "disk", 20_000)
+        with pytest.raises(ArchiveError, match=r"disk: the backup cannot be written there \(.*full\); make room"):
+            copy_sqlite(path, tmp_path / "disk" / "copy", tmp_path / "snapshots")
+
+
+def index(store: BuiltStore) -> Path:
+    """Return a file of an index that stands in for Chroma's."""
+    folder = store.folder / "ef538636-cc49-4595-9b1c-d52938814d64"
+    folder.mkdir(exist_ok=True)
+    (folder / "length.bin").write_bytes(b"first")
+    return folder / "length.bin"
+
+
+def test_an_index_written_meanwhile_is_copied_again(store: BuiltStore, tmp_path: Path) -> None:
+    """And the records and the database with it."""
+    file, called = index(store), []
+
+    def shortly_before() -> None:
+        called.append(1)
+        if len(called) == 1:
+            file.write_bytes(b"second")
+
+    files = copy_chroma(store.chroma, tmp_path, tmp_path / "snapshots", shortly_before)
+    assert len(called) == 2
+    name = f"chroma/{file.parent.name}/length.bin"
+    assert files[name].read_bytes() == b"second"
+    assert set(files) == {"chroma/chroma.sqlite3", name, *(item for item in files if item.startswith("chroma/"))}
+
+
+def test_an_index_that_goes_meanwhile_is_not_in_the_copy(store: BuiltStore, tmp_path: Path) -> None:
+    """Its collection was deleted."""
+    file = index(store)
+    files = copy_chroma(store.chroma, tmp_path, tmp_path / "snapshots", lambda: file.unlink(missing_ok=True))
+    assert f"chroma/{file.parent.name}/length.bin" not in files
+    assert not (tmp_path / "chroma" / file.parent.name / "length.bin").exists()
+
+
+def test_an_index_that_never_rests_is_told_of(
+    store: BuiltStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After so many attempts."""
+    monkeypatch.setattr(copying, "_SETTLED_SECONDS", (0.0, 0.0, 0.0))
+    file = index(store)
+    with pytest.raises(StoreChanged, match="while each of 3 copies was made"):
+        copy_chroma(store.chroma, tmp_path, tmp_path / "snapshots", lambda: os.utime(file))
+
+
+def test_records_that_take_long_are_not_copied_at_each_attempt(
+    store: BuiltStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They are copied once, before the vectors."""
+    monkeypatch.setattr(copying, "_QUICK_SECONDS", 1e-9)
+    file, called = index(store), []
+
+    def shortly_before() -> None:
+        called.append(1)
+        threading.Timer(0.02, lambda: file.write_bytes(b"second")).start()
+        time.sleep(0.001)
+
+    copy_chroma(store.chroma, tmp_path, tmp_path / "snapshots", shortly_before)
+    assert len(called) == 1
