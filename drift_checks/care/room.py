@@ -29,11 +29,13 @@ def refuse_without_room(needs: Iterable[tuple[Path, int, str]]) -> None:
         if free < needed:
             where = " and ".join(f"{what} in {folder}" for folder, _, what in wanted)
             raise ArchiveError(
-                f"{wanted[0][0]}: {megabytes(needed)} are needed for {where}, and {megabytes(free)} are free; make room"
-                " there."
+                f"{wanted[0][0]}: {readable_size(needed)} are needed for {where}, and {readable_size(free)} are free;"
+                " make room there."
             )
 
 
-def megabytes(size: int) -> str:
+def readable_size(size: int) -> str:
     """Return a size as people read it."""
+    if size < 1_000_000:
+        return f"{size / 1e3:,.0f} kB"
     return f"{size / 1e6:,.1f} MB" if size < 100_000_000 else f"{size / 1e6:,.0f} MB"

@@ -88,13 +88,13 @@ def _source(settings: Settings) -> Source:
 
 
 def _lines(made: Backup, keep: int, seconds: float) -> list[str]:
-    from drift_checks.care.room import megabytes
+    from drift_checks.care.room import readable_size
 
     counts = made.manifest.counts
     vectors = "no Chroma directory" if counts.vectors is None else count(counts.vectors, "vector")
     history = "" if counts.runs is None else f", {count(counts.runs, 'run')} of the history"
     return [
-        f"{printable(made.path, _LONGEST)}: {megabytes(made.size)}, {count(counts.records, 'record')},"
+        f"{printable(made.path, _LONGEST)}: {readable_size(made.size)}, {count(counts.records, 'record')},"
         f" {vectors}{history}, verified, in {seconds:.1f} s",
         *(f"removed {printable(path, _LONGEST)}: {keep} are kept" for path in made.removed),
     ]

@@ -94,7 +94,7 @@ def _targets(arguments: argparse.Namespace, manifest: Manifest) -> Targets:
 
 
 def _lines(archive: Path, found: Restored, done: str, moved: str) -> list[str]:
-    from drift_checks.care.room import megabytes
+    from drift_checks.care.room import readable_size
 
     manifest = found.manifest
     vectors = "" if manifest.counts.vectors is None else f", {count(manifest.counts.vectors, 'vector')}"
@@ -106,7 +106,7 @@ def _lines(archive: Path, found: Restored, done: str, moved: str) -> list[str]:
         f"{archive}: of {format_instant(manifest.created)}, {count(manifest.counts.records, 'record')}{vectors}; every"
         " digest holds",
         *(f"{source} {moved} {target}" for source, target in found.moved.items()),
-        *(f"{item.path} {done}: {megabytes(size)}" for item, size in sizes.items()),
+        *(f"{item.path} {done}: {readable_size(size)}" for item, size in sizes.items()),
     ]
 
 

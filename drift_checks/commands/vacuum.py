@@ -88,11 +88,11 @@ def _vacuumed(path: Path, kind: Callable[[str], DriftError], remedy: str, dry_ru
 
 
 def _line(path: Path, sizes: Sizes, now: str) -> str:
-    from drift_checks.care.room import megabytes
+    from drift_checks.care.room import readable_size
 
     return (
-        f"{path}: was {megabytes(sizes.before)}, of which {megabytes(sizes.free)} held nothing; {now}"
-        f" {megabytes(sizes.after)}, and it takes up to {megabytes(sizes.needed)} meanwhile"
+        f"{path}: was {readable_size(sizes.before)}, of which {readable_size(sizes.free)} held nothing; {now}"
+        f" {readable_size(sizes.after)}, and it takes up to {readable_size(sizes.needed)} meanwhile"
     )
 
 

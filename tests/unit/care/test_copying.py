@@ -72,7 +72,7 @@ def test_a_large_file_is_copied_in_steps(tmp_path: Path, monkeypatch: pytest.Mon
     """So that the application can write in between, where its journal keeps it from writing meanwhile."""
     monkeypatch.setattr(copying, "_PAGES_AT_ONCE", 2)
     slept: list[float] = []
-    monkeypatch.setattr(copying.time, "sleep", slept.append)
+    monkeypatch.setattr("drift_checks.care.copying.time.sleep", slept.append)
     path = make(tmp_path / "a.db", range(1, 3000))
     assert len(copied_ids(path, tmp_path / "copies")) == 2999
     assert len(slept) > 5
@@ -90,7 +90,7 @@ def test_a_file_that_is_written_all_the_time_is_copied_in_one_step(
         with closing(sqlite3.connect(path)) as connection, connection:
             connection.execute("insert into risks values (?, 'note')", (next(number),))
 
-    monkeypatch.setattr(copying.time, "sleep", sleep)
+    monkeypatch.setattr("drift_checks.care.copying.time.sleep", sleep)
     found = copied_ids(path, tmp_path / "copies")
     assert found == list(range(1, len(found) + 1))
     assert len(found) > 2999

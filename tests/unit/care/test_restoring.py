@@ -60,7 +60,8 @@ def test_what_is_there_is_not_overwritten(
     before = contents(store.folder)
     assert restore(archive) == 4
     said = capsys.readouterr().err
-    assert f"{store.db}, {store.chroma}/chroma.sqlite3" in said
+    assert said.startswith(f"python -m drift_checks restore: {store.db}, ")
+    assert f"{store.chroma}/chroma.sqlite3" in said
     assert "with --force" in said
     assert contents(store.folder) == before
 

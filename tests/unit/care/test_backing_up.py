@@ -1,0 +1,348 @@
+"""A backup from beginning to end."""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from drift_checks.care import backing_up, verifying
+from drift_checks.care.archive import pack
+from drift_checks.care.room import refuse_without_room
+from drift_checks.commands import command, run_command
+from drift_checks.errors import ArchiveError, StoreError
+from drift_checks.reporting.history.database import History
+from tests.support.caring import archives, back_up, made_backup, manifest, restore
+from tests.support.ended_runs import small_disk
+from tests.support.folders import contents
+from tests.support.histories import run
+from tests.support.processes import OtherProcess, run_unprivileged
+from tests.support.stores import BuiltStore
+from tests.unit.stores.test_chroma_old_format import READ, WRITE, old_python, run_old
+
+__all__ = ["old_python"]
+
+
+def test_the_source_stays_as_it_was(store: BuiltStore, tmp_path: Path) -> None:
+    """To the byte, with nothing new in its folder."""
+    before = contents(store.folder)
+    made_backup(store, tmp_path / "backups")
+    assert contents(store.folder) == before
+    assert not (store.folder / "reports").exists()
+
+
+def test_it_says_what_it_did(store: BuiltStore, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Where, how large, how much of what, and how long it took."""
+    reports = store.folder / "reports"
+    reports.mkdir()
+    with History(reports) as history:
+        history.add(run())
+    archive = made_backup(store, tmp_path / "backups")
+    said = capsys.readouterr()
+    size = f"{archive.stat().st_size / 1000:.0f} kB"
+    assert said.out.startswith(f"{archive}: {size}, 120 records, 120 vectors, 1 run of the history, verified, in ")
+    assert said.err == ""
+    told = manifest(archive)
+    assert told["sources"] == {
+        "db": str(store.db),
+        "chroma": str(store.chroma),
+        "history": str(reports / "history.sqlite3"),
+    }
+    assert "vectors compared between the copy and the unpacked archive: 60, the same" in told["verified"]
+
+
+def test_a_quiet_one_says_nothing(store: BuiltStore, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """For cron."""
+    made_backup(store, tmp_path / "backups", "--drift-quiet", chroma=False)
+    assert capsys.readouterr() == ("", "")
+
+
+def test_a_store_without_vectors_is_backed_up(
+    store: BuiltStore, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """And chromadb is not needed for that."""
+    archive = made_backup(store, tmp_path / "backups", chroma=False)
+    assert set(manifest(archive)["members"]) == {"records.sqlite3"}
+    assert "120 records, no Chroma directory, verified" in capsys.readouterr().out
+
+
+def test_only_the_owner_may_read_backups(store: BuiltStore, tmp_path: Path) -> None:
+    """Nor the folder, where it had to be made."""
+    before = os.umask(0)
+    try:
+        archive = made_backup(store, tmp_path / "deep" / "backups", chroma=False)
+    finally:
+        os.umask(before)
+    assert archive.stat().st_mode & 0o777 == 0o600
+    assert archive.parent.stat().st_mode & 0o777 == 0o700
+
+
+BACK_UP = """
+import sys
+from pathlib import Path
+from tests.support.caring import back_up
+from tests.support.stores import BuiltStore
+print(back_up(BuiltStore(Path(sys.argv[1])), Path(sys.argv[2])))
+"""
+
+
+@pytest.mark.parametrize("journal", ["wal", "delete"])
+def test_a_store_that_may_only_be_read_is_backed_up(store: BuiltStore, tmp_path: Path, journal: str) -> None:
+    """The folder and every file of it."""
+    store.execute(f"pragma journal_mode = {journal}")
+    paths = [store.folder, *store.folder.rglob("*")]
+    for path in paths:
+        path.chmod(0o555 if path.is_dir() else 0o444)
+    before = contents(store.folder)
+    said = run_unprivileged(BACK_UP, store.folder, tmp_path / "backups")
+    store.folder.chmod(0o755)
+    assert said.splitlines()[-1] == "0"
+    assert contents(store.folder) == before
+    assert manifest(archives(tmp_path / "backups")[0])["counts"]["vectors"] == 120
+
+
+def nothing_left(folder: Path) -> bool:
+    """Whether there is no backup, and none half-written."""
+    return not folder.exists() or {path.name for path in folder.iterdir()} <= {".drift-backup.lock"}
+
+
+def damage(path: Path) -> None:
+    """Overwrite pages in the middle of a SQLite file."""
+    with path.open("r+b") as file:
+        file.seek(path.stat().st_size // 2 // 4096 * 4096)
+        file.write(b"\xff" * 8192)
+
+
+@pytest.mark.parametrize("name", ["risk_classifications.db", "chroma.sqlite3"])
+def test_a_damaged_store_is_no_backup(
+    store: BuiltStore, tmp_path: Path, name: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Its name is said, and earlier backups stay."""
+    made_backup(store, tmp_path / "backups")
+    damage(store.folder / name)
+    assert back_up(store, tmp_path / "backups", "--keep=1") == 4
+    assert f"{store.folder / name}: is damaged" in capsys.readouterr().err
+    assert len(archives(tmp_path / "backups")) == 1
+
+
+def test_a_damaged_history_is_left_out(store: BuiltStore, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The next run makes it anew; the store's backup is made."""
+    (store.folder / "reports").mkdir()
+    (store.folder / "reports" / "history.sqlite3").write_bytes(b"no database")
+    archive = made_backup(store, tmp_path / "backups", chroma=False)
+    assert capsys.readouterr().err.startswith("the history of the reports is left out: ")
+    assert manifest(archive)["sources"]["history"] is None
+
+
+def test_an_archive_that_came_out_damaged_is_no_backup(
+    store: BuiltStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It was read back before it got its name."""
+
+    def damaged(path: Path, *arguments: object) -> None:
+        pack(path, *arguments)  # type: ignore[arg-type]
+        with path.open("r+b") as file:
+            file.seek(path.stat().st_size // 2)
+            file.write(b"\0" * 16)
+
+    monkeypatch.setattr(backing_up, "pack", damaged)
+    assert back_up(store, tmp_path / "backups") == 4
+    assert "is no sound backup" in capsys.readouterr().err
+    assert nothing_left(tmp_path / "backups")
+
+
+def test_other_vectors_in_the_archive_are_found(tmp_path: Path) -> None:
+    """By count and by value."""
+    one = verifying.Holding(2, {"a": np.array([1.0, 2.0], dtype=np.float32)})
+    verifying.refuse_different(one, one, tmp_path)
+    for other in (
+        verifying.Holding(3, one.vectors),
+        verifying.Holding(2, {"a": np.array([1.0, 2.5], dtype=np.float32)}),
+        verifying.Holding(2, {"b": np.array([1.0, 2.0], dtype=np.float32)}),
+        verifying.Holding(2, None),
+    ):
+        with pytest.raises(ArchiveError, match="holds other vectors than were copied"):
+            verifying.refuse_different(other, one, tmp_path)
+
+
+def test_an_index_too_large_for_memory_is_not_loaded(
+    store: BuiltStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And the manifest says so."""
+    monkeypatch.setattr(verifying, "LARGEST_INDEX", -1)
+    told = manifest(made_backup(store, tmp_path / "backups"))
+    assert "no vectors compared: the index is too large to be held in memory" in told["verified"]
+    assert told["counts"]["vectors"] == 120
+
+
+def test_an_entry_without_a_vector_is_found(store: BuiltStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As in an index that was copied while it was written."""
+    monkeypatch.setattr("drift_checks.stores.chroma.VectorCollection.entries", lambda *_: {})
+    with pytest.raises(StoreError, match="60 of 60 sampled entries without a vector"):
+        verifying.holding(store.chroma, "risk_classifications", store.chroma, tmp_path / "snapshots")
+
+
+def test_two_at_once_are_one(store: BuiltStore, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The other one is to be tried again."""
+    (tmp_path / "backups").mkdir()
+    with OtherProcess() as other:
+        lock = str(tmp_path / "backups" / ".drift-backup.lock")
+        other.run(f"import fcntl; file = open({lock!r}, 'w'); fcntl.flock(file, fcntl.LOCK_EX)")
+        assert back_up(store, tmp_path / "backups") == 75
+    assert "another backup is being made there" in capsys.readouterr().err
+    assert back_up(store, tmp_path / "backups", chroma=False) == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--drift-db=/nowhere/a.db"], "/nowhere/a.db: there is no such file"),
+        (["--drift-table=risk_classification"], "did you mean 'risk_classifications'?"),
+        (["--drift-collection=risk_classification"], "did you mean 'risk_classifications'?"),
+        (["--drift-chroma=/nowhere"], "/nowhere: there is no such folder"),
+        (["--drift-demo=true"], "ignored explicit argument"),
+    ],
+)
+def test_what_is_no_store_is_refused(
+    store: BuiltStore, tmp_path: Path, arguments: list[str], said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """In the words of a review, before a folder is made."""
+    try:
+        code = back_up(store, tmp_path / "backups", *arguments)
+    except SystemExit as ended:
+        code = int(str(ended.code))
+    assert code == 4
+    assert said in capsys.readouterr().err
+    assert not (tmp_path / "backups").exists()
+
+
+def test_no_store_is_told_of(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """With how to name one; nor is the demo store one."""
+    assert run_command(command("backup"), ["--to", str(tmp_path / "a")]) == 4
+    assert "db: no store is configured" in capsys.readouterr().err
+    assert run_command(command("backup"), ["--to", str(tmp_path / "a"), "--drift-demo"]) == 4
+    assert "demo: the demo store is made anew" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("keep", ["0", "-1", "many", "1.5"])
+def test_fewer_than_one_cannot_be_kept(tmp_path: Path, keep: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """The newest always stays."""
+    with pytest.raises(SystemExit) as ended:
+        run_command(command("backup"), ["--to", str(tmp_path), f"--keep={keep}"])
+    assert ended.value.code == 4
+    assert "allowed is a whole number from 1" in capsys.readouterr().err
+
+
+def test_too_little_room_is_told_before(store: BuiltStore, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """What is needed against what is free, in one sentence."""
+    with small_disk(tmp_path / "disk", 3_000_000) as may:
+        if not may:
+            pytest.skip("only root may mount a small disk")
+        assert back_up(store, tmp_path / "disk") == 4
+        assert f"are needed for a backup in {tmp_path / 'disk'}, and 3.0 MB are free; make room" in (
+            capsys.readouterr().err
+        )
+        assert nothing_left(tmp_path / "disk")
+
+
+def test_what_is_needed_on_one_disk_is_added_up(tmp_path: Path) -> None:
+    """Each of them would fit."""
+    half = int(os.statvfs(tmp_path).f_bavail * os.statvfs(tmp_path).f_frsize * 0.6)
+    refuse_without_room([(tmp_path, half, "one")])
+    with pytest.raises(ArchiveError, match=r"are needed for one in .* and two in "):
+        refuse_without_room([(tmp_path, half, "one"), (tmp_path, half, "two")])
+
+
+@contextmanager
+def largest_file(size: int) -> Iterator[None]:
+    """Let no file grow beyond so many bytes, as on a disk that is full then."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+@pytest.mark.parametrize("size", [1, 10_000, 40_000, 100_000])
+def test_a_disk_that_fills_up_leaves_nothing(
+    store: BuiltStore, tmp_path: Path, size: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Whatever was being written then: a copy or the archive."""
+    with largest_file(size):
+        assert back_up(store, tmp_path / "backups") == 4
+    said = capsys.readouterr().err
+    assert said.count("\n") == 1
+    assert "Traceback" not in said
+    assert nothing_left(tmp_path / "backups")
+    assert back_up(store, tmp_path / "backups", chroma=False) == 0
+
+
+def test_an_archive_that_does_not_fit_leaves_nothing(
+    store: BuiltStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The copies did."""
+    monkeypatch.setattr(backing_up, "refuse_without_room", list)
+    with small_disk(tmp_path / "disk", 20_480) as may:
+        if not may:
+            pytest.skip("only root may mount a small disk")
+        assert back_up(store, tmp_path / "disk") == 4
+        assert f"{tmp_path / 'disk'}: the backup cannot be written there (No space left" in capsys.readouterr().err
+        assert nothing_left(tmp_path / "disk")
+
+
+def test_what_a_killed_one_left_is_removed(store: BuiltStore, tmp_path: Path) -> None:
+    """And nothing else."""
+    folder = tmp_path / "backups"
+    folder.mkdir()
+    (folder / ".drift-backup-20260115T020000Z.tar.gz.tmp").touch()
+    (folder / ".mine.tmp").touch()
+    made_backup(store, folder, chroma=False)
+    assert {path.name for path in folder.glob(".*")} == {".mine.tmp", ".drift-backup.lock"}
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_leaves_nothing(store: BuiltStore, tmp_path: Path, number: signal.Signals) -> None:
+    """Exit code 2, and a sentence."""
+    with closing(sqlite3.connect(store.db)) as connection, connection:
+        connection.execute("create table large as select hex(randomblob(500)) as text from risk_classifications")
+        for _ in range(9):
+            connection.execute("insert into large select hex(randomblob(500)) from large")
+    folder, snapshots = tmp_path / "backups", tmp_path / "snapshots"
+    arguments = ["--to", str(folder), f"--drift-db={store.db}", f"--drift-snapshot-dir={snapshots}"]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "drift_checks", "backup", *arguments], stderr=subprocess.PIPE, text=True
+    )
+    while not list(folder.glob(".*.tmp")):
+        assert process.poll() is None
+        time.sleep(0.005)
+    process.send_signal(number)
+    _, said = process.communicate(timeout=30)
+    assert (process.returncode, said) == (2, f"{folder}: interrupted; no backup was made.\n")
+    assert nothing_left(folder)
+    assert not list(snapshots.iterdir())
+
+
+@pytest.mark.slow
+def test_an_older_directory_is_backed_up_as_it_is(old_python: Path, store: BuiltStore, tmp_path: Path) -> None:
+    """It is migrated in throw-away copies alone: restored, its own client reads it."""
+    directory = tmp_path / "old"
+    run_old(old_python, WRITE, directory)
+    before = contents(directory)
+    given = (f"--drift-chroma={directory}", "--drift-collection=old")
+    archive = made_backup(store, tmp_path / "backups", *given, chroma=False)
+    assert contents(directory) == before
+    assert manifest(archive)["counts"]["vectors"] == 1200
+    assert restore(archive, "--to-chroma", tmp_path / "restored") == 0
+    assert json.loads(run_old(old_python, READ, tmp_path / "restored"))[:2] == [1200, ["text 5"]]

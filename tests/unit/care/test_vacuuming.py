@@ -1,0 +1,208 @@
+"""Databases made compact."""
+
+from __future__ import annotations
+
+import shutil
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from drift_checks.care import vacuuming
+from drift_checks.commands import command, run_command
+from drift_checks.reporting.folder import ReportsFolder
+from drift_checks.reporting.history.database import History
+from tests.support.ended_runs import small_disk
+from tests.support.folders import contents
+from tests.support.histories import run
+from tests.support.processes import OtherProcess
+from tests.support.stores import BuiltStore
+
+
+def vacuum(folder: Path, *arguments: str) -> int:
+    """Run the command; return its exit code."""
+    return run_command(command("vacuum"), [f"--drift-reports={folder}", "--drift-naive-timezone=UTC", *arguments])
+
+
+@pytest.fixture
+def reports(tmp_path: Path) -> Path:
+    """A folder of reports with a history in which much was deleted."""
+    folder = tmp_path / "reports"
+    folder.mkdir()
+    with History(folder) as history:
+        history.add(run())
+    with closing(sqlite3.connect(folder / "history.sqlite3")) as connection, connection:
+        connection.execute("create table filler (text)")
+        connection.executemany("insert into filler values (?)", [("x" * 900,)] * 1000)
+        connection.execute("drop table filler")
+    return folder
+
+
+def emptied(store: BuiltStore, journal: str = "delete") -> None:
+    """Leave much room in the application's database."""
+    store.execute(f"pragma journal_mode = {journal}")
+    store.execute("create table filler (text)")
+    store.execute("insert into filler select hex(zeroblob(4000)) from risk_classifications")
+    store.execute("drop table filler")
+
+
+def test_the_history_becomes_compact(reports: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """With the runs in it; how large it was and is, is said."""
+    history = reports / "history.sqlite3"
+    before = history.stat().st_size
+    assert vacuum(reports) == 0
+    assert history.stat().st_size < before / 5
+    said = capsys.readouterr().out
+    assert said.startswith(f"{history}: was {before / 1e6:.1f} MB, of which ")
+    assert f"; is {history.stat().st_size / 1e3:.0f} kB, and it takes up to {before / 5e5:.1f} MB meanwhile" in said
+    with History(reports) as found:
+        assert found.warnings == []
+        assert [item.run_id for item in found.runs()] == [run().run_id]
+
+
+def test_a_rehearsal_changes_nothing(reports: Path, store: BuiltStore, capsys: pytest.CaptureFixture[str]) -> None:
+    """And says what there is to gain, even while a run holds the reports."""
+    emptied(store, "wal")
+    held = ReportsFolder(reports)
+    before = contents(reports) | contents(store.folder)
+    assert vacuum(reports, "--dry-run", "--application", f"--drift-db={store.db}") == 0
+    assert contents(reports) | contents(store.folder) == before
+    assert capsys.readouterr().out.count("; would be ") == 2
+    held.release()
+
+
+def test_the_history_of_a_running_review_stays(reports: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Try again when it has ended."""
+    held = ReportsFolder(reports)
+    before = contents(reports)
+    assert vacuum(reports) == 75
+    assert contents(reports) == before
+    assert "another run is under way" in capsys.readouterr().err
+    held.release()
+
+
+def test_without_a_history_there_is_nothing_to_do(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Which is no fault, and makes no folder."""
+    assert vacuum(tmp_path / "reports") == 0
+    assert "there is no history yet" in capsys.readouterr().out
+    assert not (tmp_path / "reports").exists()
+
+
+def test_the_applications_database_stays_unless_it_is_asked_for(reports: Path, store: BuiltStore) -> None:
+    """It is the application's."""
+    emptied(store)
+    before = contents(store.folder)
+    assert vacuum(reports, f"--drift-db={store.db}") == 0
+    assert contents(store.folder) == before
+
+
+@pytest.mark.parametrize("journal", ["wal", "delete"])
+def test_the_applications_database_becomes_compact(reports: Path, store: BuiltStore, journal: str) -> None:
+    """Its rows, its rights and its journal mode stay, and nothing stays beside it."""
+    emptied(store, journal)
+    store.db.chmod(0o604)
+    before, names = store.db.stat().st_size, sorted(path.name for path in store.folder.iterdir())
+    assert vacuum(reports, "--application", f"--drift-db={store.db}") == 0
+    assert store.db.stat().st_size < before * 0.8
+    assert store.db.stat().st_mode & 0o777 == 0o604
+    assert sorted(path.name for path in store.folder.iterdir()) == names
+    with closing(sqlite3.connect(store.db)) as connection:
+        assert connection.execute("pragma journal_mode").fetchone() == (journal,)
+        assert connection.execute("select count(*) from risk_classifications").fetchone() == (120,)
+
+
+def test_one_that_the_application_has_open_becomes_compact(reports: Path, store: BuiltStore) -> None:
+    """In WAL mode, where its next reading sees it so."""
+    emptied(store, "wal")
+    before = store.db.stat().st_size
+    with OtherProcess() as application:
+        application.run(
+            f"import sqlite3; c = sqlite3.connect({str(store.db)!r});"
+            " c.execute('select count(*) from risk_classifications').fetchone()"
+        )
+        assert vacuum(reports, "--application", f"--drift-db={store.db}") == 0
+        assert store.db.stat().st_size < before * 0.8
+        application.run("answer = c.execute('select count(*) from risk_classifications').fetchone()[0]")
+
+
+@pytest.mark.parametrize("journal", ["wal", "delete"])
+def test_a_locked_database_is_told_of(
+    reports: Path,
+    store: BuiltStore,
+    journal: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Try again when its writer has finished."""
+    emptied(store, journal)
+    monkeypatch.setattr(vacuuming.vacuum, "__defaults__", (0.1,))
+    with OtherProcess() as application:
+        application.run(f"import sqlite3; c = sqlite3.connect({str(store.db)!r}); c.execute('begin immediate')")
+        assert vacuum(reports, "--application", f"--drift-db={store.db}") == 75
+    said = capsys.readouterr().err
+    assert f"{store.db}: is locked by another program" in said
+    assert said.count("\n") == 1
+
+
+def test_too_little_room_is_told_before(reports: Path, store: BuiltStore, capsys: pytest.CaptureFixture[str]) -> None:
+    """What is needed beside it, and what there is."""
+    with small_disk(store.folder / "disk", 3_000_000) as may:
+        if not may:
+            pytest.skip("only root may mount a small disk")
+        moved = Path(shutil.copy(store.db, store.folder / "disk" / "risks.db"))
+        before = contents(store.folder)
+        assert vacuum(reports, "--application", f"--drift-db={moved}") == 4
+        assert "are needed for the journal of risks.db in" in capsys.readouterr().err
+        assert contents(store.folder) == before
+
+
+def test_temporary_files_need_room_too(
+    reports: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Where SQLite makes them."""
+    with small_disk(tmp_path / "temporary", 3_000_000) as may:
+        if not may:
+            pytest.skip("only root may mount a small disk")
+        monkeypatch.setenv("SQLITE_TMPDIR", str(tmp_path / "temporary"))
+        assert vacuum(reports) == 4
+        assert f"SQLite's compact copy of it in {tmp_path / 'temporary'}" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("dry_run", [[], ["--dry-run"]])
+def test_a_damaged_history_is_left_as_it_is(
+    reports: Path, dry_run: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The next run sets it aside and makes a new one."""
+    history = reports / "history.sqlite3"
+    history.write_bytes(b"no database" * 1000)
+    before = history.read_bytes()
+    assert vacuum(reports, *dry_run) == 4
+    assert history.read_bytes() == before
+    assert f"{history}: " in capsys.readouterr().err
+
+
+def test_damage_in_the_applications_database_is_found_before(
+    reports: Path, store: BuiltStore, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """VACUUM would spread it."""
+    with store.db.open("r+b") as file:
+        file.seek(store.db.stat().st_size // 2 // 4096 * 4096)
+        file.write(b"\xff" * 8192)
+    before = store.db.read_bytes()
+    assert vacuum(reports, "--application", f"--drift-db={store.db}") == 4
+    assert store.db.read_bytes() == before
+    said = capsys.readouterr().err
+    assert f"{store.db}: is damaged (" in said
+    assert "and was left as it is; restore it from a backup" in said
+
+
+def test_a_store_that_is_not_named_is_asked_for(reports: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Before anything is changed."""
+    before = contents(reports)
+    assert vacuum(reports, "--application") == 4
+    assert "name it with --drift-db FILE" in capsys.readouterr().err
+    assert contents(reports) == before
