@@ -79,23 +79,27 @@ def steered(_store_once: BuiltStore, tmp_path: Path) -> Iterator[Steered]:
         yield Steered(tmp_path / "run", _store_once, healthy)
 
 
+@pytest.mark.slow
 def test_changes_are_told_once(nights: Nights) -> None:
     """People hear of each change and of the end; only the second CRITICAL running pages, an outage for itself."""
     assert [run.drift["verdict"] for run in nights.runs] == list(NIGHTS)
     assert nights.told == TOLD
 
 
+@pytest.mark.slow
 def test_messages_keep_to_the_rules_of_their_services(nights: Nights) -> None:
     """Those that Slack and PagerDuty document; a mail's bytes pass any server."""
     assert (nights.channels.server.violations, nights.channels.mail.eight_bit) == ([], False)
 
 
+@pytest.mark.slow
 def test_alerts_change_no_exit_code(nights: Nights) -> None:
     """It is the verdict's."""
     codes = {"OK": 0, "WARNING": 0, "CRITICAL": 1, "INCONCLUSIVE": 75}
     assert [run.exit_code for run in nights.runs] == [codes[verdict] for verdict in NIGHTS]
 
 
+@pytest.mark.slow
 def test_incident_keeps_its_key(nights: Nights) -> None:
     """What resolves it bears the key of what opened it; an outage has one of its own."""
     drift, unavailable = (event["dedup_key"] for event in nights.opened())
@@ -104,6 +108,7 @@ def test_incident_keeps_its_key(nights: Nights) -> None:
     assert [event["dedup_key"] for event in resolved][-2:] == [unavailable, drift]
 
 
+@pytest.mark.slow
 def test_outage_is_an_event_of_its_own_class(nights: Nights) -> None:
     """It is no drift, and less than critical."""
     payloads = [event["payload"] for event in nights.opened()]
@@ -113,6 +118,7 @@ def test_outage_is_an_event_of_its_own_class(nights: Nights) -> None:
     ]
 
 
+@pytest.mark.slow
 def test_report_tells_what_became_of_alerts(nights: Nights) -> None:
     """Of each run, the channels in report.json are those that were told."""
     noted = [
@@ -123,12 +129,14 @@ def test_report_tells_what_became_of_alerts(nights: Nights) -> None:
     assert sorted(noted) == sorted((number, channel, True) for number, channel, _ in nights.told)
 
 
+@pytest.mark.slow
 def test_summary_tells_what_came_back(nights: Nights) -> None:
     """A line a channel, and none where nothing was to be told."""
     said = [line for line in nights.runs[4].out.splitlines() if line.startswith("alerts")]
     assert (said, "\nalerts" in nights.runs[2].out) == (["alerts      pagerduty: change, 202 success"], False)
 
 
+@pytest.mark.slow
 def test_message_names_the_run_and_how_to_repeat_it(nights: Nights) -> None:
     """On Slack, in both parts of the mail and in the event."""
     run, mail = nights.runs[5], nights.channels.mail.mails[2]
@@ -136,6 +144,7 @@ def test_message_names_the_run_and_how_to_repeat_it(nights: Nights) -> None:
     assert [(run.folder.name in text, "mine:steered" in text) for text in texts] == [(True, True)] * 4
 
 
+@pytest.mark.slow
 def test_mails_are_one_thread_for_all_recipients(nights: Nights) -> None:
     """Each has its own id, and hangs together with the others of the store."""
     mails = nights.channels.mail.mails
@@ -144,6 +153,7 @@ def test_mails_are_one_thread_for_all_recipients(nights: Nights) -> None:
     assert set(nights.channels.mail.recipients) == {("ann@example.com", "bob@example.com")}
 
 
+@pytest.mark.slow
 def test_unconfirmed_critical_is_said_to_be_so(nights: Nights) -> None:
     """The first one may be chance."""
     mails = [part(mail, "plain").replace("\n", " ") for mail in nights.channels.mail.mails]

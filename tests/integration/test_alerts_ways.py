@@ -23,6 +23,7 @@ def steered(_store_once: BuiltStore, tmp_path: Path) -> Iterator[Steered]:
         yield Steered(tmp_path / "run", _store_once, healthy)
 
 
+@pytest.mark.slow
 def test_alert_on_chooses_verdicts_by_channel(steered: Steered) -> None:
     """Who hears of CRITICAL alone hears when it is over, also where it is a WARNING then."""
     steered.extra = ("--drift-alert-on=slack=CRITICAL,email=WARNING+CRITICAL", "--drift-alerts=slack,email")
