@@ -17,7 +17,10 @@ from typing import NoReturn, Protocol, cast
 from drift_checks.errors import EXIT_USAGE, DriftError, nearest
 
 # A subcommand `alert-test` is the module alert_test.
-NAMES = ("acknowledge", "alert-failure", "alert-test", "backup", "doctor", "history", "restore", "vacuum")
+NAMES = (
+    *("acknowledge", "alert-failure", "alert-test", "backup", "doctor", "history", "install", "restore", "uninstall"),
+    "vacuum",
+)
 
 PROGRAM = "python -m drift_checks"
 # As the shell reports a program that ended because nobody read on.

@@ -1,0 +1,172 @@
+"""The review on a schedule: the files of cron or systemd, shown, written, and never over what was changed by hand."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+from drift_checks.commands.settings_options import add_settings, read_settings
+from drift_checks.errors import SettingError
+from drift_checks.scheduling.afterwards import after_install
+from drift_checks.scheduling.cron import CRONTAB
+from drift_checks.scheduling.files import File, Folder, State, Step, Tree
+from drift_checks.scheduling.given import Given, given
+from drift_checks.scheduling.installing import Contents, Order, cron_contents, recorded_digests, systemd_contents
+from drift_checks.scheduling.machine import daemon_of, default_user, find_user, refuse_unless_root
+from drift_checks.scheduling.schedule import DAY, WEEK, read_schedule
+from drift_checks.scheduling.systemd import UNITS
+from drift_checks.settings import Settings
+
+NAME = "install"
+HELP = "have cron or systemd review every night: writes their files and says what to do with them"
+CRON = "cron"
+SYSTEMD = "systemd"
+EXIT_KEPT = 1
+
+_CONTENTS = {CRON: cron_contents, SYSTEMD: systemd_contents}
+# What is there only where the way is in use.
+_SIGNS = {CRON: CRONTAB, SYSTEMD: UNITS / "drift-review.timer"}
+_SAID = {
+    State.WRITE: "",
+    State.REPLACE: ": as an earlier call made it",
+    State.UNCHANGED: "",
+    State.KEEP: ": changed by hand, stays as it is; --force replaces it and keeps a copy beside it",
+}
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options."""
+    add_place(parser)
+    parser.add_argument("--user", metavar="NAME", help="who runs the reviews (default: you)")
+    parser.add_argument("--at", metavar="HH:MM", default="02:00", help="when, in UTC (default: 02:00)")
+    parser.add_argument(
+        "--every", choices=(DAY, WEEK), default=DAY, help="how often: week is on Mondays (default: day)"
+    )
+    parser.add_argument(
+        "--mail-to", metavar="ADDRESS", help="cron: who gets a mail when all is not well (default: the user)"
+    )
+    parser.add_argument(
+        "--vacuum-application",
+        action="store_true",
+        help="systemd: the weekly clean-up takes the application's database too",
+    )
+    add_settings(parser)
+
+
+def add_place(parser: argparse.ArgumentParser) -> None:
+    """Declare what installing and its reverse have in common."""
+    parser.add_argument("kind", choices=(CRON, SYSTEMD), help="what starts the reviews")
+    parser.add_argument(
+        "--root", metavar="DIR", default="/", help="write below this folder, as for an image (default: /)"
+    )
+    parser.add_argument("--dry-run", action="store_true", help="show what would be done, and do nothing")
+    parser.add_argument("--force", action="store_true", help="also what was changed by hand; a copy is kept beside it")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Write the files; 1 where one was kept since it was changed by hand.
+
+    Raises:
+        SettingError: An argument or a setting is impossible, or the machine cannot be written to.
+    """
+    _refuse_other_kind(arguments)
+    root = Path.cwd() / arguments.root
+    order = _order(arguments, root)
+    if not arguments.dry_run:
+        refuse_unless_root(root)
+    tree = _tree(root, force=arguments.force)
+    _refuse_both(arguments.kind, tree)
+    contents = _CONTENTS[arguments.kind](order, tree)
+    steps = [tree.plan(file) for file in contents.files]
+    folders = [folder for folder in contents.folders if tree.missing(folder)]
+    sys.stdout.writelines(f"{line}\n" for line in _planned(folders, contents, steps))
+    if arguments.dry_run:
+        sys.stdout.writelines(f"{line}\n" for line in _shown(contents.files, steps))
+    else:
+        for folder in folders:
+            tree.make(folder)
+        for file, step in zip(contents.files, steps, strict=True):
+            tree.write(file, step)
+    lines = (*_remarks(arguments, order), *after_install(arguments.kind, order, contents))
+    sys.stdout.writelines(f"{line}\n" for line in lines)
+    return EXIT_KEPT if any(step.state is State.KEEP for step in steps) else 0
+
+
+def _tree(root: Path, *, force: bool) -> Tree:
+    known = recorded_digests(Tree(root, {}, force=False))
+    return Tree(root, known, force=force)
+
+
+def _order(arguments: argparse.Namespace, root: Path) -> Order:
+    schedule = read_schedule(arguments.at, arguments.every)
+    user = default_user(os.environ) if arguments.user is None else arguments.user
+    owner = find_user(user, root)
+    now = datetime.now(UTC)
+    settings = read_settings(arguments, os.environ, now)
+    return Order(
+        schedule=schedule,
+        owner=owner,
+        given=_given(settings),
+        root=root,
+        now=now,
+        mail_to=arguments.mail_to or "",
+        vacuum_application=arguments.vacuum_application,
+    )
+
+
+def _given(settings: Settings) -> Given:
+    if settings.db is None and not settings.demo:
+        raise SettingError(
+            "db: is not set, and a review on a schedule has nobody to ask; name the SQLite file with --drift-db, or the"
+            " ini file that does with -c."
+        )
+    return given(settings, os.environ, Path.cwd())
+
+
+def _refuse_other_kind(arguments: argparse.Namespace) -> None:
+    if arguments.kind == CRON and arguments.vacuum_application:
+        raise SettingError(
+            "--vacuum-application: belongs to systemd; with cron, schedule `vacuum --application` yourself."
+        )
+    if arguments.kind == SYSTEMD and arguments.mail_to:
+        raise SettingError("--mail-to: belongs to cron; with systemd, --drift-email-to and the other alerts tell.")
+
+
+def _refuse_both(kind: str, tree: Tree) -> None:
+    other = SYSTEMD if kind == CRON else CRON
+    if tree.content(_SIGNS[other]) is not None:
+        raise SettingError(
+            f"{tree.place(_SIGNS[other])}: {other} runs the review already; take that away first, with python -m"
+            f" drift_checks uninstall {other}."
+        )
+
+
+def _planned(folders: Sequence[Folder], contents: Contents, steps: Sequence[Step]) -> Iterator[str]:
+    for folder in folders:
+        yield _line("make", folder.path, f" (folder, {folder.mode:04o}, {folder.owner.name})")
+    for file, step in zip(contents.files, steps, strict=True):
+        rights = f" ({file.mode:04o}, {file.owner.name})"
+        copied = f": changed by hand, a copy stays in {step.copy}" if step.copy else _SAID[step.state]
+        yield _line(State.REPLACE if step.copy else step.state, file.path, f"{rights}{copied}")
+
+
+def _shown(files: Sequence[File], steps: Iterable[Step]) -> Iterator[str]:
+    for file, step in zip(files, steps, strict=True):
+        if step.state in (State.WRITE, State.REPLACE, State.COPY):
+            yield f"\n{file.path}:"
+            yield from (f"    {line}".rstrip() for line in file.shown().splitlines())
+
+
+def _line(what: str, path: Path, more: str) -> str:
+    return f"{what:<10}{path}{more}"
+
+
+def _remarks(arguments: argparse.Namespace, order: Order) -> Iterator[str]:
+    if order.owner.uid == 0:
+        yield "\nnote: the reviews will run as root; --user names somebody with fewer rights."
+    if arguments.kind == CRON and daemon_of(order.root) is None:
+        yield f"\nnote: there is no cron daemon below {order.root}; install one (Debian: apt-get install cron)."

@@ -1,0 +1,82 @@
+"""The reverse of `install`: takes away what it made and nobody changed, never what reviews wrote."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from drift_checks.commands.install import CRON, EXIT_KEPT, add_place
+from drift_checks.errors import NothingToReview
+from drift_checks.scheduling.afterwards import after_uninstall
+from drift_checks.scheduling.cron import CRONTAB
+from drift_checks.scheduling.files import State, Step, Tree
+from drift_checks.scheduling.given import ENVIRONMENT_FILE
+from drift_checks.scheduling.installing import DIGESTS, recorded_digests
+from drift_checks.scheduling.machine import refuse_unless_root
+from drift_checks.scheduling.systemd import CREDENTIALS, SERVICES, TIMERS, UNITS
+
+NAME = "uninstall"
+HELP = "take away what `install` made, and nothing that was changed by hand"
+_WANTS = UNITS / "timers.target.wants"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options."""
+    add_place(parser)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Remove the files; 1 where one was kept since it was changed by hand.
+
+    Raises:
+        NothingToReview: There is nothing of that kind.
+        SettingError: The machine cannot be written to.
+    """
+    root = Path.cwd() / arguments.root
+    if not arguments.dry_run:
+        refuse_unless_root(root)
+    known = recorded_digests(Tree(root, {}, force=False))
+    tree = Tree(root, known, force=arguments.force)
+    steps = [step for path in _paths(arguments.kind, tree, known) if (step := tree.plan_removal(path))]
+    if not steps:
+        raise NothingToReview(f"{root}: nothing of {arguments.kind} was installed there.")
+    sys.stdout.writelines(f"{line}\n" for line in _planned(steps))
+    if not arguments.dry_run:
+        for step in steps:
+            tree.remove(step)
+        _remove_links(tree)
+        for folder in (CREDENTIALS, ENVIRONMENT_FILE.parent):
+            tree.remove_if_empty(folder)
+    sys.stdout.writelines(f"{line}\n" for line in after_uninstall(arguments.kind))
+    return EXIT_KEPT if any(step.state is State.KEEP for step in steps) else 0
+
+
+def _paths(kind: str, tree: Tree, known: dict[Path, str]) -> Iterator[Path]:
+    """Yield what an installation may consist of; the settings only where they are of that kind."""
+    own = [CRONTAB] if kind == CRON else [UNITS / name for name in (*TIMERS, *SERVICES)]
+    yield from own
+    first = (tree.content(ENVIRONMENT_FILE) or b"").partition(b"\n")[0]
+    if f" install {kind} ".encode() in first or any(tree.content(path) is not None for path in own):
+        yield ENVIRONMENT_FILE
+    if kind != CRON:
+        yield from (*sorted(known), DIGESTS)
+
+
+def _planned(steps: Sequence[Step]) -> Iterator[str]:
+    for step in steps:
+        said = ""
+        if step.state is State.KEEP:
+            said = ": changed by hand, stays; --force takes it away and keeps a copy beside it"
+        if step.copy:
+            said = f": changed by hand, a copy stays in {step.copy}"
+        yield f"{State.REMOVE if step.copy else step.state:<10}{step.path}{said}"
+
+
+def _remove_links(tree: Tree) -> None:
+    """Remove what `systemctl enable` made, where it now points to nothing."""
+    for name in TIMERS:
+        link = tree.place(_WANTS / name)
+        if link.is_symlink() and tree.content(UNITS / name) is None:
+            link.unlink()

@@ -1,0 +1,54 @@
+"""What is done after the files are there, or gone: the commands that enable, verify, run by hand and follow the logs."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterator
+
+from drift_checks.scheduling.given import ENVIRONMENT_FILE, LOG_FILE
+from drift_checks.scheduling.installing import Contents, Order
+from drift_checks.scheduling.systemd import TIMERS, UNITS
+
+
+def after_install(kind: str, order: Order, contents: Contents) -> Iterator[str]:
+    """Yield the lines that say what to do next."""
+    yield ""
+    yield from _aligned(_after_cron(order) if kind == "cron" else _after_systemd(order))
+
+
+def after_uninstall(kind: str) -> Iterator[str]:
+    """Yield the lines that say what to do next, and what stays."""
+    yield ""
+    if kind == "systemd":
+        timers = " ".join(TIMERS)
+        yield from _aligned({"stop": f"systemctl stop {timers}; systemctl daemon-reload"})
+    yield "Reports, snapshots, logs and backups below /var stay; so does the user."
+
+
+def _after_cron(order: Order) -> dict[str, str]:
+    interpreter = shlex.quote(str(order.interpreter))
+    sourced = f"set -a; . {ENVIRONMENT_FILE}; exec {interpreter} -P -m drift_checks"
+    as_user = f"runuser -u {order.owner.name} -- sh -c"
+    log_file = order.given.variables.get("DRIFT_LOG_FILE", str(LOG_FILE))
+    return {
+        "enable": "nothing to do: cron reads the file within a minute",
+        "verify": f"{as_user} {shlex.quote(f'{sourced} alert-test')}",
+        "run now": f"{as_user} {shlex.quote(f'DRIFT_QUIET=; {sourced} --run-once --drift-quiet=false')}",
+        "follow": f"tail -F {shlex.quote(log_file)}",
+        "undo": "python -m drift_checks uninstall cron",
+    }
+
+
+def _after_systemd(order: Order) -> dict[str, str]:
+    return {
+        "enable": f"systemctl daemon-reload && systemctl enable --now {' '.join(TIMERS)}",
+        "verify": f"systemd-analyze verify {UNITS}/drift-*.service {UNITS}/drift-*.timer && systemctl list-timers 'drift-*'",
+        "run now": "systemctl start drift-review.service",
+        "follow": "journalctl -f -t drift-review",
+        "change": "systemctl edit drift-review.service (a drop-in, which a later install leaves as it is)",
+        "undo": "systemctl disable --now " + " ".join(TIMERS) + "; python -m drift_checks uninstall systemd",
+    }
+
+
+def _aligned(lines: dict[str, str]) -> Iterator[str]:
+    yield from (f"{name:<10}{text}" for name, text in lines.items())

@@ -1,0 +1,49 @@
+"""The file of settings that cron's line sources and systemd reads: one form of quoting that both read alike."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+from drift_checks.errors import SettingError
+
+_SPECIAL = re.compile(r'([\\"$`])')
+_ASSIGNMENT = re.compile(r'^([A-Za-z_][A-Za-z0-9_]*)="((?:[^"\\]|\\.)*)"$', re.MULTILINE | re.DOTALL)
+_ESCAPE = re.compile(r'\\([\\"$`])')
+
+
+def quoted(name: str, text: str) -> str:
+    r"""Return the text as `sh` and `EnvironmentFile=` read it: in double quotes, with \ before the characters \ " $ `.
+
+    Args:
+        name: The variable, for the message.
+        text: Its value; tabs and line feeds may be in it.
+
+    Raises:
+        SettingError: It holds what systemd drops: other control characters, or bytes that are no UTF-8.
+    """
+    if not is_printable(text.replace("\n", "").replace("\t", "")):
+        raise SettingError(
+            f"{name}: its value holds control characters or bytes that are no UTF-8, which no schedule can pass on;"
+            " allowed is plain text: give it another name or value."
+        )
+    return '"' + _SPECIAL.sub(r"\\\1", text) + '"'
+
+
+def is_printable(text: str) -> bool:
+    """Whether the text has no control characters and can be written as UTF-8."""
+    return not re.search(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]", text)
+
+
+def assignments(variables: Mapping[str, str]) -> str:
+    """Return the lines that set the variables, in the order that they have.
+
+    Raises:
+        SettingError: A value cannot be passed on.
+    """
+    return "".join(f"{name}={quoted(name, text)}\n" for name, text in variables.items())
+
+
+def read_assignments(text: str) -> dict[str, str]:
+    """Return the variables that `assignments` wrote; what is written in another way is left out."""
+    return {name: _ESCAPE.sub(r"\1", value) for name, value in _ASSIGNMENT.findall(text)}
