@@ -32,7 +32,7 @@ _CONTENTS = {CRON: cron_contents, SYSTEMD: systemd_contents}
 _SIGNS = {CRON: CRONTAB, SYSTEMD: UNITS / "drift-review.timer"}
 _SAID = {
     State.WRITE: "",
-    State.REPLACE: ": as an earlier call made it",
+    State.REPLACE: ": nobody changed it since it was made",
     State.UNCHANGED: "",
     State.KEEP: ": changed by hand, stays as it is; --force replaces it and keeps a copy beside it",
 }
@@ -43,16 +43,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_place(parser)
     parser.add_argument("--user", metavar="NAME", help="who runs the reviews (default: you)")
     parser.add_argument("--at", metavar="HH:MM", default="02:00", help="when, in UTC (default: 02:00)")
+    parser.add_argument("--every", choices=(DAY, WEEK), default=DAY, help="week is on Mondays (default: day)")
     parser.add_argument(
-        "--every", choices=(DAY, WEEK), default=DAY, help="how often: week is on Mondays (default: day)"
+        "--mail-to", metavar="ADDRESS", help="cron: who gets mail of what is not well (default: the user)"
     )
     parser.add_argument(
-        "--mail-to", metavar="ADDRESS", help="cron: who gets a mail when all is not well (default: the user)"
-    )
-    parser.add_argument(
-        "--vacuum-application",
-        action="store_true",
-        help="systemd: the weekly clean-up takes the application's database too",
+        "--vacuum-application", action="store_true", help="systemd: clean up the application's database weekly, too"
     )
     add_settings(parser)
 
@@ -60,9 +56,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def add_place(parser: argparse.ArgumentParser) -> None:
     """Declare what installing and its reverse have in common."""
     parser.add_argument("kind", choices=(CRON, SYSTEMD), help="what starts the reviews")
-    parser.add_argument(
-        "--root", metavar="DIR", default="/", help="write below this folder, as for an image (default: /)"
-    )
+    parser.add_argument("--root", metavar="DIR", default="/", help="write below this folder (default: /)")
     parser.add_argument("--dry-run", action="store_true", help="show what would be done, and do nothing")
     parser.add_argument("--force", action="store_true", help="also what was changed by hand; a copy is kept beside it")
 
@@ -91,7 +85,7 @@ def run(arguments: argparse.Namespace) -> int:
             tree.make(folder)
         for file, step in zip(contents.files, steps, strict=True):
             tree.write(file, step)
-    lines = (*_remarks(arguments, order), *after_install(arguments.kind, order, contents))
+    lines = (*_remarks(arguments, order), *after_install(arguments.kind, order))
     sys.stdout.writelines(f"{line}\n" for line in lines)
     return EXIT_KEPT if any(step.state is State.KEEP for step in steps) else 0
 
@@ -129,9 +123,7 @@ def _given(settings: Settings) -> Given:
 
 def _refuse_other_kind(arguments: argparse.Namespace) -> None:
     if arguments.kind == CRON and arguments.vacuum_application:
-        raise SettingError(
-            "--vacuum-application: belongs to systemd; with cron, schedule `vacuum --application` yourself."
-        )
+        raise SettingError("--vacuum-application: belongs to systemd; cron has no clean-up.")
     if arguments.kind == SYSTEMD and arguments.mail_to:
         raise SettingError("--mail-to: belongs to cron; with systemd, --drift-email-to and the other alerts tell.")
 

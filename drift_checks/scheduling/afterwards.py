@@ -1,4 +1,4 @@
-"""What is done after the files are there, or gone: the commands that enable, verify, run by hand and follow the logs."""
+"""The commands for afterwards: they enable, verify, run by hand and follow the logs."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ import shlex
 from collections.abc import Iterator
 
 from drift_checks.scheduling.given import ENVIRONMENT_FILE, LOG_FILE
-from drift_checks.scheduling.installing import Contents, Order
+from drift_checks.scheduling.installing import Order
 from drift_checks.scheduling.systemd import TIMERS, UNITS
 
 
-def after_install(kind: str, order: Order, contents: Contents) -> Iterator[str]:
+def after_install(kind: str, order: Order) -> Iterator[str]:
     """Yield the lines that say what to do next."""
     yield ""
-    yield from _aligned(_after_cron(order) if kind == "cron" else _after_systemd(order))
+    yield from _aligned(_after_cron(order) if kind == "cron" else _after_systemd())
 
 
 def after_uninstall(kind: str) -> Iterator[str]:
@@ -39,10 +39,10 @@ def _after_cron(order: Order) -> dict[str, str]:
     }
 
 
-def _after_systemd(order: Order) -> dict[str, str]:
+def _after_systemd() -> dict[str, str]:
     return {
         "enable": f"systemctl daemon-reload && systemctl enable --now {' '.join(TIMERS)}",
-        "verify": f"systemd-analyze verify {UNITS}/drift-*.service {UNITS}/drift-*.timer && systemctl list-timers 'drift-*'",
+        "verify": f"systemd-analyze verify {UNITS}/drift-*.* && systemctl list-timers 'drift-*'",
         "run now": "systemctl start drift-review.service",
         "follow": "journalctl -f -t drift-review",
         "change": "systemctl edit drift-review.service (a drop-in, which a later install leaves as it is)",

@@ -191,8 +191,8 @@ class Tree:
             self._keep_copy(step)
             aside.unlink(missing_ok=True)
             # Its rights from the first moment, since secrets may be in it.
-            with open(os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as opened:
-                opened.write(file.text.encode())
+            aside.touch(0o600, exist_ok=False)
+            aside.write_bytes(file.text.encode())
             aside.chmod(file.mode)
             _give(aside, file.owner)
             aside.replace(place)

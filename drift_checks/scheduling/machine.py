@@ -23,8 +23,8 @@ def refuse_unless_root(root: Path) -> None:
     """
     if root == Path("/") and os.geteuid() != 0:
         raise SettingError(
-            "only root may write to /etc; give the command with sudo, write below another folder with --root DIR, or look"
-            " at what it would do with --dry-run."
+            "only root may write to /etc; give the command with sudo, write below another folder with --root DIR, or"
+            " look at what it would do with --dry-run."
         )
 
 
@@ -46,8 +46,8 @@ def find_user(name: str, root: Path) -> Owner:
     users = _users(root)
     if name not in users:
         raise SettingError(
-            f"--user: there is no user {name!r} on this machine{nearest(name, users) or '.'} Make one with: useradd"
-            f" --system --home-dir /var/lib/drift-checks --shell /usr/sbin/nologin {name if name.isalnum() else 'drift'}"
+            f"--user: there is no user {name!r} on this machine{nearest(name, users)}; make one, as in useradd --system"
+            " --home-dir /var/lib/drift-checks --shell /usr/sbin/nologin drift"
         )
     return users[name]
 
