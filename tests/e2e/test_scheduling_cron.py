@@ -1,0 +1,84 @@
+"""The crontab under a real cron daemon, on machines of the test's own, with its mail held as text."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import time
+from contextlib import ExitStack
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from tests.support.booted import Machine, machine, wait_for
+from tests.support.stores import build_store
+
+# Read before a fixture takes the machine's settings away.
+REQUIRED = os.environ.get("DRIFT_REQUIRE_SERVERS") == "1"
+PINNED = ("--drift-as-of", "2026-01-15T02:00:00Z", "--drift-naive-timezone", "UTC", "--drift-seed", "1")
+SECRET = "https://hooks.example.com/a 'b' \"c\" $d %e"
+
+
+def cron() -> str:
+    """Return where cron is; without it the test is skipped, or fails where all must be there."""
+    found = shutil.which("cron")
+    if found is None:
+        reason = "cron is missing: apt-get install --no-install-recommends cron"
+        if REQUIRED:
+            pytest.fail(reason)
+        pytest.skip(reason)
+    return found
+
+
+def install(host: Machine, at: str, disagreeing: list[int]) -> None:
+    """Put a store and the crontab on a machine."""
+    build_store(host.own / "srv/the store 100%", disagreeing=disagreeing)
+    host.give("/srv")
+    store = "/srv/the store 100%"
+    settings = ("--drift-db", f"{store}/risk_classifications.db", "--drift-chroma", store, "--drift-alerts", "none")
+    command = ("install", "cron", "--user", "drift", "--mail-to", "ann@example.com", "--at", at, *settings, *PINNED)
+    said = host.checks(*command, OPENAI_API_KEY=SECRET)
+    assert SECRET not in said
+
+
+def verdict(host: Machine) -> str | None:
+    """Return the verdict of the run, None as long as there is none."""
+    report = host.own / "var/lib/drift-checks/reports/latest/report.json"
+    return str(json.loads(report.read_text())["drift"]["verdict"]) if report.exists() else None
+
+
+def mail(host: Machine) -> list[str]:
+    """Return the mail that cron sent."""
+    return [file.read_text(encoding="utf-8") for file in sorted((host.own / "var/mail").iterdir())]
+
+
+@pytest.mark.server
+@pytest.mark.slow
+def test_cron_mails_what_is_not_well_and_nothing_else(tmp_path: Path) -> None:
+    """At the minute in UTC, on two machines whose clocks are half an hour apart from it: one drifts, one does not."""
+    daemon = cron()
+    cases = {"OK": [], "CRITICAL": [number for number in range(1, 121) if number % 7 < 3]}
+    with ExitStack() as stack:
+        hosts = {}
+        for name in cases:
+            (tmp_path / name).mkdir()
+            # It starts once the crontab is there; a zone with half an hour shows that the minute is that of UTC.
+            wait = f"ln -sfn /usr/share/zoneinfo/Asia/Kolkata /etc/localtime; until [ -e /srv/ready ]; do sleep 0.1; done; {daemon} -f"
+            hosts[name] = stack.enter_context(machine(tmp_path / name, ["sh", "-c", wait]))
+        soon = datetime.now(UTC) + timedelta(seconds=75)
+        for name, disagreeing in cases.items():
+            install(hosts[name], f"{soon:%H:%M}", disagreeing)
+            (hosts[name].own / "srv/ready").touch()
+        wait_for(lambda: all(verdict(host) for host in hosts.values()), 150)
+        wait_for(lambda: bool(mail(hosts["CRITICAL"])), 20)
+        time.sleep(1)
+    assert {name: verdict(host) for name, host in hosts.items()} == {"OK": "OK", "CRITICAL": "CRITICAL"}
+    assert mail(hosts["OK"]) == []
+    (message,) = mail(hosts["CRITICAL"])
+    assert "To: ann@example.com" in message
+    assert "Content-Type: text/plain; charset=utf-8" in message
+    assert "CRITICAL · " in message
+    assert "the store 100%/risk_classifications.db" in message
+    assert SECRET not in message
