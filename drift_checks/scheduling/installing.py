@@ -37,6 +37,7 @@ class Order:
         mail_to: Who gets what cron's line prints.
         vacuum_application: Whether the application's own files are cleaned up, too.
         interpreter: Of the reviews.
+        installation: Where the package and what it needs lie; None for where they do.
     """
 
     schedule: Schedule
@@ -47,6 +48,7 @@ class Order:
     mail_to: str = ""
     vacuum_application: bool = False
     interpreter: Path = Path(sys.executable)
+    installation: tuple[Path, ...] | None = None
 
 
 @dataclass(frozen=True)
@@ -100,7 +102,7 @@ def systemd_contents(order: Order, tree: Tree) -> Contents:
         user=order.owner.name,
         interpreter=order.interpreter,
         credentials=tuple(name for name in SECRET_NAMES if name in there | set(secrets)),
-        reads=(*order.given.reads, *installation_paths(order.interpreter)),
+        reads=(*order.given.reads, *(order.installation or installation_paths(order.interpreter))),
         writes=order.given.writes,
         stores=order.given.stores,
         vacuum_application=order.vacuum_application,

@@ -67,7 +67,7 @@ def test_cron_mails_what_is_not_well_and_nothing_else(tmp_path: Path) -> None:
             # It starts once the crontab is there; a zone with half an hour shows that the minute is that of UTC.
             wait = f"ln -sfn /usr/share/zoneinfo/Asia/Kolkata /etc/localtime; until [ -e /srv/ready ]; do sleep 0.1; done; {daemon} -f"
             hosts[name] = stack.enter_context(machine(tmp_path / name, ["sh", "-c", wait]))
-        soon = datetime.now(UTC) + timedelta(seconds=75)
+        soon = datetime.now(UTC) + timedelta(seconds=100)
         for name, disagreeing in cases.items():
             install(hosts[name], f"{soon:%H:%M}", disagreeing)
             (hosts[name].own / "srv/ready").touch()

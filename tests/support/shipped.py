@@ -1,0 +1,55 @@
+"""The files in scripts/cron and scripts/systemd as they are made; `python -m tests.support.shipped` makes them again."""
+
+from __future__ import annotations
+
+import tempfile
+from datetime import UTC, datetime
+from pathlib import Path
+
+from drift_checks.scheduling.files import Owner, Tree
+from drift_checks.scheduling.given import given
+from drift_checks.scheduling.installing import Order, cron_contents, systemd_contents
+from drift_checks.scheduling.schedule import read_schedule
+from drift_checks.settings import Settings
+from tests.support.checkout import REPOSITORY
+
+SOURCES = {"db": "an example", "chroma": "an example"}
+SETTINGS = Settings(db=Path("/srv/app/risk_classifications.db"), chroma=Path("/srv/app/chroma"), sources=SOURCES)
+
+
+def shipped(root: Path) -> dict[Path, str]:
+    """Return the text of each file by its path in the checkout.
+
+    Args:
+        root: An empty folder, which stands for a machine with Debian's cron.
+    """
+    (root / "etc").mkdir()
+    (root / "etc/timezone").write_text("UTC\n")
+    order = Order(
+        schedule=read_schedule("02:00", "day"),
+        owner=Owner("drift", 4242, 4242),
+        given=given(SETTINGS, {}, Path("/")),
+        root=root,
+        now=datetime(2026, 1, 15, tzinfo=UTC),
+        interpreter=Path("/opt/drift-checks/.venv/bin/python"),
+        installation=(Path("/opt/drift-checks"),),
+    )
+    tree = Tree(root, {}, force=False)
+    ways = {"cron": cron_contents(order, tree), "systemd": systemd_contents(order, tree)}
+    return {
+        REPOSITORY / "scripts" / kind / file.path.name: file.text
+        for kind, contents in ways.items()
+        for file in contents.files
+    }
+
+
+def main() -> None:
+    """Write the files."""
+    with tempfile.TemporaryDirectory() as root:
+        for path, text in shipped(Path(root)).items():
+            path.parent.mkdir(exist_ok=True)
+            path.write_text(text, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,62 @@
+"""The file of settings: what is written is what is read, by the shell and by systemd."""
+
+from __future__ import annotations
+
+import subprocess
+import tempfile
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from drift_checks.errors import SettingError
+from drift_checks.scheduling.environment import assignments, read_assignments
+from drift_checks.scheduling.rendering import environment_file
+from tests.support import unit_files
+
+PLAIN = st.text(st.characters(exclude_categories=("Cc", "Cs")) | st.sampled_from("\t\n\"'`$\\%#; !=~*"), max_size=40)
+VARIABLES = st.dictionaries(st.from_regex(r"[A-Z_][A-Z0-9_]{0,8}", fullmatch=True), PLAIN, max_size=4)
+HOSTILE = "a b\n\"c\" 'd' `id` $(id) $HOME ${X} \\ \\\\ \\n %n %% #e ;f !g é 🙂 \\"
+
+
+def as_shell_reads(text: str, name: str) -> str:
+    """Return what the shell takes a variable for, once it has sourced the text."""
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "review.env"
+        file.write_text(text, encoding="utf-8")
+        done = subprocess.run(["sh", "-c", f'. "$0"; printf %s "${name}"', file], capture_output=True, env={})
+    assert done.stderr == b""
+    return done.stdout.decode()
+
+
+@given(PLAIN)
+@settings(max_examples=60)
+def test_the_shell_reads_what_was_written(text: str) -> None:
+    """Whatever a path or a pattern holds."""
+    assert as_shell_reads(environment_file("made", {"VALUE": text}), "VALUE") == text
+
+
+@given(VARIABLES)
+def test_systemd_reads_what_was_written(variables: dict[str, str]) -> None:
+    """By its rules, which are those of the shell as far as they go."""
+    assert unit_files.environment(environment_file("made", variables)) == variables
+
+
+@given(VARIABLES)
+def test_a_later_call_reads_what_was_written(variables: dict[str, str]) -> None:
+    """So that secrets need not be given again."""
+    assert read_assignments(environment_file("made", variables)) == variables
+
+
+def test_the_worst_goes_through() -> None:
+    """All special characters at once."""
+    assert as_shell_reads(assignments({"VALUE": HOSTILE}), "VALUE") == HOSTILE
+
+
+@pytest.mark.parametrize("text", ["a\0", "a\r", "\x1b[31m", "\udcff", "\x7f"])
+def test_what_systemd_drops_is_refused(text: str) -> None:
+    """Other control characters, and bytes that are no text; the value is not repeated."""
+    with pytest.raises(SettingError, match="DRIFT_DB: its value holds control characters") as caught:
+        assignments({"DRIFT_DB": text})
+    assert text not in str(caught.value)
