@@ -39,7 +39,7 @@ def run(arguments: argparse.Namespace) -> int:
         refuse_unless_root(root)
     known = recorded_digests(Tree(root, {}, force=False))
     tree = Tree(root, known, force=arguments.force)
-    steps = [step for path in _paths(arguments.kind, tree, known) if (step := tree.plan_removal(path))]
+    steps = _steps(arguments.kind, tree, known)
     if not steps:
         raise NothingToReview(f"{root}: nothing of {arguments.kind} was installed there.")
     sys.stdout.writelines(f"{line}\n" for line in _planned(steps))
@@ -51,6 +51,14 @@ def run(arguments: argparse.Namespace) -> int:
             tree.remove_if_empty(folder)
     sys.stdout.writelines(f"{line}\n" for line in after_uninstall(arguments.kind))
     return EXIT_KEPT if any(step.state is State.KEEP for step in steps) else 0
+
+
+def _steps(kind: str, tree: Tree, known: dict[Path, str]) -> list[Step]:
+    steps = [step for path in _paths(kind, tree, known) if (step := tree.plan_removal(path))]
+    if any(step.state is State.KEEP and step.path in known for step in steps):
+        # As long as one of the secrets is there, it is to be known that it is not as it was made.
+        steps = [step for step in steps if step.path != DIGESTS]
+    return steps
 
 
 def _paths(kind: str, tree: Tree, known: dict[Path, str]) -> Iterator[Path]:

@@ -41,7 +41,7 @@ def rendered(template: str, **values: object) -> str:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    environment.filters["unit_word"] = unit_word
+    environment.filters |= {"unit_word": unit_word, "unit_command": unit_command}
     return environment.get_template(template).render(values)
 
 
@@ -60,3 +60,15 @@ def unit_word(text: object, prefix: str = "") -> str:
         raise SettingError(f"{path!r}: a path with control characters cannot stand in a unit file; give it another.")
     word = (prefix + path).replace("\\", "\\\\").replace('"', '\\"').replace("%", "%%")
     return word if _PLAIN.fullmatch(word) else f'"{word}"'
+
+
+def unit_command(program: object) -> str:
+    """Return a program's path as `ExecStart=` begins with it, `$` left alone.
+
+    Raises:
+        SettingError: It holds what no unit file can.
+    """
+    # systemd runs no program whose path has one of these in it.
+    if re.search(r"[\"'\\]", str(program)):
+        return f""":/bin/sh -c 'exec "$0" "$@"' {unit_word(program)}"""
+    return unit_word(program, ":")

@@ -55,7 +55,8 @@ def test_hostile_paths_arrive_at_every_place() -> None:
     """Interpreter, folders to write to and stores."""
     text = made("drift-vacuum.service", interpreter=HOSTILE, writes=(HOSTILE,), stores=(HOSTILE,), vacuum_application=True)
     (command,) = values(text, "ExecStart")
-    assert words(command) == [f":{HOSTILE}", "-P", "-m", "drift_checks", "vacuum", "--application"]
+    shell = [":/bin/sh", "-c", 'exec "$0" "$@"', str(HOSTILE)]
+    assert words(command) == [*shell, "-P", "-m", "drift_checks", "vacuum", "--application"]
     assert [words(value) for value in values(text, "ReadWritePaths")] == [[str(HOSTILE)]]
     (told,) = values(made("drift-review-failed.service", interpreter=HOSTILE), "ExecStart")
     assert words(told)[-1] == str(HOSTILE)

@@ -1,0 +1,234 @@
+"""`install` and `uninstall`, below a folder that stands for the machine."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from drift_checks.commands import command, run_command
+
+CRONTAB = "etc/cron.d/drift-checks"
+SETTINGS = "etc/drift-checks/review.env"
+SERVICE = "etc/systemd/system/drift-review.service"
+SECRET = "https://hooks.example.com/s3cret-$1-\"quoted\"-`x`"
+KINDS = ["cron", "systemd"]
+
+
+class Host:
+    """A folder that stands for a machine, with a user on it, and what the last command said."""
+
+    def __init__(self, root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+        self.root = root
+        self._capsys = capsys
+        (root / "etc").mkdir(parents=True)
+        (root / "etc/timezone").write_text("UTC\n")
+        (root / "etc/passwd").write_text(f"drift:x:{os.geteuid()}:{os.getegid()}::/:/bin/sh\n")
+
+    def install(self, kind: str, *options: str, user: str = "drift", db: str = "/srv/x.db") -> tuple[int, str]:
+        """Install; return the exit code and what was said."""
+        return self._run("install", kind, "--user", user, "--drift-db", db, *options)
+
+    def uninstall(self, kind: str, *options: str) -> tuple[int, str]:
+        """Uninstall; return the exit code and what was said."""
+        return self._run("uninstall", kind, *options)
+
+    def _run(self, name: str, *arguments: str) -> tuple[int, str]:
+        code = run_command(command(name), [*arguments, "--root", str(self.root)])
+        said = self._capsys.readouterr()
+        return code, said.out + said.err
+
+    def files(self) -> dict[str, str]:
+        """Return all files but those that were there from the start."""
+        found = {str(path.relative_to(self.root)): path for path in self.root.rglob("*") if path.is_file()}
+        return {name: path.read_text() for name, path in sorted(found.items()) if name not in ("etc/passwd", "etc/timezone")}
+
+
+@pytest.fixture
+def host(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Host:
+    """A machine on which nothing is installed."""
+    for name in ("PYTHONPATH", "SLACK_WEBHOOK_URL", "OPENAI_API_KEY"):
+        monkeypatch.delenv(name, raising=False)
+    return Host(tmp_path / "host", capsys)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_dry_run_says_all_and_writes_nothing(host: Host, kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each file with its text, and no secret in it."""
+    monkeypatch.setenv("SLACK_WEBHOOK_URL", SECRET)
+    code, said = host.install(kind, "--dry-run")
+    assert (code, host.files()) == (0, {})
+    assert "write     /etc/drift-checks/review.env (0600, drift)" in said
+    assert '    DRIFT_DB="/srv/x.db"\n' in said
+    assert "s3cret" not in said
+    assert "…" in said
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_second_call_changes_nothing(host: Host, kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """And keeps the secrets, though they are in the environment no more."""
+    monkeypatch.setenv("SLACK_WEBHOOK_URL", SECRET)
+    host.install(kind)
+    before = host.files()
+    monkeypatch.delenv("SLACK_WEBHOOK_URL")
+    code, said = host.install(kind)
+    assert (code, host.files()) == (0, before)
+    assert not [line for line in said.splitlines() if line.startswith(("write ", "replace ", "make "))]
+
+
+@pytest.mark.parametrize(("kind", "name"), [("cron", CRONTAB), ("cron", SETTINGS), ("systemd", SERVICE)])
+def test_what_was_changed_by_hand_stays(host: Host, kind: str, name: str) -> None:
+    """It is said, the exit code tells, and --force keeps a copy."""
+    host.install(kind)
+    place = host.root / name
+    place.write_text(place.read_text().replace("drift", "drifter"))
+    code, said = host.install(kind, "--at", "03:00")
+    assert code == 1
+    assert f"keep      /{name}" in said
+    assert "changed by hand, stays as it is; --force replaces it and keeps a copy beside it" in said
+    assert "drifter" in place.read_text()
+    code, said = host.install(kind, "--at", "03:00", "--force")
+    assert code == 0
+    assert "drifter" not in place.read_text()
+    assert "drifter" in place.with_name(f"{place.name}~").read_text()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_uninstall_takes_away_what_was_made_and_nothing_else(
+    host: Host, kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not somebody else's file beside it, and no report."""
+    monkeypatch.setenv("SLACK_WEBHOOK_URL", SECRET)
+    host.install(kind)
+    (host.root / "etc/drift-checks/notes").write_text("mine")
+    (host.root / "var/lib/drift-checks/reports/index.html").write_text("a report")
+    before = host.files()
+    assert host.uninstall(kind, "--dry-run")[0] == 0
+    assert host.files() == before
+    code, _ = host.uninstall(kind)
+    assert code == 0
+    assert host.files() == {"etc/drift-checks/notes": "mine", "var/lib/drift-checks/reports/index.html": "a report"}
+
+
+def test_uninstall_leaves_no_empty_folder_of_secrets(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nor a link to a timer that is gone."""
+    monkeypatch.setenv("SLACK_WEBHOOK_URL", SECRET)
+    host.install("systemd")
+    wants = host.root / "etc/systemd/system/timers.target.wants"
+    wants.mkdir()
+    (wants / "drift-review.timer").symlink_to("/etc/systemd/system/drift-review.timer")
+    host.uninstall("systemd")
+    assert not (host.root / "etc/drift-checks").exists()
+    assert list(wants.iterdir()) == []
+
+
+def test_uninstall_keeps_what_was_changed_by_hand(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A secret, too."""
+    monkeypatch.setenv("SLACK_WEBHOOK_URL", SECRET)
+    host.install("systemd")
+    credential = host.root / "etc/drift-checks/credentials/SLACK_WEBHOOK_URL"
+    credential.write_text("https://hooks.example.com/of-my-own\n")
+    (host.root / SERVICE).write_text("mine")
+    code, said = host.uninstall("systemd")
+    assert code == 1
+    assert said.count("changed by hand, stays") == 2
+    digests = "etc/drift-checks/credentials.sha256"
+    assert set(host.files()) == {SERVICE, "etc/drift-checks/credentials/SLACK_WEBHOOK_URL", digests}
+    code, _ = host.uninstall("systemd", "--force")
+    assert code == 0
+    assert set(host.files()) == {f"{SERVICE}~", "etc/drift-checks/credentials/SLACK_WEBHOOK_URL~"}
+
+
+def test_a_secret_is_renewed(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where nobody changed it by hand; only root reads it."""
+    for secret in ("https://hooks.example.com/first", "https://hooks.example.com/second"):
+        monkeypatch.setenv("SLACK_WEBHOOK_URL", secret)
+        code, said = host.install("systemd")
+        credential = host.root / "etc/drift-checks/credentials/SLACK_WEBHOOK_URL"
+        assert (code, credential.read_text()) == (0, f"{secret}\n")
+        assert secret not in said
+    assert credential.stat().st_mode & 0o777 == 0o600
+    assert credential.parent.stat().st_mode & 0o777 == 0o700
+    assert "LoadCredential=SLACK_WEBHOOK_URL:" in host.files()[SERVICE]
+
+
+def test_secrets_are_no_variables_under_systemd(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
+    """They stand in one file each, and in nothing else."""
+    monkeypatch.setenv("OPENAI_API_KEY", "s3cret")
+    host.install("systemd")
+    assert [name for name, text in host.files().items() if "s3cret" in text] == [
+        "etc/drift-checks/credentials/OPENAI_API_KEY"
+    ]
+
+
+def test_cron_sources_settings_that_only_the_user_reads(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With what makes its mail rare."""
+    monkeypatch.setenv("OPENAI_API_KEY", "s3cret")
+    host.install("cron", "--drift-sample-size", "7")
+    text = (host.root / SETTINGS).read_text()
+    assert (host.root / SETTINGS).stat().st_mode & 0o777 == 0o600
+    for line in ('DRIFT_QUIET="true"', 'DRIFT_SAMPLE_SIZE="7"', 'OPENAI_API_KEY="s3cret"'):
+        assert f"\n{line}\n" in text
+    assert (host.root / "var/log/drift-checks").is_dir()
+
+
+def test_the_two_ways_exclude_each_other(host: Host) -> None:
+    """Or the review would run twice a night."""
+    host.install("cron")
+    code, said = host.install("systemd")
+    assert code == 4
+    assert "cron runs the review already; take that away first, with python -m drift_checks uninstall cron." in said
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        (["--at", "25:00"], "--at: '25:00' is not allowed; allowed is a time of day in UTC from 00:00 to 23:59."),
+        (["--user", "drifd"], "--user: there is no user 'drifd' on this machine; did you mean 'drift'?; make one"),
+        (["--mail-to", "a b"], "--mail-to: 'a b' is not allowed"),
+        (["--vacuum-application"], "--vacuum-application: belongs to systemd"),
+        (["--drift-warn", "9"], "warn: '9' (from --drift-warn) is not allowed"),
+    ],
+)
+def test_what_is_wrong_is_one_sentence(host: Host, options: list[str], sentence: str) -> None:
+    """And nothing is written."""
+    code, said = host.install("cron", *options)
+    assert (code, host.files()) == (4, {})
+    assert said.startswith(f"python -m drift_checks install: {sentence}")
+    assert said.count("\n") == 1
+
+
+def test_a_store_must_be_named(host: Host) -> None:
+    """At night there is nobody to ask."""
+    code = run_command(command("install"), ["cron", "--user", "drift", "--root", str(host.root)])
+    assert (code, host.files()) == (4, {})
+
+
+def test_nothing_to_take_away_is_said(host: Host) -> None:
+    """With the code for nothing to do."""
+    assert host.uninstall("cron") == (
+        5,
+        f"python -m drift_checks uninstall: {host.root}: nothing of cron was installed there.\n",
+    )
+
+
+@pytest.mark.parametrize("name", ["install", "uninstall"])
+def test_only_root_writes_to_the_machine_itself(
+    name: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Anybody else is told of the ways there are."""
+    monkeypatch.setattr(os, "geteuid", lambda: 4242)
+    options = ["--user", "root", "--drift-db", "/srv/x.db"] if name == "install" else []
+    assert run_command(command(name), ["systemd", *options]) == 4
+    said = capsys.readouterr()
+    assert (said.out, said.err.count("\n")) == ("", 1)
+    assert "only root may write to /etc; give the command with sudo" in said.err
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_commands_for_afterwards_are_printed(host: Host, kind: str) -> None:
+    """Enable, verify, run by hand, follow, undo."""
+    _, said = host.install(kind)
+    last = [line.split("  ")[0] for line in said.splitlines()[said.splitlines().index("") + 1 :]]
+    assert {"enable", "verify", "run now", "follow", "undo"} <= set(last)
