@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
-from drift_checks import __version__
+import drift_checks
 from drift_checks.errors import SettingError
 from drift_checks.scheduling.environment import assignments, is_printable
 from drift_checks.scheduling.files import marked
@@ -18,7 +18,7 @@ _PLAIN = re.compile(r"[A-Za-z0-9_@:=+,./~-]+")
 def heading(kind: str, user: str, schedule: Schedule) -> str:
     """Return the first line of every file, without its comment sign."""
     command = f"python -m drift_checks install {kind} --user {user} --at {schedule.clock} --every {schedule.every}"
-    return f"Made by drift-checks {__version__}: {command}"
+    return f"Made by drift-checks {drift_checks.__version__}: {command}"
 
 
 def environment_file(made_by: str, variables: Mapping[str, str]) -> str:

@@ -8,7 +8,6 @@ import re
 import shutil
 import sys
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -65,18 +64,20 @@ def clean(host: Machine) -> Iterator[Machine]:
     """The machine, from which all that a test installed is gone afterwards."""
     yield host
     host.run("systemctl", "stop", "drift-*.timer", check=False)
-    host.run("sh", "-c", f"rm -rf /{UNITS}/drift-* /{UNITS}/timers.target.wants /etc/drift-checks /var/lib/drift-checks")
+    host.run(
+        "sh", "-c", f"rm -rf /{UNITS}/drift-* /{UNITS}/timers.target.wants /etc/drift-checks /var/lib/drift-checks"
+    )
     host.run("systemctl", "daemon-reload")
     host.run("systemctl", "reset-failed")
     host.run("journalctl", "--sync")
     host.run("sh", "-c", "rm -rf /run/log/journal/* && systemctl restart systemd-journald")
 
 
-def install(host: Machine, store: str, *options: object, **variables: str) -> None:
+def install(host: Machine, store: str, *options: object, secret: str = "") -> None:
     """Install the units for a store."""
     settings = ("--drift-db", f"{store}/risk_classifications.db", "--drift-chroma", store, "--drift-seed", "1")
     pinned = ("--drift-as-of", "2026-01-15T02:00:00Z", "--drift-naive-timezone", "UTC")
-    host.checks("install", "systemd", "--user", "drift", *settings, *pinned, *options, **variables)
+    host.checks("install", "systemd", "--user", "drift", *settings, *pinned, *options, SLACK_WEBHOOK_URL=secret)
     host.run("systemctl", "daemon-reload")
 
 
@@ -147,8 +148,10 @@ def test_a_live_store_and_reports_below_home_are_reached(clean: Machine) -> None
         "import sqlite3, time\nc = sqlite3.connect('/home/app 50% $x/risk_classifications.db', isolation_level=None)\n"
         "c.execute('update risk_classifications set review_count = 7')\nprint(flush=True)\ntime.sleep(600)"
     )
-    clean.run("systemd-run", "--uid=drift", "--unit=holder", "--property=DefaultDependencies=no", sys.executable, "-c", hold)
-    wait_for(lambda: (folder / "risk_classifications.db-wal").exists(), 20)
+    holder = ("--uid=drift", "--unit=holder", "--property=DefaultDependencies=no")
+    clean.run("systemd-run", *holder, sys.executable, "-c", hold)
+    log = folder / "risk_classifications.db-wal"
+    wait_for(log.exists, 20)
     before = contents(folder, without="-shm")
     install(clean, "/home/app 50% $x", *ALERTS, "--drift-reports", '/home/the "reports" 100%')
     try:
@@ -255,7 +258,7 @@ def test_an_older_systemd_is_asked_how_it_ended(clean: Machine, command: str, ex
 def test_secrets_come_as_credentials(clean: Machine) -> None:
     """They stand in no unit and in no environment."""
     secret = "https://hooks.slack.com/services/T/B/secret"
-    install(clean, "/srv/store", *ALERTS, SLACK_WEBHOOK_URL=secret)
+    install(clean, "/srv/store", *ALERTS, secret=secret)
     look = "/bin/sh -c 'env; ls $$CREDENTIALS_DIRECTORY; wc -c <$$CREDENTIALS_DIRECTORY/SLACK_WEBHOOK_URL'"
     change(clean, "drift-review.service", f"[Service]\nExecStart=\nExecStart={look}\n")
     assert start(clean)["ExecMainStatus"] == "0", journal(clean)

@@ -1,4 +1,4 @@
-"""A machine of its own for a test: namespaces in which /etc, /var, /srv and more are its own, and systemd or cron run."""
+"""A machine of a test's own: namespaces with another /etc, /var and /srv, in which systemd or cron runs."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ _PREPARE = f"""
 set -e
 own=$1 hidden=$2 repository=$3; shift 3
 mount --make-rprivate /
-mkdir -p "$own"/srv "$own"/home "$own"/empty "$own"/var/spool/cron/crontabs "$own"/var/mail "$own"/var/lib "$own"/var/log
-mkdir -p "$own"/var/cache "$own"/var/backups "$own"/dev "$own"/hidden "$own"/var/tmp "$own"/tmp
+mkdir -p "$own"/srv "$own"/home "$own"/empty "$own"/var/spool/cron/crontabs "$own"/var/mail "$own"/var/lib
+mkdir -p "$own"/var/log "$own"/var/cache "$own"/var/backups "$own"/dev "$own"/hidden "$own"/var/tmp "$own"/tmp
 chmod 1777 "$own"/var/tmp "$own"/tmp
 ln -s /run "$own"/var/run
 cp -a /etc "$own"/etc
@@ -73,6 +73,9 @@ exec env -i PATH=/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin container=drift "$
 """
 _NAMESPACES = ("--mount", "--pid", "--cgroup", "--uts", "--ipc")
 
+# The namespace of control groups then begins there.
+_ENTER = 'echo $$ >"$0"/cgroup.procs && exec "$@"'
+
 
 @dataclass(frozen=True)
 class Machine:
@@ -118,11 +121,10 @@ def machine(folder: Path, command: Sequence[str]) -> Iterator[Machine]:
     prepare = ["sh", "-c", _PREPARE, "prepare", str(own), " ".join(_hidden()), str(REPOSITORY), *command]
     with (folder / "console").open("w") as console:
         process = subprocess.Popen(
-            ["unshare", *_NAMESPACES, "--fork", "--kill-child", *prepare],
+            ["sh", "-c", _ENTER, group, "unshare", *_NAMESPACES, "--fork", "--kill-child", *prepare],
             stdin=subprocess.DEVNULL,
             stdout=console,
             stderr=console,
-            preexec_fn=lambda: _enter(group),
         )
         try:
             yield Machine(own, _first_child(process, folder / "console", own / "tmp/prepared"))
@@ -137,7 +139,7 @@ def booted(folder: Path) -> Iterator[Machine]:
     """Keep a machine on which systemd runs."""
     target = ["--system", "--unit=own.target", "--show-status=0"]
     with machine(folder, [str(SYSTEMD), *target]) as found:
-        wait_for(lambda: "active" == found.run("systemctl", "is-active", "own.target", check=False).strip(), 30)
+        wait_for(lambda: found.run("systemctl", "is-active", "own.target", check=False).strip() == "active", 30)
         yield found
 
 
@@ -170,14 +172,10 @@ def _make_group() -> Path:
     return group
 
 
-def _enter(group: Path) -> None:
-    (group / "cgroup.procs").write_text("0")
-
-
 def _remove_group(group: Path) -> None:
     wait_for(lambda: not any(file.read_text().strip() for file in group.rglob("cgroup.procs")), 10)
     for folder, _, _ in os.walk(group, topdown=False):
-        os.rmdir(folder)
+        Path(folder).rmdir()
 
 
 def _first_child(process: subprocess.Popen[bytes], console: Path, prepared: Path) -> int:

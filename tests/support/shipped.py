@@ -1,4 +1,4 @@
-"""The files in scripts/cron and scripts/systemd as they are made; `python -m tests.support.shipped` makes them again."""
+"""The files in scripts/cron and scripts/systemd; `python -m tests.support.shipped` makes them again."""
 
 from __future__ import annotations
 

@@ -42,7 +42,7 @@ def words(value: str) -> list[str]:
             word, open_word = "", False
         else:
             word, open_word = word + letter, True
-    assert not quote and not escaped, value
+    assert (quote, escaped) == ("", False), value
     found += [word] if open_word else []
     return [_without_specifiers(item) for item in found]
 

@@ -12,7 +12,7 @@ from drift_checks.commands import command, run_command
 CRONTAB = "etc/cron.d/drift-checks"
 SETTINGS = "etc/drift-checks/review.env"
 SERVICE = "etc/systemd/system/drift-review.service"
-SECRET = "https://hooks.example.com/s3cret-$1-\"quoted\"-`x`"
+SECRET = 'https://hooks.example.com/s3cret-$1-"quoted"-`x`'
 KINDS = ["cron", "systemd"]
 
 
@@ -42,7 +42,9 @@ class Host:
     def files(self) -> dict[str, str]:
         """Return all files but those that were there from the start."""
         found = {str(path.relative_to(self.root)): path for path in self.root.rglob("*") if path.is_file()}
-        return {name: path.read_text() for name, path in sorted(found.items()) if name not in ("etc/passwd", "etc/timezone")}
+        return {
+            name: path.read_text() for name, path in sorted(found.items()) if name not in ("etc/passwd", "etc/timezone")
+        }
 
 
 @pytest.fixture

@@ -57,7 +57,7 @@ def test_one_without_asks_every_hour() -> None:
     assert weekly.startswith('30 * * * * drift [ "$(date -u +\\%u\\%H)" = 102 ] && ')
 
 
-@pytest.mark.parametrize("path", ["/opt/100%/python", "/opt/my dir/python", "/opt/it's \"$x\" `y`/python"])
+@pytest.mark.parametrize("path", ["/opt/100%/python", "/opt/my dir/python", '/opt/it\'s "$x" `y`/python'])
 def test_cron_and_the_shell_find_the_interpreter(path: str) -> None:
     """The percent sign ends a command for cron, the others mean something to the shell."""
     found = command(job_line(made(interpreter=path)))

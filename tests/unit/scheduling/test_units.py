@@ -53,7 +53,9 @@ def test_every_unit_says_what_made_it_and_bears_its_digest(name: str) -> None:
 
 def test_hostile_paths_arrive_at_every_place() -> None:
     """Interpreter, folders to write to and stores."""
-    text = made("drift-vacuum.service", interpreter=HOSTILE, writes=(HOSTILE,), stores=(HOSTILE,), vacuum_application=True)
+    text = made(
+        "drift-vacuum.service", interpreter=HOSTILE, writes=(HOSTILE,), stores=(HOSTILE,), vacuum_application=True
+    )
     (command,) = values(text, "ExecStart")
     shell = [":/bin/sh", "-c", 'exec "$0" "$@"', str(HOSTILE)]
     assert words(command) == [*shell, "-P", "-m", "drift_checks", "vacuum", "--application"]
