@@ -16,7 +16,7 @@ from drift_checks.scheduling.cron import CRONTAB
 from drift_checks.scheduling.files import File, Folder, State, Step, Tree
 from drift_checks.scheduling.given import Given, given
 from drift_checks.scheduling.installing import Contents, Order, cron_contents, recorded_digests, systemd_contents
-from drift_checks.scheduling.machine import daemon_of, default_user, find_user, refuse_unless_root
+from drift_checks.scheduling.machine import closed_to, daemon_of, default_user, find_user, refuse_unless_root
 from drift_checks.scheduling.schedule import DAY, WEEK, read_schedule
 from drift_checks.scheduling.systemd import UNITS
 from drift_checks.settings import Settings
@@ -160,5 +160,10 @@ def _line(what: str, path: Path, more: str) -> str:
 def _remarks(arguments: argparse.Namespace, order: Order) -> Iterator[str]:
     if order.owner.uid == 0:
         yield "\nnote: the reviews will run as root; --user names somebody with fewer rights."
+    if closed := closed_to(order.interpreter, order.owner):
+        yield (
+            f"\nnote: {order.owner.name} may not search {closed}, and so cannot start {order.interpreter}; install the"
+            " package where all may read it, as in /opt, and give the command from there."
+        )
     if arguments.kind == CRON and daemon_of(order.root) is None:
         yield f"\nnote: there is no cron daemon below {order.root}; install one (Debian: apt-get install cron)."

@@ -43,7 +43,7 @@ def _after_systemd() -> dict[str, str]:
     return {
         "enable": f"systemctl daemon-reload && systemctl enable --now {' '.join(TIMERS)}",
         "verify": f"systemd-analyze verify {UNITS}/drift-*.* && systemctl list-timers 'drift-*'",
-        "run now": "systemctl start drift-review.service",
+        "run now": "systemctl reset-failed drift-review.service; systemctl start drift-review.service",
         "follow": "journalctl -f -t drift-review",
         "change": "systemctl edit drift-review.service (a drop-in, which a later install leaves as it is)",
         "undo": "systemctl disable --now " + " ".join(TIMERS) + "; python -m drift_checks uninstall systemd",

@@ -52,6 +52,19 @@ def find_user(name: str, root: Path) -> Owner:
     return users[name]
 
 
+def closed_to(path: Path, owner: Owner) -> Path | None:
+    """Return the first folder on the way to a path that a user may not search, None where there is none.
+
+    Groups other than the user's own do not count.
+    """
+    for folder in reversed(path.resolve().parents):
+        status = folder.stat()
+        shift = 6 if status.st_uid == owner.uid else 3 if status.st_gid == owner.gid else 0
+        if owner.uid != 0 and not status.st_mode >> shift & 1:
+            return folder
+    return None
+
+
 def _users(root: Path) -> dict[str, Owner]:
     file = root / "etc/passwd"
     if root != Path("/") and file.is_file():

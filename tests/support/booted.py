@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from shlex import quote
 
 import pytest
 
@@ -19,10 +20,11 @@ from tests.support.checkout import REPOSITORY
 SYSTEMD = Path("/lib/systemd/systemd")
 USER = "drift"
 UID = 4242
+_REPLACED = ("etc", "var", "srv", "home", "dev", "tmp")
 # Nothing of the real machine is written to: what would be is a copy or empty, and gone with the namespaces.
 _PREPARE = f"""
 set -e
-own=$1 hidden=$2 repository=$3; shift 3
+own=$1; shift
 mount --make-rprivate /
 mkdir -p "$own"/srv "$own"/home "$own"/empty "$own"/var/spool/cron/crontabs "$own"/var/mail "$own"/var/lib
 mkdir -p "$own"/var/log "$own"/var/cache "$own"/var/backups "$own"/dev "$own"/hidden "$own"/var/tmp "$own"/tmp
@@ -49,14 +51,7 @@ for name in fd stdin:0 stdout:1 stderr:2; do ln -s /proc/self/fd/${{name#*:}} "$
 ln -sfn /proc/self/fd "$own"/dev/fd
 : >"$own"/dev/console
 mount -t tmpfs -o mode=1777 tmpfs "$own"/dev/shm
-# Python may lie where only root may look: the folder gives way to one that all may search.
-for pair in $hidden; do
-    outer=${{pair%%:*}} inner=${{pair#*:}}
-    mkdir -p "$own/hidden$outer/$inner"
-    mount --bind "$outer/$inner" "$own/hidden$outer/$inner"
-    mount --rbind "$own/hidden$outer" "$outer"
-done
-case $repository in /tmp/*) mkdir -p "$own$repository"; mount --bind "$repository" "$own$repository" ;; esac
+KEEP
 for folder in /lib/systemd/system/*.wants /lib/systemd/system-generators; do mount --bind "$own"/empty "$folder"; done
 for folder in etc var srv home dev; do mount --rbind "$own"/$folder /$folder; done
 mount --bind "$own"/sbin /usr/sbin
@@ -118,7 +113,8 @@ def machine(folder: Path, command: Sequence[str]) -> Iterator[Machine]:
     group = _make_group()
     own = folder / "machine"
     own.mkdir()
-    prepare = ["sh", "-c", _PREPARE, "prepare", str(own), " ".join(_hidden()), str(REPOSITORY), *command]
+    script = _PREPARE.replace("KEEP\n", "".join(f"{line}\n" for line in _keeping(own)))
+    prepare = ["sh", "-c", script, "prepare", str(own), *command]
     with (folder / "console").open("w") as console:
         process = subprocess.Popen(
             ["sh", "-c", _ENTER, group, "unshare", *_NAMESPACES, "--fork", "--kill-child", *prepare],
@@ -188,9 +184,22 @@ def _first_child(process: subprocess.Popen[bytes], console: Path, prepared: Path
     return pid
 
 
-def _hidden() -> Iterator[str]:
-    """Yield the folders that only root may search, each with what of it is needed, as `outer:inner`."""
-    for place in (Path(sys.base_prefix), Path(sys.prefix).resolve()):
-        closed = [parent for parent in reversed(place.parents) if not parent.stat().st_mode & 0o001]
-        if closed:
-            yield f"{closed[0]}:{place.relative_to(closed[0])}"
+def _keeping(own: Path) -> Iterator[str]:
+    """Yield the commands that keep Python and the checkout in reach of the user.
+
+    A folder on the way that only root may search gives way to one that all may, the innermost first; the same goes for one
+    that gives way to the test's own.
+    """
+    places = {Path(sys.base_prefix), Path(sys.prefix).resolve(), REPOSITORY}
+    closed = {parent for place in places for parent in place.parents if not parent.stat().st_mode & 0o001}
+    replaced = {Path("/") / name for name in _REPLACED}
+    for outer in [*sorted(closed, key=lambda path: -len(path.parts)), *replaced]:
+        new = own / (outer.relative_to("/") if outer in replaced else Path("hidden") / outer.relative_to("/"))
+        inside = [place for place in places if place.is_relative_to(outer)]
+        for place in inside:
+            if not any(place != other and place.is_relative_to(other) for other in inside):
+                kept = new / place.relative_to(outer)
+                yield f"mkdir -p {quote(str(kept))}"
+                yield f"mount --rbind {quote(str(place))} {quote(str(kept))}"
+        if outer in closed:
+            yield f"mount --rbind {quote(str(new))} {quote(str(outer))}"

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 
 import pytest
 
 from drift_checks.commands import command, run_command
+from drift_checks.scheduling.files import Owner
+from drift_checks.scheduling.machine import closed_to
 
 CRONTAB = "etc/cron.d/drift-checks"
 SETTINGS = "etc/drift-checks/review.env"
@@ -226,6 +229,19 @@ def test_only_root_writes_to_the_machine_itself(
     said = capsys.readouterr()
     assert (said.out, said.err.count("\n")) == ("", 1)
     assert "only root may write to /etc; give the command with sudo" in said.err
+
+
+def test_an_interpreter_out_of_the_users_reach_is_said(host: Host, tmp_path: Path) -> None:
+    """As one below root's own home: the review would not even start."""
+    closed = tmp_path / "closed"
+    (closed / "bin").mkdir(parents=True)
+    closed.chmod(0o700)
+    stranger, caller = (Owner("x", os.geteuid() + more, os.getegid() + more) for more in (1, 0))
+    assert closed_to(closed / "bin/python", stranger) in (closed, *closed.parents)
+    assert closed_to(closed / "bin/python", caller) is None
+    (host.root / "etc/passwd").write_text("drift:x:4242:4242::/:/bin/sh\n")
+    reached = closed_to(Path(sys.executable), Owner("drift", 4242, 4242)) is None
+    assert ("drift may not search" in host.install("cron")[1]) is not reached
 
 
 @pytest.mark.parametrize("kind", KINDS)
