@@ -27,13 +27,13 @@ def after_uninstall(kind: str) -> Iterator[str]:
 
 def _after_cron(order: Order) -> dict[str, str]:
     interpreter = shlex.quote(str(order.interpreter))
-    sourced = f"set -a; . {ENVIRONMENT_FILE}; exec {interpreter} -P -m drift_checks"
+    sourced = f"cd /; set -a; . {ENVIRONMENT_FILE}; DRIFT_QUIET=false; exec {interpreter} -P -m drift_checks"
     as_user = f"runuser -u {order.owner.name} -- sh -c"
     log_file = order.given.variables.get("DRIFT_LOG_FILE", str(LOG_FILE))
     return {
         "enable": "nothing to do: cron reads the file within a minute",
         "verify": f"{as_user} {shlex.quote(f'{sourced} alert-test')}",
-        "run now": f"{as_user} {shlex.quote(f'DRIFT_QUIET=; {sourced} --run-once --drift-quiet=false')}",
+        "run now": f"{as_user} {shlex.quote(f'{sourced} --run-once')}",
         "follow": f"tail -F {shlex.quote(log_file)}",
         "undo": "python -m drift_checks uninstall cron",
     }

@@ -34,6 +34,7 @@ class CronJob:
         mail_to: Who gets what it prints.
         zone: The machine's, where the daemon goes by no other; None where it knows CRON_TZ.
         now: The moment.
+        has_home: Whether the user's home is there.
     """
 
     schedule: Schedule
@@ -42,6 +43,7 @@ class CronJob:
     mail_to: str
     zone: ZoneInfo | None
     now: datetime
+    has_home: bool = True
 
 
 def crontab(job: CronJob) -> str:

@@ -34,6 +34,7 @@ class Owner:
     name: str
     uid: int
     gid: int
+    home: Path = Path("/")
 
 
 ROOT = Owner("root", 0, 0)

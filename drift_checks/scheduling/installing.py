@@ -80,6 +80,7 @@ def cron_contents(order: Order, tree: Tree) -> Contents:
         mail_to=order.mail_to or order.owner.name,
         zone=None if knows_zones(daemon_of(order.root)) else zone_of(order.root),
         now=order.now,
+        has_home=tree.place(order.owner.home).is_dir(),
     )
     settings = File(ENVIRONMENT_FILE, text, _SECRET_MODE, order.owner, _as_written(secrets))
     log_folder = Path(variables["DRIFT_LOG_FILE"]).parent

@@ -69,8 +69,12 @@ def _users(root: Path) -> dict[str, Owner]:
     file = root / "etc/passwd"
     if root != Path("/") and file.is_file():
         rows = [line.split(":") for line in file.read_text(encoding="utf-8", errors="replace").splitlines()]
-        return {row[0]: Owner(row[0], int(row[2]), int(row[3])) for row in rows if len(row) > 3 and row[2].isdecimal()}
-    return {entry.pw_name: Owner(entry.pw_name, entry.pw_uid, entry.pw_gid) for entry in pwd.getpwall()}
+        sound = [row for row in rows if len(row) > 5 and row[2].isdecimal() and row[3].isdecimal()]
+        return {row[0]: Owner(row[0], int(row[2]), int(row[3]), Path(row[5] or "/")) for row in sound}
+    return {
+        entry.pw_name: Owner(entry.pw_name, entry.pw_uid, entry.pw_gid, Path(entry.pw_dir or "/"))
+        for entry in pwd.getpwall()
+    }
 
 
 def zone_of(root: Path) -> ZoneInfo:

@@ -33,8 +33,8 @@ def cron() -> str:
     return found
 
 
-def install(host: Machine, at: str, disagreeing: list[int]) -> None:
-    """Put a store and the crontab on a machine."""
+def install(host: Machine, at: str, disagreeing: list[int]) -> str:
+    """Put a store and the crontab on a machine; return what was said."""
     (host.own / "etc/localtime").unlink(missing_ok=True)
     (host.own / "etc/localtime").symlink_to(ZONE)
     build_store(host.own / "srv/the store 100%", disagreeing=disagreeing)
@@ -44,6 +44,7 @@ def install(host: Machine, at: str, disagreeing: list[int]) -> None:
     command = ("install", "cron", "--user", "drift", "--mail-to", "ann@example.com", "--at", at, *settings, *PINNED)
     said = host.checks(*command, OPENAI_API_KEY=SECRET)
     assert SECRET not in said
+    return said
 
 
 def verdict(host: Machine) -> str | None:
@@ -72,11 +73,13 @@ def test_cron_mails_what_is_not_well_and_nothing_else(tmp_path: Path) -> None:
             hosts[name] = stack.enter_context(machine(tmp_path / name, ["sh", "-c", wait]))
         soon = datetime.now(UTC) + timedelta(seconds=100)
         for name, disagreeing in cases.items():
-            install(hosts[name], f"{soon:%H:%M}", disagreeing)
+            said = install(hosts[name], f"{soon:%H:%M}", disagreeing)
             (hosts[name].own / "srv/ready").touch()
         wait_for(lambda: all(verdict(host) for host in hosts.values()), 150)
         wait_for(lambda: bool(mail(hosts["CRITICAL"])), 20)
         time.sleep(1)
+        by_hand = next(line for line in said.splitlines() if line.startswith("run now"))
+        printed = hosts["OK"].run("sh", "-c", by_hand.removeprefix("run now"))
     assert {name: verdict(host) for name, host in hosts.items()} == {"OK": "OK", "CRITICAL": "CRITICAL"}
     assert mail(hosts["OK"]) == []
     (message,) = mail(hosts["CRITICAL"])
@@ -85,3 +88,4 @@ def test_cron_mails_what_is_not_well_and_nothing_else(tmp_path: Path) -> None:
     assert "CRITICAL · " in message
     assert "the store 100%/risk_classifications.db" in message
     assert SECRET not in message
+    assert "50 of 50 agree" in printed

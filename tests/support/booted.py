@@ -187,8 +187,8 @@ def _first_child(process: subprocess.Popen[bytes], console: Path, prepared: Path
 def _keeping(own: Path) -> Iterator[str]:
     """Yield the commands that keep Python and the checkout in reach of the user.
 
-    A folder on the way that only root may search gives way to one that all may, the innermost first; the same goes for one
-    that gives way to the test's own.
+    A folder on the way that only root may search gives way to one that all may, the innermost first; and where a folder
+    gives way to one of the test's own, they are in that.
     """
     places = {Path(sys.base_prefix), Path(sys.prefix).resolve(), REPOSITORY}
     closed = {parent for place in places for parent in place.parents if not parent.stat().st_mode & 0o001}

@@ -24,10 +24,11 @@ def shipped(root: Path) -> dict[Path, str]:
         root: An empty folder, which stands for a machine with Debian's cron.
     """
     (root / "etc").mkdir()
+    (root / "var/lib/drift-checks").mkdir(parents=True)
     (root / "etc/timezone").write_text("UTC\n")
     order = Order(
         schedule=read_schedule("02:00", "day"),
-        owner=Owner("drift", 4242, 4242),
+        owner=Owner("drift", 4242, 4242, Path("/var/lib/drift-checks")),
         given=given(SETTINGS, {}, Path("/")),
         root=root,
         now=datetime(2026, 1, 15, tzinfo=UTC),

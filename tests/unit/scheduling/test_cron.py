@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -75,6 +76,13 @@ def test_a_line_that_cron_cuts_is_refused() -> None:
     """It would break off somewhere."""
     with pytest.raises(SettingError, match="too long"):
         made(interpreter=f"/{'a' * 950}/python")
+
+
+def test_a_user_without_a_home_gets_one() -> None:
+    """Some daemons refuse to run anything otherwise."""
+    job = CronJob(read_schedule("02:00", DAY), "drift", Path("/p"), "drift", None, datetime(2026, 1, 15, tzinfo=UTC))
+    assert "\nHOME=" not in crontab(job)
+    assert "\nHOME=/\n" in crontab(replace(job, has_home=False))
 
 
 @pytest.mark.parametrize("mail_to", ["a b", "a\nb", "$(id)", "", "ann@example.com; id"])
