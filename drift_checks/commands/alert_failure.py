@@ -10,13 +10,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
+from signal import Signals
 
 from drift_checks.alerts.announcing import Announcer
 from drift_checks.alerts.composing import FailedReview
 from drift_checks.alerts.configuring import configured_channels, policy_of
 from drift_checks.alerts.news import news_of_failure
-from drift_checks.commands.settings_options import add_settings, read_settings
-from drift_checks.errors import ReportsError
+from drift_checks.commands.settings_options import add_settings, read_sources
+from drift_checks.errors import ReportsError, SettingError
 from drift_checks.instants import format_instant
 from drift_checks.reporting.history.alert_log import AlertLog
 from drift_checks.reporting.history.database import History
@@ -24,6 +25,7 @@ from drift_checks.reporting.history.recorded import StoreIdentity
 from drift_checks.reporting.phrases import printable
 from drift_checks.reporting.verdict import Verdict
 from drift_checks.settings import Settings
+from drift_checks.usable import configure
 
 NAME = "alert-failure"
 HELP = "tell the channels that a review ended without a verdict: for OnFailure= of a service"
@@ -33,13 +35,24 @@ _WORDS = {
     "3": "broke down (exit 3, internal error)",
     "4": "could not begin (exit 4: settings, store or credentials that cannot be used)",
     "5": "found nothing to review (exit 5)",
+    "137": "was killed (SIGKILL: by hand, or since it took more memory than it may)",
     "75": "could not be made, however often it was tried (exit 75)",
 }
 
 
+# As a shell tells of a signal: 128 and its number.
+_FIRST_SIGNAL = 128
+_SIGNALS = {int(number): number.name for number in Signals}
+
+
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
-    parser.add_argument("--status", required=True, metavar="N", help="the exit code, or the name of the signal")
+    parser.add_argument(
+        "--status",
+        required=True,
+        metavar="N",
+        help="the exit code (128 and its number for a signal), or the name of the signal",
+    )
     parser.add_argument("--result", metavar="WORD", help="how it ended in a word, as in oom-kill or timeout")
     parser.add_argument("--service", metavar="NAME", help="the service, whose log says more")
     add_settings(parser)
@@ -55,7 +68,7 @@ def run(arguments: argparse.Namespace) -> int:
         sys.stdout.write(f"exit {arguments.status} is a result, which the review has told itself\n")
         return 0
     now = datetime.now(UTC)
-    settings = read_settings(arguments, os.environ, now)
+    settings = _usable_settings(arguments, now)
     channels = configured_channels(settings, os.environ)
     if not channels:
         sys.stdout.write("no channel is configured: nobody is told\n")
@@ -69,6 +82,15 @@ def run(arguments: argparse.Namespace) -> int:
     if not announcer.deliveries:
         sys.stdout.write("nothing is due: it has been told\n")
     return 0 if all(item.delivered for item in announcer.deliveries) else EXIT_NOT_DELIVERED
+
+
+def _usable_settings(arguments: argparse.Namespace, now: datetime) -> Settings:
+    """Return the settings that can be used: one that cannot may be why the review failed."""
+    try:
+        sources = read_sources(arguments, os.environ)
+    except SettingError:
+        sources = read_sources(arguments, os.environ, with_ini=False)
+    return configure(sources, now).settings
 
 
 def _failure(arguments: argparse.Namespace, settings: Settings, now: datetime) -> FailedReview:
@@ -86,7 +108,10 @@ def _reason(status: str, result: str | None) -> str:
     if status in _WORDS:
         return _WORDS[status]
     how = f" ({printable(result)})" if result else ""
-    return f"ended with {printable(status)}{how}" if status.isdecimal() else f"was ended by {printable(status)}{how}"
+    if not status.isdecimal():
+        return f"was ended by {printable(status)}{how}"
+    name = _SIGNALS.get(int(status) - _FIRST_SIGNAL)
+    return f"was ended by {name}{how}" if name else f"ended with {printable(status)}{how}"
 
 
 def _remedy(service: str | None) -> str:

@@ -8,7 +8,6 @@ import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
-from drift_checks.alerts.announcing import SECONDS
 from drift_checks.alerts.channels.base import Channel, Deadline
 from drift_checks.alerts.composing import trial_message
 from drift_checks.alerts.configuring import SECRETS, configured_channels
@@ -23,6 +22,8 @@ from drift_checks.settings import Settings
 NAME = "alert-test"
 HELP = "send a marked test through every channel that is configured, and say what came back"
 EXIT_NOT_DELIVERED = 1
+# Somebody waits for it.
+_SECONDS = 12.0
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -48,7 +49,7 @@ def run(arguments: argparse.Namespace) -> int:
     message = trial_message(_store(settings), format_instant(now.replace(microsecond=0)), settings.report_url)
     if arguments.dry_run or settings.alert_dry_run:
         return _print_payloads(channels, message)
-    deliveries = list(send([Dispatch(channel, message) for channel in channels], Deadline.after(SECONDS)))
+    deliveries = list(send([Dispatch(channel, message) for channel in channels], Deadline.after(_SECONDS)))
     place = {channel.key: number for number, channel in enumerate(channels)}
     sys.stdout.writelines(_lines(sorted(deliveries, key=lambda item: place[item.dispatch.channel.key])))
     return 0 if all(item.delivered for item in deliveries) else EXIT_NOT_DELIVERED

@@ -5,21 +5,18 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections.abc import Mapping
 from contextlib import redirect_stdout
 from datetime import UTC, datetime
 from pathlib import Path
 from shutil import get_terminal_size
 
-from drift_checks.commands.settings_options import add_settings
+from drift_checks.commands.settings_options import add_settings, read_sources
 from drift_checks.commands.stored import UNBOUNDED
 from drift_checks.doctor.checklist import Asked, run_all
 from drift_checks.doctor.finding import Check, Finding, Status, counted, made, refused
 from drift_checks.doctor.printing import as_json, as_text, marks_for
 from drift_checks.errors import SettingError
-from drift_checks.ini_files import read_ini
 from drift_checks.options import Sources
-from drift_checks.settings import declared
 
 NAME = "doctor"
 HELP = "look whether all is set up for reviews in production, and say what to do where it is not"
@@ -52,32 +49,19 @@ def run(arguments: argparse.Namespace) -> int:
     )
     # What the user's own code prints must not stand in what is read by programs.
     with redirect_stdout(sys.stderr):
-        sources, refusals = read_sources(arguments, os.environ)
+        sources, refusals = _read_sources(arguments)
         findings = [*refusals, *run_all(sources, asked, now)]
     sys.stdout.write(as_json(findings) if arguments.format == "json" else _text(findings))
     return EXIT_WRONG if counted(findings)[Status.ERROR] else 0
 
 
-def read_sources(arguments: argparse.Namespace, environment: Mapping[str, str]) -> tuple[Sources, list[Finding]]:
-    """Return where the settings are, and a cross where the ini file cannot be read.
-
-    Args:
-        arguments: As they were given.
-        environment: The variables.
-    """
-    options = {setting.ini: getattr(arguments, setting.ini) for setting in declared()}
-    ini_file = None if arguments.ini_file is None else Path.cwd() / Path(arguments.ini_file).expanduser()
-    found: dict[str, str] = {}
-    refusals: list[Finding] = []
+def _read_sources(arguments: argparse.Namespace) -> tuple[Sources, list[Finding]]:
+    """Return where the settings are, and a cross where the ini file cannot be read."""
     try:
-        if ini_file is not None and not ini_file.is_file():
-            raise SettingError(f"-c: {ini_file} is no file; name an ini file with the settings, such as pytest.ini.")
-        found = {key: text for key, text in read_ini(ini_file).items() if key.startswith(_PREFIX)}
+        return read_sources(arguments, os.environ), []
     except SettingError as error:
         said = refused(error)
-        refusals.append(made(Check("settings", "ini file", lambda: said)))
-    given = {key: text for key, text in options.items() if text is not None}
-    return Sources(given, environment, found, Path.cwd(), ini_file), refusals
+        return read_sources(arguments, os.environ, with_ini=False), [made(Check("settings", "ini file", lambda: said))]
 
 
 def _text(findings: list[Finding]) -> str:

@@ -42,17 +42,30 @@ def read_settings(arguments: argparse.Namespace, environment: Mapping[str, str],
     Raises:
         SettingError: One is unknown, impossible or at odds with another, or there is no such ini file.
     """
+    return load(read_sources(arguments, environment), now)
+
+
+def read_sources(arguments: argparse.Namespace, environment: Mapping[str, str], *, with_ini: bool = True) -> Sources:
+    """Return where the settings are.
+
+    Args:
+        arguments: As they were given.
+        environment: The variables.
+        with_ini: Whether the ini file is read.
+
+    Raises:
+        SettingError: The ini file is none.
+    """
     given = {setting.ini: getattr(arguments, setting.ini) for setting in declared()}
-    ini_file = _ini_file(arguments.ini_file)
+    ini_file = _ini_file(arguments.ini_file) if with_ini else None
     found = {key: value for key, value in read_ini(ini_file).items() if key.startswith(_PREFIX)}
-    sources = Sources(
+    return Sources(
         options={key: text for key, text in given.items() if text is not None},
         environment=environment,
         ini=found,
         folder=Path.cwd(),
         ini_file=ini_file,
     )
-    return load(sources, now)
 
 
 def _ini_file(name: str | None) -> Path | None:

@@ -22,11 +22,12 @@ from drift_checks.doctor import (
     stores,
     upkeep,
 )
-from drift_checks.doctor.configured import Configured, Fault, configure, with_env_file
+from drift_checks.doctor.configured import with_env_file
 from drift_checks.doctor.finding import Check, Finding, Said, made
 from drift_checks.doctor.setup import BACKUPS, CREDENTIALS, ENV_FILE, Setup
 from drift_checks.errors import DriftError, SettingError
 from drift_checks.options import Sources
+from drift_checks.usable import Configured, Fault, configure
 
 _SHORTEST_SECRET = 8
 _CREDENTIALS_VARIABLE = "CREDENTIALS_DIRECTORY"

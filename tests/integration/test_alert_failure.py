@@ -53,6 +53,22 @@ def test_a_signal_is_told_with_its_reason(server: AlertServer) -> None:
     assert "was ended by KILL (oom-kill)" in server.slack[0]["text"]
 
 
+@pytest.mark.parametrize(
+    ("status", "said"), [("137", "was killed (SIGKILL"), ("143", "was ended by SIGTERM"), ("203", "ended with 203")]
+)
+def test_a_signal_is_told_by_its_name(server: AlertServer, status: str, said: str) -> None:
+    """As a shell gives it, 128 and its number."""
+    tell(f"--status={status}")
+    assert said in server.slack[0]["text"]
+
+
+@pytest.mark.parametrize("wrong", ["--drift-sample-size=many", "--drift-chroma=http://host", "-cmissing.ini"])
+def test_a_setting_that_cannot_be_used_keeps_nobody_from_being_told(server: AlertServer, wrong: str) -> None:
+    """It may be why the review failed."""
+    assert tell("--status=4", wrong) == 0
+    assert "could not begin (exit 4" in server.slack[0]["text"]
+
+
 @pytest.mark.parametrize("status", ["0", "1"])
 def test_a_result_is_not_told_again(server: AlertServer, status: str) -> None:
     """The review has told it."""

@@ -191,7 +191,11 @@ def run_folders(reports: Path) -> set[Path]:
 
 def run_in(folder: Path, *arguments: str | Path) -> Run:
     """Run `pytest --pyargs drift_checks` as a process in a folder, without any fixture."""
-    environment = {name: value for name, value in os.environ.items() if not name.startswith(("DRIFT_", "PYTEST_"))}
+    environment = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(("DRIFT_", "PYTEST_", "SLACK_", "PAGERDUTY_"))
+    }
     command = [sys.executable, "-m", "pytest", "--pyargs", "drift_checks", *map(str, arguments)]
     environment["XDG_CACHE_HOME"] = str(folder / "cache")
     done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)

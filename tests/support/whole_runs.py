@@ -16,7 +16,16 @@ from tests.support.session_runs import Run, placeholders, run_folders
 
 # The thirty records of low confidence of a test's store, among them all that disagree in a doubtful one.
 LOW_CONFIDENCE = ("--drift-sample-size=30", "--drift-low-confidence-share=1", "--drift-baseline=0")
-_OF_THE_MACHINE = ("DRIFT_", "CHROMA_", "PYTEST_", "COLUMNS", "FORCE_COLOR", "NO_COLOR", "PY_COLORS")
+_OF_THE_MACHINE = (
+    *("SLACK_WEBHOOK_URL", "PAGERDUTY_API_KEY", "CREDENTIALS_DIRECTORY"),
+    "DRIFT_",
+    "CHROMA_",
+    "PYTEST_",
+    "COLUMNS",
+    "FORCE_COLOR",
+    "NO_COLOR",
+    "PY_COLORS",
+)
 
 
 def run_here(

@@ -25,6 +25,7 @@ BASICS = (
     "options",
     "taxonomy",
     "ini_files",
+    "usable",
 )
 # What each part may import of the others; a part may import itself.
 ALLOWED: dict[str, set[str]] = {

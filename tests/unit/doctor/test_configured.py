@@ -9,9 +9,10 @@ import pytest
 from syrupy.assertion import SnapshotAssertion
 
 from drift_checks import options as options_module
-from drift_checks.doctor.configured import Configured, checks, configure, read_env_file, with_env_file
+from drift_checks.doctor.configured import checks, read_env_file, with_env_file
 from drift_checks.errors import SettingError
 from drift_checks.options import Sources
+from drift_checks.usable import Configured, configure
 from tests.support.doctoring import NOW, found, put, said
 
 ZONE = {"drift_naive_timezone": "UTC"}
