@@ -14,7 +14,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from statistics import median
 
-from drift_checks.options import Sources, load
+from drift_checks.configuration.options import Sources, load
 from drift_checks.pipeline import Pipeline
 
 NOW = datetime(2026, 1, 15, 2, 0, tzinfo=UTC)

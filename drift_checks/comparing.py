@@ -13,9 +13,9 @@ import numpy.typing as npt
 from sqlalchemy import Connection
 
 from drift_checks import sampling
+from drift_checks.configuration.settings import Settings
 from drift_checks.records import RecordId, read_number
 from drift_checks.reviewers.neighbours import read_embedding
-from drift_checks.settings import Settings
 from drift_checks.stores.records import RecordStore
 from drift_checks.stores.windows import GroupCount, Window, WindowBounds, count_groups, tally, window_queries
 

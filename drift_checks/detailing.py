@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
+from drift_checks.configuration.settings import Settings
 from drift_checks.instants import read_instant
 from drift_checks.records import Record, RecordId, Review, as_text
 from drift_checks.redaction import redacted
 from drift_checks.reporting.details import Details, Near, Reasons
 from drift_checks.reviewers.neighbours import NeighboursReviewer
-from drift_checks.settings import Settings
 from drift_checks.stores.chroma import VectorCollection
 
 _NEAREST = 5

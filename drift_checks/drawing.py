@@ -11,10 +11,10 @@ from typing import Any
 from sqlalchemy import Connection
 
 from drift_checks import sampling
+from drift_checks.configuration.settings import POPULATION, SEQUENTIAL, SEQUENTIAL_CALLS, Settings
 from drift_checks.errors import NothingToReview, SettingError
 from drift_checks.instants import format_instant
 from drift_checks.records import Record, Sample, Stratum
-from drift_checks.settings import POPULATION, SEQUENTIAL, SEQUENTIAL_CALLS, Settings
 from drift_checks.stores.records import RecordStore
 from drift_checks.stores.strata import Bounds, StrataQueries
 

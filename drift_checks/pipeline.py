@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from drift_checks.comparing import Windows
+from drift_checks.configuration.settings import NEIGHBOURS, SEQUENTIAL, Settings
 from drift_checks.drawing import Drawing
 from drift_checks.errors import ReviewerError, SettingError
 from drift_checks.journal import Journal, read_journal
@@ -24,7 +25,6 @@ from drift_checks.resuming import Unfinished
 from drift_checks.reviewer_choice import choose_classifier, limits_of, name_reviewer
 from drift_checks.reviewers.base import Classifier, OnReview, Reviewer
 from drift_checks.reviewers.pool import PooledReviewer
-from drift_checks.settings import NEIGHBOURS, SEQUENTIAL, Settings
 from drift_checks.statistics.sequential import fewest_to_decide
 from drift_checks.stores.chroma import VectorCollection, refuse_no_chroma, refuse_no_collection
 from drift_checks.stores.records import RecordStore

@@ -6,9 +6,9 @@ import shlex
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from drift_checks.configuration.settings import Setting, Settings, declared
 from drift_checks.instants import format_instant
 from drift_checks.records import Sample
-from drift_checks.settings import Setting, Settings, declared
 
 # What decides about a record; the rest says which records are drawn, and what becomes of the outcome.
 _DECIDING = {"store", "reviewer"}

@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from drift_checks.configuration.settings import Settings
 from drift_checks.errors import SettingError
 from drift_checks.instants import format_instant
 from drift_checks.journal import NAME, Journaled, read_journal
 from drift_checks.records import Sample
-from drift_checks.settings import Settings
 
 # Changing one of these in the middle of a run would make two runs of it.
 _SAME = (

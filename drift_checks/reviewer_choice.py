@@ -8,11 +8,11 @@ from importlib.util import find_spec
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from drift_checks.configuration.settings import LLM, NEIGHBOURS, SEQUENTIAL, SEQUENTIAL_CALLS, Settings
 from drift_checks.credentials import find_secret
 from drift_checks.errors import ReviewerError, SettingError
 from drift_checks.reviewers.base import Classifier
 from drift_checks.reviewers.limits import Limits
-from drift_checks.settings import LLM, NEIGHBOURS, SEQUENTIAL, SEQUENTIAL_CALLS, Settings
 
 
 def name_reviewer(settings: Settings, given: object | None) -> str:

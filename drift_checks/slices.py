@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from statistics import quantiles
 
+from drift_checks.configuration.settings import Settings
 from drift_checks.instants import read_instant
 from drift_checks.records import Record, RecordId, Sample
-from drift_checks.settings import Settings
 
 _AS_STORED = ("category", "model_version", "prompt_version", "source")
 _AGES = (30, 90, 180, 365)

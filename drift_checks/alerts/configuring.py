@@ -7,11 +7,11 @@ from datetime import timedelta
 
 from drift_checks.alerts.channels.base import Channel
 from drift_checks.alerts.deciding import Policy
+from drift_checks.configuration.pairs import ALL_CHANNELS, CHANNELS, PAGERDUTY, TOLD_VERDICTS, paged
+from drift_checks.configuration.settings import ALWAYS, Settings
 from drift_checks.credentials import Secret, find_secret
 from drift_checks.errors import SettingError
 from drift_checks.reporting.verdict import Verdict
-from drift_checks.setting_pairs import ALL_CHANNELS, CHANNELS, PAGERDUTY, TOLD_VERDICTS, paged
-from drift_checks.settings import ALWAYS, Settings
 
 # Where the secret of each channel is, each also as NAME_FILE or as a credential of the service manager.
 SECRETS = {

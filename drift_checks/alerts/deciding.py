@@ -8,8 +8,8 @@ from datetime import datetime, timedelta
 
 from drift_checks.alerts.composing import Occasion
 from drift_checks.alerts.message import Incident, Kind
+from drift_checks.configuration.pairs import PAGERDUTY
 from drift_checks.reporting.verdict import Verdict
-from drift_checks.setting_pairs import PAGERDUTY
 
 
 @dataclass(frozen=True)

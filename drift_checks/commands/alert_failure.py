@@ -17,6 +17,8 @@ from drift_checks.alerts.composing import FailedReview
 from drift_checks.alerts.configuring import configured_channels, policy_of
 from drift_checks.alerts.news import news_of_failure
 from drift_checks.commands.settings_options import add_settings, read_sources
+from drift_checks.configuration.settings import Settings
+from drift_checks.configuration.usable import configure
 from drift_checks.errors import ReportsError, SettingError
 from drift_checks.instants import format_instant
 from drift_checks.reporting.history.alert_log import AlertLog
@@ -24,8 +26,6 @@ from drift_checks.reporting.history.database import History
 from drift_checks.reporting.history.recorded import StoreIdentity
 from drift_checks.reporting.phrases import printable
 from drift_checks.reporting.verdict import Verdict
-from drift_checks.settings import Settings
-from drift_checks.usable import configure
 
 NAME = "alert-failure"
 HELP = "tell the channels that a review ended without a verdict: for OnFailure= of a service"

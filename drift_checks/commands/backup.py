@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING
 
 from drift_checks.commands.interrupting import ended_by_signals
 from drift_checks.commands.settings_options import add_settings, read_settings
+from drift_checks.configuration.settings import Settings
 from drift_checks.errors import SettingError
 from drift_checks.reporting.history.recorded import StoreIdentity
 from drift_checks.reporting.phrases import count, printable
-from drift_checks.settings import Settings
 
 if TYPE_CHECKING:
     from drift_checks.care.backing_up import Backup, Source

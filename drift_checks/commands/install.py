@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from drift_checks.commands.settings_options import add_settings, read_settings
+from drift_checks.configuration.settings import Settings
 from drift_checks.errors import SettingError
 from drift_checks.scheduling.afterwards import after_install
 from drift_checks.scheduling.cron import CRONTAB
@@ -19,7 +20,6 @@ from drift_checks.scheduling.installing import Contents, Order, cron_contents, r
 from drift_checks.scheduling.machine import closed_to, daemon_of, default_user, find_user, refuse_unless_root
 from drift_checks.scheduling.schedule import DAY, WEEK, read_schedule
 from drift_checks.scheduling.systemd import UNITS
-from drift_checks.settings import Settings
 
 NAME = "install"
 HELP = "have cron or systemd review every night: writes their files and says what to do with them"

@@ -9,13 +9,13 @@ from pathlib import Path
 from shutil import get_terminal_size
 from typing import TYPE_CHECKING
 
+from drift_checks.configuration.options import Origin, parse
+from drift_checks.configuration.settings import declared
 from drift_checks.errors import NothingToReview
-from drift_checks.options import Origin, parse
 from drift_checks.reporting.history.reading import NAME as FILE
 from drift_checks.reporting.history.reading import HistoryView, read_history
 from drift_checks.reporting.history.recorded import StoreIdentity
 from drift_checks.reporting.phrases import printable
-from drift_checks.settings import declared
 
 if TYPE_CHECKING:
     from rich.console import RenderableType

@@ -12,11 +12,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from drift_checks.commands.settings_options import add_settings, read_settings
+from drift_checks.configuration.settings import Settings
 from drift_checks.errors import DriftError, ReportsError, SettingError, StoreError
 from drift_checks.reporting.folder import ReportsFolder
 from drift_checks.reporting.history.reading import NAME as HISTORY
 from drift_checks.reporting.phrases import printable
-from drift_checks.settings import Settings
 
 if TYPE_CHECKING:
     from drift_checks.care.vacuuming import Sizes

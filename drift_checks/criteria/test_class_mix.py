@@ -13,8 +13,8 @@ from collections.abc import Callable, Iterator, Mapping
 import pytest
 
 from drift_checks.comparing import Windows
+from drift_checks.configuration.settings import Settings
 from drift_checks.reporting.phrases import tenths
-from drift_checks.settings import Settings
 from drift_checks.statistics.categories import (
     homogeneity_p_value,
     jensen_shannon_distance,

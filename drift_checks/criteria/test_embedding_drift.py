@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from drift_checks.comparing import Windows
-from drift_checks.settings import Settings
+from drift_checks.configuration.settings import Settings
 from drift_checks.statistics.embeddings import domain_classifier_auc, maximum_mean_discrepancy, project
 from drift_checks.stores.windows import Window
 

@@ -16,9 +16,9 @@ import numpy.typing as npt
 import pytest
 
 from drift_checks.comparing import COMPARED, Windows
+from drift_checks.configuration.settings import NEIGHBOURS
 from drift_checks.pipeline import Pipeline
 from drift_checks.reporting.phrases import tenths
-from drift_checks.settings import NEIGHBOURS
 from drift_checks.statistics.slices import SliceCount, compare_slice
 from drift_checks.stores.windows import Window
 

@@ -8,8 +8,8 @@ from zoneinfo import ZoneInfo
 
 import platformdirs
 
+from drift_checks.configuration.settings import NEIGHBOURS, Settings
 from drift_checks.demo.store import demo_store
-from drift_checks.settings import NEIGHBOURS, Settings
 
 _PINNED = {"seed", "as_of", "naive_timezone"}
 

@@ -6,12 +6,12 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from drift_checks.alerts.configuring import SECRETS, configured_channels
+from drift_checks.configuration.pairs import CHANNELS
+from drift_checks.configuration.settings import Settings
 from drift_checks.credentials import find_secret
 from drift_checks.doctor.finding import Check, Said, left_out, right, warned
 from drift_checks.doctor.setup import Setup
 from drift_checks.errors import SettingError
-from drift_checks.setting_pairs import CHANNELS
-from drift_checks.settings import Settings
 
 GROUP = "alerts"
 _NEEDS = ("alerts", "pagerduty_url", "pagerduty_severities", "email_to", "email_from")

@@ -10,6 +10,8 @@ from datetime import datetime
 from functools import partial
 from pathlib import Path
 
+from drift_checks.configuration.options import Sources
+from drift_checks.configuration.usable import Configured, Fault, configure
 from drift_checks.credentials import find_secret
 from drift_checks.doctor import (
     channels,
@@ -26,8 +28,6 @@ from drift_checks.doctor.configured import with_env_file
 from drift_checks.doctor.finding import Check, Finding, Said, made
 from drift_checks.doctor.setup import BACKUPS, CREDENTIALS, ENV_FILE, Setup
 from drift_checks.errors import DriftError, SettingError
-from drift_checks.options import Sources
-from drift_checks.usable import Configured, Fault, configure
 
 _SHORTEST_SECRET = 8
 _CREDENTIALS_VARIABLE = "CREDENTIALS_DIRECTORY"

@@ -6,10 +6,10 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
+from drift_checks.configuration.settings import Setting, declared
+from drift_checks.configuration.usable import Configured, Fault
 from drift_checks.doctor.finding import Check, Said, refused, right
 from drift_checks.reporting.phrases import printable
-from drift_checks.settings import Setting, declared
-from drift_checks.usable import Configured, Fault
 
 GROUP = "settings"
 _LONGEST = 300

@@ -11,6 +11,7 @@ from dataclasses import replace
 
 from sqlalchemy import Connection, select
 
+from drift_checks.configuration.settings import LLM, NEIGHBOURS
 from drift_checks.credentials import find_secret
 from drift_checks.doctor.finding import Check, NotChecked, Said, Status, left_out, refused, right, warned, wrong
 from drift_checks.doctor.folders import NAMES
@@ -20,7 +21,6 @@ from drift_checks.records import Record, Review, Stratum
 from drift_checks.redaction import withhold
 from drift_checks.reviewer_choice import choose_classifier, limits_of
 from drift_checks.reviewers.base import Classifier, Reviewer
-from drift_checks.settings import LLM, NEIGHBOURS
 from drift_checks.taxonomy import read_taxonomy
 
 GROUP = "reviewer"

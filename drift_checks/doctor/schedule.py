@@ -13,10 +13,10 @@ from functools import cached_property
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+from drift_checks.configuration.options import machine_zone
 from drift_checks.doctor.calendars import CronLine, cron_lines, next_of_calendar, next_of_cron
 from drift_checks.doctor.finding import Check, NotChecked, Said, left_out, right, warned, wrong
 from drift_checks.doctor.setup import ENV_FILE, Setup
-from drift_checks.options import machine_zone
 
 GROUP = "schedule"
 CRONTAB = Path("etc/cron.d/drift-checks")

@@ -8,9 +8,9 @@ from datetime import datetime
 from functools import cached_property
 from pathlib import Path
 
+from drift_checks.configuration.settings import Settings
 from drift_checks.doctor.finding import NotChecked
 from drift_checks.errors import DriftError
-from drift_checks.settings import Settings
 from drift_checks.stores.records import RecordStore
 from drift_checks.stores.snapshot import default_folder
 from drift_checks.stores.sqlite import SqliteFile

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from sqlalchemy import Connection, inspect
 
+from drift_checks.configuration.settings import NEIGHBOURS
 from drift_checks.doctor.finding import Check, NotChecked, Said, left_out, right, warned, wrong
 from drift_checks.doctor.formats import COMPONENTS, installed_format
 from drift_checks.doctor.setup import Setup
@@ -14,7 +15,6 @@ from drift_checks.doctor.sizes import megabytes, size_of
 from drift_checks.doctor.vectors import ChromaDirectory
 from drift_checks.records import COLUMNS
 from drift_checks.reporting.phrases import count
-from drift_checks.settings import NEIGHBOURS
 from drift_checks.stores.records import RecordStore
 from drift_checks.stores.sqlite import Access
 

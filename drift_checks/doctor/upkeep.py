@@ -7,11 +7,11 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from drift_checks.configuration.settings import SEQUENTIAL, Settings
 from drift_checks.doctor.finding import Check, NotChecked, Said, left_out, right, warned, wrong
 from drift_checks.doctor.runs import ago
 from drift_checks.doctor.setup import Setup
 from drift_checks.sampling import recommended_size
-from drift_checks.settings import SEQUENTIAL, Settings
 
 GROUP = "upkeep"
 _BACKUP_AGE = timedelta(days=8)

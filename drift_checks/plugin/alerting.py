@@ -11,9 +11,9 @@ from typing import Any
 from drift_checks.alerts.announcing import Announcer
 from drift_checks.alerts.configuring import configured_channels, policy_of
 from drift_checks.alerts.news import news_of_run
+from drift_checks.configuration.settings import Settings
 from drift_checks.reporting.history.alert_log import AlertLog
 from drift_checks.reporting.run import RunReport
-from drift_checks.settings import Settings
 
 
 class Alerting:

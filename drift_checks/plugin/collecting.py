@@ -12,11 +12,11 @@ from typing import Any
 
 import pytest
 
+from drift_checks.configuration.settings import Settings
 from drift_checks.errors import nearest
 from drift_checks.plugin.keys import MARK
 from drift_checks.records import Record
 from drift_checks.reporting.outcome import AGREEMENT, Criterion
-from drift_checks.settings import Settings
 from drift_checks.slices import SampleSlice
 
 CRITERIA = Path(__file__).resolve().parent.parent / "criteria"

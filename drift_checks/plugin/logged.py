@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from drift_checks.configuration.settings import Settings
 from drift_checks.logs import ROOT, SAID, TOLD, log_verdict, open_logs
 from drift_checks.pipeline import Pipeline
 from drift_checks.plugin import parallel
@@ -17,7 +18,6 @@ from drift_checks.plugin.keys import LOGS
 from drift_checks.reporting.outcome import Result
 from drift_checks.reporting.run import CriterionResult, RunReport
 from drift_checks.reporting.summary import headline
-from drift_checks.settings import Settings
 
 _RUN = logging.getLogger(f"{ROOT}.run")
 _REVIEW = logging.getLogger(f"{ROOT}.review")

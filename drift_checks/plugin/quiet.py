@@ -10,8 +10,8 @@ from typing import TextIO
 
 import pytest
 
+from drift_checks.configuration.settings import declared
 from drift_checks.plugin.keys import QUIET
-from drift_checks.settings import declared
 
 
 class Quiet:

@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from drift_checks.configuration.settings import Settings
 from drift_checks.errors import DriftError
 from drift_checks.pipeline import Pipeline
 from drift_checks.plugin import fixtures, parallel
@@ -34,7 +35,6 @@ from drift_checks.plugin.settings import read_settings
 from drift_checks.records import Record, RecordId
 from drift_checks.redaction import withhold
 from drift_checks.reporting.outcome import Decision, Outcome, Result, Statistic
-from drift_checks.settings import Settings
 from drift_checks.slices import slice_sample
 
 _VECTOR_FIXTURES = {"vectors", "dimension", "entries"}

@@ -7,10 +7,10 @@ from datetime import datetime
 
 import pytest
 
-from drift_checks.ini_files import read_ini
-from drift_checks.options import Sources, load
-from drift_checks.setting_kinds import Kind
-from drift_checks.settings import Setting, Settings, declared
+from drift_checks.configuration.ini_files import read_ini
+from drift_checks.configuration.kinds import Kind
+from drift_checks.configuration.options import Sources, load
+from drift_checks.configuration.settings import Setting, Settings, declared
 
 
 def add_settings(parser: pytest.Parser) -> None:

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from drift_checks.alerts.configuring import SECRETS
+from drift_checks.configuration.settings import Settings, declared
 from drift_checks.credentials import Secret, find_secret
 from drift_checks.reviewers.llm import KEYS
-from drift_checks.settings import Settings, declared
 
 SECRET_NAMES = (*SECRETS.values(), *KEYS)
 ENVIRONMENT_FILE = Path("/etc/drift-checks/review.env")

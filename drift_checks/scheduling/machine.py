@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+from drift_checks.configuration.options import machine_zone
 from drift_checks.errors import SettingError, nearest
-from drift_checks.options import machine_zone
 from drift_checks.scheduling.files import Owner
 
 _DAEMONS = ("usr/sbin/cron", "usr/sbin/crond", "usr/bin/crond", "sbin/cron", "sbin/crond", "usr/bin/cron")

@@ -6,11 +6,11 @@ import tempfile
 from datetime import UTC, datetime
 from pathlib import Path
 
+from drift_checks.configuration.settings import Settings
 from drift_checks.scheduling.files import Owner, Tree
 from drift_checks.scheduling.given import given
 from drift_checks.scheduling.installing import Order, cron_contents, systemd_contents
 from drift_checks.scheduling.schedule import read_schedule
-from drift_checks.settings import Settings
 from tests.support.checkout import REPOSITORY
 
 SOURCES = {"db": "an example", "chroma": "an example"}

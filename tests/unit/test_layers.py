@@ -19,13 +19,8 @@ BASICS = (
     "instants",
     "credentials",
     "journal",
-    "setting_kinds",
-    "setting_pairs",
-    "settings",
-    "options",
+    "configuration",
     "taxonomy",
-    "ini_files",
-    "usable",
 )
 # What each part may import of the others; a part may import itself.
 ALLOWED: dict[str, set[str]] = {
@@ -40,7 +35,7 @@ ALLOWED: dict[str, set[str]] = {
 LOWER = {*ALLOWED}
 ALLOWED["logs"] = {"errors", "reporting"}
 ALLOWED["alerts"] = {
-    *("errors", "records", "credentials", "setting_pairs", "settings", "statistics", "reporting", "logs"),
+    *("errors", "records", "credentials", "configuration", "statistics", "reporting", "logs"),
 }
 ALLOWED |= {
     "comparing": LOWER,
@@ -75,7 +70,7 @@ ALLOWED |= {
         ),
     },
     "doctor": {*LOWER, "alerts", "demo", "redaction", "reviewer_choice"},
-    "care": {"errors", "records", "instants", "settings", "stores", "reporting"},
+    "care": {"errors", "records", "instants", "configuration", "stores", "reporting"},
     "scheduling": {*LOWER, "alerts"},
     "commands": {*LOWER, "alerts", "care", "doctor", "scheduling"},
     "cli": {*LOWER, "commands", "demo", "pipeline"},

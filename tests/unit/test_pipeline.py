@@ -10,10 +10,10 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from drift_checks.configuration.settings import Settings
 from drift_checks.errors import DriftError, NothingToReview, ReviewerError, SettingError, StoreError
 from drift_checks.pipeline import Pipeline
 from drift_checks.records import Review, Stratum
-from drift_checks.settings import Settings
 from tests.support.folders import contents
 from tests.support.stores import AS_OF, BuiltStore
 from tests.support.tables import write_table

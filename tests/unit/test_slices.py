@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from drift_checks.configuration.settings import Settings
 from drift_checks.records import Record, RecordId, Sample, Stratum
-from drift_checks.settings import Settings
 from drift_checks.slices import SampleSlice, slice_sample
 from tests.support.stores import AS_OF
 from tests.support.timestamps import ZONES, timestamps

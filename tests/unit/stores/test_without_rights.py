@@ -48,7 +48,7 @@ import sys
 from datetime import UTC, datetime
 from pathlib import Path
 from drift_checks.errors import DriftError
-from drift_checks.options import Sources, load
+from drift_checks.configuration.options import Sources, load
 options = {"drift_chroma": sys.argv[1], "drift_naive_timezone": "UTC"}
 try:
     load(Sources(options, {}, {}, Path("/")), datetime.now(UTC))

@@ -12,9 +12,9 @@ import pytest
 import tzlocal
 from syrupy.assertion import SnapshotAssertion
 
+from drift_checks.configuration.options import Sources, load
+from drift_checks.configuration.settings import DATABASE_NAME, Setting, Settings, declared
 from drift_checks.errors import SettingError
-from drift_checks.options import Sources, load
-from drift_checks.settings import DATABASE_NAME, Setting, Settings, declared
 
 FOLDER = Path("/home/ann/project")
 INI = Path("/etc/drift/pytest.ini")

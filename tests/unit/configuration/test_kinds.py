@@ -12,8 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from drift_checks import setting_kinds as kinds
-from drift_checks import setting_pairs as pairs
+from drift_checks.configuration import kinds, pairs
 
 FOLDER = Path("/folder")
 

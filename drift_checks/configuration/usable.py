@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from drift_checks.configuration.options import Sources, fill_defaults, parse, refuse_combinations, refuse_unknown
+from drift_checks.configuration.settings import Settings, declared
 from drift_checks.errors import SettingError
-from drift_checks.options import Sources, fill_defaults, parse, refuse_combinations, refuse_unknown
-from drift_checks.settings import Settings, declared
 
 _CHROMA_VARIABLE = "CHROMA_PERSIST_PATH"
 

@@ -8,8 +8,8 @@ from collections.abc import Iterable, Mapping
 from email.headerregistry import Address
 from pathlib import Path
 
+from drift_checks.configuration.kinds import Kind, UnknownWord
 from drift_checks.records import COLUMNS
-from drift_checks.setting_kinds import Kind, UnknownWord
 
 PAGERDUTY = "pagerduty"
 CHANNELS = ("slack", PAGERDUTY, "email", "apprise")

@@ -10,9 +10,18 @@ from pathlib import Path
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
-from drift_checks import setting_kinds as kinds
+from drift_checks.configuration import kinds
+from drift_checks.configuration.settings import (
+    DATABASE_NAME,
+    LLM,
+    POINT,
+    POPULATION,
+    SEQUENTIAL,
+    Setting,
+    Settings,
+    declared,
+)
 from drift_checks.errors import SettingError, nearest, setting_refused
-from drift_checks.settings import DATABASE_NAME, LLM, POINT, POPULATION, SEQUENTIAL, Setting, Settings, declared
 
 # Variables that share the prefix of the settings but carry secrets or serve the scripts.
 OTHER_VARIABLES = ("DRIFT_SMTP_URL", "DRIFT_APPRISE_URLS", "DRIFT_LLM_API_KEY", "DRIFT_PYTHON", "DRIFT_VERDICT_FILE")

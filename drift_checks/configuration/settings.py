@@ -12,8 +12,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
-from drift_checks import setting_kinds as kinds
-from drift_checks import setting_pairs as pairs
+from drift_checks.configuration import kinds, pairs
 
 DATABASE_NAME = "risk_classifications.db"
 NEIGHBOURS = "neighbours"
