@@ -11,9 +11,9 @@ import time
 from pathlib import Path
 from statistics import median
 
+# The sizes that `sample-size auto` takes, each with the baseline of 10.
 CASES = {
-    "60 records": [],
-    "200 records": ["--drift-sample-size=190"],
+    **{f"sample of {size}": [f"--drift-sample-size={size}"] for size in (20, 50, 100, 200)},
     "collect only": ["--collect-only", "-q"],
 }
 
@@ -35,7 +35,7 @@ def main() -> None:
     parser.add_argument("--runs", type=int, default=5)
     given = parser.parse_args()
     store = [f"--drift-db={given.db.resolve()}", f"--drift-chroma={given.chroma.resolve()}"]
-    print(f"{'':<14}{'seconds':>9}{'fastest':>9}{'slowest':>9}{'cpu':>7}{'MB':>7}")
+    print(f"{'':<15}{'seconds':>9}{'fastest':>9}{'slowest':>9}{'cpu':>7}{'MB':>7}")
     with tempfile.TemporaryDirectory() as folder:
         for name, options in CASES.items():
             command = [sys.executable, "-m", "pytest", "--pyargs", "drift_checks", *store, *options]
@@ -43,7 +43,7 @@ def main() -> None:
             runs = [measure(command, folder) for _ in range(given.runs)]
             clock = [run[0] for run in runs]
             processor, memory = median(run[1] for run in runs), max(run[2] for run in runs)
-            print(f"{name:<14}{median(clock):>9.2f}{min(clock):>9.2f}{max(clock):>9.2f}{processor:>7.2f}{memory:>7.0f}")
+            print(f"{name:<15}{median(clock):>9.2f}{min(clock):>9.2f}{max(clock):>9.2f}{processor:>7.2f}{memory:>7.0f}")
 
 
 if __name__ == "__main__":
