@@ -172,8 +172,8 @@ def test_unchanged_verdict_is_repeated_after_a_while(steered: Steered) -> None:
 
 
 def test_hours_to_the_reminder_are_a_setting(steered: Steered) -> None:
-    """A third of a second is over with the next run."""
-    often = "--drift-realert-hours=0.0001"
+    """A thirtieth of a second is over with the next run."""
+    often = "--drift-realert-hours=0.00001"
     assert steered.told("WARNING", often) == [("slack", "WARNING"), ("email", "WARNING")]
     assert steered.told("WARNING", often) == [("slack", "Still WARNING"), ("email", "Still WARNING")]
     assert steered.told("OK", often) == [("slack", "OK again"), ("email", "OK again")]
