@@ -7,13 +7,16 @@ import traceback
 from collections.abc import Callable, Sequence
 from functools import partial
 
-BROKEN = 3
+INTERRUPTED, BROKEN = 2, 3
 
 
 def main() -> int:
     """Run the command line."""
     try:
         run = _chosen(sys.argv[1:])
+    except KeyboardInterrupt:
+        print("drift_checks: interrupted.", file=sys.stderr)
+        return INTERRUPTED
     except Exception as error:
         print(
             f"drift_checks: the installation is broken ({type(error).__name__}: {error}); reinstall it with"
@@ -23,6 +26,9 @@ def main() -> int:
         return BROKEN
     try:
         return run()
+    except KeyboardInterrupt:
+        print("drift_checks: interrupted.", file=sys.stderr)
+        return INTERRUPTED
     except Exception:
         traceback.print_exc()
         print("drift_checks: the run broke down, see above; nothing was judged.", file=sys.stderr)

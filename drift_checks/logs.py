@@ -9,7 +9,8 @@ from __future__ import annotations
 import logging
 import logging.config
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
@@ -69,10 +70,12 @@ class Logs:
     Attributes:
         run_id: Of the run, once it is known.
         on_stderr: Whether every event is a JSON object on stderr, so that nothing needs to be said there again.
+        has_losses: Whether an event could not be written.
     """
 
     run_id: str = _NO_RUN
     on_stderr: bool = False
+    has_losses: bool = False
     _undo: list[Callable[[], object]] = field(default_factory=list)
 
     def close(self) -> None:
@@ -109,7 +112,30 @@ def open_logs(config: Path | None, file: Path | None, *, quiet: bool, stream: Te
     except BaseException:
         logs.close()
         raise
+    for handler in _handlers():
+        _have_losses_told(handler, logs)
     return logs
+
+
+def _handlers() -> Iterator[logging.Handler]:
+    """Yield the handlers that get events of ours: those of our loggers, and of the root."""
+    for name, logger in [("", logging.root), *logging.root.manager.loggerDict.items()]:
+        if isinstance(logger, logging.Logger) and (not name or name.partition(".")[0] == ROOT):
+            yield from logger.handlers
+
+
+def _have_losses_told(handler: logging.Handler, logs: Logs) -> None:
+    """Have a handler that cannot write say so once, in a sentence, in place of a traceback for each event."""
+
+    def tell(_: logging.LogRecord) -> None:
+        error = sys.exc_info()[1]
+        if not logs.has_losses and sys.stderr is not None:
+            reason = getattr(error, "strerror", None) or type(error).__name__
+            sys.stderr.write(f"drift review: the log cannot be written ({reason}): events are lost.\n")
+        logs.has_losses = True
+
+    handler.handleError = tell  # type: ignore[method-assign, assignment]
+    logs._undo.append(lambda: handler.__dict__.pop("handleError", None))
 
 
 def log_verdict(logger: logging.Logger, level_of: Verdict | None, message: str, **fields: Any) -> None:
@@ -138,6 +164,9 @@ def _on_every_line(logs: Logs) -> None:
 
 def _for_stream(logs: Logs, stream: TextIO | None) -> logging.Handler:
     handler: logging.StreamHandler[TextIO] = _Stderr() if stream is None else logging.StreamHandler(stream)
+    if stream is None and sys.stderr is None:
+        # Closed by whoever started the program.
+        return logging.NullHandler()
     if (stream or sys.stderr).isatty():
         handler.setLevel(logging.WARNING)
         handler.setFormatter(PlainLines())
@@ -207,7 +236,13 @@ def _refused(file: Path, reason: str) -> SettingError:
 
 def _add(logger: logging.Logger, handler: logging.Handler, logs: Logs) -> None:
     logger.addHandler(handler)
-    logs._undo += [handler.close, partial(logger.removeHandler, handler)]
+    logs._undo += [partial(_close, handler), partial(logger.removeHandler, handler)]
+
+
+def _close(handler: logging.Handler) -> None:
+    # On a full disk, what is not written yet is lost like the rest.
+    with suppress(OSError):
+        handler.close()
 
 
 def _moment(record: logging.LogRecord) -> str:

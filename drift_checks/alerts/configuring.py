@@ -33,17 +33,42 @@ def configured_channels(settings: Settings, environment: Mapping[str, str]) -> t
     Raises:
         SettingError: One that is named has no secret, or a secret cannot be used.
     """
+    return tuple(channel for name in _names(settings) for channel in _of_name(name, settings, environment))
+
+
+def usable_channels(
+    settings: Settings, environment: Mapping[str, str]
+) -> tuple[tuple[Channel, ...], tuple[SettingError, ...]]:
+    """Return the channels that can be used, and why others cannot: for news that must not wait for all of them.
+
+    Args:
+        settings: Of the run.
+        environment: Where the secrets are.
+    """
     found: list[Channel] = []
-    for name in CHANNELS if settings.alerts is None else settings.alerts:
-        secret = find_secret([SECRETS[name]], environment, several_lines=name == "apprise")
-        if secret is not None:
-            found += _channels(name, secret, settings)
-        elif settings.alerts is not None:
-            raise SettingError(
-                f"alerts: {name!r} is named (from {settings.sources['alerts']}), and {SECRETS[name]} is not set; set it"
-                f" or {SECRETS[name]}_FILE, or leave {name} out."
-            )
-    return tuple(found)
+    faults: list[SettingError] = []
+    for name in _names(settings):
+        try:
+            found += _of_name(name, settings, environment)
+        except SettingError as error:
+            faults.append(error)
+    return tuple(found), tuple(faults)
+
+
+def _names(settings: Settings) -> tuple[str, ...]:
+    return CHANNELS if settings.alerts is None else settings.alerts
+
+
+def _of_name(name: str, settings: Settings, environment: Mapping[str, str]) -> list[Channel]:
+    secret = find_secret([SECRETS[name]], environment, several_lines=name == "apprise")
+    if secret is not None:
+        return _channels(name, secret, settings)
+    if settings.alerts is None:
+        return []
+    raise SettingError(
+        f"alerts: {name!r} is named (from {settings.sources['alerts']}), and {SECRETS[name]} is not set; set it or"
+        f" {SECRETS[name]}_FILE, or leave {name} out."
+    )
 
 
 def policy_of(settings: Settings) -> Policy:

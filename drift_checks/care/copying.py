@@ -194,4 +194,7 @@ def _watching(source: Path) -> Callable[[int, int, int], None]:
 
 def not_copied(path: Path, reason: str) -> ArchiveError:
     """Return the error to raise where a file of a backup cannot be written."""
-    return ArchiveError(f"{path.parent}: the backup cannot be written there ({reason}); make room there.")
+    return ArchiveError(
+        f"{path.parent}: the backup cannot be written there ({reason}); name a folder with room for it and the right to"
+        " write there, with --to."
+    )

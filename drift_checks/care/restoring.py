@@ -133,8 +133,8 @@ def _refuse_obstacles(found: Sequence[Obstacle], force: bool) -> None:
         names = ", ".join(str(item.path) for item in found[:3])
         more = f" and {len(found) - 3} more" if len(found) > 3 else ""
         raise ArchiveError(
-            f"{names}{more}: there already; name other places with --to-db and --to-chroma, or have what is there moved"
-            " aside with --force."
+            f"{names}{more}: there already; name other places with --to-db, --to-chroma and --history DIR, or have what"
+            " is there moved aside with --force."
         )
     if pids := holders(item.path for item in found):
         raise RunInProgress(

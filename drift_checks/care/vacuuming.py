@@ -41,19 +41,20 @@ class Sizes:
     needed: int
 
 
-def examine(path: Path, wrong: Callable[[str], DriftError]) -> Sizes:
+def examine(path: Path, wrong: Callable[[str], DriftError], snapshot_dir: Path | None = None) -> Sizes:
     """Return the size of a database and how much of it holds nothing, without changing it, if there is room to vacuum.
 
     Args:
         path: The SQLite file.
         wrong: Makes the error to raise, of what is wrong with it.
+        snapshot_dir: Where a private copy is made if reading would otherwise write; None for the system's cache.
 
     Raises:
         ArchiveError: There is no room for it.
         RunInProgress: Another program holds it locked.
         DriftError: As `wrong` makes it: it cannot be read.
     """
-    return _guarded(path, wrong, lambda: _examined(path, wrong))
+    return _guarded(path, wrong, lambda: _examined(path, wrong, snapshot_dir))
 
 
 def vacuum(path: Path, wrong: Callable[[str], DriftError], lock_wait_seconds: float = LOCK_WAIT_SECONDS) -> Sizes:
@@ -89,10 +90,10 @@ def _vacuumed(path: Path, wrong: Callable[[str], DriftError], lock_wait_seconds:
     return Sizes(before, free, _size(path), needed)
 
 
-def _examined(path: Path, wrong: Callable[[str], DriftError]) -> Sizes:
+def _examined(path: Path, wrong: Callable[[str], DriftError], snapshot_dir: Path | None) -> Sizes:
     size, needed = _size(path), _refuse_without_room(path)
     try:
-        file = SqliteFile(path, default_folder())
+        file = SqliteFile(path, snapshot_dir or default_folder())
         try:
             free = file.read(
                 lambda connection: _free_bytes(lambda pragma: connection.exec_driver_sql(pragma).scalar_one())

@@ -14,6 +14,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import NoReturn, Protocol, cast
 
+from drift_checks.commands.interrupting import ended_by_signals
 from drift_checks.errors import EXIT_USAGE, DriftError, nearest
 
 # A subcommand `alert-test` is the module alert_test.
@@ -89,7 +90,8 @@ def run_command(found: Command, arguments: Sequence[str]) -> int:
         # A name that the terminal's encoding lacks is no reason to print nothing.
         sys.stdout.reconfigure(errors="backslashreplace")
     try:
-        code = found.run(given)
+        with ended_by_signals(f"{parser.prog}: interrupted"):
+            code = found.run(given)
         sys.stdout.flush()
     except DriftError as error:
         sys.stderr.write(f"{parser.prog}: {error}\n")

@@ -14,7 +14,7 @@ from signal import Signals
 
 from drift_checks.alerts.announcing import Announcer
 from drift_checks.alerts.composing import FailedReview
-from drift_checks.alerts.configuring import configured_channels, policy_of
+from drift_checks.alerts.configuring import policy_of, usable_channels
 from drift_checks.alerts.news import news_of_failure
 from drift_checks.commands.settings_options import add_settings, read_sources
 from drift_checks.configuration.settings import Settings
@@ -40,9 +40,21 @@ _WORDS = {
 }
 
 
+# What the service manager did counts for more than the exit code that came of it.
+_RESULTS = {
+    "timeout": "took longer than it may and was ended (timeout)",
+    "oom-kill": "took more memory than it may and was killed (oom-kill)",
+    "watchdog": "gave no sign of life and was ended (watchdog)",
+}
 # As a shell tells of a signal: 128 and its number.
-_FIRST_SIGNAL = 128
+_FIRST_SIGNAL, _MOST_STATUS = 128, 255
 _SIGNALS = {int(number): number.name for number in Signals}
+
+
+def _status(text: str) -> str:
+    if not (text.isdecimal() and int(text) <= _MOST_STATUS) and text not in {number.name[3:] for number in Signals}:
+        raise argparse.ArgumentTypeError(f"{text!r} is neither an exit code from 0 to 255 nor the name of a signal")
+    return text
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -50,6 +62,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--status",
         required=True,
+        type=_status,
         metavar="N",
         help="the exit code (128 and its number for a signal), or the name of the signal",
     )
@@ -59,20 +72,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Tell what is due; 1 where a channel did not take it.
-
-    Raises:
-        SettingError: A channel cannot be used as it is configured.
-    """
+    """Tell what is due; 1 where a channel did not take it."""
     if arguments.status in (str(Verdict.OK.exit_code), str(Verdict.CRITICAL.exit_code)):
         sys.stdout.write(f"exit {arguments.status} is a result, which the review has told itself\n")
         return 0
     now = datetime.now(UTC)
     settings = _usable_settings(arguments, now)
-    channels = configured_channels(settings, os.environ)
+    channels, faults = usable_channels(settings, os.environ)
+    sys.stderr.writelines(f"{fault}\n" for fault in faults)
     if not channels:
-        sys.stdout.write("no channel is configured: nobody is told\n")
-        return 0
+        sys.stdout.write("no channel can be used: nobody is told\n")
+        return EXIT_NOT_DELIVERED if faults else 0
     with _log(settings.reports) as log:
         announcer = Announcer(channels, policy_of(settings), log, redact=settings.redact)
         announcer.announce(news_of_failure(_failure(arguments, settings, now)))
@@ -81,7 +91,8 @@ def run(arguments: argparse.Namespace) -> int:
         sys.stdout.write(f"{item.dispatch.channel.key}: {'' if item.delivered else 'NOT delivered, '}{item.said}\n")
     if not announcer.deliveries:
         sys.stdout.write("nothing is due: it has been told\n")
-    return 0 if all(item.delivered for item in announcer.deliveries) else EXIT_NOT_DELIVERED
+    delivered = all(item.delivered for item in announcer.deliveries)
+    return 0 if delivered and not faults else EXIT_NOT_DELIVERED
 
 
 def _usable_settings(arguments: argparse.Namespace, now: datetime) -> Settings:
@@ -105,6 +116,8 @@ def _failure(arguments: argparse.Namespace, settings: Settings, now: datetime) -
 
 
 def _reason(status: str, result: str | None) -> str:
+    if result in _RESULTS:
+        return _RESULTS[result]
     if status in _WORDS:
         return _WORDS[status]
     how = f" ({printable(result)})" if result else ""
@@ -120,7 +133,9 @@ def _remedy(service: str | None) -> str:
 
 
 def _repeat(service: str | None) -> str:
-    return f"systemctl start {shlex.quote(service)}" if service else "python -m drift_checks --run-once"
+    # Whatever was tried before counts against the limit of starts.
+    name = shlex.quote(service or "")
+    return f"systemctl reset-failed {name}; systemctl start {name}" if service else "python -m drift_checks --run-once"
 
 
 @contextmanager

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import shlex
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
@@ -14,8 +15,9 @@ from drift_checks.configuration.settings import Settings
 from drift_checks.errors import SettingError
 from drift_checks.scheduling.afterwards import after_install
 from drift_checks.scheduling.cron import CRONTAB
+from drift_checks.scheduling.environment import assigned_names
 from drift_checks.scheduling.files import File, Folder, State, Step, Tree
-from drift_checks.scheduling.given import Given, given
+from drift_checks.scheduling.given import ENVIRONMENT_FILE, Given, given
 from drift_checks.scheduling.installing import Contents, Order, cron_contents, recorded_digests, systemd_contents
 from drift_checks.scheduling.machine import closed_to, daemon_of, default_user, find_user, refuse_unless_root
 from drift_checks.scheduling.schedule import DAY, WEEK, read_schedule
@@ -26,6 +28,7 @@ HELP = "have cron or systemd review every night: writes their files and says wha
 CRON = "cron"
 SYSTEMD = "systemd"
 EXIT_KEPT = 1
+OWN_NAME = "drift-checks"
 
 _CONTENTS = {CRON: cron_contents, SYSTEMD: systemd_contents}
 # What is there only where the way is in use.
@@ -77,6 +80,7 @@ def run(arguments: argparse.Namespace) -> int:
     contents = _CONTENTS[arguments.kind](order, tree)
     steps = [tree.plan(file) for file in contents.files]
     folders = [folder for folder in contents.folders if tree.missing(folder)]
+    remarks = [*_remarks(arguments, order), *_lost(contents.files, steps, tree), *_of_others(contents.folders, tree)]
     sys.stdout.writelines(f"{line}\n" for line in _planned(folders, contents, steps))
     if arguments.dry_run:
         sys.stdout.writelines(f"{line}\n" for line in _shown(contents.files, steps))
@@ -85,7 +89,7 @@ def run(arguments: argparse.Namespace) -> int:
             tree.make(folder)
         for file, step in zip(contents.files, steps, strict=True):
             tree.write(file, step)
-    lines = (*_remarks(arguments, order), *after_install(arguments.kind, order))
+    lines = (*remarks, *after_install(arguments.kind, order))
     sys.stdout.writelines(f"{line}\n" for line in lines)
     return EXIT_KEPT if any(step.state is State.KEEP for step in steps) else 0
 
@@ -157,6 +161,27 @@ def _line(what: str, path: Path, more: str) -> str:
     return f"{what:<10}{path}{more}"
 
 
+def _lost(files: Iterable[File], steps: Iterable[Step], tree: Tree) -> Iterator[str]:
+    """Say which variables were set before and are not any more."""
+    for file, step in zip(files, steps, strict=True):
+        if file.path == ENVIRONMENT_FILE and step.state in (State.REPLACE, State.COPY):
+            before = (tree.content(file.path) or b"").decode(errors="replace")
+            if lost := sorted(assigned_names(before) - assigned_names(file.text)):
+                yield f"\nnote: no longer set: {', '.join(lost)}; give them again to keep them."
+
+
+def _of_others(folders: Iterable[Folder], tree: Tree) -> Iterator[str]:
+    """Say which of the folders that are there belong to somebody else; only root can tell them apart."""
+    for folder in folders:
+        if os.geteuid() == 0 and not tree.missing(folder):
+            place = tree.place(folder.path)
+            if place.stat().st_uid not in (0, folder.owner.uid) or (
+                folder.owner.uid != 0 and place.stat().st_uid == 0 and OWN_NAME in place.parts
+            ):
+                name = folder.owner.name
+                yield f"\nnote: {place} belongs to another user than {name}: chown -R {name} {shlex.quote(str(place))}"
+
+
 def _remarks(arguments: argparse.Namespace, order: Order) -> Iterator[str]:
     if order.owner.uid == 0:
         yield "\nnote: the reviews will run as root; --user names somebody with fewer rights."
@@ -165,5 +190,8 @@ def _remarks(arguments: argparse.Namespace, order: Order) -> Iterator[str]:
             f"\nnote: {order.owner.name} may not search {closed}, and so cannot start {order.interpreter}; install the"
             " package where all may read it, as in /opt, and give the command from there."
         )
+    db = order.given.variables.get("DRIFT_DB")
+    if db is not None and order.root == Path("/") and not Path(db).exists():
+        yield f"\nnote: {db} is not there; until it is, each review ends with 4."
     if arguments.kind == CRON and daemon_of(order.root) is None:
         yield f"\nnote: there is no cron daemon below {order.root}; install one (Debian: apt-get install cron)."

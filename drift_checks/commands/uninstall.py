@@ -49,7 +49,7 @@ def run(arguments: argparse.Namespace) -> int:
         _remove_links(tree)
         for folder in (CREDENTIALS, ENVIRONMENT_FILE.parent):
             tree.remove_if_empty(folder)
-    sys.stdout.writelines(f"{line}\n" for line in after_uninstall(arguments.kind))
+    sys.stdout.writelines(f"{line}\n" for line in (*after_uninstall(arguments.kind), *_copies(tree)))
     return EXIT_KEPT if any(step.state is State.KEEP for step in steps) else 0
 
 
@@ -80,6 +80,14 @@ def _planned(steps: Sequence[Step]) -> Iterator[str]:
         if step.copy:
             said = f": changed by hand, a copy stays in {step.copy}"
         yield f"{State.REMOVE if step.copy else step.state:<10}{step.path}{said}"
+
+
+def _copies(tree: Tree) -> Iterator[str]:
+    """Say which copies --force has kept: secrets may be in them."""
+    folders = [tree.place(folder) for folder in (ENVIRONMENT_FILE.parent, CREDENTIALS)]
+    found = sorted(str(path) for folder in folders if folder.is_dir() for path in folder.glob("*~"))
+    if found:
+        yield f"Copies that --force kept stay, with the secrets in them: {', '.join(found)}"
 
 
 def _remove_links(tree: Tree) -> None:

@@ -57,11 +57,12 @@ def run(arguments: argparse.Namespace) -> int:
         lines.append(f"{history}: there is no history yet")
     else:
         with _held(settings.reports, arguments.dry_run):
-            lines.append(_vacuumed(history, ReportsError, _HISTORY_REMEDY, arguments.dry_run))
+            lines.append(_vacuumed(history, ReportsError, _HISTORY_REMEDY, arguments.dry_run, settings.snapshot_dir))
     if not settings.quiet:
         _say(lines)
     if application is not None:
-        said = _vacuumed(application, StoreError, "restore it from a backup, where it is damaged.", arguments.dry_run)
+        remedy = "restore it from a backup, where it is damaged."
+        said = _vacuumed(application, StoreError, remedy, arguments.dry_run, settings.snapshot_dir)
         if not settings.quiet:
             _say([said])
     return 0
@@ -77,14 +78,18 @@ def _application(settings: Settings) -> Path:
     return settings.db.resolve()
 
 
-def _vacuumed(path: Path, kind: Callable[[str], DriftError], remedy: str, dry_run: bool) -> str:
+def _vacuumed(
+    path: Path, kind: Callable[[str], DriftError], remedy: str, dry_run: bool, snapshot_dir: Path | None
+) -> str:
     # Overviews of the subcommands need neither SQLAlchemy nor NumPy.
     from drift_checks.care.vacuuming import examine, vacuum
 
     def wrong(what: str) -> DriftError:
         return kind(f"{path}: {what}; {remedy}")
 
-    return _line(path, examine(path, wrong), "would be") if dry_run else _line(path, vacuum(path, wrong), "is")
+    if dry_run:
+        return _line(path, examine(path, wrong, snapshot_dir), "would be")
+    return _line(path, vacuum(path, wrong), "is")
 
 
 def _line(path: Path, sizes: Sizes, now: str) -> str:

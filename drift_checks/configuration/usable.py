@@ -102,6 +102,9 @@ def _filled(
             # Where the setting cannot be used, the directory that it stands above must not take its place.
             others = {name: text for name, text in sources.environment.items() if name != _CHROMA_VARIABLE}
             sources = replace(sources, environment=others)
+        if "db" in broken:
+            # Likewise the file that lies in the Chroma directory.
+            values["db"] = None
         if "naive_timezone" in broken:
             values.setdefault("naive_timezone", ZoneInfo("UTC"))
         try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -70,7 +71,7 @@ def backup(folder: Path, now: datetime) -> Said:
         found = []
     except PermissionError:
         raise NotChecked(f"{folder} cannot be read by this user") from None
-    make = f"python -m drift_checks backup {folder}"
+    make = f"python -m drift_checks backup --to {shlex.quote(str(folder))}"
     if not found:
         return warned(f"there is none in {folder}", f"{make}; --backups names another folder")
     newest = found[-1]

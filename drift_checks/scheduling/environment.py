@@ -44,6 +44,11 @@ def assignments(variables: Mapping[str, str]) -> str:
     return "".join(f"{name}={quoted(name, text)}\n" for name, text in variables.items())
 
 
+def assigned_names(text: str) -> set[str]:
+    """Return the names of the variables that a file sets, however it is written."""
+    return set(re.findall(r"^(?:export[ \t]+)?([A-Za-z_][A-Za-z0-9_]*)=", text, re.MULTILINE))
+
+
 def read_assignments(text: str) -> dict[str, str]:
     """Return the variables that `assignments` wrote; what is written in another way is left out."""
     return {name: _ESCAPE.sub(r"\1", value) for name, value in _ASSIGNMENT.findall(text)}

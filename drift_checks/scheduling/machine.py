@@ -29,8 +29,15 @@ def refuse_unless_root(root: Path) -> None:
 
 
 def default_user(environment: Mapping[str, str]) -> str:
-    """Return who is to run the reviews where nobody is named: whoever called, before sudo."""
-    return environment.get("SUDO_USER") or pwd.getpwuid(os.geteuid()).pw_name
+    """Return who is to run the reviews where nobody is named: whoever called, before sudo.
+
+    Raises:
+        SettingError: The caller has no name.
+    """
+    try:
+        return environment.get("SUDO_USER") or pwd.getpwuid(os.geteuid()).pw_name
+    except KeyError:
+        raise SettingError(f"--user: user {os.geteuid()} has no name on this machine; name who is to review.") from None
 
 
 def find_user(name: str, root: Path) -> Owner:

@@ -26,8 +26,18 @@ Fingerprint = Mapping[Path, tuple[int, int, int]]
 
 
 def default_folder() -> Path:
-    """Return the folder of the system's cache in which snapshots are made."""
-    return Path(platformdirs.user_cache_dir("drift-checks")) / "snapshots"
+    """Return the folder of the system's cache in which snapshots are made.
+
+    Raises:
+        StoreError: The user has no home.
+    """
+    try:
+        return Path(platformdirs.user_cache_dir("drift-checks")) / "snapshots"
+    except RuntimeError:
+        raise StoreError(
+            "snapshot-dir: is not set, and this user has no home with a cache folder; name a folder that can be written"
+            " to with --drift-snapshot-dir."
+        ) from None
 
 
 def fingerprint(files: Iterable[Path]) -> Fingerprint:

@@ -49,8 +49,8 @@ def test_it_is_told_once(server: AlertServer, capsys: pytest.CaptureFixture[str]
 
 def test_a_signal_is_told_with_its_reason(server: AlertServer) -> None:
     """As the service manager gives it."""
-    tell("--status=KILL", "--result=oom-kill")
-    assert "was ended by KILL (oom-kill)" in server.slack[0]["text"]
+    tell("--status=KILL", "--result=signal")
+    assert "was ended by KILL (signal)" in server.slack[0]["text"]
 
 
 @pytest.mark.parametrize(
@@ -104,3 +104,31 @@ def test_what_does_not_arrive_is_kept_for_the_next_review(
     said = capsys.readouterr()
     assert "slack: NOT delivered, answered 404" in said.out
     assert "the next run tries again" in said.err
+
+
+def test_a_channel_that_cannot_be_used_silences_no_other(
+    server: AlertServer, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It may be why the review failed; the command says so."""
+    monkeypatch.setenv("SLACK_WEBHOOK_URL", "no address")
+    assert tell("--status=4") == 1
+    assert (len(server.slack), len(server.pagerduty)) == (0, 1)
+    assert "SLACK_WEBHOOK_URL: holds no address" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("result", "said"), [("timeout", "took longer than it may"), ("oom-kill", "took more memory than it may")]
+)
+def test_what_the_service_manager_did_is_told(server: AlertServer, result: str, said: str) -> None:
+    """Not the exit code that came of it: a review that is ended in time exits as an interrupted one."""
+    tell("--status=2", f"--result={result}", "--service=drift-review.service")
+    assert said in server.slack[0]["text"]
+    assert "systemctl reset-failed drift-review.service; systemctl start" in str(server.slack[0]["blocks"])
+
+
+@pytest.mark.parametrize("status", ["", "-5", "256", "NONE"])
+def test_a_status_that_is_none_is_refused(server: AlertServer, status: str) -> None:
+    """With what is allowed."""
+    with pytest.raises(SystemExit) as ended:
+        tell(f"--status={status}")
+    assert (ended.value.code, server.attempts) == (4, {})

@@ -105,7 +105,8 @@ def test_noisy_model_differs(
     taxonomy = review.folder / "taxonomy.yaml"
     taxonomy.write_text("financial: ''\nregulatory: ''\noperational: ''\nof the second thought: ''\n", encoding="utf-8")
     server.behaviour = Behaviour(answer=alternating)
-    options = (*TWENTY, *asking(server), "--drift-repeat=3", f"--drift-taxonomy={taxonomy}")
+    # One at a time, so that the model hears the first question first.
+    options = (*TWENTY, *asking(server), "--drift-repeat=3", "--drift-concurrency=1", f"--drift-taxonomy={taxonomy}")
     found = review(*store.options, *options)
     (line,) = (line for line in found.summary.splitlines() if line.startswith("noise"))
     said = (found.drift["agreement"]["rate"], found.drift["reviewer"]["self_disagreement"], line)

@@ -151,6 +151,25 @@ def test_a_file_that_cannot_be_written_is_told(tmp_path: Path) -> None:
     assert logging.getLogRecordFactory() is before
 
 
+def test_events_that_cannot_be_written_are_told_of_once(capsys: pytest.CaptureFixture[str]) -> None:
+    """As on a full disk: in a sentence, not a traceback for each."""
+    opened = open_logs(None, Path("/dev/full"), quiet=True)
+    for _ in range(3):
+        LOGGER.info("begun")
+    opened.close()
+    said = capsys.readouterr().err
+    assert said == "drift review: the log cannot be written (No space left on device): events are lost.\n"
+
+
+def test_a_program_without_stderr_logs_to_its_file_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Closed by whoever started it."""
+    monkeypatch.setattr("sys.stderr", None)
+    opened = open_logs(None, tmp_path / "review.log", quiet=False)
+    LOGGER.info("begun")
+    opened.close()
+    assert [event["message"] for event in events((tmp_path / "review.log").read_text())] == ["begun"]
+
+
 CONFIG = """
 version: 1
 formatters: {{json: {{(): drift_checks.logs.JsonLines}}}}

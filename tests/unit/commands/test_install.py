@@ -250,3 +250,33 @@ def test_the_commands_for_afterwards_are_printed(host: Host, kind: str) -> None:
     _, said = host.install(kind)
     last = [line.split("  ")[0] for line in said.splitlines()[said.splitlines().index("") + 1 :]]
     assert {"enable", "verify", "run now", "follow", "undo"} <= set(last)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_settings_that_are_given_no_more_are_named(host: Host, kind: str) -> None:
+    """Somebody who only moves the time would lose them without a word."""
+    host.install(kind, "--drift-warn", "0.9", "--drift-email-to", "ann@example.com")
+    _, said = host.install(kind, "--at", "03:00")
+    assert "note: no longer set: DRIFT_EMAIL_TO, DRIFT_WARN; give them again to keep them." in said
+    assert "no longer set" not in host.install(kind, "--at", "04:00")[1]
+
+
+def test_a_secret_that_is_written_otherwise_is_not_lost_without_a_word(host: Host) -> None:
+    """An unquoted one is sound for a shell, but not read back."""
+    host.install("cron")
+    file = host.root / SETTINGS
+    file.write_text(file.read_text() + "SLACK_WEBHOOK_URL=https://hooks.example.com/a\n")
+    _, said = host.install("cron", "--force")
+    assert "no longer set: SLACK_WEBHOOK_URL" in said
+    _, said = host.uninstall("cron")
+    assert f"Copies that --force kept stay, with the secrets in them: {file}~" in said
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root gives files to others")
+def test_folders_of_another_user_are_named(host: Host) -> None:
+    """Who reviewed before; the reviews of the new one would fail each night."""
+    (host.root / "etc/passwd").write_text("drift:x:4242:4242::/:/bin/sh\nother:x:4343:4343::/:/bin/sh\n")
+    host.install("cron")
+    _, said = host.install("cron", user="other")
+    assert "belongs to another user than other: chown -R other" in said
+    assert "belongs to another" not in host.install("cron")[1]

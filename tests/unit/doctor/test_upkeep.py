@@ -61,7 +61,7 @@ def test_the_newest_backup(tmp_path: Path, names: list[str], status: str, told: 
 def test_no_folder_of_backups(tmp_path: Path) -> None:
     """The remedy makes one."""
     line = backup(tmp_path / "none", NOW)
-    assert (str(line.status), f"backup {tmp_path}/none" in line.remedy) == ("warning", True)
+    assert (str(line.status), f"backup --to {tmp_path}/none" in line.remedy) == ("warning", True)
 
 
 def test_an_empty_backup_is_a_cross(tmp_path: Path) -> None:
