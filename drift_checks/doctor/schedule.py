@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import re
 import shutil
@@ -11,12 +10,12 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta, tzinfo
 from functools import cached_property
 from pathlib import Path
-from zoneinfo import ZoneInfo
 
-from drift_checks.configuration.options import machine_zone
 from drift_checks.doctor.calendars import CronLine, cron_lines, next_of_calendar, next_of_cron
 from drift_checks.doctor.finding import Check, NotChecked, Said, left_out, right, warned, wrong
 from drift_checks.doctor.setup import ENV_FILE, Setup
+from drift_checks.scheduling.files import is_as_made
+from drift_checks.scheduling.machine import zone_of
 
 GROUP = "schedule"
 CRONTAB = Path("etc/cron.d/drift-checks")
@@ -28,7 +27,6 @@ SYSTEMD_RUNS = Path("/run/systemd/system")
 _SECONDS = 10.0
 _INSTALL = "python -m drift_checks install cron, or install systemd"
 _OTHERS = re.compile(r"drift_checks (backup|vacuum|alert-failure)\b")
-_MARK = re.compile(rb"(.*\n)# sha256 ([0-9a-f]{64})\s*", re.DOTALL)
 _ON_CALENDAR = re.compile(r"^OnCalendar=[ \t]*(.+?)[ \t]*$", re.MULTILINE)
 _DELAY = re.compile(r"^RandomizedDelaySec=[ \t]*(.+?)[ \t]*$", re.MULTILINE)
 _USER = re.compile(r"^User=[ \t]*(\S+)", re.MULTILINE)
@@ -60,11 +58,7 @@ class Schedule:
     @cached_property
     def zone(self) -> tzinfo:
         """The zone that the daemons go by."""
-        link = self.root / "etc/localtime"
-        try:
-            return ZoneInfo(str(link.readlink()).rpartition("zoneinfo/")[2])
-        except (OSError, ValueError, KeyError):
-            return machine_zone()
+        return zone_of(self.root)
 
     @cached_property
     def line(self) -> CronLine | None:
@@ -205,12 +199,6 @@ def unchanged(files: Iterable[Path]) -> Said:
     if unread:
         return left_out(f"cannot be read by this user: {', '.join(unread)}")
     return right("nobody changed the files since")
-
-
-def is_as_made(content: bytes) -> bool:
-    """Whether a file's last line is the digest of all lines before it."""
-    found = _MARK.fullmatch(content)
-    return found is not None and hashlib.sha256(found[1]).hexdigest().encode() == found[2]
 
 
 def next_review(schedule: Schedule) -> Said:

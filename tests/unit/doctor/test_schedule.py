@@ -14,7 +14,6 @@ from drift_checks.doctor.schedule import (
     Schedule,
     checks,
     cron_runs,
-    is_as_made,
     is_enabled,
     processes,
     timer_enabled,
@@ -131,22 +130,6 @@ def test_a_change_by_hand_is_a_warning(tmp_path: Path) -> None:
     put(tmp_path / "etc/systemd/system/drift-backup.service", "[Service]\n")
     told = looked_at(tmp_path)["as installed"]
     assert said(told) == ("warning", "changed by hand since: drift-backup.service, drift-review.timer")
-
-
-@pytest.mark.parametrize(
-    ("content", "is_made"),
-    [
-        (marked("a\nb\n"), True),
-        (marked("a\nb\n") + "\n", True),
-        (marked("a\n").replace("a", "b", 1), False),
-        (marked("a\n") + "b\n", False),
-        ("a\n", False),
-        ("", False),
-    ],
-)
-def test_the_digest_tells_a_change(content: str, is_made: bool) -> None:
-    """It is over all lines before it."""
-    assert is_as_made(content.encode()) is is_made
 
 
 def test_files_that_cannot_be_read_are_no_tick(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
