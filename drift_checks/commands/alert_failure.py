@@ -120,7 +120,7 @@ def _reason(status: str, result: str | None) -> str:
         return _RESULTS[result]
     if status in _WORDS:
         return _WORDS[status]
-    how = f" ({printable(result)})" if result else ""
+    how = f" ({printable(result)})" if result not in (None, "", "exit-code") else ""
     if not status.isdecimal():
         return f"was ended by {printable(status)}{how}"
     name = _SIGNALS.get(int(status) - _FIRST_SIGNAL)

@@ -220,21 +220,27 @@ def test_what_could_not_be_made_is_tried_three_times_and_then_told(clean: Machin
     events = journal(clean, "-u", "drift-review.service")
     assert events.count("Starting drift-review.service") == 3, events
     told = re.findall(r"told: (.*)", journal(clean, "-u", "drift-review-failed.service"))
-    assert told == ["-P -m drift_checks alert-failure --status 75 --service drift-review.service"]
+    assert told == ["-P -m drift_checks alert-failure --status 75 --result exit-code --service drift-review.service"]
 
 
 @pytest.mark.parametrize(
-    ("command", "status"),
-    [("/bin/sh -c 'exit 4'", 4), ("/bin/sh -c 'exit 3'", 3), ("/bin/sleep 60", 143), ("/nowhere/python", 203)],
+    ("command", "status", "result"),
+    [
+        ("/bin/sh -c 'exit 4'", 4, "exit-code"),
+        ("/bin/sh -c 'exit 3'", 3, "exit-code"),
+        ("/bin/sleep 60", 143, "timeout"),
+        ("/nowhere/python", 203, "exit-code"),
+    ],
 )
-def test_a_failure_is_told_once_with_its_status(clean: Machine, command: str, status: int) -> None:
+def test_a_failure_is_told_once_with_its_status(clean: Machine, command: str, status: int, result: str) -> None:
     """Wrong settings, a break-down, a review that takes too long, an interpreter that is gone."""
     install(clean, "/srv/store", *ALERTS)
     tell_plainly(clean)
     change(clean, "drift-review.service", f"{QUICK}TimeoutStartSec=1\nExecStart=\nExecStart={command}\n")
     start(clean)
     told = re.findall(r"told: (.*)", journal(clean, "-u", "drift-review-failed.service"))
-    assert told == [f"-P -m drift_checks alert-failure --status {status} --service drift-review.service"]
+    said = f"alert-failure --status {status} --result {result} --service drift-review.service"
+    assert told == [f"-P -m drift_checks {said}"]
 
 
 @pytest.mark.parametrize(

@@ -124,7 +124,7 @@ def test_what_is_refused_for_now_until_the_end_is_told(server: MailServer) -> No
     server.replies = ["451 4.3.0 try later"] * 100
     with pytest.raises(NotDelivered, match=r"answered 451 4\.3\.0 try later"):
         channel(server.url).send(message(), Deadline.after(1))
-    assert server.attempts == 2
+    assert 1 <= server.attempts <= 2
 
 
 def test_a_server_cannot_have_a_password_repeated(tmp_path: Path) -> None:
