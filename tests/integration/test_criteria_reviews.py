@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from tests.support.chat_server import Behaviour, ChatServer
+from tests.support.chat_behaviour import Behaviour
+from tests.support.chat_server import ChatServer
 from tests.support.drifting import (
     ALL,
     DriftingStore,

@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from drift_checks.journal import NAME, Journaled, read_journal
-from tests.support.chat_server import Behaviour, ChatServer
+from tests.support.chat_behaviour import Behaviour
+from tests.support.chat_server import ChatServer
 from tests.support.llm_runs import Started, asked, asking
 from tests.support.session_runs import SMALL, Review, Run
 from tests.support.stores import BuiltStore

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 from syrupy.assertion import SnapshotAssertion
 
-from tests.support.chat_server import GARBAGE, UNKNOWN_CATEGORY, Behaviour, ChatServer
+from tests.support.chat_behaviour import GARBAGE, UNKNOWN_CATEGORY, Behaviour
+from tests.support.chat_server import ChatServer
 from tests.support.llm_runs import KEY, asking, named_but
 from tests.support.session_runs import SMALL, Review, Run
 from tests.support.stores import BuiltStore

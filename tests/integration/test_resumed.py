@@ -14,7 +14,8 @@ import pytest
 from syrupy.assertion import SnapshotAssertion
 
 from drift_checks.journal import NAME, Journaled, read_journal
-from tests.support.chat_server import GARBAGE, Behaviour, ChatServer
+from tests.support.chat_behaviour import GARBAGE, Behaviour
+from tests.support.chat_server import ChatServer
 from tests.support.llm_runs import Started, asked, asking, named_but
 from tests.support.session_runs import SMALL, Review, Run, run_folders
 from tests.support.stores import NAME as TABLE

@@ -10,7 +10,8 @@ import pytest
 from drift_checks.journal import NAME, read_journal
 from drift_checks.reporting.verdict import judge
 from drift_checks.statistics.sequential import decide
-from tests.support.chat_server import Behaviour, ChatServer
+from tests.support.chat_behaviour import Behaviour
+from tests.support.chat_server import ChatServer
 from tests.support.deciding import AGREEMENT, SEQUENTIAL, outcomes_of, own, texts_asked, times_made, write_classifiers
 from tests.support.llm_runs import Started, asked, asking, named_but
 from tests.support.session_damage import columns_option, other_schema

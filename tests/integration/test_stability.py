@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from drift_checks.journal import NAME, read_journal
-from tests.support.chat_server import Behaviour, ChatServer
+from tests.support.chat_behaviour import Behaviour
+from tests.support.chat_server import ChatServer
 from tests.support.deciding import outcomes_of, own, texts_asked, times_made, write_classifiers
 from tests.support.llm_runs import Started, asking
 from tests.support.session_runs import SMALL, Review, Run

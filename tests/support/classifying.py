@@ -16,7 +16,8 @@ from drift_checks.records import Record, Stratum
 from drift_checks.reviewers.base import Answer, AskDifferently, Classifier, Question
 from drift_checks.reviewers.llm import ChatClassifier, Price
 from drift_checks.reviewers.prompt import Prompt
-from tests.support.chat_server import Behaviour, ChatServer, Request, _Course, _Reply
+from tests.support.chat_behaviour import Behaviour, Course, Reply, Request
+from tests.support.chat_server import ChatServer
 
 Result = TypeVar("Result")
 CATEGORIES = ("financial", "regulatory", "operational")
@@ -132,11 +133,11 @@ class ScriptedServer(ChatServer):
         self._listener.course = _Scripted(behaviour or Behaviour(), replies)
 
 
-class _Scripted(_Course):
+class _Scripted(Course):
     def __init__(self, behaviour: Behaviour, replies: Sequence[tuple[int, bytes]]) -> None:
         super().__init__(behaviour)
         self._replies = iter(replies)
 
-    def reply(self, request: Request) -> _Reply | None:
+    def reply(self, request: Request) -> Reply | None:
         status, body = next(self._replies, (None, b""))
-        return super().reply(request) if status is None else _Reply(status, body)
+        return super().reply(request) if status is None else Reply(status, body)

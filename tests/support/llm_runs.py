@@ -15,7 +15,8 @@ from pathlib import Path
 
 from openai import AsyncOpenAI
 
-from tests.support.chat_server import ChatServer, Request, name_category
+from tests.support.chat_behaviour import Request, name_category
+from tests.support.chat_server import ChatServer
 from tests.support.session_runs import Run, placeholders, run_folders
 
 KEY = "sk-of-the-tests-0123456789"

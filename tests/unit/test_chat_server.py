@@ -18,7 +18,8 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from tests.support.chat_server import CHAT_PATH, COUNTS_PATH, UNKNOWN_CATEGORY, Behaviour, ChatServer
+from tests.support.chat_behaviour import UNKNOWN_CATEGORY, Behaviour
+from tests.support.chat_server import CHAT_PATH, COUNTS_PATH, ChatServer
 
 TEXT = "A regulatory and financial matter"
 MESSAGES = [{"role": "system", "content": "Judge."}, {"role": "user", "content": TEXT}]

@@ -16,7 +16,8 @@ from syrupy.assertion import SnapshotAssertion
 
 from drift_checks.credentials import Secret, find_secret
 from drift_checks.errors import SettingError
-from tests.support.chat_server import Behaviour, ChatServer
+from tests.support.chat_behaviour import Behaviour
+from tests.support.chat_server import ChatServer
 from tests.support.classifying import KEY, ScriptedServer, chat, completion, outcomes, question
 from tests.support.processes import run_unprivileged
 

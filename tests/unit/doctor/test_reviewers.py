@@ -13,7 +13,8 @@ import pytest
 from drift_checks import reviewer_choice
 from drift_checks.doctor.finding import Finding
 from drift_checks.doctor.reviewers import checks, variables
-from tests.support.chat_server import Behaviour, ChatServer
+from tests.support.chat_behaviour import Behaviour
+from tests.support.chat_server import ChatServer
 from tests.support.doctoring import found, put, said, setup
 from tests.support.folders import contents
 from tests.support.stores import BuiltStore

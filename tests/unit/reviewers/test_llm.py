@@ -13,7 +13,8 @@ from syrupy.assertion import SnapshotAssertion
 from drift_checks.records import Usage
 from drift_checks.reviewers.base import Answer, AskDifferently
 from drift_checks.reviewers.llm import EndpointError, Price
-from tests.support.chat_server import Behaviour, ChatServer
+from tests.support.chat_behaviour import Behaviour
+from tests.support.chat_server import ChatServer
 from tests.support.classifying import (
     CATEGORIES,
     SOUND,

@@ -1,0 +1,39 @@
+"""Sources of settings for tests, and how they are refused."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+
+import pytest
+
+from drift_checks.configuration.options import Sources, load
+from drift_checks.errors import SettingError
+
+FOLDER = Path("/home/ann/project")
+INI = Path("/etc/drift/pytest.ini")
+NOW = datetime(2026, 1, 15, 23, 30, tzinfo=timezone(timedelta(hours=-5)))
+
+
+def given(
+    options: Mapping[str, str] | None = None,
+    environment: Mapping[str, str] | None = None,
+    ini: Mapping[str, str] | None = None,
+    folder: Path = FOLDER,
+) -> Sources:
+    """Return sources of these texts; options and ini are keyed by the settings' names in code."""
+    return Sources(
+        options={f"drift_{key}": text for key, text in (options or {}).items()},
+        environment={"TZ": "UTC", **(environment or {})},
+        ini={f"drift_{key}": text for key, text in (ini or {}).items()},
+        folder=folder,
+        ini_file=INI,
+    )
+
+
+def refusal(sources: Sources) -> str:
+    """Return the sentence with which the settings are refused."""
+    with pytest.raises(SettingError) as refused:
+        load(sources, NOW)
+    return str(refused.value)
