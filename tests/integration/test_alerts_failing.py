@@ -76,8 +76,8 @@ def test_dead_channels_cost_half_a_minute_and_no_verdict(steered: Steered) -> No
     without = steered.run("CERTAIN", "--drift-alerts=none")
     between = time.monotonic()
     found = steered.run("CERTAIN", environment=secrets)
-    # Half a minute, and what the machine takes now and then.
-    assert time.monotonic() - between < between - began + 34
+    # Half a minute, and what one run takes more than another.
+    assert time.monotonic() - between < between - began + 31.5
     assert (found.exit_code, found.drift["verdict"]) == (without.exit_code, "CRITICAL")
     assert (undelivered(found), counted(found)) == (ALL, dict.fromkeys(ALL, 1))
     assert all(f"{name}: the alert of {found.folder.name} was not delivered" in found.err for name in ALL)
@@ -174,7 +174,7 @@ def killed_while_sending(steered: Steered, paths: set[str], *, mail: bool, monke
         stderr=subprocess.DEVNULL,
     )
     deadline = time.monotonic() + 20
-    while not (paths <= set(server.heard) and (steered.channels.mail.attempts or not mail)):
+    while not (paths <= set(server.heard) and (steered.channels.mail.held or not mail)):
         assert process.poll() is None, "the run ended before it was killed"
         assert time.monotonic() < deadline, "the run told nobody"
         time.sleep(0.02)
@@ -196,9 +196,6 @@ def test_run_killed_while_it_sends_loses_no_message(
     assert first == [("slack", "CRITICAL"), ("pagerduty", "trigger drift as critical")]
     again = steered.told(next_verdict)
     own = [("slack", "OK again"), ("email", "OK again"), ("pagerduty", "resolve drift")]
-    expected = sorted([*DELAYED, *(own if next_verdict == "OK" else [])])
-    # What the dead run had handed over may still be on its way.
-    late = [("email", "CRITICAL")]
-    assert sorted(again) in (expected, sorted([*late, *expected]))
+    assert sorted(again) == sorted([*DELAYED, *(own if next_verdict == "OK" else [])])
     assert len({event["dedup_key"] for event in steered.channels.server.pagerduty}) == 1
     assert {status for *_, status in logged(steered.folder / "reports")} == {"delivered"}

@@ -40,6 +40,7 @@ class MailServer:
         replies: The answers to the next mails, as in `451 try later`; after them each is taken.
         login_replies: The answers to the next logins.
         hang: Whether a mail that was handed over is never answered.
+        held: How many were handed over and are never answered.
         mails: What was taken.
         recipients: For whom each of them was.
         attempts: How often somebody began to hand over a mail.
@@ -55,6 +56,7 @@ class MailServer:
     replies: list[str] = field(default_factory=list)
     login_replies: list[str] = field(default_factory=list)
     hang: bool = False
+    held: int = 0
     mails: list[EmailMessage] = field(default_factory=list)
     recipients: list[tuple[str, ...]] = field(default_factory=list)
     attempts: int = 0
@@ -99,6 +101,7 @@ class MailServer:
     ) -> str:
         """Answer as told, else take the mail."""
         if self.hang:
+            self.held += 1
             await asyncio.sleep(3600)
         content = envelope.original_content or b""
         with self._lock:
