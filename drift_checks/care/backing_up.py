@@ -24,12 +24,11 @@ from drift_checks.reporting.history.recorded import StoreIdentity
 from drift_checks.stores.chroma import DATABASE, index_files, refuse_no_chroma, refuse_no_collection
 from drift_checks.stores.records import RecordStore
 from drift_checks.stores.snapshot import Snapshot
-from drift_checks.stores.sqlite import SqliteFile
+from drift_checks.stores.sqlite import SqliteFile, files_of
 
 _LOCK = ".drift-backup.lock"
 _FOLDER_MODE = 0o700
 _FILE_MODE = 0o600
-_ALONGSIDE = ("", "-wal", "-journal")
 
 
 @dataclass(frozen=True)
@@ -225,9 +224,9 @@ def _sentences(staged: _Staged) -> tuple[str, ...]:
 
 def _refuse_without_room(source: Source, folder: Path) -> None:
     """Refuse before anything is copied: two copies at a time are made, and an archive that may be as large as one."""
-    files = [source.db.with_name(source.db.name + suffix) for suffix in _ALONGSIDE]
+    files = files_of(source.db)
     if source.chroma is not None:
-        files += [source.chroma / f"{DATABASE}{suffix}" for suffix in _ALONGSIDE]
+        files += files_of(source.chroma / DATABASE)
         files += index_files(source.chroma)
     if source.history is not None:
         files.append(source.history)

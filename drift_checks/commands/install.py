@@ -14,25 +14,21 @@ from drift_checks.commands.settings_options import add_settings, read_settings
 from drift_checks.configuration.settings import Settings
 from drift_checks.errors import SettingError
 from drift_checks.scheduling.afterwards import after_install
-from drift_checks.scheduling.cron import CRONTAB
-from drift_checks.scheduling.environment import assigned_names
+from drift_checks.scheduling.environment import read_assignments
 from drift_checks.scheduling.files import File, Folder, State, Step, Tree
-from drift_checks.scheduling.given import ENVIRONMENT_FILE, Given, given
+from drift_checks.scheduling.given import Given, given
 from drift_checks.scheduling.installing import Contents, Order, cron_contents, recorded_digests, systemd_contents
 from drift_checks.scheduling.machine import closed_to, daemon_of, default_user, find_user, refuse_unless_root
-from drift_checks.scheduling.schedule import DAY, WEEK, read_schedule
-from drift_checks.scheduling.systemd import UNITS
+from drift_checks.scheduling.places import CRONTAB, ENVIRONMENT_FILE, OWN, REVIEW_TIMER
+from drift_checks.scheduling.schedule import CRON, DAY, SYSTEMD, WEEK, read_schedule
 
 NAME = "install"
 HELP = "have cron or systemd review every night: writes their files and says what to do with them"
-CRON = "cron"
-SYSTEMD = "systemd"
 EXIT_KEPT = 1
-OWN_NAME = "drift-checks"
 
 _CONTENTS = {CRON: cron_contents, SYSTEMD: systemd_contents}
 # What is there only where the way is in use.
-_SIGNS = {CRON: CRONTAB, SYSTEMD: UNITS / "drift-review.timer"}
+_SIGNS = {CRON: CRONTAB, SYSTEMD: REVIEW_TIMER}
 _SAID = {
     State.WRITE: "",
     State.REPLACE: ": nobody changed it since it was made",
@@ -166,19 +162,17 @@ def _lost(files: Iterable[File], steps: Iterable[Step], tree: Tree) -> Iterator[
     for file, step in zip(files, steps, strict=True):
         if file.path == ENVIRONMENT_FILE and step.state in (State.REPLACE, State.COPY):
             before = (tree.content(file.path) or b"").decode(errors="replace")
-            if lost := sorted(assigned_names(before) - assigned_names(file.text)):
+            if lost := sorted(read_assignments(before).keys() - read_assignments(file.text).keys()):
                 yield f"\nnote: no longer set: {', '.join(lost)}; give them again to keep them."
 
 
 def _of_others(folders: Iterable[Folder], tree: Tree) -> Iterator[str]:
-    """Say which of the folders that are there belong to somebody else; only root can tell them apart."""
+    """Say which of this project's own folders are there and somebody else's; only root gives them to anybody."""
     for folder in folders:
-        if os.geteuid() == 0 and not tree.missing(folder):
-            place = tree.place(folder.path)
-            if place.stat().st_uid not in (0, folder.owner.uid) or (
-                folder.owner.uid != 0 and place.stat().st_uid == 0 and OWN_NAME in place.parts
-            ):
-                name = folder.owner.name
+        is_own = any(folder.path.is_relative_to(own) for own in OWN)
+        if is_own and os.geteuid() == 0 and not tree.missing(folder):
+            place, name = tree.place(folder.path), folder.owner.name
+            if place.stat().st_uid != folder.owner.uid:
                 yield f"\nnote: {place} belongs to another user than {name}: chown -R {name} {shlex.quote(str(place))}"
 
 

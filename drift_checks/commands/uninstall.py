@@ -7,19 +7,18 @@ import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from drift_checks.commands.install import CRON, EXIT_KEPT, add_place
+from drift_checks.commands.install import EXIT_KEPT, add_place
 from drift_checks.errors import NothingToReview
 from drift_checks.scheduling.afterwards import after_uninstall
-from drift_checks.scheduling.cron import CRONTAB
 from drift_checks.scheduling.files import State, Step, Tree
-from drift_checks.scheduling.given import ENVIRONMENT_FILE
-from drift_checks.scheduling.installing import DIGESTS, recorded_digests
+from drift_checks.scheduling.installing import recorded_digests
 from drift_checks.scheduling.machine import refuse_unless_root
-from drift_checks.scheduling.systemd import CREDENTIALS, SERVICES, TIMERS, UNITS
+from drift_checks.scheduling.places import CREDENTIALS, CRONTAB, DIGESTS, ENVIRONMENT_FILE, UNITS, WANTED
+from drift_checks.scheduling.schedule import CRON
+from drift_checks.scheduling.systemd import SERVICES, TIMERS
 
 NAME = "uninstall"
 HELP = "take away what `install` made, and nothing that was changed by hand"
-_WANTS = UNITS / "timers.target.wants"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -93,6 +92,6 @@ def _copies(tree: Tree) -> Iterator[str]:
 def _remove_links(tree: Tree) -> None:
     """Remove what `systemctl enable` made, where it now points to nothing."""
     for name in TIMERS:
-        link = tree.place(_WANTS / name)
+        link = tree.place(WANTED / name)
         if link.is_symlink() and tree.content(UNITS / name) is None:
             link.unlink()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import partial
 
 from drift_checks.alerts.configuring import SECRETS, configured_channels
 from drift_checks.configuration.pairs import CHANNELS
@@ -25,10 +26,7 @@ def checks(setup: Setup) -> list[Check]:
     if settings.alerts == () or not names:
         return [Check(GROUP, "channels", lambda: _none(settings, setup.hidden), ("alerts",))]
     return [
-        *(
-            Check(GROUP, name, lambda name=name: _built(name, setup), _NEEDS)  # type: ignore[misc]
-            for name in names
-        ),
+        *(Check(GROUP, name, partial(_built, name, setup), _NEEDS) for name in names),
         Check(GROUP, "delivery", lambda: _delivery(settings), ("alert_dry_run",)),
         Check(GROUP, "report-url", lambda: _report_url(settings.report_url), ("report_url",)),
     ]

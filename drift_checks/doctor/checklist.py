@@ -26,8 +26,10 @@ from drift_checks.doctor import (
 )
 from drift_checks.doctor.configured import with_env_file
 from drift_checks.doctor.finding import Check, Finding, Said, made
-from drift_checks.doctor.setup import BACKUPS, CREDENTIALS, ENV_FILE, Setup
+from drift_checks.doctor.setup import Setup
 from drift_checks.errors import DriftError, SettingError
+from drift_checks.scheduling.given import SECRET_NAMES
+from drift_checks.scheduling.places import BACKUPS, CREDENTIALS, ENVIRONMENT_FILE, below
 
 _SHORTEST_SECRET = 8
 _CREDENTIALS_VARIABLE = "CREDENTIALS_DIRECTORY"
@@ -60,7 +62,7 @@ def run_all(sources: Sources, asked: Asked, now: datetime) -> list[Finding]:
         asked: What the user asked for.
         now: The moment, with a zone.
     """
-    env_file = asked.root / ENV_FILE
+    env_file = below(asked.root, ENVIRONMENT_FILE)
     environment, taken = with_env_file(sources.environment, env_file)
     sources = replace(sources, environment=environment)
     known = _with_demo(replace(configure(sources, now), env_file=env_file, taken=taken))
@@ -89,7 +91,7 @@ def _all(setup: Setup, known: Configured) -> Iterator[Check]:
 def _secrets(setup: Setup) -> list[str]:
     """Return the words of all secrets, the longest first; but those that are words of a sentence as well."""
     words: set[str] = set()
-    for name in folders.NAMES:
+    for name in SECRET_NAMES:
         with suppress(SettingError):
             secret = find_secret([name], setup.environment, several_lines=True)
             words |= set() if secret is None else set(secret.reveal().split())
@@ -118,20 +120,18 @@ def _fail(error: Exception) -> Said:
 
 def _setup(known: Configured, sources: Sources, asked: Asked, now: datetime) -> Setup:
     ini_folders: Sequence[Path] = () if sources.ini_file is None else (sources.ini_file.parent,)
-    environment, hidden = _with_credentials(sources.environment, asked.root / CREDENTIALS)
+    environment, hidden = _with_credentials(sources.environment, below(asked.root, CREDENTIALS))
     return Setup(
         known.settings,
         environment,
         root=asked.root,
         now=now,
-        backups=asked.backups or asked.root / BACKUPS,
+        backups=asked.backups or below(asked.root, BACKUPS),
         folders=(sources.folder, *ini_folders),
         live=asked.live,
         thorough=asked.thorough,
         user=asked.user,
         hidden=hidden,
-        log_file=known.settings.log_file,
-        log_config=known.settings.log_config,
     )
 
 
@@ -146,7 +146,7 @@ def _with_credentials(environment: Mapping[str, str], folder: Path) -> tuple[dic
     try:
         kept = list(folder.iterdir())
     except OSError:
-        return dict(environment), frozenset(folders.NAMES)
+        return dict(environment), frozenset(SECRET_NAMES)
     unread = [file.name for file in kept if not os.access(file, os.R_OK, effective_ids=True)]
     return {**environment, _CREDENTIALS_VARIABLE: str(folder)}, frozenset(unread)
 

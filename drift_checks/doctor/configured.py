@@ -2,52 +2,30 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 
 from drift_checks.configuration.settings import Setting, declared
 from drift_checks.configuration.usable import Configured, Fault
 from drift_checks.doctor.finding import Check, Said, refused, right
 from drift_checks.reporting.phrases import printable
+from drift_checks.scheduling.environment import read_assignments
 
 GROUP = "settings"
 _LONGEST = 300
-# As sh and systemd read it: a value in double quotes may be of several lines.
-_ASSIGNMENT = re.compile(
-    r"""^(?:export[ \t]+)?([A-Za-z_]\w*)=(?:"((?:[^"\\]|\\.)*)"|'([^']*)'|([^"'\n][^\n]*|))[ \t]*$""",
-    re.MULTILINE | re.DOTALL,
-)
-_ESCAPE = re.compile(r'\\([\\"$`])')
 
 
 def checks(configured: Configured) -> list[Check]:
     """Return a line a setting: those that cannot be used, then those that are no default."""
-    found = [
-        Check(GROUP, fault.name, lambda fault=fault: _refused(fault))  # type: ignore[misc]
-        for fault in configured.faults
-    ]
+    found = [Check(GROUP, fault.name, partial(_refused, fault)) for fault in configured.faults]
     faulty = {fault.name for fault in configured.faults}
     for setting in declared():
         value = getattr(configured.settings, setting.key)
         is_told = setting.key in configured.settings.sources and setting.name not in faulty
         if is_told and value != setting.default:
-            found.append(Check(GROUP, setting.name, lambda setting=setting: _told(setting, configured)))  # type: ignore[misc]
+            found.append(Check(GROUP, setting.name, partial(_told, setting, configured)))
     return found or [Check(GROUP, "all", lambda: right("the defaults: no option, variable or ini file says otherwise"))]
-
-
-def read_env_file(file: Path) -> dict[str, str]:
-    """Return the variables of a file of `NAME=value` lines, as a service manager or a shell reads it.
-
-    Raises:
-        OSError: It cannot be read.
-    """
-    found = _ASSIGNMENT.finditer(file.read_text(encoding="utf-8", errors="replace"))
-    return {item[1]: item[4].strip() if item[2] is None and item[3] is None else _unquoted(item) for item in found}
-
-
-def _unquoted(found: re.Match[str]) -> str:
-    return found[3] if found[2] is None else _ESCAPE.sub(r"\1", found[2])
 
 
 def _refused(fault: Fault) -> Said:
@@ -71,7 +49,7 @@ def with_env_file(environment: Mapping[str, str], file: Path) -> tuple[dict[str,
     A file that is not there, or cannot be read, adds none.
     """
     try:
-        found = read_env_file(file)
+        found = read_assignments(file.read_text(encoding="utf-8", errors="replace"))
     except OSError:
         found = {}
     added = {name: text for name, text in found.items() if not environment.get(name)}

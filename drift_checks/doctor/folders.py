@@ -8,23 +8,23 @@ import shutil
 import stat
 import sys
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 
-from drift_checks.alerts.configuring import SECRETS
 from drift_checks.doctor.finding import Check, NotChecked, Said, left_out, right, warned, wrong
-from drift_checks.doctor.setup import CREDENTIALS, ENV_FILE, Setup
+from drift_checks.doctor.setup import Setup
 from drift_checks.doctor.sizes import existing, megabytes, size_of, size_of_files
-from drift_checks.stores.sqlite import Access
+from drift_checks.scheduling.given import SECRET_NAMES
+from drift_checks.scheduling.places import CREDENTIALS, ENVIRONMENT_FILE, below
+from drift_checks.stores.snapshot import HEADROOM
+from drift_checks.stores.sqlite import Access, files_of
 
 RIGHTS = "rights"
 ROOM = "room"
-NAMES = (*SECRETS.values(), "DRIFT_LLM_API_KEY", "OPENAI_API_KEY", "GOOGLE_API_KEY")
 _IN_MEMORY = ("tmpfs", "ramfs")
 _MOUNTS = Path("/proc/self/mounts")
 # A run's folder takes about half a megabyte.
 _FEW_RUNS, _MANY_RUNS = 20_000_000, 500_000_000
-# A private copy is opened for writing: it needs some room of its own.
-_HEADROOM = 16 * 1024 * 1024
 
 
 def checks(setup: Setup, scheduled: Callable[[], str | None]) -> list[Check]:
@@ -36,17 +36,14 @@ def checks(setup: Setup, scheduled: Callable[[], str | None]) -> list[Check]:
     """
     settings = setup.settings
     secrets = secret_files(setup.environment, setup.root)
-    log = setup.log_file
+    log = settings.log_file
     return [
         Check(RIGHTS, "user", lambda: user(setup.user, scheduled())),
         Check(RIGHTS, "reports", lambda: writable(settings.reports, "--drift-reports"), ("reports",)),
         Check(RIGHTS, "snapshots", lambda: snapshots(setup.snapshots, mounts()), ("snapshot_dir",)),
         *([] if log is None else [Check(RIGHTS, "log file", lambda: log_file(log), ("log_file",))]),
-        Check(RIGHTS, "review.env", lambda: env_file(setup.root / ENV_FILE)),
-        *(
-            Check(RIGHTS, name, lambda file=file: secret(file))  # type: ignore[misc]
-            for name, file in secrets.items()
-        ),
+        Check(RIGHTS, "review.env", lambda: env_file(setup.place(ENVIRONMENT_FILE))),
+        *(Check(RIGHTS, name, partial(secret, file)) for name, file in secrets.items()),
         *([] if secrets else [Check(RIGHTS, "secrets", lambda: left_out("none is kept in a file"))]),
         Check(ROOM, "reports", lambda: room_for_reports(free(settings.reports)), ("reports",)),
         Check(ROOM, "snapshots", lambda: _room_for_copy(setup), ("snapshot_dir", "chroma", "db")),
@@ -147,8 +144,8 @@ def env_file(file: Path) -> Said:
 
 def secret_files(environment: Mapping[str, str], root: Path) -> dict[str, Path]:
     """Return the files that hold secrets, by the secret's name."""
-    found = {name: Path(file) for name in NAMES if (file := environment.get(f"{name}_FILE"))}
-    folder = Path(environment.get("CREDENTIALS_DIRECTORY") or root / CREDENTIALS)
+    found = {name: Path(file) for name in SECRET_NAMES if (file := environment.get(f"{name}_FILE"))}
+    folder = Path(environment.get("CREDENTIALS_DIRECTORY") or below(root, CREDENTIALS))
     try:
         kept = sorted(file for file in folder.iterdir() if file.is_file())
     except OSError:
@@ -218,7 +215,7 @@ def _room_for_copy(setup: Setup) -> Said:
         size += _records_size(setup)
     if not size:
         return left_out("no private copy is needed: the store is read in place")
-    return room_for_copy(free(setup.snapshots), size + _HEADROOM)
+    return room_for_copy(free(setup.snapshots), size + HEADROOM)
 
 
 def _room_for_backup(setup: Setup) -> Said:
@@ -234,7 +231,7 @@ def _refuse_no_store(setup: Setup) -> None:
 
 def _records_size(setup: Setup) -> int:
     db = setup.settings.db
-    return 0 if db is None else size_of_files(db.with_name(db.name + suffix) for suffix in ("", "-wal", "-journal"))
+    return 0 if db is None else size_of_files(files_of(db))
 
 
 def _vectors_size(setup: Setup) -> int:

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 
-from drift_checks.doctor.vectors import DATABASE, steps_of
+from drift_checks.doctor.vectors import steps_of
+from drift_checks.stores.chroma import DATABASE, create_collection
 from drift_checks.stores.sqlite import SqliteFile
 
 # The parts of the format, and what they are in a sentence.
@@ -26,8 +27,6 @@ class Format:
 def installed_format() -> Format:
     """Return the format of the chromadb that is installed."""
     import numpy as np
-
-    from drift_checks.stores.chroma import create_collection
 
     # Some versions complain of their own telemetry, which is off.
     logging.getLogger("chromadb").setLevel(logging.CRITICAL)

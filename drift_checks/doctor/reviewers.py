@@ -14,13 +14,14 @@ from sqlalchemy import Connection, select
 from drift_checks.configuration.settings import LLM, NEIGHBOURS
 from drift_checks.credentials import find_secret
 from drift_checks.doctor.finding import Check, NotChecked, Said, Status, left_out, refused, right, warned, wrong
-from drift_checks.doctor.folders import NAMES
 from drift_checks.doctor.setup import Setup
 from drift_checks.errors import DriftError, ReviewerError, SettingError
 from drift_checks.records import Record, Review, Stratum
 from drift_checks.redaction import withhold
 from drift_checks.reviewer_choice import choose_classifier, limits_of
 from drift_checks.reviewers.base import Classifier, Reviewer
+from drift_checks.reviewers.llm import KEYS
+from drift_checks.scheduling.given import SECRET_NAMES
 from drift_checks.taxonomy import read_taxonomy
 
 GROUP = "reviewer"
@@ -28,7 +29,6 @@ _NEEDS = ("reviewer", "taxonomy", "llm_model", "llm_base_url", "llm_prompt", "ll
 # An endpoint may refuse a parameter or two before it answers.
 _MOST_CALLS = 8
 _SLOW_SHARE = 0.5
-KEYS = ("DRIFT_LLM_API_KEY", "OPENAI_API_KEY", "GOOGLE_API_KEY")
 # What is said of a key that is not there, or cannot be read.
 _KEY = re.compile(r"needs a key|the credential|CREDENTIALS_DIRECTORY")
 
@@ -150,7 +150,7 @@ def _reviewer(setup: Setup) -> Iterator[Reviewer]:
 
 def _without_secrets(message: str, setup: Setup, record: Record) -> str:
     """Return what a reviewer said without the record's text, and without any secret that there is."""
-    for name in NAMES:
+    for name in SECRET_NAMES:
         try:
             secret = find_secret([name], setup.environment, several_lines=True)
         except SettingError:

@@ -6,23 +6,30 @@ import os
 import re
 import shutil
 import subprocess
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta, tzinfo
 from functools import cached_property
 from pathlib import Path
 
 from drift_checks.doctor.calendars import CronLine, cron_lines, next_of_calendar, next_of_cron
 from drift_checks.doctor.finding import Check, NotChecked, Said, left_out, right, warned, wrong
-from drift_checks.doctor.setup import ENV_FILE, Setup
-from drift_checks.scheduling.files import is_as_made
+from drift_checks.doctor.setup import Setup
+from drift_checks.scheduling.files import Tree, is_as_made
+from drift_checks.scheduling.installing import recorded_digests
 from drift_checks.scheduling.machine import zone_of
+from drift_checks.scheduling.places import (
+    CRONTAB,
+    DIGESTS,
+    ENVIRONMENT_FILE,
+    REVIEW_SERVICE,
+    REVIEW_TIMER,
+    UNITS,
+    WANTED,
+    below,
+)
+from drift_checks.scheduling.systemd import SERVICES, TIMERS
 
 GROUP = "schedule"
-CRONTAB = Path("etc/cron.d/drift-checks")
-UNITS = Path("etc/systemd/system")
-TIMER = UNITS / "drift-review.timer"
-SERVICE = UNITS / "drift-review.service"
-WANTED = UNITS / "timers.target.wants/drift-review.timer"
 SYSTEMD_RUNS = Path("/run/systemd/system")
 _SECONDS = 10.0
 _INSTALL = "python -m drift_checks install cron, or install systemd"
@@ -48,12 +55,12 @@ class Schedule:
     @property
     def crontab(self) -> Path | None:
         """The crontab fragment; None where there is none."""
-        return _there(self.root / CRONTAB)
+        return _there(below(self.root, CRONTAB))
 
     @property
     def timer(self) -> Path | None:
         """The timer; None where there is none."""
-        return _there(self.root / TIMER)
+        return _there(below(self.root, REVIEW_TIMER))
 
     @cached_property
     def zone(self) -> tzinfo:
@@ -85,7 +92,7 @@ class Schedule:
 
     def user(self) -> str | None:
         """Return whose reviews they are; None where that is not told."""
-        service = self.root / SERVICE
+        service = below(self.root, REVIEW_SERVICE)
         if self.timer is not None and service.is_file():
             found = _USER.search(service.read_text(encoding="utf-8", errors="replace"))
             return found[1] if found else None
@@ -122,7 +129,7 @@ def _enabled(setup: Setup, schedule: Schedule) -> Said:
     if schedule.timer is None:
         return cron_runs(processes() if setup.is_this_machine else None)
     asked = is_enabled() if setup.is_this_machine and SYSTEMD_RUNS.is_dir() else None
-    return timer_enabled(setup.root / WANTED, asked)
+    return timer_enabled(setup.place(WANTED / REVIEW_TIMER.name), asked)
 
 
 def cron_runs(names: Iterable[str] | None) -> Said:
@@ -159,7 +166,7 @@ def is_enabled() -> str | None:
         return None
     try:
         done = subprocess.run(  # noqa: S603 - found on the path, as a user would
-            [program, "is-enabled", TIMER.name], check=False, capture_output=True, text=True, timeout=_SECONDS
+            [program, "is-enabled", REVIEW_TIMER.name], check=False, capture_output=True, text=True, timeout=_SECONDS
         )
     except (OSError, subprocess.SubprocessError):
         return None
@@ -177,19 +184,25 @@ def processes() -> list[str]:
     return names
 
 
-def made_files(root: Path) -> list[Path]:
-    """Return the files that `install` makes, those that are there."""
-    units = sorted(path for path in (root / UNITS).glob("drift-*") if path.suffix in (".service", ".timer"))
-    return [path for path in (root / CRONTAB, *units, root / ENV_FILE) if path.is_file()]
+def made_files(root: Path) -> dict[Path, str | None]:
+    """Return the files that `install` makes, those that are there, with the digests of those that bear none."""
+    units = [UNITS / name for name in (*SERVICES, *TIMERS)]
+    made: dict[Path, str | None] = dict.fromkeys(
+        place for path in (CRONTAB, *units, ENVIRONMENT_FILE) if (place := below(root, path)).is_file()
+    )
+    if os.access(below(root, DIGESTS), os.R_OK, effective_ids=True):
+        digests = recorded_digests(Tree(root, {}, force=False))
+        made |= {place: known for path, known in digests.items() if (place := below(root, path)).is_file()}
+    return made
 
 
-def unchanged(files: Iterable[Path]) -> Said:
-    """Say whether files are as they were made: each ends with the digest of all before it."""
+def unchanged(files: Mapping[Path, str | None]) -> Said:
+    """Say whether files are as they were made, each by its digest: its last line, or the one that is given."""
     changed, unread = [], []
-    for file in files:
+    for file, known in files.items():
         if not os.access(file, os.R_OK, effective_ids=True):
             unread.append(file.name)
-        elif not is_as_made(file.read_bytes()):
+        elif not is_as_made(file.read_bytes(), known):
             changed.append(file.name)
     if changed:
         return warned(

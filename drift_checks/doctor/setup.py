@@ -11,14 +11,10 @@ from pathlib import Path
 from drift_checks.configuration.settings import Settings
 from drift_checks.doctor.finding import NotChecked
 from drift_checks.errors import DriftError
+from drift_checks.scheduling.places import below
 from drift_checks.stores.records import RecordStore
 from drift_checks.stores.snapshot import default_folder
 from drift_checks.stores.sqlite import SqliteFile
-
-CONFIGURATION = Path("etc/drift-checks")
-ENV_FILE = CONFIGURATION / "review.env"
-CREDENTIALS = CONFIGURATION / "credentials"
-BACKUPS = Path("var/backups/drift-checks")
 
 
 @dataclass(frozen=True)
@@ -34,8 +30,6 @@ class Setup:
         folders: Where the user's own modules may lie.
         live: Whether the reviewer is asked once.
         thorough: Whether large stores are checked for damage as well.
-        log_file: Of the setting `log-file`.
-        log_config: Of the setting `log-config`.
         user: The number of the user who looks.
         hidden: The names of secrets that a schedule has, or may have, and this user may not read.
     """
@@ -48,10 +42,12 @@ class Setup:
     folders: tuple[Path, ...] = ()
     live: bool = False
     thorough: bool = False
-    log_file: Path | None = None
-    log_config: Path | None = None
     user: int = 0
     hidden: frozenset[str] = frozenset()
+
+    def place(self, path: Path) -> Path:
+        """Return where a path of the machine's is."""
+        return below(self.root, path)
 
     @property
     def snapshots(self) -> Path:

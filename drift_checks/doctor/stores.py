@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import partial
 from pathlib import Path
 
 from sqlalchemy import Connection, inspect
 
-from drift_checks.configuration.settings import NEIGHBOURS
+from drift_checks.configuration.settings import DATABASE_NAME, NEIGHBOURS
 from drift_checks.doctor.finding import Check, NotChecked, Said, left_out, right, warned, wrong
 from drift_checks.doctor.formats import COMPONENTS, installed_format
 from drift_checks.doctor.setup import Setup
@@ -15,6 +16,7 @@ from drift_checks.doctor.sizes import megabytes, size_of
 from drift_checks.doctor.vectors import ChromaDirectory
 from drift_checks.records import COLUMNS
 from drift_checks.reporting.phrases import count
+from drift_checks.stores.chroma import DATABASE
 from drift_checks.stores.records import RecordStore
 from drift_checks.stores.sqlite import Access
 
@@ -54,7 +56,7 @@ def checks(setup: Setup) -> list[Check]:
         found = [Check(GROUP, "records", lambda: _no_records(settings.chroma), needs)]
     else:
         found = [
-            Check(GROUP, name, lambda make=make: make(setup), needs)  # type: ignore[misc]
+            Check(GROUP, name, partial(make, setup), needs)
             for name, make in (
                 ("records", _records),
                 ("columns", _columns),
@@ -78,7 +80,7 @@ def checks(setup: Setup) -> list[Check]:
 
 def _no_records(chroma: Path | None) -> Said:
     if chroma is not None:
-        return wrong(f"{chroma} holds no risk_classifications.db", "name the SQLite file with --drift-db FILE")
+        return wrong(f"{chroma} holds no {DATABASE_NAME}", "name the SQLite file with --drift-db FILE")
     return wrong(
         "no store is configured",
         "name one with --drift-db FILE --drift-chroma DIR, or the variables DRIFT_DB and DRIFT_CHROMA",
@@ -86,7 +88,7 @@ def _no_records(chroma: Path | None) -> Said:
 
 
 def _no_vectors(reviewer: str, db: Path | None) -> Said:
-    beside = db is not None and (db.parent / "chroma.sqlite3").exists()
+    beside = db is not None and (db.parent / DATABASE).exists()
     remedy = f"name the Chroma directory with --drift-chroma {db.parent if beside and db else 'DIR'}"
     if reviewer == NEIGHBOURS:
         return wrong("no Chroma directory is configured, and the neighbours vote by its vectors", remedy)

@@ -35,7 +35,7 @@ def checks(setup: Setup, under_systemd: Callable[[], bool]) -> list[Check]:
         Check(
             GROUP,
             "logs",
-            lambda: logs(setup.log_file, setup.log_config, under_systemd=under_systemd()),
+            lambda: logs(settings.log_file, settings.log_config, under_systemd=under_systemd()),
             logged,
         ),
         Check(GROUP, "backup", lambda: backup(setup.backups, setup.now)),

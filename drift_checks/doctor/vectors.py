@@ -11,11 +11,10 @@ from sqlalchemy import Connection
 from drift_checks.doctor.finding import NotChecked
 from drift_checks.doctor.sizes import megabytes
 from drift_checks.errors import StoreError
-from drift_checks.stores.chroma import refuse_no_chroma, refuse_no_collection
+from drift_checks.stores.chroma import DATABASE, refuse_no_chroma, refuse_no_collection
 from drift_checks.stores.sqlite import SqliteFile
 
 Result = TypeVar("Result")
-DATABASE = "chroma.sqlite3"
 # Counting them is a pass over an index, which takes a second or two.
 _QUICKLY_COUNTED = 4_000_000_000
 _COUNT = """

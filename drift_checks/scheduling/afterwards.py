@@ -5,21 +5,22 @@ from __future__ import annotations
 import shlex
 from collections.abc import Iterator
 
-from drift_checks.scheduling.given import ENVIRONMENT_FILE, LOG_FILE
 from drift_checks.scheduling.installing import Order
-from drift_checks.scheduling.systemd import TIMERS, UNITS
+from drift_checks.scheduling.places import ENVIRONMENT_FILE, LOG_FILE, UNITS
+from drift_checks.scheduling.schedule import CRON, SYSTEMD
+from drift_checks.scheduling.systemd import TIMERS
 
 
 def after_install(kind: str, order: Order) -> Iterator[str]:
     """Yield the lines that say what to do next."""
     yield ""
-    yield from _aligned(_after_cron(order) if kind == "cron" else _after_systemd())
+    yield from _aligned(_after_cron(order) if kind == CRON else _after_systemd())
 
 
 def after_uninstall(kind: str) -> Iterator[str]:
     """Yield the lines that say what to do next, and what stays."""
     yield ""
-    if kind == "systemd":
+    if kind == SYSTEMD:
         timers = " ".join(TIMERS)
         yield from _aligned({"stop": f"systemctl stop {timers}; systemctl daemon-reload"})
     yield "Reports, snapshots, logs and backups below /var stay; so does the user."

@@ -12,11 +12,10 @@ from zoneinfo import ZoneInfo
 from drift_checks.errors import SettingError
 from drift_checks.scheduling.environment import is_printable
 from drift_checks.scheduling.files import marked
-from drift_checks.scheduling.given import ENVIRONMENT_FILE
+from drift_checks.scheduling.places import ENVIRONMENT_FILE
 from drift_checks.scheduling.rendering import heading, rendered
-from drift_checks.scheduling.schedule import Schedule
+from drift_checks.scheduling.schedule import CRON, Schedule
 
-CRONTAB = Path("/etc/cron.d/drift-checks")
 # What Debian's cron lets into the command line of its mailer.
 _MAIL_TO = re.compile(r"[A-Za-z0-9@!:%.,_+-]+")
 # Of every descendant of Vixie's cron.
@@ -66,7 +65,7 @@ def crontab(job: CronJob) -> str:
     if len(command) > _LONGEST_COMMAND:
         raise SettingError(f"{job.interpreter}: is too long for a line of cron's; make the environment elsewhere.")
     fields = job.schedule.cron_in_utc if job.zone is None else job.schedule.cron_hourly(job.zone, job.now)
-    made_by = heading("cron", job.user, job.schedule)
+    made_by = heading(CRON, job.user, job.schedule)
     line = f"{fields} {job.user} {command}"
     return marked(rendered("crontab.j2", made_by=made_by, job=job, line=line, clock=job.schedule.clock))
 

@@ -8,7 +8,11 @@ from collections.abc import Mapping
 from drift_checks.errors import SettingError
 
 _SPECIAL = re.compile(r'([\\"$`])')
-_ASSIGNMENT = re.compile(r'^([A-Za-z_][A-Za-z0-9_]*)="((?:[^"\\]|\\.)*)"$', re.MULTILINE | re.DOTALL)
+# As sh and systemd read it: a value in double quotes may be of several lines.
+_ASSIGNMENT = re.compile(
+    r"""^(?:export[ \t]+)?([A-Za-z_]\w*)=(?:"((?:[^"\\]|\\.)*)"|'([^']*)'|([^"'\n][^\n]*|))[ \t]*$""",
+    re.MULTILINE | re.DOTALL,
+)
 _ESCAPE = re.compile(r'\\([\\"$`])')
 
 
@@ -44,11 +48,13 @@ def assignments(variables: Mapping[str, str]) -> str:
     return "".join(f"{name}={quoted(name, text)}\n" for name, text in variables.items())
 
 
-def assigned_names(text: str) -> set[str]:
-    """Return the names of the variables that a file sets, however it is written."""
-    return set(re.findall(r"^(?:export[ \t]+)?([A-Za-z_][A-Za-z0-9_]*)=", text, re.MULTILINE))
-
-
 def read_assignments(text: str) -> dict[str, str]:
-    """Return the variables that `assignments` wrote; what is written in another way is left out."""
-    return {name: _ESCAPE.sub(r"\1", value) for name, value in _ASSIGNMENT.findall(text)}
+    """Return the variables that a file of `NAME=value` lines sets, as `sh` and `EnvironmentFile=` read it."""
+    return {found[1]: _value(found) for found in _ASSIGNMENT.finditer(text)}
+
+
+def _value(found: re.Match[str]) -> str:
+    _, in_double_quotes, in_quotes, bare = found.groups()
+    if in_double_quotes is not None:
+        return _ESCAPE.sub(r"\1", in_double_quotes)
+    return in_quotes if in_quotes is not None else bare.strip()

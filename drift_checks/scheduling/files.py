@@ -11,6 +11,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from drift_checks.errors import SettingError
+from drift_checks.scheduling.places import below
 
 _MARK = re.compile(rb"\A(.*\n)# sha256 ([0-9a-f]{64})\n\Z", re.DOTALL)
 _HIDDEN = re.compile(r"# sha256 [0-9a-f]{64}\n\Z")
@@ -123,7 +124,7 @@ class Tree:
 
     def place(self, path: Path) -> Path:
         """Return where a path of the machine's is."""
-        return self._root / path.relative_to("/")
+        return below(self._root, path)
 
     def content(self, path: Path) -> bytes | None:
         """Return what a file holds, None where there is none.

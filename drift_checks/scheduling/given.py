@@ -10,13 +10,9 @@ from drift_checks.alerts.configuring import SECRETS
 from drift_checks.configuration.settings import Settings, declared
 from drift_checks.credentials import Secret, find_secret
 from drift_checks.reviewers.llm import KEYS
+from drift_checks.scheduling.places import REPORTS, SNAPSHOTS
 
 SECRET_NAMES = (*SECRETS.values(), *KEYS)
-ENVIRONMENT_FILE = Path("/etc/drift-checks/review.env")
-REPORTS = Path("/var/lib/drift-checks/reports")
-SNAPSHOTS = Path("/var/cache/drift-checks/snapshots")
-LOG_FILE = Path("/var/log/drift-checks/review.log")
-BACKUPS = Path("/var/backups/drift-checks")
 _SEVERAL_LINES = SECRETS["apprise"]
 # Those that a run writes below; all other paths it reads.
 _WRITTEN = ("reports", "snapshot_dir")

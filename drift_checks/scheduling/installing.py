@@ -9,16 +9,26 @@ from datetime import datetime
 from pathlib import Path
 
 import drift_checks
-from drift_checks.scheduling.cron import CRONTAB, CronJob, crontab
+from drift_checks.scheduling.cron import CronJob, crontab
 from drift_checks.scheduling.environment import quoted, read_assignments
 from drift_checks.scheduling.files import File, Folder, Owner, Tree, digest, marked
-from drift_checks.scheduling.given import BACKUPS, ENVIRONMENT_FILE, LOG_FILE, REPORTS, SECRET_NAMES, SNAPSHOTS, Given
+from drift_checks.scheduling.given import SECRET_NAMES, Given
 from drift_checks.scheduling.machine import daemon_of, knows_zones, zone_of
+from drift_checks.scheduling.places import (
+    BACKUPS,
+    CREDENTIALS,
+    CRONTAB,
+    DIGESTS,
+    ENVIRONMENT_FILE,
+    LOG_FILE,
+    REPORTS,
+    SNAPSHOTS,
+    UNITS,
+)
 from drift_checks.scheduling.rendering import environment_file, heading
-from drift_checks.scheduling.schedule import Schedule
-from drift_checks.scheduling.systemd import CREDENTIALS, UNITS, SystemdJob, units
+from drift_checks.scheduling.schedule import CRON, SYSTEMD, Schedule
+from drift_checks.scheduling.systemd import SystemdJob, units
 
-DIGESTS = CREDENTIALS.with_suffix(".sha256")
 _SECRET_MODE = 0o600
 _PRIVATE_MODE = 0o700
 _SHARED_MODE = 0o750
@@ -71,7 +81,7 @@ def cron_contents(order: Order, tree: Tree) -> Contents:
         "DRIFT_LOG_FILE": str(LOG_FILE),
         **order.given.variables,
     }
-    made_by = heading("cron", order.owner.name, order.schedule)
+    made_by = heading(CRON, order.owner.name, order.schedule)
     text = environment_file(made_by, variables | secrets)
     job = CronJob(
         schedule=order.schedule,
@@ -108,7 +118,7 @@ def systemd_contents(order: Order, tree: Tree) -> Contents:
         stores=order.given.stores,
         vacuum_application=order.vacuum_application,
     )
-    made_by = heading("systemd", order.owner.name, order.schedule)
+    made_by = heading(SYSTEMD, order.owner.name, order.schedule)
     settings = File(ENVIRONMENT_FILE, environment_file(made_by, order.given.variables), _SECRET_MODE, order.owner)
     private = [Folder(ENVIRONMENT_FILE.parent)]
     if job.credentials:

@@ -10,6 +10,8 @@ from zoneinfo import ZoneInfo
 
 from drift_checks.errors import SettingError
 
+CRON = "cron"
+SYSTEMD = "systemd"
 DAY = "day"
 WEEK = "week"
 _TIME = re.compile(r"([01]?\d|2[0-3]):([0-5]\d)")

@@ -7,17 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from drift_checks.scheduling.files import marked
-from drift_checks.scheduling.given import BACKUPS, ENVIRONMENT_FILE
+from drift_checks.scheduling.places import BACKUPS, CACHE, CREDENTIALS, ENVIRONMENT_FILE, STATE
 from drift_checks.scheduling.rendering import heading, rendered
-from drift_checks.scheduling.schedule import Schedule
+from drift_checks.scheduling.schedule import SYSTEMD, Schedule
 
-UNITS = Path("/etc/systemd/system")
-CREDENTIALS = Path("/etc/drift-checks/credentials")
 TIMERS = ("drift-review.timer", "drift-backup.timer", "drift-vacuum.timer")
 SERVICES = ("drift-review.service", "drift-review-failed.service", "drift-backup.service", "drift-vacuum.service")
-# Made by systemd itself at each start, for the user.
-_STATE = Path("/var/lib/drift-checks")
-_CACHE = Path("/var/cache/drift-checks")
 # Hidden by ProtectHome= and by PrivateTmp=.
 _HOMES = (Path("/home"), Path("/root"), Path("/run/user"))
 _TEMPORARY = (Path("/tmp"), Path("/var/tmp"))  # noqa: S108 - compared with, not written to
@@ -70,7 +65,7 @@ def _service(name: str, job: SystemdJob) -> str:
     return marked(
         rendered(
             f"{name}.j2",
-            made_by=heading("systemd", job.user, job.schedule),
+            made_by=heading(SYSTEMD, job.user, job.schedule),
             job=job,
             environment_file=ENVIRONMENT_FILE,
             credentials=CREDENTIALS,
@@ -78,13 +73,15 @@ def _service(name: str, job: SystemdJob) -> str:
             below_home=any(_below(path, _HOMES) for path in (*job.reads, *writes)),
             bound=[path for path in _outermost(job.reads) if _below(path, _TEMPORARY) and not _below(path, writes)],
             bound_writes=[path for path in _outermost(writes) if _below(path, _TEMPORARY)],
-            writes=[path for path in _outermost(writes) if not _below(path, (*_TEMPORARY, _STATE, _CACHE))],
+            cache=CACHE,
+            # State and cache are made by systemd itself at each start, for the user.
+            writes=[path for path in _outermost(writes) if not _below(path, (*_TEMPORARY, STATE, CACHE))],
         )
     )
 
 
 def _timer(job: SystemdJob, description: str, on_calendar: str, delay: str = "") -> str:
-    made_by = heading("systemd", job.user, job.schedule)
+    made_by = heading(SYSTEMD, job.user, job.schedule)
     return marked(rendered("timer.j2", made_by=made_by, description=description, on_calendar=on_calendar, delay=delay))
 
 

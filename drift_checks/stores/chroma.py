@@ -22,7 +22,7 @@ from sqlalchemy import Select, column, select, table
 
 from drift_checks.errors import StoreError, nearest
 from drift_checks.stores.snapshot import Snapshot
-from drift_checks.stores.sqlite import SqliteFile
+from drift_checks.stores.sqlite import SqliteFile, files_of
 
 if TYPE_CHECKING:
     from chromadb.api import ClientAPI
@@ -255,7 +255,7 @@ def index_files(directory: Path) -> list[Path]:
 
 def _files(directory: Path) -> dict[Path, str]:
     """Return the database and the files of the indexes, each with its name in the directory."""
-    database = [directory / f"{DATABASE}{suffix}" for suffix in ("", "-wal", "-journal")]
+    database = files_of(directory / DATABASE)
     try:
         files = [file for file in database if file.exists()]
     except OSError as error:

@@ -20,7 +20,7 @@ _LOCK = "lock"
 _ATTEMPTS = 5
 _YOUNG_SECONDS = 3600
 # A copy is opened for writing: it needs some room of its own.
-_HEADROOM = 16 * 1024 * 1024
+HEADROOM = 16 * 1024 * 1024
 
 Fingerprint = Mapping[Path, tuple[int, int, int]]
 
@@ -116,10 +116,10 @@ class Snapshot:
 
     def _refuse_without_room(self, size: int) -> None:
         free = shutil.disk_usage(self.folder).free
-        if free < size + _HEADROOM:
+        if free < size + HEADROOM:
             raise StoreError(
                 f"snapshot-dir: {self.folder.parent} has {free / 1e6:,.0f} MB free, a private copy of the store needs"
-                f" {(size + _HEADROOM) / 1e6:,.0f} MB; name a folder with more room with --drift-snapshot-dir."
+                f" {(size + HEADROOM) / 1e6:,.0f} MB; name a folder with more room with --drift-snapshot-dir."
             )
 
 

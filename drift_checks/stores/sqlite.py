@@ -119,7 +119,7 @@ class SqliteFile:
         return self._real.with_name(self._real.name + suffix)
 
     def _files(self) -> list[Path]:
-        return [self._beside(suffix) for suffix in ("", "-wal", "-journal")]
+        return files_of(self._real)
 
     @contextmanager
     def _held_open(self, access: Access) -> Iterator[None]:
@@ -204,6 +204,11 @@ class _WriterLeft(Exception):
 
 class _NeedsRecovery(Exception):
     """The file cannot be read in place without writing."""
+
+
+def files_of(path: Path) -> list[Path]:
+    """Return the file and the journals in which a part of its content may be, there or not."""
+    return [path.with_name(path.name + suffix) for suffix in ("", "-wal", "-journal")]
 
 
 def refuse_unreadable(path: Path) -> None:

@@ -14,6 +14,7 @@ from drift_checks.doctor import folders
 from drift_checks.doctor.finding import Finding, Status
 from drift_checks.doctor.printing import UNICODE, as_text
 from drift_checks.reporting.verdict import Verdict
+from drift_checks.scheduling.given import SECRET_NAMES
 from tests.support.doctoring import SLACK, diagnose, identity, marked, put, put_crontab, put_runs, put_sound, put_timer
 from tests.support.folders import contents
 from tests.support.processes import run_unprivileged
@@ -40,7 +41,7 @@ def _machine(monkeypatch: pytest.MonkeyPatch) -> None:
     """What the machine of the tests has is of no account: a disk, room on it, and no secrets of its own."""
     monkeypatch.setattr(folders, "mounts", lambda: "/dev/sda1 / ext4 rw 0 0\n")
     monkeypatch.setattr(folders, "free", lambda folder: 10**11)
-    for name in [name for name in os.environ if name.removesuffix("_FILE") in folders.NAMES]:
+    for name in [name for name in os.environ if name.removesuffix("_FILE") in SECRET_NAMES]:
         monkeypatch.delenv(name)
     monkeypatch.delenv("CREDENTIALS_DIRECTORY", raising=False)
 

@@ -11,7 +11,7 @@ from syrupy.assertion import SnapshotAssertion
 from drift_checks.configuration import options as options_module
 from drift_checks.configuration.options import Sources
 from drift_checks.configuration.usable import Configured, configure
-from drift_checks.doctor.configured import checks, read_env_file, with_env_file
+from drift_checks.doctor.configured import checks, with_env_file
 from drift_checks.errors import SettingError
 from tests.support.doctoring import NOW, found, put, said
 
@@ -112,24 +112,6 @@ def test_what_must_not_be_repeated_is_not() -> None:
     """An address with a password is refused, and not shown."""
     told = configured(options={"drift_llm_base_url": "https://me:hunter2@host/v1"})
     assert "hunter2" not in str(found(checks(told)))
-
-
-@pytest.mark.parametrize(
-    ("written", "value"),
-    [
-        ('NAME="a b"', "a b"),
-        (r'NAME="a \"b\" \$c \\ \`d\`"', 'a "b" $c \\ `d`'),
-        ('NAME="two\nlines"', "two\nlines"),
-        ("NAME='a $b'", "a $b"),
-        ("NAME=plain words ", "plain words"),
-        ("export NAME=1", "1"),
-        ("NAME=", ""),
-    ],
-)
-def test_variables_are_read_as_a_shell_reads_them(tmp_path: Path, written: str, value: str) -> None:
-    """In the forms that the file of a schedule may have."""
-    file = put(tmp_path / "review.env", f"# a comment\n{written}\nOTHER=2\n")
-    assert read_env_file(file) == {"NAME": value, "OTHER": "2"}
 
 
 def test_the_environment_wins_over_the_file(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import shutil
 from datetime import timedelta
@@ -132,11 +133,22 @@ def test_a_change_by_hand_is_a_warning(tmp_path: Path) -> None:
     assert said(told) == ("warning", "changed by hand since: drift-backup.service, drift-review.timer")
 
 
+def test_a_credential_that_was_changed_is_a_warning(tmp_path: Path) -> None:
+    """It bears no digest itself."""
+    put_timer(tmp_path)
+    secret = put(tmp_path / "etc/drift-checks/credentials/NAME", "one", 0o600)
+    digest = hashlib.sha256(b"one").hexdigest()
+    put(tmp_path / "etc/drift-checks/credentials.sha256", f"{digest}  /etc/drift-checks/credentials/NAME\n", 0o600)
+    assert looked_at(tmp_path)["as installed"].status is Status.OK
+    secret.write_text("another", encoding="utf-8")
+    assert said(looked_at(tmp_path)["as installed"]) == ("warning", "changed by hand since: NAME")
+
+
 def test_files_that_cannot_be_read_are_no_tick(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Nor a warning."""
     file = put(tmp_path / "review.env", marked("a\n"), 0o600)
     monkeypatch.setattr(os, "access", lambda *arguments, **options: False)
-    assert unchanged([file]).status is Status.SKIPPED
+    assert unchanged({file: None}).status is Status.SKIPPED
 
 
 def test_a_crontab_that_cannot_be_read_says_so(tmp_path: Path) -> None:

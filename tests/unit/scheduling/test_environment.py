@@ -49,6 +49,23 @@ def test_a_later_call_reads_what_was_written(variables: dict[str, str]) -> None:
     assert read_assignments(environment_file("made", variables)) == variables
 
 
+@pytest.mark.parametrize(
+    ("written", "value"),
+    [
+        ('NAME="a b"', "a b"),
+        (r'NAME="a \"b\" \$c \\ \`d\`"', 'a "b" $c \\ `d`'),
+        ('NAME="two\nlines"', "two\nlines"),
+        ("NAME='a $b'", "a $b"),
+        ("NAME=plain words ", "plain words"),
+        ("export NAME=1", "1"),
+        ("NAME=", ""),
+    ],
+)
+def test_lines_by_hand_are_read_as_well(written: str, value: str) -> None:
+    """In the other forms that the shell or systemd takes."""
+    assert read_assignments(f"# a comment\n{written}\nOTHER=2\n") == {"NAME": value, "OTHER": "2"}
+
+
 def test_the_worst_goes_through() -> None:
     """All special characters at once."""
     assert as_shell_reads(assignments({"VALUE": HOSTILE}), "VALUE") == HOSTILE
