@@ -6,10 +6,10 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
-from drift_checks.reporting.changes import changes_since, store_of, versions_of, versions_of_run
+from drift_checks.reporting.changes import Changes, changes_since, store_of, versions_of, versions_of_run
 from drift_checks.reporting.history.recorded import RecordedRun, StoreIdentity
 from drift_checks.reporting.outcome import Criterion
 from drift_checks.reporting.phrases import VERSION_WORDS
@@ -64,16 +64,29 @@ def test_nothing_is_said_where_nothing_changed(run: RunReport) -> None:
     assert sentences(run, run) == []
 
 
+KINDS = ("newly failed: ", "worse: ", "better: ", "could not be judged: ", "sound again: ")
+
+
+def told(changes: Changes) -> tuple[list[str], int]:
+    """Return the criteria that are named, in the order of the alphabet, and how many sentences are not of them."""
+    said = changes.sentences()
+    of_criteria = [sentence.partition(": ")[2].split(", ") for sentence in said if sentence.startswith(KINDS)]
+    return sorted(name for names in of_criteria for name in names), len(said) - len(of_criteria)
+
+
 @given(first=RUNS, second=RUNS)
+@example(
+    made({"agreement": Verdict.WARNING, "trend": Verdict.WARNING}),
+    made({"agreement": Verdict.OK, "trend": Verdict.INCONCLUSIVE}),
+)
 def test_both_ways_differ_in_the_same(first: RunReport, second: RunReport) -> None:
-    """Verdict, rate and versions, the one in the other's place."""
+    """Verdict, rate and versions, the one in the other's place; each criterion that changed is named once."""
     there, back = changes_since(recorded(first), second), changes_since(recorded(second), first)
     assert there.verdict == (back.verdict and back.verdict[::-1])
     assert there.agreement == (back.agreement and back.agreement[::-1])
     assert there.versions == {key: (now, before) for key, (before, now) in back.versions.items()}
-    assert len(there.sentences()) - bool(there.worse) - bool(there.better) == (
-        len(back.sentences()) - bool(back.worse) - bool(back.better)
-    )
+    assert told(there) == told(back)
+    assert told(there)[0] == sorted(name for name, _, _ in there.criteria)
 
 
 @given(first=RUNS, second=RUNS)
