@@ -34,9 +34,9 @@ class Divided(Protocol[Part]):
         """Return the records at these positions of a part."""
 
 
-# The most records of a store, and the sample that is enough for it.
+# The most records of a store, and the sample that is enough for it every night; of a larger one, every week.
 _RECOMMENDED = ((999, 20), (10_000, 50), (100_000, 100))
-_LARGEST = 200
+WEEKLY_SIZE = 200
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ class Plan:
 
 def recommended_size(records: int) -> int:
     """Return how many records to review of a store of so many: nightly, and weekly where it is more than 100,000."""
-    return next((size for most, size in _RECOMMENDED if records <= most), _LARGEST)
+    return next((size for most, size in _RECOMMENDED if records <= most), WEEKLY_SIZE)
 
 
 def plan(

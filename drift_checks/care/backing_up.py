@@ -16,9 +16,9 @@ from pathlib import Path
 from drift_checks.care import verifying
 from drift_checks.care.archive import digest_of, pack, unpack
 from drift_checks.care.copying import copy_chroma, copy_sqlite, not_copied
+from drift_checks.care.disk import refuse_without_room, settle
 from drift_checks.care.manifest import CHROMA, HISTORY, RECORDS, Counts, Manifest, Origins
 from drift_checks.care.pruning import ASIDE, archive_name, is_archive_name, prune
-from drift_checks.care.room import refuse_without_room
 from drift_checks.errors import ArchiveError, DriftError, RunInProgress, StoreError
 from drift_checks.reporting.history.recorded import StoreIdentity
 from drift_checks.stores.chroma import DATABASE, index_files, refuse_no_chroma, refuse_no_collection
@@ -98,7 +98,7 @@ def back_up(source: Source, folder: Path, keep: int, now: datetime) -> Backup:
             aside = folder / f".{name}{ASIDE}"
             manifest, warnings = _made(source, snapshot, aside, now)
             aside.rename(folder / name)
-            _settle(folder)
+            settle(folder)
         except OSError as error:
             raise _not_made(folder, error) from None
         finally:
@@ -264,15 +264,6 @@ def _remove_leftovers(folder: Path) -> None:
         if is_archive_name(path.name.removeprefix(".").removesuffix(ASIDE)):
             with suppress(OSError):
                 path.unlink()
-
-
-def _settle(folder: Path) -> None:
-    """Have the new name on the disk."""
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def _not_made(folder: Path, error: OSError) -> DriftError:

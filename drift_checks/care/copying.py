@@ -21,7 +21,7 @@ from drift_checks.care.manifest import CHROMA, CHROMA_DATABASE, is_allowed
 from drift_checks.errors import ArchiveError, StoreChanged, StoreError
 from drift_checks.stores.chroma import DATABASE, index_files
 from drift_checks.stores.snapshot import Fingerprint, fingerprint
-from drift_checks.stores.sqlite import SqliteFile
+from drift_checks.stores.sqlite import SqliteFile, error_code
 
 # While a step is copied, a file with a rollback journal cannot be written; between two of them it can.
 _PAGES_AT_ONCE = 2000
@@ -34,7 +34,6 @@ _WHOLE = -1
 _SETTLED_SECONDS = (*[0.25] * 6, *[0.1] * 8, *[0.03] * 16)
 # A copy that takes longer is not made at every attempt.
 _QUICK_SECONDS = 1.0
-_PRIMARY = 0xFF
 
 _States = dict[Path, tuple[int, int, int]]
 
@@ -147,7 +146,7 @@ def _copy_pages(source: Path, target: Path, connection: Connection) -> None:
                 driver.backup(copy, pages=_WHOLE, progress=_watching(source))
         target.chmod(source.stat().st_mode & 0o777)
     except sqlite3.Error as error:
-        code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & _PRIMARY
+        code = error_code(error)
         if code in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY):
             raise not_copied(target, str(error)) from None
         raise StoreError(f"{source}: cannot be copied ({error}).") from None

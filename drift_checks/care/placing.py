@@ -82,6 +82,17 @@ def placements(manifest: Manifest, targets: Targets, archive: Path) -> list[Plac
     return found
 
 
+def belongs(name: str, item: Placement) -> bool:
+    """Whether a member of an archive goes to this place, or into it."""
+    return name == item.member or name.startswith(f"{item.member}/")
+
+
+def sizes_of(manifest: Manifest, placed: Iterable[Placement]) -> dict[Placement, int]:
+    """Return how many bytes come to each place."""
+    members = manifest.members.items()
+    return {item: sum(facts.size for name, facts in members if belongs(name, item)) for item in placed}
+
+
 def obstacles(placed: Sequence[Placement], targets: Targets) -> list[Obstacle]:
     """Return what is in the way: the files with their journals, and every index in the Chroma directory."""
     found = [

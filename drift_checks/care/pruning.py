@@ -25,14 +25,20 @@ def archive_name(moment: datetime, taken: Collection[str] = ()) -> str:
     return name
 
 
+def moment_of(name: str) -> datetime | None:
+    """Return when the backup of that name was made, in UTC; None where no backup is called that."""
+    if not _NAME.fullmatch(name):
+        return None
+    try:
+        moment = datetime.strptime(name, _FORM).replace(tzinfo=UTC)
+    except ValueError:
+        return None
+    return moment if archive_name(moment) == name else None
+
+
 def is_archive_name(name: str) -> bool:
     """Whether a backup may be called that."""
-    if not _NAME.fullmatch(name):
-        return False
-    try:
-        return archive_name(datetime.strptime(name, _FORM).replace(tzinfo=UTC)) == name
-    except ValueError:
-        return False
+    return moment_of(name) is not None
 
 
 def superfluous(names: Iterable[str], keep: int, made: str) -> list[str]:

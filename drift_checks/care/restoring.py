@@ -14,9 +14,18 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from drift_checks.care.archive import manifest_of, unpack
+from drift_checks.care.disk import refuse_without_room, settle
 from drift_checks.care.manifest import Manifest
-from drift_checks.care.placing import Obstacle, Placement, Targets, holders, obstacles, placements
-from drift_checks.care.room import refuse_without_room
+from drift_checks.care.placing import (
+    Obstacle,
+    Placement,
+    Targets,
+    belongs,
+    holders,
+    obstacles,
+    placements,
+    sizes_of,
+)
 from drift_checks.errors import ArchiveError, RunInProgress
 from drift_checks.reporting.folder import ReportsFolder
 
@@ -88,9 +97,7 @@ def restore(archive: Path, targets: Targets, force: bool, now: datetime) -> Rest
 def _put(
     archive: Path, manifest: Manifest, placed: Sequence[Placement], moves: dict[Path, Path], held: ExitStack
 ) -> None:
-    sizes = {
-        item: sum(facts.size for name, facts in manifest.members.items() if _belongs(name, item)) for item in placed
-    }
+    sizes = sizes_of(manifest, placed)
     refuse_without_room((item.path.parent, size, item.path.name) for item, size in sizes.items())
     asides = {folder: _aside(folder, held) for folder in {item.path.parent for item in placed}}
     staged = {item: asides[item.path.parent] / item.path.name for item in placed}
@@ -99,7 +106,7 @@ def _put(
         for item, path in staged.items():
             if name == item.member:
                 return path
-            if _belongs(name, item):
+            if belongs(name, item):
                 path.mkdir(exist_ok=True)
                 return path / name.rpartition("/")[2]
         return None
@@ -122,10 +129,6 @@ def _told(archive: Path) -> Iterator[None]:
             f"{error.filename or archive}: cannot be restored ({error.strerror}), and all is as it was; make room and"
             " give the right to write there, or name another place."
         ) from None
-
-
-def _belongs(name: str, item: Placement) -> bool:
-    return name == item.member or name.startswith(f"{item.member}/")
 
 
 def _refuse_obstacles(found: Sequence[Obstacle], force: bool) -> None:
@@ -161,7 +164,7 @@ def _rename_all(moves: Sequence[tuple[Path, Path]]) -> None:
             source.rename(target)
             done.append((source, target))
         for folder in {target.parent for _, target in moves}:
-            _settle(folder)
+            settle(folder)
     except BaseException:
         for source, target in reversed(done):
             with suppress(OSError):
@@ -216,13 +219,5 @@ def _held(folder: Path) -> Iterator[None]:
         yield
     except BlockingIOError:
         raise RunInProgress(f"{folder}: another backup is being restored there; wait for it.") from None
-    finally:
-        os.close(handle)
-
-
-def _settle(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
     finally:
         os.close(handle)

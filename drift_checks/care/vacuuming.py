@@ -10,17 +10,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
 
-from drift_checks.care.room import refuse_without_room
+from drift_checks.care.disk import refuse_without_room
 from drift_checks.care.verifying import integrity
 from drift_checks.errors import DriftError, RunInProgress, StoreError
 from drift_checks.reporting.phrases import printable
 from drift_checks.stores.snapshot import default_folder
-from drift_checks.stores.sqlite import SqliteFile
+from drift_checks.stores.sqlite import SqliteFile, error_code
 
 LOCK_WAIT_SECONDS = 10.0
 # Looks at all tables, not only at those that this connection asked (https://sqlite.org/pragma.html#pragma_optimize).
 _OPTIMIZE = "PRAGMA optimize(0x10002)"
-_PRIMARY = 0xFF
 _BESIDE = ("", "-wal")
 
 
@@ -135,7 +134,7 @@ def _guarded(path: Path, wrong: Callable[[str], DriftError], call: Callable[[], 
     try:
         return call()
     except sqlite3.Error as error:
-        code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & _PRIMARY
+        code = error_code(error)
         if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
             raise RunInProgress(
                 f"{path}: is locked by another program, which did not let go, and was left as it is; give the command"

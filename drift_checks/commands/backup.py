@@ -10,12 +10,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from drift_checks.commands.arguments import from_one, full_path
 from drift_checks.commands.interrupting import ended_by_signals
 from drift_checks.commands.settings_options import add_settings, read_settings
+from drift_checks.commands.stored import UNBOUNDED
 from drift_checks.configuration.settings import Settings
 from drift_checks.errors import SettingError
 from drift_checks.reporting.history.recorded import StoreIdentity
-from drift_checks.reporting.phrases import count, printable
+from drift_checks.reporting.phrases import count, printable, readable_size
 
 if TYPE_CHECKING:
     from drift_checks.care.backing_up import Backup, Source
@@ -24,16 +26,17 @@ NAME = "backup"
 HELP = "back up the store and the history of the reports, verified, while the application writes"
 
 _KEPT = 14
-_LONGEST = 4096
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
-    parser.add_argument("--to", metavar="DIR", required=True, help="the folder of backups; made where it is missing")
+    parser.add_argument(
+        "--to", metavar="DIR", required=True, type=full_path, help="the folder of backups; made where it is missing"
+    )
     parser.add_argument(
         "--keep",
         metavar="N",
-        type=_from_one,
+        type=from_one,
         default=_KEPT,
         help=f"so many backups of this store stay there, older ones are removed (default {_KEPT})",
     )
@@ -54,11 +57,11 @@ def run(arguments: argparse.Namespace) -> int:
 
     begun, now = time.monotonic(), datetime.now(UTC).replace(microsecond=0)
     settings = read_settings(arguments, os.environ, now)
-    folder = Path.cwd() / Path(arguments.to).expanduser()
+    folder: Path = arguments.to
     with ended_by_signals(f"{folder}: interrupted; no backup was made"):
         made = back_up(_source(settings), folder, arguments.keep, now)
     for warning in made.warnings:
-        sys.stderr.write(f"{printable(warning, _LONGEST)}\n")
+        sys.stderr.write(f"{printable(warning, UNBOUNDED)}\n")
     if not settings.quiet:
         sys.stdout.writelines(f"{line}\n" for line in _lines(made, arguments.keep, time.monotonic() - begun))
     return 0
@@ -88,20 +91,11 @@ def _source(settings: Settings) -> Source:
 
 
 def _lines(made: Backup, keep: int, seconds: float) -> list[str]:
-    from drift_checks.care.room import readable_size
-
     counts = made.manifest.counts
     vectors = "no Chroma directory" if counts.vectors is None else count(counts.vectors, "vector")
     history = "" if counts.runs is None else f", {count(counts.runs, 'run')} of the history"
     return [
-        f"{printable(made.path, _LONGEST)}: {readable_size(made.size)}, {count(counts.records, 'record')},"
+        f"{printable(made.path, UNBOUNDED)}: {readable_size(made.size)}, {count(counts.records, 'record')},"
         f" {vectors}{history}, verified, in {seconds:.1f} s",
-        *(f"removed {printable(path, _LONGEST)}: {keep} are kept" for path in made.removed),
+        *(f"removed {printable(path, UNBOUNDED)}: {keep} are kept" for path in made.removed),
     ]
-
-
-def _from_one(text: str) -> int:
-    number = int(text) if text.isascii() and text.isdigit() else 0
-    if number < 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is not allowed; allowed is a whole number from 1")
-    return number

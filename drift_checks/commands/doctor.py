@@ -7,9 +7,9 @@ import os
 import sys
 from contextlib import redirect_stdout
 from datetime import UTC, datetime
-from pathlib import Path
 from shutil import get_terminal_size
 
+from drift_checks.commands.arguments import full_path
 from drift_checks.commands.settings_options import add_settings, read_sources
 from drift_checks.commands.stored import UNBOUNDED
 from drift_checks.configuration.options import Sources
@@ -31,9 +31,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--thorough", action="store_true", help="read the whole of a large store too, to see whether it is damaged"
     )
     parser.add_argument("--format", choices=["text", "json"], default="text", help="how it is printed")
-    parser.add_argument("--root", metavar="DIR", default="/", help="what stands for / (default: /)")
+    parser.add_argument("--root", metavar="DIR", type=full_path, default="/", help="what stands for / (default: /)")
     parser.add_argument(
-        "--backups", metavar="DIR", help="the folder of backups (default: var/backups/drift-checks below the root)"
+        "--backups",
+        metavar="DIR",
+        type=full_path,
+        help="the folder of backups (default: var/backups/drift-checks below the root)",
     )
     add_settings(parser)
 
@@ -42,8 +45,8 @@ def run(arguments: argparse.Namespace) -> int:
     """Print what was found; 1 where something is wrong."""
     now = datetime.now(UTC)
     asked = Asked(
-        root=Path.cwd() / Path(arguments.root).expanduser(),
-        backups=None if arguments.backups is None else Path.cwd() / Path(arguments.backups).expanduser(),
+        root=arguments.root,
+        backups=arguments.backups,
         live=arguments.live,
         thorough=arguments.thorough,
     )

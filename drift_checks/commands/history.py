@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC
 from typing import TYPE_CHECKING, Any
 
+from drift_checks.commands.arguments import from_one
 from drift_checks.commands.stored import (
     drawn_lines,
     existing_history,
@@ -37,7 +38,7 @@ _LINE_END = "\r\n"
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
-    parser.add_argument("--last", metavar="N", type=_from_one, default=20, help="so many runs at the most (default 20)")
+    parser.add_argument("--last", metavar="N", type=from_one, default=20, help="so many runs at the most (default 20)")
     parser.add_argument("--reports", metavar="DIR", help="the folder of reports (default: DRIFT_REPORTS, else reports)")
     parser.add_argument("--store", metavar="DB", help="runs of this SQLite file alone")
     parser.add_argument("--format", choices=list(_FORMATS), default="table", help="how they are printed")
@@ -55,12 +56,6 @@ def run(arguments: argparse.Namespace) -> int:
         found = _found(history, arguments.store, arguments.last)
     sys.stdout.writelines(f"{line}\n" for line in _FORMATS[arguments.format](found))
     return 0
-
-
-def _from_one(text: str) -> int:
-    if not text.isdecimal() or not int(text):
-        raise argparse.ArgumentTypeError(f"{text!r} is not allowed; allowed is a whole number from 1")
-    return int(text)
 
 
 def _found(history: HistoryView, db: str | None, last: int) -> list[RecordedRun]:

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
+from drift_checks.commands.arguments import full_path
 from drift_checks.commands.settings_options import add_settings, read_settings
 from drift_checks.configuration.settings import Settings
 from drift_checks.errors import SettingError
@@ -55,7 +56,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def add_place(parser: argparse.ArgumentParser) -> None:
     """Declare what installing and its reverse have in common."""
     parser.add_argument("kind", choices=(CRON, SYSTEMD), help="what starts the reviews")
-    parser.add_argument("--root", metavar="DIR", default="/", help="write below this folder (default: /)")
+    parser.add_argument(
+        "--root", metavar="DIR", type=full_path, default="/", help="write below this folder (default: /)"
+    )
     parser.add_argument("--dry-run", action="store_true", help="show what would be done, and do nothing")
     parser.add_argument("--force", action="store_true", help="also what was changed by hand; a copy is kept beside it")
 
@@ -67,7 +70,7 @@ def run(arguments: argparse.Namespace) -> int:
         SettingError: An argument or a setting is impossible, or the machine cannot be written to.
     """
     _refuse_other_kind(arguments)
-    root = Path.cwd() / arguments.root
+    root: Path = arguments.root
     order = _order(arguments, root)
     if not arguments.dry_run:
         refuse_unless_root(root)

@@ -8,9 +8,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from drift_checks.commands.arguments import full_path
 from drift_checks.commands.interrupting import ended_by_signals
+from drift_checks.commands.stored import UNBOUNDED
 from drift_checks.instants import format_instant
-from drift_checks.reporting.phrases import count, printable
+from drift_checks.reporting.phrases import count, printable, readable_size
 
 if TYPE_CHECKING:
     from drift_checks.care.manifest import Manifest
@@ -20,27 +22,34 @@ if TYPE_CHECKING:
 NAME = "restore"
 HELP = "restore a backup: verified first, all of it or nothing, and nothing that is there is lost"
 
-_FROM = ""
-_LONGEST = 4096
+# No text: argparse would take it for a path.
+_WHERE_IT_CAME_FROM = True
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
-    parser.add_argument("archive", metavar="ARCHIVE", help="the backup; end the application before it is restored")
     parser.add_argument(
-        "--to-db", metavar="FILE", help="where the SQLite file goes (default: where it came from; see --to-chroma)"
+        "archive", metavar="ARCHIVE", type=full_path, help="the backup; end the application before it is restored"
+    )
+    parser.add_argument(
+        "--to-db",
+        metavar="FILE",
+        type=full_path,
+        help="where the SQLite file goes (default: where it came from; see --to-chroma)",
     )
     parser.add_argument(
         "--to-chroma",
         metavar="DIR",
+        type=full_path,
         help="where the Chroma directory goes (default: where it came from; where one of --to-db and --to-chroma is"
         " given, the other is left out)",
     )
     parser.add_argument(
         "--history",
         metavar="DIR",
+        type=full_path,
         nargs="?",
-        const=_FROM,
+        const=_WHERE_IT_CAME_FROM,
         help="restore the history of the reports too, into this folder of reports (default: where it came from)",
     )
     parser.add_argument(
@@ -65,7 +74,7 @@ def run(arguments: argparse.Namespace) -> int:
     from drift_checks.care.restoring import rehearse, restore
 
     now = datetime.now(UTC)
-    archive = _path(arguments.archive)
+    archive: Path = arguments.archive
     targets = _targets(arguments, manifest_of(archive))
     if arguments.dry_run:
         found = rehearse(archive, targets, now)
@@ -74,7 +83,7 @@ def run(arguments: argparse.Namespace) -> int:
         with ended_by_signals(f"{archive}: interrupted; all is as it was"):
             found = restore(archive, targets, arguments.force, now)
         lines = _lines(archive, found, "restored", "was moved to")
-    sys.stdout.writelines(f"{printable(line, _LONGEST)}\n" for line in lines)
+    sys.stdout.writelines(f"{printable(line, UNBOUNDED)}\n" for line in lines)
     return 0
 
 
@@ -82,26 +91,22 @@ def _targets(arguments: argparse.Namespace, manifest: Manifest) -> Targets:
     from drift_checks.care.placing import Targets
 
     origins = manifest.origins
-    if arguments.to_db is None and arguments.to_chroma is None:
-        db: Path | None = Path(origins.db)
+    db, chroma, reports = arguments.to_db, arguments.to_chroma, arguments.history
+    if db is None and chroma is None:
+        db = Path(origins.db)
         chroma = None if origins.chroma is None else Path(origins.chroma)
-    else:
-        db, chroma = (None if text is None else _path(text) for text in (arguments.to_db, arguments.to_chroma))
-    reports = None if arguments.history is None else _path(arguments.history)
-    if arguments.history == _FROM and origins.history is not None:
-        reports = Path(origins.history).parent
+    if reports is _WHERE_IT_CAME_FROM:
+        # Where the backup has none, restoring says so.
+        reports = Path.cwd() if origins.history is None else Path(origins.history).parent
     return Targets(db, chroma, reports)
 
 
 def _lines(archive: Path, found: Restored, done: str, moved: str) -> list[str]:
-    from drift_checks.care.room import readable_size
+    from drift_checks.care.placing import sizes_of
 
     manifest = found.manifest
     vectors = "" if manifest.counts.vectors is None else f", {count(manifest.counts.vectors, 'vector')}"
-    sizes = {
-        item: sum(facts.size for name, facts in manifest.members.items() if f"{name}/".startswith(f"{item.member}/"))
-        for item in found.placed
-    }
+    sizes = sizes_of(manifest, found.placed)
     return [
         f"{archive}: of {format_instant(manifest.created)}, {count(manifest.counts.records, 'record')}{vectors}; every"
         " digest holds",
@@ -114,7 +119,3 @@ def _refusal(found: Restored, force: bool) -> list[str]:
     return (
         ["without --force this would be refused, since something is there already"] if found.moved and not force else []
     )
-
-
-def _path(text: str) -> Path:
-    return Path.cwd() / Path(text).expanduser()

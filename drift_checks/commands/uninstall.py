@@ -33,7 +33,7 @@ def run(arguments: argparse.Namespace) -> int:
         NothingToReview: There is nothing of that kind.
         SettingError: The machine cannot be written to.
     """
-    root = Path.cwd() / arguments.root
+    root: Path = arguments.root
     if not arguments.dry_run:
         refuse_unless_root(root)
     known = recorded_digests(Tree(root, {}, force=False))

@@ -12,11 +12,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from drift_checks.commands.settings_options import add_settings, read_settings
+from drift_checks.commands.stored import UNBOUNDED
 from drift_checks.configuration.settings import Settings
 from drift_checks.errors import DriftError, ReportsError, SettingError, StoreError
 from drift_checks.reporting.folder import ReportsFolder
 from drift_checks.reporting.history.reading import NAME as HISTORY
-from drift_checks.reporting.phrases import printable
+from drift_checks.reporting.phrases import printable, readable_size
 
 if TYPE_CHECKING:
     from drift_checks.care.vacuuming import Sizes
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
 NAME = "vacuum"
 HELP = "make the history of the reports compact, and with --application the store's SQLite file"
 
-_LONGEST = 4096
 _HISTORY_REMEDY = "the next run makes it anew of the reports that are kept, where it is damaged."
 
 
@@ -93,8 +93,6 @@ def _vacuumed(
 
 
 def _line(path: Path, sizes: Sizes, now: str) -> str:
-    from drift_checks.care.room import readable_size
-
     return (
         f"{path}: was {readable_size(sizes.before)}, of which {readable_size(sizes.free)} held nothing; {now}"
         f" {readable_size(sizes.after)}, and it takes up to {readable_size(sizes.needed)} meanwhile"
@@ -115,4 +113,4 @@ def _held(reports: Path, dry_run: bool) -> Iterator[None]:
 
 
 def _say(lines: list[str]) -> None:
-    sys.stdout.writelines(f"{printable(line, _LONGEST)}\n" for line in lines)
+    sys.stdout.writelines(f"{printable(line, UNBOUNDED)}\n" for line in lines)

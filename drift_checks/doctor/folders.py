@@ -13,7 +13,8 @@ from pathlib import Path
 
 from drift_checks.doctor.finding import Check, NotChecked, Said, left_out, right, warned, wrong
 from drift_checks.doctor.setup import Setup
-from drift_checks.doctor.sizes import existing, megabytes, size_of, size_of_files
+from drift_checks.doctor.sizes import existing, size_of, size_of_files
+from drift_checks.reporting.phrases import readable_size
 from drift_checks.scheduling.given import SECRET_NAMES
 from drift_checks.scheduling.places import CREDENTIALS, ENVIRONMENT_FILE, below
 from drift_checks.stores.snapshot import HEADROOM
@@ -176,10 +177,12 @@ def free(folder: Path) -> int:
 def room_for_reports(room: int) -> Said:
     """Say whether runs find room for what they leave."""
     if room < _FEW_RUNS:
-        return wrong(f"{megabytes(room)} free: a few runs at the most", "make room, or lower retention-days")
+        return wrong(f"{readable_size(room)} free: a few runs at the most", "make room, or lower retention-days")
     if room < _MANY_RUNS:
-        return warned(f"{megabytes(room)} free: some months of runs at the most", "make room, or lower retention-days")
-    return right(f"{megabytes(room)} free")
+        return warned(
+            f"{readable_size(room)} free: some months of runs at the most", "make room, or lower retention-days"
+        )
+    return right(f"{readable_size(room)} free")
 
 
 def room_for_copy(room: int, size: int) -> Said:
@@ -189,7 +192,7 @@ def room_for_copy(room: int, size: int) -> Said:
         room: What is free.
         size: Of the copy.
     """
-    said = f"{megabytes(room)} free, a private copy takes {megabytes(size)}"
+    said = f"{readable_size(room)} free, a private copy takes {readable_size(size)}"
     if room < size:
         return wrong(said, "make room, or name a folder on another disk with --drift-snapshot-dir")
     if room < 2 * size:
@@ -204,7 +207,7 @@ def room_for_backup(room: int, size: int) -> Said:
         room: What is free.
         size: Of what is backed up.
     """
-    said = f"{megabytes(room)} free, a backup takes {megabytes(size)} at the most"
+    said = f"{readable_size(room)} free, a backup takes {readable_size(size)} at the most"
     return right(said) if room >= size else warned(said, "make room, or name another disk with --backups")
 
 

@@ -7,19 +7,16 @@ from datetime import datetime, timedelta
 from functools import cached_property
 from itertools import takewhile
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
 
 from drift_checks.doctor.finding import Check, NotChecked, Said, right, warned, wrong
 from drift_checks.doctor.setup import Setup
 from drift_checks.errors import ReportsError
-from drift_checks.reporting.history.alert_log import AlertLog
+from drift_checks.reporting.folder import PAGE
+from drift_checks.reporting.history.alert_log import undelivered_alerts
 from drift_checks.reporting.history.reading import read_history
 from drift_checks.reporting.history.recorded import RecordedRun, StoreIdentity
 from drift_checks.reporting.phrases import count
 from drift_checks.reporting.verdict import Verdict
-
-if TYPE_CHECKING:
-    from drift_checks.reporting.history.database import History
 
 GROUP = "runs"
 _DAILY_AGE, _WEEKLY_AGE = timedelta(hours=36), timedelta(days=8)
@@ -81,8 +78,7 @@ class Past:
             if found is None:
                 return 0
             with found as history:
-                # Counting only reads.
-                counts = AlertLog(cast("History", history)).counts()
+                counts = undelivered_alerts(history)
         except ReportsError:
             raise NotChecked("not known: the history cannot be read") from None
         return sum(number for channels in counts.values() for number in channels.values())
@@ -148,7 +144,7 @@ def verdict(runs: Sequence[RecordedRun], reports: Path) -> Said:
     last = runs[-1].verdict
     if last is Verdict.OK:
         return right("OK")
-    page = reports / runs[-1].run_id / "index.html"
+    page = reports / runs[-1].run_id / PAGE
     if last is not Verdict.INCONCLUSIVE:
         return warned(f"{last}", f"read {page}")
     row = len(list(takewhile(lambda run: run.verdict is Verdict.INCONCLUSIVE, reversed(runs))))

@@ -27,14 +27,6 @@ def _size(file: Path) -> int:
         return 0
 
 
-def megabytes(size: int) -> str:
-    """Return a number of bytes as people read it, as in `1.4 MB` and `12 GB`."""
-    for unit, value in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
-        if size >= value:
-            return f"{size / value:.1f} {unit}" if size < 10 * value else f"{size / value:,.0f} {unit}"
-    return f"{size} bytes"
-
-
 def existing(path: Path) -> Path:
     """Return the path, or what is there of it."""
     # os.path: what may not be looked into counts as not there.

@@ -12,10 +12,10 @@ from drift_checks.configuration.settings import DATABASE_NAME, NEIGHBOURS
 from drift_checks.doctor.finding import Check, NotChecked, Said, left_out, right, warned, wrong
 from drift_checks.doctor.formats import COMPONENTS, installed_format
 from drift_checks.doctor.setup import Setup
-from drift_checks.doctor.sizes import megabytes, size_of
+from drift_checks.doctor.sizes import size_of
 from drift_checks.doctor.vectors import ChromaDirectory
 from drift_checks.records import COLUMNS
-from drift_checks.reporting.phrases import count
+from drift_checks.reporting.phrases import count, readable_size
 from drift_checks.stores.chroma import DATABASE
 from drift_checks.stores.records import RecordStore
 from drift_checks.stores.sqlite import Access
@@ -100,7 +100,7 @@ def _records(setup: Setup) -> Said:
     path, number = setup.store.file.path, setup.store.counted()
     if not number:
         return wrong(f"{path}: table {table.name} is empty: there is nothing to review", "name another with --drift-db")
-    return right(f"{path}: {count(number, 'record')} in {table.name}, {megabytes(path.stat().st_size)}")
+    return right(f"{path}: {count(number, 'record')} in {table.name}, {readable_size(path.stat().st_size)}")
 
 
 def _columns(setup: Setup) -> Said:
@@ -174,7 +174,9 @@ def _integrity(setup: Setup) -> Said:
     file = setup.store.file
     size = file.path.stat().st_size
     if size > QUICKLY_READ and not setup.thorough:
-        return left_out(f"{megabytes(size)} take their time to read", "--thorough checks them for damage all the same")
+        return left_out(
+            f"{readable_size(size)} take their time to read", "--thorough checks them for damage all the same"
+        )
 
     def damage(connection: Connection) -> list[str]:
         return [str(row[0]) for row in connection.exec_driver_sql("PRAGMA quick_check(3)").all()]
@@ -193,7 +195,7 @@ def _vectors(opened: ChromaDirectory) -> Said:
         return wrong(
             f"{opened.directory}: collection {opened.collection} is empty", "name another with --drift-collection"
         )
-    return right(f"{opened.directory}: {count(number, 'vector')} in {opened.collection}, {megabytes(size)}")
+    return right(f"{opened.directory}: {count(number, 'vector')} in {opened.collection}, {readable_size(size)}")
 
 
 def _format(opened: ChromaDirectory) -> Said:

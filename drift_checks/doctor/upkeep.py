@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import re
 import shlex
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
+from drift_checks.care.pruning import moment_of
 from drift_checks.configuration.settings import SEQUENTIAL, Settings
 from drift_checks.doctor.finding import Check, NotChecked, Said, left_out, right, warned, wrong
 from drift_checks.doctor.runs import ago
 from drift_checks.doctor.setup import Setup
-from drift_checks.sampling import recommended_size
+from drift_checks.sampling import WEEKLY_SIZE, recommended_size
 
 GROUP = "upkeep"
 _BACKUP_AGE = timedelta(days=8)
-_BACKUP = re.compile(r"drift-backup-(\d{8}T\d{6}Z)\.tar\.gz")
 _LEAST_DAYS = 30
 # A sample of this share of what is advised, or so many times as much, is another one.
 _FEW, _MANY = 0.5, 2.0
@@ -66,7 +65,7 @@ def logs(file: Path | None, config: Path | None, *, under_systemd: bool) -> Said
 def backup(folder: Path, now: datetime) -> Said:
     """Say how old the newest backup is."""
     try:
-        found = sorted(path for path in folder.iterdir() if _BACKUP.fullmatch(path.name))
+        found = sorted((moment, path) for path in folder.iterdir() if (moment := moment_of(path.name)))
     except FileNotFoundError:
         found = []
     except PermissionError:
@@ -74,12 +73,10 @@ def backup(folder: Path, now: datetime) -> Said:
     make = f"python -m drift_checks backup --to {shlex.quote(str(folder))}"
     if not found:
         return warned(f"there is none in {folder}", f"{make}; --backups names another folder")
-    newest = found[-1]
+    moment, newest = found[-1]
     if not newest.stat().st_size:
         return wrong(f"the newest is empty: {newest}", make)
-    told = _BACKUP.fullmatch(newest.name)
-    assert told is not None
-    age = now - datetime.strptime(told[1], "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
+    age = now - moment
     if age > _BACKUP_AGE:
         return warned(f"the newest in {folder} is of {ago(age)}: {newest.name}", make)
     return right(f"{newest.name} in {folder}, {ago(age)}")
@@ -98,7 +95,7 @@ def sample_size(settings: Settings, records: int) -> Said:
         return right("as many as the evidence takes (decision sequential)")
     wanted = settings.sample_size
     advised = recommended_size(records)
-    often = "weekly" if advised > 100 else "daily"
+    often = "weekly" if advised == WEEKLY_SIZE else "daily"
     said = f"{records:,} records call for {advised} {often}"
     if wanted is None:
         return right(f"auto: {said}")

@@ -9,8 +9,8 @@ from typing import TypeVar
 from sqlalchemy import Connection
 
 from drift_checks.doctor.finding import NotChecked
-from drift_checks.doctor.sizes import megabytes
 from drift_checks.errors import StoreError
+from drift_checks.reporting.phrases import readable_size
 from drift_checks.stores.chroma import DATABASE, refuse_no_chroma, refuse_no_collection
 from drift_checks.stores.sqlite import SqliteFile
 
@@ -59,7 +59,7 @@ class ChromaDirectory:
         self._refuse_unopened()
         size = (self.directory / DATABASE).stat().st_size
         if size > _QUICKLY_COUNTED:
-            raise NotChecked(f"not counted: {megabytes(size)} take their time")
+            raise NotChecked(f"not counted: {readable_size(size)} take their time")
         try:
             return self._read(
                 lambda connection: int(connection.exec_driver_sql(_COUNT, (self.collection,)).scalar_one())

@@ -17,7 +17,7 @@ from drift_checks.reporting.acknowledgements import Acknowledged, sort_out
 from drift_checks.reporting.changes import versions_of
 from drift_checks.reporting.folder import PAGE, ReportsFolder
 from drift_checks.reporting.history.acknowledged import Acknowledgements
-from drift_checks.reporting.history.alert_log import AlertLog
+from drift_checks.reporting.history.alert_log import AlertLog, undelivered_alerts
 from drift_checks.reporting.history.database import History
 from drift_checks.reporting.history.kept import kept_runs
 from drift_checks.reporting.history.recorded import RecordedRun, StoreIdentity, recorded_run
@@ -122,7 +122,7 @@ class Keeper:
     def _write_metrics(self, run: RecordedRun) -> None:
         of_all_stores = self._ask(lambda history: history.newest_of_each_store()) or []
         newest = {item.store: item for item in of_all_stores} | {run.store: run}
-        undelivered = self._ask(lambda history: AlertLog(history).counts()) or {}
+        undelivered = self._ask(undelivered_alerts) or {}
         write_metrics(self._folder.path / METRICS, list(newest.values()), undelivered)
 
     def _prune(self, report: RunReport) -> None:

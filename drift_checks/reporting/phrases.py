@@ -38,6 +38,14 @@ def count(number: int, noun: str) -> str:
     return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
 
 
+def readable_size(size: int) -> str:
+    """Return a number of bytes as people read it, as in `1.4 MB` and `12 GB`."""
+    for unit, value in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
+        if size >= value:
+            return f"{size / value:.1f} {unit}" if size < 10 * value else f"{size / value:,.0f} {unit}"
+    return f"{size} bytes"
+
+
 def confidence(value: float | None) -> str:
     """Return a confidence with two places, or a dash."""
     return "–" if value is None else f"{value:.2f}"

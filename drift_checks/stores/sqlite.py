@@ -174,7 +174,7 @@ class SqliteFile:
         return self._snapshot.folder / self._real.name
 
     def _explained(self, error: BaseException | None, access: Access) -> Exception:
-        code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
+        code = error_code(error)
         if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
             return StoreError(
                 f"{self.path}: is locked by another program, which did not let go within"
@@ -204,6 +204,11 @@ class _WriterLeft(Exception):
 
 class _NeedsRecovery(Exception):
     """The file cannot be read in place without writing."""
+
+
+def error_code(error: BaseException | None) -> int:
+    """Return SQLite's primary code of an error (https://sqlite.org/rescode.html)."""
+    return int(getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR)) & 0xFF
 
 
 def files_of(path: Path) -> list[Path]:

@@ -37,6 +37,7 @@ from sqlalchemy.pool import NullPool
 from drift_checks.errors import StoreError
 from drift_checks.records import RecordId
 from drift_checks.stores.records import RecordStore
+from drift_checks.stores.sqlite import error_code
 
 METRICS = "drift_metrics"
 _COUNTS = ("total_reviewed", "agreements", "disagreements")
@@ -265,7 +266,7 @@ def _begin(connection: Connection, busy_seconds: float) -> None:
         try:
             connection.exec_driver_sql("BEGIN IMMEDIATE")
         except DBAPIError as error:
-            if _code(error.orig) not in _BUSY or time.monotonic() >= end:
+            if error_code(error.orig) not in _BUSY or time.monotonic() >= end:
                 raise
             time.sleep(_RETRY_SECONDS)
         else:
@@ -273,13 +274,8 @@ def _begin(connection: Connection, busy_seconds: float) -> None:
             return
 
 
-def _code(error: BaseException | None) -> int:
-    """Return SQLite's primary code of an error."""
-    return int(getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR)) & 0xFF
-
-
 def _explained(path: Path, error: BaseException | None, busy_seconds: float) -> str:
-    code = _code(error)
+    code = error_code(error)
     nothing = "so nothing of this run was written back"
     if code in _BUSY:
         return (

@@ -69,7 +69,7 @@ ALLOWED |= {
             "slices",
         ),
     },
-    "doctor": {*LOWER, "alerts", "demo", "redaction", "reviewer_choice", "scheduling"},
+    "doctor": {*LOWER, "alerts", "care", "demo", "redaction", "reviewer_choice", "scheduling"},
     "care": {"errors", "records", "instants", "configuration", "stores", "reporting"},
     "scheduling": {*LOWER, "alerts"},
     "commands": {*LOWER, "alerts", "care", "doctor", "scheduling"},

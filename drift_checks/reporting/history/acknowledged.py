@@ -17,8 +17,6 @@ from drift_checks.reporting.history.rows import bound, instant, read
 from drift_checks.reporting.verdict import Verdict
 
 _OF_STORE = "db = :db AND table_name = :table_name AND collection = :collection"
-# The version of the schema: an older history that is only read holds none.
-_SINCE = 2
 _SAME = "record_id IS :record_id AND criterion IS :criterion"
 
 
@@ -38,7 +36,7 @@ def kept_acknowledgements(history: HistoryView) -> list[KeptAcknowledgement]:
         ReportsError: It cannot be read.
     """
     with history.reading() as connection:
-        if connection is None or schema.version(connection) < _SINCE:
+        if connection is None or schema.version(connection) < schema.TOLD_SINCE:
             return []
         return [_kept(row) for row in connection.execute("SELECT * FROM acknowledgements ORDER BY number").fetchall()]
 

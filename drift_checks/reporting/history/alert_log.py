@@ -9,7 +9,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from drift_checks.reporting.history import schema
 from drift_checks.reporting.history.database import History
+from drift_checks.reporting.history.reading import HistoryView
 from drift_checks.reporting.history.recorded import StoreIdentity
 from drift_checks.reporting.history.rows import bound, instant, read
 from drift_checks.reporting.verdict import Verdict
@@ -65,6 +67,27 @@ class LoggedAlert(NewAlert):
     attempts: int
     error: str | None
     settled: datetime | None
+
+
+def undelivered_alerts(history: HistoryView) -> dict[StoreIdentity, dict[str, int]]:
+    """Return how many messages wait, by store and channel; 0 for a channel to which none does.
+
+    Raises:
+        ReportsError: The history cannot be read.
+    """
+    query = (
+        "SELECT db, table_name, collection, channel, sum(status = 'waiting') AS number FROM alerts"
+        " GROUP BY db, table_name, collection, channel ORDER BY channel"
+    )
+    counts: dict[StoreIdentity, dict[str, int]] = {}
+    with history.reading() as connection:
+        if connection is None or schema.version(connection) < schema.TOLD_SINCE:
+            return {}
+        for row in connection.execute(query).fetchall():
+            values = read(row)
+            store = StoreIdentity(values["db"], values["table_name"], values["collection"])
+            counts.setdefault(store, {})[values["channel"]] = values["number"]
+    return counts
 
 
 class AlertLog:
@@ -131,20 +154,6 @@ class AlertLog:
             if found:
                 connection.execute(f"UPDATE alerts SET status = 'dropped', {_EMPTIED} WHERE {condition}", values)  # noqa: S608
             return found
-
-    def counts(self) -> dict[StoreIdentity, dict[str, int]]:
-        """Return how many messages wait, by store and channel; 0 for a channel to which none does."""
-        query = (
-            "SELECT db, table_name, collection, channel, sum(status = 'waiting') AS number FROM alerts"
-            " GROUP BY db, table_name, collection, channel ORDER BY channel"
-        )
-        counts: dict[StoreIdentity, dict[str, int]] = {}
-        with self._history.reading() as connection:
-            for row in [] if connection is None else connection.execute(query).fetchall():
-                values = read(row)
-                store = StoreIdentity(values["db"], values["table_name"], values["collection"])
-                counts.setdefault(store, {})[values["channel"]] = values["number"]
-        return counts
 
     def prune(self, before: datetime) -> None:
         """Delete the messages made before the moment that wait no more, but never the last to a channel."""

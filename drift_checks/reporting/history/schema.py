@@ -132,6 +132,8 @@ MIGRATIONS: tuple[Migration, ...] = (
         "CREATE INDEX acknowledgements_of_store ON acknowledgements (db, table_name, collection)",
     ),
 )
+# The version since which a history holds alerts and acknowledgements: an older one that is only read has none.
+TOLD_SINCE = 2
 
 
 @contextmanager

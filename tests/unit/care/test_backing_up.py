@@ -19,7 +19,7 @@ import pytest
 
 from drift_checks.care import backing_up, verifying
 from drift_checks.care.archive import pack
-from drift_checks.care.room import refuse_without_room
+from drift_checks.care.disk import refuse_without_room
 from drift_checks.commands import command, run_command
 from drift_checks.errors import ArchiveError, StoreError
 from drift_checks.reporting.history.database import History

@@ -6,7 +6,7 @@ import random
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 
 from drift_checks.errors import ReportsError
 from drift_checks.reporting.history import reading
-from drift_checks.reporting.history.alert_log import AlertLog, LoggedAlert, NewAlert
+from drift_checks.reporting.history.alert_log import AlertLog, LoggedAlert, NewAlert, undelivered_alerts
 from drift_checks.reporting.history.database import History
 from drift_checks.reporting.history.recorded import StoreIdentity
 from drift_checks.reporting.verdict import Verdict
@@ -99,7 +99,7 @@ def test_every_value_comes_back_as_it_was(alert: NewAlert) -> None:
         found = AlertLog(opened).last(alert.store, alert.channel, alert.incident)
         assert found is not None
         assert {name: getattr(found, name) for name in vars(alert)} == vars(alert)
-        assert AlertLog(opened).counts() == {alert.store: {alert.channel: 1}}
+        assert undelivered_alerts(opened) == {alert.store: {alert.channel: 1}}
 
 
 @pytest.mark.parametrize("other", [{"store": OTHER}, {"channel": "email"}, {"incident": "review_unavailable"}])
@@ -192,13 +192,24 @@ def test_old_messages_that_wait_are_dropped(log: AlertLog) -> None:
     assert (last.state, log.waiting(["slack", "email"])) == (Verdict.WARNING, [kept])
 
 
-def test_waiting_messages_are_counted_by_store_and_channel(log: AlertLog) -> None:
+def test_waiting_messages_are_counted_by_store_and_channel(history: History, log: AlertLog) -> None:
     """With 0 for a channel that was ever told of the store."""
     log.delivered(queued(log).number, NOW)
     queued(log, channel="email")
     queued(log, channel="email", incident="review_unavailable")
     queued(log, store=OTHER)
-    assert log.counts() == {STORE: {"slack": 0, "email": 2}, OTHER: {"slack": 1}}
+    assert undelivered_alerts(history) == {STORE: {"slack": 0, "email": 2}, OTHER: {"slack": 1}}
+
+
+def test_an_older_history_that_is_only_read_has_none(history: History, log: AlertLog, tmp_path: Path) -> None:
+    """It has no table for them."""
+    queued(log)
+    raw(tmp_path, "DROP TABLE alerts")
+    raw(tmp_path, "PRAGMA user_version = 1")
+    view = reading.read_history(tmp_path)
+    assert view is not None
+    with view:
+        assert undelivered_alerts(view) == {}
 
 
 def test_pruning_keeps_what_waits_and_the_newest(log: AlertLog) -> None:
@@ -235,30 +246,36 @@ def test_a_newer_history_is_left_alone(tmp_path: Path) -> None:
         log.delivered(1, NOW)
         log.failed(1, "503")
         log.prune(datetime(2030, 1, 1, tzinfo=UTC))
-        answers = log.queue([ALERT]), log.last(STORE, "slack", "drift"), log.waiting(["slack"]), log.counts()
-        assert (*answers, log.drop_older(datetime(2030, 1, 1, tzinfo=UTC))) == ([], None, [], {}, [])
+        answers = log.queue([ALERT]), log.last(STORE, "slack", "drift"), log.waiting(["slack"])
+        assert undelivered_alerts(opened) == {}
+        assert (*answers, log.drop_older(datetime(2030, 1, 1, tzinfo=UTC))) == ([], None, [], [])
     assert raw(tmp_path, "SELECT status, attempts FROM alerts") == [("waiting", 0)]
 
 
-@pytest.mark.parametrize("call", ["queue", "last", "waiting", "delivered", "failed", "drop_older", "counts", "prune"])
-def test_a_history_that_is_held_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, call: str) -> None:
-    """In a sentence, by each method."""
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda history: AlertLog(history).queue([ALERT]),
+        lambda history: AlertLog(history).last(STORE, "slack", "drift"),
+        lambda history: AlertLog(history).waiting(["slack"]),
+        lambda history: AlertLog(history).delivered(1, NOW),
+        lambda history: AlertLog(history).failed(1, "503"),
+        lambda history: AlertLog(history).drop_older(NOW),
+        lambda history: AlertLog(history).prune(NOW),
+        undelivered_alerts,
+    ],
+    ids=["queue", "last", "waiting", "delivered", "failed", "drop_older", "prune", "undelivered_alerts"],
+)
+def test_a_history_that_is_held_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, call: Callable[[History], object]
+) -> None:
+    """In a sentence, by whatever reads or writes it."""
     monkeypatch.setattr(reading, "LOCK_WAIT_SECONDS", 0.05)
-    calls = {
-        "queue": ([ALERT],),
-        "last": (STORE, "slack", "drift"),
-        "waiting": (["slack"],),
-        "delivered": (1, NOW),
-        "failed": (1, "503"),
-        "drop_older": (NOW,),
-        "counts": (),
-        "prune": (NOW,),
-    }
     holding = f"import sqlite3; held = sqlite3.connect({str(tmp_path / reading.NAME)!r}, isolation_level=None)"
     with History(tmp_path) as opened, OtherProcess() as other:
         other.run(f"{holding}\nheld.execute('BEGIN EXCLUSIVE')")
         with pytest.raises(ReportsError, match="history"):
-            getattr(AlertLog(opened), call)(*calls[call])
+            call(opened)
 
 
 SENDING = f"""{PREPARED}

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from drift_checks.reporting.phrases import confidence, count, percent, percent_range, printable
+from drift_checks.reporting.phrases import confidence, count, percent, percent_range, printable, readable_size
 
 
 @pytest.mark.parametrize(
@@ -101,3 +101,12 @@ def test_a_stored_value_is_shown_on_one_line(text: object, shown: str) -> None:
 def test_a_long_value_is_cut() -> None:
     """With a sign that it was."""
     assert printable("word " * 100, 10) == "word word…"
+
+
+@pytest.mark.parametrize(
+    ("size", "told"),
+    [(999, "999 bytes"), (1500, "1.5 kB"), (12_345_678, "12 MB"), (4_200_000_000, "4.2 GB"), (3 * 10**12, "3,000 GB")],
+)
+def test_sizes_as_people_read_them(size: int, told: str) -> None:
+    """Two digits, or a few more for what is huge."""
+    assert readable_size(size) == told

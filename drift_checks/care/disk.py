@@ -1,12 +1,14 @@
-"""Whether there is room, before anything is written."""
+"""The disk: whether there is room before anything is written, and that what was renamed stays so."""
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Iterable
 from pathlib import Path
 
 from drift_checks.errors import ArchiveError
+from drift_checks.reporting.phrases import readable_size
 
 _HEADROOM = 16_000_000
 
@@ -34,8 +36,14 @@ def refuse_without_room(needs: Iterable[tuple[Path, int, str]]) -> None:
             )
 
 
-def readable_size(size: int) -> str:
-    """Return a size as people read it."""
-    if size < 1_000_000:
-        return f"{size / 1e3:,.0f} kB"
-    return f"{size / 1e6:,.1f} MB" if size < 100_000_000 else f"{size / 1e6:,.0f} MB"
+def settle(folder: Path) -> None:
+    """Have the names in a folder on the disk (fsync(2)).
+
+    Raises:
+        OSError: It cannot be.
+    """
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
