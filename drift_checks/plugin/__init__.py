@@ -17,7 +17,7 @@ from drift_checks.configuration.settings import declared
 from drift_checks.errors import nearest
 from drift_checks.plugin import hooks, parallel
 from drift_checks.plugin.collecting import CRITERIA, CriterionModule, is_built_in, is_criterion, refuse_other_copy
-from drift_checks.plugin.keys import DECIDED, ENDED, LOGS, MARK, QUIET, TOLD, VERDICT
+from drift_checks.plugin.keys import DECIDED, ENDED, LOGS, MARK, PIPELINE, QUIET, TOLD, VERDICT
 from drift_checks.plugin.quiet import keep_quiet
 from drift_checks.plugin.settings import add_settings
 
@@ -77,6 +77,14 @@ def pytest_sessionstart(session: pytest.Session) -> None:
     """Begin a run on the controller of pytest-xdist, which collects nothing itself."""
     if parallel.is_controller(session.config) and parallel.names_criteria(session.config):
         _begin(session.config)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtestloop(session: pytest.Session) -> None:
+    """Keep nothing back from a session without criteria: it is not ours."""
+    if QUIET in session.config.stash and PIPELINE not in session.config.stash:
+        session.config.stash[QUIET].give_up()
+        del session.config.stash[QUIET]
 
 
 @pytest.hookimpl(tryfirst=True)

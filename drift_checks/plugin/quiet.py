@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from io import StringIO
@@ -10,8 +9,11 @@ from typing import TextIO
 
 import pytest
 
+from drift_checks.configuration.options import parse
 from drift_checks.configuration.settings import declared
+from drift_checks.errors import SettingError
 from drift_checks.plugin.keys import QUIET
+from drift_checks.plugin.settings import sources_of
 
 
 class Quiet:
@@ -22,12 +24,12 @@ class Quiet:
     """
 
     def __init__(self, config: pytest.Config) -> None:
-        writer = config.get_terminal_writer()
+        self._writer = config.get_terminal_writer()
         # Other plugins hold the writer too, so it is its file that is exchanged; there is no public way.
-        self._file: TextIO = writer._file
+        self._file: TextIO = self._writer._file
         self._kept = StringIO()
         self._summary = ""
-        writer._file = self._kept
+        self._writer._file = self._kept
 
     @contextmanager
     def summary(self) -> Iterator[None]:
@@ -35,6 +37,12 @@ class Quiet:
         start = self._kept.tell()
         yield
         self._summary = self._kept.getvalue()[start:]
+
+    def give_up(self) -> None:
+        """Print what was kept back, and whatever comes as it comes."""
+        self._writer._file = self._file
+        self._file.write(self._kept.getvalue())
+        self._file.flush()
 
     def end(self, verdict: str | None, exit_code: int) -> None:
         """Print what is needed: nothing, the summary, or where there was no verdict everything.
@@ -53,11 +61,10 @@ class Quiet:
 def keep_quiet(config: pytest.Config) -> None:
     """Keep the terminal quiet, if that is wanted; a value that is none is refused later, with all settings."""
     setting = next(item for item in declared() if item.key == "quiet")
-    given = (config.getoption(setting.ini), os.environ.get(setting.variable), config.getini(setting.ini))
-    text = next((str(item).strip() for item in given if item), "false")
     try:
-        wanted = setting.kind.parse(text, config.invocation_params.dir)
-    except ValueError:
+        origin = sources_of(config).find(setting)
+        wanted = origin is not None and parse(setting, origin)
+    except SettingError:
         return
     if wanted and config.pluginmanager.has_plugin("terminalreporter") and not hasattr(config, "workerinput"):
         config.stash[QUIET] = Quiet(config)

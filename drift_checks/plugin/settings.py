@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from datetime import datetime
 
 import pytest
@@ -44,19 +45,25 @@ def read_settings(config: pytest.Config, now: datetime) -> Settings:
     Raises:
         SettingError: One is unknown, impossible or at odds with another.
     """
-    options = {setting.ini: config.getoption(setting.ini) for setting in declared()}
-    ini = {setting.ini: config.getini(setting.ini) for setting in declared()}
+    sources = sources_of(config)
     overrides = {override.partition("=")[0] for override in config.option.override_ini or ()}
     keys = set(read_ini(config.inipath)) | overrides
-    unknown = {key: "" for key in keys if key.startswith("drift_") and key not in ini}
-    sources = Sources(
+    known = {setting.ini for setting in declared()}
+    unknown = {key: "" for key in keys if key.startswith("drift_") and key not in known}
+    return load(replace(sources, ini={**sources.ini, **unknown}), now)
+
+
+def sources_of(config: pytest.Config) -> Sources:
+    """Return where the settings that there are come from."""
+    options = {setting.ini: config.getoption(setting.ini) for setting in declared()}
+    ini = {setting.ini: config.getini(setting.ini) for setting in declared()}
+    return Sources(
         options={key: text for key, text in options.items() if text is not None},
         environment=os.environ,
-        ini={key: str(text) for key, text in ini.items() if text} | unknown,
+        ini={key: str(text) for key, text in ini.items() if text},
         folder=config.invocation_params.dir,
         ini_file=config.inipath,
     )
-    return load(sources, now)
 
 
 def _is_flag(setting: Setting) -> bool:

@@ -118,6 +118,20 @@ def test_session_without_criteria_reads_no_setting(review: Review, monkeypatch: 
     assert (found.exit_code, files_below(review.folder)) == (0, set())
 
 
+@pytest.mark.parametrize("workers", [(), ("-n", "1")], ids=["alone", "xdist"])
+def test_session_without_criteria_is_not_kept_quiet(
+    review: Review, monkeypatch: pytest.MonkeyPatch, workers: tuple[str, ...]
+) -> None:
+    """Other people's tests are printed as ever, and as they come."""
+    monkeypatch.setenv("DRIFT_QUIET", "true")
+    review.pytester.makepyfile(
+        test_ordinary="def test_ordinary(request):\n"
+        "    assert type(request.config.get_terminal_writer()._file).__name__ != 'StringIO'"
+    )
+    out = review.pytest(*workers).out
+    assert ("test session starts" in out, "1 passed" in out) == (True, True)
+
+
 def test_ini_keys_are_not_read_without_criteria(review: Review) -> None:
     """Nonsense in the ini file concerns reviews alone."""
     review.pytester.makefile(".ini", pytest="[pytest]\ndrift_warn = nonsense\ndrift_wran = 1")
