@@ -7,7 +7,6 @@ printable, and an exception is told by its kind alone.
 from __future__ import annotations
 
 import logging
-import logging.config
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
@@ -18,7 +17,6 @@ from logging.handlers import RotatingFileHandler
 from pathlib import Path
 from typing import Any, TextIO
 
-import yaml
 from pythonjsonlogger.json import JsonFormatter
 
 from drift_checks.errors import SettingError
@@ -204,6 +202,11 @@ def _rotating(file: Path) -> logging.Handler:
 
 
 def _configure(file: Path) -> None:
+    # Imported here, since few runs have a configuration of their own.
+    import logging.config
+
+    import yaml
+
     try:
         content = yaml.safe_load(file.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError) as error:
