@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import drift_checks
 from drift_checks.errors import SettingError
 from drift_checks.scheduling.environment import assignments, is_printable
 from drift_checks.scheduling.files import marked
 from drift_checks.scheduling.schedule import Schedule
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
 
 _PLAIN = re.compile(r"[A-Za-z0-9_@:=+,./~-]+")
 
@@ -32,6 +37,11 @@ def environment_file(made_by: str, variables: Mapping[str, str]) -> str:
 
 def rendered(template: str, **values: object) -> str:
     """Return the text of a template with these values."""
+    return _environment().get_template(template).render(values)
+
+
+@cache
+def _environment() -> Environment:
     import jinja2
 
     environment = jinja2.Environment(  # noqa: S701 - the files are no HTML, and each value is quoted for its own
@@ -42,7 +52,7 @@ def rendered(template: str, **values: object) -> str:
         keep_trailing_newline=True,
     )
     environment.filters |= {"unit_word": unit_word, "unit_command": unit_command}
-    return environment.get_template(template).render(values)
+    return environment
 
 
 def unit_word(text: object, prefix: str = "") -> str:
