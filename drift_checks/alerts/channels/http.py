@@ -75,6 +75,32 @@ def check_address(name: str, address: Secret) -> None:
         raise SettingError(f"{name}: holds no address; allowed is one as https://host/path, which is not shown here.")
 
 
+def deliver(
+    address: Secret,
+    document: Mapping[str, Any],
+    deadline: Deadline,
+    remedies: Mapping[int, str],
+    hide: tuple[Secret, ...] = (),
+) -> Answer:
+    """Post the document until it is taken; return the answer.
+
+    Args:
+        address: Where to; it may be a secret as a whole.
+        document: What is posted.
+        deadline: By when it is given up.
+        remedies: What to do, by the status of an answer that refuses it.
+        hide: What must not be repeated beside the address.
+
+    Raises:
+        NotDelivered: It was not taken.
+    """
+    answer = post_json(address, document, deadline, hide)
+    if not answer.taken:
+        remedy = remedies.get(answer.status)
+        raise NotDelivered(f"answered {answer.said}{f': {remedy}' if remedy else ''}")
+    return answer
+
+
 def post_json(
     address: Secret, document: Mapping[str, Any], deadline: Deadline, hide: tuple[Secret, ...] = ()
 ) -> Answer:

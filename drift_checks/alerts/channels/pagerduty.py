@@ -12,8 +12,8 @@ from dataclasses import replace
 from typing import Any
 
 from drift_checks.alerts import wording
-from drift_checks.alerts.channels.base import Deadline, NotDelivered
-from drift_checks.alerts.channels.http import Answer, check_address, post_json
+from drift_checks.alerts.channels.base import Deadline
+from drift_checks.alerts.channels.http import Answer, check_address, deliver
 from drift_checks.alerts.message import Kind, Message
 from drift_checks.credentials import Secret
 from drift_checks.errors import SettingError
@@ -89,10 +89,7 @@ class PagerDuty:
 
     def _post(self, event: Mapping[str, Any], deadline: Deadline) -> Answer:
         document = {"routing_key": self._routing_key.reveal(), **event}
-        answer = post_json(self._url, document, deadline, hide=(self._routing_key,))
-        if not answer.taken:
-            remedy = _REMEDIES.get(answer.status)
-            raise NotDelivered(f"answered {answer.said}{f': {remedy}' if remedy else ''}")
+        answer = deliver(self._url, document, deadline, _REMEDIES, hide=(self._routing_key,))
         return replace(answer, text=_status(answer.text))
 
 

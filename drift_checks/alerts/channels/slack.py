@@ -11,8 +11,8 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from drift_checks.alerts import wording
-from drift_checks.alerts.channels.base import Deadline, NotDelivered
-from drift_checks.alerts.channels.http import check_address, post_json
+from drift_checks.alerts.channels.base import Deadline
+from drift_checks.alerts.channels.http import check_address, deliver
 from drift_checks.alerts.message import Kind, Message
 from drift_checks.credentials import Secret
 from drift_checks.reporting.phrases import percent, printable
@@ -57,11 +57,7 @@ class Slack:
         Raises:
             NotDelivered: It was not taken.
         """
-        answer = post_json(self._webhook, document(message), deadline)
-        if not answer.taken:
-            remedy = _REMEDIES.get(answer.status)
-            raise NotDelivered(f"answered {answer.said}{f': {remedy}' if remedy else ''}")
-        return answer.said
+        return deliver(self._webhook, document(message), deadline, _REMEDIES).said
 
 
 def document(message: Message) -> dict[str, Any]:
