@@ -187,15 +187,8 @@ def _json(found: Sequence[KeptAcknowledgement], now: datetime) -> Iterable[str]:
 def _document(kept: KeptAcknowledgement, now: datetime) -> dict[str, Any]:
     item = kept.acknowledgement
     return {
-        "number": item.number,
+        **item.as_plain(),
         "store": item.store._asdict(),
-        "record_id": item.record_id,
-        "stored": item.stored,
-        "reviewed": item.reviewed,
-        "criterion": item.criterion,
-        "verdict": None if item.verdict is None else str(item.verdict),
-        "until": format_instant(item.until),
-        "reason": item.reason,
         "made": format_instant(item.made),
         "versions": dict(item.versions),
         "state": _state_word(kept, now),

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import Any
 
+from drift_checks.instants import format_instant
 from drift_checks.records import RecordId
 from drift_checks.reporting.history.recorded import StoreIdentity
 from drift_checks.reporting.outcome import AGREEMENT, Outcome
@@ -72,6 +74,19 @@ class Acknowledgement:
         if self.record_id is not None:
             return f"record {printable(self.record_id)} ({printable(self.stored)} → {printable(self.reviewed)})"
         return printable(self.criterion)
+
+    def as_plain(self) -> dict[str, Any]:
+        """Return what is acknowledged, until when and why, as plain values."""
+        return {
+            "number": self.number,
+            "record_id": self.record_id,
+            "stored": self.stored,
+            "reviewed": self.reviewed,
+            "criterion": self.criterion,
+            "verdict": None if self.verdict is None else str(self.verdict),
+            "until": format_instant(self.until),
+            "reason": self.reason,
+        }
 
 
 @dataclass(frozen=True)

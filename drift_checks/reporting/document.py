@@ -52,10 +52,8 @@ def drift_document(report: RunReport) -> dict[str, Any]:
         "agreement": _agreement(report.agreement),
         "criteria": [_criterion(result) for result in report.criteria],
         "disagreements": [_disagreement(outcome) for outcome in report.disagreements],
-        "acknowledged": [
-            _acknowledgement(item) | {"found": _was_found(item, report)} for item in report.acknowledged.active
-        ],
-        "acknowledgements_ended": [_acknowledgement(item) | {"why": why} for item, why in report.acknowledged.ended],
+        "acknowledged": [item.as_plain() | {"found": _was_found(item, report)} for item in report.acknowledged.active],
+        "acknowledgements_ended": [item.as_plain() | {"why": why} for item, why in report.acknowledged.ended],
         "alerts": [],
         "settings": facts.settings,
         "versions": facts.versions,
@@ -143,19 +141,6 @@ def _statistic(item: JudgedStatistic) -> dict[str, Any]:
         "failed": statistic.failed,
         "message": statistic.message,
         "details": dict(statistic.details),
-    }
-
-
-def _acknowledgement(item: Acknowledgement) -> dict[str, Any]:
-    return {
-        "number": item.number,
-        "record_id": item.record_id,
-        "stored": item.stored,
-        "reviewed": item.reviewed,
-        "criterion": item.criterion,
-        "verdict": None if item.verdict is None else str(item.verdict),
-        "until": format_instant(item.until),
-        "reason": item.reason,
     }
 
 
