@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from drift_checks.reporting.verdict import Verdict, judge
+from drift_checks.report.verdict import Verdict, judge
 from drift_checks.statistics.sequential import decide
 
 RATES = (0.98, 0.95, 0.90, 0.85, 0.80, 0.75, 0.70, 0.60, 0.50)

@@ -18,7 +18,7 @@ from pathlib import Path
 
 import pytest
 
-from drift_checks.configuration.settings import DATABASE_NAME
+from drift_checks.settings.declarations import DATABASE_NAME
 
 IMPORTED = ("chromadb", "scipy.stats", "sklearn.linear_model", "sklearn.model_selection", "jinja2", "rich.progress")
 

@@ -42,7 +42,7 @@ def _chosen(arguments: Sequence[str]) -> Callable[[], int]:
     if subcommand is not None:
         return subcommand
     # Pytest takes its time to import, and a subcommand does without it.
-    from drift_checks.cli import run
+    from drift_checks.commands.run_once import run
 
     return partial(run, arguments)
 

@@ -7,8 +7,8 @@ from dataclasses import asdict, dataclass, fields, replace
 from enum import StrEnum
 from typing import Any
 
-from drift_checks.records import RecordId
-from drift_checks.reporting.verdict import Verdict
+from drift_checks.core.records import RecordId
+from drift_checks.report.verdict import Verdict
 from drift_checks.statistics.intervals import Interval
 
 

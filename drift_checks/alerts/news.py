@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from drift_checks.alerts.composing import FailedReview, Occasion, compose, failure_message
-from drift_checks.alerts.deciding import Finding
+from drift_checks.alerts.composition import FailedReview, Occasion, compose, failure_message
 from drift_checks.alerts.message import Message
-from drift_checks.reporting.certainty import is_confirmed
-from drift_checks.reporting.changes import store_of
-from drift_checks.reporting.history.recorded import StoreIdentity
-from drift_checks.reporting.run import RunReport
-from drift_checks.reporting.verdict import Verdict
+from drift_checks.alerts.policy import Finding
+from drift_checks.report.certainty import is_confirmed
+from drift_checks.report.changes import store_of
+from drift_checks.report.history.recorded import StoreIdentity
+from drift_checks.report.run import RunReport
+from drift_checks.report.verdict import Verdict
 
 
 @dataclass(frozen=True)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from drift_checks.alerts.message import CriterionLine, DisagreementLine, Kind, Message
-from drift_checks.reporting.phrases import confidence, count, percent, percent_range, printable, visible
-from drift_checks.reporting.verdict import Verdict
+from drift_checks.report.phrases import confidence, count, percent, percent_range, printable, visible
+from drift_checks.report.verdict import Verdict
 from drift_checks.statistics.intervals import Interval
 
 _MARKERS = {

@@ -14,8 +14,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import NoReturn, Protocol, cast
 
-from drift_checks.commands.interrupting import ended_by_signals
-from drift_checks.errors import EXIT_USAGE, DriftError, nearest
+from drift_checks.commands.signals import ended_by_signals
+from drift_checks.core.errors import EXIT_USAGE, DriftError, nearest
 
 # A subcommand `alert-test` is the module alert_test.
 NAMES = (

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from drift_checks.commands.acknowledgeable import found_thing, read_until
-from drift_checks.commands.stored import (
+from drift_checks.commands.stores import (
     UNBOUNDED,
     drawn_lines,
     existing_history,
@@ -20,14 +20,14 @@ from drift_checks.commands.stored import (
     reports_folder,
     store_names,
 )
-from drift_checks.errors import NothingToReview, SettingError
-from drift_checks.instants import format_instant
-from drift_checks.reporting.acknowledgements import Acknowledgement
-from drift_checks.reporting.history.acknowledged import Acknowledgements, KeptAcknowledgement, kept_acknowledgements
-from drift_checks.reporting.history.database import History
-from drift_checks.reporting.history.reading import HistoryView
-from drift_checks.reporting.history.recorded import StoreIdentity
-from drift_checks.reporting.phrases import VERSION_WORDS, printable
+from drift_checks.core.errors import NothingToReview, SettingError
+from drift_checks.core.instants import format_instant
+from drift_checks.report.acknowledgements import Acknowledgement
+from drift_checks.report.history.acknowledged import Acknowledgements, KeptAcknowledgement, kept_acknowledgements
+from drift_checks.report.history.database import History
+from drift_checks.report.history.reading import HistoryView
+from drift_checks.report.history.recorded import StoreIdentity
+from drift_checks.report.phrases import VERSION_WORDS, printable
 
 if TYPE_CHECKING:
     from rich.table import Table

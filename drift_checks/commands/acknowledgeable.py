@@ -8,19 +8,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta, timezone
 
-from drift_checks.errors import NothingToReview, SettingError, nearest
-from drift_checks.instants import format_instant, read_instant
-from drift_checks.reporting.acknowledgements import Acknowledgement, sort_out
-from drift_checks.reporting.changes import versions_of_run
-from drift_checks.reporting.history.reading import HistoryView
-from drift_checks.reporting.history.recorded import (
+from drift_checks.core.errors import NothingToReview, SettingError, nearest
+from drift_checks.core.instants import format_instant, read_instant
+from drift_checks.report.acknowledgements import Acknowledgement, sort_out
+from drift_checks.report.changes import versions_of_run
+from drift_checks.report.history.reading import HistoryView
+from drift_checks.report.history.recorded import (
     RecordedCriterion,
     RecordedDisagreement,
     RecordedRun,
     StoreIdentity,
 )
-from drift_checks.reporting.phrases import printable
-from drift_checks.reporting.verdict import Verdict
+from drift_checks.report.phrases import printable
+from drift_checks.report.verdict import Verdict
 
 # What somebody accepts for longer is no exception any more.
 MOST_DAYS = 366

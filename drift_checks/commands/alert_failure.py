@@ -12,20 +12,20 @@ from datetime import UTC, datetime
 from pathlib import Path
 from signal import Signals
 
-from drift_checks.alerts.announcing import Announcer
-from drift_checks.alerts.composing import FailedReview
-from drift_checks.alerts.configuring import policy_of, usable_channels
+from drift_checks.alerts.announcer import Announcer
+from drift_checks.alerts.composition import FailedReview
+from drift_checks.alerts.configuration import policy_of, usable_channels
 from drift_checks.alerts.news import news_of_failure
 from drift_checks.commands.settings_options import add_settings, read_sources
-from drift_checks.configuration.settings import Settings
-from drift_checks.configuration.usable import configure
-from drift_checks.errors import ReportsError, SettingError
-from drift_checks.instants import format_instant
-from drift_checks.reporting.history.alert_log import AlertLog
-from drift_checks.reporting.history.database import History
-from drift_checks.reporting.history.recorded import StoreIdentity
-from drift_checks.reporting.phrases import printable
-from drift_checks.reporting.verdict import Verdict
+from drift_checks.core.errors import ReportsError, SettingError
+from drift_checks.core.instants import format_instant
+from drift_checks.report.history.alert_log import AlertLog
+from drift_checks.report.history.database import History
+from drift_checks.report.history.recorded import StoreIdentity
+from drift_checks.report.phrases import printable
+from drift_checks.report.verdict import Verdict
+from drift_checks.settings.declarations import Settings
+from drift_checks.settings.usable import configure
 
 NAME = "alert-failure"
 HELP = "tell the channels that a review ended without a verdict: for OnFailure= of a service"

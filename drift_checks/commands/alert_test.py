@@ -9,15 +9,15 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from drift_checks.alerts.channels.base import Channel, Deadline
-from drift_checks.alerts.composing import trial_message
-from drift_checks.alerts.configuring import SECRETS, configured_channels
+from drift_checks.alerts.composition import trial_message
+from drift_checks.alerts.configuration import SECRETS, configured_channels
+from drift_checks.alerts.delivery import Delivery, Dispatch, send
 from drift_checks.alerts.message import Message
-from drift_checks.alerts.sending import Delivery, Dispatch, send
 from drift_checks.commands.settings_options import add_settings, read_settings
-from drift_checks.configuration.settings import Settings
-from drift_checks.errors import SettingError
-from drift_checks.instants import format_instant
-from drift_checks.reporting.history.recorded import StoreIdentity
+from drift_checks.core.errors import SettingError
+from drift_checks.core.instants import format_instant
+from drift_checks.report.history.recorded import StoreIdentity
+from drift_checks.settings.declarations import Settings
 
 NAME = "alert-test"
 HELP = "send a marked test through every channel that is configured, and say what came back"

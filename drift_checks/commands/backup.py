@@ -11,16 +11,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from drift_checks.commands.arguments import from_one, full_path
-from drift_checks.commands.interrupting import ended_by_signals
 from drift_checks.commands.settings_options import add_settings, read_settings
-from drift_checks.commands.stored import UNBOUNDED
-from drift_checks.configuration.settings import Settings
-from drift_checks.errors import SettingError
-from drift_checks.reporting.history.recorded import StoreIdentity
-from drift_checks.reporting.phrases import count, printable, readable_size
+from drift_checks.commands.signals import ended_by_signals
+from drift_checks.commands.stores import UNBOUNDED
+from drift_checks.core.errors import SettingError
+from drift_checks.report.history.recorded import StoreIdentity
+from drift_checks.report.phrases import count, printable, readable_size
+from drift_checks.settings.declarations import Settings
 
 if TYPE_CHECKING:
-    from drift_checks.care.backing_up import Backup, Source
+    from drift_checks.operations.backup.creation import Backup, Source
 
 NAME = "backup"
 HELP = "back up the store and the history of the reports, verified, while the application writes"
@@ -53,7 +53,7 @@ def run(arguments: argparse.Namespace) -> int:
         RunInProgress: Another backup is being made there.
     """
     # Overviews of the subcommands need neither SQLAlchemy nor NumPy.
-    from drift_checks.care.backing_up import back_up
+    from drift_checks.operations.backup.creation import back_up
 
     begun, now = time.monotonic(), datetime.now(UTC).replace(microsecond=0)
     settings = read_settings(arguments, os.environ, now)
@@ -68,8 +68,8 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _source(settings: Settings) -> Source:
-    from drift_checks.care.backing_up import Source
-    from drift_checks.reporting.history.reading import NAME as HISTORY
+    from drift_checks.operations.backup.creation import Source
+    from drift_checks.report.history.reading import NAME as HISTORY
     from drift_checks.stores.snapshot import default_folder
 
     if settings.demo:

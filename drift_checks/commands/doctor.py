@@ -11,12 +11,12 @@ from shutil import get_terminal_size
 
 from drift_checks.commands.arguments import full_path
 from drift_checks.commands.settings_options import add_settings, read_sources
-from drift_checks.commands.stored import UNBOUNDED
-from drift_checks.configuration.options import Sources
-from drift_checks.doctor.checklist import Asked, run_all
-from drift_checks.doctor.finding import Check, Finding, Status, counted, made, refused
-from drift_checks.doctor.printing import as_json, as_text, marks_for
-from drift_checks.errors import SettingError
+from drift_checks.commands.stores import UNBOUNDED
+from drift_checks.core.errors import SettingError
+from drift_checks.operations.doctor.checklist import Asked, run_all
+from drift_checks.operations.doctor.finding import Check, Finding, Status, counted, made, refused
+from drift_checks.operations.doctor.printing import as_json, as_text, marks_for
+from drift_checks.settings.loading import Sources
 
 NAME = "doctor"
 HELP = "look whether all is set up for reviews in production, and say what to do where it is not"

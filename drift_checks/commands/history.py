@@ -11,7 +11,7 @@ from datetime import UTC
 from typing import TYPE_CHECKING, Any
 
 from drift_checks.commands.arguments import from_one
-from drift_checks.commands.stored import (
+from drift_checks.commands.stores import (
     drawn_lines,
     existing_history,
     named_path,
@@ -19,11 +19,11 @@ from drift_checks.commands.stored import (
     reports_folder,
     store_names,
 )
-from drift_checks.instants import format_instant
-from drift_checks.reporting.history.reading import HistoryView
-from drift_checks.reporting.history.recorded import RecordedCriterion, RecordedRun, StoreIdentity
-from drift_checks.reporting.phrases import percent, percent_range, printable
-from drift_checks.reporting.verdict import Verdict
+from drift_checks.core.instants import format_instant
+from drift_checks.report.history.reading import HistoryView
+from drift_checks.report.history.recorded import RecordedCriterion, RecordedRun, StoreIdentity
+from drift_checks.report.phrases import percent, percent_range, printable
+from drift_checks.report.verdict import Verdict
 
 if TYPE_CHECKING:
     from rich.table import Table

@@ -12,16 +12,22 @@ from pathlib import Path
 
 from drift_checks.commands.arguments import full_path
 from drift_checks.commands.settings_options import add_settings, read_settings
-from drift_checks.configuration.settings import Settings
-from drift_checks.errors import SettingError
-from drift_checks.scheduling.afterwards import after_install
-from drift_checks.scheduling.environment import read_assignments
-from drift_checks.scheduling.files import File, Folder, State, Step, Tree
-from drift_checks.scheduling.given import Given, given
-from drift_checks.scheduling.installing import Contents, Order, cron_contents, recorded_digests, systemd_contents
-from drift_checks.scheduling.machine import closed_to, daemon_of, default_user, find_user, refuse_unless_root
-from drift_checks.scheduling.places import CRONTAB, ENVIRONMENT_FILE, OWN, REVIEW_TIMER
-from drift_checks.scheduling.schedule import CRON, DAY, SYSTEMD, WEEK, read_schedule
+from drift_checks.core.errors import SettingError
+from drift_checks.operations.schedule.environment import read_assignments
+from drift_checks.operations.schedule.files import File, Folder, State, Step, Tree
+from drift_checks.operations.schedule.installation import (
+    Contents,
+    Order,
+    cron_contents,
+    recorded_digests,
+    systemd_contents,
+)
+from drift_checks.operations.schedule.machine import closed_to, daemon_of, default_user, find_user, refuse_unless_root
+from drift_checks.operations.schedule.next_steps import after_install
+from drift_checks.operations.schedule.paths import CRONTAB, ENVIRONMENT_FILE, OWN, REVIEW_TIMER
+from drift_checks.operations.schedule.plan import CRON, DAY, SYSTEMD, WEEK, read_schedule
+from drift_checks.operations.schedule.preset import Given, given
+from drift_checks.settings.declarations import Settings
 
 NAME = "install"
 HELP = "have cron or systemd review every night: writes their files and says what to do with them"

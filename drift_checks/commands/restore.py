@@ -9,15 +9,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from drift_checks.commands.arguments import full_path
-from drift_checks.commands.interrupting import ended_by_signals
-from drift_checks.commands.stored import UNBOUNDED
-from drift_checks.instants import format_instant
-from drift_checks.reporting.phrases import count, printable, readable_size
+from drift_checks.commands.signals import ended_by_signals
+from drift_checks.commands.stores import UNBOUNDED
+from drift_checks.core.instants import format_instant
+from drift_checks.report.phrases import count, printable, readable_size
 
 if TYPE_CHECKING:
-    from drift_checks.care.manifest import Manifest
-    from drift_checks.care.placing import Targets
-    from drift_checks.care.restoring import Restored
+    from drift_checks.operations.backup.manifest import Manifest
+    from drift_checks.operations.backup.placement import Targets
+    from drift_checks.operations.backup.restoration import Restored
 
 NAME = "restore"
 HELP = "restore a backup: verified first, all of it or nothing, and nothing that is there is lost"
@@ -70,8 +70,8 @@ def run(arguments: argparse.Namespace) -> int:
         RunInProgress: Another program has what is to be replaced.
     """
     # Overviews of the subcommands need neither SQLAlchemy nor NumPy.
-    from drift_checks.care.archive import manifest_of
-    from drift_checks.care.restoring import rehearse, restore
+    from drift_checks.operations.backup.archive import manifest_of
+    from drift_checks.operations.backup.restoration import rehearse, restore
 
     now = datetime.now(UTC)
     archive: Path = arguments.archive
@@ -88,7 +88,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _targets(arguments: argparse.Namespace, manifest: Manifest) -> Targets:
-    from drift_checks.care.placing import Targets
+    from drift_checks.operations.backup.placement import Targets
 
     origins = manifest.origins
     db, chroma, reports = arguments.to_db, arguments.to_chroma, arguments.history
@@ -102,7 +102,7 @@ def _targets(arguments: argparse.Namespace, manifest: Manifest) -> Targets:
 
 
 def _lines(archive: Path, found: Restored, done: str, moved: str) -> list[str]:
-    from drift_checks.care.placing import sizes_of
+    from drift_checks.operations.backup.placement import sizes_of
 
     manifest = found.manifest
     vectors = "" if manifest.counts.vectors is None else f", {count(manifest.counts.vectors, 'vector')}"

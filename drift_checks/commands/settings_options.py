@@ -7,11 +7,11 @@ from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
 
-from drift_checks.configuration.ini_files import read_ini
-from drift_checks.configuration.kinds import Kind
-from drift_checks.configuration.options import Sources, load
-from drift_checks.configuration.settings import Setting, Settings, declared
-from drift_checks.errors import SettingError
+from drift_checks.core.errors import SettingError
+from drift_checks.settings.declarations import Setting, Settings, declared
+from drift_checks.settings.ini_files import read_ini
+from drift_checks.settings.kinds import Kind
+from drift_checks.settings.loading import Sources, load
 
 _PREFIX = "drift_"
 

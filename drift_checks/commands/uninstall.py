@@ -8,14 +8,14 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from drift_checks.commands.install import EXIT_KEPT, add_place
-from drift_checks.errors import NothingToReview
-from drift_checks.scheduling.afterwards import after_uninstall
-from drift_checks.scheduling.files import State, Step, Tree
-from drift_checks.scheduling.installing import recorded_digests
-from drift_checks.scheduling.machine import refuse_unless_root
-from drift_checks.scheduling.places import CREDENTIALS, CRONTAB, DIGESTS, ENVIRONMENT_FILE, UNITS, WANTED
-from drift_checks.scheduling.schedule import CRON
-from drift_checks.scheduling.systemd import SERVICES, TIMERS
+from drift_checks.core.errors import NothingToReview
+from drift_checks.operations.schedule.files import State, Step, Tree
+from drift_checks.operations.schedule.installation import recorded_digests
+from drift_checks.operations.schedule.machine import refuse_unless_root
+from drift_checks.operations.schedule.next_steps import after_uninstall
+from drift_checks.operations.schedule.paths import CREDENTIALS, CRONTAB, DIGESTS, ENVIRONMENT_FILE, UNITS, WANTED
+from drift_checks.operations.schedule.plan import CRON
+from drift_checks.operations.schedule.systemd import SERVICES, TIMERS
 
 NAME = "uninstall"
 HELP = "take away what `install` made, and nothing that was changed by hand"

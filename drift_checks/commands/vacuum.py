@@ -12,15 +12,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from drift_checks.commands.settings_options import add_settings, read_settings
-from drift_checks.commands.stored import UNBOUNDED
-from drift_checks.configuration.settings import Settings
-from drift_checks.errors import DriftError, ReportsError, SettingError, StoreError
-from drift_checks.reporting.folder import ReportsFolder
-from drift_checks.reporting.history.reading import NAME as HISTORY
-from drift_checks.reporting.phrases import printable, readable_size
+from drift_checks.commands.stores import UNBOUNDED
+from drift_checks.core.errors import DriftError, ReportsError, SettingError, StoreError
+from drift_checks.report.folder import ReportsFolder
+from drift_checks.report.history.reading import NAME as HISTORY
+from drift_checks.report.phrases import printable, readable_size
+from drift_checks.settings.declarations import Settings
 
 if TYPE_CHECKING:
-    from drift_checks.care.vacuuming import Sizes
+    from drift_checks.operations.backup.vacuum import Sizes
 
 NAME = "vacuum"
 HELP = "make the history of the reports compact, and with --application the store's SQLite file"
@@ -82,7 +82,7 @@ def _vacuumed(
     path: Path, kind: Callable[[str], DriftError], remedy: str, dry_run: bool, snapshot_dir: Path | None
 ) -> str:
     # Overviews of the subcommands need neither SQLAlchemy nor NumPy.
-    from drift_checks.care.vacuuming import examine, vacuum
+    from drift_checks.operations.backup.vacuum import examine, vacuum
 
     def wrong(what: str) -> DriftError:
         return kind(f"{path}: {what}; {remedy}")

@@ -10,7 +10,7 @@ version of the model that recurs is the model, and old records alone are the wor
 
 import pytest
 
-from drift_checks.records import Record, Review
+from drift_checks.core.records import Record, Review
 
 pytestmark = pytest.mark.drift_criterion(
     question="Do reviewer and store still agree?",

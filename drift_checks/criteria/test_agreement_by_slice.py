@@ -14,9 +14,9 @@ from collections.abc import Callable, Sequence
 
 import pytest
 
-from drift_checks.records import Record, Review, Stratum
-from drift_checks.reporting.phrases import percent
-from drift_checks.slices import SampleSlice
+from drift_checks.core.records import Record, Review, Stratum
+from drift_checks.report.phrases import percent
+from drift_checks.review.slices import SampleSlice
 from drift_checks.statistics.slices import SliceCount, compare_slice
 
 pytestmark = pytest.mark.drift_criterion(

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 
 import pytest
 
-from drift_checks.records import Record, Review
+from drift_checks.core.records import Record, Review
 from drift_checks.statistics.calibration import calibrate
 
 pytestmark = pytest.mark.drift_criterion(

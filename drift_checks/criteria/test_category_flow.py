@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 
 import pytest
 
-from drift_checks.records import Record, Review
+from drift_checks.core.records import Record, Review
 from drift_checks.statistics.flow import Drain, confusion, drains, symmetry_p_value
 
 pytestmark = pytest.mark.drift_criterion(

@@ -12,9 +12,9 @@ from collections.abc import Callable, Iterator, Mapping
 
 import pytest
 
-from drift_checks.comparing import Windows
-from drift_checks.configuration.settings import Settings
-from drift_checks.reporting.phrases import tenths
+from drift_checks.report.phrases import tenths
+from drift_checks.review.windows import Windows
+from drift_checks.settings.declarations import Settings
 from drift_checks.statistics.categories import (
     homogeneity_p_value,
     jensen_shannon_distance,

@@ -12,8 +12,8 @@ from collections.abc import Callable, Sequence
 
 import pytest
 
-from drift_checks.pipeline import Pipeline
-from drift_checks.records import Record, Review
+from drift_checks.core.records import Record, Review
+from drift_checks.review.run import Pipeline
 from drift_checks.statistics.paired import compare_pairs
 
 pytestmark = pytest.mark.drift_criterion(

@@ -13,8 +13,8 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from drift_checks.comparing import Windows
-from drift_checks.configuration.settings import Settings
+from drift_checks.review.windows import Windows
+from drift_checks.settings.declarations import Settings
 from drift_checks.statistics.embeddings import domain_classifier_auc, maximum_mean_discrepancy, project
 from drift_checks.stores.windows import Window
 

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from drift_checks.comparing import COMPARED, Windows
+from drift_checks.review.windows import COMPARED, Windows
 from drift_checks.stores.conflicts import find_conflicts
 
 pytestmark = pytest.mark.drift_criterion(

@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 import pytest
 
-from drift_checks.comparing import Windows
+from drift_checks.review.windows import Windows
 from drift_checks.statistics.distributions import compare_distributions
 from drift_checks.stores.windows import Window
 

@@ -15,10 +15,10 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from drift_checks.comparing import COMPARED, Windows
-from drift_checks.configuration.settings import NEIGHBOURS
-from drift_checks.pipeline import Pipeline
-from drift_checks.reporting.phrases import tenths
+from drift_checks.report.phrases import tenths
+from drift_checks.review.run import Pipeline
+from drift_checks.review.windows import COMPARED, Windows
+from drift_checks.settings.declarations import NEIGHBOURS
 from drift_checks.statistics.slices import SliceCount, compare_slice
 from drift_checks.stores.windows import Window
 

@@ -13,8 +13,8 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from drift_checks.comparing import Windows
-from drift_checks.reporting.phrases import percent
+from drift_checks.report.phrases import percent
+from drift_checks.review.windows import Windows
 from drift_checks.stores.archives import count_archives
 
 pytestmark = pytest.mark.drift_criterion(

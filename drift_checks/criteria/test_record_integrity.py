@@ -14,10 +14,10 @@ from math import isfinite
 
 import pytest
 
-from drift_checks.configuration.settings import Settings
-from drift_checks.instants import read_instant
-from drift_checks.records import Record
-from drift_checks.reviewers.neighbours import read_embedding
+from drift_checks.core.instants import read_instant
+from drift_checks.core.records import Record
+from drift_checks.review.reviewers.neighbours import read_embedding
+from drift_checks.settings.declarations import Settings
 
 pytestmark = pytest.mark.drift_criterion(
     question="Is each record whole?",

@@ -12,8 +12,8 @@ from collections.abc import Callable, Mapping, Sequence
 
 import pytest
 
-from drift_checks.records import Record, RecordId, Review
-from drift_checks.reporting.outcome import Criterion
+from drift_checks.core.outcomes import Criterion
+from drift_checks.core.records import Record, RecordId, Review
 
 pytestmark = pytest.mark.drift_criterion(
     question="Does the reviewer answer the same where the meaning is the same?",

@@ -14,8 +14,8 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from drift_checks.records import Record, read_number
-from drift_checks.reviewers.neighbours import read_embedding
+from drift_checks.core.records import Record, read_number
+from drift_checks.review.reviewers.neighbours import read_embedding
 from drift_checks.stores.chroma import Entry, VectorCollection
 from drift_checks.stores.records import RecordStore
 

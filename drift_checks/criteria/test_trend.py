@@ -12,9 +12,9 @@ from collections.abc import Callable, Sequence
 
 import pytest
 
-from drift_checks.records import Record, Review, Sample
-from drift_checks.reporting.history.past import PastRun
-from drift_checks.reporting.phrases import tenths
+from drift_checks.core.records import Record, Review, Sample
+from drift_checks.report.history.past import PastRun
+from drift_checks.report.phrases import tenths
 from drift_checks.statistics.control_chart import RunRate, ewma
 
 pytestmark = pytest.mark.drift_criterion(

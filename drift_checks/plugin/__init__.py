@@ -13,13 +13,13 @@ from pathlib import Path
 
 import pytest
 
-from drift_checks.configuration.settings import declared
-from drift_checks.errors import nearest
+from drift_checks.core.errors import nearest
 from drift_checks.plugin import hooks, parallel
 from drift_checks.plugin.collecting import CRITERIA, CriterionModule, is_built_in, is_criterion, refuse_other_copy
 from drift_checks.plugin.keys import DECIDED, ENDED, LOGS, MARK, PIPELINE, QUIET, TOLD, VERDICT
 from drift_checks.plugin.quiet import keep_quiet
 from drift_checks.plugin.settings import add_settings
+from drift_checks.settings.declarations import declared
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

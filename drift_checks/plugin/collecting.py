@@ -12,12 +12,12 @@ from typing import Any
 
 import pytest
 
-from drift_checks.configuration.settings import Settings
-from drift_checks.errors import nearest
+from drift_checks.core.errors import nearest
+from drift_checks.core.outcomes import AGREEMENT, Criterion
+from drift_checks.core.records import Record
 from drift_checks.plugin.keys import MARK
-from drift_checks.records import Record
-from drift_checks.reporting.outcome import AGREEMENT, Criterion
-from drift_checks.slices import SampleSlice
+from drift_checks.review.slices import SampleSlice
+from drift_checks.settings.declarations import Settings
 
 CRITERIA = Path(__file__).resolve().parent.parent / "criteria"
 _REVIEW_FIXTURES = {"review", "reviews"}

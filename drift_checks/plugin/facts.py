@@ -10,12 +10,12 @@ from typing import Any
 
 import pytest
 
-from drift_checks.configuration.settings import LLM, Settings, declared
-from drift_checks.instants import format_instant
-from drift_checks.pipeline import Pipeline
+from drift_checks.core.instants import format_instant
 from drift_checks.plugin.collecting import CRITERIA
-from drift_checks.repeating import repeat_commands
-from drift_checks.reporting.run import Facts, Reviewing
+from drift_checks.report.repeat import repeat_commands
+from drift_checks.report.run import Facts, Reviewing
+from drift_checks.review.run import Pipeline
+from drift_checks.settings.declarations import LLM, Settings, declared
 
 _LIBRARIES = ("drift-checks", "chromadb", "numpy", "pytest", "sqlalchemy")
 # The name under which the command line's own plugin is registered.

@@ -14,31 +14,31 @@ from typing import Any
 
 import pytest
 
-from drift_checks.detailing import detail, find_near
-from drift_checks.errors import DriftError
-from drift_checks.instants import format_instant
-from drift_checks.journal import NAME, Journal
-from drift_checks.pipeline import Pipeline
+from drift_checks.core.errors import DriftError
+from drift_checks.core.instants import format_instant
+from drift_checks.core.outcomes import Criterion, Outcome, Result
+from drift_checks.core.records import Record, RecordId
 from drift_checks.plugin import parallel
-from drift_checks.plugin.alerting import Alerting
+from drift_checks.plugin.alerts import Alerting
 from drift_checks.plugin.collecting import built_in_names
 from drift_checks.plugin.facts import gather_facts
 from drift_checks.plugin.json_report import mark_failed, run_document, withhold_texts
 from drift_checks.plugin.keys import DECIDED, OUTCOME, QUIET, TOLD, VERDICT
-from drift_checks.plugin.logged import log_report
-from drift_checks.plugin.telling import write_summary
+from drift_checks.plugin.logging import log_report
+from drift_checks.plugin.summary import write_summary
 from drift_checks.plugin.writing_back import write_to_store
-from drift_checks.records import Record, RecordId
-from drift_checks.reporting.changes import store_of
-from drift_checks.reporting.details import Details, Near, near_as_plain, near_from_plain
-from drift_checks.reporting.document import drift_document
-from drift_checks.reporting.folder import PAGE, ReportsFolder
-from drift_checks.reporting.judging import build_report
-from drift_checks.reporting.keeping import Keeper
-from drift_checks.reporting.outcome import Criterion, Outcome, Result
-from drift_checks.reporting.run import RunReport
-from drift_checks.reporting.verdict import Verdict
-from drift_checks.resuming import header
+from drift_checks.report.changes import store_of
+from drift_checks.report.detailing import detail, find_near
+from drift_checks.report.details import Details, Near, near_as_plain, near_from_plain
+from drift_checks.report.document import drift_document
+from drift_checks.report.folder import PAGE, ReportsFolder
+from drift_checks.report.judging import build_report
+from drift_checks.report.keeping import Keeper
+from drift_checks.report.run import RunReport
+from drift_checks.report.verdict import Verdict
+from drift_checks.review.journal import NAME, Journal
+from drift_checks.review.resuming import header
+from drift_checks.review.run import Pipeline
 
 FINDINGS = "findings"
 _RESUME = "to go on where it stopped, give the same command with --drift-resume"

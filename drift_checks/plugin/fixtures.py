@@ -10,14 +10,14 @@ from typing import Any
 
 import pytest
 
-from drift_checks.comparing import Windows
-from drift_checks.configuration.settings import Settings
-from drift_checks.pipeline import Pipeline
+from drift_checks.core.outcomes import Criterion, Statistic, plain
+from drift_checks.core.records import Record, RecordId, Review, Sample
 from drift_checks.plugin.collecting import criterion_name
 from drift_checks.plugin.keys import CRITERIA, PIPELINE, STATISTICS
-from drift_checks.records import Record, RecordId, Review, Sample
-from drift_checks.reporting.history.past import PastRun, Source, past_runs
-from drift_checks.reporting.outcome import Criterion, Statistic, plain
+from drift_checks.report.history.past import PastRun, Source, past_runs
+from drift_checks.review.run import Pipeline
+from drift_checks.review.windows import Windows
+from drift_checks.settings.declarations import Settings
 from drift_checks.stores.chroma import Entry, VectorCollection
 from drift_checks.stores.records import RecordStore
 

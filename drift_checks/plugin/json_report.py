@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from pytest_jsonreport.plugin import JSONReport
 
-from drift_checks.errors import SettingError
-from drift_checks.reporting.outcome import Outcome, Result
+from drift_checks.core.errors import SettingError
+from drift_checks.core.outcomes import Outcome, Result
 
 _STAGES = {"setup", "call", "teardown"}
 _LEFT_OUT = {"collectors", "keywords", "log", "streams"}

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
-    from drift_checks.logs import Logs
-    from drift_checks.pipeline import Pipeline
+    from drift_checks.core.outcomes import Criterion, Statistic
     from drift_checks.plugin.quiet import Quiet
-    from drift_checks.reporting.outcome import Criterion, Statistic
+    from drift_checks.report.logs import Logs
+    from drift_checks.review.run import Pipeline
 
 PIPELINE: pytest.StashKey[Pipeline] = pytest.StashKey()
 CRITERIA: pytest.StashKey[dict[str, Criterion]] = pytest.StashKey()

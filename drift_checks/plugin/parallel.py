@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from drift_checks.configuration.settings import Settings
-from drift_checks.journal import NAME, read_journal
 from drift_checks.plugin.collecting import CRITERIA, is_criterion
-from drift_checks.resuming import Unfinished, find_unfinished
+from drift_checks.review.journal import NAME, read_journal
+from drift_checks.review.resuming import Unfinished, find_unfinished
+from drift_checks.settings.declarations import Settings
 
 if TYPE_CHECKING:
     from drift_checks.plugin.finishing import Finishing

@@ -6,9 +6,9 @@ import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
-from drift_checks.ledger import Ledger
-from drift_checks.records import Record, RecordId, Review
-from drift_checks.reviewers.base import OnReview
+from drift_checks.core.records import Record, RecordId, Review
+from drift_checks.review.ledger import Ledger
+from drift_checks.review.reviewers.base import OnReview
 
 
 @contextmanager

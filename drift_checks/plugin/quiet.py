@@ -9,11 +9,11 @@ from typing import TextIO
 
 import pytest
 
-from drift_checks.configuration.options import parse
-from drift_checks.configuration.settings import declared
-from drift_checks.errors import SettingError
+from drift_checks.core.errors import SettingError
 from drift_checks.plugin.keys import QUIET
 from drift_checks.plugin.settings import sources_of
+from drift_checks.settings.declarations import declared
+from drift_checks.settings.loading import parse
 
 
 class Quiet:

@@ -14,9 +14,10 @@ from typing import Any
 
 import pytest
 
-from drift_checks.configuration.settings import Settings
-from drift_checks.errors import DriftError
-from drift_checks.pipeline import Pipeline
+from drift_checks.core.errors import DriftError
+from drift_checks.core.outcomes import Decision, Outcome, Result, Statistic
+from drift_checks.core.records import Record, RecordId
+from drift_checks.core.redaction import withhold
 from drift_checks.plugin import fixtures, parallel
 from drift_checks.plugin.collecting import (
     asks_for_reviews,
@@ -29,13 +30,12 @@ from drift_checks.plugin.collecting import (
 )
 from drift_checks.plugin.finishing import Finishing
 from drift_checks.plugin.keys import CRITERIA, ENDED, OUTCOME, PIPELINE, STATISTICS
-from drift_checks.plugin.logged import begin_logs, log_begin, log_refusal, log_reviews
+from drift_checks.plugin.logging import begin_logs, log_begin, log_refusal, log_reviews
 from drift_checks.plugin.progress import progress
 from drift_checks.plugin.settings import read_settings
-from drift_checks.records import Record, RecordId
-from drift_checks.redaction import withhold
-from drift_checks.reporting.outcome import Decision, Outcome, Result, Statistic
-from drift_checks.slices import slice_sample
+from drift_checks.review.run import Pipeline
+from drift_checks.review.slices import slice_sample
+from drift_checks.settings.declarations import Settings
 
 _VECTOR_FIXTURES = {"vectors", "dimension", "entries"}
 _GRACE_SECONDS = 0.7
@@ -257,7 +257,7 @@ def make_pipeline(config: pytest.Config, settings: Settings) -> Pipeline:
         DriftError: The settings do not allow it.
     """
     if settings.demo:
-        from drift_checks.demo.settings import demo_settings
+        from drift_checks.stores.demo.settings import demo_settings
 
         settings, given = demo_settings(settings), None
     else:

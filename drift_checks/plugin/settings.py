@@ -8,10 +8,10 @@ from datetime import datetime
 
 import pytest
 
-from drift_checks.configuration.ini_files import read_ini
-from drift_checks.configuration.kinds import Kind
-from drift_checks.configuration.options import Sources, load
-from drift_checks.configuration.settings import Setting, Settings, declared
+from drift_checks.settings.declarations import Setting, Settings, declared
+from drift_checks.settings.ini_files import read_ini
+from drift_checks.settings.kinds import Kind
+from drift_checks.settings.loading import Sources, load
 
 
 def add_settings(parser: pytest.Parser) -> None:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from drift_checks.pipeline import Pipeline
-from drift_checks.reporting.run import RunReport
-from drift_checks.reporting.verdict import Verdict
+from drift_checks.report.run import RunReport
+from drift_checks.report.verdict import Verdict
+from drift_checks.review.run import Pipeline
 from drift_checks.stores.write_back import WrittenBack, write_back
 
 

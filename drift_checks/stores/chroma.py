@@ -20,7 +20,7 @@ import numpy as np
 import numpy.typing as npt
 from sqlalchemy import Select, column, select, table
 
-from drift_checks.errors import StoreError, nearest
+from drift_checks.core.errors import StoreError, nearest
 from drift_checks.stores.snapshot import Snapshot
 from drift_checks.stores.sqlite import SqliteFile, files_of
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, collate, func, or_, select
 
-from drift_checks.records import RecordId
+from drift_checks.core.records import RecordId
 from drift_checks.stores.records import RecordStore
 
 _WHITE_SPACE = " \t\n\r\v\f"

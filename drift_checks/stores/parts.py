@@ -14,7 +14,7 @@ from typing import Any, Generic, TypeVar
 from sqlalchemy import ColumnElement, Connection, UnaryExpression, func, literal_column, select, true
 from sqlalchemy.sql.operators import custom_op
 
-from drift_checks.records import RecordId
+from drift_checks.core.records import RecordId
 from drift_checks.stores.records import RecordStore
 
 Part = TypeVar("Part")

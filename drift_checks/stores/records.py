@@ -21,8 +21,8 @@ from sqlalchemy import (
     table,
 )
 
-from drift_checks.errors import StoreError, nearest
-from drift_checks.records import COLUMNS, INDISPENSABLE, RecordId, as_text
+from drift_checks.core.errors import StoreError, nearest
+from drift_checks.core.records import COLUMNS, INDISPENSABLE, RecordId, as_text
 from drift_checks.stores.sqlite import SqliteFile
 
 Result = TypeVar("Result")

@@ -13,7 +13,7 @@ from typing import IO
 
 import platformdirs
 
-from drift_checks.errors import StoreChanged, StoreError
+from drift_checks.core.errors import StoreChanged, StoreError
 
 _PREFIX = "snapshot-"
 _LOCK = "lock"

@@ -25,7 +25,7 @@ from sqlalchemy import Connection, create_engine
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import NullPool
 
-from drift_checks.errors import StoreChanged, StoreError
+from drift_checks.core.errors import StoreChanged, StoreError
 from drift_checks.stores.snapshot import Snapshot, fingerprint
 
 Result = TypeVar("Result")

@@ -27,8 +27,8 @@ from sqlalchemy import (
     select,
 )
 
-from drift_checks.instants import read_instant
-from drift_checks.records import Stratum, read_number
+from drift_checks.core.instants import read_instant
+from drift_checks.core.records import Stratum, read_number
 from drift_checks.stores.parts import (
     DOUBT,
     PartQueries,

@@ -15,7 +15,7 @@ from enum import StrEnum
 
 from sqlalchemy import ColumnElement, Connection, and_, case, func, select
 
-from drift_checks.instants import read_instant
+from drift_checks.core.instants import read_instant
 from drift_checks.stores.parts import (
     DOUBT,
     PartQueries,

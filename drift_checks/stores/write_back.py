@@ -34,8 +34,8 @@ from sqlalchemy.engine.interfaces import ReflectedColumn
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import NullPool
 
-from drift_checks.errors import StoreError
-from drift_checks.records import RecordId
+from drift_checks.core.errors import StoreError
+from drift_checks.core.records import RecordId
 from drift_checks.stores.records import RecordStore
 from drift_checks.stores.sqlite import error_code
 

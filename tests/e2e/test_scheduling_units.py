@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from drift_checks.scheduling.schedule import DAY, WEEK, read_schedule
-from drift_checks.scheduling.systemd import SERVICES, TIMERS, SystemdJob, units
+from drift_checks.operations.schedule.plan import DAY, WEEK, read_schedule
+from drift_checks.operations.schedule.systemd import SERVICES, TIMERS, SystemdJob, units
 
 # Read before a fixture takes the machine's settings away.
 pytestmark = pytest.mark.server

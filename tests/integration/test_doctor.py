@@ -14,8 +14,8 @@ from typing import Any
 
 import pytest
 
-from drift_checks.doctor.finding import Finding, Status
-from drift_checks.doctor.printing import UNICODE, as_text
+from drift_checks.operations.doctor.finding import Finding, Status
+from drift_checks.operations.doctor.printing import UNICODE, as_text
 from tests.support.chat_server import ChatServer
 from tests.support.doctoring import SLACK, put, put_sound
 from tests.support.folders import contents

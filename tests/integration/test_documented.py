@@ -39,7 +39,7 @@ def test_the_hook_gives_the_classifier(review: Review, example: tuple[str, str],
 
 def test_every_setting_stands_in_the_ini_file() -> None:
     """With its default, to be changed."""
-    from drift_checks.configuration.settings import declared
+    from drift_checks.settings.declarations import declared
 
     text = (REPOSITORY / "pytest.ini").read_text(encoding="utf-8")
     assert [setting.ini for setting in declared() if f"# {setting.ini} =" not in text] == ["drift_demo"]

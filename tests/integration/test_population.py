@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from drift_checks.reporting.verdict import judge
+from drift_checks.report.verdict import judge
 from tests.support.deciding import AGREEMENT, SEQUENTIAL, own, texts_asked, write_classifiers
 from tests.support.session_runs import Review, Run
 from tests.support.stores import BuiltStore

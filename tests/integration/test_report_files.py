@@ -193,7 +193,7 @@ def test_unmeasured_items_are_skipped_with_the_reason(review: Review, store: Bui
 def test_items_that_met_an_outage_are_skipped(review: Review, store: BuiltStore) -> None:
     """An item that the store did not answer is unmeasured: `skipped` in the document."""
     check = """
-    from drift_checks.errors import StoreError
+    from drift_checks.core.errors import StoreError
 
     def test_outage(record):
         raise StoreError("the store is away")

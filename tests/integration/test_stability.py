@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from drift_checks.journal import NAME, read_journal
+from drift_checks.review.journal import NAME, read_journal
 from tests.support.chat_behaviour import Behaviour
 from tests.support.chat_server import ChatServer
 from tests.support.deciding import outcomes_of, own, texts_asked, times_made, write_classifiers
@@ -22,8 +22,8 @@ TWENTY = ("--drift-sample-size=20", "--drift-baseline=0")
 ONLY = ("-k", "agreement or stability")
 VARIANTS = 2
 FORMS = """
-from drift_checks.records import Record, Stratum
-from drift_checks.variants import variants_of
+from drift_checks.core.records import Record, Stratum
+from drift_checks.review.variants import variants_of
 for number in range(60):
     print(variants_of(Record(number, Stratum.OLD, {"text": f"Risk number {number}", "category": "financial"})))
 """

@@ -226,5 +226,5 @@ def test_full_disk_hides_no_critical(review: Review, doubtful: BuiltStore, monke
     def full(*arguments: object, **options: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("drift_checks.reporting.page.html.render", full)
+    monkeypatch.setattr("drift_checks.report.page.html.render", full)
     assert review(*doubtful.options, DRIFTED).exit_code == 1

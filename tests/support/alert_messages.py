@@ -7,7 +7,7 @@ from typing import Any
 from hypothesis import strategies as st
 
 from drift_checks.alerts.message import CriterionLine, DisagreementLine, Incident, Kind, Message
-from drift_checks.reporting.verdict import Verdict
+from drift_checks.report.verdict import Verdict
 
 # What a record's text may hold to mislead those who read of it.
 HOSTILE = (

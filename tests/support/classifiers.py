@@ -10,10 +10,10 @@ from contextlib import closing
 from threading import Thread
 from typing import TypeVar
 
-from drift_checks.records import Record, RecordId, Review, Stratum
-from drift_checks.reviewers.base import Answer, Question
-from drift_checks.reviewers.limits import Limits, Spent
-from drift_checks.reviewers.pool import PooledReviewer
+from drift_checks.core.records import Record, RecordId, Review, Stratum
+from drift_checks.review.reviewers.base import Answer, Question
+from drift_checks.review.reviewers.limits import Limits, Spent
+from drift_checks.review.reviewers.pool import PooledReviewer
 
 Result = TypeVar("Result")
 REMEDY = "check the key"

@@ -11,11 +11,11 @@ from typing import TypeVar
 
 import pytest
 
-from drift_checks.credentials import Secret
-from drift_checks.records import Record, Stratum
-from drift_checks.reviewers.base import Answer, AskDifferently, Classifier, Question
-from drift_checks.reviewers.llm import ChatClassifier, Price
-from drift_checks.reviewers.prompt import Prompt
+from drift_checks.core.records import Record, Stratum
+from drift_checks.core.secrets import Secret
+from drift_checks.review.reviewers.base import Answer, AskDifferently, Classifier, Question
+from drift_checks.review.reviewers.llm import ChatClassifier, Price
+from drift_checks.review.reviewers.prompt import Prompt
 from tests.support.chat_behaviour import Behaviour, Course, Reply, Request
 from tests.support.chat_server import ChatServer
 

@@ -10,14 +10,14 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from drift_checks.configuration.options import Sources
-from drift_checks.configuration.settings import Settings
-from drift_checks.doctor.checklist import Asked, run_all
-from drift_checks.doctor.finding import Check, Finding, made
-from drift_checks.doctor.setup import Setup
-from drift_checks.reporting.history.database import History
-from drift_checks.reporting.history.recorded import StoreIdentity
-from drift_checks.reporting.verdict import Verdict
+from drift_checks.operations.doctor.checklist import Asked, run_all
+from drift_checks.operations.doctor.finding import Check, Finding, made
+from drift_checks.operations.doctor.setup import Setup
+from drift_checks.report.history.database import History
+from drift_checks.report.history.recorded import StoreIdentity
+from drift_checks.report.verdict import Verdict
+from drift_checks.settings.declarations import Settings
+from drift_checks.settings.loading import Sources
 from tests.support.histories import run
 from tests.support.stores import NAME, BuiltStore
 

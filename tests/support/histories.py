@@ -8,10 +8,10 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from drift_checks.reporting.document import drift_document
-from drift_checks.reporting.history.database import History
-from drift_checks.reporting.history.reading import NAME, HistoryView
-from drift_checks.reporting.history.recorded import (
+from drift_checks.report.document import drift_document
+from drift_checks.report.history.database import History
+from drift_checks.report.history.reading import NAME, HistoryView
+from drift_checks.report.history.recorded import (
     RecordedRun,
     StoreIdentity,
     recorded_run,
@@ -27,7 +27,7 @@ import sys
 sys.path.insert(0, {str(REPOSITORY)!r})
 from dataclasses import replace
 from pathlib import Path
-from drift_checks.reporting.history.database import History
+from drift_checks.report.history.database import History
 from tests.support.histories import night, run
 """
 

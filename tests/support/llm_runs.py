@@ -24,7 +24,11 @@ KEYS = ("DRIFT_LLM_API_KEY", "OPENAI_API_KEY", "GOOGLE_API_KEY")
 # No time is tight: what would be waited for in vain is far longer.
 PATIENCE = 60.0
 _RECORD = re.compile(r"Risk number (\d+) ")
-_LOADED = ("drift_checks.reviewers.llm", "drift_checks.reviewers.own", "drift_checks.reviewers.pool")
+_LOADED = (
+    "drift_checks.review.reviewers.llm",
+    "drift_checks.review.reviewers.own",
+    "drift_checks.review.reviewers.pool",
+)
 
 
 def load() -> None:

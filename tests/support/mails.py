@@ -10,7 +10,7 @@ from html.parser import HTMLParser
 from drift_checks.alerts.channels.base import Deadline
 from drift_checks.alerts.channels.email import Email
 from drift_checks.alerts.message import Message
-from drift_checks.credentials import Secret
+from drift_checks.core.secrets import Secret
 from tests.support.mail_server import MailServer
 
 TO = ("ann@example.com", "bob@example.com", "eve@example.com")

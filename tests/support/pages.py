@@ -12,15 +12,15 @@ from pathlib import Path
 from threading import Thread
 from typing import Any
 
-from drift_checks.records import RecordId
-from drift_checks.reporting.details import Details, Near, Reasons
-from drift_checks.reporting.document import drift_document
-from drift_checks.reporting.folder import PAGE, ReportsFolder
-from drift_checks.reporting.history.kept import KeptRun
-from drift_checks.reporting.history.recorded import RecordedRun, recorded_run
-from drift_checks.reporting.outcome import Criterion, Decision, Outcome, Result
-from drift_checks.reporting.page.html import render_list
-from drift_checks.reporting.run import RunReport
+from drift_checks.core.outcomes import Criterion, Decision, Outcome, Result
+from drift_checks.core.records import RecordId
+from drift_checks.report.details import Details, Near, Reasons
+from drift_checks.report.document import drift_document
+from drift_checks.report.folder import PAGE, ReportsFolder
+from drift_checks.report.history.kept import KeptRun
+from drift_checks.report.history.recorded import RecordedRun, recorded_run
+from drift_checks.report.page.html import render_list
+from drift_checks.report.run import RunReport
 from tests.support.reports import AGREEMENT, BASELINE, INTEGRITY, LOW, OLD, outcomes, report
 
 LONG_TEXT = " ".join(f"sentence {number} of a long text." for number in range(60))

@@ -6,13 +6,13 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from drift_checks.records import RecordId, Stratum
-from drift_checks.reporting.acknowledgements import NOTHING_ACKNOWLEDGED, Acknowledged, Acknowledgement
-from drift_checks.reporting.history.recorded import StoreIdentity
-from drift_checks.reporting.judging import build_report
-from drift_checks.reporting.outcome import Criterion, Decision, Outcome, Result
-from drift_checks.reporting.run import Facts, Reviewing, RunReport
-from drift_checks.reporting.verdict import Verdict
+from drift_checks.core.outcomes import Criterion, Decision, Outcome, Result
+from drift_checks.core.records import RecordId, Stratum
+from drift_checks.report.acknowledgements import NOTHING_ACKNOWLEDGED, Acknowledged, Acknowledgement
+from drift_checks.report.history.recorded import StoreIdentity
+from drift_checks.report.judging import build_report
+from drift_checks.report.run import Facts, Reviewing, RunReport
+from drift_checks.report.verdict import Verdict
 
 AGREEMENT = Criterion(
     "agreement", "Do reviewer and store still agree?", failing="disagree", without_baseline=True, reviewed=True

@@ -7,7 +7,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from drift_checks.records import RecordId, Review, Usage
+from drift_checks.core.records import RecordId, Review, Usage
 
 _TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=12)
 _NUMBERS = st.floats(allow_nan=False, allow_infinity=False)

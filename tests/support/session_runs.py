@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 
-from drift_checks.cli import run as run_command_line
+from drift_checks.commands.run_once import run as run_command_line
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 # Five records, in a third of the time that the default sample takes.

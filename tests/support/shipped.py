@@ -6,11 +6,11 @@ import tempfile
 from datetime import UTC, datetime
 from pathlib import Path
 
-from drift_checks.configuration.settings import Settings
-from drift_checks.scheduling.files import Owner, Tree
-from drift_checks.scheduling.given import given
-from drift_checks.scheduling.installing import Order, cron_contents, systemd_contents
-from drift_checks.scheduling.schedule import read_schedule
+from drift_checks.operations.schedule.files import Owner, Tree
+from drift_checks.operations.schedule.installation import Order, cron_contents, systemd_contents
+from drift_checks.operations.schedule.plan import read_schedule
+from drift_checks.operations.schedule.preset import given
+from drift_checks.settings.declarations import Settings
 from tests.support.checkout import REPOSITORY
 
 SOURCES = {"db": "an example", "chroma": "an example"}

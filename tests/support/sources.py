@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from drift_checks.configuration.options import Sources, load
-from drift_checks.errors import SettingError
+from drift_checks.core.errors import SettingError
+from drift_checks.settings.loading import Sources, load
 
 FOLDER = Path("/home/ann/project")
 INI = Path("/etc/drift/pytest.ini")

@@ -8,7 +8,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import TypeVar
 
-from drift_checks.records import RecordId, Stratum
+from drift_checks.core.records import RecordId, Stratum
 from drift_checks.stores.records import RecordStore
 from drift_checks.stores.sqlite import SqliteFile
 from drift_checks.stores.strata import Bounds, StrataQueries

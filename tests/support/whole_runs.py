@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from drift_checks.cli import run as run_command_line
+from drift_checks.commands.run_once import run as run_command_line
 from tests.support.session_runs import Run, placeholders, run_folders
 
 # The thirty records of low confidence of a test's store, among them all that disagree in a doubtful one.

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from drift_checks.records import RecordId
+from drift_checks.core.records import RecordId
 from drift_checks.stores.write_back import WrittenBack
 
 MOMENT = datetime(2026, 1, 15, 2, 0, tzinfo=UTC)

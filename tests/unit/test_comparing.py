@@ -18,8 +18,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from drift_checks.comparing import COMPARED, DRAWN, Windows
-from drift_checks.configuration.settings import Settings
+from drift_checks.review.windows import COMPARED, DRAWN, Windows
+from drift_checks.settings.declarations import Settings
 from drift_checks.stores.windows import Window
 from tests.support.stores import AS_OF
 from tests.support.tables import TABLE, opened, write_table

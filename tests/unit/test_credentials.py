@@ -14,8 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from syrupy.assertion import SnapshotAssertion
 
-from drift_checks.credentials import Secret, find_secret
-from drift_checks.errors import SettingError
+from drift_checks.core.errors import SettingError
+from drift_checks.core.secrets import Secret, find_secret
 from tests.support.chat_behaviour import Behaviour
 from tests.support.chat_server import ChatServer
 from tests.support.classifying import KEY, ScriptedServer, chat, completion, outcomes, question
@@ -183,8 +183,8 @@ def test_refuses_a_file_that_cannot_be_read(tmp_path: Path, snapshot: SnapshotAs
 
 FIND = """
 import sys
-from drift_checks.credentials import find_secret
-from drift_checks.errors import SettingError
+from drift_checks.core.secrets import find_secret
+from drift_checks.core.errors import SettingError
 try:
     print(find_secret(["FIRST"], {sys.argv[1]: sys.argv[2]}))
 except SettingError as error:

@@ -13,12 +13,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from drift_checks.configuration.settings import Settings
-from drift_checks.detailing import detail, find_near
-from drift_checks.records import Record, RecordId, Review, Stratum
-from drift_checks.redaction import redacted
-from drift_checks.reporting.details import Details, Near, Reasons, near_as_plain, near_from_plain
-from drift_checks.reviewers.neighbours import NeighboursReviewer
+from drift_checks.core.records import Record, RecordId, Review, Stratum
+from drift_checks.core.redaction import redacted
+from drift_checks.report.detailing import detail, find_near
+from drift_checks.report.details import Details, Near, Reasons, near_as_plain, near_from_plain
+from drift_checks.review.reviewers.neighbours import NeighboursReviewer
+from drift_checks.settings.declarations import Settings
 from drift_checks.stores.chroma import VectorCollection, create_collection
 
 NOW = datetime(2026, 1, 15, 2, 0, tzinfo=UTC)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from drift_checks import errors
+from drift_checks.core import errors
 
 
 @pytest.mark.parametrize(

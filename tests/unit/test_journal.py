@@ -13,8 +13,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from drift_checks.journal import NAME, Journal, read_journal
-from drift_checks.records import Review, Usage
+from drift_checks.core.records import Review, Usage
+from drift_checks.review.journal import NAME, Journal, read_journal
 from tests.support.processes import OtherProcess
 from tests.support.reviews import REVIEWS, failed, made
 

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from drift_checks.journal import NAME, Journal, Journaled, read_journal
-from drift_checks.ledger import Ledger
-from drift_checks.records import Review, Usage
+from drift_checks.core.records import Review, Usage
+from drift_checks.review.journal import NAME, Journal, Journaled, read_journal
+from drift_checks.review.ledger import Ledger
 from tests.support.reviews import failed, made
 
 

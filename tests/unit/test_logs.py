@@ -14,9 +14,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from drift_checks.errors import SettingError
-from drift_checks.logs import MOST_FILES, TOLD, Logs, log_verdict, open_logs
-from drift_checks.reporting.verdict import Verdict
+from drift_checks.core.errors import SettingError
+from drift_checks.report.logs import MOST_FILES, TOLD, Logs, log_verdict, open_logs
+from drift_checks.report.verdict import Verdict
 
 LOGGER = logging.getLogger("drift_checks.test")
 RUN = "20260115T020000Z-abc123"
@@ -124,7 +124,7 @@ def test_a_quiet_run_leaves_stderr_alone(tmp_path: Path, stream: StringIO) -> No
 
 def test_a_file_is_rotated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Ten old ones are kept."""
-    monkeypatch.setattr("drift_checks.logs.MOST_BYTES", 300)
+    monkeypatch.setattr("drift_checks.report.logs.MOST_BYTES", 300)
     opened = open_logs(None, tmp_path / "review.log", quiet=True)
     for number in range(60):
         LOGGER.info("event %d", number)
@@ -172,7 +172,7 @@ def test_a_program_without_stderr_logs_to_its_file_alone(tmp_path: Path, monkeyp
 
 CONFIG = """
 version: 1
-formatters: {{json: {{(): drift_checks.logs.JsonLines}}}}
+formatters: {{json: {{(): drift_checks.report.logs.JsonLines}}}}
 handlers: {{file: {{class: logging.FileHandler, filename: {file}, formatter: json}}}}
 loggers: {{drift_checks: {{level: WARNING, handlers: [file]}}}}
 """

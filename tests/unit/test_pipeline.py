@@ -10,10 +10,10 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from drift_checks.configuration.settings import Settings
-from drift_checks.errors import DriftError, NothingToReview, ReviewerError, SettingError, StoreError
-from drift_checks.pipeline import Pipeline
-from drift_checks.records import Review, Stratum
+from drift_checks.core.errors import DriftError, NothingToReview, ReviewerError, SettingError, StoreError
+from drift_checks.core.records import Review, Stratum
+from drift_checks.review.run import Pipeline
+from drift_checks.settings.declarations import Settings
 from tests.support.folders import contents
 from tests.support.stores import AS_OF, BuiltStore
 from tests.support.tables import write_table

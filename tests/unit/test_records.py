@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from drift_checks.records import Record, Review, Sample, Stratum, read_number
+from drift_checks.core.records import Record, Review, Sample, Stratum, read_number
 
 FINITE = st.floats(allow_nan=False, allow_infinity=False)
 

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from drift_checks.records import Record, Review, Stratum
-from drift_checks.redaction import WITHHELD, redacted, withhold
+from drift_checks.core.records import Record, Review, Stratum
+from drift_checks.core.redaction import WITHHELD, redacted, withhold
 
 LEAST = 8
 # Without the letters of the mark itself, which is no quotation.

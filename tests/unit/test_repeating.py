@@ -14,11 +14,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from drift_checks.configuration.options import Sources, load
-from drift_checks.configuration.settings import Setting, Settings, declared
+from drift_checks.core.records import Sample
 from drift_checks.plugin.settings import add_settings
-from drift_checks.records import Sample
-from drift_checks.repeating import repeat_commands
+from drift_checks.report.repeat import repeat_commands
+from drift_checks.settings.declarations import Setting, Settings, declared
+from drift_checks.settings.loading import Sources, load
 
 FOLDER, ELSEWHERE = Path("/home/ann/project"), Path("/srv/somewhere else")
 NOW, LATER = datetime(2026, 1, 15, 23, 30, tzinfo=UTC), datetime(2026, 3, 1, 8, 0, tzinfo=UTC)

@@ -10,11 +10,11 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from drift_checks.configuration.settings import Settings
-from drift_checks.errors import SettingError
-from drift_checks.journal import NAME, Journal
-from drift_checks.records import Record, Sample, Stratum
-from drift_checks.resuming import Unfinished, find_unfinished, header
+from drift_checks.core.errors import SettingError
+from drift_checks.core.records import Record, Sample, Stratum
+from drift_checks.review.journal import NAME, Journal
+from drift_checks.review.resuming import Unfinished, find_unfinished, header
+from drift_checks.settings.declarations import Settings
 
 BEGAN = datetime(2026, 1, 15, 2, 0, tzinfo=UTC)
 RUN = "20260115T020000Z-abc123"

@@ -13,11 +13,11 @@ from zoneinfo import ZoneInfo
 import pytest
 from syrupy.assertion import SnapshotAssertion
 
-from drift_checks.configuration.settings import LLM, Settings
-from drift_checks.errors import DriftError
-from drift_checks.reviewer_choice import choose_classifier, limits_of, name_reviewer
-from drift_checks.reviewers.base import Classifier
-from drift_checks.reviewers.limits import Limits
+from drift_checks.core.errors import DriftError
+from drift_checks.review.reviewers.base import Classifier
+from drift_checks.review.reviewers.choice import choose_classifier, limits_of, name_reviewer
+from drift_checks.review.reviewers.limits import Limits
+from drift_checks.settings.declarations import LLM, Settings
 from tests.support.chat_server import ChatServer
 from tests.support.classifying import OWN_MODULE, ask, question
 

@@ -11,8 +11,8 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from scipy.stats import chisquare
 
-from drift_checks.records import RecordId, Stratum
-from drift_checks.sampling import draw, plan, plan_alike, recommended_size
+from drift_checks.core.records import RecordId, Stratum
+from drift_checks.review.sampling import draw, plan, plan_alike, recommended_size
 
 LOW, OLD, BASELINE = Stratum
 SIZES = st.fixed_dictionaries({stratum: st.integers(0, 300) for stratum in Stratum})

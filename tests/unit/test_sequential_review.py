@@ -14,10 +14,10 @@ from hypothesis import given
 from hypothesis import settings as example_settings
 from hypothesis import strategies as st
 
-from drift_checks.configuration.settings import POPULATION, SEQUENTIAL, Settings
-from drift_checks.journal import Journal, read_journal
-from drift_checks.pipeline import Pipeline
-from drift_checks.records import Record, Review, Stratum
+from drift_checks.core.records import Record, Review, Stratum
+from drift_checks.review.journal import Journal, read_journal
+from drift_checks.review.run import Pipeline
+from drift_checks.settings.declarations import POPULATION, SEQUENTIAL, Settings
 from drift_checks.statistics.sequential import decide
 from tests.support.stores import AS_OF
 from tests.support.tables import write_table

@@ -12,9 +12,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from drift_checks.configuration.settings import Settings
-from drift_checks.records import Record, RecordId, Sample, Stratum
-from drift_checks.slices import SampleSlice, slice_sample
+from drift_checks.core.records import Record, RecordId, Sample, Stratum
+from drift_checks.review.slices import SampleSlice, slice_sample
+from drift_checks.settings.declarations import Settings
 from tests.support.stores import AS_OF
 from tests.support.timestamps import ZONES, timestamps
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from drift_checks.errors import SettingError
-from drift_checks.taxonomy import read_taxonomy
+from drift_checks.core.errors import SettingError
+from drift_checks.stores.taxonomy import read_taxonomy
 
 
 def written(folder: Path, content: str | bytes) -> Path:

@@ -12,8 +12,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from drift_checks.records import Record, Stratum
-from drift_checks.variants import VARIANTS, variants_of
+from drift_checks.core.records import Record, Stratum
+from drift_checks.review.variants import VARIANTS, variants_of
 
 QUOTES = str.maketrans("‘’“”", "''\"\"")
 FOOTER = re.compile(r"\n\n(?:Page |Table of Contents\n)?\d+\Z", re.IGNORECASE)
@@ -143,8 +143,8 @@ def test_a_text_that_is_none_has_variants(text: object) -> None:
 def test_variants_are_those_of_any_process() -> None:
     """A run that goes on tomorrow asks about the same."""
     program = f"""
-from drift_checks.records import Record, Stratum
-from drift_checks.variants import variants_of
+from drift_checks.core.records import Record, Stratum
+from drift_checks.review.variants import variants_of
 made = variants_of(Record(7, Stratum.OLD, {{"id": 7, "text": {PLAIN!r}, "category": "lease"}}))
 print(ascii([form.text for form in made]), end="")
 """

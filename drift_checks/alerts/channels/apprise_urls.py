@@ -19,10 +19,10 @@ from drift_checks.alerts.channels.http import TALKATIVE, silence
 from drift_checks.alerts.channels.mail import text_part
 from drift_checks.alerts.message import Kind, Message
 from drift_checks.alerts.wording import shortened
-from drift_checks.credentials import Secret
-from drift_checks.errors import SettingError
-from drift_checks.reporting.phrases import printable
-from drift_checks.reporting.verdict import Verdict
+from drift_checks.core.errors import SettingError
+from drift_checks.core.secrets import Secret
+from drift_checks.report.phrases import printable
+from drift_checks.report.verdict import Verdict
 
 if TYPE_CHECKING:
     import apprise as apprise_types

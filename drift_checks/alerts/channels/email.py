@@ -17,10 +17,10 @@ from drift_checks.alerts.channels.mail import compose_mail
 from drift_checks.alerts.channels.smtp_client import connected, host_name
 from drift_checks.alerts.channels.smtp_url import MailServer, read_url
 from drift_checks.alerts.message import Message
-from drift_checks.configuration.pairs import is_mail_address
-from drift_checks.credentials import Secret
-from drift_checks.errors import SettingError
-from drift_checks.reporting.phrases import printable
+from drift_checks.core.errors import SettingError
+from drift_checks.core.secrets import Secret
+from drift_checks.report.phrases import printable
+from drift_checks.settings.pairs import is_mail_address
 
 VARIABLE = "DRIFT_SMTP_URL"
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.5, 4.0

@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
 from drift_checks.alerts.channels.base import Deadline, NotDelivered
-from drift_checks.credentials import Secret
-from drift_checks.errors import SettingError
-from drift_checks.reporting.phrases import printable
+from drift_checks.core.errors import SettingError
+from drift_checks.core.secrets import Secret
+from drift_checks.report.phrases import printable
 
 if TYPE_CHECKING:
     import requests

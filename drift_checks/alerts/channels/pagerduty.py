@@ -15,10 +15,10 @@ from drift_checks.alerts import wording
 from drift_checks.alerts.channels.base import Deadline
 from drift_checks.alerts.channels.http import Answer, check_address, deliver
 from drift_checks.alerts.message import Kind, Message
-from drift_checks.credentials import Secret
-from drift_checks.errors import SettingError
-from drift_checks.reporting.phrases import printable
-from drift_checks.reporting.verdict import Verdict
+from drift_checks.core.errors import SettingError
+from drift_checks.core.secrets import Secret
+from drift_checks.report.phrases import printable
+from drift_checks.report.verdict import Verdict
 
 VARIABLE = "PAGERDUTY_API_KEY"
 CLIENT = "Drift Checks"

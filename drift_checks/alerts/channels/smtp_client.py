@@ -12,7 +12,7 @@ from typing import Any
 
 from drift_checks.alerts.channels.base import Deadline
 from drift_checks.alerts.channels.smtp_url import MailServer
-from drift_checks.configuration.pairs import is_mail_address
+from drift_checks.settings.pairs import is_mail_address
 
 _LONGEST_WAIT, _LONGEST_GOODBYE = 10.0, 2.0
 

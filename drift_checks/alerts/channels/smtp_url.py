@@ -7,9 +7,9 @@ from ipaddress import ip_address
 from typing import NoReturn
 from urllib.parse import parse_qs, unquote, urlsplit
 
-from drift_checks.configuration.pairs import is_mail_address
-from drift_checks.credentials import Secret
-from drift_checks.errors import SettingError
+from drift_checks.core.errors import SettingError
+from drift_checks.core.secrets import Secret
+from drift_checks.settings.pairs import is_mail_address
 
 _SMTP, _SUBMISSION, _SMTPS = 25, 587, 465
 _REQUIRED, _NEVER = "required", "never"

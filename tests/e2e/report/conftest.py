@@ -10,10 +10,10 @@ from dataclasses import replace
 import pytest
 from playwright.sync_api import sync_playwright
 
-from drift_checks.reporting.acknowledgements import Acknowledged
-from drift_checks.reporting.folder import PAGE
-from drift_checks.reporting.outcome import Result
-from drift_checks.reporting.verdict import Verdict
+from drift_checks.core.outcomes import Result
+from drift_checks.report.acknowledgements import Acknowledged
+from drift_checks.report.folder import PAGE
+from drift_checks.report.verdict import Verdict
 from tests.support.browser import ARGUMENTS, Browsing, Opened
 from tests.support.pages import Pages, decided, described, known_report, recorded, with_details, write_pages
 from tests.support.reports import OLD, known_criterion, known_record, outcomes, report, reviewed

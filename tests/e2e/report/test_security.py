@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from drift_checks.reporting.details import Details, Near, Reasons
-from drift_checks.reporting.outcome import Outcome, Result, Statistic
-from drift_checks.reporting.run import Reviewing, RunReport
+from drift_checks.core.outcomes import Outcome, Result, Statistic
+from drift_checks.report.details import Details, Near, Reasons
+from drift_checks.report.run import Reviewing, RunReport
 from tests.support.browser import NARROW, WIDE, Browsing, Opened
 from tests.support.pages import Pages, decided, described, recorded, with_details, write_pages
 from tests.support.reports import AGREEMENT, INTEGRITY, LOW, report

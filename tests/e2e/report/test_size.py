@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from drift_checks.reporting.details import Near, Reasons
-from drift_checks.reporting.run import RunReport
+from drift_checks.report.details import Near, Reasons
+from drift_checks.report.run import RunReport
 from tests.support.browser import Browsing
 from tests.support.pages import decided, described, with_details, write_pages
 from tests.support.reports import report

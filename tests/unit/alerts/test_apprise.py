@@ -19,9 +19,9 @@ import pytest
 from drift_checks.alerts.channels.apprise_urls import AppriseUrl, split_urls
 from drift_checks.alerts.channels.base import Deadline, NotDelivered
 from drift_checks.alerts.message import Kind
-from drift_checks.credentials import Secret
-from drift_checks.errors import SettingError
-from drift_checks.reporting.verdict import Verdict
+from drift_checks.core.errors import SettingError
+from drift_checks.core.secrets import Secret
+from drift_checks.report.verdict import Verdict
 from tests.support.alert_messages import HOSTILE, LONG, hostile, message
 from tests.support.mail_server import dripping_server
 

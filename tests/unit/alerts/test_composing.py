@@ -9,13 +9,13 @@ from typing import Any
 
 import pytest
 
-from drift_checks.alerts.composing import Occasion, compose, store_key, trial_message
+from drift_checks.alerts.composition import Occasion, compose, store_key, trial_message
 from drift_checks.alerts.message import Incident, Kind, Message
-from drift_checks.reporting.details import Details, Reasons
-from drift_checks.reporting.history.recorded import StoreIdentity
-from drift_checks.reporting.outcome import Decision, Outcome, Result
-from drift_checks.reporting.run import RunReport
-from drift_checks.reporting.verdict import Verdict
+from drift_checks.core.outcomes import Decision, Outcome, Result
+from drift_checks.report.details import Details, Reasons
+from drift_checks.report.history.recorded import StoreIdentity
+from drift_checks.report.run import RunReport
+from drift_checks.report.verdict import Verdict
 from tests.support.pages import recorded
 from tests.support.reports import AGREEMENT, LOW, report, reviewed
 

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from drift_checks.alerts.deciding import Finding, Policy, Told, due, incidents
 from drift_checks.alerts.message import Incident, Kind
-from drift_checks.reporting.verdict import Verdict
+from drift_checks.alerts.policy import Finding, Policy, Told, due, incidents
+from drift_checks.report.verdict import Verdict
 
 OK, WARNING, CRITICAL, INCONCLUSIVE = Verdict.OK, Verdict.WARNING, Verdict.CRITICAL, Verdict.INCONCLUSIVE
 TROUBLE = (WARNING, CRITICAL, INCONCLUSIVE)

@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 
-from drift_checks.alerts.composing import trial_message
+from drift_checks.alerts.composition import trial_message
 from drift_checks.alerts.message import Kind, Message
-from drift_checks.reporting.history.recorded import StoreIdentity
-from drift_checks.reporting.verdict import Verdict
+from drift_checks.report.history.recorded import StoreIdentity
+from drift_checks.report.verdict import Verdict
 from tests.support.alert_messages import HOSTILE, LONG, MESSAGES, hostile, message
 from tests.support.mail_server import MailServer
 from tests.support.mails import SENDER, TO, Page, composed, part, received

@@ -11,7 +11,7 @@ import pytest
 import trustme
 
 from drift_checks.alerts.channels.base import Deadline, NotDelivered
-from drift_checks.errors import SettingError
+from drift_checks.core.errors import SettingError
 from tests.support.alert_messages import message
 from tests.support.mail_server import PASSWORD, PLAIN, STARTTLS, TLS, USER, MailServer, dripping_server, mail_server
 from tests.support.mails import SENDER, TO, channel

@@ -15,7 +15,7 @@ import pytest
 
 from drift_checks.alerts.channels.base import Deadline, NotDelivered
 from drift_checks.alerts.channels.http import Answer, post_json
-from drift_checks.credentials import Secret
+from drift_checks.core.secrets import Secret
 from tests.support.alert_server import CUT, CUT_BODY, HANG, SLACK_PATH, AlertServer, Step
 
 

@@ -10,12 +10,12 @@ from hypothesis import given
 
 from drift_checks.alerts.channels.base import Deadline, NotDelivered
 from drift_checks.alerts.channels.pagerduty import PagerDuty, dedup_key, resolving, triggering
-from drift_checks.alerts.composing import trial_message
+from drift_checks.alerts.composition import trial_message
 from drift_checks.alerts.message import Incident, Kind, Message
-from drift_checks.credentials import Secret
-from drift_checks.errors import SettingError
-from drift_checks.reporting.history.recorded import StoreIdentity
-from drift_checks.reporting.verdict import Verdict
+from drift_checks.core.errors import SettingError
+from drift_checks.core.secrets import Secret
+from drift_checks.report.history.recorded import StoreIdentity
+from drift_checks.report.verdict import Verdict
 from tests.support.alert_messages import LONG, MESSAGES, hostile, message
 from tests.support.alert_rules import check_event
 from tests.support.alert_server import PAGERDUTY_PATH, AlertServer

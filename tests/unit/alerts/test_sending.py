@@ -7,11 +7,11 @@ import time
 
 from drift_checks.alerts.channels.base import Deadline, NotDelivered
 from drift_checks.alerts.channels.slack import Slack
-from drift_checks.alerts.composing import trial_message
+from drift_checks.alerts.composition import trial_message
+from drift_checks.alerts.delivery import Delivery, Dispatch, send
 from drift_checks.alerts.message import Message
-from drift_checks.alerts.sending import Delivery, Dispatch, send
-from drift_checks.credentials import Secret
-from drift_checks.reporting.history.recorded import StoreIdentity
+from drift_checks.core.secrets import Secret
+from drift_checks.report.history.recorded import StoreIdentity
 from tests.support.alert_server import DRIP, SLACK_PATH, AlertServer
 
 MESSAGE = trial_message(StoreIdentity("/data/a.db", "t", "c"), "2026-01-15T02:00:00Z", None)

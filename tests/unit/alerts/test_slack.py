@@ -10,11 +10,11 @@ from hypothesis import given
 
 from drift_checks.alerts.channels.base import Deadline, NotDelivered
 from drift_checks.alerts.channels.slack import Slack, document
-from drift_checks.alerts.composing import trial_message
+from drift_checks.alerts.composition import trial_message
 from drift_checks.alerts.message import Message
-from drift_checks.credentials import Secret
-from drift_checks.errors import SettingError
-from drift_checks.reporting.history.recorded import StoreIdentity
+from drift_checks.core.errors import SettingError
+from drift_checks.core.secrets import Secret
+from drift_checks.report.history.recorded import StoreIdentity
 from tests.support.alert_messages import HOSTILE, LONG, MESSAGES, hostile, message
 from tests.support.alert_rules import check_slack
 from tests.support.alert_server import SLACK_PATH, AlertServer, shown

@@ -15,9 +15,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from drift_checks.care.archive import manifest_of, unpack
-from drift_checks.care.manifest import is_allowed
-from drift_checks.errors import ArchiveError
+from drift_checks.core.errors import ArchiveError
+from drift_checks.operations.backup.archive import manifest_of, unpack
+from drift_checks.operations.backup.manifest import is_allowed
 from tests.support.caring import manifest, restore
 from tests.support.folders import contents
 

@@ -17,12 +17,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from drift_checks.care import backing_up, verifying
-from drift_checks.care.archive import pack
-from drift_checks.care.disk import refuse_without_room
 from drift_checks.commands import command, run_command
-from drift_checks.errors import ArchiveError, StoreError
-from drift_checks.reporting.history.database import History
+from drift_checks.core.errors import ArchiveError, StoreError
+from drift_checks.operations.backup import creation, verification
+from drift_checks.operations.backup.archive import pack
+from drift_checks.operations.backup.disk import refuse_without_room
+from drift_checks.report.history.database import History
 from tests.support.caring import archives, back_up, made_backup, manifest, restore
 from tests.support.ended_runs import small_disk
 from tests.support.folders import contents
@@ -156,7 +156,7 @@ def test_an_archive_that_came_out_damaged_is_no_backup(
             file.seek(path.stat().st_size // 2)
             file.write(b"\0" * 16)
 
-    monkeypatch.setattr(backing_up, "pack", damaged)
+    monkeypatch.setattr(creation, "pack", damaged)
     assert back_up(store, tmp_path / "backups") == 4
     assert "is no sound backup" in capsys.readouterr().err
     assert nothing_left(tmp_path / "backups")
@@ -164,23 +164,23 @@ def test_an_archive_that_came_out_damaged_is_no_backup(
 
 def test_other_vectors_in_the_archive_are_found(tmp_path: Path) -> None:
     """By count and by value."""
-    one = verifying.Holding(2, {"a": np.array([1.0, 2.0], dtype=np.float32)})
-    verifying.refuse_different(one, one, tmp_path)
+    one = verification.Holding(2, {"a": np.array([1.0, 2.0], dtype=np.float32)})
+    verification.refuse_different(one, one, tmp_path)
     for other in (
-        verifying.Holding(3, one.vectors),
-        verifying.Holding(2, {"a": np.array([1.0, 2.5], dtype=np.float32)}),
-        verifying.Holding(2, {"b": np.array([1.0, 2.0], dtype=np.float32)}),
-        verifying.Holding(2, None),
+        verification.Holding(3, one.vectors),
+        verification.Holding(2, {"a": np.array([1.0, 2.5], dtype=np.float32)}),
+        verification.Holding(2, {"b": np.array([1.0, 2.0], dtype=np.float32)}),
+        verification.Holding(2, None),
     ):
         with pytest.raises(ArchiveError, match="holds other vectors than were copied"):
-            verifying.refuse_different(other, one, tmp_path)
+            verification.refuse_different(other, one, tmp_path)
 
 
 def test_an_index_too_large_for_memory_is_not_loaded(
     store: BuiltStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """And the manifest says so."""
-    monkeypatch.setattr(verifying, "LARGEST_INDEX", -1)
+    monkeypatch.setattr(verification, "LARGEST_INDEX", -1)
     told = manifest(made_backup(store, tmp_path / "backups"))
     assert "no vectors compared: the index is too large to be held in memory" in told["verified"]
     assert told["counts"]["vectors"] == 120
@@ -190,7 +190,7 @@ def test_an_entry_without_a_vector_is_found(store: BuiltStore, tmp_path: Path, m
     """As in an index that was copied while it was written."""
     monkeypatch.setattr("drift_checks.stores.chroma.VectorCollection.entries", lambda *_: {})
     with pytest.raises(StoreError, match="60 of 60 sampled entries without a vector"):
-        verifying.holding(store.chroma, "risk_classifications", store.chroma, tmp_path / "snapshots")
+        verification.holding(store.chroma, "risk_classifications", store.chroma, tmp_path / "snapshots")
 
 
 def test_two_at_once_are_one(store: BuiltStore, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -293,7 +293,7 @@ def test_an_archive_that_does_not_fit_leaves_nothing(
     store: BuiltStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """The copies did."""
-    monkeypatch.setattr(backing_up, "refuse_without_room", list)
+    monkeypatch.setattr(creation, "refuse_without_room", list)
     with small_disk(tmp_path / "disk", 20_480) as may:
         if not may:
             pytest.skip("only root may mount a small disk")

@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from drift_checks.care import copying
-from drift_checks.care.copying import copy_chroma, copy_sqlite
-from drift_checks.errors import ArchiveError, StoreChanged, StoreError
+from drift_checks.core.errors import ArchiveError, StoreChanged, StoreError
+from drift_checks.operations.backup import copies
+from drift_checks.operations.backup.copies import copy_chroma, copy_sqlite
 from tests.support.ended_runs import fill, small_disk
 from tests.support.folders import contents
 from tests.support.journals import left_hot, make, write
@@ -70,9 +70,9 @@ def test_the_journal_mode_and_the_rights_stay(tmp_path: Path, journal: str) -> N
 
 def test_a_large_file_is_copied_in_steps(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """So that the application can write in between, where its journal keeps it from writing meanwhile."""
-    monkeypatch.setattr(copying, "_PAGES_AT_ONCE", 2)
+    monkeypatch.setattr(copies, "_PAGES_AT_ONCE", 2)
     slept: list[float] = []
-    monkeypatch.setattr("drift_checks.care.copying.time.sleep", slept.append)
+    monkeypatch.setattr("drift_checks.operations.backup.copies.time.sleep", slept.append)
     path = make(tmp_path / "a.db", range(1, 3000))
     assert len(copied_ids(path, tmp_path / "copies")) == 2999
     assert len(slept) > 5
@@ -82,7 +82,7 @@ def test_a_file_that_is_written_all_the_time_is_copied_in_one_step(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Or it would begin anew for ever."""
-    monkeypatch.setattr(copying, "_PAGES_AT_ONCE", 2)
+    monkeypatch.setattr(copies, "_PAGES_AT_ONCE", 2)
     path = make(tmp_path / "a.db", range(1, 3000))
     number = iter(range(3000, 9000))
 
@@ -90,7 +90,7 @@ def test_a_file_that_is_written_all_the_time_is_copied_in_one_step(
         with closing(sqlite3.connect(path)) as connection, connection:
             connection.execute("insert into risks values (?, 'note')", (next(number),))
 
-    monkeypatch.setattr("drift_checks.care.copying.time.sleep", sleep)
+    monkeypatch.setattr("drift_checks.operations.backup.copies.time.sleep", sleep)
     found = copied_ids(path, tmp_path / "copies")
     assert found == list(range(1, len(found) + 1))
     assert len(found) > 2999
@@ -153,7 +153,7 @@ def test_an_index_that_never_rests_is_told_of(
     store: BuiltStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """After so many attempts."""
-    monkeypatch.setattr(copying, "_SETTLED_SECONDS", (0.0, 0.0, 0.0))
+    monkeypatch.setattr(copies, "_SETTLED_SECONDS", (0.0, 0.0, 0.0))
     file = index(store)
     with pytest.raises(StoreChanged, match="while each of 3 copies was made"):
         copy_chroma(store.chroma, tmp_path, tmp_path / "snapshots", lambda: os.utime(file))
@@ -163,7 +163,7 @@ def test_records_that_take_long_are_not_copied_at_each_attempt(
     store: BuiltStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """They are copied once, before the vectors."""
-    monkeypatch.setattr(copying, "_QUICK_SECONDS", 1e-9)
+    monkeypatch.setattr(copies, "_QUICK_SECONDS", 1e-9)
     file, called = index(store), []
 
     def shortly_before() -> None:

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from drift_checks.care.pruning import archive_name, is_archive_name, prune, superfluous
-from drift_checks.reporting.history.recorded import StoreIdentity
+from drift_checks.operations.backup.retention import archive_name, is_archive_name, prune, superfluous
+from drift_checks.report.history.recorded import StoreIdentity
 from tests.support.caring import archives, made_backup, manifest
 from tests.support.stores import BuiltStore
 

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from drift_checks.care import restoring
-from drift_checks.reporting.folder import ReportsFolder
-from drift_checks.reporting.history.database import History
+from drift_checks.operations.backup import restoration
+from drift_checks.report.folder import ReportsFolder
+from drift_checks.report.history.database import History
 from drift_checks.stores.chroma import VectorCollection
 from tests.support.caring import archives, back_up, made_backup, manifest, restore
 from tests.support.ended_runs import small_disk
@@ -177,7 +177,7 @@ def test_a_disk_that_fills_up_leaves_all_as_it_was(
     archive: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Somebody else was quicker."""
-    monkeypatch.setattr(restoring, "refuse_without_room", list)
+    monkeypatch.setattr(restoration, "refuse_without_room", list)
     with small_disk(tmp_path / "disk", 30_000) as may:
         if not may:
             pytest.skip("only root may mount a small disk")

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from drift_checks.care import vacuuming
 from drift_checks.commands import command, run_command
-from drift_checks.reporting.folder import ReportsFolder
-from drift_checks.reporting.history.database import History
+from drift_checks.operations.backup import vacuum as vacuuming
+from drift_checks.report.folder import ReportsFolder
+from drift_checks.report.history.database import History
 from tests.support.ended_runs import small_disk
 from tests.support.folders import contents
 from tests.support.histories import run

@@ -11,12 +11,12 @@ from typing import Any
 import pytest
 
 from drift_checks.commands import chosen
-from drift_checks.reporting.acknowledgements import Acknowledgement
-from drift_checks.reporting.history.acknowledged import Acknowledgements
-from drift_checks.reporting.history.database import History
-from drift_checks.reporting.history.reading import NAME
-from drift_checks.reporting.history.recorded import RecordedDisagreement, RecordedRun
-from drift_checks.reporting.verdict import Verdict
+from drift_checks.report.acknowledgements import Acknowledgement
+from drift_checks.report.history.acknowledged import Acknowledgements
+from drift_checks.report.history.database import History
+from drift_checks.report.history.reading import NAME
+from drift_checks.report.history.recorded import RecordedDisagreement, RecordedRun
+from drift_checks.report.verdict import Verdict
 from tests.support.histories import NIGHTS, STORE, run
 from tests.support.processes import OtherProcess, run_unprivileged
 from tests.unit.commands.test_commands import module
@@ -245,10 +245,10 @@ def test_a_run_that_is_under_way_is_no_obstacle(tmp_path: Path) -> None:
     keep(tmp_path, found(12))
     looking = f"""
 from pathlib import Path
-from drift_checks.reporting.folder import ReportsFolder
-from drift_checks.reporting.history.database import History
-from drift_checks.reporting.history.acknowledged import Acknowledgements
-from drift_checks.reporting.history.recorded import StoreIdentity
+from drift_checks.report.folder import ReportsFolder
+from drift_checks.report.history.database import History
+from drift_checks.report.history.acknowledged import Acknowledgements
+from drift_checks.report.history.recorded import StoreIdentity
 history = History(Path({str(tmp_path)!r}))
 look = lambda: [item.record_id for item in Acknowledgements(history).of_store(StoreIdentity(*{tuple(STORE)!r}))]
 answer = look()

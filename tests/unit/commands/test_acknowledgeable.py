@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from drift_checks.commands.acknowledgeable import MOST_DAYS, read_until
-from drift_checks.errors import SettingError
-from drift_checks.reporting.verdict import Verdict
+from drift_checks.core.errors import SettingError
+from drift_checks.report.verdict import Verdict
 from tests.support.histories import NIGHTS
 from tests.unit.commands.test_acknowledge import MADE, acknowledge, found, keep, kept, refused
 

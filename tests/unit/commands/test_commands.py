@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from drift_checks.commands import NAMES, chosen, command
-from drift_checks.reporting.history.database import History
+from drift_checks.report.history.database import History
 from tests.support.histories import run
 
 

@@ -16,10 +16,10 @@ from pathlib import Path
 import pytest
 
 from drift_checks.commands import chosen
-from drift_checks.reporting.history.database import History
-from drift_checks.reporting.history.reading import NAME
-from drift_checks.reporting.history.recorded import RecordedRun, recorded_run
-from drift_checks.reporting.verdict import Verdict
+from drift_checks.report.history.database import History
+from drift_checks.report.history.reading import NAME
+from drift_checks.report.history.recorded import RecordedRun, recorded_run
+from drift_checks.report.verdict import Verdict
 from tests.support.histories import NIGHTS, STORE, night, run
 from tests.support.processes import run_unprivileged
 from tests.unit.commands.test_commands import module

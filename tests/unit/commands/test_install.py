@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from drift_checks.commands import command, run_command
-from drift_checks.scheduling.files import Owner
-from drift_checks.scheduling.machine import closed_to
+from drift_checks.operations.schedule.files import Owner
+from drift_checks.operations.schedule.machine import closed_to
 
 CRONTAB = "etc/cron.d/drift-checks"
 SETTINGS = "etc/drift-checks/review.env"

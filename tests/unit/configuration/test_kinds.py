@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from drift_checks.configuration import kinds, pairs
+from drift_checks.settings import kinds, pairs
 
 FOLDER = Path("/folder")
 

@@ -10,8 +10,8 @@ from zoneinfo import ZoneInfo
 import pytest
 import tzlocal
 
-from drift_checks.configuration.options import Sources, load
-from drift_checks.configuration.settings import DATABASE_NAME, Setting, Settings, declared
+from drift_checks.settings.declarations import DATABASE_NAME, Setting, Settings, declared
+from drift_checks.settings.loading import Sources, load
 from tests.support.sources import FOLDER, INI, NOW, given, refusal
 
 SETTINGS = {setting.key: setting for setting in declared()}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from syrupy.assertion import SnapshotAssertion
 
-from drift_checks.configuration.options import load
+from drift_checks.settings.loading import load
 from tests.support.sources import NOW, given, refusal
 
 

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from drift_checks.demo.embedding import DIMENSION, embed
-from drift_checks.demo.texts import generate
+from drift_checks.stores.demo.embedding import DIMENSION, embed
+from drift_checks.stores.demo.texts import generate
 
 VOTERS = 11
 

@@ -20,18 +20,18 @@ import numpy as np
 import pytest
 import yaml
 
-from drift_checks.demo import contents
-from drift_checks.demo import store as module
-from drift_checks.demo.store import DemoStore, demo_store
-from drift_checks.demo.texts import descriptions
-from drift_checks.errors import StoreError
+from drift_checks.core.errors import StoreError
 from drift_checks.stores.chroma import Entry, VectorCollection
+from drift_checks.stores.demo import contents
+from drift_checks.stores.demo import store as module
+from drift_checks.stores.demo.store import DemoStore, demo_store
+from drift_checks.stores.demo.texts import descriptions
 
 Rows = list[dict[str, Any]]
 VOTERS = 11
 SCRIPT = """
 import pathlib, sys
-from drift_checks.demo.store import demo_store
+from drift_checks.stores.demo.store import demo_store
 print(demo_store(pathlib.Path(sys.argv[1])).db)
 """
 

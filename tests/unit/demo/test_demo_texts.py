@@ -7,7 +7,7 @@ from collections import Counter
 
 import pytest
 
-from drift_checks.demo.texts import BORDERLINE_SHARE, DemoText, descriptions, generate, grammar
+from drift_checks.stores.demo.texts import BORDERLINE_SHARE, DemoText, descriptions, generate, grammar
 
 COUNT = 1200
 CATEGORIES = {

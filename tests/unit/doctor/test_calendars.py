@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from drift_checks.doctor.calendars import computed, cron_lines, next_of_calendar, next_of_cron
+from drift_checks.operations.doctor.calendars import computed, cron_lines, next_of_calendar, next_of_cron
 
 # A Thursday.
 NOW = datetime(2026, 1, 15, 9, 30, tzinfo=UTC)

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from drift_checks.doctor.channels import checks
-from drift_checks.doctor.finding import Finding
+from drift_checks.operations.doctor.channels import checks
+from drift_checks.operations.doctor.finding import Finding
 from tests.support.doctoring import SLACK, found, put, said, setup
 
 KEY = "0123456789abcdef0123456789abcdef"

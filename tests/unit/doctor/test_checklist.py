@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 from syrupy.assertion import SnapshotAssertion
 
-from drift_checks.doctor import folders
-from drift_checks.doctor.finding import Finding, Status
-from drift_checks.doctor.printing import UNICODE, as_text
-from drift_checks.reporting.verdict import Verdict
-from drift_checks.scheduling.given import SECRET_NAMES
+from drift_checks.operations.doctor import folders
+from drift_checks.operations.doctor.finding import Finding, Status
+from drift_checks.operations.doctor.printing import UNICODE, as_text
+from drift_checks.operations.schedule.preset import SECRET_NAMES
+from drift_checks.report.verdict import Verdict
 from tests.support.doctoring import SLACK, diagnose, identity, marked, put, put_crontab, put_runs, put_sound, put_timer
 from tests.support.folders import contents
 from tests.support.processes import run_unprivileged
@@ -135,7 +135,7 @@ def test_what_breaks_down_is_one_cross(
     def broken(*arguments: object, **options: object) -> list[object]:
         raise ZeroDivisionError
 
-    monkeypatch.setattr(sys.modules[f"drift_checks.doctor.{part}"], "checks", broken)
+    monkeypatch.setattr(sys.modules[f"drift_checks.operations.doctor.{part}"], "checks", broken)
     findings = diagnose(tmp_path, options, environment)
     crosses = [item for item in findings if item.status is Status.ERROR]
     assert [item.message for item in crosses] == ["could not be checked (ZeroDivisionError)"]

@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 from syrupy.assertion import SnapshotAssertion
 
-from drift_checks.configuration import options as options_module
-from drift_checks.configuration.options import Sources
-from drift_checks.configuration.usable import Configured, configure
-from drift_checks.doctor.configured import checks, with_env_file
-from drift_checks.errors import SettingError
+from drift_checks.core.errors import SettingError
+from drift_checks.operations.doctor.configured import checks, with_env_file
+from drift_checks.settings import loading as options_module
+from drift_checks.settings.loading import Sources
+from drift_checks.settings.usable import Configured, configure
 from tests.support.doctoring import NOW, found, put, said
 
 ZONE = {"drift_naive_timezone": "UTC"}

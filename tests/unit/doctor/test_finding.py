@@ -4,8 +4,19 @@ from __future__ import annotations
 
 import pytest
 
-from drift_checks.doctor.finding import Check, Finding, NotChecked, Said, Status, counted, made, right, warned, wrong
-from drift_checks.errors import StoreError
+from drift_checks.core.errors import StoreError
+from drift_checks.operations.doctor.finding import (
+    Check,
+    Finding,
+    NotChecked,
+    Said,
+    Status,
+    counted,
+    made,
+    right,
+    warned,
+    wrong,
+)
 
 
 def line(outcome: BaseException | Said, *needs: str) -> Finding:

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from drift_checks.doctor.finding import Said, Status
-from drift_checks.doctor.folders import (
+from drift_checks.operations.doctor.finding import Said, Status
+from drift_checks.operations.doctor.folders import (
     checks,
     env_file,
     filesystem_of,
@@ -21,8 +21,8 @@ from drift_checks.doctor.folders import (
     user,
     writable,
 )
-from drift_checks.doctor.sizes import existing, size_of
-from drift_checks.reporting.phrases import readable_size
+from drift_checks.operations.doctor.sizes import existing, size_of
+from drift_checks.report.phrases import readable_size
 from tests.support.doctoring import found, put, said, setup
 from tests.support.processes import run_unprivileged
 from tests.support.stores import BuiltStore
@@ -35,7 +35,7 @@ tmpfs /run/user/1000 tmpfs rw 0 0
 LOOK = """
 import sys
 from pathlib import Path
-from drift_checks.doctor import folders
+from drift_checks.operations.doctor import folders
 status, message, remedy = getattr(folders, sys.argv[1])(Path(sys.argv[2]), *sys.argv[3:])
 print(f"{status} {message} > {remedy}")
 """

@@ -7,7 +7,7 @@ from importlib import metadata
 
 import pytest
 
-from drift_checks.doctor.machine import checks, clock, packages, python, zone
+from drift_checks.operations.doctor.machine import checks, clock, packages, python, zone
 from tests.support.doctoring import NOW, found, setup
 
 

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from rich.cells import cell_len
 from syrupy.assertion import SnapshotAssertion
 
-from drift_checks.doctor.finding import Finding, Status
-from drift_checks.doctor.printing import ASCII, UNICODE, as_json, as_text, marks_for
+from drift_checks.operations.doctor.finding import Finding, Status
+from drift_checks.operations.doctor.printing import ASCII, UNICODE, as_json, as_text, marks_for
 
 PATH = "/srv/applications/risk-classification/production/risk_classifications.db"
 OK, WARNING, ERROR, SKIPPED = Status

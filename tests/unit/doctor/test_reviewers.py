@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from drift_checks import reviewer_choice
-from drift_checks.doctor.finding import Finding
-from drift_checks.doctor.reviewers import checks, variables
+from drift_checks.operations.doctor.finding import Finding
+from drift_checks.operations.doctor.reviewers import checks, variables
+from drift_checks.review.reviewers import choice as reviewer_choice
 from tests.support.chat_behaviour import Behaviour
 from tests.support.chat_server import ChatServer
 from tests.support.doctoring import found, put, said, setup

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from drift_checks.doctor.finding import Finding
-from drift_checks.doctor.runs import Past, ago, checks, last_run, past_of, undelivered, verdict
-from drift_checks.reporting.history.alert_log import AlertLog, NewAlert
-from drift_checks.reporting.history.database import History
-from drift_checks.reporting.history.recorded import RecordedRun, StoreIdentity
-from drift_checks.reporting.verdict import Verdict
+from drift_checks.operations.doctor.finding import Finding
+from drift_checks.operations.doctor.runs import Past, ago, checks, last_run, past_of, undelivered, verdict
+from drift_checks.report.history.alert_log import AlertLog, NewAlert
+from drift_checks.report.history.database import History
+from drift_checks.report.history.recorded import RecordedRun, StoreIdentity
+from drift_checks.report.verdict import Verdict
 from tests.support.doctoring import NIGHTS, NOW, found, identity, put_runs, said, setup
 from tests.support.histories import night, run
 from tests.support.stores import BuiltStore

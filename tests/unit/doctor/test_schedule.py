@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from drift_checks.doctor.finding import Finding, Status
-from drift_checks.doctor.schedule import (
+from drift_checks.operations.doctor.finding import Finding, Status
+from drift_checks.operations.doctor.schedule import (
     Schedule,
     checks,
     cron_runs,

@@ -11,11 +11,11 @@ from typing import Any
 
 import pytest
 
-from drift_checks.doctor import formats, stores, vectors
-from drift_checks.doctor import stores as stores_module
-from drift_checks.doctor.finding import Finding
-from drift_checks.doctor.stores import CRITERIA, checks, unmeasured
-from drift_checks.records import COLUMNS
+from drift_checks.core.records import COLUMNS
+from drift_checks.operations.doctor import formats, stores, vectors
+from drift_checks.operations.doctor import stores as stores_module
+from drift_checks.operations.doctor.finding import Finding
+from drift_checks.operations.doctor.stores import CRITERIA, checks, unmeasured
 from tests.support.doctoring import complete, found, said, setup
 from tests.support.folders import contents
 from tests.support.stores import NAME, BuiltStore

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from drift_checks.doctor.upkeep import backup, logs, retention, sample_size
+from drift_checks.operations.doctor.upkeep import backup, logs, retention, sample_size
 from tests.support.doctoring import NOW, put, settings
 from tests.support.processes import run_unprivileged
 
@@ -16,8 +16,8 @@ LOOK = """
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
-from drift_checks.doctor.finding import NotChecked
-from drift_checks.doctor.upkeep import backup
+from drift_checks.operations.doctor.finding import NotChecked
+from drift_checks.operations.doctor.upkeep import backup
 try:
     print(backup(Path(sys.argv[1]), datetime.now(UTC)))
 except NotChecked as error:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from drift_checks.ledger import Ledger
+from drift_checks.core.records import Record, RecordId, Review, Stratum, Usage
 from drift_checks.plugin.progress import Tally
-from drift_checks.records import Record, RecordId, Review, Stratum, Usage
+from drift_checks.review.ledger import Ledger
 from tests.support.reviews import failed, made
 
 RECORDS: dict[RecordId, Record] = {

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
+from drift_checks.core.outcomes import Outcome, Result
 from drift_checks.plugin.json_report import withhold_texts
-from drift_checks.reporting.outcome import Outcome, Result
 
 SECRET = "the secret text"
 

@@ -13,13 +13,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from drift_checks.reporting.acknowledgements import Acknowledgement
-from drift_checks.reporting.history import schema
-from drift_checks.reporting.history.acknowledged import Acknowledgements, kept_acknowledgements
-from drift_checks.reporting.history.database import History
-from drift_checks.reporting.history.reading import NAME, read_history
-from drift_checks.reporting.history.recorded import StoreIdentity
-from drift_checks.reporting.verdict import Verdict
+from drift_checks.report.acknowledgements import Acknowledgement
+from drift_checks.report.history import schema
+from drift_checks.report.history.acknowledged import Acknowledgements, kept_acknowledgements
+from drift_checks.report.history.database import History
+from drift_checks.report.history.reading import NAME, read_history
+from drift_checks.report.history.recorded import StoreIdentity
+from drift_checks.report.verdict import Verdict
 from tests.support.histories import RUN, STORE, raw, run
 
 NOW = datetime(2026, 1, 15, 2, tzinfo=UTC)

@@ -7,12 +7,12 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from drift_checks.records import RecordId
-from drift_checks.reporting.acknowledgements import Acknowledgement, sort_out
-from drift_checks.reporting.history.recorded import StoreIdentity
-from drift_checks.reporting.outcome import AGREEMENT, Decision, Outcome, Result
-from drift_checks.reporting.phrases import VERSION_WORDS
-from drift_checks.reporting.verdict import Verdict
+from drift_checks.core.outcomes import AGREEMENT, Decision, Outcome, Result
+from drift_checks.core.records import RecordId
+from drift_checks.report.acknowledgements import Acknowledgement, sort_out
+from drift_checks.report.history.recorded import StoreIdentity
+from drift_checks.report.phrases import VERSION_WORDS
+from drift_checks.report.verdict import Verdict
 
 UNTIL = datetime(2027, 2, 1, tzinfo=UTC)
 RECORD = Acknowledgement(

@@ -11,12 +11,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from drift_checks.records import Stratum
-from drift_checks.reporting.agreement import summarise_agreement
-from drift_checks.reporting.document import drift_document
-from drift_checks.reporting.outcome import Outcome, Result
-from drift_checks.reporting.run import CriterionResult, RunReport
-from drift_checks.reporting.verdict import Verdict, judge
+from drift_checks.core.outcomes import Outcome, Result
+from drift_checks.core.records import Stratum
+from drift_checks.report.agreement import summarise_agreement
+from drift_checks.report.document import drift_document
+from drift_checks.report.run import CriterionResult, RunReport
+from drift_checks.report.verdict import Verdict, judge
 from drift_checks.statistics.sequential import decide
 from tests.support.reports import AGREEMENT, BASELINE, LOW, OLD, facts, report, reviewed
 

@@ -17,12 +17,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from drift_checks.errors import ReportsError
-from drift_checks.reporting.history import reading
-from drift_checks.reporting.history.alert_log import AlertLog, LoggedAlert, NewAlert, undelivered_alerts
-from drift_checks.reporting.history.database import History
-from drift_checks.reporting.history.recorded import StoreIdentity
-from drift_checks.reporting.verdict import Verdict
+from drift_checks.core.errors import ReportsError
+from drift_checks.report.history import reading
+from drift_checks.report.history.alert_log import AlertLog, LoggedAlert, NewAlert, undelivered_alerts
+from drift_checks.report.history.database import History
+from drift_checks.report.history.recorded import StoreIdentity
+from drift_checks.report.verdict import Verdict
 from tests.support.histories import PREPARED, RUN, STORE, raw, run
 from tests.support.processes import OtherProcess
 
@@ -281,7 +281,7 @@ def test_a_history_that_is_held_is_told(
 SENDING = f"""{PREPARED}
 from dataclasses import replace
 from datetime import UTC, datetime
-from drift_checks.reporting.history.alert_log import AlertLog
+from drift_checks.report.history.alert_log import AlertLog
 from tests.unit.reporting.test_alert_log import ALERT
 log = AlertLog(History(Path(sys.argv[1])))
 sent = open(sys.argv[1] + "/sent", "a", buffering=1)

@@ -6,10 +6,10 @@ from dataclasses import replace
 
 import pytest
 
-from drift_checks.reporting.certainty import is_certain, is_confirmed
-from drift_checks.reporting.outcome import Criterion, Outcome, Result, Statistic
-from drift_checks.reporting.run import RunReport
-from drift_checks.reporting.verdict import Verdict
+from drift_checks.core.outcomes import Criterion, Outcome, Result, Statistic
+from drift_checks.report.certainty import is_certain, is_confirmed
+from drift_checks.report.run import RunReport
+from drift_checks.report.verdict import Verdict
 from tests.support.pages import recorded
 from tests.support.reports import AGREEMENT, report, reviewed
 

@@ -9,12 +9,12 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from drift_checks.reporting.changes import Changes, changes_since, store_of, versions_of, versions_of_run
-from drift_checks.reporting.history.recorded import RecordedRun, StoreIdentity
-from drift_checks.reporting.outcome import Criterion
-from drift_checks.reporting.phrases import VERSION_WORDS
-from drift_checks.reporting.run import Agreement, CriterionResult, RunReport
-from drift_checks.reporting.verdict import Verdict, severity
+from drift_checks.core.outcomes import Criterion
+from drift_checks.report.changes import Changes, changes_since, store_of, versions_of, versions_of_run
+from drift_checks.report.history.recorded import RecordedRun, StoreIdentity
+from drift_checks.report.phrases import VERSION_WORDS
+from drift_checks.report.run import Agreement, CriterionResult, RunReport
+from drift_checks.report.verdict import Verdict, severity
 from tests.support.pages import recorded
 from tests.support.reports import report, reviewed
 

@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from drift_checks.reporting.document import drift_document
-from drift_checks.reporting.outcome import Criterion, Outcome, Result, Statistic
-from drift_checks.reporting.run import CriterionResult
-from drift_checks.reporting.verdict import Verdict
+from drift_checks.core.outcomes import Criterion, Outcome, Result, Statistic
+from drift_checks.report.document import drift_document
+from drift_checks.report.run import CriterionResult
+from drift_checks.report.verdict import Verdict
 from drift_checks.statistics.multiplicity import holm_by_group
 from tests.support.reports import AGREEMENT, report, reviewed
 

@@ -13,9 +13,9 @@ from xml.etree.ElementTree import ElementTree
 
 import pytest
 
-from drift_checks.errors import ReportsError, RunInProgress
-from drift_checks.reporting.document import drift_document
-from drift_checks.reporting.folder import ReportsFolder
+from drift_checks.core.errors import ReportsError, RunInProgress
+from drift_checks.report.document import drift_document
+from drift_checks.report.folder import ReportsFolder
 from tests.support.processes import OtherProcess, run_unprivileged
 from tests.support.reports import report, reviewed
 
@@ -127,7 +127,7 @@ def test_a_run_in_another_process_holds_it_too(path: Path) -> None:
     """Until it ends, however it ends."""
     with OtherProcess() as other:
         other.run(
-            "from pathlib import Path\nfrom drift_checks.reporting.folder import ReportsFolder\n"
+            "from pathlib import Path\nfrom drift_checks.report.folder import ReportsFolder\n"
             f"held = ReportsFolder(Path({str(path)!r}))"
         )
         with pytest.raises(RunInProgress, match=f"process {other.pid} on"):
@@ -163,8 +163,8 @@ def test_a_file_in_its_place_is_told_of(tmp_path: Path) -> None:
 OPEN = """
 import sys
 from pathlib import Path
-from drift_checks.errors import DriftError
-from drift_checks.reporting.folder import ReportsFolder
+from drift_checks.core.errors import DriftError
+from drift_checks.report.folder import ReportsFolder
 try:
     ReportsFolder(Path(sys.argv[1]))
     print("opened")

@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from drift_checks.reporting.agreement import summarise_agreement
-from drift_checks.reporting.judging import build_report, judge_criterion
-from drift_checks.reporting.outcome import Criterion, Decision, Outcome, Result, Statistic
-from drift_checks.reporting.run import CriterionResult
-from drift_checks.reporting.verdict import Verdict
+from drift_checks.core.outcomes import Criterion, Decision, Outcome, Result, Statistic
+from drift_checks.report.agreement import summarise_agreement
+from drift_checks.report.judging import build_report, judge_criterion
+from drift_checks.report.run import CriterionResult
+from drift_checks.report.verdict import Verdict
 from drift_checks.statistics.intervals import wilson
 from tests.support.reports import AGREEMENT, BASELINE, INTEGRITY, LOW, OLD, facts, outcomes, report, reviewed
 

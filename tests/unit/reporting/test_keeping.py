@@ -11,12 +11,12 @@ from typing import Any
 
 import pytest
 
-from drift_checks.errors import ReportsError
-from drift_checks.reporting.document import drift_document
-from drift_checks.reporting.folder import ReportsFolder
-from drift_checks.reporting.history import reading
-from drift_checks.reporting.history.reading import NAME, open_for_reading
-from drift_checks.reporting.keeping import METRICS, Keeper
+from drift_checks.core.errors import ReportsError
+from drift_checks.report.document import drift_document
+from drift_checks.report.folder import ReportsFolder
+from drift_checks.report.history import reading
+from drift_checks.report.history.reading import NAME, open_for_reading
+from drift_checks.report.keeping import METRICS, Keeper
 from tests.support.histories import NIGHTS, STORE, document, ids, night, raw, set_aside
 from tests.support.histories import write as write_document
 from tests.support.reports import report, reviewed

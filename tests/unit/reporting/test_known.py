@@ -10,12 +10,12 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from drift_checks.records import RecordId, Stratum
-from drift_checks.reporting.acknowledgements import Acknowledged, Acknowledgement
-from drift_checks.reporting.judging import build_report
-from drift_checks.reporting.outcome import Criterion, Decision, Outcome, Result, Statistic
-from drift_checks.reporting.run import RunReport
-from drift_checks.reporting.verdict import Verdict, severity
+from drift_checks.core.outcomes import Criterion, Decision, Outcome, Result, Statistic
+from drift_checks.core.records import RecordId, Stratum
+from drift_checks.report.acknowledgements import Acknowledged, Acknowledgement
+from drift_checks.report.judging import build_report
+from drift_checks.report.run import RunReport
+from drift_checks.report.verdict import Verdict, severity
 from drift_checks.statistics.intervals import wilson
 from tests.support.reports import (
     AGREEMENT,

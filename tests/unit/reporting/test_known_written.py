@@ -9,17 +9,17 @@ from typing import Any
 
 import pytest
 
-from drift_checks.reporting.acknowledgements import Acknowledged
-from drift_checks.reporting.document import drift_document
-from drift_checks.reporting.history.recorded import recorded_run
-from drift_checks.reporting.junit import junit_document
-from drift_checks.reporting.outcome import AGREEMENT as NAME
-from drift_checks.reporting.outcome import Criterion, Outcome, Result, Statistic
-from drift_checks.reporting.page.html import render
-from drift_checks.reporting.page.record_rows import record_rows
-from drift_checks.reporting.run import RunReport
-from drift_checks.reporting.summary import headline, summarise
-from drift_checks.reporting.verdict import Verdict
+from drift_checks.core.outcomes import AGREEMENT as NAME
+from drift_checks.core.outcomes import Criterion, Outcome, Result, Statistic
+from drift_checks.report.acknowledgements import Acknowledged
+from drift_checks.report.document import drift_document
+from drift_checks.report.history.recorded import recorded_run
+from drift_checks.report.junit import junit_document
+from drift_checks.report.page.html import render
+from drift_checks.report.page.record_rows import record_rows
+from drift_checks.report.run import RunReport
+from drift_checks.report.summary import headline, summarise
+from drift_checks.report.verdict import Verdict
 from tests.support.pages import decided
 from tests.support.reports import (
     AGREEMENT,

@@ -16,11 +16,11 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from prometheus_client.parser import text_string_to_metric_families
 
-from drift_checks.errors import ReportsError
-from drift_checks.reporting.document import drift_document
-from drift_checks.reporting.history.recorded import RecordedCriterion, RecordedRun, StoreIdentity, recorded_run
-from drift_checks.reporting.metrics import HELP, PREFIX, metrics_text, write_metrics
-from drift_checks.reporting.verdict import Verdict
+from drift_checks.core.errors import ReportsError
+from drift_checks.report.document import drift_document
+from drift_checks.report.history.recorded import RecordedCriterion, RecordedRun, StoreIdentity, recorded_run
+from drift_checks.report.metrics import HELP, PREFIX, metrics_text, write_metrics
+from drift_checks.report.verdict import Verdict
 from drift_checks.statistics.intervals import Estimate
 from tests.support.reports import report, reviewed
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from drift_checks.reporting.phrases import confidence, count, percent, percent_range, printable, readable_size
+from drift_checks.report.phrases import confidence, count, percent, percent_range, printable, readable_size
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from drift_checks.reporting.verdict import MEANINGS, Verdict, judge, severity, worst
+from drift_checks.report.verdict import MEANINGS, Verdict, judge, severity, worst
 
 ORDER = (Verdict.CRITICAL, Verdict.INCONCLUSIVE, Verdict.WARNING, Verdict.OK)
 

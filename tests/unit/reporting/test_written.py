@@ -12,12 +12,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from drift_checks.reporting.document import drift_document
-from drift_checks.reporting.junit import junit_document
-from drift_checks.reporting.outcome import Criterion, Decision, Outcome, Result
-from drift_checks.reporting.page.html import render
-from drift_checks.reporting.run import RunReport
-from drift_checks.reporting.summary import summarise
+from drift_checks.core.outcomes import Criterion, Decision, Outcome, Result
+from drift_checks.report.document import drift_document
+from drift_checks.report.junit import junit_document
+from drift_checks.report.page.html import render
+from drift_checks.report.run import RunReport
+from drift_checks.report.summary import summarise
 from tests.support.reports import AGREEMENT, BASELINE, INTEGRITY, LOW, OLD, outcomes, report, reviewed
 
 HOSTILE = "<script>alert(1)</script><img src=x onerror=alert(2)>\"'&{{ 7*7 }}"

@@ -10,10 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from syrupy.assertion import SnapshotAssertion
 
-from drift_checks.records import Usage
-from drift_checks.reviewers.answers import AnswerReader, answer_schema, json_objects
-from drift_checks.reviewers.base import UnusableAnswer
-from drift_checks.reviewers.llm import Price
+from drift_checks.core.records import Usage
+from drift_checks.review.reviewers.answers import AnswerReader, answer_schema, json_objects
+from drift_checks.review.reviewers.base import UnusableAnswer
+from drift_checks.review.reviewers.llm import Price
 from tests.support.classifying import SOUND, ScriptedServer, ask, chat, completion
 
 READER = AnswerReader(["financial", "regulatory risk", "Operational", "a_b", "A_B", "größe"])

@@ -9,10 +9,10 @@ from itertools import pairwise
 
 import pytest
 
-from drift_checks.records import RecordId, Review, Usage
-from drift_checks.reviewers.base import Answer, AskDifferently, Question, UnusableAnswer
-from drift_checks.reviewers.limits import Limits, Spent
-from drift_checks.reviewers.pool import PooledReviewer
+from drift_checks.core.records import RecordId, Review, Usage
+from drift_checks.review.reviewers.base import Answer, AskDifferently, Question, UnusableAnswer
+from drift_checks.review.reviewers.limits import Limits, Spent
+from drift_checks.review.reviewers.pool import PooledReviewer
 from tests.support.classifiers import FakeClassifier, StatusError, in_turn, make_records, review_all, slowly
 
 SOUND = Answer("a")

@@ -23,7 +23,14 @@ import urllib3
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from drift_checks.reviewers.failures import describe, is_passing, is_refused, retry_after, status_of, was_answered
+from drift_checks.review.reviewers.failures import (
+    describe,
+    is_passing,
+    is_refused,
+    retry_after,
+    status_of,
+    was_answered,
+)
 from tests.support.classifiers import StatusError
 
 Client = Callable[[int, dict[str, str]], Exception]

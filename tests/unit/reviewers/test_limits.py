@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from drift_checks.records import RecordId, Review, Usage
-from drift_checks.reviewers.base import Answer, Question, UnusableAnswer
-from drift_checks.reviewers.limits import Breaker, Budget, BudgetSpent, Limits, Outage, Pace, Spent
+from drift_checks.core.records import RecordId, Review, Usage
+from drift_checks.review.reviewers.base import Answer, Question, UnusableAnswer
+from drift_checks.review.reviewers.limits import Breaker, Budget, BudgetSpent, Limits, Outage, Pace, Spent
 from tests.support.classifiers import Decide, FakeClassifier, StatusError, agree, in_turn, review_all, slowly
 
 GAP = 0.05

@@ -10,9 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from syrupy.assertion import SnapshotAssertion
 
-from drift_checks.records import Usage
-from drift_checks.reviewers.base import Answer, AskDifferently
-from drift_checks.reviewers.llm import EndpointError, Price
+from drift_checks.core.records import Usage
+from drift_checks.review.reviewers.base import Answer, AskDifferently
+from drift_checks.review.reviewers.llm import EndpointError, Price
 from tests.support.chat_behaviour import Behaviour
 from tests.support.chat_server import ChatServer
 from tests.support.classifying import (

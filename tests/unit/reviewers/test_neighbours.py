@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from drift_checks.records import Record, Review, Stratum
-from drift_checks.reviewers.neighbours import NeighboursReviewer, read_embedding
+from drift_checks.core.records import Record, Review, Stratum
+from drift_checks.review.reviewers.neighbours import NeighboursReviewer, read_embedding
 
 Vector = npt.NDArray[np.float32]
 ABSENT = object()

@@ -14,9 +14,9 @@ from typing import NoReturn
 import pytest
 from syrupy.assertion import SnapshotAssertion
 
-from drift_checks.errors import ReviewerError
-from drift_checks.reviewers.base import Answer, UnusableAnswer
-from drift_checks.reviewers.own import OwnClassifier, name_of
+from drift_checks.core.errors import ReviewerError
+from drift_checks.review.reviewers.base import Answer, UnusableAnswer
+from drift_checks.review.reviewers.own import OwnClassifier, name_of
 from tests.support.classifying import ask, outcomes, question
 
 

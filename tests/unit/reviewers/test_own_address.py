@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 from syrupy.assertion import SnapshotAssertion
 
-from drift_checks.errors import ReviewerError
-from drift_checks.reviewers.own import load_classifier
+from drift_checks.core.errors import ReviewerError
+from drift_checks.review.reviewers.own import load_classifier
 from tests.support.classifying import OWN_MODULE, ask, question
 
 MODULES = {

@@ -16,10 +16,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import BaseModel
 
-from drift_checks.records import Usage
-from drift_checks.reviewers.base import Answer, UnusableAnswer
-from drift_checks.reviewers.own import read_answer
-from drift_checks.reviewers.values import read_confidence
+from drift_checks.core.records import Usage
+from drift_checks.review.reviewers.base import Answer, UnusableAnswer
+from drift_checks.review.reviewers.own import read_answer
+from drift_checks.review.reviewers.values import read_confidence
 
 Positional = namedtuple("Positional", "label score")
 

@@ -13,12 +13,12 @@ from pathlib import Path
 
 import pytest
 
-from drift_checks.errors import ReviewerError
-from drift_checks.records import RecordId, Usage
-from drift_checks.reviewers.base import Answer, Question
-from drift_checks.reviewers.limits import Limits, Spent
-from drift_checks.reviewers.pool import PooledReviewer, PooledReviewing
-from drift_checks.reviewers.threads import in_thread
+from drift_checks.core.errors import ReviewerError
+from drift_checks.core.records import RecordId, Usage
+from drift_checks.review.reviewers.base import Answer, Question
+from drift_checks.review.reviewers.limits import Limits, Spent
+from drift_checks.review.reviewers.pool import PooledReviewer, PooledReviewing
+from drift_checks.review.reviewers.threads import in_thread
 from tests.support.classifiers import (
     REMEDY,
     FakeClassifier,
@@ -257,10 +257,10 @@ def test_after_closing_there_are_no_more_reviews() -> None:
 SCRIPT = """
 import asyncio, sys, time
 from contextlib import closing
-from drift_checks.reviewers.base import Answer
-from drift_checks.reviewers.limits import Limits, Spent
-from drift_checks.reviewers.pool import PooledReviewer
-from drift_checks.reviewers.threads import in_thread
+from drift_checks.review.reviewers.base import Answer
+from drift_checks.review.reviewers.limits import Limits, Spent
+from drift_checks.review.reviewers.pool import PooledReviewer
+from drift_checks.review.reviewers.threads import in_thread
 from tests.support.classifiers import FakeClassifier, make_records
 
 async def block(question):

@@ -10,8 +10,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from syrupy.assertion import SnapshotAssertion
 
-from drift_checks.errors import SettingError
-from drift_checks.reviewers.prompt import Prompt, fenced, load_prompt
+from drift_checks.core.errors import SettingError
+from drift_checks.review.reviewers.prompt import Prompt, fenced, load_prompt
 from tests.support.chat_server import ChatServer
 from tests.support.classifying import ScriptedServer, ask, chat, completion, outcomes, question
 

@@ -12,7 +12,7 @@ from threading import Barrier, Event, Thread
 
 import pytest
 
-from drift_checks.reviewers.threads import Loop, in_thread
+from drift_checks.review.reviewers.threads import Loop, in_thread
 
 NAME: contextvars.ContextVar[str] = contextvars.ContextVar("name", default="unset")
 
@@ -126,7 +126,7 @@ def test_giving_up_does_not_wait_for_the_thread() -> None:
 
 LATE = """
 import asyncio, time
-from drift_checks.reviewers.threads import in_thread
+from drift_checks.review.reviewers.threads import in_thread
 
 def finish():
     time.sleep(0.15)

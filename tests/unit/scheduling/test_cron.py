@@ -10,10 +10,10 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from drift_checks.errors import SettingError
-from drift_checks.scheduling.cron import CronJob, crontab
-from drift_checks.scheduling.machine import daemon_of, knows_zones
-from drift_checks.scheduling.schedule import DAY, WEEK, read_schedule
+from drift_checks.core.errors import SettingError
+from drift_checks.operations.schedule.cron import CronJob, crontab
+from drift_checks.operations.schedule.machine import daemon_of, knows_zones
+from drift_checks.operations.schedule.plan import DAY, WEEK, read_schedule
 
 UTC_ZONE = ZoneInfo("UTC")
 

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from drift_checks.errors import SettingError
-from drift_checks.scheduling.environment import assignments, read_assignments
-from drift_checks.scheduling.rendering import environment_file
+from drift_checks.core.errors import SettingError
+from drift_checks.operations.schedule.environment import assignments, read_assignments
+from drift_checks.operations.schedule.rendering import environment_file
 from tests.support import unit_files
 
 PLAIN = st.text(st.characters(exclude_categories=("Cc", "Cs")) | st.sampled_from("\t\n\"'`$\\%#; !=~*"), max_size=40)

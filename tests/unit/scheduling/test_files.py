@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from drift_checks.errors import SettingError
-from drift_checks.scheduling.files import File, Folder, Owner, State, Tree, marked
+from drift_checks.core.errors import SettingError
+from drift_checks.operations.schedule.files import File, Folder, Owner, State, Tree, marked
 
 ME = Owner("me", os.geteuid(), os.getegid())
 PATH = Path("/etc/made/file")

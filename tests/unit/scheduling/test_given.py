@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from drift_checks.commands.settings_options import add_settings, read_settings
-from drift_checks.configuration.settings import declared
-from drift_checks.scheduling.given import Given, given
+from drift_checks.operations.schedule.preset import Given, given
+from drift_checks.settings.declarations import declared
 
 NOW = datetime(2026, 1, 15, tzinfo=UTC)
 

@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 import yaml
 
-from drift_checks.configuration.settings import declared
-from drift_checks.scheduling.given import SECRET_NAMES
+from drift_checks.operations.schedule.preset import SECRET_NAMES
+from drift_checks.settings.declarations import declared
 from tests.support.checkout import REPOSITORY
 
 FOLDER = REPOSITORY / "scripts" / "ci"

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from drift_checks.errors import SettingError
-from drift_checks.scheduling.machine import zone_of
-from drift_checks.scheduling.schedule import DAY, WEEK, Schedule, read_schedule
+from drift_checks.core.errors import SettingError
+from drift_checks.operations.schedule.machine import zone_of
+from drift_checks.operations.schedule.plan import DAY, WEEK, Schedule, read_schedule
 
 NOW = datetime(2026, 1, 15, tzinfo=UTC)
 ZONES = [

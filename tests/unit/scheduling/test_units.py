@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from drift_checks.errors import SettingError
-from drift_checks.scheduling.files import is_as_made
-from drift_checks.scheduling.rendering import unit_word
-from drift_checks.scheduling.schedule import DAY, read_schedule
-from drift_checks.scheduling.systemd import SERVICES, TIMERS, SystemdJob, units
+from drift_checks.core.errors import SettingError
+from drift_checks.operations.schedule.files import is_as_made
+from drift_checks.operations.schedule.plan import DAY, read_schedule
+from drift_checks.operations.schedule.rendering import unit_word
+from drift_checks.operations.schedule.systemd import SERVICES, TIMERS, SystemdJob, units
 from tests.support.unit_files import options, values, words
 
 HOSTILE = Path("/srv/a b/100% \"q\" 'p' $x \\y %n;#é")

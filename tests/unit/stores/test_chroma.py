@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from drift_checks.errors import StoreError
+from drift_checks.core.errors import StoreError
 from drift_checks.stores import chroma
 from drift_checks.stores.chroma import VectorCollection, create_collection, refuse_no_chroma
 from tests.support.folders import contents
@@ -23,7 +23,7 @@ READ_ALL = """
 import sys
 from pathlib import Path
 import numpy as np
-from drift_checks.errors import StoreError
+from drift_checks.core.errors import StoreError
 from drift_checks.stores.chroma import VectorCollection
 try:
     opened = VectorCollection(Path(sys.argv[1]), "many", Path(sys.argv[2]))

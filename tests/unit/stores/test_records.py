@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from drift_checks.errors import StoreError
+from drift_checks.core.errors import StoreError
 from tests.support.tables import TABLE, opened, write_table
 
 ROWS = [(1, "one", "a"), (2, "two", "b"), (3, "three", "a"), (4, "four", None)]

@@ -11,7 +11,7 @@ from typing import IO, NamedTuple
 
 import pytest
 
-from drift_checks.errors import StoreChanged, StoreError
+from drift_checks.core.errors import StoreChanged, StoreError
 from drift_checks.stores import snapshot
 from drift_checks.stores.snapshot import Snapshot, default_folder, fingerprint
 from tests.support.processes import OtherProcess, run_unprivileged
@@ -157,7 +157,7 @@ def test_a_folder_that_cannot_be_written_to_is_told_of(tmp_path: Path) -> None:
         """
 import sys
 from pathlib import Path
-from drift_checks.errors import StoreError
+from drift_checks.core.errors import StoreError
 from drift_checks.stores.snapshot import Snapshot
 try:
     Snapshot(Path(sys.argv[1]))

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Connection
 
-from drift_checks.errors import StoreChanged, StoreError
+from drift_checks.core.errors import StoreChanged, StoreError
 from drift_checks.stores.sqlite import Access, SqliteFile
 from tests.support.folders import contents
 from tests.support.journals import copied, ids, left_hot, make, read_ids, write

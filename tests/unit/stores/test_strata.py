@@ -15,9 +15,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from drift_checks.instants import read_instant
-from drift_checks.records import Record, RecordId, Stratum, read_number
-from drift_checks.sampling import draw
+from drift_checks.core.instants import read_instant
+from drift_checks.core.records import Record, RecordId, Stratum, read_number
+from drift_checks.review.sampling import draw
 from drift_checks.stores.strata import Bounds
 from tests.support.tables import TABLE, opened, strata_by_id, with_strata, write_table
 from tests.support.timestamps import LIKE_ONE, ODD

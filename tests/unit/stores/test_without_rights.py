@@ -15,7 +15,7 @@ from tests.support.stores import BuiltStore
 READ_IDS = """
 import sys
 from pathlib import Path
-from drift_checks.errors import DriftError
+from drift_checks.core.errors import DriftError
 from tests.support.journals import read_ids
 path, snapshots = map(Path, sys.argv[1:])
 for attempt in (lambda: path.open("r+b"), lambda: path.with_name("new").touch()):
@@ -32,7 +32,7 @@ except DriftError as error:
 OPEN_CHROMA = """
 import sys
 from pathlib import Path
-from drift_checks.errors import DriftError
+from drift_checks.core.errors import DriftError
 from drift_checks.stores.chroma import VectorCollection
 path, snapshots = map(Path, sys.argv[1:])
 try:
@@ -47,8 +47,8 @@ LOAD = """
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
-from drift_checks.errors import DriftError
-from drift_checks.configuration.options import Sources, load
+from drift_checks.core.errors import DriftError
+from drift_checks.settings.loading import Sources, load
 options = {"drift_chroma": sys.argv[1], "drift_naive_timezone": "UTC"}
 try:
     load(Sources(options, {}, {}, Path("/")), datetime.now(UTC))

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from drift_checks.errors import StoreError
+from drift_checks.core.errors import StoreError
 from drift_checks.stores.write_back import refuse_unwritable, write_back
 from tests.support.folders import contents
 from tests.support.processes import OtherProcess, run_unprivileged
@@ -260,7 +260,7 @@ def test_a_store_that_cannot_be_written_is_refused_beforehand(tmp_path: Path, wh
 CHECK = """
 import sys
 from pathlib import Path
-from drift_checks.errors import DriftError
+from drift_checks.core.errors import DriftError
 from drift_checks.stores.write_back import refuse_unwritable
 from tests.support.tables import opened
 try:

@@ -12,15 +12,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from drift_checks.reporting.history import schema
-from drift_checks.reporting.history.database import History
-from drift_checks.reporting.history.recorded import (
+from drift_checks.report.history import schema
+from drift_checks.report.history.database import History
+from drift_checks.report.history.recorded import (
     RecordedCriterion,
     RecordedDisagreement,
     RecordedRun,
     StoreIdentity,
 )
-from drift_checks.reporting.verdict import Verdict
+from drift_checks.report.verdict import Verdict
 from drift_checks.statistics.intervals import Estimate
 from tests.support.histories import (
     NIGHTS,

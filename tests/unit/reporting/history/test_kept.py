@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from drift_checks.reporting.history.kept import kept_runs
-from drift_checks.reporting.history.recorded import RecordedRun
+from drift_checks.report.history.kept import kept_runs
+from drift_checks.report.history.recorded import RecordedRun
 from tests.support.histories import NIGHTS, document, run, write
 
 

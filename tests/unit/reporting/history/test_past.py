@@ -15,11 +15,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from drift_checks.reporting.document import drift_document
-from drift_checks.reporting.history.database import History
-from drift_checks.reporting.history.past import PastRun, Source, past_runs
-from drift_checks.reporting.history.reading import NAME
-from drift_checks.reporting.history.recorded import recorded_run
+from drift_checks.report.document import drift_document
+from drift_checks.report.history.database import History
+from drift_checks.report.history.past import PastRun, Source, past_runs
+from drift_checks.report.history.reading import NAME
+from drift_checks.report.history.recorded import recorded_run
 from tests.support.reports import AGREEMENT, report, reviewed
 
 SOURCE = Source(

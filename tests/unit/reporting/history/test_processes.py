@@ -12,10 +12,10 @@ from pathlib import Path
 
 import pytest
 
-from drift_checks.errors import ReportsError
-from drift_checks.reporting.history import reading
-from drift_checks.reporting.history.database import History
-from drift_checks.reporting.history.reading import NAME, open_for_reading
+from drift_checks.core.errors import ReportsError
+from drift_checks.report.history import reading
+from drift_checks.report.history.database import History
+from drift_checks.report.history.reading import NAME, open_for_reading
 from tests.support.histories import (
     NIGHTS,
     PREPARED,
@@ -52,7 +52,7 @@ def test_where_nothing_may_be_written_a_sentence_says_so(tmp_path: Path, there: 
         (tmp_path / NAME).chmod(0o444)
     tmp_path.chmod(0o555)
     code = f"""{PREPARED}
-from drift_checks.errors import ReportsError
+from drift_checks.core.errors import ReportsError
 try:
     with History(Path({str(tmp_path)!r})) as history: history.add(run({NIGHTS[0]!r}))
 except ReportsError as error:
@@ -68,7 +68,7 @@ def test_a_full_disk_leaves_whole_runs(tmp_path: Path) -> None:
     """What did not fit is told, and nothing of it stays; with room again it is taken up."""
     code = f"""{PREPARED}
 import resource
-from drift_checks.errors import ReportsError
+from drift_checks.core.errors import ReportsError
 history = History(Path({str(tmp_path)!r}))
 resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, resource.RLIM_INFINITY))
 for number in range(1000):

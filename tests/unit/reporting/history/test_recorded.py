@@ -11,10 +11,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from drift_checks.records import RecordId
-from drift_checks.reporting.history.recorded import RecordedRun, StoreIdentity, recorded_run
-from drift_checks.reporting.run import Reviewing
-from drift_checks.reporting.verdict import Verdict
+from drift_checks.core.records import RecordId
+from drift_checks.report.history.recorded import RecordedRun, StoreIdentity, recorded_run
+from drift_checks.report.run import Reviewing
+from drift_checks.report.verdict import Verdict
 from tests.support.histories import RUN, document
 from tests.support.pages import decided, recorded
 from tests.support.reports import BASELINE, LOW, OLD, report, reviewed

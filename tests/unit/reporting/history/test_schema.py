@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from drift_checks.errors import ReportsError
-from drift_checks.reporting.history import schema
-from drift_checks.reporting.history.database import History
-from drift_checks.reporting.history.reading import NAME, open_for_reading, read_history
+from drift_checks.core.errors import ReportsError
+from drift_checks.report.history import schema
+from drift_checks.report.history.database import History
+from drift_checks.report.history.reading import NAME, open_for_reading, read_history
 from tests.support.histories import (
     NIGHTS,
     RUN,

@@ -13,9 +13,9 @@ from typing import Any
 
 import pytest
 
-from drift_checks.reporting.history.database import History, UnfitRun
-from drift_checks.reporting.history.reading import NAME
-from drift_checks.reporting.verdict import Verdict
+from drift_checks.report.history.database import History, UnfitRun
+from drift_checks.report.history.reading import NAME
+from drift_checks.report.verdict import Verdict
 from tests.support.histories import (
     NIGHTS,
     PREPARED,

@@ -12,12 +12,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from drift_checks.records import RecordId
-from drift_checks.reporting.details import Details, Near, Reasons
-from drift_checks.reporting.history.kept import KeptRun
-from drift_checks.reporting.outcome import Criterion, Decision, Outcome, Result, Statistic
-from drift_checks.reporting.page.html import render, render_list
-from drift_checks.reporting.run import Reviewing, RunReport
+from drift_checks.core.outcomes import Criterion, Decision, Outcome, Result, Statistic
+from drift_checks.core.records import RecordId
+from drift_checks.report.details import Details, Near, Reasons
+from drift_checks.report.history.kept import KeptRun
+from drift_checks.report.page.html import render, render_list
+from drift_checks.report.run import Reviewing, RunReport
 from tests.support.histories import NIGHTS, run
 from tests.support.pages import decided, known_report, with_details
 from tests.support.reports import AGREEMENT, BASELINE, INTEGRITY, LOW, OLD, outcomes, report, reviewed

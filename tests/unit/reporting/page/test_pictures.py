@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from drift_checks.reporting.history.recorded import RecordedRun
-from drift_checks.reporting.outcome import Criterion, Outcome, Result, Statistic
-from drift_checks.reporting.page.pictures import pictures_of, trend_of
-from drift_checks.reporting.run import RunReport
+from drift_checks.core.outcomes import Criterion, Outcome, Result, Statistic
+from drift_checks.report.history.recorded import RecordedRun
+from drift_checks.report.page.pictures import pictures_of, trend_of
+from drift_checks.report.run import RunReport
 from tests.support.histories import NIGHTS, run
 from tests.support.pages import decided
 from tests.support.reports import AGREEMENT, INTEGRITY, report, reviewed

@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from drift_checks.records import RecordId
-from drift_checks.reporting.details import Details, Near, Reasons
-from drift_checks.reporting.outcome import AGREEMENT, Outcome, Result
-from drift_checks.reporting.page.record_rows import Excerpt, Failure, RecordRow, excerpt, record_rows
-from drift_checks.reporting.page.texts import shortened, visible, weight
+from drift_checks.core.outcomes import AGREEMENT, Outcome, Result
+from drift_checks.core.records import RecordId
+from drift_checks.report.details import Details, Near, Reasons
+from drift_checks.report.page.record_rows import Excerpt, Failure, RecordRow, excerpt, record_rows
+from drift_checks.report.page.texts import shortened, visible, weight
 from tests.support.pages import decided, described, known_report, with_details
 from tests.support.reports import LOW, OLD, outcomes, report, reviewed
 

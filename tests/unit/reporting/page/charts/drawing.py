@@ -10,12 +10,12 @@ from xml.etree import ElementTree
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from drift_checks.reporting.page.charts.picture import Picture
+from drift_checks.report.page.charts.picture import Picture
 
 SVG = "{http://www.w3.org/2000/svg}"
 HOSTILE = "<script>alert(1)</script>\"'&{{ 7*7 }} \u202egnp \x07\x1b[31m \ud800 שלום " + "endless " * 30
 ENVIRONMENT = Environment(
-    loader=PackageLoader("drift_checks.reporting.page"),
+    loader=PackageLoader("drift_checks.report.page"),
     autoescape=True,
     undefined=StrictUndefined,
     trim_blocks=True,

@@ -5,15 +5,15 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from math import sin
 
-from drift_checks.reporting.page.charts.calibration import calibration_picture
-from drift_checks.reporting.page.charts.class_mix import class_mix_picture
-from drift_checks.reporting.page.charts.forest import Slice, forest_picture
-from drift_checks.reporting.page.charts.heat_map import heat_map_picture
-from drift_checks.reporting.page.charts.histogram import histogram_picture
-from drift_checks.reporting.page.charts.picture import Picture
-from drift_checks.reporting.page.charts.scatter import scatter_picture
-from drift_checks.reporting.page.charts.thresholds import effect_bar, rate_bar
-from drift_checks.reporting.page.charts.trend import TrendPoint, trend_picture
+from drift_checks.report.page.charts.calibration import calibration_picture
+from drift_checks.report.page.charts.class_mix import class_mix_picture
+from drift_checks.report.page.charts.forest import Slice, forest_picture
+from drift_checks.report.page.charts.heat_map import heat_map_picture
+from drift_checks.report.page.charts.histogram import histogram_picture
+from drift_checks.report.page.charts.picture import Picture
+from drift_checks.report.page.charts.scatter import scatter_picture
+from drift_checks.report.page.charts.thresholds import effect_bar, rate_bar
+from drift_checks.report.page.charts.trend import TrendPoint, trend_picture
 from tests.unit.reporting.page.charts.drawing import HOSTILE
 
 FIRST = datetime(2026, 1, 5, 1, 45, tzinfo=UTC)

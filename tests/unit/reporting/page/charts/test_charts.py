@@ -9,14 +9,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from drift_checks.reporting.page.charts.calibration import calibration_picture
-from drift_checks.reporting.page.charts.class_mix import class_mix_picture
-from drift_checks.reporting.page.charts.forest import MOST_SLICES, forest_picture
-from drift_checks.reporting.page.charts.heat_map import MOST_WHOLE, heat_map_picture
-from drift_checks.reporting.page.charts.histogram import histogram_picture
-from drift_checks.reporting.page.charts.scatter import scatter_picture
-from drift_checks.reporting.page.charts.seriation import neighbouring
-from drift_checks.reporting.page.charts.thresholds import effect_bar, rate_bar
+from drift_checks.report.page.charts.calibration import calibration_picture
+from drift_checks.report.page.charts.class_mix import class_mix_picture
+from drift_checks.report.page.charts.forest import MOST_SLICES, forest_picture
+from drift_checks.report.page.charts.heat_map import MOST_WHOLE, heat_map_picture
+from drift_checks.report.page.charts.histogram import histogram_picture
+from drift_checks.report.page.charts.scatter import scatter_picture
+from drift_checks.report.page.charts.seriation import neighbouring
+from drift_checks.report.page.charts.thresholds import effect_bar, rate_bar
 from tests.unit.reporting.page.charts.drawing import drawn, places, words
 from tests.unit.reporting.page.charts.samples import EDGES, flows, slices
 

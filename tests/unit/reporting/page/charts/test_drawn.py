@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from drift_checks.reporting.page.charts.picture import MOST_ROWS
+from drift_checks.report.page.charts.picture import MOST_ROWS
 from tests.unit.reporting.page.charts.drawing import ENVIRONMENT, SVG, beginnings, drawn, read
 from tests.unit.reporting.page.charts.samples import SAMPLES
 

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from drift_checks.reporting.page.charts.picture import fitted, rounded, text_width
-from drift_checks.reporting.page.charts.scales import Scale, round_up, ticks, time_ticks
+from drift_checks.report.page.charts.picture import fitted, rounded, text_width
+from drift_checks.report.page.charts.scales import Scale, round_up, ticks, time_ticks
 
 NUMBERS = st.floats(-1e6, 1e6)
 MOMENTS = st.datetimes(datetime(1990, 1, 1), datetime(2090, 1, 1), timezones=st.just(UTC))

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from drift_checks.reporting.page.charts.trend import Trend, TrendPoint, trend_picture
+from drift_checks.report.page.charts.trend import Trend, TrendPoint, trend_picture
 from tests.unit.reporting.page.charts.drawing import SVG, drawn, places, read, words
 from tests.unit.reporting.page.charts.samples import run, runs
 

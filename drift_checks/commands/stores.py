@@ -1,0 +1,107 @@
+"""What the subcommands that read the history have in common: where it lies, of which store, and how a table looks."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from shutil import get_terminal_size
+from typing import TYPE_CHECKING
+
+from drift_checks.core.errors import NothingToReview
+from drift_checks.report.history.reading import NAME as FILE
+from drift_checks.report.history.reading import HistoryView, read_history
+from drift_checks.report.history.recorded import StoreIdentity
+from drift_checks.report.phrases import printable
+from drift_checks.settings.declarations import declared
+from drift_checks.settings.loading import Origin, parse
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+# As wide as any line: what reads a pipe works by lines.
+UNBOUNDED = 100_000
+
+
+def reports_folder(option: str | None) -> Path:
+    """Return the folder of reports: as the option says, else the variable, else `reports` where the caller is.
+
+    Raises:
+        SettingError: It is no path.
+    """
+    variable = os.environ.get("DRIFT_REPORTS")
+    if option is None and variable:
+        return named_path("reports", variable, "the variable DRIFT_REPORTS")
+    return named_path("reports", "reports" if option is None else option, "--reports")
+
+
+def named_path(key: str, text: str, source: str) -> Path:
+    """Return the path that a text names, as the setting of that key reads it.
+
+    Raises:
+        SettingError: It is no path.
+    """
+    setting = next(setting for setting in declared() if setting.key == key)
+    path = parse(setting, Origin(text, source, Path.cwd()))
+    assert isinstance(path, Path)
+    return path
+
+
+def existing_history(reports: Path) -> HistoryView:
+    """Return the history in the folder of reports, to be read.
+
+    Raises:
+        NothingToReview: There is none.
+        ReportsError: It cannot be read.
+    """
+    history = read_history(reports)
+    if history is None:
+        raise NothingToReview(
+            f"{reports / FILE}: there is no history; a run makes it, and --reports names the folder of another."
+        )
+    return history
+
+
+def no_runs(history: HistoryView, db: str | None) -> NothingToReview:
+    """Return the error for a history without runs, or without any of that SQLite file."""
+    known = ", ".join(sorted({printable(store.db, UNBOUNDED) for store in history.stores()}))
+    of_which = f" of {printable(db, UNBOUNDED)}; there are some of: {known}" if db is not None and known else ""
+    return NothingToReview(f"{history.path}: there are no runs{of_which or ' in it yet'}.")
+
+
+def store_names(stores: Iterable[StoreIdentity]) -> dict[StoreIdentity, str]:
+    """Return a name of each store, as short as tells them apart."""
+    different = set(stores)
+    if len(different) == 1:
+        return {store: printable(store.db, UNBOUNDED) for store in different}
+    forms: tuple[Callable[[StoreIdentity], str], ...] = (
+        lambda store: Path(store.db).name,
+        lambda store: store.db,
+        " ".join,
+    )
+    for form in forms:
+        names = {store: printable(form(store), UNBOUNDED) for store in different}
+        if len(set(names.values())) == len(different):
+            break
+    return names
+
+
+def drawn_lines(above: str, table: RenderableType) -> list[str]:
+    """Return the table as lines fit for the terminal, or for a pipe.
+
+    Args:
+        above: A line above it; empty for none.
+        table: As rich draws it.
+    """
+    from rich.console import Console
+
+    # Colour is for eyes: never in a pipe, whatever FORCE_COLOR says; rich itself minds NO_COLOR.
+    terminal = sys.stdout.isatty()
+    width = get_terminal_size().columns if terminal or os.environ.get("COLUMNS") else UNBOUNDED
+    console = Console(width=width, force_terminal=terminal, highlight=False, markup=False, emoji=False)
+    with console.capture() as captured:
+        if above:
+            console.print(above, soft_wrap=True)
+        console.print(table)
+    return [line.rstrip() for line in captured.get().splitlines()]

@@ -1,0 +1,100 @@
+"""Secrets: read from the environment, a file or a service manager's credential, and shown nowhere."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from drift_checks.core.errors import SettingError
+
+_ALLOWED = "allowed is a file that holds the secret and nothing else."
+
+
+class Secret:
+    """A text that no output shows: as text and in a traceback it is an ellipsis."""
+
+    __slots__ = ("_text",)
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+
+    def reveal(self) -> str:
+        """Return the text itself."""
+        return self._text
+
+    def hidden_in(self, message: str) -> str:
+        """Return the message with this secret replaced, where it is quoted there."""
+        for part in (self._text, *re.findall(r"[!-~]+", self._text)):
+            message = message.replace(part, "…")
+        return message
+
+    def __reduce__(self) -> str:
+        raise TypeError("a secret is not written anywhere")
+
+    def __copy__(self) -> Secret:
+        return self
+
+    def __deepcopy__(self, memo: object) -> Secret:
+        return self
+
+    def __repr__(self) -> str:
+        return "Secret(…)"
+
+
+def find_secret(names: Sequence[str], environment: Mapping[str, str], *, several_lines: bool = False) -> Secret | None:
+    """Return the secret under the first of these names that has one.
+
+    A name is looked up as a variable, as `NAME_FILE` (a variable that names a file), and as a credential that the
+    service manager put into the folder `$CREDENTIALS_DIRECTORY`.
+
+    Args:
+        names: Under which it may be, the first that is there wins.
+        environment: The variables.
+        several_lines: Whether it may be of several, which become one.
+
+    Raises:
+        SettingError: A file that was named cannot be read, or holds nothing.
+    """
+    for name in names:
+        if text := environment.get(name, "").strip():
+            return _checked(text, name, several_lines)
+        if file := environment.get(f"{name}_FILE"):
+            return _read(Path(file), f"{name}_FILE", several_lines)
+        folder = environment.get("CREDENTIALS_DIRECTORY")
+        if folder and name in _files(Path(folder)):
+            return _read(Path(folder) / name, f"the credential {name}", several_lines)
+    return None
+
+
+def _read(file: Path, source: str, several_lines: bool) -> Secret:
+    try:
+        text = file.read_text(encoding="utf-8-sig").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or "it is no text"
+        raise SettingError(
+            f"{source}: {file} cannot be read ({reason}); allowed is a file that holds the key."
+        ) from None
+    if not text:
+        raise SettingError(f"{source}: {file} is empty; allowed is a file that holds the key.")
+    return _checked(text, f"{source}: {file}", several_lines)
+
+
+def _checked(text: str, source: str, several_lines: bool) -> Secret:
+    if several_lines:
+        text = " ".join(text.split())
+    if not (text.isascii() and text.isprintable()):
+        raise SettingError(f"{source}: holds more than one line, or letters that no secret has; {_ALLOWED}")
+    return Secret(text)
+
+
+def _files(folder: Path) -> list[str]:
+    try:
+        return [path.name for path in folder.iterdir()]
+    except FileNotFoundError:
+        return []
+    except OSError as error:
+        raise SettingError(
+            f"CREDENTIALS_DIRECTORY: {folder} cannot be read ({error.strerror}); allowed is a folder of files, each of"
+            " which holds a secret."
+        ) from None

@@ -1,0 +1,182 @@
+"""The archive of a backup: a compressed tar of plain files, written and read as a stream.
+
+A reader trusts nothing in it: only the names that the manifest may list, only plain files, of the size and with the
+digest that it tells.
+"""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import io
+import os
+import tarfile
+import zlib
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, Self
+
+from drift_checks.core.errors import ArchiveError
+from drift_checks.operations.backup.manifest import NAME, Manifest, Member, not_a_backup, read_manifest
+from drift_checks.report.phrases import printable
+
+_CHUNK = 1024 * 1024
+# Beyond it, a few hundredths less cost twice the time.
+_LEVEL = 4
+_MODE = 0o600
+_LARGEST_MANIFEST = 16 * _CHUNK
+# What fills up the last record of a tar, and some.
+_LONGEST_REST = _CHUNK
+_BROKEN = (EOFError, zlib.error, gzip.BadGzipFile, tarfile.TarError, UnicodeError)
+
+# Where a member is written to; None where it is only to be verified.
+Place = Callable[[str], Path | None]
+
+
+class _Refused(Exception):
+    """What an archive holds that none of ours does."""
+
+
+class _PlainFile(tarfile.TarInfo):
+    """A header that is refused before anything is done about it, unless it is that of a plain file."""
+
+    @classmethod
+    def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> Self:
+        header = super().frombuf(buf, encoding, errors)
+        if header.type not in (tarfile.REGTYPE, tarfile.AREGTYPE) or header.size < 0:
+            raise _Refused(f"{printable(header.name)!r} in it is no plain file")
+        return header
+
+
+def digest_of(file: Path) -> Member:
+    """Return digest, size and rights of a file."""
+    with file.open("rb") as opened:
+        digest = hashlib.file_digest(opened, "sha256").hexdigest()
+        status = os.fstat(opened.fileno())
+    return Member(digest, status.st_size, status.st_mode & 0o777)
+
+
+def pack(path: Path, manifest: Manifest, files: Mapping[str, Path]) -> None:
+    """Write an archive, on the disk when this returns; nobody but the owner may read it.
+
+    Args:
+        path: The archive, which is not there.
+        manifest: Its members are those of `files`.
+        files: Names in the archive, and what is put under them.
+
+    Raises:
+        OSError: It cannot be written.
+    """
+    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, _MODE)
+    with os.fdopen(handle, "wb") as raw:
+        os.fchmod(handle, _MODE)
+        moment = int(manifest.created.timestamp())
+        compressed = gzip.GzipFile(filename="", fileobj=raw, mode="wb", compresslevel=_LEVEL, mtime=moment)
+        with compressed, tarfile.open(fileobj=compressed, mode="w|", format=tarfile.GNU_FORMAT) as tar:
+            text = manifest.to_json()
+            tar.addfile(_header(NAME, len(text), moment), io.BytesIO(text))
+            for name, file in files.items():
+                with file.open("rb") as opened:
+                    tar.addfile(_header(name, manifest.members[name].size, moment), opened)
+        raw.flush()
+        os.fsync(handle)
+
+
+def manifest_of(path: Path) -> Manifest:
+    """Return the manifest of an archive, of which no more is read.
+
+    Raises:
+        ArchiveError: It is no archive of ours.
+    """
+    with _opened(path) as (_, members):
+        return _first(path, members)
+
+
+def unpack(path: Path, prepare: Callable[[Manifest], Place]) -> Manifest:
+    """Read an archive to its end, and write its members; what is written counts only when this returns.
+
+    Args:
+        path: The archive.
+        prepare: Called with the manifest; says where each member goes. The folders of the files must be there.
+
+    Raises:
+        ArchiveError: It is no archive of ours, damaged, or not what its manifest says.
+        OSError: A member cannot be written.
+    """
+    with _opened(path) as (stream, members):
+        manifest = _first(path, members)
+        place = prepare(manifest)
+        missing = dict(manifest.members)
+        for name, size, content in members:
+            told = missing.pop(name, None)
+            if told is None:
+                raise _Refused(f"{printable(name)!r} in it is not in its manifest, or comes twice")
+            if told.size != size or told.sha256 != _written(content, place(name)):
+                raise _Refused(f"{name} in it is not what its manifest says: size or digest differ")
+        if missing:
+            raise _Refused(f"{min(missing)} is missing in it")
+        if len(stream.read(_LONGEST_REST)) == _LONGEST_REST:
+            raise _Refused("more follows after its end")
+    return manifest
+
+
+_Members = Iterator[tuple[str, int, IO[bytes]]]
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[tuple[gzip.GzipFile, _Members]]:
+    try:
+        raw = path.open("rb")
+    except OSError as error:
+        raise ArchiveError(f"{path}: cannot be read ({error.strerror}); name a backup.") from None
+    try:
+        # A gzip file checks its sum at the end, the stream that tarfile would make itself does not.
+        with (
+            raw,
+            gzip.GzipFile(fileobj=raw, mode="rb") as stream,
+            tarfile.open(fileobj=stream, mode="r|", tarinfo=_PlainFile) as tar,
+        ):
+            yield stream, _members(tar)
+    except _Refused as refused:
+        raise not_a_backup(path, str(refused)) from None
+    except _BROKEN as error:
+        raise not_a_backup(path, f"it is damaged, cut short or of another kind: {printable(error, 200)}") from None
+
+
+def _members(tar: tarfile.TarFile) -> _Members:
+    while header := tar.next():
+        content = tar.extractfile(header)
+        assert content is not None
+        yield header.name, header.size, content
+
+
+def _first(path: Path, members: _Members) -> Manifest:
+    name, size, content = next(members, ("", 0, io.BytesIO()))
+    if name != NAME or size > _LARGEST_MANIFEST:
+        raise _Refused(f"it does not begin with {NAME}")
+    return read_manifest(content.read(), path)
+
+
+def _written(content: IO[bytes], target: Path | None) -> str:
+    """Write the content, where there is a target; return its digest."""
+    digest = hashlib.sha256()
+    try:
+        with open(os.devnull if target is None else target, "wb") as file:  # noqa: PTH123
+            while chunk := content.read(_CHUNK):
+                digest.update(chunk)
+                file.write(chunk)
+            if target is not None:
+                file.flush()
+                os.fsync(file.fileno())
+    except OSError as error:
+        # A full disk is told without a name.
+        error.filename = error.filename or target
+        raise
+    return digest.hexdigest()
+
+
+def _header(name: str, size: int, moment: int) -> tarfile.TarInfo:
+    header = tarfile.TarInfo(name)
+    header.size, header.mtime, header.mode = size, moment, _MODE
+    return header

@@ -1,0 +1,118 @@
+"""What a scheduled run is given: the settings and secrets at hand, as variables, and the paths that it needs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from drift_checks.alerts.configuration import SECRETS
+from drift_checks.core.secrets import Secret, find_secret
+from drift_checks.operations.schedule.paths import REPORTS, SNAPSHOTS
+from drift_checks.review.reviewers.llm import KEYS
+from drift_checks.settings.declarations import Settings, declared
+
+SECRET_NAMES = (*SECRETS.values(), *KEYS)
+_SEVERAL_LINES = SECRETS["apprise"]
+# Those that a run writes below; all other paths it reads.
+_WRITTEN = ("reports", "snapshot_dir")
+
+
+@dataclass(frozen=True)
+class Given:
+    """What a scheduled run is given.
+
+    Attributes:
+        variables: The settings by the names of their variables, paths absolute.
+        secrets: By name, those that are in the environment.
+        reads: Absolute paths that the settings name, and a run reads.
+        writes: Absolute paths of folders that a run writes below.
+        stores: The folders that the application's own files are in, which only a clean-up of them writes to.
+    """
+
+    variables: Mapping[str, str]
+    secrets: Mapping[str, Secret]
+    reads: tuple[Path, ...] = ()
+    writes: tuple[Path, ...] = ()
+    stores: tuple[Path, ...] = ()
+
+
+def given(settings: Settings, environment: Mapping[str, str], folder: Path) -> Given:
+    """Return what is at hand.
+
+    Args:
+        settings: As they were read, whatever the source of each.
+        environment: Where the secrets are.
+        folder: The caller's, which relative paths in the environment start from.
+
+    Raises:
+        SettingError: A secret is none.
+    """
+    variables = {
+        setting.variable: _text(getattr(settings, setting.key), settings.texts.get(setting.key, ""))
+        for setting in declared()
+        if setting.key in settings.sources
+    }
+    variables.setdefault("DRIFT_REPORTS", str(REPORTS))
+    variables.setdefault("DRIFT_SNAPSHOT_DIR", str(SNAPSHOTS))
+    files = _secret_files(environment, folder)
+    secrets = {name: secret for name in SECRET_NAMES if (secret := _secret(name, environment)) is not None}
+    search = _search_path(settings, environment, folder)
+    if search:
+        variables["PYTHONPATH"] = ":".join(search)
+    stores = tuple(dict.fromkeys(_store_folders(settings)))
+    return Given(
+        variables | files,
+        secrets,
+        reads=(*stores, *_read_paths(settings), *map(Path, (*files.values(), *search))),
+        writes=tuple(dict.fromkeys(_written_folders(variables, settings, stores))),
+        stores=stores,
+    )
+
+
+def _text(value: object, text: str) -> str:
+    # Where the path was relative, or given by a variable of another name, the text is not what it means.
+    return str(value) if isinstance(value, Path) else text
+
+
+def _secret(name: str, environment: Mapping[str, str]) -> Secret | None:
+    return find_secret([name], {name: environment.get(name, "")}, several_lines=name == _SEVERAL_LINES)
+
+
+def _secret_files(environment: Mapping[str, str], folder: Path) -> dict[str, str]:
+    """Return the variables that name a secret's file, where the secret itself is not given: it wins."""
+    found = {f"{name}_FILE": environment.get(f"{name}_FILE") for name in SECRET_NAMES if not environment.get(name)}
+    return {name: str(folder / file) for name, file in found.items() if file}
+
+
+def _store_folders(settings: Settings) -> Iterator[Path]:
+    # A file of SQLite's is read with its neighbours.
+    if settings.db is not None:
+        yield settings.db.parent
+    if settings.chroma is not None:
+        yield settings.chroma
+
+
+def _read_paths(settings: Settings) -> Iterator[Path]:
+    for setting in declared():
+        value = getattr(settings, setting.key)
+        if isinstance(value, Path) and setting.key in settings.sources and setting.key != "db":
+            yield value
+
+
+def _written_folders(variables: Mapping[str, str], settings: Settings, stores: Sequence[Path]) -> Iterator[Path]:
+    yield from (Path(variables[f"DRIFT_{key.upper()}"]) for key in _WRITTEN)
+    if log_file := variables.get("DRIFT_LOG_FILE"):
+        yield Path(log_file).parent
+    if settings.write_back:
+        yield from stores[:1]
+
+
+def _search_path(settings: Settings, environment: Mapping[str, str], folder: Path) -> list[str]:
+    """Return where Python looks for modules besides: a classifier of the user's own may be beside the caller."""
+    found = [str(folder / part) for part in environment.get("PYTHONPATH", "").split(":") if part]
+    module, separator, _ = settings.reviewer.partition(":")
+    name = module.partition(".")[0]
+    if separator and ((folder / name).is_dir() or (folder / f"{name}.py").is_file()):
+        found.append(str(folder))
+    return list(dict.fromkeys(found))

@@ -1,0 +1,95 @@
+"""The units of systemd: the review, what tells when it did not come about, the backup and the clean-up."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from drift_checks.operations.schedule.files import marked
+from drift_checks.operations.schedule.paths import BACKUPS, CACHE, CREDENTIALS, ENVIRONMENT_FILE, STATE
+from drift_checks.operations.schedule.plan import SYSTEMD, Schedule
+from drift_checks.operations.schedule.rendering import heading, rendered
+
+TIMERS = ("drift-review.timer", "drift-backup.timer", "drift-vacuum.timer")
+SERVICES = ("drift-review.service", "drift-review-failed.service", "drift-backup.service", "drift-vacuum.service")
+# Hidden by ProtectHome= and by PrivateTmp=.
+_HOMES = (Path("/home"), Path("/root"), Path("/run/user"))
+_TEMPORARY = (Path("/tmp"), Path("/var/tmp"))  # noqa: S108 - compared with, not written to
+
+
+@dataclass(frozen=True)
+class SystemdJob:
+    """What the units need.
+
+    Attributes:
+        schedule: When the review runs.
+        user: As whom.
+        interpreter: Absolute path of Python.
+        credentials: Names of the secrets that have a file.
+        reads: Paths that must not be hidden, those of the installation included.
+        writes: Folders that a review writes below.
+        stores: Folders that the application's database and vectors are in.
+        vacuum_application: Whether these are cleaned up, too.
+    """
+
+    schedule: Schedule
+    user: str
+    interpreter: Path
+    credentials: tuple[str, ...] = ()
+    reads: tuple[Path, ...] = ()
+    writes: tuple[Path, ...] = ()
+    stores: tuple[Path, ...] = ()
+    vacuum_application: bool = False
+
+
+def units(job: SystemdJob) -> dict[str, str]:
+    """Return the text of each unit by its name.
+
+    Raises:
+        SettingError: A path cannot stand in a unit file.
+    """
+    return {name: _service(name, job) for name in SERVICES} | {
+        "drift-review.timer": _timer(job, "Nightly review of a text classifier", job.schedule.on_calendar, "30min"),
+        "drift-backup.timer": _timer(job, "Daily backup before the review", job.schedule.backup_on_calendar),
+        "drift-vacuum.timer": _timer(job, "Weekly clean-up after reviews", job.schedule.vacuum_on_calendar),
+    }
+
+
+def _service(name: str, job: SystemdJob) -> str:
+    writes = list(job.writes)
+    if name == "drift-backup.service":
+        writes.append(BACKUPS)
+    if name == "drift-vacuum.service" and job.vacuum_application:
+        writes += job.stores
+    return marked(
+        rendered(
+            f"{name}.j2",
+            made_by=heading(SYSTEMD, job.user, job.schedule),
+            job=job,
+            environment_file=ENVIRONMENT_FILE,
+            credentials=CREDENTIALS,
+            backups=BACKUPS,
+            below_home=any(_below(path, _HOMES) for path in (*job.reads, *writes)),
+            bound=[path for path in _outermost(job.reads) if _below(path, _TEMPORARY) and not _below(path, writes)],
+            bound_writes=[path for path in _outermost(writes) if _below(path, _TEMPORARY)],
+            cache=CACHE,
+            # State and cache are made by systemd itself at each start, for the user.
+            writes=[path for path in _outermost(writes) if not _below(path, (*_TEMPORARY, STATE, CACHE))],
+        )
+    )
+
+
+def _timer(job: SystemdJob, description: str, on_calendar: str, delay: str = "") -> str:
+    made_by = heading(SYSTEMD, job.user, job.schedule)
+    return marked(rendered("timer.j2", made_by=made_by, description=description, on_calendar=on_calendar, delay=delay))
+
+
+def _below(path: Path, folders: Iterable[Path]) -> bool:
+    return any(path.is_relative_to(folder) for folder in folders)
+
+
+def _outermost(paths: Iterable[Path]) -> list[Path]:
+    """Return the paths in order, each once, without those below another."""
+    found = dict.fromkeys(paths)
+    return [path for path in found if not any(path != other and path.is_relative_to(other) for other in found)]

@@ -1,0 +1,146 @@
+"""Agreement of store and reviewer: its counts, its estimate of the whole store, and its verdict."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from statistics import fmean
+
+from drift_checks.core.outcomes import AGREEMENT, Outcome, Result
+from drift_checks.core.records import Stratum
+from drift_checks.report.phrases import percent, percent_range
+from drift_checks.report.run import Agreement, CriterionResult, Facts
+from drift_checks.report.verdict import Verdict, judge
+from drift_checks.statistics.intervals import Estimate, StratumCount, stratified
+from drift_checks.statistics.sequential import SequentialDecision, decide
+
+SEQUENTIAL = "sequential"
+POPULATION = "population"
+_CHOSEN = "these records were not drawn at random"
+_NO_STRATUM = "a stratum was not reviewed"
+_ALL_KNOWN = "every record that was reviewed is acknowledged"
+_STOPPED = "the reviews stopped when the evidence sufficed"
+
+
+def summarise_agreement(facts: Facts, outcomes: Sequence[Outcome]) -> Agreement:
+    """Count on how many of the judged records store and reviewer agree, and estimate the whole store."""
+    there = [item for item in outcomes if item.criterion == AGREEMENT and item.stratum is not None]
+    made = [item for item in there if item.result in (Result.PASSED, Result.FAILED)]
+    known = Counter(item.stratum for item in there if item.result is Result.ACKNOWLEDGED)
+    without = [str(stratum) for stratum in Stratum if known[stratum] and all(item.stratum != stratum for item in made)]
+    judged = [item for item in made if item.stratum in facts.judged]
+    changes = [
+        item.decision.reviewed_confidence - item.decision.stored_confidence
+        for item in judged
+        if item.decision
+        and item.decision.reviewed_confidence is not None
+        and item.decision.stored_confidence is not None
+    ]
+    stopped = any(item.result is Result.NOT_NEEDED for item in outcomes)
+    population, missing = _estimate(facts, made, without, stopped=stopped)
+    return Agreement(
+        agreed=sum(item.result is Result.PASSED for item in judged),
+        reviewed=len(judged),
+        confidence_change=fmean(changes) if changes and facts.comparable_confidence else None,
+        population=population,
+        population_missing=missing,
+        population_without=without if population else (),
+        acknowledged=sum(known[stratum] for stratum in facts.judged),
+    )
+
+
+def left_out(agreement: Agreement) -> str:
+    """Return what the estimate of the whole store leaves out, as the end of a sentence; empty where it is nothing."""
+    if not agreement.population_without:
+        return ""
+    strata = "strata" if len(agreement.population_without) > 1 else "stratum"
+    named = " and ".join(agreement.population_without)
+    return f", without the {strata} {named}, of which every record that was reviewed is acknowledged"
+
+
+@dataclass(frozen=True)
+class JudgedAgreement:
+    """The verdict, what the message says of it, and the estimate of the whole store where that is judged."""
+
+    verdict: Verdict
+    said: str
+    estimate: Estimate | None = None
+
+
+def judge_agreement(
+    facts: Facts, outcomes: Sequence[Outcome], agreement: Agreement, counted: CriterionResult
+) -> JudgedAgreement:
+    """Judge agreement, of which enough was measured.
+
+    Args:
+        facts: What was reviewed and how.
+        outcomes: Of the records that are judged.
+        agreement: What the whole sample comes to.
+        counted: What the judged records come to.
+    """
+    sequential = facts.decision == SEQUENTIAL and not facts.chosen
+    if not sequential:
+        judges_estimate = facts.judge == POPULATION and not facts.chosen
+        return _judge_population(facts, agreement) if judges_estimate else _judge_rate(counted)
+    decision = decide_in_order(facts, outcomes)
+    if decision.below is None:
+        estimated = facts.judge == POPULATION and agreement.population is not None
+        judged = _judge_population(facts, agreement) if estimated else _judge_rate(counted)
+        return replace(judged, said=f"{judged.said}; undecided after {decision.after} reviews, so judged by the rate")
+    judged, bound = _judge_rate(counted), percent(facts.critical)
+    decided = f"{judged.said}; decided after {decision.after} reviews"
+    if decision.below:
+        return JudgedAgreement(Verdict.CRITICAL, f"{decided}: below {bound}")
+    verdict = Verdict.WARNING if judged.verdict is Verdict.CRITICAL else judged.verdict
+    return JudgedAgreement(verdict, f"{decided}: not below {bound}")
+
+
+def decide_in_order(facts: Facts, outcomes: Sequence[Outcome]) -> SequentialDecision:
+    """Return what the reviews decide, read in the order in which the records were drawn."""
+    place = {key: position for position, key in enumerate(facts.record_ids)}
+    made = [item for item in outcomes if item.result in (Result.PASSED, Result.FAILED) and item.record_id in place]
+    made.sort(key=lambda item: place[item.record_id])  # type: ignore[index]
+    return decide([item.result is Result.PASSED for item in made], facts.critical)
+
+
+def _judge_rate(counted: CriterionResult) -> JudgedAgreement:
+    assert counted.rate is not None
+    assert counted.interval is not None
+    verdict = judge(counted.rate, counted.warn, counted.critical or 0.0)
+    return JudgedAgreement(verdict, f"agreement {percent(counted.rate)}, {percent_range(*counted.interval)}")
+
+
+def _judge_population(facts: Facts, agreement: Agreement) -> JudgedAgreement:
+    population = agreement.population
+    if population is None:
+        said = f"the whole store cannot be estimated: {agreement.population_missing}"
+        return JudgedAgreement(Verdict.INCONCLUSIVE, said)
+    said = (
+        f"estimated of the whole store {percent(population.rate)}, {percent_range(*population.interval)}"
+        f"{left_out(agreement)}"
+    )
+    return JudgedAgreement(judge(population.rate, facts.warn, facts.critical), said, population)
+
+
+def _estimate(
+    facts: Facts, made: Sequence[Outcome], without: Sequence[str], *, stopped: bool
+) -> tuple[Estimate | None, str]:
+    """Return the estimate of the whole store but for the strata that are left out, or why there is none."""
+    if facts.chosen:
+        return None, _CHOSEN
+    if stopped:
+        return None, _STOPPED
+    by_stratum = [
+        StratumCount(
+            0 if stratum in without else facts.sizes.get(stratum, 0),
+            sum(item.stratum == stratum for item in made),
+            sum(item.stratum == stratum and item.result is Result.PASSED for item in made),
+        )
+        for stratum in Stratum
+    ]
+    estimate = stratified(by_stratum)
+    undrawn = [stratum for stratum in Stratum if facts.sizes.get(stratum) and not facts.drawn.get(stratum)]
+    nothing = _ALL_KNOWN if without and not made else _NO_STRATUM
+    missing = f"no record of the stratum {undrawn[0]} was drawn" if undrawn else nothing
+    return estimate, "" if estimate else missing

@@ -1,0 +1,79 @@
+"""What a report shows of a record, gathered from the store, the reviews and the vectors."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from drift_checks.core.instants import read_instant
+from drift_checks.core.records import Record, RecordId, Review, as_text
+from drift_checks.core.redaction import redacted
+from drift_checks.report.details import Details, Near, Reasons
+from drift_checks.review.reviewers.neighbours import NeighboursReviewer
+from drift_checks.settings.declarations import Settings
+from drift_checks.stores.chroma import VectorCollection
+
+_NEAREST = 5
+_LONGEST_NEAR = 200
+
+
+def find_near(
+    records: Collection[Record], vectors: VectorCollection | None, *, redact: bool
+) -> dict[RecordId, tuple[Near, ...]]:
+    """Return what lies nearest to each record, where the collection was opened and knows of the record.
+
+    Args:
+        records: Which.
+        vectors: The collection.
+        redact: Whether to leave out the texts.
+    """
+    if vectors is None or not records:
+        return {}
+    found = NeighboursReviewer(vectors, _NEAREST).neighbours_of(list(records))
+    return {
+        key: tuple(
+            Near(
+                None if (near_id := item.metadata.get("record_id")) is None else str(near_id),
+                None if (label := item.metadata.get("category")) is None else str(label),
+                round(item.similarity, 4),
+                None if redact or not item.document else item.document[:_LONGEST_NEAR],
+            )
+            for item in neighbours
+        )
+        for key, neighbours in found.items()
+    }
+
+
+def detail(record: Record, review: Review | None, near: tuple[Near, ...], settings: Settings) -> Details:
+    """Return what the report shows of a record.
+
+    Args:
+        record: Of the sample.
+        review: Of the record, where there is one.
+        near: What lies nearest to it.
+        settings: They say which zone naive times are in, what ages count to, and whether text is left out.
+    """
+    moment = read_instant(record.values.get("timestamp"), settings.naive_timezone)
+    redact = settings.redact
+    review = Review(record.id) if review is None else redacted(review, record) if redact else review
+    return Details(
+        record_id=record.id,
+        stratum=str(record.stratum),
+        text=None if redact else record.text,
+        stored=Reasons(
+            None if redact else _text(record, "evidence"),
+            None if redact else _text(record, "rationale"),
+            _text(record, "model_version"),
+            _text(record, "prompt_version"),
+        ),
+        reviewed=Reasons(review.evidence, review.rationale, review.model),
+        timestamp=_text(record, "timestamp"),
+        age_days=None if moment is None else (settings.as_of - moment).days,
+        source=_text(record, "source"),
+        embedding_model=_text(record, "embedding_model"),
+        near=near,
+    )
+
+
+def _text(record: Record, ours: str) -> str | None:
+    stored = record.values.get(ours)
+    return as_text(stored) or None

@@ -1,0 +1,136 @@
+"""The acknowledgements in a history."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from drift_checks.report.acknowledgements import Acknowledgement
+from drift_checks.report.history import schema
+from drift_checks.report.history.database import History
+from drift_checks.report.history.reading import HistoryView
+from drift_checks.report.history.recorded import StoreIdentity
+from drift_checks.report.history.rows import bound, instant, read
+from drift_checks.report.verdict import Verdict
+
+_OF_STORE = "db = :db AND table_name = :table_name AND collection = :collection"
+_SAME = "record_id IS :record_id AND criterion IS :criterion"
+
+
+@dataclass(frozen=True)
+class KeptAcknowledgement:
+    """An acknowledgement and what became of it: why it ended, or when it was withdrawn."""
+
+    acknowledgement: Acknowledgement
+    ended: str | None
+    withdrawn: datetime | None
+
+
+def kept_acknowledgements(history: HistoryView) -> list[KeptAcknowledgement]:
+    """Return all acknowledgements that a history holds, oldest first.
+
+    Raises:
+        ReportsError: It cannot be read.
+    """
+    with history.reading() as connection:
+        if connection is None or schema.version(connection) < schema.TOLD_SINCE:
+            return []
+        return [_kept(row) for row in connection.execute("SELECT * FROM acknowledgements ORDER BY number").fetchall()]
+
+
+class Acknowledgements:
+    """The acknowledgements in a history.
+
+    Args:
+        history: Open for writing; one of a newer version is neither read nor written.
+
+    Raises:
+        ReportsError: By each method: it cannot be read or written, and is as it was.
+    """
+
+    def __init__(self, history: History) -> None:
+        self._history = history
+
+    def of_store(self, store: StoreIdentity) -> list[Acknowledgement]:
+        """Return the acknowledgements of a store of whose end nobody was told."""
+        kept = kept_acknowledgements(self._history)
+        return [
+            item.acknowledgement
+            for item in kept
+            if item.acknowledgement.store == store and item.ended is None and item.withdrawn is None
+        ]
+
+    def add(self, item: Acknowledgement) -> tuple[int, int | None]:
+        """Keep an acknowledgement, in place of the one of the same thing that holds.
+
+        Returns:
+            Its number, and that of the one that it replaces; 0 where nothing can be kept.
+        """
+        row = _row(item)
+        open_one = f"{_OF_STORE} AND {_SAME} AND ended IS NULL AND withdrawn IS NULL"
+        with self._history.changing() as connection:
+            if connection is None:
+                return 0, None
+            query = f"SELECT max(number) AS number FROM acknowledgements WHERE {open_one}"  # noqa: S608
+            replaced = connection.execute(query, row).fetchone()["number"]
+            connection.execute(f"UPDATE acknowledgements SET withdrawn = :made WHERE {open_one}", row)  # noqa: S608
+            names, places = ", ".join(row), ", ".join(f":{name}" for name in row)
+            added = connection.execute(f"INSERT INTO acknowledgements ({names}) VALUES ({places})", row)  # noqa: S608
+            assert added.lastrowid is not None
+            return added.lastrowid, replaced
+
+    def withdraw(self, number: int, moment: datetime) -> None:
+        """End an acknowledgement by hand; nobody is told."""
+        with self._history.changing() as connection:
+            if connection is not None:
+                query = "UPDATE acknowledgements SET withdrawn = ? WHERE number = ?"
+                connection.execute(query, (instant(moment), number))
+
+    def end(self, number: int, why: str, run_id: str) -> None:
+        """Take note that a run has told why an acknowledgement ended."""
+        with self._history.changing() as connection:
+            if connection is not None:
+                query = "UPDATE acknowledgements SET ended = ?, ended_told = ? WHERE number = ?"
+                connection.execute(query, (bound(why), bound(run_id), number))
+
+
+def _row(item: Acknowledgement) -> dict[str, Any]:
+    return {
+        "db": bound(item.store.db),
+        "table_name": bound(item.store.table),
+        "collection": bound(item.store.collection),
+        "record_id": bound(item.record_id),
+        "stored": bound(item.stored),
+        "reviewed": bound(item.reviewed),
+        "criterion": bound(item.criterion),
+        "verdict": None if item.verdict is None else str(item.verdict),
+        "until": instant(item.until),
+        "reason": bound(item.reason),
+        "made": instant(item.made),
+        "versions": json.dumps(dict(item.versions)),
+    }
+
+
+def _kept(row: sqlite3.Row) -> KeptAcknowledgement:
+    values = read(row)
+    withdrawn, verdict = values["withdrawn"], values["verdict"]
+    return KeptAcknowledgement(
+        Acknowledgement(
+            number=values["number"],
+            store=StoreIdentity(values["db"], values["table_name"], values["collection"]),
+            until=datetime.fromisoformat(values["until"]),
+            reason=values["reason"],
+            made=datetime.fromisoformat(values["made"]),
+            versions=json.loads(values["versions"]),
+            record_id=values["record_id"],
+            stored=values["stored"],
+            reviewed=values["reviewed"],
+            criterion=values["criterion"],
+            verdict=None if verdict is None else Verdict(verdict),
+        ),
+        values["ended"],
+        None if withdrawn is None else datetime.fromisoformat(withdrawn),
+    )

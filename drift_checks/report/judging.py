@@ -1,0 +1,207 @@
+"""Judging a run: facts and outcomes in, counts, rates, intervals and the verdict out."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from math import isclose, isnan
+
+from drift_checks.core.outcomes import AGREEMENT, Criterion, Outcome, Result, Statistic
+from drift_checks.report.acknowledgements import NOTHING_ACKNOWLEDGED, Acknowledged, Acknowledgement
+from drift_checks.report.agreement import judge_agreement, summarise_agreement
+from drift_checks.report.effects import judge_effects, reasons
+from drift_checks.report.phrases import count, percent, printable
+from drift_checks.report.run import CriterionResult, Facts, JudgedStatistic, RunReport
+from drift_checks.report.verdict import EXIT_INTERNAL_ERROR, EXIT_INTERRUPTED, Verdict, judge, worst
+from drift_checks.statistics.multiplicity import holm_by_group
+
+_LONGEST_REASON = 200
+
+
+def build_report(
+    facts: Facts,
+    criteria: Sequence[Criterion],
+    outcomes: Sequence[Outcome],
+    duration_seconds: float,
+    acknowledged: Acknowledged = NOTHING_ACKNOWLEDGED,
+) -> RunReport:
+    """Judge a run.
+
+    Args:
+        facts: What was reviewed and how.
+        criteria: The criteria of which checks were run.
+        outcomes: What became of the checks.
+        duration_seconds: How long the run took.
+        acknowledged: What somebody knows about, which does not count.
+    """
+    outcomes = [_acknowledge(outcome, acknowledged.active) for outcome in outcomes]
+    by_criterion = {
+        # Workers tell of their checks in any order.
+        criterion.name: sorted((item for item in outcomes if item.criterion == criterion.name), key=_place)
+        for criterion in criteria
+    }
+    adjusted = holm_by_group({name: _p_values(items) for name, items in by_criterion.items()})
+    results = tuple(
+        _with_acknowledgement(
+            judge_criterion(criterion, by_criterion[criterion.name], facts, adjusted.get(criterion.name, [])),
+            by_criterion[criterion.name],
+            acknowledged.active,
+        )
+        for criterion in criteria
+    )
+    verdict = worst(result.counts_as for result in results)
+    broken = any(item.result is Result.BROKEN for item in outcomes)
+    exit_code = EXIT_INTERNAL_ERROR if broken and verdict is not Verdict.CRITICAL else verdict.exit_code
+    if facts.interrupted is not None:
+        verdict, exit_code = Verdict.INCONCLUSIVE, EXIT_INTERRUPTED
+    return RunReport(
+        facts,
+        duration_seconds,
+        verdict,
+        exit_code,
+        summarise_agreement(facts, outcomes),
+        results,
+        tuple(_with_statistics_judged(outcomes, results)),
+        acknowledged=acknowledged,
+    )
+
+
+def judge_criterion(
+    criterion: Criterion, outcomes: Sequence[Outcome], facts: Facts, adjusted: Sequence[float] = ()
+) -> CriterionResult:
+    """Count a criterion's outcomes and hold them against its thresholds.
+
+    Args:
+        criterion: What is judged.
+        outcomes: Of its checks.
+        facts: What was reviewed and how.
+        adjusted: The adjusted p-values of its statistics.
+    """
+    if criterion.effect:
+        return judge_effects(criterion, outcomes, adjusted, facts)
+    result = _judge_records(criterion, outcomes, facts)
+    shares = [
+        JudgedStatistic(item, None if item.value is None else judge(item.value, result.warn, result.critical or 0.0))
+        for item in _statistics(outcomes)
+    ]
+    if any(item.result is Result.BROKEN for item in outcomes):
+        found = result.verdict if result.verdict is Verdict.CRITICAL else Verdict.INCONCLUSIVE
+        result = replace(result, verdict=found, message=f"the check itself broke; {result.message}")
+    elif result.verdict is Verdict.INCONCLUSIVE or not result.measured + result.known + len(shares):
+        result = replace(result, message=f"{result.message}: {reasons(outcomes)}")
+    if any(item.verdict for item in shares):
+        said = ", ".join(item.statistic.message for item in shares)
+        verdict = worst([result.verdict, *(item.verdict for item in shares)])
+        result = replace(result, verdict=verdict, message=f"{result.message}; in the whole store {said}")
+    return replace(result, statistics=tuple(shares))
+
+
+def _acknowledge(outcome: Outcome, active: Sequence[Acknowledgement]) -> Outcome:
+    """Return the outcome, as known where it is a disagreement that somebody acknowledged."""
+    if outcome.result is not Result.FAILED:
+        return outcome
+    found = next((item for item in active if item.covers_disagreement(outcome)), None)
+    if found is None:
+        return outcome
+    return replace(outcome, result=Result.ACKNOWLEDGED, message=_said_of(found))
+
+
+def _with_acknowledgement(
+    result: CriterionResult, outcomes: Sequence[Outcome], active: Sequence[Acknowledgement]
+) -> CriterionResult:
+    """Return the result, as known where somebody acknowledged it; nobody knows what a check that broke would say."""
+    found = next((item for item in active if item.covers_criterion(result.criterion.name, result.verdict)), None)
+    if found is None or any(item.result is Result.BROKEN for item in outcomes):
+        return result
+    return replace(result, acknowledged=found, message=f"{result.message}; {_said_of(found)}")
+
+
+def _said_of(item: Acknowledgement) -> str:
+    return f"acknowledged until {item.until_day()}: {printable(item.reason, _LONGEST_REASON)}"
+
+
+def _judge_records(criterion: Criterion, outcomes: Sequence[Outcome], facts: Facts) -> CriterionResult:
+    counted = [item for item in _countable(outcomes) if _counts(criterion, item, facts)]
+    tally = Counter(item.result for item in counted)
+    passed, failed, not_needed = tally[Result.PASSED], tally[Result.FAILED], tally[Result.NOT_NEEDED]
+    known = tally[Result.ACKNOWLEDGED]
+    unmeasured = len(counted) - passed - failed - not_needed - known
+    warn = facts.warn if criterion.warn is None else criterion.warn
+    critical = facts.critical if criterion.critical is None else criterion.critical
+    result = CriterionResult(criterion, None, passed, failed, unmeasured, warn, critical, "", not_needed=not_needed)
+    result, made = replace(result, known=known), passed + failed + known
+    if criterion.reviewed and unmeasured and not _reaches(made, not_needed, unmeasured, facts):
+        said = f"only {made} of {made + unmeasured} could be reviewed; {percent(facts.min_reviewed)} are needed"
+        return replace(result, verdict=Verdict.INCONCLUSIVE, message=said)
+    if known and not result.measured:
+        return replace(result, message="not measured: every record that was reviewed is acknowledged")
+    if result.measured < max(1, criterion.least):
+        wanted = f" ({count(result.measured, 'record')}, {criterion.least} are needed)" if criterion.least > 1 else ""
+        return replace(result, message=f"not measured{wanted}")
+    also = f"; {known:,} acknowledged" if known else ""
+    message = f"{failed:,} of {result.measured:,} {criterion.failing}, {percent(failed / result.measured)}{also}"
+    if criterion.name != AGREEMENT:
+        assert result.rate is not None
+        return replace(result, verdict=judge(result.rate, warn, critical), message=message)
+    return _judge_agreement(replace(result, message=message), outcomes, counted, facts)
+
+
+def _judge_agreement(
+    result: CriterionResult, outcomes: Sequence[Outcome], counted: Sequence[Outcome], facts: Facts
+) -> CriterionResult:
+    judged = judge_agreement(facts, counted, summarise_agreement(facts, outcomes), result)
+    message = f"{result.message} ({judged.said})"
+    return replace(result, verdict=judged.verdict, message=message, estimate=judged.estimate)
+
+
+def _place(outcome: Outcome) -> str:
+    return outcome.check if outcome.record_id is None else ""
+
+
+def _p_values(outcomes: Sequence[Outcome]) -> list[float]:
+    """Return the p-values; one that is no number, as of constant values, tells of no effect."""
+    found = [item.p_value for item in _statistics(outcomes) if item.p_value is not None]
+    return [1.0 if isnan(p_value) else p_value for p_value in found]
+
+
+def _statistics(outcomes: Sequence[Outcome]) -> list[Statistic]:
+    return [statistic for item in outcomes for statistic in item.statistics]
+
+
+def _with_statistics_judged(outcomes: Sequence[Outcome], results: Sequence[CriterionResult]) -> list[Outcome]:
+    """Return the outcomes, those failed of which a statistic is: only the whole run tells chance from change."""
+    bad: Mapping[int, str] = {
+        id(item.statistic): item.statistic.message
+        for result in results
+        for item in result.statistics
+        if item.verdict not in (None, Verdict.OK)
+    }
+    judged = []
+    for outcome in outcomes:
+        said = [bad[id(statistic)] for statistic in outcome.statistics if id(statistic) in bad]
+        failed = said and outcome.result is Result.PASSED
+        judged.append(replace(outcome, result=Result.FAILED, message="; ".join(said)) if failed else outcome)
+    return judged
+
+
+def _countable(outcomes: Sequence[Outcome]) -> list[Outcome]:
+    """Leave out shares of the whole store, and beside checks of records what was not measured of anything else."""
+    of_records = any(item.record_id is not None for item in outcomes)
+    return [
+        item
+        for item in outcomes
+        if item.record_id is not None or not (item.statistics or (of_records and item.result is Result.UNMEASURED))
+    ]
+
+
+def _counts(criterion: Criterion, outcome: Outcome, facts: Facts) -> bool:
+    return not criterion.without_baseline or outcome.stratum is None or outcome.stratum in facts.judged
+
+
+def _reaches(measured: int, not_needed: int, unmeasured: int, facts: Facts) -> bool:
+    """Whether enough was reviewed for a verdict; what was not needed counts as reviewed."""
+    reviewed, total = measured + not_needed, measured + not_needed + unmeasured
+    # A share such as 0.56 is a little more or less than it says.
+    enough = reviewed > facts.min_reviewed * total or isclose(reviewed, facts.min_reviewed * total)
+    return bool(measured) and enough

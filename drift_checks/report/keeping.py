@@ -1,0 +1,166 @@
+"""What is kept of runs: their folders, the history, the metrics and the page that lists them all.
+
+The folder of a run comes first and whole; what else is kept is made of it, and can be made again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from pathlib import Path
+from typing import Any, TypeVar
+
+from drift_checks.core.errors import ReportsError
+from drift_checks.core.instants import read_instant
+from drift_checks.report.acknowledgements import Acknowledged, sort_out
+from drift_checks.report.changes import versions_of
+from drift_checks.report.folder import PAGE, ReportsFolder
+from drift_checks.report.history.acknowledged import Acknowledgements
+from drift_checks.report.history.alert_log import AlertLog, undelivered_alerts
+from drift_checks.report.history.database import History
+from drift_checks.report.history.kept import kept_runs
+from drift_checks.report.history.recorded import RecordedRun, StoreIdentity, recorded_run
+from drift_checks.report.metrics import write_metrics
+from drift_checks.report.run import Facts, RunReport
+
+Answer = TypeVar("Answer")
+METRICS = "metrics.prom"
+# More nights than this say little of now, and take long to draw.
+_MOST_PAST = 400
+
+
+class Keeper:
+    """Keeps runs in the folder of reports; what goes wrong with it changes no verdict.
+
+    Args:
+        folder: Held by this run.
+        retention: For how long runs are kept.
+
+    Attributes:
+        warnings: What could not be kept, a sentence each.
+    """
+
+    def __init__(self, folder: ReportsFolder, retention: timedelta) -> None:
+        self.warnings: list[str] = []
+        self._folder = folder
+        self._retention = retention
+        self._history: History | None = None
+        self._try(self._open_history)
+
+    def past(self, store: StoreIdentity, run_id: str) -> tuple[RecordedRun, ...]:
+        """Return the other runs of the store, oldest first."""
+        found = self._ask(lambda history: history.runs(store, _MOST_PAST)) or []
+        return tuple(run for run in found if run.run_id != run_id)
+
+    def acknowledged(self, facts: Facts, moment: datetime) -> Acknowledged:
+        """Return which acknowledgements of the store hold in the run, and which have ended.
+
+        Args:
+            facts: Of the run.
+            moment: When it began, with a zone.
+        """
+        store = StoreIdentity(facts.db, facts.table, facts.collection)
+        kept = self._ask(lambda history: Acknowledgements(history).of_store(store)) or []
+        return sort_out(kept, versions_of(facts), moment)
+
+    def alert_log(self) -> AlertLog | None:
+        """Return what was told before; None where there is no history to keep it in."""
+        return None if self._history is None else AlertLog(self._history)
+
+    def keep(self, report: RunReport, document: Mapping[str, Any]) -> Path:
+        """Write the run's folder, and bring up to date what tells of all runs.
+
+        Args:
+            report: The run.
+            document: What goes into report.json.
+
+        Returns:
+            The HTML report.
+
+        Raises:
+            ReportsError: The folder cannot be written.
+        """
+        page = self._folder.write(report, document)
+        if not report.facts.partial:
+            self._try(lambda: self._record(document))
+            self._try(lambda: self._prune(report))
+        self._try(self._list_runs)
+        return page
+
+    def keep_alerts(self, report: RunReport, document: Mapping[str, Any]) -> None:
+        """Bring up to date what tells of the alerts of a whole run, once they were sent.
+
+        Args:
+            report: The run.
+            document: What goes into report.json, alerts included.
+        """
+        self._try(lambda: self._folder.write_document(report.facts.run_id, document))
+        self._try(lambda: self._write_metrics(recorded_run(document["drift"])))
+
+    def end_acknowledgements(self, report: RunReport) -> None:
+        """Take note that the run has told which acknowledgements have ended."""
+        for item, why in report.acknowledged.ended:
+            self._ask(partial(_end, number=item.number, why=why, run_id=report.facts.run_id))
+
+    def close(self) -> None:
+        """Close the history."""
+        if self._history is not None:
+            self._history.close()
+            self._history = None
+
+    def _open_history(self) -> None:
+        self._history = History(self._folder.path)
+        self.warnings += self._history.warnings
+        self._ask(lambda history: history.take_up_missing())
+
+    def _record(self, document: Mapping[str, Any]) -> None:
+        run = recorded_run(document["drift"])
+        self._ask(lambda history: history.add(run))
+        self._write_metrics(run)
+
+    def _write_metrics(self, run: RecordedRun) -> None:
+        of_all_stores = self._ask(lambda history: history.newest_of_each_store()) or []
+        newest = {item.store: item for item in of_all_stores} | {run.store: run}
+        undelivered = self._ask(undelivered_alerts) or {}
+        write_metrics(self._folder.path / METRICS, list(newest.values()), undelivered)
+
+    def _prune(self, report: RunReport) -> None:
+        started = read_instant(report.facts.started, UTC) or datetime.now(UTC)
+        if self._retention > started - datetime.min.replace(tzinfo=UTC):
+            return
+        before, run_id = started - self._retention, report.facts.run_id
+        # A folder without its row would be taken up again.
+        self._folder.prune(before, keep=run_id)
+        self._ask(lambda history: history.prune(before, keep=run_id))
+        self._ask(lambda history: AlertLog(history).prune(before))
+
+    def _list_runs(self) -> None:
+        from drift_checks.report.page.html import render_list
+
+        recorded = self._ask(lambda history: history.runs()) or []
+        kept = kept_runs(self._folder.path, recorded)
+        # Without a history, the runs that are kept are all there is to tell of.
+        whole = recorded or [item.run for item in reversed(kept) if item.whole]
+        self._folder.write_file(PAGE, render_list(kept, whole))
+
+    def _ask(self, question: Callable[[History], Answer]) -> Answer | None:
+        """Return what the history answers; one that fails once, as one that is locked, is asked no more."""
+        if self._history is None:
+            return None
+        try:
+            return question(self._history)
+        except ReportsError as error:
+            self.warnings.append(str(error))
+            self.close()
+            return None
+
+    def _try(self, step: Callable[[], object]) -> None:
+        try:
+            step()
+        except ReportsError as error:
+            self.warnings.append(str(error))
+
+
+def _end(history: History, number: int, why: str, run_id: str) -> None:
+    Acknowledgements(history).end(number, why, run_id)

@@ -1,0 +1,153 @@
+"""Stored confidence against agreement."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import sqrt
+from typing import NamedTuple
+
+from drift_checks.report.page.charts.picture import (
+    MOST_ROWS,
+    Picture,
+    Sign,
+    Text,
+    counted,
+    finite,
+    legend,
+    path,
+    rounded,
+    share,
+    share_range,
+)
+from drift_checks.report.page.charts.scales import Scale, round_down, ticks
+
+WIDTH, HEIGHT = 400, 416
+_LEFT, _RIGHT, _TOP, _BOTTOM = 64, 388, 12, 336
+_SMALLEST, _LARGEST = 3.5, 10.0
+
+Bins = Sequence[Sequence[float]]
+
+
+class Bubble(NamedTuple):
+    """A bin: where it lies, how large it is, whether it is surely too confident, and what it says."""
+
+    x: float
+    y: float
+    radius: float
+    over: bool
+    words: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class CalibrationCurve(Picture):
+    """Bins round the diagonal.
+
+    Attributes:
+        left, right, top, bottom: The edges of the plot.
+        levels: The labels of agreement, each with a line of the grid.
+        places: The labels of confidence.
+        diagonal: A path from corner to corner.
+        region: A path round the half where confidence exceeds agreement.
+        intervals: A path of upright lines.
+        bubbles: The bins, the largest first, so that none hides another.
+        names: What the halves are called, and the axes.
+        signs: The legend.
+    """
+
+    left: float
+    right: float
+    top: float
+    bottom: float
+    levels: tuple[Text, ...]
+    places: tuple[Text, ...]
+    diagonal: str
+    region: str
+    intervals: str
+    bubbles: tuple[Bubble, ...]
+    names: tuple[Text, ...]
+    signs: tuple[Sign, ...]
+
+
+def calibration_picture(bins: Bins) -> CalibrationCurve | None:
+    """Lay out the bins; None without any.
+
+    Args:
+        bins: Each the mean confidence, the agreement, the number of records, and the ends of the agreement's
+            interval; all but the number from 0 to 1.
+    """
+    known = [tuple(float(value) for value in row[:5]) for row in bins if len(row) >= 5 and finite(*row[:5])]
+    known = sorted(row for row in known if row[2] > 0)
+    if not known:
+        return None
+    lowest = min(0.8, round_down(min(min(row[0], row[1], row[3]) for row in known), 0.2))
+    lowest = max(0.0, lowest)
+    across, up = Scale(lowest, 1, _LEFT, _RIGHT), Scale(lowest, 1, _BOTTOM, _TOP)
+    marks = ticks(lowest, 1, 5)
+    return CalibrationCurve(
+        width=WIDTH,
+        height=HEIGHT,
+        title="Stored confidence against agreement",
+        summary=_summary(known),
+        header=("mean confidence", "agreement", "95 % interval", "records"),
+        rows=tuple(
+            (f"{x:.2f}", share(y), share_range(low, high), f"{n:,.0f}") for x, y, n, low, high in known[:MOST_ROWS]
+        ),
+        left=_LEFT,
+        right=_RIGHT,
+        top=_TOP,
+        bottom=_BOTTOM,
+        levels=tuple(Text(_LEFT - 8, rounded(up(mark)), share(mark)) for mark in marks),
+        places=tuple(Text(rounded(across(mark)), _BOTTOM, f"{mark:g}") for mark in marks),
+        diagonal=path([(_LEFT, _BOTTOM), (_RIGHT, _TOP)]),
+        region=path([(_LEFT, _BOTTOM), (_RIGHT, _TOP), (_RIGHT, _BOTTOM)]) + "z",
+        intervals="".join(f"M{rounded(across(row[0]))} {rounded(up(row[3]))}V{rounded(up(row[4]))}" for row in known),
+        bubbles=_bubbles(known, across, up),
+        names=_names(),
+        signs=legend(_entries(known), _LEFT + 8, HEIGHT - 14),
+    )
+
+
+def _bubbles(known: Sequence[tuple[float, ...]], across: Scale, up: Scale) -> tuple[Bubble, ...]:
+    most = max(row[2] for row in known)
+    found = []
+    for confidence, agreement, number, low, high in sorted(known, key=lambda row: -row[2]):
+        radius = max(_SMALLEST, _LARGEST * sqrt(number / most))
+        words = (
+            f"confidence {confidence:.2f}: {share(agreement)} of {counted(int(number), 'record')} agree"
+            f" ({share_range(low, high)})"
+        )
+        found.append(
+            Bubble(rounded(across(confidence)), rounded(up(agreement)), rounded(radius), _over(confidence, high), words)
+        )
+    return tuple(found)
+
+
+def _over(confidence: float, high: float) -> bool:
+    return high < confidence
+
+
+def _names() -> tuple[Text, ...]:
+    return (
+        Text(_RIGHT - 12, _BOTTOM - 14, "overconfident"),
+        Text(_LEFT + 12, _TOP + 20, "underconfident"),
+        Text((_LEFT + _RIGHT) / 2, _BOTTOM + 38, "stored confidence"),
+        Text(-(_TOP + _BOTTOM) / 2, 13, "agreement"),
+    )
+
+
+def _entries(known: Sequence[tuple[float, ...]]) -> list[tuple[str, str]]:
+    entries = [("bubble", "larger: more records")]
+    if any(_over(row[0], row[4]) for row in known):
+        entries.append(("over", "surely overconfident"))
+    return entries
+
+
+def _summary(known: Sequence[tuple[float, ...]]) -> str:
+    total = int(sum(row[2] for row in known))
+    over = sum(_over(row[0], row[4]) for row in known)
+    mean, agreement = (sum(row[place] * row[2] for row in known) / total for place in (0, 1))
+    return (
+        f"{counted(total, 'record')} in {counted(len(known), 'bin')} of confidence: mean confidence {mean:.2f},"
+        f" agreement {share(agreement)}; {over} of them surely overconfident."
+    )

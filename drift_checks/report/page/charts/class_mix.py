@@ -1,0 +1,152 @@
+"""How the shares of the categories changed."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from drift_checks.report.page.charts.picture import (
+    Picture,
+    Sign,
+    Text,
+    brief,
+    counted,
+    fine_share,
+    finite,
+    fitted,
+    legend,
+    named,
+    rounded,
+)
+from drift_checks.report.page.charts.scales import Scale, round_up, ticks
+
+WIDTH = 720
+MOST_CATEGORIES = 25
+_LEFT, _RIGHT, _TOP = 188, 560, 40
+_WORDS, _ROW = 578, 22
+
+
+class Dumbbell(NamedTuple):
+    """A category's shares: then a ring, now a dot."""
+
+    reference: float
+    recent: float
+    y: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClassMix(Picture):
+    """Rows of categories, what changed most first.
+
+    Attributes:
+        left, right, top, bottom: The edges of the plot.
+        places: The labels of the shares, each with a line of the grid.
+        labels: Right-aligned names of the categories.
+        dumbbells: Their shares; what the last row sums up has words only.
+        words: Their shares in words.
+        column_words: Where the words begin.
+        signs: The legend.
+    """
+
+    left: float
+    right: float
+    top: float
+    bottom: float
+    places: tuple[Text, ...]
+    labels: tuple[Text, ...]
+    dumbbells: tuple[Dumbbell, ...]
+    words: tuple[Text, ...]
+    column_words: float
+    signs: tuple[Sign, ...]
+
+
+class _Shares(NamedTuple):
+    name: str
+    reference: float
+    recent: float
+
+
+def class_mix_picture(
+    categories: Sequence[tuple[str, float, float]], names: tuple[str, str] = ("reference", "recent")
+) -> ClassMix | None:
+    """Lay out the shares; None where either side has no records.
+
+    Args:
+        categories: Each with its records in the reference and in the recent window.
+        names: What the windows are called.
+    """
+    counts = _summed(categories)
+    then, now = (sum(pair[side] for pair in counts.values()) for side in (0, 1))
+    if then <= 0 or now <= 0:
+        return None
+    shares = [_Shares(named(name), before / then, after / now) for name, (before, after) in counts.items()]
+    shares.sort(key=lambda item: (-abs(item.recent - item.reference), -item.reference, item.name))
+    entries = [("ring", f"{names[0]} ({then:,.0f})"), ("dot", f"{names[1]} ({now:,.0f})")]
+    return _laid_out(shares, names, legend(entries, _LEFT, 16))
+
+
+def _summed(categories: Sequence[tuple[str, float, float]]) -> dict[str, list[float]]:
+    counts: dict[str, list[float]] = defaultdict(lambda: [0.0, 0.0])
+    for name, before, after in categories:
+        if finite(before, after):
+            counts[str(name)][0] += max(0, before)
+            counts[str(name)][1] += max(0, after)
+    return counts
+
+
+def _laid_out(shares: Sequence[_Shares], names: tuple[str, str], signs: tuple[Sign, ...]) -> ClassMix:
+    rows = _with_rest(shares)
+    drawn = rows[:MOST_CATEGORIES]
+    top = round_up(max(max(item.reference, item.recent) for item in drawn))
+    across, bottom = Scale(0, top, _LEFT, _RIGHT), _TOP + 8 + _ROW * len(rows)
+    heights = [_TOP + 4 + _ROW * (number + 0.5) for number in range(len(rows))]
+    placed = list(zip(heights, rows, strict=True))
+    return ClassMix(
+        width=WIDTH,
+        height=bottom + 30,
+        title=f"Shares of the categories: {names[0]} and {names[1]}",
+        summary=_summary(shares, names),
+        header=("category", *names, "change"),
+        rows=tuple((row.name, fine_share(row.reference), fine_share(row.recent), _change(row)) for row in rows),
+        left=_LEFT,
+        right=_RIGHT,
+        top=_TOP,
+        bottom=bottom,
+        places=tuple(
+            Text(rounded(across(mark)), bottom, f"{mark * 100:.3g}\N{NO-BREAK SPACE}%") for mark in ticks(0, top)
+        ),
+        labels=tuple(fitted(row.name, _LEFT - 14, rounded(y), _LEFT - 22) for y, row in placed),
+        dumbbells=tuple(
+            Dumbbell(rounded(across(row.reference)), rounded(across(row.recent)), rounded(y))
+            for y, row in placed[: len(drawn)]
+        ),
+        words=tuple(
+            Text(_WORDS, rounded(y), f"{fine_share(row.reference)} → {fine_share(row.recent)}") for y, row in placed
+        ),
+        column_words=_WORDS,
+        signs=signs,
+    )
+
+
+def _with_rest(shares: Sequence[_Shares]) -> list[_Shares]:
+    shown, rest = list(shares[:MOST_CATEGORIES]), shares[MOST_CATEGORIES:]
+    if rest:
+        name = f"others ({counted(len(rest), 'category')})"
+        shown.append(_Shares(name, sum(item.reference for item in rest), sum(item.recent for item in rest)))
+    return shown
+
+
+def _change(row: _Shares) -> str:
+    return f"{(row.recent - row.reference) * 100:+.1f} points".replace("-", "−")
+
+
+def _summary(shares: Sequence[_Shares], names: tuple[str, str]) -> str:
+    first = shares[0]
+    if first.reference == first.recent:
+        return f"Shares of {counted(len(shares), 'category')}: {names[1]} they are those of the {names[0]}."
+    return (
+        f"Shares of {counted(len(shares), 'category')}, {names[0]} and {names[1]}: {brief(first.name)} changed most,"
+        f" from {fine_share(first.reference)} to {fine_share(first.recent)}."
+    )

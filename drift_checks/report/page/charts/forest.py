@@ -1,0 +1,195 @@
+"""Agreement of slices, each with its interval, against the overall rate."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from drift_checks.report.page.charts.picture import (
+    Picture,
+    Sign,
+    Text,
+    brief,
+    counted,
+    finite,
+    fitted,
+    legend,
+    named,
+    rounded,
+    share,
+    share_range,
+    tone,
+)
+from drift_checks.report.page.charts.scales import Scale, round_down, step_of, ticks
+
+WIDTH = 720
+MOST_SLICES = 25
+_LEFT, _RIGHT, _TOP = 218, 530, 30
+_WORDS, _NUMBERS = 546, 712
+_ROW, _GROUP = 21, 28
+_ORDER = ("critical", "warning", "inconclusive", "ok", "none")
+
+Slice = tuple[str, str, float | None, float | None, float | None, int, str | None]
+
+
+class ForestMark(NamedTuple):
+    """A slice's rate."""
+
+    x: float
+    y: float
+    kind: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Forest(Picture):
+    """Rows of slices, grouped by dimension.
+
+    Attributes:
+        left, right, top, bottom: The edges of the plot.
+        places: The labels of the rates, each with a line of the grid.
+        overall: Where the overall rate lies, None without one.
+        overall_label: Its label, held off those of the columns.
+        groups: The names of the dimensions.
+        labels: Right-aligned names of the slices.
+        intervals: A path of level lines.
+        marks: The rates.
+        words: The rates and intervals in words.
+        numbers: How many records, right-aligned.
+        column_words: Where the words begin, and where the numbers end.
+        signs: The legend.
+        remark: What is not drawn, or empty.
+    """
+
+    left: float
+    right: float
+    top: float
+    bottom: float
+    places: tuple[Text, ...]
+    overall: float | None
+    overall_label: Text | None
+    groups: tuple[Text, ...]
+    labels: tuple[Text, ...]
+    intervals: str
+    marks: tuple[ForestMark, ...]
+    words: tuple[Text, ...]
+    numbers: tuple[Text, ...]
+    column_words: tuple[float, float]
+    signs: tuple[Sign, ...]
+    remark: str
+
+
+class _Row(NamedTuple):
+    group: str
+    label: str
+    rate: float
+    low: float
+    high: float
+    number: int
+    kind: str
+
+
+def forest_picture(slices: Sequence[Slice], overall: float | None = None) -> Forest | None:
+    """Lay out the worst slices, at most `MOST_SLICES`; None without any that has a rate.
+
+    Args:
+        slices: Each a dimension, its value, the rate of agreement with its interval, the number of records, and the
+            verdict, None where it was not judged.
+        overall: The rate of all of them.
+    """
+    known = sorted((_row(item) for item in slices if finite(*item[2:5])), key=_worst_first)
+    return _laid_out(known, overall if finite(overall) else None) if known else None
+
+
+def _laid_out(known: Sequence[_Row], line: float | None) -> Forest:
+    shown, rest = known[:MOST_SLICES], known[MOST_SLICES:]
+    rows, groups, bottom = _placed(shown)
+    across, marks = _rates(shown, line)
+    return Forest(
+        width=WIDTH,
+        height=rounded(bottom + (76 if rest else 56)),
+        title="Agreement by slice",
+        summary=_summary(known, line),
+        header=("slice", "agreement", "95 % interval", "records", "verdict"),
+        rows=tuple(_table_row(row) for row in shown),
+        left=_LEFT,
+        right=_RIGHT,
+        top=_TOP,
+        bottom=bottom,
+        places=tuple(Text(rounded(across(mark)), bottom, share(mark)) for mark in marks),
+        overall=None if line is None else rounded(across(line)),
+        overall_label=None
+        if line is None
+        else Text(rounded(min(across(line), _RIGHT - 22)), _TOP - 12, f"all {share(line)}"),
+        groups=groups,
+        labels=tuple(fitted(row.label, _LEFT - 14, y, _LEFT - 30) for y, row in rows),
+        intervals="".join(f"M{rounded(across(row.low))} {rounded(y)}H{rounded(across(row.high))}" for y, row in rows),
+        marks=tuple(ForestMark(rounded(across(row.rate)), y, row.kind) for y, row in rows),
+        words=tuple(Text(_WORDS, y, f"{share(row.rate)} ({share_range(row.low, row.high)})") for y, row in rows),
+        numbers=tuple(Text(_NUMBERS, y, f"{row.number:,}") for y, row in rows),
+        column_words=(_WORDS, _NUMBERS),
+        signs=_signs(shown, bottom),
+        remark=_remark(rest),
+    )
+
+
+def _row(item: Slice) -> _Row:
+    group, label, rate, low, high, number, verdict = item
+    assert rate is not None
+    assert low is not None
+    assert high is not None
+    return _Row(str(group), str(label), rate, low, high, int(number), tone(verdict))
+
+
+def _worst_first(row: _Row) -> tuple[int, float, float, str, str]:
+    return _ORDER.index(row.kind), row.rate, row.high, row.group, row.label
+
+
+def _placed(shown: Sequence[_Row]) -> tuple[list[tuple[float, _Row]], tuple[Text, ...], float]:
+    """Return the rows with their heights, the names of their groups, and where all end; the worst group first."""
+    rows: list[tuple[float, _Row]] = []
+    groups: list[Text] = []
+    y = float(_TOP)
+    for group in dict.fromkeys(row.group for row in shown):
+        groups.append(fitted(group, 8, y + _GROUP / 2 + 3, _LEFT - 40))
+        y += _GROUP
+        for row in (row for row in shown if row.group == group):
+            rows.append((rounded(y + _ROW / 2), row))
+            y += _ROW
+    return rows, tuple(groups), rounded(y + 4)
+
+
+def _rates(shown: Sequence[_Row], overall: float | None) -> tuple[Scale, list[float]]:
+    lowest = min([row.low for row in shown] + ([] if overall is None else [overall]))
+    lowest = max(0.0, min(lowest, 0.9))
+    lowest = round_down(lowest, step_of(1 - lowest, 5))
+    return Scale(lowest, 1, _LEFT, _RIGHT), ticks(lowest, 1, 5)
+
+
+def _signs(shown: Sequence[_Row], bottom: float) -> tuple[Sign, ...]:
+    kinds = [kind for kind in reversed(_ORDER) if any(row.kind == kind for row in shown)]
+    entries = [(kind, "not judged" if kind == "none" else kind.upper()) for kind in kinds]
+    return legend([*entries, ("level", "95\N{NO-BREAK SPACE}% interval")], _LEFT - 6, bottom + 42)
+
+
+def _remark(rest: Sequence[_Row]) -> str:
+    if not rest:
+        return ""
+    rates = [row.rate for row in rest]
+    low, high = share(min(rates)), share(max(rates))
+    return f"{counted(len(rest), 'more slice')}, {low if low == high else f'from {low} to {high}'}, not drawn."
+
+
+def _table_row(row: _Row) -> tuple[str, ...]:
+    verdict = "not judged" if row.kind == "none" else row.kind.upper()
+    what = f"{named(row.group)}: {named(row.label)}"
+    return what, share(row.rate), share_range(row.low, row.high), f"{row.number:,}", verdict
+
+
+def _summary(known: Sequence[_Row], overall: float | None) -> str:
+    worst = min(known, key=lambda row: row.rate)
+    total = "" if overall is None else f"; all together {share(overall)}"
+    return (
+        f"Agreement of {counted(len(known), 'slice')}: least in {brief(worst.group)} {brief(worst.label)} with"
+        f" {share(worst.rate)} of {counted(worst.number, 'record')}{total}."
+    )

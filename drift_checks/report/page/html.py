@@ -1,0 +1,179 @@
+"""index.html: the report of a run as one file, and the list of all runs, from templates."""
+
+from __future__ import annotations
+
+import shlex
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cache
+from sys import float_info
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from drift_checks.core.outcomes import AGREEMENT, Result
+from drift_checks.report.agreement import left_out
+from drift_checks.report.changes import Changes, changes_since
+from drift_checks.report.history.kept import KeptRun
+from drift_checks.report.history.recorded import RecordedRun
+from drift_checks.report.page.charts.picture import Picture
+from drift_checks.report.page.charts.thresholds import effect_bar, rate_bar
+from drift_checks.report.page.charts.trend import trend_picture
+from drift_checks.report.page.pictures import pictures_of, trend_of
+from drift_checks.report.page.record_rows import record_rows
+from drift_checks.report.page.texts import shortened, visible
+from drift_checks.report.phrases import confidence, count, percent, percent_range
+from drift_checks.report.run import CriterionResult, JudgedStatistic, RunReport
+from drift_checks.report.summary import STRATUM_WORDS, headline, known_in_words, usage
+from drift_checks.report.verdict import Verdict, severity
+
+_MOST_STATISTICS = 12
+_LONGEST_MESSAGE, _LONGEST_REASON = 800, 200
+
+
+@dataclass(frozen=True)
+class CriterionRow:
+    """A criterion of the report.
+
+    Attributes:
+        result: What it came to.
+        bar: Its rate or effect against its thresholds.
+        figure: The same in words.
+        statistics: The worst of its statistics.
+        more: How many others there are.
+        records: How many records failed it.
+    """
+
+    result: CriterionResult
+    bar: Picture | None
+    figure: str
+    statistics: Sequence[JudgedStatistic]
+    more: int
+    records: int
+
+
+def render(report: RunReport) -> str:
+    """Return the page of a run; every value in it is escaped."""
+    rows = record_rows(report)
+    said = headline(report)
+    failed = Counter(name for row in rows for name in row.criteria)
+    return (
+        _environment()
+        .get_template("run.html.j2")
+        .render(
+            report=report,
+            facts=report.facts,
+            headline=said,
+            headline_rest=said.partition(" · ")[2] if not report.facts.demo else said.split(" · ", 2)[-1],
+            changes=_changes(report),
+            criteria=[_criterion_row(result, failed) for result in report.criteria_worst_first],
+            measured={result.criterion.name for result in report.criteria if result.verdict},
+            known=known_in_words(report),
+            estimate_leaves_out=left_out(report.agreement),
+            unmeasured=_unmeasured(report),
+            pictures=pictures_of(report),
+            rows=rows,
+            pairs=_counted(row.pair for row in rows),
+            failed_criteria=failed.most_common(),
+            strata=_counted(row.stratum for row in rows),
+            store_failures=[item for item in report.other_failures if item.record_id is None],
+            used=usage(report.facts.reviewing),
+            stratum_words=STRATUM_WORDS,
+        )
+    )
+
+
+def render_list(kept: Sequence[KeptRun], recorded: Sequence[RecordedRun]) -> str:
+    """Return the page that lists the runs kept, with the trend of each store.
+
+    Args:
+        kept: The runs whose folders are there, newest first.
+        recorded: The whole reviews, oldest first.
+    """
+    stores = list(dict.fromkeys(run.store for run in reversed(recorded)))
+    there = {item.run.run_id for item in kept}
+    trends = []
+    for store in stores:
+        runs = [run for run in recorded if run.store == store]
+        agreement = runs[-1].criterion(AGREEMENT)
+        points = trend_of(iter(runs), lambda run: f"{run.run_id}/index.html" if run.run_id in there else None)
+        thresholds = (agreement.warn, agreement.critical) if agreement else (None, None)
+        trends.append((store, runs[-1], trend_picture(points, *thresholds)))
+    return _environment().get_template("list.html.j2").render(kept=kept, trends=trends)
+
+
+@cache
+def _environment() -> Environment:
+    environment = Environment(
+        loader=PackageLoader("drift_checks.report.page"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        finalize=_shown,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters.update(
+        percent=percent,
+        percent_range=lambda bounds: percent_range(*bounds),
+        confidence=confidence,
+        quoted=shlex.quote,
+        verbatim=lambda text: Markup.escape(visible(text)),
+        shortened=lambda text: shortened(text, _LONGEST_MESSAGE),
+    )
+    return environment
+
+
+def _changes(report: RunReport) -> Changes | None:
+    return changes_since(report.past[-1], report) if report.past else None
+
+
+def _criterion_row(result: CriterionResult, failed: Counter[str]) -> CriterionRow:
+    verdict = None if result.verdict is None else str(result.verdict)
+    worst_first = sorted(
+        result.statistics,
+        key=lambda item: (severity(item.verdict), -(item.statistic.value or 0.0), item.statistic.name),
+    )
+    if result.effect is not None:
+        warn = None if result.warn == float_info.max else result.warn
+        bar: Picture | None = effect_bar(result.effect, None, warn, result.critical, verdict)
+        allowed = "any" if warn is None else f"{warn:.2g}"
+        chance = "; chance explains more" if result.effect > result.warn and result.verdict is Verdict.OK else ""
+        figure = f"{result.effect:.2g} {result.criterion.effect}; {allowed} allowed{chance}"
+    elif result.rate is not None and result.interval is not None:
+        bar = rate_bar(result.rate, result.interval, result.warn, result.critical, verdict)
+        figure = f"{percent(result.rate)} ({percent_range(*result.interval)}); {percent(result.warn)} wanted"
+    else:
+        bar, figure = None, "–"
+    name = result.criterion.name
+    shown = worst_first[:_MOST_STATISTICS]
+    return CriterionRow(result, bar, figure, shown, len(worst_first) - len(shown), failed[name])
+
+
+def _unmeasured(report: RunReport) -> list[tuple[str, str]]:
+    """Return what was not measured, and why: whole criteria, and records of the others."""
+    found = []
+    for result in report.criteria:
+        name = result.criterion.name
+        if result.verdict is None:
+            found.append((name, result.message.removeprefix("not measured: ")))
+        elif result.unmeasured:
+            reasons = Counter(
+                shortened(item.message, _LONGEST_REASON)
+                for item in report.outcomes
+                if item.criterion == name and item.result in (Result.UNMEASURED, Result.BROKEN)
+            )
+            words = "; ".join(f"{why} ({number:,})" for why, number in reasons.most_common(5) if why)
+            found.append((name, f"{count(result.unmeasured, 'check')} of it{f': {words}' if words else ''}"))
+    return sorted(found)
+
+
+def _counted(values: Iterable[str]) -> list[tuple[str, int]]:
+    return Counter(value for value in values if value).most_common()
+
+
+def _shown(value: object) -> object:
+    """Return a text with nothing in it that is not to be seen, and each percent sign held to its number."""
+    if not isinstance(value, str) or isinstance(value, Markup):
+        return value
+    return visible(value).replace(" %", "\N{NO-BREAK SPACE}%")

@@ -1,0 +1,247 @@
+"""Which pictures a run's report has, made of what its criteria measured."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC
+from typing import Any
+
+from drift_checks.core.instants import read_instant
+from drift_checks.core.outcomes import AGREEMENT, Decision
+from drift_checks.report.changes import versions_of, versions_of_run
+from drift_checks.report.history.recorded import RecordedRun
+from drift_checks.report.page.charts.calibration import calibration_picture
+from drift_checks.report.page.charts.class_mix import class_mix_picture
+from drift_checks.report.page.charts.forest import forest_picture
+from drift_checks.report.page.charts.heat_map import heat_map_picture
+from drift_checks.report.page.charts.histogram import histogram_picture
+from drift_checks.report.page.charts.picture import Picture
+from drift_checks.report.page.charts.scatter import scatter_picture
+from drift_checks.report.page.charts.trend import TrendPoint, trend_picture
+from drift_checks.report.run import JudgedStatistic, RunReport
+from drift_checks.statistics.intervals import wilson
+
+# A wider one would be too small to read in half the page.
+_COLUMN = 760
+_WINDOWS = ("earlier", "recent")
+_BINS = [number / 10 for number in range(11)]
+
+
+@dataclass(frozen=True)
+class ShownPicture:
+    """A picture in its place.
+
+    Attributes:
+        name: Of its place in the page.
+        heading: What it shows, in a few words.
+        caption: How to read it.
+        criterion: Whose figures it shows.
+        kind: The template that draws it.
+        picture: What is drawn.
+    """
+
+    name: str
+    heading: str
+    caption: str
+    criterion: str
+    kind: str
+    picture: Picture
+
+    @property
+    def across(self) -> bool:
+        """Whether it takes the whole width of the page."""
+        return self.picture.width > _COLUMN
+
+
+def pictures_of(report: RunReport) -> list[ShownPicture]:
+    """Return the pictures for which there are figures, in the order of the page: those across it come last."""
+    found = [
+        ShownPicture(name, heading, caption, criterion, kind, picture)
+        for name, heading, caption, criterion, kind, draw in _PICTURES
+        if (picture := draw(report)) is not None
+    ]
+    return sorted(found, key=lambda shown: shown.across)
+
+
+def trend_of(runs: Iterator[RecordedRun], linked: Callable[[RecordedRun], str | None]) -> list[TrendPoint]:
+    """Return the points of runs.
+
+    Args:
+        runs: Oldest first.
+        linked: Returns the address of a run's page, None where there is none.
+    """
+    return [
+        TrendPoint(
+            started=run.started,
+            rate=run.rate,
+            low=run.interval[0] if run.interval else None,
+            high=run.interval[1] if run.interval else None,
+            verdict=str(run.verdict),
+            versions=versions_of_run(run),
+            run_id=run.run_id,
+            link=linked(run),
+        )
+        for run in runs
+    ]
+
+
+def _trend(report: RunReport) -> Picture | None:
+    facts, agreement = report.facts, report.agreement
+    started = read_instant(facts.started, UTC)
+    assert started is not None
+    bounds = agreement.interval or (None, None)
+    now = TrendPoint(
+        started=started,
+        rate=agreement.rate,
+        low=bounds[0],
+        high=bounds[1],
+        verdict=str(report.verdict),
+        versions=versions_of(report.facts),
+        run_id=facts.run_id,
+    )
+    past = trend_of(iter(report.past), lambda run: f"../{run.run_id}/index.html")
+    return trend_picture([*past, now], facts.warn, facts.critical)
+
+
+def _decisions(report: RunReport) -> list[Decision]:
+    found = (item.decision for item in report.outcomes if item.criterion == AGREEMENT)
+    return [decision for decision in found if decision is not None and decision.reviewed is not None]
+
+
+def _flow(report: RunReport) -> Picture | None:
+    pairs = Counter((decision.stored, decision.reviewed or "") for decision in _decisions(report))
+    return heat_map_picture([(stored, reviewed, number) for (stored, reviewed), number in pairs.items()])
+
+
+def _confidence(report: RunReport) -> Picture | None:
+    both = [
+        (decision.stored_confidence, decision.reviewed_confidence)
+        for decision in _decisions(report)
+        if decision.stored_confidence is not None and decision.reviewed_confidence is not None
+    ]
+    if not both:
+        return None
+    stored, reviewed = (_histogram(part) for part in zip(*both, strict=True))
+    return histogram_picture(_BINS, stored, reviewed, names=("stored", "reviewed"))
+
+
+def _histogram(values: tuple[float, ...]) -> list[int]:
+    counts = [0] * (len(_BINS) - 1)
+    for value in values:
+        if 0 <= value <= 1:
+            counts[min(int(value * len(counts)), len(counts) - 1)] += 1
+    return counts
+
+
+def _slices(report: RunReport) -> Picture | None:
+    rows = []
+    for judged in _statistics(report, "agreement_by_slice"):
+        details = judged.statistic.details
+        interval = wilson(details["agreed"], details["reviewed"]) if details else None
+        if interval is not None:
+            group, _, label = judged.statistic.name.partition("=")
+            rate = details["agreed"] / details["reviewed"]
+            verdict = None if judged.verdict is None else str(judged.verdict)
+            rows.append((group.replace("_", " "), label, rate, *interval, details["reviewed"], verdict))
+    return forest_picture(rows, report.agreement.rate)
+
+
+def _class_mix(report: RunReport) -> Picture | None:
+    details = _details(report, "class_mix")
+    return class_mix_picture(
+        [(str(name), before, now) for name, before, now in details.get("categories", [])], _WINDOWS
+    )
+
+
+def _calibration(report: RunReport) -> Picture | None:
+    return calibration_picture(_details(report, "calibration").get("bins", []))
+
+
+def _window_confidence(report: RunReport) -> Picture | None:
+    details = _details(report, "confidence_distribution")
+    if not details:
+        return None
+    return histogram_picture(details["bins"], details["reference"], details["recent"], names=_WINDOWS)
+
+
+def _embeddings(report: RunReport) -> Picture | None:
+    details = _details(report, "embedding_drift")
+    return scatter_picture(details.get("points", []), details.get("reference_points", 0), _WINDOWS)
+
+
+def _statistics(report: RunReport, criterion: str) -> tuple[JudgedStatistic, ...]:
+    return next((result.statistics for result in report.criteria if result.criterion.name == criterion), ())
+
+
+def _details(report: RunReport, criterion: str) -> Mapping[str, Any]:
+    return next((item.statistic.details for item in _statistics(report, criterion) if item.statistic.details), {})
+
+
+_PICTURES: tuple[tuple[str, str, str, str, str, Callable[[RunReport], Picture | None]], ...] = (
+    (
+        "trend",
+        "Agreement over past runs",
+        "Each run with its 95 % interval, against the thresholds; numbers mark where a version changed.",
+        "trend",
+        "trend",
+        _trend,
+    ),
+    (
+        "flow",
+        "Stored → reviewed",
+        "Rows are what is stored, columns what the reviewer decided; off the diagonal they differ.",
+        "category_flow",
+        "heat_map",
+        _flow,
+    ),
+    (
+        "slices",
+        "Agreement by slice",
+        "The share that agrees in each part of the sample, with its 95 % interval; the line is the whole sample.",
+        "agreement_by_slice",
+        "forest",
+        _slices,
+    ),
+    (
+        "confidence",
+        "Confidence then and now",
+        "How sure the store was of the sampled records, and how sure the reviewer is.",
+        "confidence_change",
+        "histogram",
+        _confidence,
+    ),
+    (
+        "calibration",
+        "Is 0.9 still 0.9?",
+        "Stored confidence against the share that agrees; below the diagonal the store was too sure.",
+        "calibration",
+        "calibration",
+        _calibration,
+    ),
+    (
+        "class-mix",
+        "Class mix, earlier and recent",
+        "The share of each category in the whole store, before and in the recent window.",
+        "class_mix",
+        "class_mix",
+        _class_mix,
+    ),
+    (
+        "confidence-distribution",
+        "Stored confidence, earlier and recent",
+        "How sure the store was of records of both windows.",
+        "confidence_distribution",
+        "histogram",
+        _window_confidence,
+    ),
+    (
+        "embeddings",
+        "Where recent texts lie",
+        "Vectors drawn from both windows, in the two directions in which they vary most.",
+        "embedding_drift",
+        "scatter",
+        _embeddings,
+    ),
+)

@@ -1,0 +1,251 @@
+"""The summary on the terminal: what an administrator reads in a mail."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+from drift_checks.core.outcomes import AGREEMENT, Outcome
+from drift_checks.report.agreement import left_out
+from drift_checks.report.changes import changes_since
+from drift_checks.report.phrases import confidence, count, percent, percent_range, printable
+from drift_checks.report.run import CriterionResult, Reviewing, RunReport
+from drift_checks.report.verdict import MEANINGS, Verdict
+from drift_checks.statistics.intervals import Estimate, Interval
+
+_MOST_LINES = 60
+_MOST_REASONS = 10
+_LABEL = 12
+_ACKNOWLEDGED = "acknowledged"
+# A verdict that needs no action needs few words.
+_LONGEST, _SHORTER = 400, 160
+STRATUM_WORDS = {"low_confidence": "of low confidence", "old": "old", "baseline": "of the rest"}
+
+
+def headline(report: RunReport) -> str:
+    """Return the verdict as a sentence."""
+    agreement = report.agreement
+    demo = "DEMO · " if report.facts.demo else ""
+    if report.facts.interrupted is not None:
+        return f"{demo}INTERRUPTED · {report.facts.interrupted}"
+    if agreement.rate is None or agreement.interval is None:
+        return f"{demo}{report.verdict} · agreement was not measured{_how_many_known(report)}"
+    counted = f"{accused(report)}{agreement.agreed} of {agreement.reviewed} agree"
+    return f"{demo}{report.verdict} · {counted} ({rate_in_words(report)}){wanted(report)}{_how_many_known(report)}"
+
+
+def rate_in_words(report: RunReport) -> str:
+    """Return the agreement that is held against the thresholds, which must have been measured, with its interval."""
+    rate, interval = _judged(report)
+    of_what = " of the whole store" if judged_rate(report) else ""
+    return f"{percent(rate)}{of_what}, 95 % interval {percent_range(*interval)}"
+
+
+def wanted(report: RunReport) -> str:
+    """Return the agreement that was wanted, where there is less."""
+    rate, _ = _judged(report)
+    return f"; {percent(report.facts.warn)} wanted" if rate < report.facts.warn else ""
+
+
+def _judged(report: RunReport) -> tuple[float, Interval]:
+    agreement, estimate = report.agreement, judged_rate(report)
+    rate, interval = (estimate.rate, estimate.interval) if estimate else (agreement.rate, agreement.interval)
+    assert rate is not None
+    assert interval is not None
+    return rate, interval
+
+
+def judged_rate(report: RunReport) -> Estimate | None:
+    """Return the estimate of the whole store where it is what the thresholds are held against."""
+    found = (result.estimate for result in report.criteria if result.criterion.name == AGREEMENT)
+    return next(found, None)
+
+
+def accused(report: RunReport) -> str:
+    """Return the criteria to which the verdict is due, where agreement is not one of them."""
+    names = [result.criterion.name for result in report.criteria if result.counts_as is report.verdict]
+    if report.verdict is Verdict.OK or AGREEMENT in names or not names:
+        return ""
+    return f"{', '.join(sorted(names))} · "
+
+
+def summarise(report: RunReport, page: Path | None) -> Iterator[str]:
+    """Yield the lines of the summary.
+
+    Args:
+        report: The run.
+        page: The HTML report, where one was written.
+    """
+    facts = report.facts
+    yield headline(report)
+    yield ""
+    if facts.demo:
+        yield _line("demo", "the built-in demo store, made up and damaged on purpose; nothing of yours was read")
+    yield _line("store", f"{facts.db}, table {printable(facts.table)}: {count(facts.records, 'record')}")
+    if facts.chroma is not None:
+        vectors = "" if facts.vectors is None else f": {count(facts.vectors, 'vector')}"
+        yield _line("", f"{facts.chroma}, collection {printable(facts.collection)}{vectors}")
+    yield from _sample(report)
+    yield from _reviewer(report)
+    yield _line("agreement", _agreement(report))
+    if report.past and (changed := changes_since(report.past[-1], report).sentences()):
+        yield _line("changed", f"{'; '.join(changed)} (since {report.past[-1].started:%Y-%m-%d %H:%M} UTC)")
+    yield from _known(report)
+    yield ""
+    yield "criteria"
+    yield from _criteria(report.criteria_worst_first)
+    yield from _records("disagreements", report.disagreements, _disagreement)
+    yield from _not_reviewed(report.not_reviewed)
+    yield from _records("other failures", report.other_failures, _failure)
+    yield ""
+    if report.exit_code == Verdict.INCONCLUSIVE.exit_code and facts.resumable and report.not_reviewed:
+        yield _line("note", "--drift-resume asks for the missing reviews alone")
+    if facts.partial:
+        yield _line("note", "a part of the review: not kept as the latest run")
+    if page is not None:
+        yield _line("report", str(page))
+    yield _line(f"exit {report.exit_code}", MEANINGS[report.exit_code])
+
+
+def _sample(report: RunReport) -> Iterator[str]:
+    facts = report.facts
+    parts = [
+        f"{number} {STRATUM_WORDS[stratum]} (there are {facts.sizes[stratum]:,})"
+        for stratum, number in facts.drawn.items()
+        if number or facts.sizes[stratum]
+    ]
+    yield _line("sample", f"{count(len(facts.record_ids), 'record')}: {', '.join(parts)}")
+    yield _line("", f"seed {facts.seed}, as of {facts.as_of}, naive times in {facts.naive_timezone}")
+    for note in facts.notes:
+        yield _line("note", note)
+
+
+def _reviewer(report: RunReport) -> Iterator[str]:
+    facts, reviewing = report.facts, report.facts.reviewing
+    model = f" ({printable(facts.model)})" if facts.model else ""
+    parts = [f"{printable(facts.reviewer)}{model}: {count(reviewing.reviews, 'record')} reviewed"]
+    if reviewing.failed:
+        parts.append(f"{count(reviewing.failed, 'review')} failed")
+    if reviewing.not_asked:
+        parts.append(f"{reviewing.not_asked:,} not asked")
+    yield _line("reviewer", ", ".join(parts))
+    if used := usage(reviewing):
+        yield _line("", used)
+    if reviewing.difference_rate is not None and reviewing.difference_interval is not None:
+        share, interval = percent(reviewing.difference_rate), percent_range(*reviewing.difference_interval)
+        differed = f"{reviewing.differed} of {reviewing.repeated} asked about twice were answered otherwise"
+        yield _line("noise", f"{differed}, {share} ({interval})")
+
+
+def usage(reviewing: Reviewing) -> str:
+    """Return what the calls used, empty where there is nothing to say but that each record took one."""
+    parts = []
+    if reviewing.input_tokens is not None or reviewing.output_tokens is not None:
+        parts.append(f"{reviewing.input_tokens or 0:,} tokens in, {reviewing.output_tokens or 0:,} out")
+    if reviewing.cost is not None:
+        parts.append(f"cost {reviewing.cost:.4f}")
+    if reviewing.median_seconds is not None and reviewing.slowest_seconds is not None:
+        parts.append(f"{reviewing.median_seconds:.1f} s a call, {reviewing.slowest_seconds:.1f} s the slowest")
+    if not parts and reviewing.calls == reviewing.reviews:
+        return ""
+    return "; ".join([count(reviewing.calls, "call"), *parts])
+
+
+def _agreement(report: RunReport) -> str:
+    agreement = report.agreement
+    if agreement.rate is None or agreement.interval is None:
+        return "not measured"
+    sample = (
+        f"{agreement.agreed} of {agreement.reviewed}, {percent(agreement.rate)} ({percent_range(*agreement.interval)})"
+    )
+    if agreement.population is None:
+        return f"{sample}; of the whole store it cannot be estimated: {agreement.population_missing}"
+    population = agreement.population
+    estimate = f"{percent(population.rate)} ({percent_range(*population.interval)})"
+    return f"{sample}; estimated of the whole store: {estimate}{left_out(agreement)}"
+
+
+def _known(report: RunReport) -> Iterator[str]:
+    """Yield what somebody knows about, which does not count, and what counts again."""
+    if said := known_in_words(report):
+        yield f"{_ACKNOWLEDGED}  {said}"
+    for _, why in report.acknowledged.ended:
+        yield _line("note", why)
+
+
+def known_in_words(report: RunReport) -> str:
+    """Return what somebody knows about and does not count, as in `2 records, class_mix (until 2027-01-31: moved)`."""
+    records = [count(len(report.known), "record")] if report.known else []
+    criteria = [
+        f"{item.criterion.name} (until {item.acknowledged.until_day()}: {printable(item.acknowledged.reason, 200)})"
+        for item in report.criteria_worst_first
+        if item.acknowledged is not None
+    ]
+    return ", ".join([*records, *criteria])
+
+
+def _how_many_known(report: RunReport) -> str:
+    number = len(report.known) + sum(result.acknowledged is not None for result in report.criteria)
+    return f", {number:,} acknowledged" if number else ""
+
+
+def _criteria(results: Sequence[CriterionResult]) -> Iterator[str]:
+    verdicts = [_verdict(result) for result in results]
+    first = max([_LABEL, *map(len, verdicts)])
+    second = max((len(result.criterion.name) for result in results), default=0)
+    for result, verdict in zip(results, verdicts, strict=True):
+        yield f"  {verdict:<{first}}  {result.criterion.name:<{second}}  {_what_it_came_to(result)}"
+
+
+def _verdict(result: CriterionResult) -> str:
+    verdict = "not measured" if result.verdict is None else str(result.verdict)
+    return verdict if result.acknowledged is None else f"{verdict}, {_ACKNOWLEDGED}"
+
+
+def _what_it_came_to(result: CriterionResult) -> str:
+    unmeasured = f"; {result.unmeasured} not measured" if result.unmeasured and result.measured else ""
+    if result.not_needed:
+        unmeasured += f"; {result.not_needed} not needed"
+    message = printable(
+        result.message.removeprefix("not measured: "), _SHORTER if result.verdict is Verdict.OK else _LONGEST
+    )
+    return f"{message}{unmeasured}"
+
+
+def _records(title: str, outcomes: Sequence[Outcome], line: Callable[[Outcome], str]) -> Iterator[str]:
+    if not outcomes:
+        return
+    yield ""
+    yield f"{title} ({len(outcomes):,})"
+    for outcome in outcomes[:_MOST_LINES]:
+        yield f"  {line(outcome)}"
+    if len(outcomes) > _MOST_LINES:
+        yield f"  … and {len(outcomes) - _MOST_LINES:,} more in the report"
+
+
+def _not_reviewed(outcomes: Sequence[Outcome]) -> Iterator[str]:
+    if not outcomes:
+        return
+    yield ""
+    yield f"not reviewed ({len(outcomes):,})"
+    for reason, number in Counter(outcome.message for outcome in outcomes).most_common(_MOST_REASONS):
+        yield f"  {count(number, 'record'):<14}  {printable(reason, 200)}"
+
+
+def _disagreement(outcome: Outcome) -> str:
+    decision = outcome.decision
+    if decision is None:
+        return printable(outcome.record_id)
+    pair = f"{printable(decision.stored, 30)} → {printable(decision.reviewed, 30)}"
+    confidences = f"{confidence(decision.stored_confidence)} → {confidence(decision.reviewed_confidence)}"
+    return f"{printable(outcome.record_id, 20):<8}  {pair:<34}  confidence {confidences}  {outcome.stratum}"
+
+
+def _failure(outcome: Outcome) -> str:
+    name = printable(outcome.record_id if outcome.record_id is not None else "the store", 20)
+    return f"{name:<8}  {outcome.criterion:<18}  {printable(outcome.message, 200)}"
+
+
+def _line(label: str, text: str) -> str:
+    return f"{label:<{_LABEL}}{text}"

@@ -1,0 +1,157 @@
+"""The sample of a run, drawn from its store as the settings say."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Connection
+
+from drift_checks.core.errors import NothingToReview, SettingError
+from drift_checks.core.instants import format_instant
+from drift_checks.core.records import Record, Sample, Stratum
+from drift_checks.review import sampling
+from drift_checks.settings.declarations import POPULATION, SEQUENTIAL, SEQUENTIAL_CALLS, Settings
+from drift_checks.stores.records import RecordStore
+from drift_checks.stores.strata import Bounds, StrataQueries
+
+
+class Drawing:
+    """Draws records from a store.
+
+    Args:
+        settings: What the run was told to do.
+        store: The table of records.
+    """
+
+    def __init__(self, settings: Settings, store: RecordStore) -> None:
+        self.settings = settings
+        self.store = store
+        old_before = settings.as_of - timedelta(days=settings.old_days)
+        self._bounds = Bounds(settings.low_confidence_below, old_before, settings.naive_timezone)
+
+    def draw(self) -> Sample:
+        """Return the sample: the records that were named, or those that the seed draws.
+
+        Raises:
+            NothingToReview: The store or the sample is empty.
+            SettingError: A record that was named is not there.
+        """
+        return self.store.file.read(self._draw, self._bounds.register)
+
+    def draw_again(self, drawn: Mapping[str, Any]) -> Sample:
+        """Return a sample that was drawn before, with the records as they are now.
+
+        Args:
+            drawn: In plain values, as the journal of a run holds it.
+        """
+        strata = {key: Stratum(stratum) for key, stratum in drawn["records"]}
+        rows = self.store.file.read(lambda connection: self.store.rows(connection, list(strata)))
+        gone = len(strata) - len(rows)
+        are = "record of the run that was broken off is" if gone == 1 else "records of the run that was broken off are"
+        notes = [f"{gone:,} {are} no longer in the store"] if gone else []
+        return Sample(
+            records=tuple(Record(key, stratum, rows[key]) for key, stratum in strata.items() if key in rows),
+            sizes={Stratum(stratum): number for stratum, number in drawn["sizes"].items()},
+            judged=tuple(map(Stratum, drawn["judged"])),
+            seed=drawn["seed"],
+            as_of=datetime.fromisoformat(drawn["as_of"]),
+            naive_timezone=drawn["naive_timezone"],
+            chosen=drawn["chosen"],
+            unreadable=drawn["unreadable"],
+            notes=(*drawn["notes"], *notes),
+        )
+
+    def _draw(self, connection: Connection) -> Sample:
+        store, settings = self.store, self.settings
+        strata = StrataQueries(connection, store, self._bounds)
+        sizes = strata.sizes()
+        if not sum(sizes.values()):
+            raise NothingToReview(f"{store.file.path}: table {store.name!r} is empty: there is nothing to review.")
+        plan = self._plan(sizes)
+        if settings.records:
+            records = self._chosen(connection, strata)
+            notes: tuple[str, ...] = ("exactly these records were asked for",)
+        else:
+            if not sum(plan.wanted[stratum] for stratum in plan.judged):
+                raise NothingToReview(_no_candidates(settings))
+            drawn = sampling.draw(strata, plan.wanted, sizes, settings.seed)
+            rows = store.rows(connection, [record_id for ids in drawn.values() for record_id in ids])
+            records = self._in_order(
+                [Record(key, stratum, rows[key]) for stratum, ids in drawn.items() for key in ids], plan.judged
+            )
+            notes = plan.notes
+        unreadable = strata.unreadable()
+        return Sample(
+            records=records,
+            sizes=sizes,
+            judged=tuple(Stratum) if settings.records else plan.judged,
+            seed=settings.seed,
+            as_of=settings.as_of,
+            naive_timezone=settings.naive_timezone.key,
+            chosen=bool(settings.records),
+            unreadable=unreadable,
+            notes=(*notes, *_unreadable_notes(unreadable)),
+        )
+
+    def _plan(self, sizes: Mapping[Stratum, int]) -> sampling.Plan:
+        settings = self.settings
+        total = sum(sizes.values())
+        size = settings.sample_size or sampling.recommended_size(total)
+        if settings.decision == SEQUENTIAL:
+            size = settings.max_calls or SEQUENTIAL_CALLS
+            if settings.judge == POPULATION:
+                return sampling.plan_alike(sizes, size)
+        divided = self.store.has("confidence") or self.store.has("timestamp")
+        plan = sampling.plan(sizes, size, settings.low_confidence_share, settings.baseline, divided=divided)
+        if settings.decision == SEQUENTIAL and Stratum.BASELINE not in plan.judged:
+            # A small store is not reviewed to its end where a few records decide.
+            baseline = min(settings.baseline, plan.wanted[Stratum.BASELINE])
+            plan = replace(plan, wanted={**plan.wanted, Stratum.BASELINE: baseline})
+        return plan
+
+    def _in_order(self, records: list[Record], judged: tuple[Stratum, ...]) -> tuple[Record, ...]:
+        """Return the records as they are to be reviewed, the rest of the store last.
+
+        Where the evidence decides how many it takes, the order is random, else it is by stratum.
+        """
+        if self.settings.decision == SEQUENTIAL:
+            random.Random(f"order:{self.settings.seed}").shuffle(records)  # noqa: S311 - a sample, not a secret
+        return (
+            *(record for record in records if record.stratum in judged),
+            *(record for record in records if record.stratum not in judged),
+        )
+
+    def _chosen(self, connection: Connection, strata: StrataQueries) -> tuple[Record, ...]:
+        # A column without a declared type does not take the text 12 for the number.
+        numbers = [int(key) for key in self.settings.records if key.lstrip("-").isdecimal() and key.isascii()]
+        rows = self.store.rows(connection, [*self.settings.records, *numbers])
+        missing = set(self.settings.records) - {str(key) for key in rows}
+        if missing:
+            raise SettingError(
+                f"records: {', '.join(sorted(missing))} not found in {self.store.file.path}; allowed are ids in the"
+                f" column {self.store.columns['id']} of table {self.store.name}."
+            )
+        found = strata.parts_of(list(rows))
+        return tuple(Record(key, found[key], row) for key, row in rows.items())
+
+
+def _unreadable_notes(unreadable: dict[str, int]) -> tuple[str, ...]:
+    return tuple(
+        f"1 record has a {column} that cannot be read and counts as baseline"
+        if number == 1
+        else f"{number:,} records have a {column} that cannot be read and count as baseline"
+        for column, number in unreadable.items()
+    )
+
+
+def _no_candidates(settings: Settings) -> str:
+    before = format_instant(settings.as_of - timedelta(days=settings.old_days))[:10]
+    return (
+        f"{settings.db}: nothing to review: no record has a confidence at or below {settings.low_confidence_below} or"
+        f" is older than {settings.old_days} days (before {before}); change --drift-low-confidence-below or"
+        " --drift-old-days, or give a --drift-sample-size no smaller than the store to review all of it."
+    )

@@ -1,0 +1,195 @@
+"""The embedded reviewer: a vote of the nearest other vectors.
+
+It asks whether a stored label still fits its neighbourhood. It cannot tell whether the classifier in
+production would decide otherwise today: for that, ask the classifier.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from drift_checks.core.records import Record, RecordId, Review
+from drift_checks.review.reviewers.base import OnCall, OnReview, OnSpent, ignore
+
+_BATCH = 32
+# Duplicates of a record crowd around it: more than k are asked for from the start.
+_SPARE = 8
+
+
+class Neighbour(Protocol):
+    """An entry of the collection near a vector."""
+
+    @property
+    def id(self) -> str:
+        """The entry's id."""
+
+    @property
+    def similarity(self) -> float:
+        """From 0, and 1 for the same vector."""
+
+    @property
+    def document(self) -> str | None:
+        """The entry's text."""
+
+    @property
+    def metadata(self) -> Mapping[str, object]:
+        """What the application keeps with it; `category` is its label."""
+
+
+class Entry(Protocol):
+    """What the collection holds of a record."""
+
+    @property
+    def vector(self) -> npt.NDArray[np.float32]:
+        """Its vector."""
+
+
+class Vectors(Protocol):
+    """The collection, as this reviewer needs it."""
+
+    @property
+    def count(self) -> int:
+        """How many entries there are."""
+
+    @property
+    def dimension(self) -> int | None:
+        """The length of each vector."""
+
+    def entries(self, ids: Sequence[str]) -> Mapping[str, Entry]:
+        """Return the entries with these ids."""
+
+    def nearest(self, vectors: Sequence[npt.NDArray[np.float32]], number: int) -> Sequence[Sequence[Neighbour]]:
+        """Return the nearest entries of each vector, nearest first."""
+
+
+class NeighboursReviewer:
+    """Decides by a vote of the k nearest other vectors, each weighted by its similarity.
+
+    The record itself and its exact duplicates have no vote. The share of the votes is the confidence.
+
+    Args:
+        vectors: The collection.
+        k: How many neighbours vote.
+    """
+
+    name = "neighbours"
+    model: str | None = None
+    comparable_confidence = False
+
+    def __init__(self, vectors: Vectors, k: int = 11) -> None:
+        self._vectors = vectors
+        self._k = k
+
+    def review(
+        self,
+        records: Sequence[Record],
+        repeats: Sequence[Record] = (),
+        on_call: OnCall = ignore,
+        on_review: OnReview = ignore,
+        on_spent: OnSpent = ignore,
+    ) -> Generator[Review, None, None]:
+        """Yield one Review for each record, and one more for each that is to be repeated."""
+        for start in range(0, len(records), _BATCH):
+            batch = records[start : start + _BATCH]
+            for record in batch:
+                on_call(record.id)
+            for review in self._review_batch(batch):
+                on_review(review)
+                yield review
+        for review in self.review(repeats, (), on_call) if repeats else ():
+            again = replace(review, repeat=True)
+            on_review(again)
+            yield again
+
+    def neighbours_of(self, records: Sequence[Record]) -> dict[RecordId, list[Neighbour]]:
+        """Return the k nearest others of each record, nearest first; a record without a usable vector is left out."""
+        vectors = self._vectors_of(records)
+        known = [record for record in records if record.id in vectors]
+        found = self._neighbours(known, vectors)
+        return {record.id: neighbours for record, neighbours in zip(known, found, strict=True)}
+
+    def _review_batch(self, records: Sequence[Record]) -> Iterator[Review]:
+        found = self.neighbours_of(records)
+        for record in records:
+            if record.id in found:
+                yield _vote(record, found[record.id])
+            else:
+                yield Review(record.id, failure="no vector: neither the record nor the collection has a usable one")
+
+    def _vectors_of(self, records: Sequence[Record]) -> dict[object, npt.NDArray[np.float32]]:
+        """Return each record's own vector; the collection's, where the record has none of its dimension."""
+        own = {record.id: read_embedding(record.values.get("embedding_json")) for record in records}
+        keys = {record.id: _key(record) for record in records if not self._is_usable(own[record.id])}
+        wanted = list(dict.fromkeys(key for key in keys.values() if key is not None))
+        entries = self._vectors.entries(wanted) if wanted else {}
+        held = {record_id: entries[key].vector for record_id, key in keys.items() if key is not None and key in entries}
+        found = own | dict.fromkeys(keys) | held
+        return {key: vector for key, vector in found.items() if vector is not None and self._is_usable(vector)}
+
+    def _is_usable(self, vector: npt.NDArray[np.float32] | None) -> bool:
+        return vector is not None and vector.size == self._vectors.dimension and bool(vector.any())
+
+    def _neighbours(
+        self, records: Sequence[Record], vectors: Mapping[object, npt.NDArray[np.float32]]
+    ) -> list[list[Neighbour]]:
+        """Return each record's k nearest others, asking for more where duplicates took the places."""
+        found: dict[object, list[Neighbour]] = {}
+        number = self._k + _SPARE
+        pending = list(records)
+        while pending:
+            asked = self._vectors.nearest([vectors[record.id] for record in pending], number)
+            for record, near in zip(pending, asked, strict=True):
+                found[record.id] = [other for other in near if not _same(record, other)][: self._k]
+            exhausted = number >= self._vectors.count
+            pending = [record for record in pending if len(found[record.id]) < self._k and not exhausted]
+            number *= 4
+        return [found[record.id] for record in records]
+
+
+def read_embedding(stored: object) -> npt.NDArray[np.float32] | None:
+    """Return the vector that a JSON array of numbers holds, or None where it holds none."""
+    if not isinstance(stored, str | bytes):
+        return None
+    try:
+        numbers = json.loads(stored)
+        if not isinstance(numbers, list) or not all(type(number) in (int, float) for number in numbers):
+            return None
+        with np.errstate(over="ignore"):
+            vector = np.asarray(numbers, dtype=np.float64).astype(np.float32)
+    except (ValueError, OverflowError, RecursionError):
+        return None
+    return vector if vector.size and np.isfinite(vector).all() else None
+
+
+def _key(record: Record) -> str | None:
+    """Return the record's id in Chroma, which is text whatever the column holds."""
+    key = record.values.get("chroma_id")
+    return None if key is None else str(key)
+
+
+def _same(record: Record, other: Neighbour) -> bool:
+    return other.id == _key(record) or other.document == record.text
+
+
+def _vote(record: Record, neighbours: Sequence[Neighbour]) -> Review:
+    votes: defaultdict[str, float] = defaultdict(float)
+    for neighbour in neighbours:
+        if (label := neighbour.metadata.get("category")) is not None:
+            votes[str(label)] += max(neighbour.similarity, 1e-9)
+    if not votes:
+        return Review(record.id, failure="no neighbour with a category in the collection's metadata")
+    winner = max(sorted(votes), key=votes.__getitem__)
+    return Review(
+        record.id,
+        category=winner,
+        confidence=votes[winner] / sum(votes.values()),
+        rationale=f"{sum(str(n.metadata.get('category')) == winner for n in neighbours)} of"
+        f" {len(neighbours)} nearest neighbours",
+    )

@@ -1,0 +1,103 @@
+"""A text in other clothes: changes that leave its meaning as it is, made with Hypothesis strategies."""
+
+from __future__ import annotations
+
+import random
+import unicodedata
+from collections.abc import Callable
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from drift_checks.core.records import Record
+
+if TYPE_CHECKING:
+    from hypothesis.strategies import SearchStrategy
+
+Change = Callable[[str], str]
+# A record is asked about in this many other forms.
+VARIANTS = 2
+_CURLY = str.maketrans({"'": "\N{RIGHT SINGLE QUOTATION MARK}", '"': "\N{RIGHT DOUBLE QUOTATION MARK}"})
+_STRAIGHT = {ord(curly): straight for curly, straight in zip("‘’“”", "''\"\"", strict=True)}
+_TRIES = 40
+
+
+def variants_of(record: Record, number: int = VARIANTS) -> list[Record]:
+    """Return the record with its text changed, each time in another kind of way; the same ones every time.
+
+    Args:
+        record: Whose text is changed.
+        number: How many; fewer come back where the text does not allow as many.
+    """
+    from hypothesis import HealthCheck, Phase, given, settings
+
+    found: dict[str, dict[str, None]] = {}
+
+    @settings(
+        max_examples=_TRIES,
+        derandomize=True,
+        database=None,
+        deadline=None,
+        phases=[Phase.generate],
+        suppress_health_check=list(HealthCheck),
+    )
+    @given(_changes())
+    def collect(kind_and_change: tuple[str, Change]) -> None:
+        kind, change = kind_and_change
+        changed = change(record.text)
+        if changed != record.text:
+            found.setdefault(kind, {})[changed] = None
+
+    collect()
+    # Each text in ways of its own, so that all of them occur in a sample.
+    chosen = random.Random(record.text.encode("utf-8", errors="surrogatepass"))  # noqa: S311
+    kinds = chosen.sample(sorted(found), min(number, len(found)))
+    texts = [chosen.choice(list(found[kind])) for kind in kinds]
+    return [replace(record, values={**record.values, "text": text}) for text in texts]
+
+
+def _changes() -> SearchStrategy[tuple[str, Change]]:
+    from hypothesis import strategies as st
+
+    footers = st.builds(
+        lambda page, form: lambda text: text + form.format(page=page),
+        # Drawn from a list: what Hypothesis makes of an interval depends on the modules that are loaded.
+        st.sampled_from([1, 2, 7, 12, 23, 38, 57, 104, 211]),
+        st.sampled_from(["\n\n{page}", "\n\nPage {page}", "\n\nTable of Contents\n{page}"]),
+    )
+    kinds: dict[str, SearchStrategy[Change]] = {
+        "white space": st.sampled_from([_double_spaced, _wrapped, _indented]),
+        "upper case": st.just(str.upper),
+        "lower case": st.just(str.lower),
+        "Unicode form": st.sampled_from([_decomposed, _composed]),
+        "quotes": st.sampled_from([_curly, _straight]),
+        "footer": footers,
+    }
+    return st.one_of([st.tuples(st.just(kind), changes) for kind, changes in kinds.items()])
+
+
+def _double_spaced(text: str) -> str:
+    return text.replace(" ", "  ")
+
+
+def _wrapped(text: str) -> str:
+    return "\n".join(text.split(" "))
+
+
+def _indented(text: str) -> str:
+    return f"  {text}\n"
+
+
+def _decomposed(text: str) -> str:
+    return unicodedata.normalize("NFD", text)
+
+
+def _composed(text: str) -> str:
+    return unicodedata.normalize("NFC", text)
+
+
+def _curly(text: str) -> str:
+    return text.translate(_CURLY)
+
+
+def _straight(text: str) -> str:
+    return text.translate(_STRAIGHT)

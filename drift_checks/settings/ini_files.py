@@ -1,0 +1,41 @@
+"""pytest's section of an ini file, as pytest finds it."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+from typing import Any
+
+from drift_checks.core.errors import SettingError
+
+
+def read_ini(file: Path | None) -> dict[str, str]:
+    """Return the keys of pytest's section, also those that pytest does not know; nothing where there is no file.
+
+    Args:
+        file: An ini file, or one in TOML.
+
+    Raises:
+        SettingError: It cannot be read.
+    """
+    if file is None or not file.is_file():
+        return {}
+    from iniconfig import IniConfig, ParseError
+
+    try:
+        if file.suffix == ".toml":
+            return _of_toml(tomllib.loads(file.read_text(encoding="utf-8")))
+        sections = IniConfig(str(file)).sections
+    except (OSError, UnicodeDecodeError, ParseError, tomllib.TOMLDecodeError) as error:
+        raise SettingError(f"{file}: cannot be read ({error}); allowed is an ini file as pytest reads it.") from None
+    return {key: value for name in ("pytest", "tool:pytest") for key, value in sections.get(name, {}).items()}
+
+
+def _of_toml(content: dict[str, Any]) -> dict[str, str]:
+    section = content.get("pytest", content.get("tool", {}).get("pytest", {}))
+    values = {**section, **section.get("ini_options", {})}
+    return {key: _as_text(value) for key, value in values.items() if key != "ini_options"}
+
+
+def _as_text(value: Any) -> str:
+    return "\n".join(map(str, value)) if isinstance(value, list) else str(value)
