@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import socket
-from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from hashlib import sha256
@@ -11,14 +10,14 @@ from pathlib import Path
 from secrets import token_hex
 
 from drift_checks.alerts.message import CriterionLine, DisagreementLine, Incident, Kind, Message
-from drift_checks.core.outcomes import Outcome, Result
+from drift_checks.core.outcomes import Outcome
+from drift_checks.core.text import printable
 from drift_checks.report.certainty import is_confirmed
 from drift_checks.report.changes import changes_since, store_of
 from drift_checks.report.folder import PAGE
+from drift_checks.report.headline import explained, reason
 from drift_checks.report.history.recorded import StoreIdentity
-from drift_checks.report.phrases import printable
 from drift_checks.report.run import RunReport
-from drift_checks.report.summary import headline
 from drift_checks.report.verdict import Verdict, severity
 
 _TRY_AGAIN = "Look to the reviewer; the same command with --drift-resume asks for what is missing alone."
@@ -178,8 +177,7 @@ def _blank(store: StoreIdentity, run_id: str, moment: str, report_url: str | Non
 
 
 def _headline(report: RunReport, occasion: Occasion) -> str:
-    rest = _why_inconclusive(report) or headline(report).partition(" · ")[2]
-    return " · ".join(part for part in (_label(report.verdict, occasion), _name(store_of(report)), rest) if part)
+    return " · ".join((_label(report.verdict, occasion), _name(store_of(report)), reason(report)))
 
 
 def _label(verdict: Verdict, occasion: Occasion) -> str:
@@ -207,26 +205,13 @@ def _criteria(report: RunReport) -> Iterator[CriterionLine]:
             assert result.verdict is not None
             name, message, remedy = result.criterion.name, result.message, result.criterion.remedy
             if result.verdict is Verdict.INCONCLUSIVE:
-                message, remedy = f"{message}{_commonest_reason(report, name)}", _TRY_AGAIN
+                message, remedy = explained(result, report), _TRY_AGAIN
             yield CriterionLine(
                 printable(name, _LONGEST_NAME),
                 result.verdict,
                 printable(message, _LONGEST_SAID),
                 printable(remedy, _LONGEST_SAID),
             )
-
-
-def _why_inconclusive(report: RunReport) -> str:
-    """Return what was too little, empty where the verdict is another."""
-    found = (result for result in report.criteria if result.verdict is Verdict.INCONCLUSIVE)
-    return next((printable(result.message, _LONGEST_SAID) for result in found), "")
-
-
-def _commonest_reason(report: RunReport, criterion: str) -> str:
-    """Return why most of its records were not measured, as the end of a sentence."""
-    unmeasured = (item for item in report.outcomes if item.result is Result.UNMEASURED)
-    reasons = Counter(item.message for item in unmeasured if item.criterion == criterion and item.message)
-    return "".join(f": {printable(reason, _LONGEST_SAID)}" for reason, _ in reasons.most_common(1))
 
 
 def _surety(outcome: Outcome) -> float:

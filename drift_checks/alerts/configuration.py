@@ -66,8 +66,9 @@ def _of_name(name: str, settings: Settings, environment: Mapping[str, str]) -> l
     if settings.alerts is None:
         return []
     raise SettingError(
-        f"alerts: {name!r} is named (from {settings.sources['alerts']}), and {SECRETS[name]} is not set; set it or"
-        f" {SECRETS[name]}_FILE, or leave {name} out."
+        "alerts",
+        f"{name!r} is named (from {settings.sources['alerts']}), and {SECRETS[name]} is not set",
+        f"set it or {SECRETS[name]}_FILE, or leave {name} out",
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from drift_checks.alerts.message import CriterionLine, DisagreementLine, Kind, Message
-from drift_checks.report.phrases import confidence, count, percent, percent_range, printable, visible
+from drift_checks.core.text import confidence, count, percent, percent_range, printable, visible
 from drift_checks.report.verdict import Verdict
 from drift_checks.statistics.intervals import Interval
 
@@ -18,11 +18,6 @@ _MARKERS = {
 _TEST_MARKER = "\N{LARGE BLUE CIRCLE}"
 TEST = "This is a test: it was sent by hand, and nothing happened."
 UNCONFIRMED = "a CRITICAL verdict may be chance until it is confirmed by a second run"
-
-
-def shortened(text: str, longest: int) -> str:
-    """Return the text, cut to so many characters with an ellipsis at its end."""
-    return text if len(text) <= longest else text[: max(0, longest - 1)] + "…"
 
 
 def marker(message: Message) -> str:

@@ -22,12 +22,13 @@ from drift_checks.commands.stores import (
 )
 from drift_checks.core.errors import NothingToReview, SettingError
 from drift_checks.core.instants import format_instant
+from drift_checks.core.outcomes import VERSION_WORDS
+from drift_checks.core.text import printable
 from drift_checks.report.acknowledgements import Acknowledgement
 from drift_checks.report.history.acknowledged import Acknowledgements, KeptAcknowledgement, kept_acknowledgements
 from drift_checks.report.history.database import History
 from drift_checks.report.history.reading import HistoryView
 from drift_checks.report.history.recorded import StoreIdentity
-from drift_checks.report.phrases import VERSION_WORDS, printable
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -104,7 +105,7 @@ def _made(reports: Path, arguments: argparse.Namespace, now: datetime) -> Iterab
 
 def _reason(text: str | None) -> str:
     if text is None or not text.strip():
-        raise SettingError("--reason: is missing or empty; say why it does not count, as in --reason 'ticket 12'.")
+        raise SettingError("--reason", "is missing or empty", "say why it does not count, as in --reason 'ticket 12'")
     return text.strip()
 
 
@@ -127,8 +128,9 @@ def _store(history: HistoryView, arguments: argparse.Namespace) -> StoreIdentity
     if len(found) > 1:
         names = "; ".join(_whole_name(store) for store in found)
         raise SettingError(
-            f"{history.path}: has runs of several stores; name one with --store, and with --table or --collection where"
-            f" that does not do: {names}."
+            history.path,
+            "has runs of several stores",
+            f"name one with --store, and with --table or --collection where that does not do: {names}",
         )
     return found[0]
 
@@ -140,10 +142,12 @@ def _withdrawn(reports: Path, text: str, now: datetime) -> Iterable[str]:
         if item is None:
             there = ", ".join(map(str, kept)) or "none"
             raise NothingToReview(
-                f"--withdraw: there is no acknowledgement {printable(text)!r}; the numbers are: {there} (see --list)."
+                "--withdraw",
+                f"there is no acknowledgement {printable(text)!r}",
+                f"the numbers are: {there} (see --list)",
             )
         if item.ended is not None or item.withdrawn is not None:
-            raise NothingToReview(f"--withdraw: number {text} holds no more: {_state(item, now)}.")
+            raise NothingToReview("--withdraw", f"number {text} holds no more: {_state(item, now)}")
         Acknowledgements(history).withdraw(item.acknowledgement.number, now)
     return [f"number {text} is withdrawn: {item.acknowledgement.what()} counts again from the next run on"]
 
@@ -154,7 +158,7 @@ def _listed(history: HistoryView, arguments: argparse.Namespace, now: datetime) 
         path = str(named_path("db", arguments.store, "--store"))
         found = [item for item in found if item.acknowledgement.store.db == path]
     if not found:
-        raise NothingToReview(f"{history.path}: nothing is acknowledged{' of that store' if arguments.store else ''}.")
+        raise NothingToReview(history.path, f"nothing is acknowledged{(' of that store' if arguments.store else '')}")
     return _FORMATS[arguments.format](found, now)
 
 

@@ -10,6 +10,7 @@ from datetime import UTC, date, datetime, time, timedelta, timezone
 
 from drift_checks.core.errors import NothingToReview, SettingError, nearest
 from drift_checks.core.instants import format_instant, read_instant
+from drift_checks.core.text import printable
 from drift_checks.report.acknowledgements import Acknowledgement, sort_out
 from drift_checks.report.changes import versions_of_run
 from drift_checks.report.history.reading import HistoryView
@@ -19,7 +20,6 @@ from drift_checks.report.history.recorded import (
     RecordedRun,
     StoreIdentity,
 )
-from drift_checks.report.phrases import printable
 from drift_checks.report.verdict import Verdict
 
 # What somebody accepts for longer is no exception any more.
@@ -76,15 +76,15 @@ def read_until(text: str | None, now: datetime) -> datetime:
         f" {MOST_DAYS} days ahead"
     )
     if text is None:
-        raise SettingError(f"--until: is missing; allowed is {allowed}.")
+        raise SettingError("--until", "is missing", f"allowed is {allowed}")
     given, last = printable(text), now.astimezone(UTC).date() + timedelta(days=MOST_DAYS)
     until, day = _end_of(text)
     if until is None and day is None:
-        raise SettingError(f"--until: {given!r} is not allowed; allowed is {allowed}.")
+        raise SettingError("--until", f"{given!r} is not allowed", f"allowed is {allowed}")
     if day is not None and day > last:
-        raise SettingError(f"--until: {given!r} is too far ahead; the last day that is allowed is {last}.")
+        raise SettingError("--until", f"{given!r} is too far ahead", f"the last day that is allowed is {last}")
     if until is None or until <= now:
-        raise SettingError(f"--until: {given!r} is past (it is {format_instant(now.replace(microsecond=0))}).")
+        raise SettingError("--until", f"{given!r} is past (it is {format_instant(now.replace(microsecond=0))})")
     return until
 
 
@@ -161,7 +161,7 @@ def _refuse_criterion(run: RecordedRun, name: str) -> Thing:
             f" {which}."
         )
     came_to = "was not measured" if found.verdict is None else "is OK"
-    raise NothingToReview(f"{printable(name)} {came_to} in run {run.run_id}: nothing is to be acknowledged; {which}.")
+    raise NothingToReview(f"{printable(name)} {came_to} in run {run.run_id}", "nothing is to be acknowledged", which)
 
 
 def _no_such(runs: Sequence[RecordedRun], word: str, *, of_records_alone: bool) -> NothingToReview:

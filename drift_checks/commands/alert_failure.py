@@ -19,10 +19,10 @@ from drift_checks.alerts.news import news_of_failure
 from drift_checks.commands.settings_options import add_settings, read_sources
 from drift_checks.core.errors import ReportsError, SettingError
 from drift_checks.core.instants import format_instant
+from drift_checks.core.text import printable
 from drift_checks.report.history.alert_log import AlertLog
 from drift_checks.report.history.database import History
 from drift_checks.report.history.recorded import StoreIdentity
-from drift_checks.report.phrases import printable
 from drift_checks.report.verdict import Verdict
 from drift_checks.settings.declarations import Settings
 from drift_checks.settings.usable import configure

@@ -43,8 +43,9 @@ def run(arguments: argparse.Namespace) -> int:
     channels = configured_channels(settings, os.environ)
     if not channels:
         raise SettingError(
-            f"alerts: no channel is configured; set one of {', '.join(SECRETS.values())}, each also as NAME_FILE, and"
-            " let alerts not be none."
+            "alerts",
+            "no channel is configured",
+            f"set one of {', '.join(SECRETS.values())}, each also as NAME_FILE, and let alerts not be none",
         )
     message = trial_message(_store(settings), format_instant(now.replace(microsecond=0)), settings.report_url)
     if arguments.dry_run or settings.alert_dry_run:

@@ -15,8 +15,8 @@ from drift_checks.commands.settings_options import add_settings, read_settings
 from drift_checks.commands.signals import ended_by_signals
 from drift_checks.commands.stores import UNBOUNDED
 from drift_checks.core.errors import SettingError
+from drift_checks.core.text import count, printable, readable_size
 from drift_checks.report.history.recorded import StoreIdentity
-from drift_checks.report.phrases import count, printable, readable_size
 from drift_checks.settings.declarations import Settings
 
 if TYPE_CHECKING:
@@ -73,11 +73,15 @@ def _source(settings: Settings) -> Source:
     from drift_checks.stores.snapshot import default_folder
 
     if settings.demo:
-        raise SettingError("demo: the demo store is made anew where it is missing, and not backed up; leave demo away.")
+        raise SettingError(
+            "demo", "the demo store is made anew where it is missing, and not backed up", "leave demo away"
+        )
     if settings.db is None:
         raise SettingError(
-            "db: no store is configured; name the SQLite file with --drift-db FILE, and the Chroma directory, where"
-            " there is one, with --drift-chroma DIR."
+            "db",
+            "no store is configured",
+            "name the SQLite file with --drift-db FILE, and the Chroma directory, where there is "
+            "one, with --drift-chroma DIR",
         )
     history = settings.reports / HISTORY
     return Source(

@@ -20,9 +20,9 @@ from drift_checks.commands.stores import (
     store_names,
 )
 from drift_checks.core.instants import format_instant
+from drift_checks.core.text import percent, percent_range, printable
 from drift_checks.report.history.reading import HistoryView
 from drift_checks.report.history.recorded import RecordedCriterion, RecordedRun, StoreIdentity
-from drift_checks.report.phrases import percent, percent_range, printable
 from drift_checks.report.verdict import Verdict
 
 if TYPE_CHECKING:

@@ -124,25 +124,27 @@ def _order(arguments: argparse.Namespace, root: Path) -> Order:
 def _given(settings: Settings) -> Given:
     if settings.db is None and not settings.demo:
         raise SettingError(
-            "db: is not set, and a review on a schedule has nobody to ask; name the SQLite file with --drift-db, or the"
-            " ini file that does with -c."
+            "db",
+            "is not set, and a review on a schedule has nobody to ask",
+            "name the SQLite file with --drift-db, or the ini file that does with -c",
         )
     return given(settings, os.environ, Path.cwd())
 
 
 def _refuse_other_kind(arguments: argparse.Namespace) -> None:
     if arguments.kind == CRON and arguments.vacuum_application:
-        raise SettingError("--vacuum-application: belongs to systemd; cron has no clean-up.")
+        raise SettingError("--vacuum-application", "belongs to systemd", "cron has no clean-up")
     if arguments.kind == SYSTEMD and arguments.mail_to:
-        raise SettingError("--mail-to: belongs to cron; with systemd, --drift-email-to and the other alerts tell.")
+        raise SettingError("--mail-to", "belongs to cron", "with systemd, --drift-email-to and the other alerts tell")
 
 
 def _refuse_both(kind: str, tree: Tree) -> None:
     other = SYSTEMD if kind == CRON else CRON
     if tree.content(_SIGNS[other]) is not None:
         raise SettingError(
-            f"{tree.place(_SIGNS[other])}: {other} runs the review already; take that away first, with python -m"
-            f" drift_checks uninstall {other}."
+            tree.place(_SIGNS[other]),
+            f"{other} runs the review already",
+            f"take that away first, with python -m drift_checks uninstall {other}",
         )
 
 

@@ -12,7 +12,7 @@ from drift_checks.commands.arguments import full_path
 from drift_checks.commands.signals import ended_by_signals
 from drift_checks.commands.stores import UNBOUNDED
 from drift_checks.core.instants import format_instant
-from drift_checks.report.phrases import count, printable, readable_size
+from drift_checks.core.text import count, printable, readable_size
 
 if TYPE_CHECKING:
     from drift_checks.operations.backup.manifest import Manifest

@@ -73,7 +73,7 @@ def _ini_file(name: str | None) -> Path | None:
         return None
     file = Path.cwd() / Path(name).expanduser()
     if not file.is_file():
-        raise SettingError(f"-c: {file} is no file; allowed is an ini file with the settings, such as pytest.ini.")
+        raise SettingError("-c", f"{file} is no file", "allowed is an ini file with the settings, such as pytest.ini")
     return file
 
 

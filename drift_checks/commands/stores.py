@@ -10,10 +10,10 @@ from shutil import get_terminal_size
 from typing import TYPE_CHECKING
 
 from drift_checks.core.errors import NothingToReview
+from drift_checks.core.text import printable
 from drift_checks.report.history.reading import NAME as FILE
 from drift_checks.report.history.reading import HistoryView, read_history
 from drift_checks.report.history.recorded import StoreIdentity
-from drift_checks.report.phrases import printable
 from drift_checks.settings.declarations import declared
 from drift_checks.settings.loading import Origin, parse
 
@@ -58,7 +58,7 @@ def existing_history(reports: Path) -> HistoryView:
     history = read_history(reports)
     if history is None:
         raise NothingToReview(
-            f"{reports / FILE}: there is no history; a run makes it, and --reports names the folder of another."
+            reports / FILE, "there is no history", "a run makes it, and --reports names the folder of another"
         )
     return history
 
@@ -67,7 +67,7 @@ def no_runs(history: HistoryView, db: str | None) -> NothingToReview:
     """Return the error for a history without runs, or without any of that SQLite file."""
     known = ", ".join(sorted({printable(store.db, UNBOUNDED) for store in history.stores()}))
     of_which = f" of {printable(db, UNBOUNDED)}; there are some of: {known}" if db is not None and known else ""
-    return NothingToReview(f"{history.path}: there are no runs{of_which or ' in it yet'}.")
+    return NothingToReview(history.path, f"there are no runs{of_which or ' in it yet'}")
 
 
 def store_names(stores: Iterable[StoreIdentity]) -> dict[StoreIdentity, str]:

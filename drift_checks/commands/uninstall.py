@@ -40,7 +40,7 @@ def run(arguments: argparse.Namespace) -> int:
     tree = Tree(root, known, force=arguments.force)
     steps = _steps(arguments.kind, tree, known)
     if not steps:
-        raise NothingToReview(f"{root}: nothing of {arguments.kind} was installed there.")
+        raise NothingToReview(root, f"nothing of {arguments.kind} was installed there")
     sys.stdout.writelines(f"{line}\n" for line in _planned(steps))
     if not arguments.dry_run:
         for step in steps:

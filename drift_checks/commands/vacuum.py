@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING
 from drift_checks.commands.settings_options import add_settings, read_settings
 from drift_checks.commands.stores import UNBOUNDED
 from drift_checks.core.errors import DriftError, ReportsError, SettingError, StoreError
+from drift_checks.core.text import printable, readable_size
 from drift_checks.report.folder import ReportsFolder
 from drift_checks.report.history.reading import NAME as HISTORY
-from drift_checks.report.phrases import printable, readable_size
 from drift_checks.settings.declarations import Settings
 
 if TYPE_CHECKING:
@@ -72,7 +72,7 @@ def _application(settings: Settings) -> Path:
     from drift_checks.stores.sqlite import refuse_unreadable
 
     if settings.demo or settings.db is None:
-        raise SettingError("db: --application needs the SQLite file of a store; name it with --drift-db FILE.")
+        raise SettingError("db", "--application needs the SQLite file of a store", "name it with --drift-db FILE")
     refuse_unreadable(settings.db)
     # SQLite keeps its journals beside the file itself, not beside a link to it.
     return settings.db.resolve()

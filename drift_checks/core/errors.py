@@ -10,7 +10,8 @@
     ├── NothingToReview    an empty store or sample                             exit 5
     └── RunInProgress      another run, or program, holds what is needed        exit 75
 
-Each message is one sentence or two: what, where, what is allowed, what to do.
+An error is data: `what` is at fault (a setting, a file, an endpoint), the `problem` with it, and the `remedy`. `str()`
+composes the sentence: "what: problem; remedy."
 """
 
 from __future__ import annotations
@@ -25,9 +26,27 @@ EXIT_TRY_AGAIN = 75
 
 
 class DriftError(Exception):
-    """A condition that the user is told of in one clear sentence, without a traceback."""
+    """A condition that the user is told of in one clear sentence, without a traceback.
+
+    Args:
+        what: The setting, file or endpoint at fault, as the user knows it.
+        problem: What is wrong with it: a phrase without a full stop.
+        remedy: What to do about it: a phrase without a full stop, empty where there is nothing to do.
+    """
 
     exit_code: ClassVar[int] = EXIT_USAGE
+
+    def __init__(self, what: object, problem: str = "", remedy: str = "") -> None:
+        super().__init__(what, problem, remedy)
+        self.what = str(what)
+        self.problem = problem
+        self.remedy = remedy
+
+    def __str__(self) -> str:
+        if not self.problem:
+            return self.what
+        sentence = "; ".join(part for part in (f"{self.what}: {self.problem}", self.remedy) if part)
+        return sentence if sentence.endswith("?") else f"{sentence}."
 
 
 class SettingError(DriftError):
@@ -71,27 +90,27 @@ def nearest(name: str, known: Iterable[str], prefix: str = "", likeness: float =
 
     Args:
         name: What was given.
-        known: What is allowed.
-        prefix: What all of them begin with, and which is no likeness.
-        likeness: How close the closest must be, from 0 to 1 for the same.
+        known: The valid names.
+        prefix: What all of them begin with; it does not count as likeness.
+        likeness: How similar the closest must be, from 0 to 1 (identical).
     """
     stripped = [str(item).removeprefix(prefix) for item in known]
     matches = get_close_matches(name.removeprefix(prefix), stripped, n=1, cutoff=likeness)
     return f"; did you mean '{prefix}{matches[0]}'?" if matches else ""
 
 
-def setting_refused(
+def invalid_setting(
     name: str, source: str, received: str, allowed: str, known: Iterable[str] = (), wrong: str | None = None
 ) -> SettingError:
-    """Say which setting was refused, where it came from, what was given and what is allowed.
+    """Return the error for a setting's value that cannot be used.
 
     Args:
         name: The setting.
-        source: Where it came from.
-        received: What was given.
-        allowed: What is allowed, in words.
-        known: The words that are allowed, where they can be listed.
-        wrong: The part of what was given that is none of them, where it is not all.
+        source: Where the value came from, as in `--drift-warn`.
+        received: The value.
+        allowed: What it must be, in words.
+        known: The valid words, where they can be listed.
+        wrong: The invalid part of the value, where it is not all of it.
     """
     closest = nearest(received if wrong is None else wrong, known)
-    return SettingError(f"{name}: {received!r} (from {source}) is not allowed; allowed is {allowed}{closest or '.'}")
+    return SettingError(name, f"{received!r} (from {source}) is invalid", f"it must be {allowed}{closest}")

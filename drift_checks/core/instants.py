@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, tzinfo
+from email.utils import parsedate_to_datetime
+from math import isfinite
 
 _SEPARATOR = re.compile(r"^(\d{4}-\d\d-\d\d)[Tt\s]+(?=\d)")
 _LONGEST_DATE = len("2026-01-15")
@@ -46,3 +48,22 @@ def _in_python_form(value: str) -> str:
 def format_instant(moment: datetime) -> str:
     """Return the instant as ISO 8601 in UTC, with a `Z`."""
     return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
+
+
+def retry_after_seconds(value: str, now: datetime | None = None) -> float | None:
+    """Return how long a `Retry-After` header asks to wait (RFC 9110, 10.2.3), in seconds from 0; None if unreadable.
+
+    Args:
+        value: A number of seconds, or a date.
+        now: The moment of the answer.
+    """
+    try:
+        seconds = float(value)
+    except ValueError:
+        try:
+            moment = parsedate_to_datetime(value)
+            moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+            seconds = (moment - (now or datetime.now(UTC))).total_seconds()
+        except (TypeError, ValueError, OverflowError):
+            return None
+    return max(0.0, seconds) if isfinite(seconds) else None

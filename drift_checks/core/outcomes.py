@@ -11,6 +11,15 @@ from typing import Any
 from drift_checks.core.records import RecordId
 
 AGREEMENT = "agreement"
+# Each version that a decision depends on, and its name in a sentence.
+VERSION_WORDS = {
+    "model_version": "model of the store",
+    "prompt_version": "prompt of the store",
+    "embedding_model": "embedding model of the store",
+    "reviewer": "reviewer",
+    "reviewer_model": "model of the reviewer",
+    "reviewer_prompt": "prompt of the reviewer",
+}
 
 
 @dataclass(frozen=True)
@@ -169,10 +178,10 @@ class Outcome:
         return cls(**values)
 
 
-def plain(value: Any) -> Any:
-    """Return the value with numbers and arrays of other libraries as Python's own, which cross processes."""
-    if isinstance(value, Mapping):
-        return {str(key): plain(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [plain(item) for item in value]
-    return value.tolist() if hasattr(value, "tolist") else value
+@dataclass(frozen=True)
+class PastRun:
+    """What a finished run of the whole review found of agreement."""
+
+    run_id: str
+    agreed: int
+    reviewed: int

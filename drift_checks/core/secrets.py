@@ -73,10 +73,10 @@ def _read(file: Path, source: str, several_lines: bool) -> Secret:
     except (OSError, UnicodeDecodeError) as error:
         reason = getattr(error, "strerror", None) or "it is no text"
         raise SettingError(
-            f"{source}: {file} cannot be read ({reason}); allowed is a file that holds the key."
+            source, f"{file} cannot be read ({reason})", "allowed is a file that holds the key"
         ) from None
     if not text:
-        raise SettingError(f"{source}: {file} is empty; allowed is a file that holds the key.")
+        raise SettingError(source, f"{file} is empty", "allowed is a file that holds the key")
     return _checked(text, f"{source}: {file}", several_lines)
 
 
@@ -95,6 +95,7 @@ def _files(folder: Path) -> list[str]:
         return []
     except OSError as error:
         raise SettingError(
-            f"CREDENTIALS_DIRECTORY: {folder} cannot be read ({error.strerror}); allowed is a folder of files, each of"
-            " which holds a secret."
+            "CREDENTIALS_DIRECTORY",
+            f"{folder} cannot be read ({error.strerror})",
+            "allowed is a folder of files, each of which holds a secret",
         ) from None

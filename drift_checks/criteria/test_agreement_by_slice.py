@@ -15,7 +15,7 @@ from collections.abc import Callable, Sequence
 import pytest
 
 from drift_checks.core.records import Record, Review, Stratum
-from drift_checks.report.phrases import percent
+from drift_checks.core.text import percent
 from drift_checks.review.slices import SampleSlice
 from drift_checks.statistics.slices import SliceCount, compare_slice
 

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Mapping
 
 import pytest
 
-from drift_checks.report.phrases import tenths
+from drift_checks.core.text import tenths
 from drift_checks.review.windows import Windows
 from drift_checks.settings.declarations import Settings
 from drift_checks.statistics.categories import (

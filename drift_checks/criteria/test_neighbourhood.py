@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from drift_checks.report.phrases import tenths
+from drift_checks.core.text import tenths
 from drift_checks.review.run import Pipeline
 from drift_checks.review.windows import COMPARED, Windows
 from drift_checks.settings.declarations import NEIGHBOURS

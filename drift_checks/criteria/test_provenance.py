@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from drift_checks.report.phrases import percent
+from drift_checks.core.text import percent
 from drift_checks.review.windows import Windows
 from drift_checks.stores.archives import count_archives
 

@@ -12,9 +12,9 @@ from collections.abc import Callable, Sequence
 
 import pytest
 
+from drift_checks.core.outcomes import PastRun
 from drift_checks.core.records import Record, Review, Sample
-from drift_checks.report.history.past import PastRun
-from drift_checks.report.phrases import tenths
+from drift_checks.core.text import tenths
 from drift_checks.statistics.control_chart import RunRate, ewma
 
 pytestmark = pytest.mark.drift_criterion(

@@ -10,11 +10,12 @@ from typing import Any
 
 import pytest
 
-from drift_checks.core.outcomes import Criterion, Statistic, plain
+from drift_checks.core.outcomes import Criterion, PastRun, Statistic
+from drift_checks.core.plain import without_arrays
 from drift_checks.core.records import Record, RecordId, Review, Sample
 from drift_checks.plugin.collecting import criterion_name
 from drift_checks.plugin.keys import CRITERIA, PIPELINE, STATISTICS
-from drift_checks.report.history.past import PastRun, Source, past_runs
+from drift_checks.report.history.past import Source, past_runs
 from drift_checks.review.run import Pipeline
 from drift_checks.review.windows import Windows
 from drift_checks.settings.declarations import Settings
@@ -176,7 +177,7 @@ def measure(request: pytest.FixtureRequest, criterion: Criterion) -> Callable[..
             int(number),
             None if p_value is None else float(p_value),
             None if interval is None else (float(interval[0]), float(interval[1])),
-            details=plain(details),
+            details=without_arrays(details),
         )
         request.node.stash.setdefault(STATISTICS, []).append(statistic)
 

@@ -13,9 +13,9 @@ from drift_checks.core.outcomes import Result
 from drift_checks.plugin import parallel
 from drift_checks.plugin.collecting import built_in_names
 from drift_checks.plugin.keys import LOGS
+from drift_checks.report.headline import headline
 from drift_checks.report.logs import ROOT, SAID, TOLD, log_verdict, open_logs
 from drift_checks.report.run import CriterionResult, RunReport
-from drift_checks.report.summary import headline
 from drift_checks.review.run import Pipeline
 from drift_checks.settings.declarations import Settings
 

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from drift_checks.report.headline import headline
 from drift_checks.report.run import RunReport
-from drift_checks.report.summary import headline, summarise
+from drift_checks.report.summary import summarise
 from drift_checks.report.verdict import Verdict
 
 _COLOURS = {

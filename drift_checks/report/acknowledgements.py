@@ -8,10 +8,10 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from drift_checks.core.instants import format_instant
-from drift_checks.core.outcomes import AGREEMENT, Outcome
+from drift_checks.core.outcomes import AGREEMENT, VERSION_WORDS, Outcome
 from drift_checks.core.records import RecordId
+from drift_checks.core.text import printable
 from drift_checks.report.history.recorded import StoreIdentity
-from drift_checks.report.phrases import VERSION_WORDS, printable
 from drift_checks.report.verdict import Verdict, severity
 
 _FAILED = (Verdict.WARNING, Verdict.CRITICAL)
@@ -31,7 +31,7 @@ class Acknowledgement:
         until: When it ends, with a zone.
         reason: Why it does not count.
         made: When it was made, with a zone.
-        versions: What decided, by the keys of `phrases.VERSION_WORDS`.
+        versions: What decided, by the keys of `outcomes.VERSION_WORDS`.
         record_id: Of a disagreement, else None.
         stored: The stored category of the disagreement.
         reviewed: The reviewed category of the disagreement.
@@ -110,7 +110,7 @@ def sort_out(kept: Sequence[Acknowledgement], versions: Mapping[str, str], now: 
 
     Args:
         kept: Of the store, those whose end was not told yet.
-        versions: What decides now, by the keys of `phrases.VERSION_WORDS`.
+        versions: What decides now, by the keys of `outcomes.VERSION_WORDS`.
         now: The moment of the run, with a zone.
     """
     reasons = [(item, _end(item, versions, now)) for item in kept]

@@ -9,7 +9,7 @@ from statistics import fmean
 
 from drift_checks.core.outcomes import AGREEMENT, Outcome, Result
 from drift_checks.core.records import Stratum
-from drift_checks.report.phrases import percent, percent_range
+from drift_checks.core.text import percent, percent_range
 from drift_checks.report.run import Agreement, CriterionResult, Facts
 from drift_checks.report.verdict import Verdict, judge
 from drift_checks.statistics.intervals import Estimate, StratumCount, stratified

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from drift_checks.core.outcomes import VERSION_WORDS
+from drift_checks.core.text import percent, printable
 from drift_checks.report.history.recorded import RecordedRun, StoreIdentity
-from drift_checks.report.phrases import VERSION_WORDS, percent, printable
 from drift_checks.report.run import Facts, RunReport
 from drift_checks.report.verdict import Verdict, severity
 

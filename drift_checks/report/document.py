@@ -8,6 +8,7 @@ from typing import Any
 from drift_checks.core.instants import format_instant
 from drift_checks.core.outcomes import Outcome
 from drift_checks.report.acknowledgements import Acknowledgement
+from drift_checks.report.headline import deciding_criteria, headline
 from drift_checks.report.run import Agreement, CriterionResult, Facts, JudgedStatistic, Reviewing, RunReport
 
 SCHEMA = 1
@@ -24,6 +25,8 @@ def drift_document(report: RunReport) -> dict[str, Any]:
         "duration_seconds": round(report.duration_seconds, 3),
         "verdict": str(report.verdict),
         "exit_code": report.exit_code,
+        "headline": headline(report),
+        "decided_by": [result.criterion.name for result in deciding_criteria(report)],
         "demo": facts.demo,
         "partial": facts.partial,
         "store": {

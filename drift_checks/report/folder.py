@@ -58,7 +58,7 @@ class ReportsFolder:
             holder = self._lock.read().strip() or "another process"
             self._lock.close()
             raise RunInProgress(
-                f"{path}: another run is under way ({holder}); wait for it, or give this one its own --drift-reports."
+                path, f"another run is under way ({holder})", "wait for it, or give this one its own --drift-reports"
             ) from None
         self._aside: Path | None = None
         self._name_holder()
@@ -242,6 +242,7 @@ def _remove_unless_kept(aside: Path) -> None:
 
 def _not_writable(path: Path, error: OSError) -> ReportsError:
     return ReportsError(
-        f"{path}: reports cannot be written there ({error.strerror}); make room and give the right to write there, or"
-        " name another folder with --drift-reports."
+        path,
+        f"reports cannot be written there ({error.strerror})",
+        "make room and give the right to write there, or name another folder with --drift-reports",
     )

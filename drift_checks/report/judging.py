@@ -8,10 +8,10 @@ from dataclasses import replace
 from math import isclose, isnan
 
 from drift_checks.core.outcomes import AGREEMENT, Criterion, Outcome, Result, Statistic
+from drift_checks.core.text import count, percent, printable
 from drift_checks.report.acknowledgements import NOTHING_ACKNOWLEDGED, Acknowledged, Acknowledgement
 from drift_checks.report.agreement import judge_agreement, summarise_agreement
 from drift_checks.report.effects import judge_effects, reasons
-from drift_checks.report.phrases import count, percent, printable
 from drift_checks.report.run import CriterionResult, Facts, JudgedStatistic, RunReport
 from drift_checks.report.verdict import EXIT_INTERNAL_ERROR, EXIT_INTERRUPTED, Verdict, judge, worst
 from drift_checks.statistics.multiplicity import holm_by_group

@@ -20,7 +20,7 @@ from typing import Any, TextIO
 from pythonjsonlogger.json import JsonFormatter
 
 from drift_checks.core.errors import SettingError
-from drift_checks.report.phrases import printable
+from drift_checks.core.text import printable
 from drift_checks.report.verdict import Verdict
 
 ROOT = "drift_checks"
@@ -194,8 +194,9 @@ def _rotating(file: Path) -> logging.Handler:
         handler = RotatingFileHandler(file, maxBytes=MOST_BYTES, backupCount=MOST_FILES, encoding="utf-8")
     except OSError as error:
         raise SettingError(
-            f"log-file: {file} cannot be written ({error.strerror}); allowed is a file in a folder in which the user"
-            " who runs the review may write."
+            "log-file",
+            f"{file} cannot be written ({error.strerror})",
+            "allowed is a file in a folder in which the user who runs the review may write",
         ) from None
     handler.setFormatter(JsonLines())
     return handler
@@ -232,8 +233,10 @@ def _reason(error: BaseException) -> str:
 
 def _refused(file: Path, reason: str) -> SettingError:
     return SettingError(
-        f"log-config: {file} cannot be used ({reason}); allowed is a dictConfig of Python's logging in YAML, with"
-        " version: 1 and, for JSON lines, a formatter with (): drift_checks.report.logs.JsonLines."
+        "log-config",
+        f"{file} cannot be used ({reason})",
+        "allowed is a dictConfig of Python's logging in YAML, with version: 1 and, for JSON "
+        "lines, a formatter with (): drift_checks.report.logs.JsonLines",
     )
 
 

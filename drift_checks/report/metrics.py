@@ -114,8 +114,10 @@ def write_metrics(path: Path, runs: Sequence[RecordedRun], undelivered: Undelive
         with suppress(OSError):
             aside.unlink(missing_ok=True)
         raise ReportsError(
-            f"{path}: the metrics cannot be written there ({error.strerror}); it must be a file, or free, in a folder"
-            " that can be written to, with space left: mend that, or name another folder with --drift-reports."
+            path,
+            f"the metrics cannot be written there ({error.strerror})",
+            "it must be a file, or free, in a folder that can be written to, with space left: mend "
+            "that, or name another folder with --drift-reports",
         ) from None
 
 

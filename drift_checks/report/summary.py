@@ -6,13 +6,13 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
-from drift_checks.core.outcomes import AGREEMENT, Outcome
+from drift_checks.core.outcomes import Outcome
+from drift_checks.core.text import confidence, count, percent, percent_range, printable
 from drift_checks.report.agreement import left_out
 from drift_checks.report.changes import changes_since
-from drift_checks.report.phrases import confidence, count, percent, percent_range, printable
+from drift_checks.report.headline import headline
 from drift_checks.report.run import CriterionResult, Reviewing, RunReport
 from drift_checks.report.verdict import MEANINGS, Verdict
-from drift_checks.statistics.intervals import Estimate, Interval
 
 _MOST_LINES = 60
 _MOST_REASONS = 10
@@ -21,53 +21,6 @@ _ACKNOWLEDGED = "acknowledged"
 # A verdict that needs no action needs few words.
 _LONGEST, _SHORTER = 400, 160
 STRATUM_WORDS = {"low_confidence": "of low confidence", "old": "old", "baseline": "of the rest"}
-
-
-def headline(report: RunReport) -> str:
-    """Return the verdict as a sentence."""
-    agreement = report.agreement
-    demo = "DEMO · " if report.facts.demo else ""
-    if report.facts.interrupted is not None:
-        return f"{demo}INTERRUPTED · {report.facts.interrupted}"
-    if agreement.rate is None or agreement.interval is None:
-        return f"{demo}{report.verdict} · agreement was not measured{_how_many_known(report)}"
-    counted = f"{accused(report)}{agreement.agreed} of {agreement.reviewed} agree"
-    return f"{demo}{report.verdict} · {counted} ({rate_in_words(report)}){wanted(report)}{_how_many_known(report)}"
-
-
-def rate_in_words(report: RunReport) -> str:
-    """Return the agreement that is held against the thresholds, which must have been measured, with its interval."""
-    rate, interval = _judged(report)
-    of_what = " of the whole store" if judged_rate(report) else ""
-    return f"{percent(rate)}{of_what}, 95 % interval {percent_range(*interval)}"
-
-
-def wanted(report: RunReport) -> str:
-    """Return the agreement that was wanted, where there is less."""
-    rate, _ = _judged(report)
-    return f"; {percent(report.facts.warn)} wanted" if rate < report.facts.warn else ""
-
-
-def _judged(report: RunReport) -> tuple[float, Interval]:
-    agreement, estimate = report.agreement, judged_rate(report)
-    rate, interval = (estimate.rate, estimate.interval) if estimate else (agreement.rate, agreement.interval)
-    assert rate is not None
-    assert interval is not None
-    return rate, interval
-
-
-def judged_rate(report: RunReport) -> Estimate | None:
-    """Return the estimate of the whole store where it is what the thresholds are held against."""
-    found = (result.estimate for result in report.criteria if result.criterion.name == AGREEMENT)
-    return next(found, None)
-
-
-def accused(report: RunReport) -> str:
-    """Return the criteria to which the verdict is due, where agreement is not one of them."""
-    names = [result.criterion.name for result in report.criteria if result.counts_as is report.verdict]
-    if report.verdict is Verdict.OK or AGREEMENT in names or not names:
-        return ""
-    return f"{', '.join(sorted(names))} · "
 
 
 def summarise(report: RunReport, page: Path | None) -> Iterator[str]:
@@ -183,11 +136,6 @@ def known_in_words(report: RunReport) -> str:
         if item.acknowledged is not None
     ]
     return ", ".join([*records, *criteria])
-
-
-def _how_many_known(report: RunReport) -> str:
-    number = len(report.known) + sum(result.acknowledged is not None for result in report.criteria)
-    return f", {number:,} acknowledged" if number else ""
 
 
 def _criteria(results: Sequence[CriterionResult]) -> Iterator[str]:

@@ -70,7 +70,7 @@ class Drawing:
         strata = StrataQueries(connection, store, self._bounds)
         sizes = strata.sizes()
         if not sum(sizes.values()):
-            raise NothingToReview(f"{store.file.path}: table {store.name!r} is empty: there is nothing to review.")
+            raise NothingToReview(store.file.path, f"table {store.name!r} is empty: there is nothing to review")
         plan = self._plan(sizes)
         if settings.records:
             records = self._chosen(connection, strata)
@@ -132,8 +132,9 @@ class Drawing:
         missing = set(self.settings.records) - {str(key) for key in rows}
         if missing:
             raise SettingError(
-                f"records: {', '.join(sorted(missing))} not found in {self.store.file.path}; allowed are ids in the"
-                f" column {self.store.columns['id']} of table {self.store.name}."
+                "records",
+                f"{', '.join(sorted(missing))} not found in {self.store.file.path}",
+                f"allowed are ids in the column {self.store.columns['id']} of table {self.store.name}",
             )
         found = strata.parts_of(list(rows))
         return tuple(Record(key, found[key], row) for key, row in rows.items())

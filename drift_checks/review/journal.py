@@ -113,8 +113,9 @@ class Journal:
 
     def _not_written(self, error: OSError) -> ReportsError:
         return ReportsError(
-            f"{self.path}: the reviews cannot be written there ({error.strerror}); make room, or name another folder"
-            " with --drift-reports."
+            self.path,
+            f"the reviews cannot be written there ({error.strerror})",
+            "make room, or name another folder with --drift-reports",
         )
 
 

@@ -93,8 +93,9 @@ class Unfinished:
 
     def _refuse(self, key: str, began: object, now: object) -> SettingError:
         return SettingError(
-            f"resume: run {self.run_id} was begun with {key.replace('_', '-')} {began}, and this is given {now}; give"
-            " the same, or leave --drift-resume away to begin anew."
+            "resume",
+            f"run {self.run_id} was begun with {key.replace('_', '-')} {began}, and this is given {now}",
+            "give the same, or leave --drift-resume away to begin anew",
         )
 
 
@@ -134,13 +135,15 @@ def find_unfinished(settings: Settings) -> Unfinished:
             continue
         if journaled.finished:
             raise SettingError(
-                f"resume: the newest run of this store, {journaled.begun['run_id']}, came to an end; leave"
-                " --drift-resume away to begin anew."
+                "resume",
+                f"the newest run of this store, {journaled.begun['run_id']}, came to an end",
+                "leave --drift-resume away to begin anew",
             )
         return Unfinished(folder, journaled)
     raise SettingError(
-        f"resume: {settings.reports} holds no run of {settings.db} that was broken off; leave --drift-resume away to"
-        " begin anew, or name the folder it wrote to with --drift-reports."
+        "resume",
+        f"{settings.reports} holds no run of {settings.db} that was broken off",
+        "leave --drift-resume away to begin anew, or name the folder it wrote to with --drift-reports",
     )
 
 

@@ -27,7 +27,7 @@ def read_ini(file: Path | None) -> dict[str, str]:
             return _of_toml(tomllib.loads(file.read_text(encoding="utf-8")))
         sections = IniConfig(str(file)).sections
     except (OSError, UnicodeDecodeError, ParseError, tomllib.TOMLDecodeError) as error:
-        raise SettingError(f"{file}: cannot be read ({error}); allowed is an ini file as pytest reads it.") from None
+        raise SettingError(file, f"cannot be read ({error})", "allowed is an ini file as pytest reads it") from None
     return {key: value for name in ("pytest", "tool:pytest") for key, value in sections.get(name, {}).items()}
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
-from drift_checks.core.errors import SettingError, nearest, setting_refused
+from drift_checks.core.errors import SettingError, invalid_setting, nearest
 from drift_checks.settings import kinds
 from drift_checks.settings.declarations import (
     DATABASE_NAME,
@@ -89,7 +89,7 @@ def parse(setting: Setting, origin: Origin) -> object:
     except (ValueError, OverflowError) as error:
         wrong = str(error) if isinstance(error, kinds.UnknownWord) else None
         given, allowed = setting.kind.shown(origin.text), setting.kind.allowed
-        raise setting_refused(setting.name, origin.source, given, allowed, setting.kind.known(), wrong) from None
+        raise invalid_setting(setting.name, origin.source, given, allowed, setting.kind.known(), wrong) from None
 
 
 def refuse_unknown(sources: Sources) -> None:
@@ -147,8 +147,9 @@ def machine_zone() -> ZoneInfo:
         return zone if zone.key else ZoneInfo("UTC")
     except Exception as error:
         raise SettingError(
-            f"naive-timezone: this machine's time zone cannot be told ({error}); set it, as in"
-            " --drift-naive-timezone UTC"
+            "naive-timezone",
+            f"this machine's time zone cannot be told ({error})",
+            "set it, as in --drift-naive-timezone UTC",
         ) from None
 
 
@@ -160,39 +161,45 @@ def refuse_combinations(settings: Settings) -> None:
     """
     if settings.critical > settings.warn:
         raise SettingError(
-            f"critical: {settings.critical} lies above warn ({settings.warn});"
-            " WARNING must come before CRITICAL: lower critical or raise warn."
+            "critical",
+            f"{settings.critical} lies above warn ({settings.warn})",
+            "WARNING must come before CRITICAL: lower critical or raise warn",
         )
     if settings.judge == POPULATION and settings.decision == POINT and not settings.baseline:
         raise SettingError(
-            "judge: 'population' needs the stratum that baseline draws, and baseline is 0; allowed are a baseline from"
-            " 1, or judge 'sample'."
+            "judge",
+            "'population' needs the stratum that baseline draws, and baseline is 0",
+            "allowed are a baseline from 1, or judge 'sample'",
         )
     if settings.decision == SEQUENTIAL and not 0 < settings.critical < 1:
         raise SettingError(
-            f"decision: 'sequential' decides whether agreement lies below critical, which nothing does at"
-            f" {settings.critical:g}; allowed is a critical between 0 and 1, or decision 'point'."
+            "decision",
+            f"'sequential' decides whether agreement lies below critical, which nothing does at {settings.critical:g}",
+            "allowed is a critical between 0 and 1, or decision 'point'",
         )
     windows = settings.recent_days + settings.reference_days
     if windows + 2 > (settings.as_of - datetime.min.replace(tzinfo=UTC)).days:
         raise SettingError(
-            f"reference-days: {windows} days before {settings.as_of:%Y-%m-%d} (with recent-days) is before the first"
-            " year; allowed are fewer days."
+            "reference-days",
+            f"{windows} days before {settings.as_of:%Y-%m-%d} (with recent-days) is before the first year",
+            "allowed are fewer days",
         )
     if settings.old_days + 2 > (settings.as_of - datetime.min.replace(tzinfo=UTC)).days:
         raise SettingError(
-            f"old-days: {settings.old_days} days before {settings.as_of:%Y-%m-%d} is before the first year; allowed are"
-            " fewer days."
+            "old-days",
+            f"{settings.old_days} days before {settings.as_of:%Y-%m-%d} is before the first year",
+            "allowed are fewer days",
         )
     if settings.max_cost is not None and settings.reviewer == LLM and settings.llm_price is None:
         raise SettingError(
-            "max-cost: costs are counted by llm-price, which is not set; give what a million tokens cost, in and out,"
-            " as in --drift-llm-price 0.15,0.60."
+            "max-cost",
+            "costs are counted by llm-price, which is not set",
+            "give what a million tokens cost, in and out, as in --drift-llm-price 0.15,0.60",
         )
     if settings.demo and settings.write_back:
-        raise SettingError("write-back: the demo store is not written to; leave one of write-back and demo away.")
+        raise SettingError("write-back", "the demo store is not written to", "leave one of write-back and demo away")
     stores = [name for name in ("db", "chroma") if settings.sources.get(name) == f"--drift-{name}"]
     if settings.demo and settings.sources["demo"] == "--drift-demo" and stores:
         raise SettingError(
-            f"demo: the demo store and --drift-{stores[0]} exclude each other; leave one of the two away."
+            "demo", f"the demo store and --drift-{stores[0]} exclude each other", "leave one of the two away"
         )

@@ -107,7 +107,7 @@ def _bins(edges: Numbers, numbers: Places, claimed: Numbers, reached: Numbers) -
             agreement=float(reached[place] / numbers[place]),
             interval=wilson(int(reached[place]), int(numbers[place])) or (0.0, 1.0),
         )
-        for place in np.flatnonzero(numbers)
+        for place in np.flatnonzero(numbers).tolist()
     )
 
 

@@ -106,7 +106,7 @@ def homogeneity_p_value(reference: Sequence[int], recent: Sequence[int], seed: i
     if len(pooled) < 2 or not sizes.all():
         return 1.0
     total = int(sizes.sum())
-    if sizes.min() * (pooled.min() / total) >= LEAST_EXPECTED or total > MOST_RECORDS:
+    if np.min(sizes) * (np.min(pooled) / total) >= LEAST_EXPECTED or total > MOST_RECORDS:
         found = chi2_contingency(table, correction=False)
         return max(float(found.pvalue), float(np.finfo(np.float64).tiny))
     return _monte_carlo_p_value(pooled, table[np.argmin(sizes)], np.random.default_rng(seed % SEEDS))

@@ -68,7 +68,7 @@ def compare_pairs(stored: Sequence[float], reviewed: Sequence[float]) -> Change 
 def _interval(differences: Numbers, mean: float) -> Interval:
     from scipy.stats import t
 
-    if differences.min() == differences.max():
+    if np.min(differences) == np.max(differences):
         return mean, mean
     error = float(differences.std(ddof=1)) / sqrt(differences.size)
     half = error * float(t.ppf(1 - TAIL, differences.size - 1))

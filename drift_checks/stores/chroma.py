@@ -166,19 +166,19 @@ def refuse_no_chroma(directory: Path) -> None:
         names = os.listdir(directory)  # noqa: PTH208 - its errors say what is wrong
         what = "is empty" if not names else f"holds no {DATABASE}, so it is no Chroma directory"
         if DATABASE not in names:
-            raise StoreError(f"{directory}: {what}; name the Chroma directory with --drift-chroma.")
+            raise StoreError(directory, what, "name the Chroma directory with --drift-chroma")
         with database.open("rb") as file:
             start = file.read(16)
     except FileNotFoundError:
         raise StoreError(
-            f"{directory}: there is no such folder; name the Chroma directory with --drift-chroma."
+            directory, "there is no such folder", "name the Chroma directory with --drift-chroma"
         ) from None
     except NotADirectoryError:
-        raise StoreError(f"{directory}: is no folder; name the Chroma directory with --drift-chroma.") from None
+        raise StoreError(directory, "is no folder", "name the Chroma directory with --drift-chroma") from None
     except OSError as error:
-        raise StoreError(f"{error.filename or directory}: cannot be read ({error.strerror}).") from None
+        raise StoreError(error.filename or directory, f"cannot be read ({error.strerror})") from None
     if start != b"SQLite format 3\x00":
-        raise StoreError(f"{database}: is damaged (it is no SQLite database); restore the directory from a backup.")
+        raise StoreError(database, "is damaged (it is no SQLite database)", "restore the directory from a backup")
 
 
 def refuse_no_collection(directory: Path, name: str, snapshot_dir: Path) -> None:
@@ -250,7 +250,7 @@ def index_files(directory: Path) -> list[Path]:
         folders = [found for found in directory.iterdir() if found.is_dir() and SEGMENT.fullmatch(found.name)]
         return [file for folder in sorted(folders) for file in sorted(folder.iterdir()) if file.is_file()]
     except OSError as error:
-        raise StoreError(f"{error.filename or directory}: cannot be read ({error.strerror}).") from None
+        raise StoreError(error.filename or directory, f"cannot be read ({error.strerror})") from None
 
 
 def _files(directory: Path) -> dict[Path, str]:
@@ -259,7 +259,7 @@ def _files(directory: Path) -> dict[Path, str]:
     try:
         files = [file for file in database if file.exists()]
     except OSError as error:
-        raise StoreError(f"{error.filename or directory}: cannot be read ({error.strerror}).") from None
+        raise StoreError(error.filename or directory, f"cannot be read ({error.strerror})") from None
     files += index_files(directory)
     for header in (file for file in files if file.name == "header.bin"):
         _refuse_cut_short(directory, header)
@@ -281,8 +281,9 @@ def _refuse_cut_short(directory: Path, header: Path) -> None:
 def _refuse_missing(directory: Path, name: str, names: Sequence[str]) -> None:
     if name not in names:
         raise StoreError(
-            f"{directory}: has no collection {name!r}{nearest(name, names) or ';'}"
-            f" it has {', '.join(sorted(names)) or 'none'}. Name the collection with --drift-collection."
+            directory,
+            f"has no collection {name!r}{nearest(name, names) or ';'} it has "
+            f"{', '.join(sorted(names)) or 'none'}. Name the collection with --drift-collection",
         )
 
 

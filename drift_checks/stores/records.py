@@ -140,8 +140,9 @@ class RecordStore:
     def not_unique(self, example: str | None = None) -> StoreError:
         """Return the error to raise where an id was found not to be one."""
         return StoreError(
-            f"{self.file.path}: {example or 'a value of ' + self.columns['id']} occurs twice in {self.name};"
-            " name a column of unique ids with --drift-columns id=NAME."
+            self.file.path,
+            f"{example or 'a value of ' + self.columns['id']} occurs twice in {self.name}",
+            "name a column of unique ids with --drift-columns id=NAME",
         )
 
     def read(self, query: Callable[[Connection], Result]) -> Result:
@@ -163,8 +164,9 @@ class RecordStore:
         tables = [*inspector.get_table_names(), *inspector.get_view_names()]
         if self.name not in tables:
             raise StoreError(
-                f"{self.file.path}: has no table {self.name!r}{nearest(self.name, tables) or ';'}"
-                f" it has {', '.join(sorted(tables)) or 'none'}. Name the table with --drift-table."
+                self.file.path,
+                f"has no table {self.name!r}{nearest(self.name, tables) or ';'} it has "
+                f"{', '.join(sorted(tables)) or 'none'}. Name the table with --drift-table",
             )
         there = [str(found["name"]) for found in inspector.get_columns(self.name)]
         return {ours: theirs for ours in COLUMNS if (theirs := self._find_column(ours, renamed, there))}
@@ -176,6 +178,7 @@ class RecordStore:
         if ours not in renamed and ours not in INDISPENSABLE:
             return None
         raise StoreError(
-            f"{self.file.path}: table {self.name!r} has no column {theirs!r}{nearest(theirs, there) or ';'}"
-            f" it has {', '.join(there)}. Name the column with --drift-columns {ours}=NAME."
+            self.file.path,
+            f"table {self.name!r} has no column {theirs!r}{nearest(theirs, there) or ';'} it has "
+            f"{', '.join(there)}. Name the column with --drift-columns {ours}=NAME",
         )

@@ -35,8 +35,9 @@ def default_folder() -> Path:
         return Path(platformdirs.user_cache_dir("drift-checks")) / "snapshots"
     except RuntimeError:
         raise StoreError(
-            "snapshot-dir: is not set, and this user has no home with a cache folder; name a folder that can be written"
-            " to with --drift-snapshot-dir."
+            "snapshot-dir",
+            "is not set, and this user has no home with a cache folder",
+            "name a folder that can be written to with --drift-snapshot-dir",
         ) from None
 
 
@@ -76,8 +77,9 @@ class Snapshot:
             self._lock.flush()
         except OSError as error:
             raise StoreError(
-                f"snapshot-dir: no private copy of the store can be made in {parent} ({error.strerror});"
-                " name a folder that can be written to with --drift-snapshot-dir."
+                "snapshot-dir",
+                f"no private copy of the store can be made in {parent} ({error.strerror})",
+                "name a folder that can be written to with --drift-snapshot-dir",
             ) from None
 
     def copy(self, files: Mapping[Path, str]) -> None:
@@ -94,8 +96,9 @@ class Snapshot:
             if fingerprint(files) == before:
                 return
         raise StoreChanged(
-            f"{os.path.commonpath(files)}: was written to while each of {_ATTEMPTS} copies was made;"
-            " run the review when the application is quieter."
+            os.path.commonpath(files),
+            f"was written to while each of {_ATTEMPTS} copies was made",
+            "run the review when the application is quieter",
         )
 
     def close(self) -> None:
@@ -112,14 +115,16 @@ class Snapshot:
             except FileNotFoundError:
                 target.unlink(missing_ok=True)
             except OSError as error:
-                raise StoreError(f"{source}: cannot be copied to {self.folder} ({error.strerror}).") from None
+                raise StoreError(source, f"cannot be copied to {self.folder} ({error.strerror})") from None
 
     def _refuse_without_room(self, size: int) -> None:
         free = shutil.disk_usage(self.folder).free
         if free < size + HEADROOM:
             raise StoreError(
-                f"snapshot-dir: {self.folder.parent} has {free / 1e6:,.0f} MB free, a private copy of the store needs"
-                f" {(size + HEADROOM) / 1e6:,.0f} MB; name a folder with more room with --drift-snapshot-dir."
+                "snapshot-dir",
+                f"{self.folder.parent} has {free / 1000000.0:,.0f} MB free, a private copy of the store "
+                f"needs {(size + HEADROOM) / 1000000.0:,.0f} MB",
+                "name a folder with more room with --drift-snapshot-dir",
             )
 
 

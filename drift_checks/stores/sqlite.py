@@ -95,7 +95,7 @@ class SqliteFile:
                     result = query(connection)
             if access is not Access.IMMUTABLE or fingerprint(self._files()) == before:
                 return result
-        raise StoreChanged(f"{self.path}: was written to during each of {_ATTEMPTS} readings; run the review again.")
+        raise StoreChanged(self.path, f"was written to during each of {_ATTEMPTS} readings", "run the review again")
 
     def access(self) -> Access:
         """Return how the file can be read just now."""
@@ -177,14 +177,15 @@ class SqliteFile:
         code = error_code(error)
         if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
             return StoreError(
-                f"{self.path}: is locked by another program, which did not let go within"
-                f" {self._lock_wait_seconds:g} s; run the review again when it has finished writing."
+                self.path,
+                f"is locked by another program, which did not let go within {self._lock_wait_seconds:g} s",
+                "run the review again when it has finished writing",
             )
         if access is not Access.COPIED and code in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN):
             return _NeedsRecovery()
         if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
-            return StoreError(f"{self.path}: is damaged ({error}); restore it from a backup.")
-        return StoreError(f"{self.path}: cannot be read ({error}).")
+            return StoreError(self.path, f"is damaged ({error})", "restore it from a backup")
+        return StoreError(self.path, f"cannot be read ({error})")
 
 
 def _is_held(shared_memory: Path) -> bool:
@@ -222,11 +223,11 @@ def refuse_unreadable(path: Path) -> None:
         with path.open("rb") as file:
             start = file.read(len(_MAGIC))
     except IsADirectoryError:
-        raise StoreError(f"{path}: is a folder; name the SQLite file in it with --drift-db.") from None
+        raise StoreError(path, "is a folder", "name the SQLite file in it with --drift-db") from None
     except FileNotFoundError:
-        raise StoreError(f"{path}: there is no such file; name the SQLite file with --drift-db.") from None
+        raise StoreError(path, "there is no such file", "name the SQLite file with --drift-db") from None
     except OSError as error:
-        raise StoreError(f"{path}: cannot be read ({error.strerror}).") from None
+        raise StoreError(path, f"cannot be read ({error.strerror})") from None
     if start != _MAGIC:
         what = "is empty" if not start else "is no SQLite database"
-        raise StoreError(f"{path}: {what}; name the SQLite file with --drift-db.")
+        raise StoreError(path, what, "name the SQLite file with --drift-db")

@@ -18,13 +18,13 @@ def read_taxonomy(path: Path) -> dict[str, str]:
     try:
         content = yaml.safe_load(path.read_text(encoding="utf-8"))
     except OSError as error:
-        raise SettingError(f"taxonomy: {path} cannot be read ({error.strerror}).") from None
+        raise SettingError("taxonomy", f"{path} cannot be read ({error.strerror})") from None
     except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise SettingError(f"taxonomy: {path} is no YAML ({' '.join(str(error).split())}).") from None
+        raise SettingError("taxonomy", f"{path} is no YAML ({' '.join(str(error).split())})") from None
     if isinstance(content, dict) and content:
         return {str(category): str(description or "") for category, description in content.items()}
     if isinstance(content, list) and content:
         return {str(category): "" for category in content}
     raise SettingError(
-        f"taxonomy: {path} must hold a mapping of category to description, as in `financial: Debt and cash`."
+        "taxonomy", f"{path} must hold a mapping of category to description, as in `financial: Debt and cash`"
     )

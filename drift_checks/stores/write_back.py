@@ -95,7 +95,7 @@ def refuse_unwritable(store: RecordStore) -> None:
     path = store.file.path
     _refuse_without_rights(path)
     if fault := store.read(lambda connection: _fault(connection, store)):
-        raise StoreError(f"{path}: {fault}, {_OR_WITHOUT}.")
+        raise StoreError(path, f"{fault}, {_OR_WITHOUT}")
 
 
 def write_back(store: RecordStore, written: WrittenBack, busy_seconds: float = BUSY_SECONDS) -> bool:
@@ -123,8 +123,9 @@ def write_back(store: RecordStore, written: WrittenBack, busy_seconds: float = B
         if not _has_row(connection, written.timestamp):
             # Without it, the same run taken up again would mark its records a second time.
             raise StoreError(
-                f"{store.file.path}: a trigger keeps the row of this run out of {METRICS}, so nothing was written;"
-                f" change the trigger, {_OR_WITHOUT}."
+                store.file.path,
+                f"a trigger keeps the row of this run out of {METRICS}, so nothing was written",
+                f"change the trigger, {_OR_WITHOUT}",
             )
         ids = list(dict.fromkeys(written.record_ids))
         for start in range(0, len(ids), _PAGE):
@@ -170,12 +171,13 @@ def _refuse_without_rights(path: Path) -> None:
     for file in files:
         if file.exists() and not os.access(file, os.W_OK):
             raise StoreError(
-                f"{file}: may not be written to, as --drift-write-back asks; give this user the right, {_OR_WITHOUT}."
+                file, "may not be written to, as --drift-write-back asks", f"give this user the right, {_OR_WITHOUT}"
             )
     if not os.access(real.parent, os.W_OK | os.X_OK):
         raise StoreError(
-            f"{real.parent}: may not be written to, and --drift-write-back needs a journal of SQLite's beside"
-            f" {real.name}; give this user the right to write in the folder, {_OR_WITHOUT}."
+            real.parent,
+            f"may not be written to, and --drift-write-back needs a journal of SQLite's beside {real.name}",
+            f"give this user the right to write in the folder, {_OR_WITHOUT}",
         )
 
 

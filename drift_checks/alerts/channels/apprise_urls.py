@@ -18,10 +18,9 @@ from drift_checks.alerts.channels.base import Deadline, NotDelivered
 from drift_checks.alerts.channels.http import TALKATIVE, silence
 from drift_checks.alerts.channels.mail import text_part
 from drift_checks.alerts.message import Kind, Message
-from drift_checks.alerts.wording import shortened
 from drift_checks.core.errors import SettingError
 from drift_checks.core.secrets import Secret
-from drift_checks.report.phrases import printable
+from drift_checks.core.text import printable, shorten
 from drift_checks.report.verdict import Verdict
 
 if TYPE_CHECKING:
@@ -108,8 +107,9 @@ class AppriseUrl:
             known = service.add(self._url.reveal())
         if not known:
             raise SettingError(
-                f"{VARIABLE}: one of its URLs is none that Apprise knows ({self._schema()}); allowed are those that"
-                " https://github.com/caronc/apprise/wiki lists."
+                VARIABLE,
+                f"one of its URLs is none that Apprise knows ({self._schema()})",
+                "allowed are those that https://github.com/caronc/apprise/wiki lists",
             )
         return service
 
@@ -133,8 +133,9 @@ def split_urls(text: str) -> tuple[str, ...]:
     # What stands before the first URL would be lost without a word.
     if not _BEGINS_WITH_URL.match(text):
         raise SettingError(
-            f"{VARIABLE}: does not begin with a URL; allowed are those that Apprise knows, as in ntfy://topic,"
-            " separated by blanks, commas or lines."
+            VARIABLE,
+            "does not begin with a URL",
+            "allowed are those that Apprise knows, as in ntfy://topic, separated by blanks, commas or lines",
         )
     # It knows best which comma belongs to a URL.
     return tuple(dict.fromkeys(parsing.parse_urls(text)))
@@ -193,7 +194,7 @@ def _title(message: Message) -> str:
 
 
 def _body(message: Message) -> str:
-    return _harmless(shortened(text_part(message), _LONGEST_BODY))
+    return _harmless(shorten(text_part(message), _LONGEST_BODY))
 
 
 def _harmless(text: str) -> str:
@@ -219,6 +220,6 @@ def _library() -> ModuleType:
         import apprise
     except ImportError:
         raise SettingError(
-            f"{VARIABLE}: needs the library apprise, which is not installed: pip install 'drift-checks[apprise]'."
+            VARIABLE, "needs the library apprise, which is not installed: pip install 'drift-checks[apprise]'"
         ) from None
     return apprise

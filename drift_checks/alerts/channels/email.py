@@ -19,7 +19,7 @@ from drift_checks.alerts.channels.smtp_url import MailServer, read_url
 from drift_checks.alerts.message import Message
 from drift_checks.core.errors import SettingError
 from drift_checks.core.secrets import Secret
-from drift_checks.report.phrases import printable
+from drift_checks.core.text import printable
 from drift_checks.settings.pairs import is_mail_address
 
 VARIABLE = "DRIFT_SMTP_URL"
@@ -61,8 +61,9 @@ class Email:
         self._sender = sender or self._server.sender or f"drift-checks@{host_name()}"
         if not self._to:
             raise SettingError(
-                f"email-to: is not set, and mail is configured by {VARIABLE}; name who gets it, as in --drift-email-to"
-                " oncall@example.com, or leave email out of alerts."
+                "email-to",
+                f"is not set, and mail is configured by {VARIABLE}",
+                "name who gets it, as in --drift-email-to oncall@example.com, or leave email out of alerts",
             )
         _check_addresses("email-to", self._to)
         _check_addresses("email-from", [self._sender])
@@ -177,20 +178,22 @@ def _check_addresses(setting: str, addresses: Sequence[str]) -> None:
     for address in addresses:
         if not is_mail_address(address):
             raise SettingError(
-                f"{setting}: {printable(address)!r} is no mail address; allowed is one as oncall@example.com."
+                setting, f"{printable(address)!r} is no mail address", "allowed is one as oncall@example.com"
             )
 
 
 def _check_login(server: MailServer) -> None:
     if not (server.user + server.password).isascii():
         raise SettingError(
-            f"{VARIABLE}: user or password holds a letter that is not ASCII, with which nobody can log in here; choose"
-            " a password of ASCII characters for this program."
+            VARIABLE,
+            "user or password holds a letter that is not ASCII, with which nobody can log in here",
+            "choose a password of ASCII characters for this program",
         )
     if server.user and not (server.tls or server.is_here or server.starttls(offered=False)):
         raise SettingError(
-            f"{VARIABLE}: with starttls=never the password would go over the network in clear; leave starttls=never out"
-            " (allowed with a password only for a server at this machine), or take smtps://."
+            VARIABLE,
+            "with starttls=never the password would go over the network in clear",
+            "leave starttls=never out (allowed with a password only for a server at this machine), or take smtps://",
         )
 
 
@@ -202,7 +205,7 @@ def _trusted(server: MailServer) -> ssl.SSLContext:
         # An error of TLS has a code there, which tells nobody anything.
         reason = "it holds no certificate" if isinstance(error, ssl.SSLError) else error.strerror
         raise SettingError(
-            f"{VARIABLE}: its ca_file cannot be read ({reason}); allowed is a file of certificates in the form PEM."
+            VARIABLE, f"its ca_file cannot be read ({reason})", "allowed is a file of certificates in the form PEM"
         ) from None
 
 

@@ -9,16 +9,15 @@ import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
 from drift_checks.alerts.channels.base import Deadline, NotDelivered
 from drift_checks.core.errors import SettingError
+from drift_checks.core.instants import retry_after_seconds
 from drift_checks.core.secrets import Secret
-from drift_checks.report.phrases import printable
+from drift_checks.core.text import printable
 
 if TYPE_CHECKING:
     import requests
@@ -72,7 +71,7 @@ def check_address(name: str, address: Secret) -> None:
     except ValueError:
         usable = False
     if not usable:
-        raise SettingError(f"{name}: holds no address; allowed is one as https://host/path, which is not shown here.")
+        raise SettingError(name, "holds no address", "allowed is one as https://host/path, which is not shown here")
 
 
 def deliver(
@@ -202,7 +201,7 @@ def _answer(response: requests.Response, address: Secret, deadline: Deadline, hi
         return Answer(status, _hidden(_body_or_none(response, deadline), address, hide))
     answer = Answer(status, _hidden(_body(response, deadline), address, hide))
     if status == HTTPStatus.TOO_MANY_REQUESTS or status // 100 == 5:
-        raise _Again(f"answered {answer.said}", _retry_after(response.headers.get("Retry-After")))
+        raise _Again(f"answered {answer.said}", retry_after_seconds(response.headers.get("Retry-After", "")))
     return answer
 
 
@@ -235,22 +234,6 @@ def _hidden(text: str, address: Secret, hide: tuple[Secret, ...]) -> str:
             if len(form) >= _LEAST_SECRET:
                 text = text.replace(form, "…")
     return text
-
-
-def _retry_after(value: str | None) -> float | None:
-    """Return for how many seconds the other side wants to be left alone (RFC 9110, 10.2.3); None where it says not."""
-    if not value:
-        return None
-    try:
-        return max(0.0, float(value))
-    except ValueError:
-        pass
-    try:
-        moment = parsedate_to_datetime(value)
-    except (TypeError, ValueError):
-        return None
-    moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-    return max(0.0, (moment - datetime.now(UTC)).total_seconds())
 
 
 class _Silence(logging.Filter):

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from drift_checks.alerts import wording
 from drift_checks.alerts.message import Kind, Message
-from drift_checks.report.phrases import printable
+from drift_checks.core.text import printable
 
 if TYPE_CHECKING:
     from jinja2 import Environment

@@ -17,7 +17,7 @@ from drift_checks.alerts.channels.http import Answer, check_address, deliver
 from drift_checks.alerts.message import Kind, Message
 from drift_checks.core.errors import SettingError
 from drift_checks.core.secrets import Secret
-from drift_checks.report.phrases import printable
+from drift_checks.core.text import printable
 from drift_checks.report.verdict import Verdict
 
 VARIABLE = "PAGERDUTY_API_KEY"
@@ -51,8 +51,9 @@ class PagerDuty:
         check_address("pagerduty-url", self._url)
         if " " in routing_key.reveal() or len(routing_key.reveal()) > _LONGEST_KEY:
             raise SettingError(
-                f"{VARIABLE}: holds no integration key, which is one word of 32 letters and digits; take that of an"
-                " Events API v2 integration of the service."
+                VARIABLE,
+                "holds no integration key, which is one word of 32 letters and digits",
+                "take that of an Events API v2 integration of the service",
             )
         self._routing_key = routing_key
         self._severities = severities

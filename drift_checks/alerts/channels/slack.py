@@ -15,7 +15,7 @@ from drift_checks.alerts.channels.base import Deadline
 from drift_checks.alerts.channels.http import check_address, deliver
 from drift_checks.alerts.message import Kind, Message
 from drift_checks.core.secrets import Secret
-from drift_checks.report.phrases import percent, printable
+from drift_checks.core.text import percent, printable
 
 VARIABLE = "SLACK_WEBHOOK_URL"
 _HEADER, _TEXT, _ADDRESS = 150, 3000, 3000

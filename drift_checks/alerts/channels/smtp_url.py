@@ -104,4 +104,4 @@ def read_url(name: str, secret: Secret) -> MailServer:
 
 
 def _refuse(name: str, why: str) -> NoReturn:
-    raise SettingError(f"{name}: {why}; allowed is {_FORM}.") from None
+    raise SettingError(name, why, f"allowed is {_FORM}") from None

@@ -18,8 +18,8 @@ from pathlib import Path
 from typing import IO, Self
 
 from drift_checks.core.errors import ArchiveError
+from drift_checks.core.text import printable
 from drift_checks.operations.backup.manifest import NAME, Manifest, Member, not_a_backup, read_manifest
-from drift_checks.report.phrases import printable
 
 _CHUNK = 1024 * 1024
 # Beyond it, a few hundredths less cost twice the time.
@@ -129,7 +129,7 @@ def _opened(path: Path) -> Iterator[tuple[gzip.GzipFile, _Members]]:
     try:
         raw = path.open("rb")
     except OSError as error:
-        raise ArchiveError(f"{path}: cannot be read ({error.strerror}); name a backup.") from None
+        raise ArchiveError(path, f"cannot be read ({error.strerror})", "name a backup") from None
     try:
         # A gzip file checks its sum at the end, the stream that tarfile would make itself does not.
         with (

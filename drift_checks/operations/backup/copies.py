@@ -95,8 +95,9 @@ def copy_chroma(
             names = [CHROMA_DATABASE, *(f"{CHROMA}/{file.relative_to(directory)}" for file in sorted(copied))]
             return {name: target / name for name in names}
     raise StoreChanged(
-        f"{directory}: its indexes were written anew while each of {len(_SETTLED_SECONDS)} copies was made; make the"
-        " backup when the application is quieter."
+        directory,
+        f"its indexes were written anew while each of {len(_SETTLED_SECONDS)} copies was made",
+        "make the backup when the application is quieter",
     )
 
 
@@ -118,7 +119,7 @@ def _copy_changed(directory: Path, target: Path, copied: _States) -> None:
             # The next look finds it gone.
             continue
         except PermissionError as error:
-            raise StoreError(f"{file}: cannot be read ({error.strerror}).") from None
+            raise StoreError(file, f"cannot be read ({error.strerror})") from None
         except OSError as error:
             raise not_copied(place, str(error.strerror)) from None
         copied[file] = state
@@ -149,7 +150,7 @@ def _copy_pages(source: Path, target: Path, connection: Connection) -> None:
         code = error_code(error)
         if code in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY):
             raise not_copied(target, str(error)) from None
-        raise StoreError(f"{source}: cannot be copied ({error}).") from None
+        raise StoreError(source, f"cannot be copied ({error})") from None
     except OSError as error:
         raise not_copied(target, str(error.strerror)) from None
 
@@ -184,8 +185,9 @@ def _watching(source: Path) -> Callable[[int, int, int], None]:
         # By then SQLite has waited as long as the store's opening allows; Python would try again for ever.
         if status in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
             raise StoreError(
-                f"{source}: is locked by another program, which did not let go; make the backup when it has finished"
-                " writing."
+                source,
+                "is locked by another program, which did not let go",
+                "make the backup when it has finished writing",
             )
 
     return progress
@@ -194,6 +196,7 @@ def _watching(source: Path) -> Callable[[int, int, int], None]:
 def not_copied(path: Path, reason: str) -> ArchiveError:
     """Return the error to raise where a file of a backup cannot be written."""
     return ArchiveError(
-        f"{path.parent}: the backup cannot be written there ({reason}); name a folder with room for it and the right to"
-        " write there, with --to."
+        path.parent,
+        f"the backup cannot be written there ({reason})",
+        "name a folder with room for it and the right to write there, with --to",
     )

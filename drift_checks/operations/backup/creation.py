@@ -188,7 +188,7 @@ def _checked(source: Source, staged: _Staged) -> int:
 def _records(copy: Path, source: Source) -> int:
     number = verification.count_rows(copy, source.identity.table)
     if number is None:
-        raise StoreError(f"{source.db}: the copy of it has no table {source.identity.table!r}; make the backup again.")
+        raise StoreError(source.db, f"the copy of it has no table {source.identity.table!r}", "make the backup again")
     return number
 
 
@@ -198,7 +198,7 @@ def _refuse_other(aside: Path, source: Source, staged: _Staged, manifest: Manife
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
     unpack(aside, lambda _: lambda name: folder / name)
     if _records(folder / RECORDS, source) != manifest.counts.records:
-        raise ArchiveError(f"{aside}: holds other records than were copied, so it is no backup; look to the disk.")
+        raise ArchiveError(aside, "holds other records than were copied, so it is no backup", "look to the disk")
     if source.chroma is not None and staged.holding is not None:
         found = verification.holding(folder / CHROMA, source.identity.collection, source.chroma, source.snapshot_dir)
         verification.refuse_different(found, staged.holding, aside)
@@ -252,7 +252,7 @@ def _held(folder: Path) -> Iterator[None]:
         try:
             fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise RunInProgress(f"{folder}: another backup is being made there; wait for it.") from None
+            raise RunInProgress(folder, "another backup is being made there", "wait for it") from None
         except OSError as error:
             raise _not_made(folder, error) from None
         yield

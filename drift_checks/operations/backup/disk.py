@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from drift_checks.core.errors import ArchiveError
-from drift_checks.report.phrases import readable_size
+from drift_checks.core.text import readable_size
 
 _HEADROOM = 16_000_000
 
@@ -31,8 +31,9 @@ def refuse_without_room(needs: Iterable[tuple[Path, int, str]]) -> None:
         if free < needed:
             where = " and ".join(f"{what} in {folder}" for folder, _, what in wanted)
             raise ArchiveError(
-                f"{wanted[0][0]}: {readable_size(needed)} are needed for {where}, and {readable_size(free)} are free;"
-                " make room there."
+                wanted[0][0],
+                f"{readable_size(needed)} are needed for {where}, and {readable_size(free)} are free",
+                "make room there",
             )
 
 

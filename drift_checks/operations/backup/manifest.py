@@ -12,8 +12,8 @@ from typing import Any
 
 from drift_checks.core.errors import ArchiveError
 from drift_checks.core.instants import format_instant
+from drift_checks.core.text import printable
 from drift_checks.report.history.recorded import StoreIdentity
-from drift_checks.report.phrases import printable
 from drift_checks.stores.chroma import DATABASE, SEGMENT
 
 NAME = "manifest.json"
@@ -119,8 +119,9 @@ def read_manifest(text: bytes, archive: Path) -> Manifest:
         raise not_a_backup(archive, f"its {NAME} cannot be read") from None
     if isinstance(schema, int) and schema > SCHEMA:
         raise ArchiveError(
-            f"{archive}: was made by a newer version of drift-checks (schema {schema}, known are those up to {SCHEMA});"
-            " restore it with that version."
+            archive,
+            f"was made by a newer version of drift-checks (schema {schema}, known are those up to {SCHEMA})",
+            "restore it with that version",
         )
     try:
         return _manifest(document)
@@ -130,7 +131,7 @@ def read_manifest(text: bytes, archive: Path) -> Manifest:
 
 def not_a_backup(archive: Path, reason: str) -> ArchiveError:
     """Return the error to raise for what is no archive of ours, or no longer one."""
-    return ArchiveError(f"{archive}: is no sound backup ({reason}); nothing was restored. Name another one.")
+    return ArchiveError(archive, f"is no sound backup ({reason})", "nothing was restored. Name another one")
 
 
 def _manifest(document: Mapping[str, Any]) -> Manifest:

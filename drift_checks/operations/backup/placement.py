@@ -78,7 +78,7 @@ def placements(manifest: Manifest, targets: Targets, archive: Path) -> list[Plac
         inner = {name.split("/")[1] for name in manifest.members if name.startswith(f"{CHROMA}/")}
         found += [Placement(f"{CHROMA}/{name}", _real(targets.chroma) / name) for name in sorted(inner)]
     if len({item.path for item in found}) < len(found):
-        raise ArchiveError(f"{archive}: two of its files would be put in one place; name other places.")
+        raise ArchiveError(archive, "two of its files would be put in one place", "name other places")
     return found
 
 
@@ -146,9 +146,9 @@ def _real(path: Path) -> Path:
 def _refuse_kind(path: Path, folder: bool) -> None:
     if path.exists() and path.is_dir() != folder:
         what, needed = ("a folder", "a file") if path.is_dir() else ("a file", "a folder")
-        raise ArchiveError(f"{path}: is {what}, and {needed} is to be restored there; name another place.")
+        raise ArchiveError(path, f"is {what}, and {needed} is to be restored there", "name another place")
 
 
 def _refuse_lacking(origin: str | None, archive: Path, what: str, remedy: str) -> None:
     if origin is None:
-        raise ArchiveError(f"{archive}: holds no {what}; {remedy}.")
+        raise ArchiveError(archive, f"holds no {what}", remedy)

@@ -113,7 +113,7 @@ def _put(
 
     told = unpack(archive, lambda _: place)
     if told != manifest:
-        raise ArchiveError(f"{archive}: was replaced while it was read; give the command again.")
+        raise ArchiveError(archive, "was replaced while it was read", "give the command again")
     for item, path in staged.items():
         _give_rights(item, path, manifest)
     _rename_all([*moves.items(), *((path, item.path) for item, path in staged.items())])
@@ -126,8 +126,9 @@ def _told(archive: Path) -> Iterator[None]:
         yield
     except OSError as error:
         raise ArchiveError(
-            f"{error.filename or archive}: cannot be restored ({error.strerror}), and all is as it was; make room and"
-            " give the right to write there, or name another place."
+            error.filename or archive,
+            f"cannot be restored ({error.strerror}), and all is as it was",
+            "make room and give the right to write there, or name another place",
         ) from None
 
 
@@ -136,13 +137,16 @@ def _refuse_obstacles(found: Sequence[Obstacle], force: bool) -> None:
         names = ", ".join(str(item.path) for item in found[:3])
         more = f" and {len(found) - 3} more" if len(found) > 3 else ""
         raise ArchiveError(
-            f"{names}{more}: there already; name other places with --to-db, --to-chroma and --history DIR, or have what"
-            " is there moved aside with --force."
+            f"{names}{more}",
+            "there already",
+            "name other places with --to-db, --to-chroma and --history DIR, or have what is there "
+            "moved aside with --force",
         )
     if pids := holders(item.path for item in found):
         raise RunInProgress(
-            f"{found[0].path.parent}: process {min(pids)} has what is to be replaced open, and would go on writing to"
-            " it; end the application first."
+            found[0].path.parent,
+            f"process {min(pids)} has what is to be replaced open, and would go on writing to it",
+            "end the application first",
         )
 
 
@@ -218,6 +222,6 @@ def _held(folder: Path) -> Iterator[None]:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         yield
     except BlockingIOError:
-        raise RunInProgress(f"{folder}: another backup is being restored there; wait for it.") from None
+        raise RunInProgress(folder, "another backup is being restored there", "wait for it") from None
     finally:
         os.close(handle)

@@ -11,9 +11,9 @@ from pathlib import Path
 from urllib.parse import quote
 
 from drift_checks.core.errors import DriftError, RunInProgress, StoreError
+from drift_checks.core.text import printable
 from drift_checks.operations.backup.disk import refuse_without_room
 from drift_checks.operations.backup.verification import integrity
-from drift_checks.report.phrases import printable
 from drift_checks.stores.snapshot import default_folder
 from drift_checks.stores.sqlite import SqliteFile, error_code
 
@@ -137,8 +137,9 @@ def _guarded(path: Path, wrong: Callable[[str], DriftError], call: Callable[[], 
         code = error_code(error)
         if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
             raise RunInProgress(
-                f"{path}: is locked by another program, which did not let go, and was left as it is; give the command"
-                " again when that has finished."
+                path,
+                "is locked by another program, which did not let go, and was left as it is",
+                "give the command again when that has finished",
             ) from None
         if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
             raise wrong(f"is damaged ({error}), and was left as it is") from None

@@ -13,7 +13,7 @@ from urllib.parse import quote
 import numpy as np
 
 from drift_checks.core.errors import ArchiveError, StoreError
-from drift_checks.report.phrases import printable
+from drift_checks.core.text import printable
 from drift_checks.stores.chroma import Vector, VectorCollection, index_files
 
 SAMPLED = 50
@@ -49,8 +49,9 @@ def refuse_damaged(copy: Path, source: Path) -> None:
         found = str(error)
     if found is not None:
         raise StoreError(
-            f"{source}: is damaged ({printable(found, 200)}), so no backup was made of it; restore it from an earlier"
-            " backup."
+            source,
+            f"is damaged ({printable(found, 200)}), so no backup was made of it",
+            "restore it from an earlier backup",
         )
 
 
@@ -109,7 +110,7 @@ def refuse_different(archived: Holding, copied: Holding, archive: Path) -> None:
             np.array_equal(vector, copied.vectors[key]) for key, vector in archived.vectors.items()
         )
     if not same:
-        raise ArchiveError(f"{archive}: holds other vectors than were copied, so it is no backup; look to the disk.")
+        raise ArchiveError(archive, "holds other vectors than were copied, so it is no backup", "look to the disk")
 
 
 def opened(copy: Path) -> sqlite3.Connection:
@@ -123,7 +124,8 @@ def _sample(collection: VectorCollection) -> dict[str, Vector]:
     found = collection.entries(ids)
     if found.keys() != set(ids):
         raise StoreError(
-            f"{collection.directory}: Chroma lists {len(set(ids) - found.keys())} of {len(ids)} sampled entries without"
-            " a vector; make the backup again, and if that stays so, restore an earlier one."
+            collection.directory,
+            f"Chroma lists {len(set(ids) - found.keys())} of {len(ids)} sampled entries without a vector",
+            "make the backup again, and if that stays so, restore an earlier one",
         )
     return {key: entry.vector for key, entry in found.items()}

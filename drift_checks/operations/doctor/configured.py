@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 
+from drift_checks.core.text import printable
 from drift_checks.operations.doctor.finding import Check, Said, refused, right
 from drift_checks.operations.schedule.environment import read_assignments
-from drift_checks.report.phrases import printable
 from drift_checks.settings.declarations import Setting, declared
 from drift_checks.settings.usable import Configured, Fault
 

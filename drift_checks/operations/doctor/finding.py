@@ -9,7 +9,7 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from drift_checks.core.errors import DriftError
-from drift_checks.report.phrases import printable
+from drift_checks.core.text import printable
 
 # Far more than any sentence, and no flood.
 _LONGEST = 2000

@@ -11,12 +11,12 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 
+from drift_checks.core.text import readable_size
 from drift_checks.operations.doctor.finding import Check, NotChecked, Said, left_out, right, warned, wrong
 from drift_checks.operations.doctor.setup import Setup
 from drift_checks.operations.doctor.sizes import existing, size_of, size_of_files
 from drift_checks.operations.schedule.paths import CREDENTIALS, ENVIRONMENT_FILE, below
 from drift_checks.operations.schedule.preset import SECRET_NAMES
-from drift_checks.report.phrases import readable_size
 from drift_checks.stores.snapshot import HEADROOM
 from drift_checks.stores.sqlite import Access, files_of
 

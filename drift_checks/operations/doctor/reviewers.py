@@ -150,7 +150,9 @@ def _reviewer(setup: Setup) -> Iterator[Reviewer]:
     from drift_checks.stores.chroma import VectorCollection
 
     if settings.chroma is None:
-        raise ReviewerError("reviewer: the neighbours have no vectors; name the Chroma directory with --drift-chroma.")
+        raise ReviewerError(
+            "reviewer", "the neighbours have no vectors", "name the Chroma directory with --drift-chroma"
+        )
     vectors = VectorCollection(settings.chroma, settings.collection, setup.snapshots)
     try:
         yield NeighboursReviewer(vectors)

@@ -9,13 +9,13 @@ from itertools import takewhile
 from pathlib import Path
 
 from drift_checks.core.errors import ReportsError
+from drift_checks.core.text import count
 from drift_checks.operations.doctor.finding import Check, NotChecked, Said, right, warned, wrong
 from drift_checks.operations.doctor.setup import Setup
 from drift_checks.report.folder import PAGE
 from drift_checks.report.history.alert_log import undelivered_alerts
 from drift_checks.report.history.reading import read_history
 from drift_checks.report.history.recorded import RecordedRun, StoreIdentity
-from drift_checks.report.phrases import count
 from drift_checks.report.verdict import Verdict
 
 GROUP = "runs"

@@ -9,12 +9,12 @@ from pathlib import Path
 from sqlalchemy import Connection, inspect
 
 from drift_checks.core.records import COLUMNS
+from drift_checks.core.text import count, readable_size
 from drift_checks.operations.doctor.finding import Check, NotChecked, Said, left_out, right, warned, wrong
 from drift_checks.operations.doctor.formats import COMPONENTS, installed_format
 from drift_checks.operations.doctor.setup import Setup
 from drift_checks.operations.doctor.sizes import size_of
 from drift_checks.operations.doctor.vectors import ChromaDirectory
-from drift_checks.report.phrases import count, readable_size
 from drift_checks.settings.declarations import DATABASE_NAME, NEIGHBOURS
 from drift_checks.stores.chroma import DATABASE
 from drift_checks.stores.records import RecordStore

@@ -9,8 +9,8 @@ from typing import TypeVar
 from sqlalchemy import Connection
 
 from drift_checks.core.errors import StoreError
+from drift_checks.core.text import readable_size
 from drift_checks.operations.doctor.finding import NotChecked
-from drift_checks.report.phrases import readable_size
 from drift_checks.stores.chroma import DATABASE, refuse_no_chroma, refuse_no_collection
 from drift_checks.stores.sqlite import SqliteFile
 

@@ -53,17 +53,18 @@ def crontab(job: CronJob) -> str:
     """
     if not _MAIL_TO.fullmatch(job.mail_to):
         raise SettingError(
-            f"--mail-to: {job.mail_to!r} is not allowed; allowed are users and mail addresses, separated by commas."
+            "--mail-to", f"{job.mail_to!r} is not allowed", "allowed are users and mail addresses, separated by commas"
         )
     # Cron takes away some backslashes before the shell sees them, not all daemons the same.
     if "\\" in str(job.interpreter) or not is_printable(str(job.interpreter)):
         raise SettingError(
-            f"{str(job.interpreter)!r}: a path with a backslash or a control character cannot stand in a crontab; make"
-            " the environment in another folder."
+            f"{str(job.interpreter)!r}",
+            "a path with a backslash or a control character cannot stand in a crontab",
+            "make the environment in another folder",
         )
     command = _command(job)
     if len(command) > _LONGEST_COMMAND:
-        raise SettingError(f"{job.interpreter}: is too long for a line of cron's; make the environment elsewhere.")
+        raise SettingError(job.interpreter, "is too long for a line of cron's", "make the environment elsewhere")
     fields = job.schedule.cron_in_utc if job.zone is None else job.schedule.cron_hourly(job.zone, job.now)
     made_by = heading(CRON, job.user, job.schedule)
     line = f"{fields} {job.user} {command}"

@@ -28,8 +28,9 @@ def quoted(name: str, text: str) -> str:
     """
     if not is_printable(text.replace("\n", "").replace("\t", "")):
         raise SettingError(
-            f"{name}: its value holds control characters or bytes that are no UTF-8, which no schedule can pass on;"
-            " allowed is plain text: give it another name or value."
+            name,
+            "its value holds control characters or bytes that are no UTF-8, which no schedule can pass on",
+            "allowed is plain text: give it another name or value",
         )
     return '"' + _SPECIAL.sub(r"\\\1", text) + '"'
 

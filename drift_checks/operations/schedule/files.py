@@ -241,6 +241,7 @@ def _give(path: Path, owner: Owner) -> None:
 
 def _refused(path: Path, error: OSError) -> SettingError:
     return SettingError(
-        f"{path}: cannot be read or written ({error.strerror}); run this as root, or write below another folder with"
-        " --root."
+        path,
+        f"cannot be read or written ({error.strerror})",
+        "run this as root, or write below another folder with --root",
     )

@@ -37,7 +37,9 @@ def default_user(environment: Mapping[str, str]) -> str:
     try:
         return environment.get("SUDO_USER") or pwd.getpwuid(os.geteuid()).pw_name
     except KeyError:
-        raise SettingError(f"--user: user {os.geteuid()} has no name on this machine; name who is to review.") from None
+        raise SettingError(
+            "--user", f"user {os.geteuid()} has no name on this machine", "name who is to review"
+        ) from None
 
 
 def find_user(name: str, root: Path) -> Owner:
@@ -53,8 +55,9 @@ def find_user(name: str, root: Path) -> Owner:
     users = _users(root)
     if name not in users:
         raise SettingError(
-            f"--user: there is no user {name!r} on this machine{nearest(name, users)}; make one, as in useradd --system"
-            " --home-dir /var/lib/drift-checks --shell /usr/sbin/nologin drift"
+            "--user",
+            f"there is no user {name!r} on this machine{nearest(name, users)}",
+            "make one, as in useradd --system --home-dir /var/lib/drift-checks --shell /usr/sbin/nologin drift",
         )
     return users[name]
 

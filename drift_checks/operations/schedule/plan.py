@@ -90,7 +90,7 @@ def read_schedule(at: str, every: str) -> Schedule:
     """
     found = _TIME.fullmatch(at)
     if found is None:
-        raise SettingError(f"--at: {at!r} is not allowed; allowed is a time of day in UTC from 00:00 to 23:59.")
+        raise SettingError("--at", f"{at!r} is not allowed", "allowed is a time of day in UTC from 00:00 to 23:59")
     return Schedule(int(found[1]) * 60 + int(found[2]), every)
 
 

@@ -67,7 +67,7 @@ def unit_word(text: object, prefix: str = "") -> str:
     """
     path = str(text)
     if not is_printable(path):
-        raise SettingError(f"{path!r}: a path with control characters cannot stand in a unit file; give it another.")
+        raise SettingError(f"{path!r}", "a path with control characters cannot stand in a unit file", "give it another")
     word = (prefix + path).replace("\\", "\\\\").replace('"', '\\"').replace("%", "%%")
     return word if _PLAIN.fullmatch(word) else f'"{word}"'
 

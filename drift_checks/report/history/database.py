@@ -146,7 +146,7 @@ class History(HistoryView):
                 if _code(error) not in _DAMAGED:
                     raise
                 self._set_aside(opened, str(error))
-        raise ReportsError(f"{self.path}: is damaged each time it is made anew; look to the disk.")
+        raise ReportsError(self.path, "is damaged each time it is made anew", "look to the disk")
 
     def _prepared(self, connection: sqlite3.Connection) -> sqlite3.Connection | None:
         number = schema.version(connection)
@@ -202,7 +202,7 @@ class History(HistoryView):
         try:
             yield
         except (sqlite3.IntegrityError, sqlite3.InterfaceError, sqlite3.ProgrammingError, OverflowError) as error:
-            raise UnfitRun(f"{self.path}: a run cannot be kept there ({error}).") from None
+            raise UnfitRun(self.path, f"a run cannot be kept there ({error})") from None
         except (sqlite3.Error, OSError) as error:
             raise _not_written(self.path, error) from None
 
@@ -232,11 +232,13 @@ def _code(error: sqlite3.Error) -> int:
 def _not_written(path: Path, error: sqlite3.Error | OSError) -> ReportsError:
     if isinstance(error, sqlite3.Error) and _code(error) in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
         return ReportsError(
-            f"{path}: another process holds the history for longer than {LOCK_WAIT_SECONDS:g} seconds; end it, and the"
-            " next run takes up this one."
+            path,
+            f"another process holds the history for longer than {LOCK_WAIT_SECONDS:g} seconds",
+            "end it, and the next run takes up this one",
         )
     why = error.strerror if isinstance(error, OSError) else str(error)
     return ReportsError(
-        f"{path}: the history cannot be written ({why}); make room and give the right to write there, or name another"
-        " folder with --drift-reports."
+        path,
+        f"the history cannot be written ({why})",
+        "make room and give the right to write there, or name another folder with --drift-reports",
     )

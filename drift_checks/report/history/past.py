@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from drift_checks.core.errors import ReportsError
+from drift_checks.core.outcomes import PastRun
 from drift_checks.report.history.reading import open_for_reading
 from drift_checks.report.history.recorded import RecordedRun, StoreIdentity
 from drift_checks.report.verdict import Verdict
@@ -16,15 +17,6 @@ _MOST_RUNS = 120
 
 # The seed, and the day of the reference time.
 Draw = tuple[int, str]
-
-
-@dataclass(frozen=True)
-class PastRun:
-    """What a finished run of the whole review found of agreement."""
-
-    run_id: str
-    agreed: int
-    reviewed: int
 
 
 @dataclass(frozen=True)

@@ -175,8 +175,10 @@ def _opened(path: Path, mode: str) -> sqlite3.Connection:
             needed = {item for item in missing if item[0] in ("runs", "criteria", "disagreements")}
             if needed:
                 raise ReportsError(
-                    f"{path}: is no history as this version of drift_checks reads it (it lacks"
-                    f" {' of '.join(reversed(min(needed)))}); the next run mends it."
+                    path,
+                    "is no history as this version of drift_checks reads it (it lacks "
+                    f"{' of '.join(reversed(min(needed)))})",
+                    "the next run mends it",
                 )
     return connection
 
@@ -220,6 +222,7 @@ def not_readable(path: Path, error: Exception) -> ReportsError:
     """Return the error for a history that cannot be read."""
     why = error.strerror if isinstance(error, OSError) else str(error)
     return ReportsError(
-        f"{path}: the history cannot be read ({why}); look to its rights, or let the next run begin a new one, which"
-        " sets a damaged one aside."
+        path,
+        f"the history cannot be read ({why})",
+        "look to its rights, or let the next run begin a new one, which sets a damaged one aside",
     )

@@ -13,8 +13,10 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from drift_checks.core.outcomes import AGREEMENT, Result
+from drift_checks.core.text import confidence, count, percent, percent_range, shorten_html, spelled_out
 from drift_checks.report.agreement import left_out
 from drift_checks.report.changes import Changes, changes_since
+from drift_checks.report.headline import headline
 from drift_checks.report.history.kept import KeptRun
 from drift_checks.report.history.recorded import RecordedRun
 from drift_checks.report.page.charts.picture import Picture
@@ -22,10 +24,8 @@ from drift_checks.report.page.charts.thresholds import effect_bar, rate_bar
 from drift_checks.report.page.charts.trend import trend_picture
 from drift_checks.report.page.pictures import pictures_of, trend_of
 from drift_checks.report.page.record_rows import record_rows
-from drift_checks.report.page.texts import shortened, visible
-from drift_checks.report.phrases import confidence, count, percent, percent_range
 from drift_checks.report.run import CriterionResult, JudgedStatistic, RunReport
-from drift_checks.report.summary import STRATUM_WORDS, headline, known_in_words, usage
+from drift_checks.report.summary import STRATUM_WORDS, known_in_words, usage
 from drift_checks.report.verdict import Verdict, severity
 
 _MOST_STATISTICS = 12
@@ -118,8 +118,8 @@ def _environment() -> Environment:
         percent_range=lambda bounds: percent_range(*bounds),
         confidence=confidence,
         quoted=shlex.quote,
-        verbatim=lambda text: Markup.escape(visible(text)),
-        shortened=lambda text: shortened(text, _LONGEST_MESSAGE),
+        verbatim=lambda text: Markup.escape(spelled_out(text)),
+        shortened=lambda text: shorten_html(text, _LONGEST_MESSAGE),
     )
     return environment
 
@@ -159,7 +159,7 @@ def _unmeasured(report: RunReport) -> list[tuple[str, str]]:
             found.append((name, result.message.removeprefix("not measured: ")))
         elif result.unmeasured:
             reasons = Counter(
-                shortened(item.message, _LONGEST_REASON)
+                shorten_html(item.message, _LONGEST_REASON)
                 for item in report.outcomes
                 if item.criterion == name and item.result in (Result.UNMEASURED, Result.BROKEN)
             )
@@ -176,4 +176,4 @@ def _shown(value: object) -> object:
     """Return a text with nothing in it that is not to be seen, and each percent sign held to its number."""
     if not isinstance(value, str) or isinstance(value, Markup):
         return value
-    return visible(value).replace(" %", "\N{NO-BREAK SPACE}%")
+    return spelled_out(value).replace(" %", "\N{NO-BREAK SPACE}%")

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from drift_checks.core.outcomes import AGREEMENT, Decision, Outcome, Result
 from drift_checks.core.records import RecordId
+from drift_checks.core.text import cut_html, html_size, shorten_html
 from drift_checks.report.details import Details, Near, Reasons
-from drift_checks.report.page.texts import fitting, shortened, weight
 from drift_checks.report.run import RunReport
 
 # What the texts of all records together may take of the page, in bytes, so that it stays light; and the longest text.
@@ -76,12 +76,12 @@ class RecordRow:
     @property
     def stored(self) -> str:
         """The stored category, cut where it is very long."""
-        return "" if self.decision is None else shortened(self.decision.stored, _LONGEST_NAME)
+        return "" if self.decision is None else shorten_html(self.decision.stored, _LONGEST_NAME)
 
     @property
     def reviewed(self) -> str:
         """The reviewed category, cut where it is very long."""
-        return "" if self.decision is None else shortened(self.decision.reviewed or "", _LONGEST_NAME)
+        return "" if self.decision is None else shorten_html(self.decision.reviewed or "", _LONGEST_NAME)
 
     @property
     def pair(self) -> str:
@@ -126,7 +126,7 @@ def _allowed(pieces: Sequence[tuple[float, str | None]]) -> int:
     Args:
         pieces: Each with what it may take of that.
     """
-    weighed = [(share, weight(text[:_LONGEST])) for share, text in pieces if text]
+    weighed = [(share, html_size(text[:_LONGEST])) for share, text in pieces if text]
     low, high = 0, _LONGEST
     while low < high:
         middle = (low + high + 1) // 2
@@ -155,7 +155,7 @@ def _row(number: int, key: RecordId, found: Iterable[Outcome], report: RunReport
     others = [item for item in outcomes if item.criterion != AGREEMENT and item.result is not Result.UNMEASURED]
     details = report.details.get(key)
     reason = int(allowed * _REASON)
-    said = {} if agreement is None else {agreement.result: shortened(agreement.message, reason)}
+    said = {} if agreement is None else {agreement.result: shorten_html(agreement.message, reason)}
     return RecordRow(
         record_id=key,
         anchor=f"record-{number}",
@@ -163,7 +163,7 @@ def _row(number: int, key: RecordId, found: Iterable[Outcome], report: RunReport
         decision=next((item.decision for item in outcomes if item.decision), None),
         details=details,
         disagrees=agreement is not None and agreement.result is Result.FAILED,
-        failures=tuple(Failure(item.criterion, shortened(item.message, reason)) for item in others),
+        failures=tuple(Failure(item.criterion, shorten_html(item.message, reason)) for item in others),
         not_reviewed=said.get(Result.UNMEASURED, ""),
         known=said.get(Result.ACKNOWLEDGED, ""),
         text=None if details is None or details.text is None else excerpt(details.text, allowed),
@@ -181,12 +181,12 @@ def _reasons(details: Details | None, allowed: int) -> dict[str, str]:
         "reviewed_evidence": reviewed.evidence,
         "reviewed_rationale": reviewed.rationale,
     }
-    return {name: shortened(text or "", allowed) for name, text in said.items()}
+    return {name: shorten_html(text or "", allowed) for name, text in said.items()}
 
 
 def _near(near: Near, allowed: int) -> Near:
-    text = None if near.text is None else shortened(near.text, int(allowed * _NEAR))
-    category = None if near.category is None else shortened(near.category, _LONGEST_NAME)
+    text = None if near.text is None else shorten_html(near.text, int(allowed * _NEAR))
+    category = None if near.category is None else shorten_html(near.category, _LONGEST_NAME)
     return Near(near.record_id, category, near.similarity, text)
 
 
@@ -197,7 +197,7 @@ def excerpt(text: str, allowed: int) -> Excerpt:
         text: The whole of it.
         allowed: How many bytes of the page it may take.
     """
-    cut = fitting(text, allowed)
+    cut = cut_html(text, allowed)
     left_out = len(text) - len(cut)
     if len(cut) <= _FOLDED and not left_out:
         return Excerpt(cut)

@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+from drift_checks.core.text import quoted
 from drift_checks.review.reviewers.base import Answer, UnusableAnswer
 from drift_checks.review.reviewers.values import read_confidence, read_text
 
@@ -53,7 +54,7 @@ class AnswerReader:
             raise UnusableAnswer(f"the answer is {len(content):,} letters long")
         found = [item for item in objects_in(content) if "category" in item]
         if not found:
-            raise UnusableAnswer(f"the answer holds no JSON object with a category: {_shortened(content)}")
+            raise UnusableAnswer(f"the answer holds no JSON object with a category: {quoted(content, _LONGEST)}")
         decided = {self._category(item["category"]) for item in found}
         if len(decided) > 1:
             raise UnusableAnswer(f"the answer holds several decisions: {', '.join(sorted(decided))}")
@@ -72,7 +73,7 @@ class AnswerReader:
             raise UnusableAnswer("the answer's category is no text")
         category = self._categories.get(named) or self._alike.get(_folded(named))
         if category is None:
-            raise UnusableAnswer(f"the answer's category {_shortened(named)} is none of the taxonomy")
+            raise UnusableAnswer(f"the answer's category {quoted(named, _LONGEST)} is none of the taxonomy")
         return category
 
 
@@ -123,8 +124,3 @@ _DECODER = json.JSONDecoder(object_pairs_hook=_object)
 
 def _folded(category: str) -> str:
     return re.sub(r"[\s_-]+", "_", category.strip()).casefold()
-
-
-def _shortened(text: str) -> str:
-    shown = repr(" ".join(text.split()))
-    return shown if len(shown) <= _LONGEST else shown[: _LONGEST - 1] + "…'"

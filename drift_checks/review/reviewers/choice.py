@@ -44,7 +44,7 @@ def choose_classifier(
 
     name = name_reviewer(settings, given)
     if settings.max_cost is not None:
-        raise SettingError(f"max-cost: what {name} costs is not known; allowed is max-calls, or the reviewer 'llm'.")
+        raise SettingError("max-cost", f"what {name} costs is not known", "allowed is max-calls, or the reviewer 'llm'")
     if settings.reviewer == NEIGHBOURS:
         return OwnClassifier(given, name)
     return load_classifier(settings.reviewer, folders)
@@ -68,21 +68,25 @@ def _llm(settings: Settings, taxonomy: Mapping[str, str]) -> Classifier:
 
     if find_spec("openai") is None:
         raise ReviewerError(
-            "reviewer: 'llm' needs the package openai, which is an extra: pip install 'drift-checks[llm]'."
+            "reviewer", "'llm' needs the package openai, which is an extra: pip install 'drift-checks[llm]'"
         )
     if settings.llm_model is None:
         raise SettingError(
-            "llm-model: the reviewer 'llm' needs a model; name it as the endpoint does, with --drift-llm-model NAME."
+            "llm-model", "the reviewer 'llm' needs a model", "name it as the endpoint does, with --drift-llm-model NAME"
         )
     base_url = settings.llm_base_url or OPENAI
     key = find_secret(_in_order(KEYS, base_url), os.environ)
     if key is None:
         raise ReviewerError(
-            f"reviewer: 'llm' needs a key for {base_url}: put it into the variable {KEYS[0]} (or {KEYS[1]}, {KEYS[2]},"
-            f" or a file that {KEYS[0]}_FILE names); where the endpoint asks for none, any word will do."
+            "reviewer",
+            f"'llm' needs a key for {base_url}: put it into the variable {KEYS[0]} (or {KEYS[1]}, "
+            f"{KEYS[2]}, or a file that {KEYS[0]}_FILE names)",
+            "where the endpoint asks for none, any word will do",
         )
     if not taxonomy:
-        raise SettingError("taxonomy: there is no category to decide for; name a YAML file with --drift-taxonomy FILE.")
+        raise SettingError(
+            "taxonomy", "there is no category to decide for", "name a YAML file with --drift-taxonomy FILE"
+        )
     return ChatClassifier(
         settings.llm_model,
         key,

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
+from datetime import datetime
+
+from drift_checks.core.instants import retry_after_seconds
+from drift_checks.core.text import shorten
 
 _PASSING = {408, 409, 429}
 _REFUSED = {401, 403}
@@ -68,17 +70,7 @@ def retry_after(error: BaseException, now: datetime | None = None) -> float | No
         return None
     if not found:
         return None
-    value = found[0].strip()
-    try:
-        seconds = float(value)
-    except ValueError:
-        try:
-            moment = parsedate_to_datetime(value)
-            moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-            seconds = (moment - (now or datetime.now(UTC))).total_seconds()
-        except (ValueError, OverflowError):
-            return None
-    return max(0.0, seconds) if seconds == seconds else None
+    return retry_after_seconds(found[0], now)
 
 
 def describe(error: BaseException) -> str:
@@ -96,4 +88,4 @@ def one_line(text: str) -> str:
     """Return a text on one line, without control and direction characters, not long."""
     text = " ".join(text.split())
     text = "".join(letter for letter in text if unicodedata.category(letter)[0] != "C")
-    return text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…"
+    return shorten(text, _LONGEST)

@@ -14,6 +14,7 @@ from typing import Any
 
 from drift_checks.core.errors import ReviewerError, nearest
 from drift_checks.core.records import Usage
+from drift_checks.core.text import quoted
 from drift_checks.review.reviewers.base import Answer, Question, UnusableAnswer
 from drift_checks.review.reviewers.failures import describe
 from drift_checks.review.reviewers.threads import in_thread
@@ -61,8 +62,9 @@ class OwnClassifier:
             raise
         except BaseException as error:
             raise ReviewerError(
-                f"reviewer: {self.name} could not be made without arguments ({describe(error)}); give an object that is"
-                f" made, or make it in conftest.py in the hook {HOOK}."
+                "reviewer",
+                f"{self.name} could not be made without arguments ({describe(error)})",
+                f"give an object that is made, or make it in conftest.py in the hook {HOOK}",
             ) from None
         self._decide = self._function_of(self._made)
 
@@ -102,8 +104,9 @@ class OwnClassifier:
             inspect.signature(kind).bind()
         except TypeError as error:
             raise ReviewerError(
-                f"reviewer: {self.name} cannot be made without arguments ({error}); give an object that is made, or"
-                f" make it in conftest.py in the hook {HOOK}."
+                "reviewer",
+                f"{self.name} cannot be made without arguments ({error})",
+                f"give an object that is made, or make it in conftest.py in the hook {HOOK}",
             ) from None
         except ValueError:
             # Its signature cannot be told, as of some compiled classes.
@@ -119,8 +122,9 @@ class OwnClassifier:
             inspect.signature(function).bind("text")
         except TypeError as error:
             raise ReviewerError(
-                f"reviewer: {self.name} does not take a text alone ({error}); allowed is what can be called with one"
-                " argument, the text."
+                "reviewer",
+                f"{self.name} does not take a text alone ({error})",
+                "allowed is what can be called with one argument, the text",
             ) from None
         except ValueError:
             pass
@@ -167,7 +171,7 @@ def _member(holder: Any, name: str, module_name: str) -> Any:
         known = [key for key in dir(holder) if not key.startswith("_")]
         raise ReviewerError(f"reviewer: {module_name} has no {name!r}{nearest(name, known) or '.'}") from None
     except Exception as error:
-        raise ReviewerError(f"reviewer: {name!r} of {module_name} cannot be had ({describe(error)}).") from None
+        raise ReviewerError("reviewer", f"{name!r} of {module_name} cannot be had ({describe(error)})") from None
 
 
 def name_of(given: object) -> str:
@@ -193,7 +197,7 @@ def read_answer(result: object) -> Answer:
         read = partial(_attribute, result)
     category = _category(read("category"))
     if category is None:
-        raise UnusableAnswer(f"the classifier returned no category but {_shortened(result)}")
+        raise UnusableAnswer(f"the classifier returned no category but {quoted(result)}")
     return Answer(
         category,
         confidence=read_confidence(read("confidence")),
@@ -222,11 +226,6 @@ def _whole(value: object) -> int | None:
         return operator.index(value)  # type: ignore[arg-type]
     except TypeError:
         return None
-
-
-def _shortened(value: object) -> str:
-    shown = repr(value)
-    return shown if len(shown) <= 80 else shown[:79] + "…"
 
 
 def _is_coroutine(function: Callable[..., Any]) -> bool:

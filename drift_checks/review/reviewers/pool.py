@@ -175,7 +175,7 @@ class PooledReviewing:
             with asyncio.Runner(loop_factory=lambda: self._loop) as runner:
                 runner.run(self._review(questions))
         except asyncio.CancelledError:
-            self._done.put(ReviewerError(f"reviewer: {self._classifier.name} was cancelled."))
+            self._done.put(ReviewerError("reviewer", f"{self._classifier.name} was cancelled"))
         except BaseException as error:
             self._done.put(error)
 

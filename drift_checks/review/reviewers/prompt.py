@@ -74,8 +74,9 @@ def load_prompt(file: Path | None, taxonomy: Mapping[str, str]) -> Prompt:
     except Exception as error:
         # Whatever the template does wrong: it is the user's.
         raise SettingError(
-            f"llm-prompt: {file} is no template ({error or describe(error)}); allowed is text in which"
-            " {{ categories }} stands for the list of categories."
+            "llm-prompt",
+            f"{file} is no template ({error or describe(error)})",
+            "allowed is text in which {{ categories }} stands for the list of categories",
         ) from None
     protocol = environment.from_string(_shipped(_PROTOCOL)).render(names=names)
     return Prompt(version, f"{task.strip()}\n\n{protocol.strip()}")
@@ -88,9 +89,9 @@ def _read(file: Path | None) -> tuple[str, str]:
         source = file.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         reason = getattr(error, "strerror", None) or "it is no text in UTF-8"
-        raise SettingError(f"llm-prompt: {file} cannot be read ({reason}); allowed is a text file.") from None
+        raise SettingError("llm-prompt", f"{file} cannot be read ({reason})", "allowed is a text file") from None
     if not source.strip():
-        raise SettingError(f"llm-prompt: {file} is empty; allowed is a text that says what to decide.")
+        raise SettingError("llm-prompt", f"{file} is empty", "allowed is a text that says what to decide")
     return source, f"{file.name}@{hashlib.sha256(source.encode()).hexdigest()[:8]}"
 
 

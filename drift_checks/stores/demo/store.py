@@ -88,8 +88,9 @@ def demo_store(cache: Path) -> DemoStore:
             _make_once(folder)
         except OSError as error:
             raise StoreError(
-                f"demo: the demo store cannot be made in {cache} ({error.strerror});"
-                " the folder must be one that can be written to, with 20 MB of room."
+                "demo",
+                f"the demo store cannot be made in {cache} ({error.strerror})",
+                "the folder must be one that can be written to, with 20 MB of room",
             ) from None
     return DemoStore(folder / _DATABASE, folder, SEED, AS_OF, NAIVE_TIMEZONE, folder / _TAXONOMY)
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from drift_checks.report.phrases import confidence
+from drift_checks.core.text import confidence
 from tests.support.browser import Browsing, Opened
 from tests.support.pages import LONG_TEXT, Pages, served
 

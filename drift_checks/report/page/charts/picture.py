@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from math import isfinite
 from typing import NamedTuple
 
-from drift_checks.report.phrases import count, percent, percent_range, printable, tenths
+from drift_checks.core.text import count, percent, percent_range, printable, tenths
 
 MOST_ROWS = 30
 FONT_SIZE = 12

@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import NamedTuple, Protocol
 
+from drift_checks.core.text import printable
 from drift_checks.report.page.charts.picture import Text, rounded
 from drift_checks.report.page.charts.scales import Scale, day
-from drift_checks.report.phrases import printable
 
 MOST_CHANGES = 12
 _WORDS = {"model_version": "model", "prompt_version": "prompt", "embedding_model": "embedding model"}

@@ -1,0 +1,113 @@
+"""Text and numbers as people read them: all shortening, cleaning and quoting happens here."""
+
+from __future__ import annotations
+
+import unicodedata
+from html import escape
+
+_LONGEST = 60
+# Joiners that emoji and some scripts need, and the layout of a text.
+_KEPT = "\n\t\N{ZERO WIDTH JOINER}\N{ZERO WIDTH NON-JOINER}"
+_HIDDEN = ("Cc", "Cf", "Cs")
+
+
+def percent(rate: float) -> str:
+    """Return a rate from 0 to 1 as a whole percentage; only 0 and 1 themselves become 0 % and 100 %."""
+    if 0 < rate <= 0.005 or 0.995 <= rate < 1:
+        return f"{min(max(rate * 100, 0.1), 99.9):.1f} %"
+    return f"{rate * 100:.0f} %"
+
+
+def tenths(rate: float) -> str:
+    """Return a rate from 0 to 1 as a percentage with one decimal, for small changes."""
+    return f"{rate * 100:.1f} %"
+
+
+def percent_range(lower: float, upper: float) -> str:
+    """Return an interval of rates, as in `69–90 %`."""
+    return f"{percent(lower).removesuffix(' %')}–{percent(upper)}"
+
+
+def count(number: int, noun: str) -> str:
+    """Return the number with its noun, as in `1 record` and `13,083 records`."""
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
+def readable_size(size: int) -> str:
+    """Return a number of bytes as people read it, as in `1.4 MB` and `12 GB`."""
+    for unit, value in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
+        if size >= value:
+            return f"{size / value:.1f} {unit}" if size < 10 * value else f"{size / value:,.0f} {unit}"
+    return f"{size} bytes"
+
+
+def confidence(value: float | None) -> str:
+    """Return a confidence with two decimals, or a dash."""
+    return "–" if value is None else f"{value:.2f}"
+
+
+def shorten(text: str, longest: int) -> str:
+    """Return at most `longest` characters of the text, ending in an ellipsis if it was cut."""
+    if len(text) <= longest:
+        return text
+    return f"{text[: longest - 1]}…" if longest > 0 else ""
+
+
+def visible(text: str) -> str:
+    """Return the text with control and direction characters replaced; its spaces stay, so a command still works."""
+    if text.isprintable():
+        return text
+    return "".join(letter if unicodedata.category(letter)[0] != "C" else "\N{REPLACEMENT CHARACTER}" for letter in text)
+
+
+def printable(value: object, longest: int = _LONGEST) -> str:
+    """Return a stored value for a terminal or a log: one line, no control characters, at most `longest` characters."""
+    return shorten(visible(" ".join(str(value).split())), longest)
+
+
+def quoted(value: object, longest: int = 80) -> str:
+    """Return the value as Python writes it, on one line, in at most `longest` characters."""
+    return shorten(repr(" ".join(value.split()) if isinstance(value, str) else value), longest)
+
+
+class _SpelledOut(dict[int, str]):
+    """What stands for each character, looked up once."""
+
+    def __missing__(self, code: int) -> str:
+        letter = chr(code)
+        is_shown = letter in _KEPT or unicodedata.category(letter) not in _HIDDEN
+        self[code] = letter if is_shown else f"‹U+{code:04X}›"
+        return self[code]
+
+
+_SPELLED_OUT = _SpelledOut()
+
+
+def spelled_out(text: str) -> str:
+    """Return the text with invisible characters written out, as in `‹U+202E›`; line breaks and tabs stay."""
+    return text if text.isprintable() else text.translate(_SPELLED_OUT)
+
+
+def html_size(text: str) -> int:
+    """Return how many bytes the text takes in a page, where escaped markup takes several times its length."""
+    return len(escape(spelled_out(text)).encode("utf-8", errors="replace"))
+
+
+def shorten_html(text: str, longest: int) -> str:
+    """Return the beginning of the text that takes at most `longest` bytes in a page, with an ellipsis if it was cut."""
+    fitting = cut_html(text, longest)
+    return fitting if fitting == text else f"{fitting}…"
+
+
+def cut_html(text: str, longest: int) -> str:
+    """Return the longest beginning of the text that takes at most `longest` bytes in a page."""
+    # Each character takes at least one byte.
+    text = text[: max(0, longest)]
+    low, high = 0, len(text)
+    while low < high:
+        middle = (low + high + 1) // 2
+        if html_size(text[:middle]) <= longest:
+            low = middle
+        else:
+            high = middle - 1
+    return text[:low]
