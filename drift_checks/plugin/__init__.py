@@ -1,8 +1,8 @@
 """The pytest plugin: hooks that translate between pytest and a run.
 
-It is inert until a criterion is collected: a session without one reads no setting, opens no store and writes
-nothing. `settings` reads what pytest was told, `collecting` finds the criteria and makes their items, `running`
-reviews and gathers the outcomes, `finishing` judges, writes and prints.
+It is inert until a criterion is collected: a session without one reads no settings, opens no store and writes
+nothing. `settings` reads the settings, `collection` finds the criteria, `run` reviews the records and gathers the
+outcomes, `finish` judges the run, writes its files and prints the summary.
 """
 
 from __future__ import annotations
@@ -14,10 +14,10 @@ from pathlib import Path
 import pytest
 
 from drift_checks.core.errors import nearest
-from drift_checks.plugin import hooks, parallel
-from drift_checks.plugin.collecting import CRITERIA, CriterionModule, is_built_in, is_criterion, refuse_other_copy
-from drift_checks.plugin.keys import DECIDED, ENDED, LOGS, MARK, PIPELINE, QUIET, TOLD, VERDICT
-from drift_checks.plugin.quiet import keep_quiet
+from drift_checks.plugin import hooks, xdist
+from drift_checks.plugin.collection import CRITERIA, CriterionModule, is_built_in, is_criterion, refuse_other_copy
+from drift_checks.plugin.keys import EXIT_CODE, LOGS, MARK, PIPELINE, REFUSED, VERDICT, WARNINGS
+from drift_checks.plugin.quiet import QUIET, keep_quiet
 from drift_checks.plugin.settings import add_settings
 from drift_checks.settings.declarations import declared
 
@@ -33,55 +33,55 @@ def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:
 
 
 def pytest_load_initial_conftests(args: Sequence[str]) -> None:
-    """Refuse an option that looks like a misspelt setting, naming the nearest."""
+    """Refuse an option that looks like a misspelled setting, naming the nearest."""
     options = [setting.option for setting in declared()]
     for argument in args:
         option = argument.partition("=")[0]
         if option.startswith("--drift-") and option not in options:
             closest = nearest(option, options, prefix="--drift-")
-            raise pytest.UsageError(f"{option} is no setting{closest or ': see pytest --help'}")
+            raise pytest.UsageError(f"{option} is not a setting{closest or '; see pytest --help'}")
 
 
 @pytest.hookimpl(trylast=True)
 def pytest_configure(config: pytest.Config) -> None:
-    """Make the mark known, and keep a quiet run quiet."""
+    """Register the mark, and hold back the output of a quiet run."""
     keep_quiet(config)
     config.addinivalue_line("markers", f"{MARK}(question, ...): the module is a criterion of the drift review")
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_cmdline_main(config: pytest.Config) -> Generator[None, int | None, int | None]:
-    """Say in one line why a run ended early, and end with its exit code."""
+    """Print in one line why a run was refused, and return its exit code."""
     exit_code: int | None = pytest.ExitCode.INTERNAL_ERROR
     try:
         exit_code = yield
-        # Whatever other plugins put into the session's after ours.
-        exit_code = config.stash.get(DECIDED, exit_code)
+        # Other plugins may have changed the session's exit code after ours.
+        exit_code = config.stash.get(EXIT_CODE, exit_code)
         return exit_code
     except pytest.UsageError as error:
-        exit_code = config.stash.get(ENDED, pytest.ExitCode.USAGE_ERROR)
+        exit_code = config.stash.get(REFUSED, pytest.ExitCode.USAGE_ERROR)
         if exit_code == pytest.ExitCode.USAGE_ERROR:
             raise
-        print(f"drift review: {error}", file=sys.stderr)  # noqa: T201 - where pytest says such things
+        print(f"drift review: {error}", file=sys.stderr)  # noqa: T201 - where pytest prints its own
         return exit_code
     finally:
         if QUIET in config.stash:
             config.stash[QUIET].end(config.stash.get(VERDICT, None), int(exit_code or 0))
-        # Where each event stands on stderr as JSON, so do these.
-        is_told = LOGS in config.stash and config.stash[LOGS].on_stderr
-        for line in [] if is_told else config.stash.get(TOLD, []):
+        # If events are logged on stderr as JSON, these are among them.
+        is_logged = LOGS in config.stash and config.stash[LOGS].on_stderr
+        for line in [] if is_logged else config.stash.get(WARNINGS, []):
             print(line, file=sys.stderr)  # noqa: T201 - likewise
 
 
 def pytest_sessionstart(session: pytest.Session) -> None:
     """Begin a run on the controller of pytest-xdist, which collects nothing itself."""
-    if parallel.is_controller(session.config) and parallel.names_criteria(session.config):
+    if xdist.is_controller(session.config) and xdist.names_criteria(session.config):
         _begin(session.config)
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtestloop(session: pytest.Session) -> None:
-    """Keep nothing back from a session without criteria: it is not ours."""
+    """Let the output of a session without criteria through: it is not ours."""
     if QUIET in session.config.stash and PIPELINE not in session.config.stash:
         session.config.stash[QUIET].give_up()
         del session.config.stash[QUIET]
@@ -89,7 +89,7 @@ def pytest_runtestloop(session: pytest.Session) -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
-    """Look into the package for criteria whatever `norecursedirs` the folder's ini holds."""
+    """Look for criteria in the package whatever `norecursedirs` the ini file sets."""
     if (
         collection_path not in (CRITERIA, CRITERIA.parent)
         or config.getoption("ignore")
@@ -100,7 +100,7 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
 
 
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:
-    """Collect the built-in criteria whatever `python_files` the folder's ini holds."""
+    """Collect the built-in criteria whatever `python_files` the ini file sets."""
     patterns = parent.config.getini("python_files")
     usual = parent.session.isinitpath(file_path) or any(file_path.match(pattern) for pattern in patterns)
     if is_built_in(file_path) and not usual:
@@ -110,7 +110,7 @@ def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Col
 
 
 def pytest_pycollect_makemodule(module_path: Path, parent: pytest.Collector) -> pytest.Module | None:
-    """Collect the checks of built-in criteria whatever `python_functions` the folder's ini holds."""
+    """Collect the checks of built-in criteria whatever `python_functions` the ini file sets."""
     if is_built_in(module_path):
         module: pytest.Module = CriterionModule.from_parent(parent, path=module_path)
         return module
@@ -126,6 +126,6 @@ def pytest_collectstart(collector: pytest.Collector) -> None:
 
 def _begin(config: pytest.Config) -> None:
     # Imported here, so that a session without criteria does not pay for the libraries of a run.
-    from drift_checks.plugin.running import Running
+    from drift_checks.plugin.run import begin
 
-    Running.begin(config)
+    begin(config)

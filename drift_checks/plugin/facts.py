@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from drift_checks.core.instants import format_instant
-from drift_checks.plugin.collecting import CRITERIA
+from drift_checks.plugin.collection import CRITERIA
 from drift_checks.report.repeat import repeat_commands
 from drift_checks.report.run import Facts, Reviewing
 from drift_checks.review.run import Pipeline

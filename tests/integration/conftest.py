@@ -22,7 +22,7 @@ DISAGREEING = range(4, 44, 4)
 _LOADED = (
     "chromadb.api.rust",
     "chromadb.telemetry.product.posthog",
-    "drift_checks.plugin.running",
+    "drift_checks.plugin.run",
     "drift_checks.report.page.html",
     "drift_checks.review.reviewers.neighbours",
     "hypothesis.strategies",

@@ -22,7 +22,7 @@ REVIEWER = ("--drift-reviewer=mine:disagreeing", "--drift-stability=0")
 _FORKING = """
 import json, os, resource, signal, sys
 import pytest, jinja2, numpy, prometheus_client, scipy.special, scipy.stats, sklearn.linear_model
-import sqlalchemy.dialects.sqlite, drift_checks.plugin.running, drift_checks.report.page.html
+import sqlalchemy.dialects.sqlite, drift_checks.plugin.run, drift_checks.report.page.html
 import drift_checks.review.reviewers.own, drift_checks.review.reviewers.pool
 
 TOUCHING = ("os.", "sqlite3.connect", "fcntl.", "shutil.")

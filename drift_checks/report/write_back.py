@@ -1,4 +1,4 @@
-"""A finished run, written into the application's store where that is wanted."""
+"""A finished run, written into the application's store if `write-back` is set."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from drift_checks.stores.write_back import WrittenBack, write_back
 
 
 def write_to_store(report: RunReport, pipeline: Pipeline, moment: datetime) -> None:
-    """Write the run into the application's store, where it is to be, and has a verdict to keep.
+    """Write the run into the application's store, if that is set and there is a verdict to write.
 
     Args:
         report: The run.
@@ -19,7 +19,7 @@ def write_to_store(report: RunReport, pipeline: Pipeline, moment: datetime) -> N
         moment: When it began.
 
     Raises:
-        StoreError: It cannot be written.
+        StoreError: The store cannot be written to.
     """
     if not pipeline.settings.write_back or report.facts.partial or report.verdict is Verdict.INCONCLUSIVE:
         return

@@ -1,24 +1,22 @@
 """A run under pytest-xdist: each record is reviewed once, and the controller judges as if there were one process.
 
-The controller pins what the workers must share and holds the reports; the first worker to come reviews, under
-a lock, and the others read its journal; what the controller cannot see, each worker hands over at its end.
+The controller fixes the time and the sample and holds the reports folder. The first worker reviews, under a lock, and
+the others read its journal. At its end each worker hands over what the controller cannot see.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
-from drift_checks.plugin.collecting import CRITERIA, is_criterion
+from drift_checks.plugin.collection import CRITERIA, is_criterion
 from drift_checks.review.journal import NAME, read_journal
 from drift_checks.review.resuming import Unfinished, find_unfinished
 from drift_checks.settings.declarations import Settings
-
-if TYPE_CHECKING:
-    from drift_checks.plugin.finishing import Finishing
 
 _PACKAGE = __name__.partition(".")[0]
 _NOW = "drift_now"
@@ -33,12 +31,12 @@ def is_worker(config: pytest.Config) -> bool:
 
 
 def is_controller(config: pytest.Config) -> bool:
-    """Whether this process hands the tests out to workers."""
+    """Whether this process distributes the tests to workers."""
     return config.pluginmanager.hasplugin("dsession")
 
 
 def now(config: pytest.Config) -> datetime:
-    """Return the moment of the run: on a worker the controller's, so that all draw the same sample."""
+    """Return the time of the run; a worker takes the controller's, so that all draw the same sample."""
     if is_worker(config):
         return datetime.fromisoformat(config.workerinput[_NOW])  # type: ignore[attr-defined]
     return datetime.now(UTC)
@@ -56,7 +54,7 @@ def names_criteria(config: pytest.Config) -> bool:
 
 
 def journal_folder(config: pytest.Config, folder: Path) -> Path:
-    """Return where the run's journal is: on a worker the controller's folder, else this."""
+    """Return the folder of the run's journal: on a worker the controller's, elsewhere `folder`."""
     return Path(config.workerinput[_FOLDER]) if is_worker(config) else folder  # type: ignore[attr-defined]
 
 
@@ -66,7 +64,7 @@ def run_id(config: pytest.Config) -> str | None:
 
 
 def unfinished_run(config: pytest.Config, settings: Settings) -> Unfinished | None:
-    """Return the run that goes on, where one is to: on a worker what the controller found.
+    """Return the run to resume, if one is to be resumed; a worker takes the controller's.
 
     Raises:
         SettingError: There is none.
@@ -83,45 +81,52 @@ class Controller:
     """The controller's side.
 
     Args:
-        finishing: Of the controller; it takes what the workers hand over.
-        moment: The moment of the run.
+        moment: The time of the run.
+        folder: The folder that the run writes into.
+        run_id: The run's.
+        take: Called with what a worker hands over.
     """
 
-    def __init__(self, finishing: Finishing, moment: datetime) -> None:
-        self._finishing = finishing
-        self._moment = moment
+    def __init__(self, moment: datetime, folder: Path, run_id: str, take: Callable[[dict[str, Any]], None]) -> None:
+        self._shared = {_NOW: moment.isoformat(), _FOLDER: str(folder), _RUN: run_id}
+        self._take = take
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_configure_node(self, node: Any) -> None:
         """Tell a worker what all must share."""
-        node.workerinput[_NOW] = self._moment.isoformat()
-        node.workerinput[_FOLDER] = str(self._finishing.folder)
-        node.workerinput[_RUN] = self._finishing.run_id
+        node.workerinput.update(self._shared)
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_testnodedown(self, node: Any) -> None:
         """Take what a worker hands over."""
         if contribution := getattr(node, "workeroutput", {}).get(_CONTRIBUTION):
-            self._finishing.take(contribution)
+            self._take(contribution)
 
 
 class Worker:
     """A worker's side.
 
     Args:
-        config: Of the worker.
-        finishing: Of the worker, which judges nothing.
+        config: The worker's.
+        gather: Called with each test's report.
+        contribution: Returns what to hand over, in plain values.
     """
 
-    def __init__(self, config: pytest.Config, finishing: Finishing) -> None:
+    def __init__(
+        self,
+        config: pytest.Config,
+        gather: Callable[[pytest.TestReport], None],
+        contribution: Callable[[], dict[str, Any]],
+    ) -> None:
         self._config = config
-        self._finishing = finishing
+        self._gather = gather
+        self._contribution = contribution
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Gather the outcomes of this worker's checks, of which it may know more than the controller."""
-        self._finishing.pytest_runtest_logreport(report)
+        self._gather(report)
 
     def pytest_sessionfinish(self) -> None:
         """Hand over what the controller cannot see."""
         output: dict[str, Any] = self._config.workeroutput  # type: ignore[attr-defined]
-        output[_CONTRIBUTION] = self._finishing.contribution()
+        output[_CONTRIBUTION] = self._contribution()

@@ -1,25 +1,63 @@
-"""The progress of the reviews on a terminal."""
+"""What a run prints on the terminal: its progress and its summary."""
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
 
 from drift_checks.core.records import Record, RecordId, Review
+from drift_checks.report.headline import headline
+from drift_checks.report.run import RunReport
+from drift_checks.report.summary import summarise
+from drift_checks.report.verdict import Verdict
 from drift_checks.review.ledger import Ledger
 from drift_checks.review.reviewers.base import OnReview
+
+_COLOURS = {
+    Verdict.OK: "green",
+    Verdict.WARNING: "yellow",
+    Verdict.CRITICAL: "red",
+    Verdict.INCONCLUSIVE: "cyan",
+}
+
+
+def write_summary(
+    terminal: pytest.TerminalReporter, report: RunReport, page: Path | None, alerts: Iterable[str]
+) -> None:
+    """Write the summary of a run.
+
+    Args:
+        terminal: pytest's terminal.
+        report: The run.
+        page: The HTML report, if one was written.
+        alerts: The result of each alert, one line each.
+    """
+    terminal.ensure_newline()
+    terminal.section("drift review")
+    for line in summarise(report, page and _shortest(page)):
+        markup = {_COLOURS[report.verdict]: True, "bold": True} if line == headline(report) else {}
+        terminal.write_line(line, **markup)
+    for number, line in enumerate(alerts):
+        terminal.write_line(f"{'alerts' if not number else '':<12}{line}")
+
+
+def _shortest(page: Path) -> Path:
+    return page.relative_to(Path.cwd()) if page.is_relative_to(Path.cwd()) else page
 
 
 @contextmanager
 def progress(records: Mapping[RecordId, Record], total: int, ledger: Ledger, *, shown: bool) -> Iterator[OnReview]:
-    """Yield what is called after each review: it moves a bar on a terminal, and does nothing elsewhere.
+    """Yield a callback for each review: it advances a progress bar on a terminal, and does nothing elsewhere.
 
     Args:
-        records: What is reviewed, by id.
+        records: The records under review, by id.
         total: How many reviews there will be.
-        ledger: Of the run; what came of the part before an interruption counts as done.
-        shown: Whether anything is to be shown at all.
+        ledger: The run's; reviews made before an interruption count as done.
+        shown: Whether to show anything at all.
     """
     if not (shown and sys.stderr.isatty()):
         yield lambda review: None
@@ -33,21 +71,21 @@ def progress(records: Mapping[RecordId, Record], total: int, ledger: Ledger, *, 
         *(TextColumn("{task.fields[so_far]}", markup=False), TimeRemainingColumn()),
     )
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("reviewing", total=total, completed=tally.done, so_far=tally.words())
+        task = bar.add_task("reviewing", total=total, completed=tally.done, so_far=str(tally))
 
         def advance(review: Review) -> None:
-            tally.take(review)
-            bar.update(task, advance=1, so_far=tally.words())
+            tally.add(review)
+            bar.update(task, advance=1, so_far=str(tally))
 
         yield advance
 
 
 class Tally:
-    """What came of the reviews so far, in a few words.
+    """The reviews so far, counted; as text, in a few words.
 
     Args:
-        records: What is reviewed, by id.
-        ledger: Of the run.
+        records: The records under review, by id.
+        ledger: The run's.
     """
 
     def __init__(self, records: Mapping[RecordId, Record], ledger: Ledger) -> None:
@@ -55,9 +93,9 @@ class Tally:
         self.done = self.agreed = self.failed = self.tokens = 0
         self.cost: float | None = None
         for review in (*ledger.reviews.values(), *ledger.repeats.values()):
-            self.take(review)
+            self.add(review)
 
-    def take(self, review: Review) -> None:
+    def add(self, review: Review) -> None:
         """Count a review."""
         self.done += 1
         if not review.made:
@@ -68,8 +106,7 @@ class Tally:
         if review.usage.cost is not None:
             self.cost = (self.cost or 0.0) + review.usage.cost
 
-    def words(self) -> str:
-        """Return the counts, those alone that there are."""
+    def __str__(self) -> str:
         parts = [f"{self.agreed:,} agreed"]
         if self.failed:
             parts.append(f"{self.failed:,} failed")

@@ -1,4 +1,4 @@
-"""A run in a pytest session: begun with the first criterion, then reviews, checks and their outcomes."""
+"""A run in a pytest session: it begins with the first criterion, reviews the records, and gathers the outcomes."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from drift_checks.core.errors import DriftError
 from drift_checks.core.outcomes import Decision, Outcome, Result, Statistic
 from drift_checks.core.records import Record, RecordId
 from drift_checks.core.redaction import withhold
-from drift_checks.plugin import fixtures, parallel
-from drift_checks.plugin.collecting import (
+from drift_checks.plugin import fixtures, xdist
+from drift_checks.plugin.collection import (
     asks_for_reviews,
     criterion_name,
     declared_criteria,
@@ -28,11 +28,12 @@ from drift_checks.plugin.collecting import (
     record_of,
     slice_id,
 )
-from drift_checks.plugin.finishing import Finishing
-from drift_checks.plugin.keys import CRITERIA, ENDED, OUTCOME, PIPELINE, STATISTICS
-from drift_checks.plugin.logging import begin_logs, log_begin, log_refusal, log_reviews
-from drift_checks.plugin.progress import progress
+from drift_checks.plugin.finish import Finish
+from drift_checks.plugin.keys import CRITERIA, LOGS, OUTCOME, PIPELINE, REFUSED, STATISTICS
 from drift_checks.plugin.settings import read_settings
+from drift_checks.plugin.terminal import progress
+from drift_checks.report.events import log_begin, log_refusal, log_reviews
+from drift_checks.report.logs import open_logs
 from drift_checks.review.run import Pipeline
 from drift_checks.review.slices import slice_sample
 from drift_checks.settings.declarations import Settings
@@ -41,53 +42,62 @@ _VECTOR_FIXTURES = {"vectors", "dimension", "entries"}
 _GRACE_SECONDS = 0.7
 
 
-class Running:
-    """The hooks of a run.
+def begin(config: pytest.Config) -> None:
+    """Begin the run of this session, once: read the settings, draw the sample, register the hooks.
+
+    Raises:
+        pytest.UsageError: The settings or the store do not allow the run.
+    """
+    if PIPELINE in config.stash:
+        return
+    with refusal_in_a_sentence(config):
+        moment = xdist.now(config)
+        settings = read_settings(config, moment)
+        # The events of a worker are its controller's.
+        if not only_looks(config) and not xdist.is_worker(config):
+            config.stash[LOGS] = open_logs(settings.log_config, settings.log_file, quiet=settings.quiet)
+            config.add_cleanup(config.stash[LOGS].close)
+        pipeline = make_pipeline(config, settings)
+        config.stash[PIPELINE] = pipeline
+        config.add_cleanup(pipeline.close)
+        pipeline.check()
+        finish = Finish(config, pipeline, moment)
+        if LOGS in config.stash:
+            finish.hold_reports()
+            config.stash[LOGS].run_id = finish.run_id
+            log_begin(pipeline)
+    register = config.pluginmanager.register
+    register(fixtures, "drift_checks.plugin.fixtures")
+    register(Run(config, pipeline, finish), "drift_checks_run")
+    if xdist.is_worker(config):
+        worker = xdist.Worker(config, finish.pytest_runtest_logreport, finish.contribution)
+        register(worker, "drift_checks_worker")
+        return
+    end_on_sigterm(config, finish)
+    register(finish, "drift_checks_finish")
+    if xdist.is_controller(config):
+        controller = xdist.Controller(moment, finish.folder, finish.run_id, finish.take)
+        register(controller, "drift_checks_controller")
+
+
+class Run:
+    """The hooks of a run, up to its outcomes.
 
     Args:
-        config: Of the session.
+        config: The session's.
         pipeline: The run up to the reviews.
-        finishing: What judges, writes and prints; it gathers the outcomes.
+        finish: The end of the run; it gathers the outcomes.
     """
 
-    def __init__(self, config: pytest.Config, pipeline: Pipeline, finishing: Finishing) -> None:
+    def __init__(self, config: pytest.Config, pipeline: Pipeline, finish: Finish) -> None:
         self.config = config
         self.pipeline = pipeline
-        self.finishing = finishing
-        # Set after an interruption: what can be checked until then is checked.
+        self.finish = finish
+        # Set after an interruption: until then, the reviews that were made are checked.
         self._check_until: float | None = None
 
-    @classmethod
-    def begin(cls, config: pytest.Config) -> None:
-        """Read the settings, draw the sample and take the hooks of the session, once."""
-        if PIPELINE in config.stash:
-            return
-        with told_in_a_sentence(config):
-            moment = parallel.now(config)
-            settings = read_settings(config, moment)
-            if not only_looks(config):
-                begin_logs(config, settings)
-            pipeline = make_pipeline(config, settings)
-            config.stash[PIPELINE] = pipeline
-            config.add_cleanup(pipeline.close)
-            pipeline.check()
-            finishing = Finishing(config, pipeline, moment)
-            if not only_looks(config) and not parallel.is_worker(config):
-                finishing.hold_reports()
-                log_begin(config, pipeline, finishing.run_id)
-        register = config.pluginmanager.register
-        register(fixtures, "drift_checks.plugin.fixtures")
-        register(cls(config, pipeline, finishing), "drift_checks_running")
-        if parallel.is_worker(config):
-            register(parallel.Worker(config, finishing), "drift_checks_worker")
-            return
-        end_on_sigterm(config, finishing)
-        register(finishing, "drift_checks_finishing")
-        if parallel.is_controller(config):
-            register(parallel.Controller(finishing, moment), "drift_checks_controller")
-
     def pytest_generate_tests(self, metafunc: pytest.Metafunc) -> None:
-        """Run a check that takes `record` once for each record of the sample, or `sample_slice` for each slice."""
+        """Run a check that takes `record` once per record of the sample, or `sample_slice` once per slice."""
         if "record" in metafunc.fixturenames and is_check(metafunc.definition):
             records = self.pipeline.sample.records
             metafunc.parametrize("record", records, ids=[item_id(record) for record in records])
@@ -98,42 +108,42 @@ class Running:
 
     @pytest.hookimpl(trylast=True)
     def pytest_collection_modifyitems(self, items: Sequence[pytest.Item]) -> None:
-        """Take down which criteria are checked, after all deselection."""
+        """Note which criteria are checked, after all deselection."""
         criteria = declared_criteria(filter(is_check, items), self.pipeline.settings)
-        self.finishing.criteria = self.config.stash[CRITERIA] = criteria
+        self.finish.criteria = self.config.stash[CRITERIA] = criteria
 
     def pytest_deselected(self, items: Sequence[pytest.Item]) -> None:
-        """A run of part of the checks is no whole review."""
-        self.finishing.partial |= any(map(is_check, items))
+        """Call the run partial if a check is deselected."""
+        self.finish.partial |= any(map(is_check, items))
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtestloop(self, session: pytest.Session) -> Generator[None, object, object]:
-        """Open the vectors and review the records that the selected checks ask for, before the first check."""
+        """Open the vectors and review the records that the selected checks need, before the first check."""
         if not only_looks(session.config):
-            self.finishing.send_waiting_alerts()
-            refused = self.finishing.refuse if parallel.is_worker(self.config) else None
-            with told_in_a_sentence(self.config, refused), warnings.catch_warnings(action="ignore"):
+            self.finish.send_waiting_alerts()
+            refuse = self.finish.refuse if xdist.is_worker(self.config) else None
+            with refusal_in_a_sentence(self.config, refuse), warnings.catch_warnings(action="ignore"):
                 try:
                     self._prepare([item for item in session.items if is_check(item)])
                 except KeyboardInterrupt:
-                    self._keep_what_there_is(session)
+                    self._keep_made_reviews(session)
         result = yield
         if self._check_until is not None:
-            raise session.Interrupted(self.finishing.interrupted or "")
+            raise session.Interrupted(self.finish.interrupted or "")
         return result
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_protocol(self, item: pytest.Item) -> bool | None:
-        """Run no check on a worker that refused, since only the controller can end the session, nor after the grace."""
+        """Skip checks after the grace period, and on a worker that refused, since only the controller can end it."""
         if self._check_until is not None and time.monotonic() > self._check_until:
             return True
-        return True if self.finishing.refusal and is_check(item) else None
+        return True if self.finish.refusal and is_check(item) else None
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_makereport(
         self, item: pytest.Item, call: pytest.CallInfo[None]
     ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-        """Attach the outcome of a check to its report, and say a failure in one line."""
+        """Attach a check's outcome to its report, and shorten a failure to one line."""
         report = yield
         if is_check(item) and (outcome := self._outcome(item, call, report)):
             setattr(report, OUTCOME, outcome.as_plain())
@@ -157,11 +167,11 @@ class Running:
             self._open_vectors(checks)
 
     def _review(self, asked: dict[RecordId, Record], meanwhile: Callable[[], None], *, varied: bool) -> None:
-        pipeline, journal = self.pipeline, self.finishing.journal()
+        pipeline, journal = self.pipeline, self.finish.journal()
         with journal.held():
-            pipeline.keep_in(journal, self.finishing.header())
+            pipeline.keep_in(journal, self.finish.header())
             total = len(asked) + len(pipeline.repeats_among(list(asked.values())))
-            shown = not (parallel.is_worker(self.config) or pipeline.settings.quiet)
+            shown = not (xdist.is_worker(self.config) or pipeline.settings.quiet)
             try:
                 with progress(asked, total, pipeline.ledger, shown=shown) as advance:
                     pipeline.review(list(asked.values()), advance, meanwhile)
@@ -172,16 +182,16 @@ class Running:
                 pipeline.close_reviewer()
 
     def _open_vectors(self, checks: Sequence[pytest.Item]) -> None:
-        # Opened here, what is wrong with them ends the run in one line.
+        # If they are damaged, the run ends here in one line.
         if any(_VECTOR_FIXTURES & set(getattr(item, "fixturenames", ())) for item in checks):
             _ = self.pipeline.vectors
 
-    def _keep_what_there_is(self, session: pytest.Session) -> None:
-        """After an interruption, check nothing but the reviews that were made, and not for long."""
+    def _keep_made_reviews(self, session: pytest.Session) -> None:
+        """After an interruption, check only the reviews that were made, and not for long."""
         reviews = self.pipeline.reviews
         asking = [item for item in session.items if is_check(item) and asks_for_reviews(item)]
         records = {record.id for item in asking if (record := record_of(item))}
-        self.finishing.interrupt(sum(key in reviews and reviews[key].made for key in records), len(records))
+        self.finish.interrupt(sum(key in reviews and reviews[key].made for key in records), len(records))
         session.items[:] = [item for item in asking if (record := record_of(item)) and record.id in reviews]
         self._check_until = time.monotonic() + _GRACE_SECONDS
 
@@ -189,7 +199,7 @@ class Running:
         if report.when != "call" and report.passed:
             return None
         record = record_of(item)
-        measured: list[Statistic] = item.stash.get(STATISTICS, [])
+        statistics: list[Statistic] = item.stash.get(STATISTICS, [])
         result, message = _result(call, report)
         if self.pipeline.settings.redact:
             concerned = [record] if record else self.pipeline.sample.records
@@ -203,7 +213,7 @@ class Running:
             record.id if record else None,
             str(record.stratum) if record else None,
             self._decision(record) if record else None,
-            tuple(measured),
+            tuple(statistics),
             item.nodeid,
         )
 
@@ -231,14 +241,14 @@ def _result(call: pytest.CallInfo[None], report: pytest.TestReport) -> tuple[Res
 
 
 def only_looks(config: pytest.Config) -> bool:
-    """Whether the session shows what there is and runs no check."""
+    """Whether the session only shows something and runs no check, as with `--collect-only`."""
     option = config.option
     return bool(option.collectonly or option.showfixtures or option.show_fixtures_per_test or option.setupplan)
 
 
 @contextmanager
-def told_in_a_sentence(config: pytest.Config, refuse: Callable[[DriftError], None] | None = None) -> Iterator[None]:
-    """End the session with one sentence and an exit code where a user can mend what is wrong; or call `refuse`."""
+def refusal_in_a_sentence(config: pytest.Config, refuse: Callable[[DriftError], None] | None = None) -> Iterator[None]:
+    """End the session with one sentence and an exit code if the user can fix the cause; or call `refuse`."""
     try:
         yield
     except DriftError as error:
@@ -246,12 +256,12 @@ def told_in_a_sentence(config: pytest.Config, refuse: Callable[[DriftError], Non
             refuse(error)
             return
         log_refusal(str(error))
-        config.stash[ENDED] = error.exit_code
+        config.stash[REFUSED] = error.exit_code
         raise pytest.UsageError(str(error)) from None
 
 
 def make_pipeline(config: pytest.Config, settings: Settings) -> Pipeline:
-    """Return the run up to its reviews, with the classifier that a conftest gives; the demo has its own.
+    """Return the run up to its reviews, with the classifier that a conftest provides; the demo has its own.
 
     Raises:
         DriftError: The settings do not allow it.
@@ -259,20 +269,20 @@ def make_pipeline(config: pytest.Config, settings: Settings) -> Pipeline:
     if settings.demo:
         from drift_checks.stores.demo.settings import demo_settings
 
-        settings, given = demo_settings(settings), None
+        settings, classifier = demo_settings(settings), None
     else:
-        given = config.hook.pytest_drift_reviewer(config=config)
+        classifier = config.hook.pytest_drift_reviewer(config=config)
     ini_folders = (config.inipath.parent,) if config.inipath and config.inipath.is_file() else ()
     folders = (config.invocation_params.dir, *ini_folders)
-    return Pipeline(settings, given, folders, parallel.unfinished_run(config, settings))
+    return Pipeline(settings, classifier, folders, xdist.unfinished_run(config, settings))
 
 
-def end_on_sigterm(config: pytest.Config, finishing: Finishing) -> None:
-    """Have SIGTERM end the session as Ctrl-C does; while the report is written, the end is near."""
+def end_on_sigterm(config: pytest.Config, finish: Finish) -> None:
+    """End the session on SIGTERM as on Ctrl-C, unless the report is being written already."""
 
     def interrupt(number: int, frame: FrameType | None) -> None:
-        if not finishing.ending:
-            raise pytest.Session.Interrupted("told to stop by SIGTERM")
+        if not finish.ending:
+            raise pytest.Session.Interrupted("stopped by SIGTERM")
 
     if threading.current_thread() is threading.main_thread():
         before = signal.signal(signal.SIGTERM, interrupt)

@@ -1,4 +1,4 @@
-"""Which files are criteria, what they declare, and their items' parameters."""
+"""Finds the criteria among the files, reads what they declare, and names their items."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from drift_checks.settings.declarations import Settings
 CRITERIA = Path(__file__).resolve().parent.parent / "criteria"
 _REVIEW_FIXTURES = {"review", "reviews"}
 _DECLARATION = re.compile(rf"^[^#\n]*\bmark\.{MARK}\b", re.MULTILINE)
-# A digest as an id stands whole.
+# Long enough for a SHA-256 digest.
 _LONGEST_ID = 100
 _LONGEST_LABEL = 40
 
@@ -40,13 +40,13 @@ class CriterionModule(pytest.Module):
 
 
 def is_built_in(path: Path) -> bool:
-    """Whether the file is one of the criteria folder."""
+    """Whether the file is in the package's folder of criteria."""
     named_so = path.name.startswith("test_") and path.suffix == ".py" and path.parent.name == CRITERIA.name
     return named_so and path.parent.resolve() == CRITERIA
 
 
 def is_criterion(path: Path) -> bool:
-    """Whether the file declares a criterion; read as text, since importing it here would be too early."""
+    """Whether the file declares a criterion; it is read as text, since it is too early to import it."""
     if is_built_in(path):
         return True
     try:
@@ -56,25 +56,25 @@ def is_criterion(path: Path) -> bool:
 
 
 def refuse_other_copy(path: Path) -> None:
-    """Refuse a checkout's criteria where another copy of the package is the one that is installed.
+    """Refuse the criteria of a checkout if another copy of the package is installed.
 
     Raises:
-        pytest.UsageError: With the remedy; pytest would speak of an import file mismatch.
+        pytest.UsageError: With the remedy, in place of pytest's "import file mismatch".
     """
     if path.parent.parts[-2:] == CRITERIA.parts[-2:] and path.parent.resolve() != CRITERIA:
         raise pytest.UsageError(
-            f"{path.parent}: the package that is installed is another copy, {CRITERIA.parent}; install this checkout"
-            " with `pip install -e .`, or review with scripts/review."
+            f"{path.parent}: another copy of the package is installed, in {CRITERIA.parent}; install this checkout with"
+            " `pip install -e .`, or run scripts/review."
         )
 
 
 def built_in_names() -> set[str]:
-    """Return the names of the criteria that come with the package or were dropped into its folder."""
+    """Return the names of the criteria in the package's folder."""
     return {criterion_name(path) for path in CRITERIA.glob("test_*.py")}
 
 
 def criterion_name(path: Path) -> str:
-    """Return the name of the criterion that the file holds."""
+    """Return the name of the criterion in the file."""
     return path.stem.removeprefix("test_")
 
 
@@ -84,24 +84,24 @@ def is_check(item: pytest.Item) -> bool:
 
 
 def asks_for_reviews(item: pytest.Item) -> bool:
-    """Whether the check needs the reviewer's decisions."""
+    """Whether the check needs reviews."""
     return bool(_REVIEW_FIXTURES & set(getattr(item, "fixturenames", ())))
 
 
 def record_of(item: pytest.Item) -> Record | None:
-    """Return the record that the check is of, None for a check of the whole store."""
+    """Return the record that is checked, None for a check of the whole store."""
     callspec = getattr(item, "callspec", None)
     record = callspec.params.get("record") if callspec else None
     return record if isinstance(record, Record) else None
 
 
 def item_id(record: Record) -> str:
-    """Return a record's part of an item's name: its id, and its category made fit for a command line."""
+    """Return the part of an item's name that a record gives: its id, and its category made safe for a command line."""
     return f"{_word(record.id)[:_LONGEST_ID]}-{_word(record.category)[:_LONGEST_LABEL]}"
 
 
 def slice_id(found: SampleSlice) -> str:
-    """Return a slice's part of an item's name."""
+    """Return the part of an item's name that a slice gives."""
     return f"{found.dimension}={_word(found.value)[:_LONGEST_ID]}"
 
 
@@ -110,15 +110,14 @@ def _word(value: object) -> str:
 
 
 def declared_criteria(items: Iterable[pytest.Item], settings: Settings) -> dict[str, Criterion]:
-    """Return the criteria that the items are checks of, by name, with the thresholds that the settings give them.
+    """Return the criteria of the checks by name, with the thresholds that the settings give them.
 
     Args:
-        items: Checks.
-        settings: What the run was told to do.
+        items: The checks.
+        settings: The run's.
 
     Raises:
-        pytest.UsageError: A declaration is wrong, two criteria have one name, or the settings name one that is not
-            there.
+        pytest.UsageError: A declaration is wrong, two criteria have one name, or a setting names an unknown criterion.
     """
     changed = Changes(settings, built_in_names())
     warn, critical = settings.warn, settings.critical
@@ -128,7 +127,7 @@ def declared_criteria(items: Iterable[pytest.Item], settings: Settings) -> dict[
         name = criterion_name(item.path)
         if files.setdefault(name, item.path) != item.path:
             raise pytest.UsageError(
-                f"two criteria are called {name!r}: {files[name]} and {item.path}; rename one of the files."
+                f"two criteria are named {name!r}: {files[name]} and {item.path}; rename one of the files."
             )
         reviewed = asks_for_reviews(item) or (name in criteria and criteria[name].reviewed)
         criterion = criteria[name] = changed.apply(_declared(item, name, reviewed=reviewed))
@@ -136,19 +135,19 @@ def declared_criteria(items: Iterable[pytest.Item], settings: Settings) -> dict[
             warn if criterion.warn is None else criterion.warn
         ):
             raise pytest.UsageError(
-                f"{item.path}: {MARK}: critical lies above warn, where one of the two is the run's own (warn {warn},"
-                f" critical {critical}); give both."
+                f"{item.path}: {MARK}: critical is above warn, one of which is the run's own (warn {warn}, critical"
+                f" {critical}); give both."
             )
     changed.refuse_unknown(criteria)
     return criteria
 
 
 class Changes:
-    """The thresholds and least numbers that the settings give criteria in place of their own.
+    """The thresholds and least numbers of the settings, which replace a criterion's own.
 
     Args:
-        settings: What the run was told to do.
-        names: Of criteria that need not be collected to be known.
+        settings: The run's.
+        names: Criteria that are known without being collected.
     """
 
     def __init__(self, settings: Settings, names: set[str]) -> None:
@@ -157,11 +156,11 @@ class Changes:
         self._names = names
         if AGREEMENT in self._thresholds:
             raise pytest.UsageError(
-                f"thresholds: those of {AGREEMENT} are the settings warn and critical; change those, or leave it out."
+                f"thresholds: those of {AGREEMENT} are the settings warn and critical; change those, and omit it here."
             )
 
     def apply(self, criterion: Criterion) -> Criterion:
-        """Return the criterion as the settings want it."""
+        """Return the criterion with the settings applied."""
         warn, critical = self._thresholds.get(criterion.name, (None, None))
         changes: dict[str, Any] = {}
         if critical is not None:
@@ -177,19 +176,19 @@ class Changes:
             raise pytest.UsageError(f"thresholds: {criterion.name}: {error}.") from None
 
     def refuse_unknown(self, criteria: Iterable[str]) -> None:
-        """Refuse a name that no criterion has."""
+        """Refuse the name of an unknown criterion."""
         known = sorted({*criteria, *self._names})
         for setting, names in (("thresholds", self._thresholds), ("least", self._least)):
             for name in names:
                 if name not in known:
                     raise pytest.UsageError(
-                        f"{setting}: no criterion is called {name!r}{nearest(name, known) or ';'} there are"
+                        f"{setting}: no criterion is named {name!r}{nearest(name, known) or ';'} the criteria are"
                         f" {', '.join(known)}."
                     )
 
 
 def _no_warning(criterion: Criterion, changes: Mapping[str, Any]) -> float:
-    """Return the threshold under which there is no WARNING, but perhaps CRITICAL."""
+    """Return the threshold with which there is never a WARNING, but possibly CRITICAL."""
     critical = changes.get("critical", criterion.critical)
     never = sys.float_info.max if criterion.effect else 0.0
     return never if critical is None else float(critical)
@@ -203,11 +202,11 @@ def _declared(item: pytest.Item, name: str, *, reviewed: bool) -> Criterion:
     for key in values:
         if key not in allowed:
             raise pytest.UsageError(
-                f"{item.path}: {MARK} has no argument {key!r}{nearest(key, allowed) or ''}; allowed are"
+                f"{item.path}: {MARK} has no argument {key!r}{nearest(key, allowed)}; the arguments are"
                 f" {', '.join(allowed)}."
             )
     if mark.args:
-        raise pytest.UsageError(f"{item.path}: give {MARK}'s arguments by name, as in {MARK}(question=...).")
+        raise pytest.UsageError(f"{item.path}: name the arguments of {MARK}, as in {MARK}(question=...).")
     for key, value in values.items():
         _refuse_type(item.path, key, value)
     try:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from drift_checks.core.records import Record, RecordId, Review, Stratum, Usage
-from drift_checks.plugin.progress import Tally
+from drift_checks.plugin.terminal import Tally
 from drift_checks.review.ledger import Ledger
 from tests.support.reviews import failed, made
 
@@ -21,7 +21,7 @@ def tally_of(*reviews: Review, before: tuple[Review, ...] = ()) -> Tally:
         ledger.keep(review)
     tally = Tally(RECORDS, ledger)
     for review in reviews:
-        tally.take(review)
+        tally.add(review)
     return tally
 
 
@@ -84,4 +84,4 @@ def test_review_of_another_record_does_not_agree() -> None:
 )
 def test_words_say_what_there_is(reviews: tuple[Review, ...], words: str) -> None:
     """And leave out what there is not."""
-    assert tally_of(*reviews).words() == words
+    assert str(tally_of(*reviews)) == words

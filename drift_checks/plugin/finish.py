@@ -1,4 +1,4 @@
-"""The end of a run in a pytest session: verdict, exit code, files and summary."""
+"""The end of a run in a pytest session: the verdict, the exit code, the files and the summary."""
 
 from __future__ import annotations
 
@@ -18,38 +18,39 @@ from drift_checks.core.errors import DriftError
 from drift_checks.core.instants import format_instant
 from drift_checks.core.outcomes import Criterion, Outcome, Result
 from drift_checks.core.records import Record, RecordId
-from drift_checks.plugin import parallel
+from drift_checks.plugin import xdist
 from drift_checks.plugin.alerts import Alerting
-from drift_checks.plugin.collecting import built_in_names
+from drift_checks.plugin.collection import built_in_names
 from drift_checks.plugin.facts import gather_facts
 from drift_checks.plugin.json_report import mark_failed, run_document, withhold_texts
-from drift_checks.plugin.keys import DECIDED, OUTCOME, QUIET, TOLD, VERDICT
-from drift_checks.plugin.logging import log_report
-from drift_checks.plugin.summary import write_summary
-from drift_checks.plugin.writing_back import write_to_store
+from drift_checks.plugin.keys import EXIT_CODE, OUTCOME, VERDICT, WARNINGS
+from drift_checks.plugin.quiet import QUIET
+from drift_checks.plugin.terminal import write_summary
 from drift_checks.report.changes import store_of
 from drift_checks.report.detailing import detail, find_near
 from drift_checks.report.details import Details, Near, near_as_plain, near_from_plain
 from drift_checks.report.document import drift_document
+from drift_checks.report.events import log_report
 from drift_checks.report.folder import PAGE, ReportsFolder
 from drift_checks.report.judging import build_report
 from drift_checks.report.keeping import Keeper
 from drift_checks.report.run import RunReport
 from drift_checks.report.verdict import Verdict
+from drift_checks.report.write_back import write_to_store
 from drift_checks.review.journal import NAME, Journal
 from drift_checks.review.resuming import header
 from drift_checks.review.run import Pipeline
 
 FINDINGS = "findings"
-_RESUME = "to go on where it stopped, give the same command with --drift-resume"
+_RESUME = "to resume, repeat the command with --drift-resume"
 _PYTEST_VERDICTS = (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED)
 
 
-class Finishing:
-    """Gathers the outcomes of checks, judges the run, writes its folder and prints its summary.
+class Finish:
+    """Gathers the outcomes of the checks, judges the run, writes its folder and prints its summary.
 
     Args:
-        config: Of the session.
+        config: The session's.
         pipeline: The run up to the reviews.
         moment: When the run began.
     """
@@ -79,10 +80,10 @@ class Finishing:
         self.folder = pipeline.settings.reports
 
     def hold_reports(self) -> None:
-        """Take the reports folder for this run.
+        """Lock the reports folder for this run.
 
         Raises:
-            DriftError: It cannot be written to, or another run holds it; or alerts cannot be sent as they are set.
+            DriftError: The folder cannot be written to, another run holds it, or the alerts are misconfigured.
         """
         self._alerting = Alerting(self.pipeline.settings)
         self._document = run_document(self.config)
@@ -97,32 +98,32 @@ class Finishing:
             self.journal().resume()
 
     def send_waiting_alerts(self) -> None:
-        """Send what could not be delivered before, if this is a whole review."""
+        """Send the alerts that earlier runs could not deliver, unless this run is partial."""
         if self._alerting is not None and not self._is_partial():
             self._alerting.send_waiting()
 
     def journal(self) -> Journal:
         """Return the run's journal."""
-        return Journal(parallel.journal_folder(self.config, self.folder) / NAME)
+        return Journal(xdist.journal_folder(self.config, self.folder) / NAME)
 
     def header(self) -> dict[str, Any]:
-        """Return what the journal begins with."""
-        pipeline, run_id = self.pipeline, parallel.run_id(self.config) or self.run_id
+        """Return the first line of the journal, in plain values."""
+        pipeline, run_id = self.pipeline, xdist.run_id(self.config) or self.run_id
         return header(pipeline.settings, pipeline.reviewer_name, run_id, self._started, pipeline.sample)
 
     def interrupt(self, reviewed: int, asked: int) -> None:
-        """Take note that the reviews were broken off."""
+        """Note that the reviews were interrupted."""
         self.interrupted = f"{reviewed} of {asked} records were reviewed{self._how_to_resume()}"
 
     def _how_to_resume(self) -> str:
         return f"; {_RESUME}" if self.journal().path.exists() else ""
 
     def refuse(self, error: DriftError) -> None:
-        """Keep why a worker cannot go on, for the controller to say."""
+        """Note why a worker cannot go on; the controller reports it."""
         self.refusal = str(error), error.exit_code
 
     def contribution(self) -> dict[str, Any]:
-        """Return what a worker knows and the controller must, in plain values."""
+        """Return what only a worker knows, in plain values."""
         vectors = self.pipeline.opened_vectors()
         return {
             "criteria": [asdict(criterion) for criterion in self.criteria.values()],
@@ -134,7 +135,7 @@ class Finishing:
         }
 
     def take(self, contribution: dict[str, Any]) -> None:
-        """Take what a worker handed over; all workers know the same."""
+        """Take what a worker hands over; all workers know the same."""
         self.criteria = {plain["name"]: Criterion(**plain) for plain in contribution["criteria"]}
         self.partial |= contribution["partial"]
         self.refusal = self.refusal or contribution["refusal"]
@@ -142,7 +143,7 @@ class Finishing:
         self._near |= near_from_plain(contribution["near"])
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        """Gather the outcome that a check's report carries."""
+        """Gather the outcome that the report of a check carries."""
         plain = getattr(report, OUTCOME, None)
         if plain is not None:
             self.outcomes.append(Outcome.from_plain(plain))
@@ -151,16 +152,16 @@ class Finishing:
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_report_teststatus(self, report: pytest.TestReport) -> tuple[str, str, str] | None:
-        """Count records that fail a criterion as findings: they are no red test while the criterion holds."""
+        """Count records that fail a criterion as findings, which are not failed tests while the criterion holds."""
         plain = getattr(report, OUTCOME, None)
         return (FINDINGS, "f", "FINDING") if plain and plain["result"] == Result.FAILED else None
 
     @pytest.hookimpl(wrapper=True, trylast=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> Generator[None, object, object]:
-        """Judge before other plugins read the exit code, and write after pytest-json-report has its document."""
+        """Judge before other plugins read the exit code; write after pytest-json-report has built its document."""
         self.ending = True
         if self.refusal:
-            session.exitstatus = self.config.stash[DECIDED] = self.refusal[1]
+            session.exitstatus = self.config.stash[EXIT_CODE] = self.refusal[1]
         if not (self.criteria and self.outcomes and self._keeper):
             return (yield)
         if session.exitstatus == pytest.ExitCode.INTERRUPTED and self.interrupted is None:
@@ -170,9 +171,9 @@ class Finishing:
         exit_code = self._exit_code(session, self.report)
         session.exitstatus = exit_code
         result = yield
-        # Some plugins or the exit code that they were called with into the session's.
+        # Some plugins combine the session's exit code with the one they were called with.
         session.exitstatus = self._write(self.report, self._keeper) or exit_code
-        self.config.stash[DECIDED] = int(session.exitstatus)
+        self.config.stash[EXIT_CODE] = int(session.exitstatus)
         return result
 
     @pytest.hookimpl(optionalhook=True)
@@ -206,7 +207,7 @@ class Finishing:
             terminalreporter.write_line(f"ERROR: {self.failure}", red=True)
 
     def _exit_code(self, session: pytest.Session, report: RunReport) -> int:
-        """Return the run's exit code, where pytest has none of its own to say and no test beside the checks failed."""
+        """Return the run's exit code, unless pytest ended otherwise or a test beside the checks failed."""
         if session.exitstatus not in _PYTEST_VERDICTS or (self._others_failed and report.exit_code == 0):
             return int(session.exitstatus)
         return report.exit_code
@@ -214,7 +215,7 @@ class Finishing:
     def _judge(self, session: pytest.Session) -> RunReport:
         stopped = session.exitstatus not in _PYTEST_VERDICTS or session.shouldfail or session.shouldstop
         self.partial |= bool(stopped) or self._is_partial()
-        if parallel.is_controller(self.config) and self.journal().path.exists():
+        if xdist.is_controller(self.config) and self.journal().path.exists():
             self.pipeline.keep_in(self.journal(), self.header())
         facts = gather_facts(
             self.config,
@@ -245,12 +246,12 @@ class Finishing:
         }
 
     def _find_near(self) -> dict[RecordId, tuple[Near, ...]]:
-        """Return what lies near the records that did not pass, where the vectors were opened anyhow."""
+        """Return the nearest records of those that did not pass, if the vectors are open anyway."""
         vectors = self.pipeline.opened_vectors()
         try:
             return find_near(self._not_passed(self.outcomes), vectors, redact=self.pipeline.settings.redact)
         except DriftError:
-            # The checks have said what is wrong with the vectors.
+            # The checks have reported what is wrong with the vectors.
             return {}
 
     def _not_passed(self, outcomes: Iterable[Outcome]) -> list[Record]:
@@ -258,7 +259,7 @@ class Finishing:
         return [record for record in self.pipeline.sample.records if record.id in ids]
 
     def _write(self, report: RunReport, keeper: Keeper) -> int | None:
-        """Write what is kept of the run; return the exit code to end with where it cannot be, which hides no drift."""
+        """Write the run's files; return the exit code if that fails, unless it would hide a CRITICAL verdict."""
         document = dict(self._document.report or {})
         document.setdefault("drift", drift_document(report))
         mark_failed(document, report.outcomes)
@@ -269,13 +270,13 @@ class Finishing:
             write_to_store(report, self.pipeline, self._started)
             journal = Journal(self.page.parent / NAME)
             if self.interrupted is None and journal.path.exists():
-                # Last, so that a run without its report can be taken up again.
+                # Last, so that a run without a report can be resumed.
                 journal.finish(inconclusive=report.verdict is Verdict.INCONCLUSIVE)
         except DriftError as error:
             self.failure = error
         self._alert(report, keeper, document)
         failed = [str(self.failure)] if self.failure is not None else []
-        log_report(report, self.page, [*keeper.warnings, *failed])
+        log_report(report, self.page, [*keeper.warnings, *failed], built_in_names())
         if self.failure is not None:
             return None if report.verdict is Verdict.CRITICAL else self.failure.exit_code
         assert self.page is not None
@@ -285,10 +286,10 @@ class Finishing:
         return None
 
     def _alert(self, report: RunReport, keeper: Keeper, document: dict[str, Any]) -> None:
-        """Tell the channels, also where the report could not be written."""
+        """Send the alerts, also if the report could not be written."""
         assert self._alerting is not None
         self._alerting.announce(report, self.page or self.pipeline.settings.reports / self.run_id / PAGE)
-        self.config.stash.setdefault(TOLD, []).extend(f"drift review: {said}" for said in self._alerting.warnings)
+        self.config.stash.setdefault(WARNINGS, []).extend(f"drift review: {text}" for text in self._alerting.warnings)
         if self.failure is None and (alerts := self._alerting.document()):
             document["drift"]["alerts"] = alerts
             keeper.keep_alerts(report, document)

@@ -1,23 +1,17 @@
-"""What a run in a pytest session logs, step by step."""
+"""The events of a run that are logged, step by step."""
 
 from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from pathlib import Path
 
-import pytest
-
 from drift_checks.core.outcomes import Result
-from drift_checks.plugin import parallel
-from drift_checks.plugin.collecting import built_in_names
-from drift_checks.plugin.keys import LOGS
 from drift_checks.report.headline import headline
-from drift_checks.report.logs import ROOT, SAID, TOLD, log_verdict, open_logs
+from drift_checks.report.logs import ROOT, SAID, TOLD, log_verdict
 from drift_checks.report.run import CriterionResult, RunReport
 from drift_checks.review.run import Pipeline
-from drift_checks.settings.declarations import Settings
 
 _RUN = logging.getLogger(f"{ROOT}.run")
 _REVIEW = logging.getLogger(f"{ROOT}.review")
@@ -26,28 +20,13 @@ _VERDICT = logging.getLogger(f"{ROOT}.verdict")
 _REPORT = logging.getLogger(f"{ROOT}.report")
 
 
-def begin_logs(config: pytest.Config, settings: Settings) -> None:
-    """Have the events of this session written; those of a worker are its controller's.
-
-    Raises:
-        SettingError: They cannot be, as the settings say it.
-    """
-    if not parallel.is_worker(config):
-        logs = open_logs(settings.log_config, settings.log_file, quiet=settings.quiet)
-        config.stash[LOGS] = logs
-        config.add_cleanup(logs.close)
-
-
 def log_refusal(message: str) -> None:
     """Log why there is no run."""
     _RUN.error(message, extra=SAID)
 
 
-def log_begin(config: pytest.Config, pipeline: Pipeline, run_id: str) -> None:
-    """Log what is reviewed, and from now on the run on each line."""
-    if LOGS not in config.stash:
-        return
-    config.stash[LOGS].run_id = run_id
+def log_begin(pipeline: Pipeline) -> None:
+    """Log what is reviewed."""
     settings, sample = pipeline.settings, pipeline.sample
     strata = Counter(str(record.stratum) for record in sample.records)
     _RUN.info(
@@ -66,7 +45,7 @@ def log_begin(config: pytest.Config, pipeline: Pipeline, run_id: str) -> None:
 
 
 def log_reviews(pipeline: Pipeline) -> None:
-    """Log what came of the reviews."""
+    """Log how many records were reviewed and what that used."""
     totals = pipeline.ledger.totals()
     level = logging.WARNING if totals["failed"] or totals["not_asked"] else logging.INFO
     names = ("reviews", "failed", "not_asked", "calls", "input_tokens", "output_tokens", "cost")
@@ -74,11 +53,19 @@ def log_reviews(pipeline: Pipeline) -> None:
     _REVIEW.log(level, f"{totals['reviews']} reviewed", extra={**TOLD, **fields})
 
 
-def log_report(report: RunReport, page: Path | None, warnings: Iterable[str]) -> None:
-    """Log what each criterion and the whole run came to, where the report is, and what could not be kept."""
+def log_report(report: RunReport, page: Path | None, warnings: Iterable[str], built_in: Collection[str]) -> None:
+    """Log the verdicts of the criteria and of the run, the report's path, and what could not be written.
+
+    Args:
+        report: The run.
+        page: Its HTML report, if one was written.
+        warnings: One sentence each.
+        built_in: The criteria whose messages never quote a record.
+    """
     for result in report.criteria:
-        fields = {"criterion": result.criterion.name, "verdict": result.verdict and str(result.verdict)}
-        log_verdict(_CRITERIA, result.counts_as, f"{result.criterion.name}: {_said(result, report)}", **fields)
+        name = result.criterion.name
+        fields = {"criterion": name, "verdict": result.verdict and str(result.verdict)}
+        log_verdict(_CRITERIA, result.counts_as, f"{name}: {_message(result, report, built_in)}", **fields)
     agreement = report.agreement
     log_verdict(
         _VERDICT,
@@ -98,9 +85,9 @@ def log_report(report: RunReport, page: Path | None, warnings: Iterable[str]) ->
         _REPORT.warning(warning, extra=TOLD)
 
 
-def _said(result: CriterionResult, report: RunReport) -> str:
-    """Return what a criterion came to; what others wrote may quote a record, so of theirs the counts alone."""
+def _message(result: CriterionResult, report: RunReport, built_in: Collection[str]) -> str:
+    """Return a criterion's message; a user's own may quote a record, so only its counts are logged."""
     broken = any(item.result is Result.BROKEN for item in report.outcomes if item.criterion == result.criterion.name)
-    if result.criterion.name in built_in_names() and not broken:
+    if result.criterion.name in built_in and not broken:
         return result.message
     return f"{result.passed} passed, {result.failed} failed, {result.unmeasured} not measured"
