@@ -1,4 +1,4 @@
-"""The facts of a run, gathered from its pipeline."""
+"""The facts of a run, gathered from its pipeline and its session."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from drift_checks.review.run import Pipeline
 from drift_checks.settings.declarations import LLM, Settings, declared
 
 _LIBRARIES = ("drift-checks", "chromadb", "numpy", "pytest", "sqlalchemy")
-# The name under which the command line's own plugin is registered.
+# The name under which `python -m drift_checks` registers its plugin.
 CLI_PLUGIN = "drift_checks_cli"
 
 
@@ -26,10 +26,10 @@ def gather_facts(config: pytest.Config, pipeline: Pipeline, counts: Mapping[str,
     """Return the facts of a run.
 
     Args:
-        config: Of the session.
+        config: The session's.
         pipeline: The run up to the reviews.
-        counts: How many `vectors` there are, and the `totals` of the reviews, which another process may know.
-        of_run: `run_id`, `started`, `partial` and `interrupted`.
+        counts: The number of `vectors` and the `totals` of the reviews, which may come from another process.
+        of_run: `run_id`, `started`, `finished`, `partial` and `interrupted`.
     """
     settings, sample, classifier = pipeline.settings, pipeline.sample, pipeline.classifier
     repeat, repeat_record = repeat_commands(_way_in(config), settings, sample)
@@ -73,19 +73,19 @@ def gather_facts(config: pytest.Config, pipeline: Pipeline, counts: Mapping[str,
 
 
 def _way_in(config: pytest.Config) -> str:
-    """Return the command that this run was begun with, from any folder, without its settings."""
+    """Return the command that began this run, without its settings, as it works from any folder."""
     if os.environ.get("DRIFT_VERDICT_FILE"):
         command = [str(CRITERIA.parent.parent / "scripts" / "review")]
     elif config.pluginmanager.has_plugin(CLI_PLUGIN):
         command = ["python", "-m", "drift_checks"]
     else:
         command = ["pytest", *_selection(config)]
-    # Modules, criteria and the ini file may be told by their place from there.
+    # Modules, criteria and the ini file may be named relative to that folder.
     return f"cd {shlex.quote(str(config.invocation_params.dir))} && {shlex.join(command)}"
 
 
 def _selection(config: pytest.Config) -> Iterator[str]:
-    """Yield what chooses the criteria; other options may be anything, secrets too."""
+    """Yield the arguments that select criteria; others are left out, since they may be secrets."""
     option = config.option
     if option.pyargs:
         yield "--pyargs"
@@ -97,7 +97,7 @@ def _selection(config: pytest.Config) -> Iterator[str]:
 
 
 def _described(settings: Settings) -> dict[str, str]:
-    """Return the settings that were given, and where: `0.9 (--drift-warn)`."""
+    """Return each setting that was given, with its source: `0.9 (--drift-warn)`."""
     return {
         setting.name: f"{getattr(settings, setting.key)} ({settings.sources[setting.key]})"
         for setting in declared()

@@ -1,6 +1,6 @@
-"""The fixtures that every criterion has, wherever its file lies: wiring only.
+"""The fixtures of every criterion, wherever its file is.
 
-`record` is no fixture but a parameter: the plugin runs the test once for each record of the sample.
+`record` is a parameter rather than a fixture: the plugin runs the test once per record of the sample.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ def drift_pipeline(pytestconfig: pytest.Config) -> Pipeline:
 
 @pytest.fixture(scope="session")
 def drift_settings(drift_pipeline: Pipeline) -> Settings:
-    """What the run was told to do."""
+    """The settings of the run."""
     return drift_pipeline.settings
 
 
@@ -51,13 +51,13 @@ def taxonomy(drift_pipeline: Pipeline) -> frozenset[str]:
 
 @pytest.fixture(scope="session")
 def store(drift_pipeline: Pipeline) -> RecordStore:
-    """The table of records, the whole of it."""
+    """The whole table of records."""
     return drift_pipeline.store
 
 
 @pytest.fixture(scope="session")
 def vectors(drift_pipeline: Pipeline) -> VectorCollection:
-    """The collection in Chroma, the whole of it; without one, the check is not measured."""
+    """The whole Chroma collection; without one, the check is unmeasured."""
     if drift_pipeline.vectors is None:
         pytest.skip(NO_VECTORS)
     return drift_pipeline.vectors
@@ -65,26 +65,26 @@ def vectors(drift_pipeline: Pipeline) -> VectorCollection:
 
 @pytest.fixture(scope="session")
 def dimension(drift_pipeline: Pipeline) -> int | None:
-    """The length of the collection's vectors, None without a collection."""
+    """The length of the collection's vectors, or None without a collection."""
     return drift_pipeline.vectors.dimension if drift_pipeline.vectors else None
 
 
 @pytest.fixture(scope="session")
 def entries(sample: Sample, vectors: VectorCollection) -> Mapping[str, Entry]:
-    """What Chroma holds of the sampled records, by `chroma_id`."""
+    """Chroma's entries for the sampled records, by `chroma_id`."""
     keys = [record.values.get("chroma_id") for record in sample.records]
     return vectors.entries([str(key) for key in keys if key is not None])
 
 
 @pytest.fixture(scope="session")
 def reviews(drift_pipeline: Pipeline) -> Mapping[RecordId, Review]:
-    """The reviewer's decisions, those that failed included, by the record's id."""
+    """The reviews, including those that failed, by the record's id."""
     return drift_pipeline.reviews
 
 
 @pytest.fixture
 def review(record: Record, reviews: Mapping[RecordId, Review]) -> Review:
-    """The reviewer's decision on the record; where there is none, the check is not measured."""
+    """The review of the record; without one, the check is unmeasured."""
     made = reviews[record.id]
     if not made.made:
         pytest.skip(made.failure or "the reviewer gave no category")
@@ -93,18 +93,18 @@ def review(record: Record, reviews: Mapping[RecordId, Review]) -> Review:
 
 @pytest.fixture(scope="session")
 def decisions(sample: Sample, reviews: Mapping[RecordId, Review]) -> Sequence[tuple[Record, Review]]:
-    """The sampled records that were reviewed, each with the review."""
+    """The sampled records that were reviewed, each with its review."""
     there = [(record, reviews[record.id]) for record in sample.records if record.id in reviews]
     return [(record, review) for record, review in there if review.made]
 
 
 @pytest.fixture(scope="session")
 def variant_reviews(drift_pipeline: Pipeline, reviews: Mapping[RecordId, Review]) -> Mapping[RecordId, list[Review]]:
-    """The reviewer's decisions on other forms of the same text, by the record's id."""
+    """The reviews of other forms of the same text, by the record's id."""
     if drift_pipeline.classifier is None:
-        pytest.skip("the neighbours read no text")
+        pytest.skip("the reviewer neighbours does not read the text")
     if not drift_pipeline.variants_wanted():
-        pytest.skip("it costs calls: set stability to a number of records, as in --drift-stability 10")
+        pytest.skip("it takes extra calls: set stability to a number of records, as in --drift-stability=10")
     return {key: list(forms.values()) for key, forms in drift_pipeline.ledger.variants.items()}
 
 
@@ -134,13 +134,13 @@ def windows(drift_pipeline: Pipeline) -> Windows:
 
 @pytest.fixture
 def criterion(request: pytest.FixtureRequest) -> Criterion:
-    """The criterion that the check belongs to, with the thresholds that the settings give it."""
+    """The criterion of the check, with the settings applied."""
     return request.config.stash[CRITERIA][criterion_name(request.path)]
 
 
 @pytest.fixture
 def need(criterion: Criterion) -> Callable[[int, str], None]:
-    """Leave the check unmeasured where there is less than the criterion needs: `need(len(found), "recent records")`."""
+    """Skip the check if there is less than the criterion needs: `need(len(found), "recent records")`."""
 
     def check(number: int, what: str) -> None:
         if number < criterion.least:
@@ -153,8 +153,8 @@ def need(criterion: Criterion) -> Callable[[int, str], None]:
 def measure(request: pytest.FixtureRequest, criterion: Criterion) -> Callable[..., None]:
     """Report a statistic: `measure(name, value, message, number=…, p_value=…, interval=…, key=value, …)`.
 
-    The value is held against the criterion's thresholds: larger is worse. With a p-value it counts only where chance
-    does not explain it, given all the tests of the run. Further keys are plain values for a picture of it.
+    The value is compared with the criterion's thresholds: larger is worse. With a p-value, it counts only if chance
+    does not explain it, given all the tests of the run. Further keys are plain values for the report's picture.
     """
 
     def report(
@@ -168,7 +168,7 @@ def measure(request: pytest.FixtureRequest, criterion: Criterion) -> Callable[..
         **details: Any,
     ) -> None:
         if not criterion.effect:
-            raise TypeError("measure is for a criterion with an effect: give the mark drift_criterion one, and warn")
+            raise TypeError("measure needs a criterion with an effect: add effect= and warn= to its mark")
         said = f"{message} (p {p_value:.2g})" if p_value is not None else message
         statistic = Statistic(
             name,
@@ -190,7 +190,7 @@ def whole_store(request: pytest.FixtureRequest, criterion: Criterion) -> Callabl
 
     def report(name: str, passed: int, failed: int, message: str) -> None:
         if criterion.effect:
-            raise TypeError("whole_store reports a share that passes: in a criterion with an effect, use measure")
+            raise TypeError("whole_store reports a share that passes: a criterion with an effect uses measure")
         said = message.format(failed=f"{failed:,}", passed=f"{passed:,}", total=f"{passed + failed:,}")
         request.node.stash.setdefault(STATISTICS, []).append(Statistic.share(name, passed, failed, said))
 

@@ -1,4 +1,4 @@
-"""The hooks that a run offers to conftest files and plugins."""
+"""The hooks that conftest files and plugins can implement."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ import pytest
 
 @pytest.hookspec(firstresult=True)
 def pytest_drift_reviewer(config: pytest.Config) -> object | None:
-    """Return a classifier of your own, made: a callable that takes a text, or an object or class with `classify`.
+    """Return your own classifier: a callable that takes a text, or an object or class with a method `classify`.
 
-    It takes the place of the default reviewer; one that is set with `--drift-reviewer` wins. Called once a process,
-    before anything is reviewed; None leaves it to others.
+    It replaces the default reviewer; `--drift-reviewer` takes precedence. Called once per process, before anything is
+    reviewed. Return None to leave the choice to others.
     """
 
 
 def pytest_drift_finished(verdict: str, folder: str) -> None:
-    """Be told that a run's folder was written, with its verdict (`OK`, `WARNING`, ...) and its path."""
+    """Called when a run's folder is written, with its verdict (`OK`, `WARNING`, ...) and its path."""

@@ -1,4 +1,4 @@
-"""pytest-json-report, used for the document of a run."""
+"""report.json: the document of pytest-json-report, adapted."""
 
 from __future__ import annotations
 
@@ -17,32 +17,32 @@ _LEFT_OUT = {"collectors", "keywords", "log", "streams"}
 
 
 class RunDocument(JSONReport):  # type: ignore[misc]
-    """The document of a run, kept in memory; the run's folder takes it up."""
+    """The document of a run, kept in memory until the run's folder is written."""
 
     def __init__(self, config: pytest.Config) -> None:
         super().__init__(config)
-        # It is registered during collection, after its own hook would have set this.
+        # Its own hook sets this before collection; it is registered later.
         self._start_time = time.time()
 
     def pytest_configure(self, config: pytest.Config) -> None:
-        """Leave pytest's options alone, of which some are missing without its terminal plugin."""
+        """Read none of pytest's options: some are missing without its terminal plugin."""
 
     def _must_omit(self, key: str) -> bool:
         return key in _LEFT_OUT
 
     def save_report(self, path: str) -> None:
-        """Write nothing: the run's folder appears whole, later."""
+        """Write nothing: the run's folder is written later, as a whole."""
 
-    # It has nothing to say on the terminal.
+    # It prints nothing.
     pytest_terminal_summary = None
 
 
 def mark_failed(document: dict[str, Any], outcomes: Iterable[Outcome]) -> None:
-    """Mark the checks failed of which a statistic is, which only the whole run could tell.
+    """Mark the checks whose statistics failed as failed, which is known only once the whole run is judged.
 
     Args:
-        document: Of pytest-json-report; changed in place.
-        outcomes: Of the run, as they were judged.
+        document: pytest-json-report's; changed in place.
+        outcomes: The run's, as judged.
     """
     failed = {item.check: item.message for item in outcomes if item.statistics and item.result is Result.FAILED}
     summary = document.get("summary", {})
@@ -55,11 +55,11 @@ def mark_failed(document: dict[str, Any], outcomes: Iterable[Outcome]) -> None:
 
 
 def withhold_texts(document: dict[str, Any], outcomes: Iterable[Outcome]) -> None:
-    """Leave out of the checks what may quote the text of a record: tracebacks, output, and all messages but ours.
+    """Remove what may quote a record's text: tracebacks, output, and all messages but ours.
 
     Args:
-        document: Of pytest-json-report; changed in place.
-        outcomes: Of the run, whose messages hold no text.
+        document: pytest-json-report's; changed in place.
+        outcomes: The run's; their messages quote no text.
     """
     messages = {item.check: item.message for item in outcomes}
     for test in document.get("tests", []):
@@ -71,13 +71,16 @@ def withhold_texts(document: dict[str, Any], outcomes: Iterable[Outcome]) -> Non
 
 
 def run_document(config: pytest.Config) -> Any:
-    """Return what builds the document: the one that the user asked for with `--json-report`, or one of the run's own.
+    """Return the plugin that builds the document: the user's, if `--json-report` is given, or the run's own.
 
     Raises:
         SettingError: pytest-json-report is not loaded.
     """
     if not hasattr(config.option, "json_report"):
-        raise SettingError("pytest-json-report is not loaded", "install it, and add -p pytest_jsonreport if need be")
+        raise SettingError(
+            "pytest-json-report is not loaded",
+            "install it, or load it with -p pytest_jsonreport",
+        )
     asked_for = getattr(config, "_json_report", None)
     if asked_for is not None:
         return asked_for

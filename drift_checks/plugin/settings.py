@@ -1,4 +1,4 @@
-"""Settings as pytest has them: options, ini keys, and the environment beside them."""
+"""The settings of a pytest session: options, environment variables and ini keys."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from drift_checks.settings.loading import Sources, load
 
 
 def add_settings(parser: pytest.Parser) -> None:
-    """Declare every setting as an option, under its group, and as an ini key."""
+    """Declare every setting as an option, in its group, and as an ini key."""
     for setting in declared():
         group = parser.getgroup(f"drift-{setting.group}", f"Drift Checks: {setting.group}")
         described = (
@@ -39,11 +39,11 @@ def read_settings(config: pytest.Config, now: datetime) -> Settings:
     """Return the settings of this session.
 
     Args:
-        config: Of the session.
-        now: The moment of the run.
+        config: The session's.
+        now: When the run begins.
 
     Raises:
-        SettingError: One is unknown, impossible or at odds with another.
+        SettingError: One is unknown, invalid or conflicts with another.
     """
     sources = sources_of(config)
     overrides = {override.partition("=")[0] for override in config.option.override_ini or ()}
@@ -54,7 +54,7 @@ def read_settings(config: pytest.Config, now: datetime) -> Settings:
 
 
 def sources_of(config: pytest.Config) -> Sources:
-    """Return where the settings that there are come from."""
+    """Return the source of each setting."""
     options = {setting.ini: config.getoption(setting.ini) for setting in declared()}
     ini = {setting.ini: config.getini(setting.ini) for setting in declared()}
     return Sources(
