@@ -1,4 +1,4 @@
-"""How often the interval of a whole store's agreement covers it, and how wide it is: drawn samples, known agreement."""
+"""How often the interval of the estimate for the whole store covers the truth, and how wide it is (simulation)."""
 
 from __future__ import annotations
 
@@ -76,11 +76,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--draws", type=int, default=2000)
     parser.add_argument("--seed", type=int, default=20260115)
-    given = parser.parse_args()
+    arguments = parser.parse_args()
     print("| store | strata | agreement | drawn | covered | mean width |")
     print("| --- | --- | --- | --- | --- | --- |")
     for case in CASES:
-        covered, width = measure(case, given.draws, np.random.default_rng(given.seed))
+        covered, width = measure(case, arguments.draws, np.random.default_rng(arguments.seed))
         sizes = " + ".join(f"{size:,}" for size in case.sizes)
         rates = ", ".join(f"{rate:.1%}" for rate in case.rates)
         drawn = " + ".join(map(str, case.drawn))

@@ -1,6 +1,6 @@
-"""How often each rule finds drift where there is some and where there is none, and how many calls it takes.
+"""How often each rule of decision gives each verdict, and how many calls it takes.
 
-A simulation: the reviewer agrees with each record at random, with a known probability.
+A simulation: the reviewer agrees with each record with a known probability.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ def point(reviews: NDArray[np.bool_], size: int) -> Tally:
 
 
 def sequential(reviews: NDArray[np.bool_]) -> Tally:
-    """Judge each run (a row) as soon as it is decided, or by its rate where it ends undecided."""
+    """Judge each run (a row) as soon as it is decided, or by its rate if it ends undecided."""
     verdicts: Counter[Verdict] = Counter()
     calls = 0
     for run in reviews.tolist():
@@ -57,21 +57,21 @@ def sequential(reviews: NDArray[np.bool_]) -> Tally:
 
 
 def main() -> None:
-    """Simulate each rule at each rate and print a line of the table for it."""
+    """Simulate each rule at each rate and print a table."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--runs", type=int, default=20_000)
     parser.add_argument("--seed", type=int, default=20260115)
-    given = parser.parse_args()
-    if given.runs < 1:
+    arguments = parser.parse_args()
+    if arguments.runs < 1:
         parser.error("--runs: at least 1")
-    generator = np.random.default_rng(given.seed)
+    generator = np.random.default_rng(arguments.seed)
     print("| true agreement | rule | OK | WARNING | CRITICAL | calls |\n| ---: | --- | ---: | ---: | ---: | ---: |")
     for rate in RATES:
-        reviews = generator.random((given.runs, MOST)) < rate
+        reviews = generator.random((arguments.runs, MOST)) < rate
         tallies = {f"point, {size}": point(reviews, size) for size in POINT_SIZES}
         tallies[f"sequential, up to {MOST}"] = sequential(reviews)
         for rule, tally in tallies.items():
-            shares = " | ".join(f"{tally.verdicts[verdict] / given.runs:.2%}" for verdict in COLUMNS)
+            shares = " | ".join(f"{tally.verdicts[verdict] / arguments.runs:.2%}" for verdict in COLUMNS)
             print(f"| {rate:.2f} | {rule} | {shares} | {tally.calls:.1f} |")
 
 

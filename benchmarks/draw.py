@@ -64,13 +64,13 @@ def main() -> None:
     parser.add_argument("--rows", type=int, default=1_000_000)
     parser.add_argument("--width", type=int, default=2)
     parser.add_argument("--runs", type=int, default=5)
-    given = parser.parse_args()
+    arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        for rows in (given.rows // 10, given.rows):
+        for rows in (arguments.rows // 10, arguments.rows):
             file = Path(folder) / f"{rows}.db"
-            build(file, rows, given.width)
+            build(file, rows, arguments.width)
             draw(file)
-            seconds = [draw(file) for _ in range(given.runs)]
+            seconds = [draw(file) for _ in range(arguments.runs)]
             peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
             print(f"{rows:>10,} rows: {median(seconds):.2f} s ({min(seconds):.2f}-{max(seconds):.2f}), {peak:.0f} MB")
 

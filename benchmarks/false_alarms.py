@@ -1,7 +1,7 @@
-"""How often whole runs accuse a store, and of what: sound stores in vain, damaged ones surely.
+"""How often each criterion is worse than OK: on sound stores (false alarms) and on damaged ones (power).
 
-Each run is a session of its own with another seed, in a process forked after the libraries were imported; what it found
-is read from its report.json.
+Each run is a session with its own seed, in a process forked after the libraries are imported; its findings are read
+from report.json.
 """
 
 from __future__ import annotations
@@ -48,17 +48,19 @@ def main() -> None:
     parser.add_argument(
         "--option", action="append", default=[], help="given to each run, as in --drift-sample-size=200"
     )
-    given = parser.parse_args()
-    cases = [(store.resolve(), seed, given.option) for store in given.stores for seed in range(1, given.runs + 1)]
+    arguments = parser.parse_args()
+    cases = [
+        (store.resolve(), seed, arguments.option) for store in arguments.stores for seed in range(1, arguments.runs + 1)
+    ]
     for name in IMPORTED:
         import_module(name)
-    with multiprocessing.get_context("fork").Pool(given.jobs, maxtasksperchild=1) as pool:
+    with multiprocessing.get_context("fork").Pool(arguments.jobs, maxtasksperchild=1) as pool:
         found = pool.map(review, cases, chunksize=1)
-    accused = Counter(f"{name} {verdict}" for run in found for name, verdict in run.items())
+    alarms = Counter(f"{name} {verdict}" for run in found for name, verdict in run.items())
     other = sum(bool(set(run) - {"agreement"}) for run in found)
     print(f"{len(found)} runs; worse than OK for another reason than agreement: {other}, {other / len(found):.1%}\n")
     print("| criterion | runs |\n|---|---|")
-    for name, number in accused.most_common():
+    for name, number in alarms.most_common():
         print(f"| {name} | {number} |")
 
 

@@ -1,4 +1,4 @@
-"""How long a review by an LLM takes beside a plain loop over the same records, and with an endpoint that errs."""
+"""How long a review by an LLM takes, compared with a plain loop over the same records; and with a failing endpoint."""
 
 from __future__ import annotations
 
@@ -19,7 +19,6 @@ from tests.support.stores import build_store
 
 LATENCY = 0.5
 STORE_SIZE = 2000
-# Every file of the checkout's that a process needs lies here.
 CHECKOUT = Path(__file__).resolve().parents[1]
 PLAIN = """
 import json, sqlite3, sys
@@ -42,7 +41,7 @@ for key in ids:
 
 @contextmanager
 def server(*options: str) -> Iterator[str]:
-    """Run an endpoint in a process of its own; yield its base URL."""
+    """Run an endpoint in its own process; yield its base URL."""
     command = [sys.executable, "-m", "tests.support.chat_server", "--latency", str(LATENCY), *options]
     with subprocess.Popen(command, cwd=CHECKOUT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
@@ -51,7 +50,7 @@ def server(*options: str) -> Iterator[str]:
 
 
 def seconds_of(command: Sequence[str], folder: Path) -> float:
-    """Return how long a command takes, whole."""
+    """Return how long a whole command takes."""
     started = time.perf_counter()
     subprocess.run(
         command,
@@ -91,7 +90,7 @@ def compare(folder: Path, records: int, runs: int) -> None:
 
 
 def err(folder: Path, records: int) -> None:
-    """Print what came of records whose answers are an error at one time in twenty."""
+    """Review with an endpoint that fails one time in twenty, and print the result."""
     with server("--rate-limited", "0.025", "--server-error", "0.025", "--retry-after", "1", "--seed", "2") as base_url:
         seconds = seconds_of(review_command(folder, base_url, records), folder)
     reviewer = reported(folder)["reviewer"]
@@ -104,7 +103,7 @@ def err(folder: Path, records: int) -> None:
 
 
 def reported(folder: Path) -> dict[str, dict[str, list[int]]]:
-    """Return what the newest report says."""
+    """Return the newest report."""
     document = json.loads((folder / "reports" / "latest" / "report.json").read_text(encoding="utf-8"))
     found: dict[str, dict[str, list[int]]] = document["drift"]
     return found
@@ -114,12 +113,12 @@ def main() -> None:
     """Measure 50 and 200 records beside the plain loop, and 1,000 with errors."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--runs", type=int, default=3)
-    given = parser.parse_args()
+    arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         build_store(folder, count=STORE_SIZE)
         for records in (50, 200):
-            compare(folder, records, given.runs)
+            compare(folder, records, arguments.runs)
         err(folder, 1000)
 
 

@@ -33,14 +33,14 @@ def main() -> None:
     parser.add_argument("--db", type=Path, required=True)
     parser.add_argument("--chroma", type=Path, required=True)
     parser.add_argument("--runs", type=int, default=5)
-    given = parser.parse_args()
-    store = [f"--drift-db={given.db.resolve()}", f"--drift-chroma={given.chroma.resolve()}"]
+    arguments = parser.parse_args()
+    store = [f"--drift-db={arguments.db.resolve()}", f"--drift-chroma={arguments.chroma.resolve()}"]
     print(f"{'':<15}{'seconds':>9}{'fastest':>9}{'slowest':>9}{'cpu':>7}{'MB':>7}")
     with tempfile.TemporaryDirectory() as folder:
         for name, options in CASES.items():
             command = [sys.executable, "-m", "pytest", "--pyargs", "drift_checks", *store, *options]
             measure(command, folder)
-            runs = [measure(command, folder) for _ in range(given.runs)]
+            runs = [measure(command, folder) for _ in range(arguments.runs)]
             clock = [run[0] for run in runs]
             processor, memory = median(run[1] for run in runs), max(run[2] for run in runs)
             print(f"{name:<15}{median(clock):>9.2f}{min(clock):>9.2f}{max(clock):>9.2f}{processor:>7.2f}{memory:>7.0f}")
