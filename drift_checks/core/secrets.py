@@ -8,7 +8,7 @@ from pathlib import Path
 
 from drift_checks.core.errors import SettingError
 
-_ALLOWED = "allowed is a file that holds the secret and nothing else."
+_REMEDY = "it must hold the secret and nothing else"
 
 
 class Secret:
@@ -84,7 +84,7 @@ def _checked(text: str, source: str, several_lines: bool) -> Secret:
     if several_lines:
         text = " ".join(text.split())
     if not (text.isascii() and text.isprintable()):
-        raise SettingError(f"{source}: holds more than one line, or letters that no secret has; {_ALLOWED}")
+        raise SettingError(source, "it holds more than one line, or characters that no secret has", _REMEDY)
     return Secret(text)
 
 

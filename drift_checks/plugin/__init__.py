@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from drift_checks.core.errors import nearest
+from drift_checks.core.errors import SettingError, nearest
 from drift_checks.plugin import hooks, parallel
 from drift_checks.plugin.collecting import CRITERIA, CriterionModule, is_built_in, is_criterion, refuse_other_copy
 from drift_checks.plugin.keys import DECIDED, ENDED, LOGS, MARK, PIPELINE, QUIET, TOLD, VERDICT
@@ -39,7 +39,7 @@ def pytest_load_initial_conftests(args: Sequence[str]) -> None:
         option = argument.partition("=")[0]
         if option.startswith("--drift-") and option not in options:
             closest = nearest(option, options, prefix="--drift-")
-            raise pytest.UsageError(f"{option} is no setting{closest or ': see pytest --help'}")
+            raise pytest.UsageError(str(SettingError(option, "is not a setting", closest or "see pytest --help")))
 
 
 @pytest.hookimpl(trylast=True)

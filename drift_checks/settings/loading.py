@@ -102,11 +102,11 @@ def refuse_unknown(sources: Sources) -> None:
     for key in sources.ini:
         if key not in keys:
             raise SettingError(
-                f"{sources.ini_file or 'the ini file'}: {key} is no setting{nearest(key, keys, 'drift_') or '.'}"
+                sources.ini_file or "the ini file", f"{key} is not a setting", nearest(key, keys, "drift_")
             )
     variables = [setting.variable for setting in declared()]
     for variable in misspelt(sources.environment, variables):
-        raise SettingError(f"the environment: {variable} is no setting{nearest(variable, variables, 'DRIFT_')}")
+        raise SettingError("the environment", f"{variable} is not a setting", nearest(variable, variables, "DRIFT_"))
 
 
 def misspelt(environment: Mapping[str, str], variables: list[str]) -> Iterator[str]:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from drift_checks.core.errors import SettingError
+from drift_checks.core.errors import DriftError, SettingError
 from drift_checks.settings.declarations import Settings, declared
 from drift_checks.settings.loading import Sources, fill_defaults, parse, refuse_combinations, refuse_unknown
 
@@ -20,7 +20,7 @@ class Fault:
     """Why a setting cannot be used; the key is that of the setting, or of what is no setting."""
 
     key: str
-    error: SettingError
+    error: DriftError
 
     @property
     def name(self) -> str:
@@ -110,7 +110,7 @@ def _filled(
         try:
             fill_defaults(values, origins, sources, now)
         except SettingError as error:
-            key = "chroma" if str(error).startswith("chroma:") else "naive_timezone"
+            key = "chroma" if error.what == "chroma" else "naive_timezone"
             broken.add(key)
             faults.append(Fault(key, error))
         else:
@@ -121,5 +121,5 @@ def _at_odds(settings: Settings) -> list[Fault]:
     try:
         refuse_combinations(settings)
     except SettingError as error:
-        return [Fault(str(error).partition(":")[0], error)]
+        return [Fault(error.what.replace("-", "_"), error)]
     return []
