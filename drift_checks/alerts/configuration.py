@@ -11,7 +11,7 @@ from drift_checks.core.errors import SettingError
 from drift_checks.core.secrets import Secret, find_secret
 from drift_checks.report.verdict import Verdict
 from drift_checks.settings.declarations import ALWAYS, Settings
-from drift_checks.settings.pairs import ALL_CHANNELS, CHANNELS, PAGERDUTY, TOLD_VERDICTS, paged
+from drift_checks.settings.pairs import ALERT_VERDICTS, ALL_CHANNELS, CHANNELS, PAGERDUTY, paged
 
 # Where the secret of each channel is, each also as NAME_FILE or as a credential of the service manager.
 SECRETS = {
@@ -75,7 +75,7 @@ def _of_name(name: str, settings: Settings, environment: Mapping[str, str]) -> l
 def policy_of(settings: Settings) -> Policy:
     """Return when the channels are told."""
     chosen = dict(settings.alert_on)
-    common = chosen.get(ALL_CHANNELS, TOLD_VERDICTS)
+    common = chosen.get(ALL_CHANNELS, ALERT_VERDICTS)
     return Policy(
         alert_on={name: tuple(map(Verdict, chosen.get(name, common))) for name in CHANNELS},
         realert=timedelta(hours=settings.realert_hours),

@@ -77,7 +77,8 @@ def chosen(arguments: Sequence[str]) -> Callable[[], int] | None:
 
 def _refuse(name: str) -> int:
     known = ", ".join(NAMES)
-    sys.stderr.write(f"{PROGRAM}: {name!r} is no subcommand (there are: {known}){nearest(name, NAMES) or '.'}\n")
+    error = DriftError(PROGRAM, f"{name!r} is not a subcommand", f"the subcommands are {known}", nearest(name, NAMES))
+    sys.stderr.write(f"{error}\n")
     return EXIT_USAGE
 
 

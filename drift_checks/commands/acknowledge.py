@@ -68,7 +68,7 @@ def run(arguments: argparse.Namespace) -> int:
     """
     making = not (arguments.list or arguments.withdraw is not None)
     if not making and (arguments.until is not None or arguments.reason is not None):
-        raise SettingError("--until and --reason belong to what is acknowledged; leave them out with this option.")
+        raise SettingError("--until, --reason", "they describe a new acknowledgement", "omit them with this option")
     now = datetime.now(UTC)
     reports = reports_folder(arguments.reports)
     # Refused here where there is none: opening it to write would make one.

@@ -154,14 +154,19 @@ def _refuse_criterion(run: RecordedRun, name: str) -> Thing:
     found = run.criterion(name)
     if found is None:
         closest = nearest(name, [printable(item.name) for item in run.criteria])
-        raise NothingToReview(f"there is no criterion {printable(name)!r}; {which}{closest or '.'}")
+        raise NothingToReview(f"criterion {printable(name)!r}", "there is none of that name", which, closest)
     if found.verdict is Verdict.INCONCLUSIVE:
         raise NothingToReview(
-            f"{printable(name)} could not be judged in run {run.run_id}, and what is not known cannot be acknowledged;"
-            f" {which}."
+            f"criterion {printable(name)!r}",
+            f"it is INCONCLUSIVE in run {run.run_id}, so there is no result to acknowledge",
+            which,
         )
-    came_to = "was not measured" if found.verdict is None else "is OK"
-    raise NothingToReview(f"{printable(name)} {came_to} in run {run.run_id}", "nothing is to be acknowledged", which)
+    outcome = "was not measured" if found.verdict is None else "is OK"
+    raise NothingToReview(
+        f"criterion {printable(name)!r}",
+        f"it {outcome} in run {run.run_id}, so there is nothing to acknowledge",
+        which,
+    )
 
 
 def _no_such(runs: Sequence[RecordedRun], word: str, *, of_records_alone: bool) -> NothingToReview:
@@ -174,8 +179,10 @@ def _no_such(runs: Sequence[RecordedRun], word: str, *, of_records_alone: bool) 
         allowed += f"; criteria that failed there: {_listed(failed)}"
     known = ids if of_records_alone else [*failed, *(item.name for item in runs[0].criteria), *ids]
     return NothingToReview(
-        f"{printable(word)!r} is no {kinds} that disagreed or failed in a run that is kept; {allowed}"
-        f"{nearest(word, map(printable, known)) or '.'}"
+        repr(printable(word)),
+        f"no {kinds} of that name disagreed or failed in the runs that are kept",
+        allowed,
+        nearest(word, map(printable, known)),
     )
 
 
@@ -186,8 +193,9 @@ def _refuse_outdated(thing: Thing, newest: RecordedRun, store: StoreIdentity, no
     item = thing.acknowledgement(store, datetime.max.replace(tzinfo=UTC), "of then", now)
     if sort_out([item], versions_of_run(newest), now).ended:
         raise NothingToReview(
-            f"{item.what()} disagreed in run {thing.run.run_id} last, and other versions decide since run"
-            f" {newest.run_id} at the latest; acknowledge it when it disagrees again."
+            item.what(),
+            f"it last disagreed in run {thing.run.run_id}, and run {newest.run_id} used other versions",
+            "acknowledge it if it disagrees again",
         )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 NAME = "vacuum"
 HELP = "make the history of the reports compact, and with --application the store's SQLite file"
 
-_HISTORY_REMEDY = "the next run makes it anew of the reports that are kept, where it is damaged."
+_HISTORY_REMEDY = "if it is damaged, the next run makes a new one from the reports that are kept"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -61,7 +61,7 @@ def run(arguments: argparse.Namespace) -> int:
     if not settings.quiet:
         _say(lines)
     if application is not None:
-        remedy = "restore it from a backup, where it is damaged."
+        remedy = "restore it from a backup if it is damaged"
         said = _vacuumed(application, StoreError, remedy, arguments.dry_run, settings.snapshot_dir)
         if not settings.quiet:
             _say([said])
@@ -78,14 +78,12 @@ def _application(settings: Settings) -> Path:
     return settings.db.resolve()
 
 
-def _vacuumed(
-    path: Path, kind: Callable[[str], DriftError], remedy: str, dry_run: bool, snapshot_dir: Path | None
-) -> str:
+def _vacuumed(path: Path, kind: type[DriftError], remedy: str, dry_run: bool, snapshot_dir: Path | None) -> str:
     # Overviews of the subcommands need neither SQLAlchemy nor NumPy.
     from drift_checks.operations.backup.vacuum import examine, vacuum
 
-    def wrong(what: str) -> DriftError:
-        return kind(f"{path}: {what}; {remedy}")
+    def wrong(problem: str) -> DriftError:
+        return kind(path, problem, remedy)
 
     if dry_run:
         return _line(path, examine(path, wrong, snapshot_dir), "would be")

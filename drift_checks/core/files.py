@@ -1,4 +1,4 @@
-"""Files that several processes share: locks, and replacement that is whole or not at all."""
+"""Files shared between processes: locks and atomic replacement."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ Lockable = int | IO[str] | IO[bytes]
 
 
 def lock(file: Lockable) -> None:
-    """Take the exclusive lock of an open file or folder (flock(2)), waiting for whoever holds it."""
+    """Take the exclusive lock of an open file or folder (flock(2)), waiting for its holder."""
     fcntl.flock(file, fcntl.LOCK_EX)
 
 
 def try_lock(file: Lockable) -> bool:
-    """Take the exclusive lock of an open file or folder (flock(2)); False if somebody else holds it.
+    """Take the exclusive lock of an open file or folder (flock(2)) and return True, or False if it is taken.
 
     Raises:
-        OSError: The file system has no locks.
+        OSError: The file system does not support locks.
     """
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -32,7 +32,7 @@ def try_lock(file: Lockable) -> bool:
 
 @contextmanager
 def locked_folder(folder: Path) -> Iterator[None]:
-    """Hold the lock of a folder, waiting for whoever holds it; no lock file is left over."""
+    """Hold the lock of a folder, waiting for its holder; this needs no lock file."""
     handle = os.open(folder, os.O_RDONLY)
     try:
         lock(handle)
@@ -42,15 +42,15 @@ def locked_folder(folder: Path) -> Iterator[None]:
 
 
 def replace_file(path: Path, content: bytes, mode: int) -> None:
-    """Write a file so that readers see the old content or the new one, also after a power cut.
+    """Write a file so that readers see either the old content or the new, even after a power cut.
 
     Args:
-        path: The file; an existing one is replaced.
-        content: What it will hold.
+        path: The file, which need not exist.
+        content: Its new content.
         mode: Its permissions.
 
     Raises:
-        OSError: It cannot be written; an existing file stays as it is.
+        OSError: It cannot be written; an existing file is unchanged.
     """
     aside = path.with_name(f".{path.name}.tmp")
     try:
@@ -67,7 +67,7 @@ def replace_file(path: Path, content: bytes, mode: int) -> None:
 
 
 def sync_folder(folder: Path) -> None:
-    """Have the names in a folder reach the disk (fsync(2)).
+    """Flush the entries of a folder to the disk (fsync(2)).
 
     Raises:
         OSError: The disk reports an error.

@@ -1,4 +1,4 @@
-"""Timestamps in the forms that stores hold, read as instants."""
+"""Reading and writing timestamps."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ _SPACE_BEFORE_OFFSET = re.compile(r"\s+(?=[+-]\d\d:?\d\d$|Z$)")
 
 
 def read_instant(value: object, naive: tzinfo) -> datetime | None:
-    """Return the instant (in UTC) that an ISO 8601 timestamp names, or None where it names none.
+    """Return the instant of an ISO 8601 timestamp in UTC, or None if it is not one.
 
-    A `T` or white space may stand between date and time, `Z` or an offset at the end; without either
-    the time is one in the zone `naive`. A date alone is its midnight.
+    Date and time are separated by `T` or white space. A date alone means midnight. Without `Z` or an offset, the time
+    is in the zone `naive`.
     """
     if not isinstance(value, str):
         return None
@@ -31,17 +31,17 @@ def read_instant(value: object, naive: tzinfo) -> datetime | None:
 
 
 def _readings(value: str) -> Iterator[str]:
-    """Yield the usual form as it is, since the others take three times as long, then any in Python's form."""
+    """Yield the usual form unchanged, because the other is three times as slow, then Python's form."""
     if value[_LONGEST_DATE : _LONGEST_DATE + 1] == "T":
         yield value
     yield _in_python_form(value)
 
 
 def _in_python_form(value: str) -> str:
-    """Return the timestamp with a `T` before the time, and no white space; empty where another letter stands there."""
+    """Return the timestamp with `T` as its separator and no white space; empty if it has another separator."""
     text = _SEPARATOR.sub(r"\1T", value.strip().replace("z", "Z"))
     text = _SPACE_BEFORE_OFFSET.sub("", text)
-    # Python takes any character between date and time.
+    # Python accepts any separator.
     return text if len(text) <= _LONGEST_DATE or "T" in text else ""
 
 
@@ -51,11 +51,11 @@ def format_instant(moment: datetime) -> str:
 
 
 def retry_after_seconds(value: str, now: datetime | None = None) -> float | None:
-    """Return how long a `Retry-After` header asks to wait (RFC 9110, 10.2.3), in seconds from 0; None if unreadable.
+    """Return the wait that a `Retry-After` header asks for (RFC 9110, 10.2.3); None if it is invalid.
 
     Args:
         value: A number of seconds, or a date.
-        now: The moment of the answer.
+        now: When the response arrived.
     """
     try:
         seconds = float(value)

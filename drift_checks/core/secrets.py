@@ -1,4 +1,4 @@
-"""Secrets: read from the environment, a file or a service manager's credential, and shown nowhere."""
+"""Secrets, from the environment, a file or a systemd credential, which appear in no output."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from pathlib import Path
 
 from drift_checks.core.errors import SettingError
 
-_ALLOWED = "allowed is a file that holds the secret and nothing else."
+_REMEDY = "it must hold the secret and nothing else"
 
 
 class Secret:
-    """A text that no output shows: as text and in a traceback it is an ellipsis."""
+    """A text that is shown as an ellipsis, in tracebacks too."""
 
     __slots__ = ("_text",)
 
@@ -24,13 +24,13 @@ class Secret:
         return self._text
 
     def hidden_in(self, message: str) -> str:
-        """Return the message with this secret replaced, where it is quoted there."""
+        """Return the message with every occurrence of the secret replaced."""
         for part in (self._text, *re.findall(r"[!-~]+", self._text)):
             message = message.replace(part, "…")
         return message
 
     def __reduce__(self) -> str:
-        raise TypeError("a secret is not written anywhere")
+        raise TypeError("a secret cannot be pickled")
 
     def __copy__(self) -> Secret:
         return self
@@ -43,18 +43,18 @@ class Secret:
 
 
 def find_secret(names: Sequence[str], environment: Mapping[str, str], *, several_lines: bool = False) -> Secret | None:
-    """Return the secret under the first of these names that has one.
+    """Return the secret of the first name that has one.
 
-    A name is looked up as a variable, as `NAME_FILE` (a variable that names a file), and as a credential that the
-    service manager put into the folder `$CREDENTIALS_DIRECTORY`.
+    A name is looked up as a variable, as `NAME_FILE` (a variable with the path of a file), and as a systemd credential
+    in the folder `$CREDENTIALS_DIRECTORY`.
 
     Args:
-        names: Under which it may be, the first that is there wins.
-        environment: The variables.
-        several_lines: Whether it may be of several, which become one.
+        names: The names, in order of priority.
+        environment: The environment variables.
+        several_lines: Whether it may span several lines, which are joined.
 
     Raises:
-        SettingError: A file that was named cannot be read, or holds nothing.
+        SettingError: A file cannot be read, or holds no secret.
     """
     for name in names:
         if text := environment.get(name, "").strip():
@@ -71,12 +71,10 @@ def _read(file: Path, source: str, several_lines: bool) -> Secret:
     try:
         text = file.read_text(encoding="utf-8-sig").strip()
     except (OSError, UnicodeDecodeError) as error:
-        reason = getattr(error, "strerror", None) or "it is no text"
-        raise SettingError(
-            source, f"{file} cannot be read ({reason})", "allowed is a file that holds the key"
-        ) from None
+        reason = getattr(error, "strerror", None) or "it is not text"
+        raise SettingError(source, f"{file} cannot be read ({reason})", _REMEDY) from None
     if not text:
-        raise SettingError(source, f"{file} is empty", "allowed is a file that holds the key")
+        raise SettingError(source, f"{file} is empty", _REMEDY)
     return _checked(text, f"{source}: {file}", several_lines)
 
 
@@ -84,7 +82,7 @@ def _checked(text: str, source: str, several_lines: bool) -> Secret:
     if several_lines:
         text = " ".join(text.split())
     if not (text.isascii() and text.isprintable()):
-        raise SettingError(f"{source}: holds more than one line, or letters that no secret has; {_ALLOWED}")
+        raise SettingError(source, "holds more than one line, or characters that no secret has", _REMEDY)
     return Secret(text)
 
 
@@ -97,5 +95,5 @@ def _files(folder: Path) -> list[str]:
         raise SettingError(
             "CREDENTIALS_DIRECTORY",
             f"{folder} cannot be read ({error.strerror})",
-            "allowed is a folder of files, each of which holds a secret",
+            "it must be a folder with a file for each secret",
         ) from None

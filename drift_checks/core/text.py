@@ -1,4 +1,4 @@
-"""Text and numbers as people read them: all shortening, cleaning and quoting happens here."""
+"""Text and numbers for people: all formatting, shortening, cleaning and quoting."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ import unicodedata
 from html import escape
 
 _LONGEST = 60
-# Joiners that emoji and some scripts need, and the layout of a text.
+# Layout, and joiners that emoji and some scripts need.
 _KEPT = "\n\t\N{ZERO WIDTH JOINER}\N{ZERO WIDTH NON-JOINER}"
 _HIDDEN = ("Cc", "Cf", "Cs")
 
 
 def percent(rate: float) -> str:
-    """Return a rate from 0 to 1 as a whole percentage; only 0 and 1 themselves become 0 % and 100 %."""
+    """Return a rate from 0 to 1 as a whole percentage; only 0 and 1 become 0 % and 100 %."""
     if 0 < rate <= 0.005 or 0.995 <= rate < 1:
         return f"{min(max(rate * 100, 0.1), 99.9):.1f} %"
     return f"{rate * 100:.0f} %"
@@ -29,12 +29,12 @@ def percent_range(lower: float, upper: float) -> str:
 
 
 def count(number: int, noun: str) -> str:
-    """Return the number with its noun, as in `1 record` and `13,083 records`."""
+    """Return the number with its noun, as in `1 record` or `13,083 records`."""
     return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
 
 
 def readable_size(size: int) -> str:
-    """Return a number of bytes as people read it, as in `1.4 MB` and `12 GB`."""
+    """Return a number of bytes in a readable unit, as in `1.4 MB` or `12 GB`."""
     for unit, value in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
         if size >= value:
             return f"{size / value:.1f} {unit}" if size < 10 * value else f"{size / value:,.0f} {unit}"
@@ -54,24 +54,28 @@ def shorten(text: str, longest: int) -> str:
 
 
 def visible(text: str) -> str:
-    """Return the text with control and direction characters replaced; its spaces stay, so a command still works."""
+    """Return the text with control and direction characters replaced, and its spaces as they are."""
     if text.isprintable():
         return text
     return "".join(letter if unicodedata.category(letter)[0] != "C" else "\N{REPLACEMENT CHARACTER}" for letter in text)
 
 
 def printable(value: object, longest: int = _LONGEST) -> str:
-    """Return a stored value for a terminal or a log: one line, no control characters, at most `longest` characters."""
+    """Return any value for a terminal or a log: one line, no control characters, at most `longest` characters."""
     return shorten(visible(" ".join(str(value).split())), longest)
 
 
 def quoted(value: object, longest: int = 80) -> str:
-    """Return the value as Python writes it, on one line, in at most `longest` characters."""
-    return shorten(repr(" ".join(value.split()) if isinstance(value, str) else value), longest)
+    """Return the value as Python writes it, on one line, in at most `longest` characters; quotes are closed."""
+    shown = repr(" ".join(value.split()) if isinstance(value, str) else value)
+    if len(shown) <= longest:
+        return shown
+    quote = shown[0] if isinstance(value, str) else ""
+    return shorten(shown, longest - len(quote)) + quote
 
 
 class _SpelledOut(dict[int, str]):
-    """What stands for each character, looked up once."""
+    """What each character is replaced with, computed once."""
 
     def __missing__(self, code: int) -> str:
         letter = chr(code)
@@ -89,18 +93,18 @@ def spelled_out(text: str) -> str:
 
 
 def html_size(text: str) -> int:
-    """Return how many bytes the text takes in a page, where escaped markup takes several times its length."""
+    """Return how many bytes the text takes in an HTML page, where markup is escaped."""
     return len(escape(spelled_out(text)).encode("utf-8", errors="replace"))
 
 
 def shorten_html(text: str, longest: int) -> str:
-    """Return the beginning of the text that takes at most `longest` bytes in a page, with an ellipsis if it was cut."""
+    """Return at most `longest` bytes of the text in an HTML page, plus an ellipsis if it was cut."""
     fitting = cut_html(text, longest)
     return fitting if fitting == text else f"{fitting}…"
 
 
 def cut_html(text: str, longest: int) -> str:
-    """Return the longest beginning of the text that takes at most `longest` bytes in a page."""
+    """Return the longest prefix of the text that takes at most `longest` bytes in an HTML page."""
     # Each character takes at least one byte.
     text = text[: max(0, longest)]
     low, high = 0, len(text)

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from drift_checks.core.errors import nearest
+from drift_checks.core.errors import SettingError, nearest
 from drift_checks.plugin import hooks, xdist
 from drift_checks.plugin.collection import CRITERIA, CriterionModule, is_built_in, is_criterion, refuse_other_copy
 from drift_checks.plugin.keys import EXIT_CODE, LOGS, MARK, PIPELINE, REFUSED, VERDICT, WARNINGS
@@ -39,7 +39,7 @@ def pytest_load_initial_conftests(args: Sequence[str]) -> None:
         option = argument.partition("=")[0]
         if option.startswith("--drift-") and option not in options:
             closest = nearest(option, options, prefix="--drift-")
-            raise pytest.UsageError(f"{option} is not a setting{closest or '; see pytest --help'}")
+            raise pytest.UsageError(str(SettingError(option, "is not a setting", closest or "see pytest --help")))
 
 
 @pytest.hookimpl(trylast=True)

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from drift_checks.core.errors import nearest
+from drift_checks.core.errors import SettingError, nearest
 from drift_checks.core.outcomes import AGREEMENT, Criterion
 from drift_checks.core.records import Record
 from drift_checks.plugin.keys import MARK
@@ -181,10 +181,8 @@ class Changes:
         for setting, names in (("thresholds", self._thresholds), ("least", self._least)):
             for name in names:
                 if name not in known:
-                    raise pytest.UsageError(
-                        f"{setting}: no criterion is named {name!r}{nearest(name, known) or ';'} the criteria are"
-                        f" {', '.join(known)}."
-                    )
+                    problem, remedy = f"there is no criterion {name!r}", f"the criteria are {', '.join(known)}"
+                    raise pytest.UsageError(str(SettingError(setting, problem, remedy, nearest(name, known))))
 
 
 def _no_warning(criterion: Criterion, changes: Mapping[str, Any]) -> float:
@@ -201,10 +199,8 @@ def _declared(item: pytest.Item, name: str, *, reviewed: bool) -> Criterion:
     values: dict[str, Any] = dict(mark.kwargs)
     for key in values:
         if key not in allowed:
-            raise pytest.UsageError(
-                f"{item.path}: {MARK} has no argument {key!r}{nearest(key, allowed)}; the arguments are"
-                f" {', '.join(allowed)}."
-            )
+            problem, remedy = f"{MARK} has no argument {key!r}", f"its arguments are {', '.join(allowed)}"
+            raise pytest.UsageError(str(SettingError(item.path, problem, remedy, nearest(key, allowed))))
     if mark.args:
         raise pytest.UsageError(f"{item.path}: name the arguments of {MARK}, as in {MARK}(question=...).")
     for key, value in values.items():

@@ -77,7 +77,7 @@ class Drawing:
             notes: tuple[str, ...] = ("exactly these records were asked for",)
         else:
             if not sum(plan.wanted[stratum] for stratum in plan.judged):
-                raise NothingToReview(_no_candidates(settings))
+                raise _no_candidates(settings)
             drawn = sampling.draw(strata, plan.wanted, sizes, settings.seed)
             rows = store.rows(connection, [record_id for ids in drawn.values() for record_id in ids])
             records = self._in_order(
@@ -149,10 +149,12 @@ def _unreadable_notes(unreadable: dict[str, int]) -> tuple[str, ...]:
     )
 
 
-def _no_candidates(settings: Settings) -> str:
+def _no_candidates(settings: Settings) -> NothingToReview:
     before = format_instant(settings.as_of - timedelta(days=settings.old_days))[:10]
-    return (
-        f"{settings.db}: nothing to review: no record has a confidence at or below {settings.low_confidence_below} or"
-        f" is older than {settings.old_days} days (before {before}); change --drift-low-confidence-below or"
-        " --drift-old-days, or give a --drift-sample-size no smaller than the store to review all of it."
+    return NothingToReview(
+        settings.db,
+        f"nothing to review: no record has a confidence at or below {settings.low_confidence_below} or is older than"
+        f" {settings.old_days} days (before {before})",
+        "change --drift-low-confidence-below or --drift-old-days, or set --drift-sample-size to at least the number of"
+        " records to review all of them",
     )

@@ -25,7 +25,7 @@ from drift_checks.review.reviewers.choice import choose_classifier, limits_of, n
 from drift_checks.review.reviewers.pool import PooledReviewer
 from drift_checks.review.variants import variants_of
 from drift_checks.review.windows import Windows
-from drift_checks.settings.declarations import NEIGHBOURS, SEQUENTIAL, Settings
+from drift_checks.settings.declarations import DATABASE_NAME, NEIGHBOURS, SEQUENTIAL, Settings
 from drift_checks.statistics.sequential import fewest_to_decide
 from drift_checks.stores.chroma import VectorCollection, refuse_no_chroma, refuse_no_collection
 from drift_checks.stores.records import RecordStore
@@ -102,7 +102,7 @@ class Pipeline:
         if chroma is not None:
             refuse_no_chroma(chroma)
         elif self.reviewer_name == NEIGHBOURS:
-            raise ReviewerError(_no_chroma(store.file.path))
+            raise _no_chroma(store.file.path)
         if self.settings.write_back:
             refuse_unwritable(store)
         # Each of these steps refuses what it cannot use.
@@ -115,7 +115,7 @@ class Pipeline:
     def store(self) -> RecordStore:
         """The table of records."""
         if self.settings.db is None:
-            raise SettingError(_no_store(self.settings))
+            raise _no_store(self.settings)
         file = SqliteFile(self.settings.db, self._snapshot_dir)
         self._opened.append(file)
         return RecordStore(file, self.settings.table, dict(self.settings.columns))
@@ -163,7 +163,7 @@ class Pipeline:
         from drift_checks.review.reviewers.neighbours import NeighboursReviewer
 
         if self.vectors is None:
-            raise ReviewerError(_no_chroma(self.settings.db))
+            raise _no_chroma(self.settings.db)
         return NeighboursReviewer(self.vectors)
 
     def keep_in(self, journal: Journal, begun: Mapping[str, Any]) -> None:
@@ -307,23 +307,26 @@ class Pipeline:
         return self.settings.snapshot_dir or default_folder()
 
 
-def _no_store(settings: Settings) -> str:
+def _no_store(settings: Settings) -> SettingError:
     if settings.chroma is not None:
-        return (
-            f"no records: {settings.chroma} holds no risk_classifications.db; name the SQLite file with --drift-db"
-            " FILE (or the variable DRIFT_DB, or drift_db in pytest.ini)."
+        return SettingError(
+            "db",
+            f"{settings.chroma} holds no {DATABASE_NAME}",
+            "name the SQLite file with --drift-db FILE (or the variable DRIFT_DB, or drift_db in pytest.ini)",
         )
-    return (
-        "no store is configured: name one with --drift-db FILE --drift-chroma DIR (or the variables DRIFT_DB and"
-        " DRIFT_CHROMA, or drift_db and drift_chroma in pytest.ini), or try the built-in one with --drift-demo."
+    return SettingError(
+        "db",
+        "no store is configured",
+        "name one with --drift-db FILE --drift-chroma DIR (or the variables DRIFT_DB and DRIFT_CHROMA, or drift_db and"
+        " drift_chroma in pytest.ini), or try the built-in one with --drift-demo",
     )
 
 
-def _no_chroma(db: Path | None) -> str:
-    hint = ""
-    if db is not None and (db.parent / "chroma.sqlite3").exists():
-        hint = f" There is one beside the records: --drift-chroma {db.parent}"
-    return (
-        "chroma: the reviewer 'neighbours' needs the vectors; name the Chroma directory with --drift-chroma DIR (or the"
-        f" variable DRIFT_CHROMA, or CHROMA_PERSIST_PATH).{hint}"
+def _no_chroma(db: Path | None) -> ReviewerError:
+    is_beside = db is not None and (db.parent / "chroma.sqlite3").exists()
+    return ReviewerError(
+        "chroma",
+        "the reviewer 'neighbours' needs vectors",
+        "name the Chroma directory with --drift-chroma DIR (or the variable DRIFT_CHROMA, or CHROMA_PERSIST_PATH)",
+        f"there is one beside the records: --drift-chroma {db.parent}" if db is not None and is_beside else "",
     )

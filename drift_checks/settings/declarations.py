@@ -1,4 +1,4 @@
-"""The settings of a run: each declared once, frozen when read.
+"""The settings of a run, each declared once.
 
 Each field of Settings is the option `--drift-NAME`, the variable `DRIFT_NAME` and the ini key `drift_NAME`.
 """
@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
@@ -24,224 +25,197 @@ POPULATION = "population"
 CONFIRMED = "confirmed"
 ALWAYS = "always"
 PAGERDUTY_URL = "https://events.pagerduty.com/v2/enqueue"
-# What a sequential decision draws where no budget is set.
+# How many records a sequential decision draws if max-calls is not set.
 SEQUENTIAL_CALLS = 200
 
 
-def _setting(kind: kinds.AnyKind, default: Any, group: str, help_text: str) -> Any:
+def _setting(group: str, kind: kinds.AnyKind, help_text: str, default: Any = None) -> Any:
     return field(default=default, metadata={"kind": kind, "group": group, "help": help_text})
+
+
+_store, _sample, _reviewer = partial(_setting, "store"), partial(_setting, "sample"), partial(_setting, "reviewer")
+_verdict, _windows, _report = partial(_setting, "verdict"), partial(_setting, "windows"), partial(_setting, "report")
+_alerts, _demo = partial(_setting, "alerts"), partial(_setting, "demo")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
-    """What a run was told to do.
+    """The settings of a run.
 
-    `sources` says where each value that is no default came from, `texts` how it was written there.
+    `sources` holds where each value that is not a default came from, and `texts` how it was written there.
     """
 
-    db: Path | None = _setting(
+    db: Path | None = _store(
         kinds.path("a SQLite file"),
-        None,
-        "store",
-        f"the records: a SQLite file (default: {DATABASE_NAME} in the Chroma directory, where it is there)",
+        f"SQLite file with the records (default: {DATABASE_NAME} in the Chroma directory, if it exists)",
     )
-    chroma: Path | None = _setting(
+    chroma: Path | None = _store(
         kinds.path("a Chroma directory"),
-        None,
-        "store",
-        "the vectors: a Chroma directory (default: the variable CHROMA_PERSIST_PATH)",
+        "Chroma directory with the vectors (default: the variable CHROMA_PERSIST_PATH)",
     )
-    snapshot_dir: Path | None = _setting(
+    snapshot_dir: Path | None = _store(
         kinds.path("a folder"),
-        None,
-        "store",
-        "where a private copy is made if reading would otherwise write (default: the system's cache folder)",
+        "folder for private copies of a store that cannot be read in place (default: the system's cache folder)",
     )
-    collection: str = _setting(
-        kinds.word("a collection's name"), "risk_classifications", "store", "the collection in Chroma"
+    collection: str = _store(
+        kinds.word("the name of a collection"), "name of the collection in Chroma", "risk_classifications"
     )
-    table: str = _setting(kinds.word("a table's name"), "risk_classifications", "store", "the table in SQLite")
-    columns: tuple[tuple[str, str], ...] = _setting(
-        pairs.column_pairs(),
-        (),
-        "store",
-        "for another schema: ours=theirs pairs, as in text=body,category=label",
+    table: str = _store(kinds.word("the name of a table"), "name of the SQLite table", "risk_classifications")
+    columns: tuple[tuple[str, str], ...] = _store(
+        pairs.column_pairs(), "column names of another schema, as in text=body,category=label", ()
     )
-    taxonomy: Path | None = _setting(
+    taxonomy: Path | None = _store(
         kinds.path("a YAML file"),
-        None,
-        "store",
-        "a YAML file: category to description (default: the categories in the store)",
+        "YAML file that maps each category to its description (default: the categories in the store)",
     )
-    sample_size: int | None = _setting(
+    sample_size: int | None = _sample(
         kinds.whole_or_auto(1),
+        "records to review, or auto: 20 in a store of under 1,000 records, 50 up to 10,000, 100 up to 100,000,"
+        " else 200 (review weekly then)",
         50,
-        "sample",
-        "records to review, or auto: 20 below 1,000 records, 50 to 10,000, 100 to 100,000, above 200 (then weekly)",
     )
-    low_confidence_share: float = _setting(
-        kinds.share(), 0.6, "sample", "the share of them drawn from the records of low confidence"
+    low_confidence_share: float = _sample(
+        kinds.share(), "share of the sample drawn from records of low confidence", 0.6
     )
-    low_confidence_below: float = _setting(kinds.share(), 0.75, "sample", "low confidence is at or below this")
-    old_days: int = _setting(kinds.whole(0), 90, "sample", "the others are older than this many days")
-    baseline: int = _setting(
+    low_confidence_below: float = _sample(
+        kinds.share(), "records with a confidence at or below this count as low confidence", 0.75
+    )
+    old_days: int = _sample(kinds.whole(0), "the rest of the sample is older than this many days", 90)
+    baseline: int = _sample(
         kinds.whole(0),
+        "number of additional records from the rest of the store, needed to estimate the agreement of the whole store",
         10,
-        "sample",
-        "further records from the rest of the store, to estimate the whole of it",
     )
-    seed: int = _setting(kinds.any_whole(), None, "sample", "seed of the draw (default: the date in UTC, 20260115)")
-    as_of: datetime = _setting(kinds.instant(), None, "sample", "the instant that ages are counted from (default: now)")
-    naive_timezone: ZoneInfo = _setting(
-        kinds.zone(), None, "sample", "the zone of timestamps without one (default: the machine's)"
-    )
-    records: tuple[str, ...] = _setting(
-        kinds.record_ids(), (), "sample", "review exactly these ids, in place of a sample"
-    )
-    reviewer: str = _setting(
+    seed: int = _sample(kinds.any_whole(), "seed of the random draw (default: the date in UTC, as in 20260115)")
+    as_of: datetime = _sample(kinds.instant(), "reference time from which ages are measured (default: now)")
+    naive_timezone: ZoneInfo = _sample(kinds.zone(), "time zone of timestamps that have none (default: the machine's)")
+    records: tuple[str, ...] = _sample(kinds.record_ids(), "review exactly these record ids instead of a sample", ())
+    reviewer: str = _reviewer(
         kinds.reviewer(NEIGHBOURS, LLM),
+        "neighbours (a vote of the nearest vectors), llm, or package.module:name of your own classifier",
         NEIGHBOURS,
-        "reviewer",
-        "what decides again: neighbours (a vote in Chroma), llm, or package.module:name, a classifier of your own",
     )
-    llm_base_url: str = _setting(
-        kinds.address(), None, "reviewer", "the endpoint that speaks OpenAI's chat completions (default: OpenAI's)"
+    llm_base_url: str = _reviewer(
+        kinds.address(), "endpoint that implements OpenAI's chat completions API (default: OpenAI's)"
     )
-    llm_model: str = _setting(kinds.word("a model's name"), None, "reviewer", "the model, as the endpoint calls it")
-    llm_prompt: Path | None = _setting(
+    llm_model: str = _reviewer(kinds.word("the name of a model"), "name of the model, as the endpoint knows it")
+    llm_prompt: Path | None = _reviewer(
         kinds.path("a text file"),
-        None,
-        "reviewer",
-        "what the model is told to decide, with {{ categories }} for the list (default: one that is shipped)",
+        "instructions for the model, in which {{ categories }} stands for the list (default: built in)",
     )
-    llm_price: tuple[float, float] | None = _setting(
-        kinds.price(), None, "reviewer", "what a million tokens cost, in and out, as in 0.15,0.60"
+    llm_price: tuple[float, float] | None = _reviewer(
+        kinds.price(), "price of a million input and output tokens, as in 0.15,0.60"
     )
-    llm_max_tokens: int = _setting(kinds.whole(1), 2048, "reviewer", "the most that one answer may take")
-    concurrency: int = _setting(kinds.whole(1), 16, "reviewer", "reviews in flight")
-    requests_per_minute: int | None = _setting(
-        kinds.whole(1), None, "reviewer", "calls begun in a minute (default: as many as come)"
+    llm_max_tokens: int = _reviewer(kinds.whole(1), "maximum number of tokens of an answer", 2048)
+    concurrency: int = _reviewer(kinds.whole(1), "number of reviews in flight", 16)
+    requests_per_minute: int | None = _reviewer(
+        kinds.whole(1), "maximum number of calls started in a minute (default: unlimited)"
     )
-    timeout: float = _setting(kinds.positive("seconds", most=86_400), 60.0, "reviewer", "seconds that a call may take")
-    max_calls: int | None = _setting(
-        kinds.whole(1), None, "reviewer", "calls of the whole run, retries included (default: as many as it takes)"
+    timeout: float = _reviewer(kinds.positive("seconds", most=86_400), "maximum duration of a call in seconds", 60.0)
+    max_calls: int | None = _reviewer(
+        kinds.whole(1), "maximum number of calls in a run, retries included (default: unlimited)"
     )
-    max_cost: float | None = _setting(
-        kinds.positive("the unit of llm-price"), None, "reviewer", "what the whole run may cost (default: no bound)"
+    max_cost: float | None = _reviewer(
+        kinds.positive("the currency of llm-price"), "maximum cost of a run (default: unlimited)"
     )
-    repeat: int = _setting(
-        kinds.whole(0), 0, "reviewer", "records to ask about twice, to see how often the reviewer differs from itself"
+    repeat: int = _reviewer(
+        kinds.whole(0), "number of records to review twice, to measure how often the reviewer contradicts itself", 0
     )
-    stability: int | None = _setting(
+    stability: int | None = _reviewer(
         kinds.whole(0),
-        None,
-        "reviewer",
-        "records to ask about again in other words for the same (default: 10 of a classifier of your own, else 0)",
+        "number of records to review again with the text reworded (default: 10 with your own classifier, else 0)",
     )
-    resume: bool = _setting(kinds.flag(), False, "reviewer", "go on with the newest run that was broken off")
-    warn: float = _setting(kinds.share(), 0.85, "verdict", "agreement below this is WARNING")
-    critical: float = _setting(kinds.share(), 0.75, "verdict", "agreement below this is CRITICAL")
-    min_reviewed: float = _setting(
-        kinds.share(), 0.8, "verdict", "the share of the sample that must have been reviewed for a verdict"
+    resume: bool = _reviewer(kinds.flag(), "continue the newest interrupted run", False)
+    warn: float = _verdict(kinds.share(), "agreement below this is WARNING", 0.85)
+    critical: float = _verdict(kinds.share(), "agreement below this is CRITICAL", 0.75)
+    min_reviewed: float = _verdict(
+        kinds.share(), "share of the sample that must be reviewed for a verdict other than INCONCLUSIVE", 0.8
     )
-    decision: str = _setting(
+    decision: str = _verdict(
         kinds.choice(POINT, SEQUENTIAL),
+        "point: compare the rate with the thresholds; sequential: review until the evidence decides, up to max-calls"
+        f" ({SEQUENTIAL_CALLS} if unset)",
         POINT,
-        "verdict",
-        "point: the rate against the thresholds; sequential: review until the evidence decides, up to max-calls"
-        f" ({SEQUENTIAL_CALLS} where unset)",
     )
-    judge: str = _setting(
+    judge: str = _verdict(
         kinds.choice(SAMPLE, POPULATION),
+        "which agreement is compared with the thresholds: that of the sample, or the estimate for the whole store",
         SAMPLE,
-        "verdict",
-        "whose agreement is held against the thresholds: that of the sample, or the estimate of the whole store",
     )
-    error_rate: float = _setting(
+    error_rate: float = _verdict(
         kinds.share(),
+        "probability that the significance tests of a run report drift in a store that has not changed",
         0.01,
-        "verdict",
-        "how often all tests of a run together may accuse a store in which nothing changed",
     )
-    thresholds: tuple[tuple[str, float | None, float | None], ...] = _setting(
-        pairs.thresholds(), (), "verdict", "other criteria's own, as in class_mix=0.2:0.5,trend=0.1:off"
+    thresholds: tuple[tuple[str, float | None, float | None], ...] = _verdict(
+        pairs.thresholds(),
+        "WARNING and CRITICAL thresholds of other criteria, as in class_mix=0.2:0.5,trend=0.1:off",
+        (),
     )
-    least: tuple[tuple[str, int], ...] = _setting(
-        pairs.least_numbers(), (), "verdict", "the records that a criterion needs at the least, as in class_mix=500"
+    least: tuple[tuple[str, int], ...] = _verdict(
+        pairs.least_numbers(), "minimum number of records that a criterion needs, as in class_mix=500", ()
     )
-    recent_days: int = _setting(
-        kinds.whole(1), 30, "windows", "the recent window: records of the last so many days, up to as-of"
+    recent_days: int = _windows(kinds.whole(1), "length of the recent window, which ends at as-of, in days", 30)
+    reference_days: int = _windows(
+        kinds.whole(1), "length of the reference window, just before the recent one, in days", 365
     )
-    reference_days: int = _setting(
-        kinds.whole(1), 365, "windows", "the reference window: records of so many days before the recent window"
-    )
-    reports: Path = _setting(kinds.path("a folder"), Path("reports"), "report", "the folder that a run writes to")
-    retention_days: int = _setting(
-        kinds.whole(30), 90, "report", "days for which reports and history are kept, 30 at the least"
-    )
-    redact: bool = _setting(kinds.flag(), False, "report", "leave all text of records out of what a run leaves")
-    write_back: bool = _setting(
+    reports: Path = _report(kinds.path("a folder"), "folder that runs write to", Path("reports"))
+    retention_days: int = _report(kinds.whole(30), "number of days to keep reports and history, at least 30", 90)
+    redact: bool = _report(kinds.flag(), "leave the text of records out of reports, alerts and logs", False)
+    write_back: bool = _store(
         kinds.flag(),
+        "add the run to the store's table drift_metrics and mark its records as reviewed; without this, a run never"
+        " writes to the store",
         False,
-        "store",
-        "add the run to the store's table drift_metrics and mark its records reviewed: nothing else ever writes to it",
     )
-    log_file: Path | None = _setting(
-        kinds.path("a file"), None, "report", "a file for the log as well, as JSON lines, rotated at 10 MB, 10 kept"
+    log_file: Path | None = _report(
+        kinds.path("a file"),
+        "also write the log to this file, as JSON lines; it is rotated at 10 MB, and 10 files are kept",
     )
-    log_config: Path | None = _setting(
-        kinds.path("a YAML file"), None, "report", "a logging dictConfig in YAML, in place of the log on stderr"
+    log_config: Path | None = _report(
+        kinds.path("a YAML file"), "YAML file with a logging dictConfig, instead of logging to stderr"
     )
-    quiet: bool = _setting(
-        kinds.flag(), False, "report", "print nothing unless the verdict is worse than OK: for cron's MAILTO"
-    )
-    alerts: tuple[str, ...] | None = _setting(
+    quiet: bool = _report(kinds.flag(), "print nothing unless the verdict is worse than OK, for cron's MAILTO", False)
+    alerts: tuple[str, ...] | None = _alerts(
         pairs.channels(),
-        None,
-        "alerts",
-        "who is told: none, or slack, pagerduty, email, apprise (default: all that are configured)",
+        "channels to alert: none, or any of slack, pagerduty, email and apprise (default: all that are configured)",
     )
-    alert_on: tuple[tuple[str, tuple[str, ...]], ...] = _setting(
-        pairs.told_verdicts(),
+    alert_on: tuple[tuple[str, tuple[str, ...]], ...] = _alerts(
+        pairs.alert_verdicts(),
+        "verdicts to alert on, as in slack=WARNING+CRITICAL,email=CRITICAL (default: all that are worse than OK)",
         (),
-        "alerts",
-        "which verdicts are told, as in slack=WARNING+CRITICAL,email=CRITICAL (default: all that are worse than OK)",
     )
-    realert_hours: float = _setting(
-        kinds.positive("hours"), 20.0, "alerts", "an unchanged verdict is told again after so many hours"
+    realert_hours: float = _alerts(
+        kinds.positive("hours"), "send an unchanged verdict again after this many hours", 20.0
     )
-    page_when: str = _setting(
+    page_when: str = _alerts(
         kinds.choice(CONFIRMED, ALWAYS),
+        "confirmed: trigger PagerDuty if CRITICAL is certain or occurs twice in a row; always: for every CRITICAL",
         CONFIRMED,
-        "alerts",
-        "PagerDuty is triggered when CRITICAL is certain or comes twice running, or always",
     )
-    pagerduty_url: str = _setting(
-        kinds.address(), PAGERDUTY_URL, "alerts", "where PagerDuty takes events: that of the EU, or a proxy"
+    pagerduty_url: str = _alerts(
+        kinds.address(), "PagerDuty's events endpoint, for the EU service region or a proxy", PAGERDUTY_URL
     )
-    pagerduty_severities: tuple[tuple[str, str], ...] = _setting(
+    pagerduty_severities: tuple[tuple[str, str], ...] = _alerts(
         pairs.severities(),
+        "PagerDuty severity of each verdict, or off (default: CRITICAL=critical,INCONCLUSIVE=warning,WARNING=off)",
         (),
-        "alerts",
-        "PagerDuty's severity by verdict, or off (default: CRITICAL=critical,INCONCLUSIVE=warning,WARNING=off)",
     )
-    report_url: str | None = _setting(
-        kinds.address(), None, "alerts", "the address under which the folder of reports is published"
+    report_url: str | None = _alerts(
+        kinds.address(), "URL at which the folder of reports is published, for links in alerts"
     )
-    email_to: tuple[str, ...] = _setting(pairs.mail_addresses(), (), "alerts", "who gets mail, separated by commas")
-    email_from: str | None = _setting(
-        pairs.mail_address(), None, "alerts", "whom mail is from (default: drift-checks at this host)"
+    email_to: tuple[str, ...] = _alerts(pairs.mail_addresses(), "recipients of alert mail, separated by commas", ())
+    email_from: str | None = _alerts(pairs.mail_address(), "sender of alert mail (default: drift-checks at this host)")
+    alert_dry_run: bool = _alerts(
+        kinds.flag(), "print the alerts that would be sent, without sending or recording them", False
     )
-    alert_dry_run: bool = _setting(
-        kinds.flag(), False, "alerts", "print what would be sent, and neither send nor note it"
-    )
-    demo: bool = _setting(kinds.flag(), False, "demo", "review the built-in demo store")
+    demo: bool = _demo(kinds.flag(), "review the built-in demo store", False)
     sources: Mapping[str, str] = field(default_factory=dict)
     texts: Mapping[str, str] = field(default_factory=dict)
 
 
 class Setting(NamedTuple):
-    """One field of Settings, as the sources name it."""
+    """The declaration of one setting, with its names in each source."""
 
     key: str
     kind: kinds.AnyKind
@@ -251,7 +225,7 @@ class Setting(NamedTuple):
 
     @property
     def name(self) -> str:
-        """The name in the documents and in messages."""
+        """The name in documentation and messages."""
         return self.key.replace("_", "-")
 
     @property
@@ -266,12 +240,12 @@ class Setting(NamedTuple):
 
     @property
     def ini(self) -> str:
-        """The key in the ini file; also where the option's value is kept."""
+        """The key in the ini file, which is also the option's name in a namespace of argparse."""
         return f"drift_{self.key}"
 
 
 def declared() -> tuple[Setting, ...]:
-    """Return every setting, in the order of the documents."""
+    """Return every setting, in the order of the documentation."""
     return tuple(
         Setting(item.name, item.metadata["kind"], item.default, item.metadata["group"], item.metadata["help"])
         for item in fields(Settings)

@@ -1,4 +1,4 @@
-"""pytest's section of an ini file, as pytest finds it."""
+"""Reading pytest's section of an ini file, as pytest does."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from drift_checks.core.errors import SettingError
 
 
 def read_ini(file: Path | None) -> dict[str, str]:
-    """Return the keys of pytest's section, also those that pytest does not know; nothing where there is no file.
+    """Return the keys of pytest's section, including those unknown to pytest; empty if there is no file.
 
     Args:
-        file: An ini file, or one in TOML.
+        file: An ini or TOML file.
 
     Raises:
         SettingError: It cannot be read.
@@ -24,14 +24,14 @@ def read_ini(file: Path | None) -> dict[str, str]:
 
     try:
         if file.suffix == ".toml":
-            return _of_toml(tomllib.loads(file.read_text(encoding="utf-8")))
+            return _from_toml(tomllib.loads(file.read_text(encoding="utf-8")))
         sections = IniConfig(str(file)).sections
     except (OSError, UnicodeDecodeError, ParseError, tomllib.TOMLDecodeError) as error:
-        raise SettingError(file, f"cannot be read ({error})", "allowed is an ini file as pytest reads it") from None
+        raise SettingError(file, f"cannot be read ({error})", "it must be an ini file that pytest can read") from None
     return {key: value for name in ("pytest", "tool:pytest") for key, value in sections.get(name, {}).items()}
 
 
-def _of_toml(content: dict[str, Any]) -> dict[str, str]:
+def _from_toml(content: dict[str, Any]) -> dict[str, str]:
     section = content.get("pytest", content.get("tool", {}).get("pytest", {}))
     values = {**section, **section.get("ini_options", {})}
     return {key: _as_text(value) for key, value in values.items() if key != "ini_options"}

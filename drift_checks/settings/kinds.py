@@ -1,4 +1,4 @@
-"""What a setting's text may be: each kind parses it, or raises ValueError, and says what is allowed."""
+"""The kinds of settings: each parses a text or raises ValueError, and describes what the text must be."""
 
 from __future__ import annotations
 
@@ -18,18 +18,22 @@ Value = TypeVar("Value")
 AUTO = "auto"
 _NAME = r"[^\W\d]\w*(?:\.[^\W\d]\w*)*"
 _ADDRESS = re.compile(f"{_NAME}:{_NAME}")
+_FLAGS = {"1": True, "true": True, "yes": True, "on": True, "0": False, "false": False, "no": False, "off": False}
 
 
 class UnknownWord(ValueError):
-    """A part of a setting's text is none of the words that are allowed; it is the first argument."""
+    """A part of the text, given as the first argument, is not one of the allowed words."""
 
 
 @dataclass(frozen=True)
 class Kind(Generic[Value]):
-    """A parser of a setting's text; the second argument is the folder that relative paths start from.
+    """A parser of a setting's text.
 
-    `known` gives the allowed words where they can be listed, so that the nearest can be named; `shown` leaves out what
-    must not be repeated.
+    Attributes:
+        parse: Takes the text and the folder that relative paths start from; raises ValueError.
+        allowed: What the text must be: it completes "it must be …".
+        known: Returns the allowed words, if they can be listed, so that the nearest can be suggested.
+        shown: Removes what must not be repeated in messages, such as a password.
     """
 
     parse: Callable[[str, Path], Value]
@@ -38,20 +42,37 @@ class Kind(Generic[Value]):
     shown: Callable[[str], str] = str
 
 
+def simple(
+    convert: Callable[[str], Value],
+    allowed: str,
+    is_valid: Callable[[Value], bool] = lambda _: True,
+    known: Callable[[], tuple[str, ...]] = tuple,
+) -> Kind[Value]:
+    """Return a kind for which relative paths play no part.
+
+    Args:
+        convert: Makes the value; raises ValueError.
+        allowed: As in `Kind`.
+        is_valid: Whether the value is allowed.
+        known: As in `Kind`.
+    """
+
+    def parse(text: str, _: Path) -> Value:
+        value = convert(text)
+        if not is_valid(value):
+            raise ValueError
+        return value
+
+    return Kind(parse, allowed, known)
+
+
 def whole(minimum: int) -> Kind[int]:
     """Return the kind of whole numbers from `minimum`."""
-
-    def parse(text: str, _: Path) -> int:
-        number = int(text)
-        if number < minimum:
-            raise ValueError
-        return number
-
-    return Kind(parse, f"a whole number from {minimum}")
+    return simple(int, f"a whole number of at least {minimum}", lambda number: number >= minimum)
 
 
 def whole_or_auto(minimum: int) -> Kind[int | None]:
-    """Return the kind of whole numbers from `minimum`, or `auto`, which is None."""
+    """Return the kind of whole numbers from `minimum`, or `auto`, which becomes None."""
     number = whole(minimum)
 
     def parse(text: str, folder: Path) -> int | None:
@@ -62,31 +83,17 @@ def whole_or_auto(minimum: int) -> Kind[int | None]:
 
 def share() -> Kind[float]:
     """Return the kind of numbers from 0 to 1."""
-
-    def parse(text: str, _: Path) -> float:
-        number = float(text)
-        if not 0 <= number <= 1:
-            raise ValueError
-        return number
-
-    return Kind(parse, "a number from 0 to 1")
+    return simple(float, "a number from 0 to 1", lambda number: 0 <= number <= 1)
 
 
 def positive(unit: str, most: float = 1e9) -> Kind[float]:
-    """Return the kind of numbers above 0 and not above `most`, in this unit."""
-
-    def parse(text: str, _: Path) -> float:
-        number = float(text)
-        if not 0 < number <= most:
-            raise ValueError
-        return number
-
-    return Kind(parse, f"a number above 0, to {most:,.0f}, in {unit}")
+    """Return the kind of numbers above 0 and at most `most`, in this unit."""
+    return simple(float, f"a number above 0 and at most {most:,.0f}, in {unit}", lambda number: 0 < number <= most)
 
 
 def any_whole() -> Kind[int]:
     """Return the kind of whole numbers."""
-    return Kind(lambda text, _: int(text), "a whole number")
+    return simple(int, "a whole number")
 
 
 def path(what: str) -> Kind[Path]:
@@ -100,44 +107,27 @@ def path(what: str) -> Kind[Path]:
         except RuntimeError as error:
             raise ValueError from error
 
-    return Kind(parse, f"the path of {what} (addresses such as postgresql:// or http:// are not supported yet)")
+    return Kind(parse, f"the path of {what} (URLs such as postgresql:// or http:// are not supported yet)")
 
 
 def word(what: str) -> Kind[str]:
-    """Return the kind of plain, non-empty text."""
-
-    def parse(text: str, _: Path) -> str:
-        if not text:
-            raise ValueError
-        return text
-
-    return Kind(parse, what)
+    """Return the kind of non-empty text."""
+    return simple(str, what, bool)
 
 
 def choice(*words: str) -> Kind[str]:
-    """Return the kind of one of a few words."""
-
-    def parse(text: str, _: Path) -> str:
-        if text not in words:
-            raise ValueError
-        return text
-
-    return Kind(parse, " or ".join(words), known=lambda: words)
+    """Return the kind of a choice between a few words."""
+    return simple(str, " or ".join(words), words.__contains__, lambda: words)
 
 
 def reviewer(*words: str) -> Kind[str]:
-    """Return the kind of reviewers: one of a few words, or where a classifier of the user's own is."""
-
-    def parse(text: str, _: Path) -> str:
-        if text not in words and not _ADDRESS.fullmatch(text):
-            raise ValueError
-        return text
-
-    return Kind(parse, f"{', '.join(words)}, or package.module:name of a classifier of your own", known=lambda: words)
+    """Return the kind of reviewers: one of a few words, or the location of the user's own classifier."""
+    allowed = f"{', '.join(words)}, or package.module:name of your own classifier"
+    return simple(str, allowed, lambda text: text in words or bool(_ADDRESS.fullmatch(text)), lambda: words)
 
 
 def address() -> Kind[str]:
-    """Return the kind of addresses of an HTTP endpoint; whoever may read the settings may read them."""
+    """Return the kind of URLs of an HTTP endpoint, which must not contain secrets."""
 
     def parse(text: str, _: Path) -> str:
         parts = urlsplit(text)
@@ -150,80 +140,63 @@ def address() -> Kind[str]:
     def without_secrets(text: str) -> str:
         return re.sub(r"[?#].*", "…", re.sub(r".*@", "…@", text))
 
-    return Kind(parse, "an address as https://host/v1, without user, password or query", shown=without_secrets)
+    return Kind(parse, "a URL such as https://host/v1, without user, password or query", shown=without_secrets)
 
 
 def price() -> Kind[tuple[float, float]]:
-    """Return the kind of prices: two numbers from 0, for what goes in and what comes out."""
+    """Return the kind of prices of input and output tokens: two numbers from 0."""
 
-    def parse(text: str, _: Path) -> tuple[float, float]:
-        paid_in, paid_out = (float(part) for part in text.split(","))
-        if not (0 <= paid_in < math.inf and 0 <= paid_out < math.inf):
-            raise ValueError
-        return paid_in, paid_out
+    def convert(text: str) -> tuple[float, float]:
+        for_input, for_output = (float(part) for part in text.split(","))
+        return for_input, for_output
 
-    return Kind(parse, "two numbers from 0, IN,OUT for a million tokens each, as in 0.15,0.60")
+    allowed = "INPUT,OUTPUT, two numbers from 0, as in 0.15,0.60"
+    return simple(convert, allowed, lambda prices: all(0 <= price < math.inf for price in prices))
 
 
 def flag() -> Kind[bool]:
     """Return the kind of switches that are on or off."""
-    words = {
-        "1": True,
-        "true": True,
-        "yes": True,
-        "on": True,
-        "0": False,
-        "false": False,
-        "no": False,
-        "off": False,
-    }
 
-    def parse(text: str, _: Path) -> bool:
-        if text.lower() not in words:
+    def convert(text: str) -> bool:
+        if text.lower() not in _FLAGS:
             raise ValueError
-        return words[text.lower()]
+        return _FLAGS[text.lower()]
 
-    return Kind(parse, "true or false", known=lambda: tuple(words))
+    return simple(convert, "true or false", known=lambda: tuple(_FLAGS))
 
 
 def instant() -> Kind[datetime]:
-    """Return the kind of ISO 8601 instants; a zone must be given, so that it names one instant everywhere."""
+    """Return the kind of ISO 8601 instants; they must include a zone, so that they mean the same everywhere."""
 
-    def parse(text: str, _: Path) -> datetime:
+    def convert(text: str) -> datetime:
         moment = datetime.fromisoformat(text)
         if moment.tzinfo is None:
             raise ValueError
         return moment.astimezone(UTC)
 
-    return Kind(parse, "an ISO 8601 instant with its zone, as in 2026-01-15T02:00:00Z")
+    return simple(convert, "an ISO 8601 instant with a zone, as in 2026-01-15T02:00:00Z")
 
 
 def zone() -> Kind[ZoneInfo]:
     """Return the kind of names of time zones."""
 
-    def parse(text: str, _: Path) -> ZoneInfo:
+    def convert(text: str) -> ZoneInfo:
         try:
             return ZoneInfo(text)
         except (KeyError, OSError) as error:
             raise ValueError from error
 
-    return Kind(
-        parse,
-        "a time zone's name, as in Europe/Berlin or UTC",
-        known=lambda: tuple(sorted(available_timezones())),
-    )
+    allowed = "the name of a time zone, as in Europe/Berlin or UTC"
+    return simple(convert, allowed, known=lambda: tuple(sorted(available_timezones())))
 
 
 def record_ids() -> Kind[tuple[str, ...]]:
     """Return the kind of record ids, separated by commas."""
 
-    def parse(text: str, _: Path) -> tuple[str, ...]:
-        ids = tuple(dict.fromkeys(part.strip() for part in text.split(",")))
-        if not all(ids):
-            raise ValueError
-        return ids
+    def convert(text: str) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(part.strip() for part in text.split(",")))
 
-    return Kind(parse, "record ids separated by commas")
+    return simple(convert, "record ids separated by commas", all)
 
 
 AnyKind = Kind[Any]

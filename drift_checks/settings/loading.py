@@ -1,4 +1,4 @@
-"""How settings are read: the option wins over the variable, the variable over the ini file."""
+"""Reading settings: an option overrides the variable, which overrides the ini file."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ from drift_checks.settings.declarations import (
     declared,
 )
 
-# Variables that share the prefix of the settings but carry secrets or serve the scripts.
+# Variables with the prefix of the settings that hold secrets or serve the scripts.
 OTHER_VARIABLES = ("DRIFT_SMTP_URL", "DRIFT_APPRISE_URLS", "DRIFT_LLM_API_KEY", "DRIFT_PYTHON", "DRIFT_VERDICT_FILE")
 
 
 class Origin(NamedTuple):
-    """A setting's text as a source gave it."""
+    """The text of a setting, its source, and the folder that relative paths start from."""
 
     text: str
     source: str
@@ -37,7 +37,15 @@ class Origin(NamedTuple):
 
 @dataclass(frozen=True)
 class Sources:
-    """Where settings are read from: options given, the environment, the ini file; and the two folders."""
+    """Everything that settings are read from.
+
+    Attributes:
+        options: The options that were given, by ini key.
+        environment: The environment variables.
+        ini: The keys of the ini file.
+        folder: The folder in which the command was given.
+        ini_file: The path of the ini file, if there is one.
+    """
 
     options: Mapping[str, str]
     environment: Mapping[str, str]
@@ -46,7 +54,7 @@ class Sources:
     ini_file: Path | None = None
 
     def find(self, setting: Setting) -> Origin | None:
-        """Return the setting's text from the source that wins, or None where no source gives it."""
+        """Return the text of the setting from the source with the highest priority, or None if it is not set."""
         if (text := self.options.get(setting.ini)) is not None:
             return Origin(text, setting.option, self.folder)
         if text := self.environment.get(setting.variable):
@@ -58,10 +66,10 @@ class Sources:
 
 
 def load(sources: Sources, now: datetime) -> Settings:
-    """Read, check and freeze the settings.
+    """Read and check the settings.
 
     Raises:
-        SettingError: A setting is unknown, impossible or at odds with another.
+        SettingError: A setting is unknown or invalid, or contradicts another.
     """
     refuse_unknown(sources)
     values: dict[str, Any] = {}
@@ -79,38 +87,38 @@ def load(sources: Sources, now: datetime) -> Settings:
 
 
 def parse(setting: Setting, origin: Origin) -> object:
-    """Return the value that the text stands for.
+    """Return the value of a setting's text.
 
     Raises:
-        SettingError: The text is not of the setting's kind.
+        SettingError: The text is invalid.
     """
     try:
         return setting.kind.parse(origin.text, origin.folder)
     except (ValueError, OverflowError) as error:
         wrong = str(error) if isinstance(error, kinds.UnknownWord) else None
-        given, allowed = setting.kind.shown(origin.text), setting.kind.allowed
-        raise invalid_setting(setting.name, origin.source, given, allowed, setting.kind.known(), wrong) from None
+        kind, received = setting.kind, setting.kind.shown(origin.text)
+        raise invalid_setting(setting.name, origin.source, received, kind.allowed, kind.known(), wrong) from None
 
 
 def refuse_unknown(sources: Sources) -> None:
-    """Refuse ini keys that are no setting, and variables that look like a misspelt one.
+    """Refuse unknown ini keys, and variables that look like a misspelt setting.
 
     Raises:
-        SettingError: Naming the key and the nearest setting.
+        SettingError: There is one; the error suggests the nearest setting.
     """
     keys = [setting.ini for setting in declared()]
     for key in sources.ini:
         if key not in keys:
             raise SettingError(
-                f"{sources.ini_file or 'the ini file'}: {key} is no setting{nearest(key, keys, 'drift_') or '.'}"
+                sources.ini_file or "the ini file", f"{key} is not a setting", nearest(key, keys, "drift_")
             )
     variables = [setting.variable for setting in declared()]
-    for variable in misspelt(sources.environment, variables):
-        raise SettingError(f"the environment: {variable} is no setting{nearest(variable, variables, 'DRIFT_')}")
+    for variable in _misspelt(sources.environment, variables):
+        raise SettingError("the environment", f"{variable} is not a setting", nearest(variable, variables, "DRIFT_"))
 
 
-def misspelt(environment: Mapping[str, str], variables: list[str]) -> Iterator[str]:
-    """Yield variables close to a setting's; others with the prefix may be somebody else's."""
+def _misspelt(environment: Mapping[str, str], variables: list[str]) -> Iterator[str]:
+    """Yield variables similar to a setting's; others with the prefix may belong to other programs."""
     known = {*variables, *OTHER_VARIABLES, *(f"{name}_FILE" for name in OTHER_VARIABLES)}
     for name in environment:
         if name.startswith("DRIFT_") and name not in known and nearest(name, variables, "DRIFT_", likeness=0.75):
@@ -118,12 +126,12 @@ def misspelt(environment: Mapping[str, str], variables: list[str]) -> Iterator[s
 
 
 def fill_defaults(values: dict[str, Any], origins: dict[str, str], sources: Sources, now: datetime) -> None:
-    """Add the defaults that depend on the moment, the machine or another setting."""
+    """Add the defaults that depend on the time, the machine or another setting."""
     if "chroma" not in values and (directory := sources.environment.get("CHROMA_PERSIST_PATH")):
         origin = Origin(directory, "the variable CHROMA_PERSIST_PATH", sources.folder)
         values["chroma"] = parse(next(setting for setting in declared() if setting.key == "chroma"), origin)
         origins["chroma"] = origin.source
-    # os.path: where the folder may not be searched, there is nothing that can be used.
+    # Unlike Path.exists, os.path.exists returns False for a folder without search permission.
     if "db" not in values and "chroma" in values and os.path.exists(beside := values["chroma"] / DATABASE_NAME):  # noqa: PTH110
         values["db"] = beside
         origins["db"] = "the Chroma directory"
@@ -138,7 +146,7 @@ def machine_zone() -> ZoneInfo:
     """Return the machine's time zone.
 
     Raises:
-        SettingError: The machine does not say which it is.
+        SettingError: It cannot be determined.
     """
     import tzlocal
 
@@ -148,7 +156,7 @@ def machine_zone() -> ZoneInfo:
     except Exception as error:
         raise SettingError(
             "naive-timezone",
-            f"this machine's time zone cannot be told ({error})",
+            f"this machine's time zone cannot be determined ({error})",
             "set it, as in --drift-naive-timezone UTC",
         ) from None
 
@@ -157,49 +165,51 @@ def refuse_combinations(settings: Settings) -> None:
     """Refuse settings that contradict each other.
 
     Raises:
-        SettingError: Naming both and the remedy.
+        SettingError: Two of them do.
     """
+    for check in (_refuse_thresholds, _refuse_spans, _refuse_exclusive):
+        check(settings)
+
+
+def _refuse_thresholds(settings: Settings) -> None:
     if settings.critical > settings.warn:
         raise SettingError(
-            "critical",
-            f"{settings.critical} lies above warn ({settings.warn})",
-            "WARNING must come before CRITICAL: lower critical or raise warn",
+            "critical", f"{settings.critical} is above warn ({settings.warn})", "lower critical, or raise warn"
         )
     if settings.judge == POPULATION and settings.decision == POINT and not settings.baseline:
         raise SettingError(
             "judge",
             "'population' needs the stratum that baseline draws, and baseline is 0",
-            "allowed are a baseline from 1, or judge 'sample'",
+            "set baseline to at least 1, or judge to 'sample'",
         )
     if settings.decision == SEQUENTIAL and not 0 < settings.critical < 1:
         raise SettingError(
             "decision",
-            f"'sequential' decides whether agreement lies below critical, which nothing does at {settings.critical:g}",
-            "allowed is a critical between 0 and 1, or decision 'point'",
-        )
-    windows = settings.recent_days + settings.reference_days
-    if windows + 2 > (settings.as_of - datetime.min.replace(tzinfo=UTC)).days:
-        raise SettingError(
-            "reference-days",
-            f"{windows} days before {settings.as_of:%Y-%m-%d} (with recent-days) is before the first year",
-            "allowed are fewer days",
-        )
-    if settings.old_days + 2 > (settings.as_of - datetime.min.replace(tzinfo=UTC)).days:
-        raise SettingError(
-            "old-days",
-            f"{settings.old_days} days before {settings.as_of:%Y-%m-%d} is before the first year",
-            "allowed are fewer days",
+            f"'sequential' tests whether agreement is below critical, which is impossible at {settings.critical:g}",
+            "set critical to a number between 0 and 1, or decision to 'point'",
         )
     if settings.max_cost is not None and settings.reviewer == LLM and settings.llm_price is None:
         raise SettingError(
             "max-cost",
-            "costs are counted by llm-price, which is not set",
-            "give what a million tokens cost, in and out, as in --drift-llm-price 0.15,0.60",
+            "costs are computed from llm-price, which is not set",
+            "set the price of a million input and output tokens, as in --drift-llm-price 0.15,0.60",
         )
+
+
+def _refuse_spans(settings: Settings) -> None:
+    """Refuse spans of days that start before the year 1, with a margin for time zones."""
+    available = (settings.as_of - datetime.min.replace(tzinfo=UTC)).days - 2
+    windows = settings.recent_days + settings.reference_days
+    spans = {"reference-days": (windows, " (recent-days included)"), "old-days": (settings.old_days, "")}
+    for name, (days, note) in spans.items():
+        if days > available:
+            problem = f"{days} days before {settings.as_of:%Y-%m-%d}{note} is before the year 1"
+            raise SettingError(name, problem, "set fewer days")
+
+
+def _refuse_exclusive(settings: Settings) -> None:
     if settings.demo and settings.write_back:
-        raise SettingError("write-back", "the demo store is not written to", "leave one of write-back and demo away")
+        raise SettingError("write-back", "nothing is ever written to the demo store", "omit write-back or demo")
     stores = [name for name in ("db", "chroma") if settings.sources.get(name) == f"--drift-{name}"]
     if settings.demo and settings.sources["demo"] == "--drift-demo" and stores:
-        raise SettingError(
-            "demo", f"the demo store and --drift-{stores[0]} exclude each other", "leave one of the two away"
-        )
+        raise SettingError("demo", f"the demo store and --drift-{stores[0]} exclude each other", "omit one of the two")

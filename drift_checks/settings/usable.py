@@ -1,4 +1,4 @@
-"""The settings that can be used, for what goes on where some cannot: a look at what is wrong, news of a failure."""
+"""Reading as many settings as possible, for commands that report invalid ones and carry on."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from drift_checks.core.errors import SettingError
+from drift_checks.core.errors import DriftError, SettingError
 from drift_checks.settings.declarations import Settings, declared
 from drift_checks.settings.loading import Sources, fill_defaults, parse, refuse_combinations, refuse_unknown
 
@@ -17,28 +17,27 @@ _CHROMA_VARIABLE = "CHROMA_PERSIST_PATH"
 
 @dataclass(frozen=True)
 class Fault:
-    """Why a setting cannot be used; the key is that of the setting, or of what is no setting."""
+    """An unusable setting; its key is that of the setting, or the unknown ini key or variable."""
 
     key: str
-    error: SettingError
+    error: DriftError
 
     @property
     def name(self) -> str:
         """The name in messages."""
-        known = {setting.key: setting.name for setting in declared()}
-        return known.get(self.key, self.key)
+        return next((setting.name for setting in declared() if setting.key == self.key), self.key)
 
 
 @dataclass(frozen=True)
 class Configured:
-    """The settings as far as they can be used.
+    """The usable settings, and why the others are not.
 
     Attributes:
-        settings: Defaults where one cannot be used.
-        faults: Those that cannot.
-        broken: Their keys, those included that depend on them.
-        env_file: The file from which variables were taken that the environment lacks.
-        taken: Those variables.
+        settings: The settings, with defaults in place of unusable ones.
+        faults: The unusable settings.
+        broken: Their keys, and the keys of settings that depend on them.
+        env_file: The file that supplied variables missing from the environment.
+        taken: The names of those variables.
     """
 
     settings: Settings
@@ -49,11 +48,11 @@ class Configured:
 
 
 def configure(sources: Sources, now: datetime) -> Configured:
-    """Read the settings, those that can be used.
+    """Read the usable settings.
 
     Args:
-        sources: Where they are.
-        now: The moment.
+        sources: Where they are read from.
+        now: The current time.
     """
     faults = list(_unknown(sources))
     values: dict[str, Any] = {}
@@ -69,18 +68,21 @@ def configure(sources: Sources, now: datetime) -> Configured:
             faults.append(Fault(setting.key, error))
         else:
             origins[setting.key], texts[setting.key] = origin.source, origin.text
-    faults += _filled(values, origins, sources, now, {fault.key for fault in faults})
+    faults += _fill(values, origins, sources, now, {fault.key for fault in faults})
     settings = Settings(**values, sources=origins, texts=texts)
     broken = {fault.key for fault in faults}
     if "chroma" in broken and "db" not in values:
         broken.add("db")
     if not broken:
-        faults += _at_odds(settings)
+        try:
+            refuse_combinations(settings)
+        except SettingError as error:
+            faults.append(Fault(error.what.replace("-", "_"), error))
     return Configured(settings, tuple(faults), frozenset(broken))
 
 
 def _unknown(sources: Sources) -> list[Fault]:
-    """Return what looks like a setting and is none; one at a time, since all are to be told."""
+    """Return all unknown ini keys and variables, found one at a time."""
     faults = []
     alone = [replace(sources, ini={key: text}, environment={}) for key, text in sources.ini.items()]
     alone += [replace(sources, ini={}, environment={name: text}) for name, text in sources.environment.items()]
@@ -92,34 +94,26 @@ def _unknown(sources: Sources) -> list[Fault]:
     return faults
 
 
-def _filled(
+def _fill(
     values: dict[str, Any], origins: dict[str, str], sources: Sources, now: datetime, broken: set[str]
 ) -> list[Fault]:
-    """Add the defaults that depend on the machine; return why one cannot be had."""
+    """Add the defaults that depend on the machine; return those that are not available."""
     faults: list[Fault] = []
     while True:
         if "chroma" in broken:
-            # Where the setting cannot be used, the directory that it stands above must not take its place.
+            # The variable must not replace a setting that overrides it.
             others = {name: text for name, text in sources.environment.items() if name != _CHROMA_VARIABLE}
             sources = replace(sources, environment=others)
         if "db" in broken:
-            # Likewise the file that lies in the Chroma directory.
+            # Nor must the file in the Chroma directory.
             values["db"] = None
         if "naive_timezone" in broken:
             values.setdefault("naive_timezone", ZoneInfo("UTC"))
         try:
             fill_defaults(values, origins, sources, now)
         except SettingError as error:
-            key = "chroma" if str(error).startswith("chroma:") else "naive_timezone"
+            key = "chroma" if error.what == "chroma" else "naive_timezone"
             broken.add(key)
             faults.append(Fault(key, error))
         else:
             return faults
-
-
-def _at_odds(settings: Settings) -> list[Fault]:
-    try:
-        refuse_combinations(settings)
-    except SettingError as error:
-        return [Fault(str(error).partition(":")[0], error)]
-    return []

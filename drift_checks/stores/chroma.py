@@ -156,7 +156,7 @@ class VectorCollection:
             raise
         except BaseException as error:  # a panic in Chroma's core is no Exception
             reason = " ".join(str(error).split())[:300] or type(error).__name__
-            raise StoreError(_damaged(self.directory, reason)) from None
+            raise _damaged(self.directory, reason) from None
 
 
 def refuse_no_chroma(directory: Path) -> None:
@@ -270,27 +270,29 @@ def _refuse_cut_short(directory: Path, header: Path) -> None:
     """Refuse an index shorter than its header says: Chroma's core would read past its end, and the process die."""
     start = header.read_bytes()[: _HEADER.size]
     if start and len(start) < _HEADER.size:
-        raise StoreError(_damaged(directory, "header.bin of an index is cut short"))
+        raise _damaged(directory, "header.bin of an index is cut short")
     if start:
         *_, elements, element_bytes = _HEADER.unpack(start)
         level = header.with_name("data_level0.bin")
         if level.exists() and level.stat().st_size < elements * element_bytes:
-            raise StoreError(_damaged(directory, f"{level.name} of an index is cut short"))
+            raise _damaged(directory, f"{level.name} of an index is cut short")
 
 
 def _refuse_missing(directory: Path, name: str, names: Sequence[str]) -> None:
     if name not in names:
         raise StoreError(
             directory,
-            f"has no collection {name!r}{nearest(name, names) or ';'} it has "
-            f"{', '.join(sorted(names)) or 'none'}. Name the collection with --drift-collection",
+            f"has no collection {name!r} (it has {', '.join(sorted(names)) or 'none'})",
+            "name the collection with --drift-collection NAME",
+            nearest(name, names),
         )
 
 
-def _damaged(directory: Path, reason: str) -> str:
-    return (
-        f"{directory}: Chroma cannot read this directory ({reason}); it is damaged or was made by another kind of"
-        " Chroma: restore it from a backup, or name another one with --drift-chroma."
+def _damaged(directory: Path, reason: str) -> StoreError:
+    return StoreError(
+        directory,
+        f"Chroma cannot read this directory ({reason}), so it is damaged or was made by an incompatible version",
+        "restore it from a backup, or name another one with --drift-chroma DIR",
     )
 
 

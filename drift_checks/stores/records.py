@@ -165,8 +165,9 @@ class RecordStore:
         if self.name not in tables:
             raise StoreError(
                 self.file.path,
-                f"has no table {self.name!r}{nearest(self.name, tables) or ';'} it has "
-                f"{', '.join(sorted(tables)) or 'none'}. Name the table with --drift-table",
+                f"has no table {self.name!r} (it has {', '.join(sorted(tables)) or 'none'})",
+                "name the table with --drift-table NAME",
+                nearest(self.name, tables),
             )
         there = [str(found["name"]) for found in inspector.get_columns(self.name)]
         return {ours: theirs for ours in COLUMNS if (theirs := self._find_column(ours, renamed, there))}
@@ -179,6 +180,7 @@ class RecordStore:
             return None
         raise StoreError(
             self.file.path,
-            f"table {self.name!r} has no column {theirs!r}{nearest(theirs, there) or ';'} it has "
-            f"{', '.join(there)}. Name the column with --drift-columns {ours}=NAME",
+            f"table {self.name!r} has no column {theirs!r} (it has {', '.join(there)})",
+            f"name the column with --drift-columns {ours}=NAME",
+            nearest(theirs, there),
         )

@@ -95,7 +95,8 @@ def refuse_unwritable(store: RecordStore) -> None:
     path = store.file.path
     _refuse_without_rights(path)
     if fault := store.read(lambda connection: _fault(connection, store)):
-        raise StoreError(path, f"{fault}, {_OR_WITHOUT}")
+        problem, remedy = fault
+        raise StoreError(path, problem, f"{remedy}, {_OR_WITHOUT}")
 
 
 def write_back(store: RecordStore, written: WrittenBack, busy_seconds: float = BUSY_SECONDS) -> bool:
@@ -181,36 +182,42 @@ def _refuse_without_rights(path: Path) -> None:
         )
 
 
-def _fault(connection: Connection, store: RecordStore) -> str | None:
-    """Return what in the schema stands against writing, up to the last remedy."""
+Fault = tuple[str, str]
+
+
+def _fault(connection: Connection, store: RecordStore) -> Fault | None:
+    """Return what in the schema prevents writing, and the remedy."""
     inspector = inspect(connection)
     views = [name.lower() for name in inspector.get_view_names()]
     if store.name.lower() in views:
-        return f"{store.name!r} is a view, whose rows cannot be marked reviewed; name the table with --drift-table"
+        return (
+            f"{store.name!r} is a view, whose rows cannot be marked as reviewed",
+            "name the table with --drift-table",
+        )
     for ours in MARKS:
         if not store.has(ours):
             return (
-                f"table {store.name!r} has no column {ours!r}, which --drift-write-back updates;"
-                f" name the column with --drift-columns {ours}=NAME, add it to the table"
+                f"table {store.name!r} has no column {ours!r}, which --drift-write-back updates",
+                f"name the column with --drift-columns {ours}=NAME, add it to the table",
             )
     if METRICS in views or not inspector.has_table(METRICS):
         return (
-            f"has no table {METRICS!r}, to which --drift-write-back adds a row;"
-            f" create it with the columns {', '.join(METRIC_COLUMNS)}"
+            f"has no table {METRICS!r}, to which --drift-write-back adds a row",
+            f"create it with the columns {', '.join(METRIC_COLUMNS)}",
         )
     return _fault_of_metrics(connection) or _fault_of_statements(connection, store)
 
 
-def _fault_of_metrics(connection: Connection) -> str | None:
+def _fault_of_metrics(connection: Connection) -> Fault | None:
     there = _metric_columns(connection)
     missing = [name for name in METRIC_COLUMNS if name not in there]
     if missing:
-        return f"table {METRICS!r} has no {_named(missing)}, which --drift-write-back fills; add it to the table"
+        return f"table {METRICS!r} has no {_named(missing)}, which --drift-write-back fills", "add it to the table"
     required = [known["name"] for name, known in there.items() if name not in METRIC_COLUMNS and _must_be_given(known)]
     if required:
         return (
-            f"table {METRICS!r} demands a value for {_named(required)}, which --drift-write-back does not know;"
-            " give it a default"
+            f"table {METRICS!r} requires a value for {_named(required)}, which --drift-write-back does not know",
+            "give it a default",
         )
     return None
 
@@ -221,7 +228,7 @@ def _must_be_given(known: ReflectedColumn) -> bool:
     return not (known["nullable"] or known.get("default") is not None or known.get("computed") or numbered)
 
 
-def _fault_of_statements(connection: Connection, store: RecordStore) -> str | None:
+def _fault_of_statements(connection: Connection, store: RecordStore) -> Fault | None:
     """Return why SQLite cannot compile the changes with the triggers that they set off; EXPLAIN does no more."""
     row = insert(_METRICS).values(dict.fromkeys(METRIC_COLUMNS, ""))
     try:
@@ -230,7 +237,7 @@ def _fault_of_statements(connection: Connection, store: RecordStore) -> str | No
             nothing = (None,) * len(compiled.positiontup or ())
             connection.exec_driver_sql(f"EXPLAIN {compiled}", nothing)
     except DBAPIError as error:
-        return f"does not take what --drift-write-back writes ({error.orig}); change the table or its triggers"
+        return f"does not accept what --drift-write-back writes ({error.orig})", "change the table or its triggers"
     return None
 
 
@@ -255,7 +262,7 @@ def _transaction(path: Path, busy_seconds: float) -> Iterator[Connection]:
             _begin(connection, busy_seconds)
             yield connection
     except DBAPIError as error:
-        raise StoreError(_explained(path, error.orig, busy_seconds)) from None
+        raise _explained(path, error.orig, busy_seconds) from None
     finally:
         engine.dispose()
 
@@ -276,20 +283,19 @@ def _begin(connection: Connection, busy_seconds: float) -> None:
             return
 
 
-def _explained(path: Path, error: BaseException | None, busy_seconds: float) -> str:
+def _explained(path: Path, error: BaseException | None, busy_seconds: float) -> StoreError:
     code = error_code(error)
-    nothing = "so nothing of this run was written back"
+    problem = f"cannot be written to ({error})"
     if code in _BUSY:
-        return (
-            f"{path}: is locked by another program, which did not let go within {busy_seconds:g} s, {nothing};"
-            " run the review again when it has finished writing."
-        )
-    if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
-        return f"{path}: is damaged ({error}), {nothing}; restore it from a backup."
-    if code in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM):
+        problem = f"was locked by another program for {busy_seconds:g} s"
+        remedy = "run the review again when that has finished writing"
+    elif code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
+        problem, remedy = f"is damaged ({error})", "restore it from a backup"
+    elif code in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM):
         remedy = f"give this user the right to write the file and its folder, {_OR_WITHOUT}"
-        return f"{path}: cannot be written to ({error}), {nothing}; {remedy}."
-    if code in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR):
-        return f"{path}: cannot be written to ({error}), {nothing}; see that the disk is sound and has room."
-    what = f"does not take what --drift-write-back writes ({error})"
-    return f"{path}: {what}, {nothing}; change the table or its triggers, {_OR_WITHOUT}."
+    elif code in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR):
+        remedy = "check that the disk has room and no errors"
+    else:
+        problem = f"does not accept what --drift-write-back writes ({error})"
+        remedy = f"change the table or its triggers, {_OR_WITHOUT}"
+    return StoreError(path, f"{problem}, so nothing of this run was written back", remedy)

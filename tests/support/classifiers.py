@@ -10,6 +10,7 @@ from contextlib import closing
 from threading import Thread
 from typing import TypeVar
 
+from drift_checks.core.errors import ReviewerError
 from drift_checks.core.records import Record, RecordId, Review, Stratum
 from drift_checks.review.reviewers.base import Answer, Question
 from drift_checks.review.reviewers.limits import Limits, Spent
@@ -76,9 +77,9 @@ class FakeClassifier:
         """Return the same for every question."""
         return self.most
 
-    def explain_refusal(self, message: str) -> str:
+    def explain_refusal(self, message: str) -> ReviewerError:
         """Return the message with a remedy."""
-        return f"refused ({message}); {REMEDY}"
+        return ReviewerError("reviewer", f"refused ({message})", REMEDY)
 
     async def close(self) -> None:
         """Take it down."""

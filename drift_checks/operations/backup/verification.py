@@ -95,7 +95,7 @@ def holding(copy: Path, collection: str, source: Path, snapshot_dir: Path) -> Ho
         finally:
             opened_copy.close()
     except StoreError as error:
-        raise StoreError(str(error).replace(str(copy), str(source))) from None
+        raise error.rewritten(lambda phrase: phrase.replace(str(copy), str(source))) from None
 
 
 def refuse_different(archived: Holding, copied: Holding, archive: Path) -> None:

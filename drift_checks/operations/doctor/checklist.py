@@ -160,5 +160,4 @@ def _with_demo(known: Configured) -> Configured:
     try:
         return replace(known, settings=demo_settings(known.settings))
     except DriftError as error:
-        fault = Fault("demo", SettingError(str(error)))
-        return replace(known, faults=(*known.faults, fault), broken=known.broken | {"demo"})
+        return replace(known, faults=(*known.faults, Fault("demo", error)), broken=known.broken | {"demo"})

@@ -101,7 +101,7 @@ def _answers(setup: Setup) -> Said:
         with _reviewer(setup) as reviewer, closing(reviewer.review([record])) as reviewing:
             review = next(iter(reviewing))
     except DriftError as error:
-        return refused(type(error)(_without_secrets(str(error), setup, record)))
+        return refused(error.rewritten(lambda phrase: _without_secrets(phrase, setup, record)))
     return _told(review, time.monotonic() - started, setup, record)
 
 

@@ -23,8 +23,9 @@ def refuse_unless_root(root: Path) -> None:
     """
     if root == Path("/") and os.geteuid() != 0:
         raise SettingError(
-            "only root may write to /etc; give the command with sudo, write below another folder with --root DIR, or"
-            " look at what it would do with --dry-run."
+            "/etc",
+            "only root may write there",
+            "use sudo, write below another folder with --root DIR, or see what would be done with --dry-run",
         )
 
 
@@ -56,8 +57,9 @@ def find_user(name: str, root: Path) -> Owner:
     if name not in users:
         raise SettingError(
             "--user",
-            f"there is no user {name!r} on this machine{nearest(name, users)}",
-            "make one, as in useradd --system --home-dir /var/lib/drift-checks --shell /usr/sbin/nologin drift",
+            f"there is no user {name!r} on this machine",
+            "create one, as in useradd --system --home-dir /var/lib/drift-checks --shell /usr/sbin/nologin drift",
+            nearest(name, users),
         )
     return users[name]
 

@@ -151,7 +151,7 @@ class History(HistoryView):
     def _prepared(self, connection: sqlite3.Connection) -> sqlite3.Connection | None:
         number = schema.version(connection)
         if number > schema.newest_version():
-            self.warnings.append(newer_version(self.path, number))
+            self.warnings.append(str(newer_version(self.path, number)))
             connection.close()
             return None
         for pragma in ("journal_mode = DELETE", "synchronous = FULL", "foreign_keys = ON"):

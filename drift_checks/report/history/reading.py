@@ -170,7 +170,7 @@ def _opened(path: Path, mode: str) -> sqlite3.Connection:
         connection.execute("PRAGMA query_only = ON")
         number = schema.version(connection)
         if number > schema.newest_version():
-            raise ReportsError(newer_version(path, number))
+            raise newer_version(path, number)
         if missing := schema.expected_columns(schema.newest_version()) - schema.columns(connection):
             needed = {item for item in missing if item[0] in ("runs", "criteria", "disagreements")}
             if needed:
@@ -209,12 +209,13 @@ def closing_on_error(connection: sqlite3.Connection) -> Iterator[None]:
         raise
 
 
-def newer_version(path: Path, number: int) -> str:
-    """Return the sentence on a history of a version that is not known yet."""
-    return (
-        f"{path}: was made by a newer version of drift_checks (its schema is {number}, this one knows"
-        f" {schema.newest_version()}) and is left alone; update drift_checks, or name another folder with"
-        " --drift-reports."
+def newer_version(path: Path, number: int) -> ReportsError:
+    """Return the error for a history of an unknown, newer version."""
+    return ReportsError(
+        path,
+        f"it was made by a newer version of drift_checks (its schema is {number}, this one knows"
+        f" {schema.newest_version()}) and is left alone",
+        "update drift_checks, or name another folder with --drift-reports",
     )
 
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol, Self
 
+from drift_checks.core.errors import ReviewerError
 from drift_checks.core.records import Record, RecordId, Review, Usage
 
 OnCall = Callable[[RecordId], None]
@@ -126,8 +127,8 @@ class Classifier(Protocol):
     def most_cost(self, question: Question) -> float:
         """Return the most that one call can cost; 0 where costs are not counted."""
 
-    def explain_refusal(self, message: str) -> str:
-        """Return the sentence for a classifier that was refused for its credentials, with the remedy."""
+    def explain_refusal(self, message: str) -> ReviewerError:
+        """Return the error for credentials that were refused."""
 
     async def close(self) -> None:
         """Let go of what it holds, once, after the last question."""

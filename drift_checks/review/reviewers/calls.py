@@ -19,7 +19,7 @@ from tenacity import (
     wait_random,
 )
 
-from drift_checks.core.errors import DriftError, ReviewerError
+from drift_checks.core.errors import DriftError
 from drift_checks.core.records import Review, Usage
 from drift_checks.review.reviewers.base import (
     Answer,
@@ -242,7 +242,7 @@ class Calls:
 
     def _take(self, case: _Case, error: Exception) -> None:
         if is_refused(error):
-            raise ReviewerError(self._classifier.explain_refusal(describe(error))) from None
+            raise self._classifier.explain_refusal(describe(error)) from None
         self._breaker.fail(case, _why(error))
 
     def _count(self, case: _Case, usage: Usage, most: float) -> float:

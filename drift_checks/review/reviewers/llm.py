@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from drift_checks.core.errors import ReviewerError
 from drift_checks.core.records import Usage
 from drift_checks.core.secrets import Secret
 from drift_checks.review.reviewers.answers import AnswerReader, answer_schema
@@ -118,11 +119,12 @@ class ChatClassifier:
         size = sum(len(message["content"].encode("utf-8", "replace")) for message in messages) + self._form.size
         return self._cost(size + _FORM_TOKENS, self._form.max_output_tokens)
 
-    def explain_refusal(self, message: str) -> str:
-        """Return the sentence for a key that was refused."""
-        return (
-            f"reviewer: {self._base_url} refused the key ({message.rstrip('.')}); check {KEYS[0]} (or {KEYS[1]},"
-            f" {KEYS[2]}), and that it may use the model {self.model!r}."
+    def explain_refusal(self, message: str) -> ReviewerError:
+        """Return the error for a key that was refused."""
+        return ReviewerError(
+            "reviewer",
+            f"{self._base_url} refused the key ({message.rstrip('.')})",
+            f"check {KEYS[0]} (or {KEYS[1]}, {KEYS[2]}), and that it may use the model {self.model!r}",
         )
 
     async def close(self) -> None:

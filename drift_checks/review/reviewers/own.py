@@ -84,9 +84,9 @@ class OwnClassifier:
         """Return 0: what it costs is not known."""
         return 0.0
 
-    def explain_refusal(self, message: str) -> str:
-        """Return the sentence for credentials that were refused."""
-        return f"reviewer: {self.name} was refused ({message}); check the credentials that it uses."
+    def explain_refusal(self, message: str) -> ReviewerError:
+        """Return the error for credentials that were refused."""
+        return ReviewerError("reviewer", f"{self.name} was refused ({message})", "check the credentials that it uses")
 
     async def close(self) -> None:
         """Close the object that was made of a class."""
@@ -112,12 +112,12 @@ class OwnClassifier:
             # Its signature cannot be told, as of some compiled classes.
             return
         if not callable(getattr(kind, METHOD, None)) and "__call__" not in dir(kind):
-            raise ReviewerError(self._no_classifier())
+            raise self._no_classifier()
 
     def _function_of(self, made: object) -> Callable[[str], Any]:
         function = getattr(made, METHOD, made)
         if not callable(function):
-            raise ReviewerError(self._no_classifier())
+            raise self._no_classifier()
         try:
             inspect.signature(function).bind("text")
         except TypeError as error:
@@ -130,10 +130,11 @@ class OwnClassifier:
             pass
         return function
 
-    def _no_classifier(self) -> str:
-        return (
-            f"reviewer: {self.name} is no classifier; allowed is what can be called with a text, or has a method"
-            f" {METHOD!r} that can."
+    def _no_classifier(self) -> ReviewerError:
+        return ReviewerError(
+            "reviewer",
+            f"{self.name} is not a classifier",
+            f"it must be a callable that takes a text, or have a method {METHOD!r} that does",
         )
 
 
@@ -158,7 +159,7 @@ def load_classifier(address: str, folders: tuple[Path, ...]) -> OwnClassifier:
     except KeyboardInterrupt:
         raise
     except BaseException as error:
-        raise ReviewerError(_not_imported(module_name, error, folders)) from None
+        raise _not_imported(module_name, error, folders) from None
     for name in path.split("."):
         found = _member(found, name, module_name)
     return OwnClassifier(found, address)
@@ -169,7 +170,7 @@ def _member(holder: Any, name: str, module_name: str) -> Any:
         return getattr(holder, name)
     except AttributeError:
         known = [key for key in dir(holder) if not key.startswith("_")]
-        raise ReviewerError(f"reviewer: {module_name} has no {name!r}{nearest(name, known) or '.'}") from None
+        raise ReviewerError("reviewer", f"{module_name} has no {name!r}", nearest(name, known)) from None
     except Exception as error:
         raise ReviewerError("reviewer", f"{name!r} of {module_name} cannot be had ({describe(error)})") from None
 
@@ -235,12 +236,15 @@ def _is_coroutine(function: Callable[..., Any]) -> bool:
     return inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(called)
 
 
-def _not_imported(module_name: str, error: BaseException, folders: tuple[Path, ...]) -> str:
+def _not_imported(module_name: str, error: BaseException, folders: tuple[Path, ...]) -> ReviewerError:
     missing = getattr(error, "name", None) if isinstance(error, ModuleNotFoundError) else None
     if missing and (module_name == missing or module_name.startswith(f"{missing}.")):
         places = " or ".join(dict.fromkeys(map(str, folders))) or "the current folder"
-        return (
-            f"reviewer: there is no module {missing!r}, neither installed nor in {places}; allowed is"
-            " package.module:name, importable from there."
+        return ReviewerError(
+            "reviewer",
+            f"there is no module {missing!r}, neither installed nor in {places}",
+            "it must be package.module:name, importable from there",
         )
-    return f"reviewer: importing {module_name} failed ({describe(error)}); mend it, or install what it needs."
+    return ReviewerError(
+        "reviewer", f"importing {module_name} failed ({describe(error)})", "fix it, or install what it needs"
+    )

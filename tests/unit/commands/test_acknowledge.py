@@ -128,8 +128,8 @@ WRONG_USE = {
     "no day": (["12", "--until", "2027-02-30", "--reason", "x"], "allowed is a day as in"),
     "words": (["12", "--until", "next week", "--reason", "x"], "allowed is a day as in"),
     "a time without a zone": (["12", "--until", f"{DAY}T12:00:00", "--reason", "x"], "with a zone"),
-    "a date for the list": (["--list", "--until", str(DAY)], "belong to what is acknowledged"),
-    "a reason for a withdrawal": (["--withdraw", "1", "--reason", "x"], "belong to what is acknowledged"),
+    "a date for the list": (["--list", "--until", str(DAY)], "omit them with this option"),
+    "a reason for a withdrawal": (["--withdraw", "1", "--reason", "x"], "omit them with this option"),
 }
 
 

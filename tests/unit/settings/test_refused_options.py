@@ -1,4 +1,4 @@
-"""Settings that are impossible, unknown, or at odds with each other."""
+"""Settings that are invalid, unknown or contradictory."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import pytest
 from syrupy.assertion import SnapshotAssertion
 
 from drift_checks.settings.loading import load
-from tests.support.sources import NOW, given, refusal
+from tests.support.sources import INI, NOW, given, refusal
 
 
 @pytest.mark.parametrize(
@@ -14,9 +14,7 @@ from tests.support.sources import NOW, given, refusal
     [
         ("db", "postgresql://host/risks"),
         ("chroma", "http://vectors:8000"),
-        ("db", ""),
         ("table", ""),
-        ("sample_size", "0"),
         ("sample_size", "fifty"),
         ("low_confidence_share", "1.1"),
         ("old_days", "-1"),
@@ -30,45 +28,41 @@ from tests.support.sources import NOW, given, refusal
         ("warn", "nan"),
     ],
 )
-def test_an_impossible_value_is_refused_in_a_sentence(key: str, text: str, snapshot: SnapshotAssertion) -> None:
-    """It names setting, source, value, what is allowed and the nearest."""
+def test_an_invalid_value_is_refused(key: str, text: str, snapshot: SnapshotAssertion) -> None:
+    """The error names the setting, the source, the value, what it must be and the nearest match."""
     assert refusal(given({key: text})) == snapshot
 
 
-def test_a_refusal_names_the_variable(snapshot: SnapshotAssertion) -> None:
-    """Where it came from."""
-    assert refusal(given(environment={"DRIFT_SAMPLE_SIZE": "fifty"})) == snapshot
+def test_a_refusal_names_the_source() -> None:
+    """A variable or an ini file."""
+    assert "(from the variable DRIFT_SAMPLE_SIZE)" in refusal(given(environment={"DRIFT_SAMPLE_SIZE": "fifty"}))
+    assert f"(from drift_sample_size in {INI})" in refusal(given(ini={"sample_size": "fifty"}))
 
 
-def test_a_refusal_names_the_ini_file(snapshot: SnapshotAssertion) -> None:
-    """Where it came from."""
-    assert refusal(given(ini={"sample_size": "fifty"})) == snapshot
-
-
-def test_the_home_of_nobody_is_refused_in_a_sentence() -> None:
-    """As any other impossible path."""
+def test_an_unknown_home_folder_is_refused() -> None:
+    """As any other invalid path."""
     assert refusal(given({"db": "~no-such-user/a.db"})).startswith("db: ")
 
 
-def test_a_misspelt_column_is_told_its_nearest() -> None:
-    """Not the whole text of the pairs, of which it is part."""
+def test_the_nearest_match_is_that_of_the_misspelt_column() -> None:
+    """Not of the whole text."""
     assert "did you mean 'text'?" in refusal(given({"columns": "txt=body"}))
 
 
-def test_a_column_without_a_pair_is_not_offered_itself() -> None:
-    """It is spelt rightly; what it lacks is the other name."""
+def test_a_valid_column_is_not_suggested_for_itself() -> None:
+    """Only the other name is missing."""
     assert "did you mean" not in refusal(given({"columns": "text"}))
 
 
 @pytest.mark.parametrize("days", ["800000", "9999999999"])
-def test_an_age_that_reaches_before_all_time_is_refused(days: str) -> None:
-    """Before anything runs, and not as an overflow."""
+def test_an_age_before_the_year_1_is_refused(days: str) -> None:
+    """It does not end in an OverflowError."""
     assert refusal(given({"old_days": days})).startswith("old-days: ")
 
 
-@pytest.mark.parametrize("variable", ["DRIFT_SAMPEL_SIZE", "DRIFT_SAMPLESIZE", "DRIFT_CRITICL", "DRIFT_OLD_DAY"])
+@pytest.mark.parametrize("variable", ["DRIFT_SAMPEL_SIZE", "DRIFT_OLD_DAY"])
 def test_a_misspelt_variable_is_refused(variable: str, snapshot: SnapshotAssertion) -> None:
-    """Else it would silently do nothing."""
+    """It would silently have no effect."""
     assert refusal(given(environment={variable: "1"})) == snapshot
 
 
@@ -86,31 +80,31 @@ def test_a_misspelt_variable_is_refused(variable: str, snapshot: SnapshotAsserti
         "DRIFT_CI",
     ],
 )
-def test_somebody_elses_variable_is_let_be(variable: str) -> None:
+def test_other_programs_variables_are_ignored(variable: str) -> None:
     """Secrets, the scripts' own, and names that only share the prefix."""
     assert load(given(environment={variable: "1"}), NOW).sources == {}
 
 
 def test_an_unknown_ini_key_is_refused(snapshot: SnapshotAssertion) -> None:
-    """With the nearest."""
+    """The error suggests the nearest setting."""
     assert refusal(given(ini={"sampel_size": "1"})) == snapshot
 
 
 def test_thresholds_in_the_wrong_order_are_refused(snapshot: SnapshotAssertion) -> None:
-    """WARNING comes before CRITICAL."""
+    """Critical must not be above warn."""
     assert refusal(given({"warn": "0.7", "critical": "0.8"})) == snapshot
 
 
 def test_equal_thresholds_are_allowed() -> None:
-    """A run may do without WARNING."""
+    """There is no WARNING then."""
     assert load(given({"warn": "0.8", "critical": "0.8"}), NOW).critical == 0.8
 
 
 def test_demo_and_a_store_exclude_each_other(snapshot: SnapshotAssertion) -> None:
-    """When both are asked for on the command line."""
+    """If both are options."""
     assert refusal(given({"demo": "true", "db": "/a.db"})) == snapshot
 
 
-def test_demo_on_the_command_line_wins_over_a_store_in_the_ini() -> None:
-    """A checkout that is set up can still show the demo."""
+def test_the_demo_option_overrides_a_store_in_the_ini_file() -> None:
+    """A configured checkout can still show the demo."""
     assert load(given({"demo": "true"}, ini={"db": "/a.db"}), NOW).demo

@@ -98,7 +98,7 @@ def test_a_machine_that_does_not_know_its_zone_is_told(monkeypatch: pytest.Monke
     """The rest is checked all the same."""
 
     def unknown() -> None:
-        raise SettingError("naive-timezone: cannot be told; set it.")
+        raise SettingError("naive-timezone", "cannot be determined", "set it")
 
     monkeypatch.setattr(options_module, "machine_zone", unknown)
     told = configure(replace(sources(), options={"drift_warn": "0.9"}), NOW)

@@ -37,14 +37,14 @@ def test_what_a_check_says_is_its_line() -> None:
 
 def test_a_refusal_is_divided_into_fault_and_remedy() -> None:
     """At the first semicolon outside brackets, where our sentences say what to do."""
-    found = line(StoreError("/a: is damaged (one; two; three); restore it from a backup."))
+    found = line(StoreError("/a", "is damaged (one; two; three)", "restore it from a backup"))
     assert (found.status, found.message) == (Status.ERROR, "/a: is damaged (one; two; three)")
     assert found.remedy == "restore it from a backup"
 
 
 def test_a_refusal_without_a_remedy_has_none() -> None:
     """Its sentence is all there is to say."""
-    assert line(StoreError("/a: cannot be read (x).")).message == "/a: cannot be read (x)"
+    assert line(StoreError("/a", "cannot be read (x)")).message == "/a: cannot be read (x)"
 
 
 class Panic(BaseException):

@@ -168,7 +168,7 @@ def test_a_classifier_of_ones_own_answers(tmp_path: Path, store: BuiltStore, own
 
 @pytest.mark.parametrize(
     ("name", "told"),
-    [("none", "has no 'none'"), ("number", "is no classifier")],
+    [("none", "has no 'none'"), ("number", "is not a classifier")],
 )
 def test_a_classifier_that_is_none_is_a_cross(
     tmp_path: Path, store: BuiltStore, own: Path, name: str, told: str

@@ -253,5 +253,5 @@ def test_sets_nothing_aside_without_prices() -> None:
 def test_tells_what_to_do_about_a_refused_key(snapshot: SnapshotAssertion) -> None:
     """The sentence names the endpoint, what it said, and the variables."""
     with ChatServer() as server:
-        said = chat(server).explain_refusal("401: Incorrect API key provided: ….").replace(server.base_url, "URL")
+        said = str(chat(server).explain_refusal("401: Incorrect API key provided: ….")).replace(server.base_url, "URL")
     assert said == snapshot

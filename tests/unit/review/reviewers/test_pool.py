@@ -99,14 +99,14 @@ def test_the_classifier_is_opened_and_closed_once() -> None:
 class Unready(FakeClassifier):
     """A classifier that cannot be opened."""
 
-    error: Exception = ReviewerError("no key")
+    error: Exception = ReviewerError("reviewer", "no key")
 
     async def open(self) -> None:
         """Fail."""
         raise self.error
 
 
-@pytest.mark.parametrize("error", [ReviewerError("no key"), RuntimeError("a bug")])
+@pytest.mark.parametrize("error", [ReviewerError("reviewer", "no key"), RuntimeError("a bug")])
 def test_a_classifier_that_does_not_open_is_told_of(error: Exception) -> None:
     """To whoever iterates, and nothing is asked."""
     classifier = Unready()
