@@ -14,7 +14,7 @@ from drift_checks.plugin import parallel
 from drift_checks.plugin.collecting import built_in_names
 from drift_checks.plugin.keys import LOGS
 from drift_checks.report.headline import headline
-from drift_checks.report.logs import ROOT, SAID, TOLD, log_verdict, open_logs
+from drift_checks.report.logs import ON_STDERR, ON_TERMINAL, ROOT, log_verdict, open_logs
 from drift_checks.report.run import CriterionResult, RunReport
 from drift_checks.review.run import Pipeline
 from drift_checks.settings.declarations import Settings
@@ -40,7 +40,7 @@ def begin_logs(config: pytest.Config, settings: Settings) -> None:
 
 def log_refusal(message: str) -> None:
     """Log why there is no run."""
-    _RUN.error(message, extra=SAID)
+    _RUN.error(message, extra=ON_STDERR)
 
 
 def log_begin(config: pytest.Config, pipeline: Pipeline, run_id: str) -> None:
@@ -71,7 +71,7 @@ def log_reviews(pipeline: Pipeline) -> None:
     level = logging.WARNING if totals["failed"] or totals["not_asked"] else logging.INFO
     names = ("reviews", "failed", "not_asked", "calls", "input_tokens", "output_tokens", "cost")
     fields = {name: totals[name] for name in names}
-    _REVIEW.log(level, f"{totals['reviews']} reviewed", extra={**TOLD, **fields})
+    _REVIEW.log(level, f"{totals['reviews']} reviewed", extra={**ON_TERMINAL, **fields})
 
 
 def log_report(report: RunReport, page: Path | None, warnings: Iterable[str]) -> None:
@@ -95,7 +95,7 @@ def log_report(report: RunReport, page: Path | None, warnings: Iterable[str]) ->
     if page is not None:
         _REPORT.info("written", extra={"path": str(page)})
     for warning in warnings:
-        _REPORT.warning(warning, extra=TOLD)
+        _REPORT.warning(warning, extra=ON_TERMINAL)
 
 
 def _said(result: CriterionResult, report: RunReport) -> str:
