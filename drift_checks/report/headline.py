@@ -50,20 +50,18 @@ def _agreement(report: RunReport) -> str:
     rate, interval = (estimate.rate, estimate.interval) if estimate else (agreement.rate, agreement.interval)
     if rate is None or interval is None:
         return "every reviewed record is acknowledged" if agreement.acknowledged else "agreement was not measured"
-    bound = _missed_threshold(report, None if result is None else result.verdict)
+    bound = None if result is None else _missed_threshold(result)
     # A rate just below its threshold must not read as the threshold itself.
-    shown = tenths(rate) if bound is not None and percent(rate) == percent(bound) else percent(rate)
-    share = f"an estimated {shown} of the whole store" if estimate else shown
-    below = "" if bound is None else f", below {percent(bound)}"
-    return (
-        f"{agreement.agreed} of {agreement.reviewed} agree ({share}, 95 % interval {percent_range(*interval)}){below}"
-    )
+    share = tenths(rate) if bound is not None and percent(rate) == percent(bound) else percent(rate)
+    share = f"an estimated {share} of the whole store" if estimate else share
+    sample = f"{agreement.agreed} of {agreement.reviewed} agree ({share}, 95 % interval {percent_range(*interval)})"
+    return sample if bound is None else f"{sample}, below {percent(bound)}"
 
 
-def _missed_threshold(report: RunReport, verdict: Verdict | None) -> float | None:
-    if verdict is Verdict.CRITICAL:
-        return report.facts.critical
-    return report.facts.warn if verdict is Verdict.WARNING else None
+def _missed_threshold(result: CriterionResult) -> float | None:
+    if result.verdict is Verdict.CRITICAL:
+        return result.critical
+    return result.warn if result.verdict is Verdict.WARNING else None
 
 
 def _why_unmeasured(report: RunReport) -> str:

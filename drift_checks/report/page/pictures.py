@@ -57,8 +57,11 @@ class ShownPicture:
 
 def pictures_of(report: RunReport) -> list[ShownPicture]:
     """Return the charts that have figures, in the order of the page: full-width charts come last."""
-    drawn = ((draw(report), words) for draw, *words in _PICTURES)
-    found = [ShownPicture(*words, picture) for picture, words in drawn if picture is not None]
+    found = [
+        ShownPicture(name, criterion, kind, heading, caption, picture)
+        for draw, name, criterion, kind, heading, caption in _PICTURES
+        if (picture := draw(report)) is not None
+    ]
     return sorted(found, key=lambda shown: shown.across)
 
 
