@@ -27,9 +27,9 @@ def reason(report: RunReport) -> str:
     elif report.verdict is Verdict.OK:
         decided = ["every measured criterion holds", agreement]
     elif deciding:
-        decided = [f"{names[0]}: {printable(deciding[0].message, _LONGEST_MESSAGE)}", agreement]
+        decided = [_finding(deciding[0]), agreement]
     else:
-        decided = [_why_unmeasured(report)]
+        decided = [_finding(report.criteria_worst_first[0]) if report.criteria else "nothing was checked"]
     if report.verdict is not Verdict.OK and names[1:]:
         decided.insert(1, f"also {', '.join(names[1:])}")
     acknowledged = len(report.known) + sum(result.acknowledged is not None for result in report.criteria)
@@ -42,10 +42,14 @@ def deciding_criteria(report: RunReport) -> list[CriterionResult]:
     return sorted(found, key=lambda result: (result.criterion.name != AGREEMENT, result.criterion.name))
 
 
+def _finding(result: CriterionResult) -> str:
+    return f"{result.criterion.name}: {printable(result.message, _LONGEST_MESSAGE)}"
+
+
 def _agreement(report: RunReport) -> str:
     result = next((item for item in report.criteria if item.criterion.name == AGREEMENT), None)
     if result is not None and result.verdict is Verdict.INCONCLUSIVE:
-        return f"{AGREEMENT}: {printable(result.message, _LONGEST_MESSAGE)}"
+        return _finding(result)
     agreement, estimate = report.agreement, None if result is None else result.estimate
     rate, interval = (estimate.rate, estimate.interval) if estimate else (agreement.rate, agreement.interval)
     if rate is None or interval is None:
@@ -62,11 +66,3 @@ def _missed_threshold(result: CriterionResult) -> float | None:
     if result.verdict is Verdict.CRITICAL:
         return result.critical
     return result.warn if result.verdict is Verdict.WARNING else None
-
-
-def _why_unmeasured(report: RunReport) -> str:
-    if not report.criteria:
-        return "nothing was checked"
-    first = report.criteria_worst_first[0]
-    message = printable(first.message.removeprefix("not measured: "), _LONGEST_MESSAGE)
-    return f"nothing was measured: {first.criterion.name}: {message}"
