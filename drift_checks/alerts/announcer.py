@@ -21,7 +21,7 @@ from drift_checks.alerts.policy import Policy, Told, due, incidents
 from drift_checks.core.errors import ReportsError
 from drift_checks.report.history.alert_log import AlertLog, LoggedAlert, NewAlert
 from drift_checks.report.history.recorded import StoreIdentity
-from drift_checks.report.logs import TOLD
+from drift_checks.report.logs import ON_TERMINAL
 from drift_checks.report.verdict import Verdict
 
 logger = logging.getLogger(__name__)
@@ -164,7 +164,7 @@ class Announcer:
             return None
 
     def _warn(self, sentence: str) -> None:
-        logger.warning("%s", sentence, extra=TOLD)
+        logger.warning("%s", sentence, extra=ON_TERMINAL)
         self.warnings.append(sentence)
 
 

@@ -15,7 +15,7 @@ from drift_checks.core.text import printable
 from drift_checks.report.certainty import is_confirmed
 from drift_checks.report.changes import changes_since, store_of
 from drift_checks.report.folder import PAGE
-from drift_checks.report.headline import explained, reason
+from drift_checks.report.headline import reason
 from drift_checks.report.history.recorded import StoreIdentity
 from drift_checks.report.run import RunReport
 from drift_checks.report.verdict import Verdict, severity
@@ -205,7 +205,7 @@ def _criteria(report: RunReport) -> Iterator[CriterionLine]:
             assert result.verdict is not None
             name, message, remedy = result.criterion.name, result.message, result.criterion.remedy
             if result.verdict is Verdict.INCONCLUSIVE:
-                message, remedy = explained(result, report), _TRY_AGAIN
+                remedy = _TRY_AGAIN
             yield CriterionLine(
                 printable(name, _LONGEST_NAME),
                 result.verdict,

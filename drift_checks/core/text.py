@@ -29,8 +29,10 @@ def percent_range(lower: float, upper: float) -> str:
 
 
 def count(number: int, noun: str) -> str:
-    """Return the number with its noun, as in `1 record` or `13,083 records`."""
-    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+    """Return the number with its noun, as in `1 record`, `13,083 records` and `3 categories`."""
+    if number != 1:
+        noun = f"{noun[:-1]}ies" if noun.endswith("y") and noun[-2] not in "aeiou" else f"{noun}s"
+    return f"{number:,} {noun}"
 
 
 def readable_size(size: int) -> str:

@@ -1,4 +1,4 @@
-"""What a report shows of a record, gathered from the store, the reviews and the vectors."""
+"""What a report shows of a record, from the store, the reviews and the vectors."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ _LONGEST_NEAR = 200
 def find_near(
     records: Collection[Record], vectors: VectorCollection | None, *, redact: bool
 ) -> dict[RecordId, tuple[Near, ...]]:
-    """Return what lies nearest to each record, where the collection was opened and knows of the record.
+    """Return the records nearest to each record that has a vector; nothing without a collection.
 
     Args:
-        records: Which.
-        vectors: The collection.
+        records: The records.
+        vectors: The collection, if it was opened.
         redact: Whether to leave out the texts.
     """
     if vectors is None or not records:
@@ -44,13 +44,9 @@ def find_near(
 
 
 def detail(record: Record, review: Review | None, near: tuple[Near, ...], settings: Settings) -> Details:
-    """Return what the report shows of a record.
+    """Return what the report shows of a record of the sample, with its review if there is one, and its neighbours.
 
-    Args:
-        record: Of the sample.
-        review: Of the record, where there is one.
-        near: What lies nearest to it.
-        settings: They say which zone naive times are in, what ages count to, and whether text is left out.
+    The settings give the zone of naive times, the reference time of ages, and whether texts are redacted.
     """
     moment = read_instant(record.values.get("timestamp"), settings.naive_timezone)
     redact = settings.redact
@@ -74,6 +70,5 @@ def detail(record: Record, review: Review | None, near: tuple[Near, ...], settin
     )
 
 
-def _text(record: Record, ours: str) -> str | None:
-    stored = record.values.get(ours)
-    return as_text(stored) or None
+def _text(record: Record, column: str) -> str | None:
+    return as_text(record.values.get(column)) or None

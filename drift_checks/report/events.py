@@ -9,7 +9,7 @@ from pathlib import Path
 
 from drift_checks.core.outcomes import Result
 from drift_checks.report.headline import headline
-from drift_checks.report.logs import ROOT, SAID, TOLD, log_verdict
+from drift_checks.report.logs import ON_STDERR, ON_TERMINAL, ROOT, log_verdict
 from drift_checks.report.run import CriterionResult, RunReport
 from drift_checks.review.run import Pipeline
 
@@ -22,7 +22,7 @@ _REPORT = logging.getLogger(f"{ROOT}.report")
 
 def log_refusal(message: str) -> None:
     """Log why there is no run."""
-    _RUN.error(message, extra=SAID)
+    _RUN.error(message, extra=ON_STDERR)
 
 
 def log_begin(pipeline: Pipeline) -> None:
@@ -50,7 +50,7 @@ def log_reviews(pipeline: Pipeline) -> None:
     level = logging.WARNING if totals["failed"] or totals["not_asked"] else logging.INFO
     names = ("reviews", "failed", "not_asked", "calls", "input_tokens", "output_tokens", "cost")
     fields = {name: totals[name] for name in names}
-    _REVIEW.log(level, f"{totals['reviews']} reviewed", extra={**TOLD, **fields})
+    _REVIEW.log(level, f"{totals['reviews']} reviewed", extra={**ON_TERMINAL, **fields})
 
 
 def log_report(report: RunReport, page: Path | None, warnings: Iterable[str], built_in: Collection[str]) -> None:
@@ -82,7 +82,7 @@ def log_report(report: RunReport, page: Path | None, warnings: Iterable[str], bu
     if page is not None:
         _REPORT.info("written", extra={"path": str(page)})
     for warning in warnings:
-        _REPORT.warning(warning, extra=TOLD)
+        _REPORT.warning(warning, extra=ON_TERMINAL)
 
 
 def _message(result: CriterionResult, report: RunReport, built_in: Collection[str]) -> str:

@@ -1,40 +1,39 @@
-"""The verdict in one line, and what decided it: on the terminal, the page, in report.json and in every alert."""
+"""The verdict of a run in one line, with what decided it: for the terminal, the page, report.json and every alert."""
 
 from __future__ import annotations
 
-from collections import Counter
-
-from drift_checks.core.outcomes import AGREEMENT, Result
-from drift_checks.core.text import percent, percent_range, printable
+from drift_checks.core.outcomes import AGREEMENT
+from drift_checks.core.text import percent, percent_range, printable, tenths
 from drift_checks.report.run import CriterionResult, RunReport
 from drift_checks.report.verdict import Verdict
 
 _LONGEST_MESSAGE = 160
-_NOT_MEASURED = "agreement was not measured"
 
 
 def headline(report: RunReport) -> str:
-    """Return the verdict and its reason, as in `CRITICAL · 33 of 50 agree (66 %, …)`."""
-    demo = "DEMO · " if report.facts.demo else ""
-    if report.facts.interrupted is not None:
-        return f"{demo}INTERRUPTED · {report.facts.interrupted}"
-    return f"{demo}{report.verdict} · {reason(report)}"
+    """Return the verdict and its reason, as in `CRITICAL · 33 of 50 agree (66 %, …), below 75 %`."""
+    verdict = str(report.verdict) if report.facts.interrupted is None else "INTERRUPTED"
+    return f"{'DEMO · ' if report.facts.demo else ''}{verdict} · {reason(report)}"
 
 
 def reason(report: RunReport) -> str:
-    """Return what decided the verdict, with agreement beside it, and how much is acknowledged."""
-    agreement, others = _agreement(report), deciding_criteria(report)
-    if report.verdict is Verdict.OK or not others:
-        parts = [agreement]
-    elif others[0].criterion.name == AGREEMENT:
-        also = ", ".join(item.criterion.name for item in others[1:])
-        parts = [agreement, f"also {also}" if also else ""]
+    """Return what decided the verdict, then the agreement if something else decided, then what is acknowledged."""
+    if report.facts.interrupted is not None:
+        return report.facts.interrupted
+    deciding, agreement = deciding_criteria(report), _agreement(report)
+    names = [result.criterion.name for result in deciding]
+    if names[:1] == [AGREEMENT]:
+        decided = [agreement]
+    elif report.verdict is Verdict.OK:
+        decided = ["every measured criterion holds", agreement]
+    elif deciding:
+        decided = [_finding(deciding[0]), agreement]
     else:
-        first, *more = others
-        also = f" (also {', '.join(item.criterion.name for item in more)})" if more else ""
-        parts = [f"{first.criterion.name}: {printable(explained(first, report), _LONGEST_MESSAGE)}{also}", agreement]
-    number = len(report.known) + sum(result.acknowledged is not None for result in report.criteria)
-    return " · ".join(filter(None, parts)) + (f", {number:,} acknowledged" if number else "")
+        decided = [_finding(report.criteria_worst_first[0]) if report.criteria else "nothing was checked"]
+    if report.verdict is not Verdict.OK and names[1:]:
+        decided.insert(1, f"also {', '.join(names[1:])}")
+    acknowledged = len(report.known) + sum(result.acknowledged is not None for result in report.criteria)
+    return " · ".join([*decided, *([f"{acknowledged:,} acknowledged"] if acknowledged else [])])
 
 
 def deciding_criteria(report: RunReport) -> list[CriterionResult]:
@@ -43,26 +42,27 @@ def deciding_criteria(report: RunReport) -> list[CriterionResult]:
     return sorted(found, key=lambda result: (result.criterion.name != AGREEMENT, result.criterion.name))
 
 
-def explained(result: CriterionResult, report: RunReport) -> str:
-    """Return a criterion's message, and where it is INCONCLUSIVE, the commonest reason for missing reviews."""
-    if result.verdict is not Verdict.INCONCLUSIVE:
-        return result.message
-    unmeasured = (item for item in report.outcomes if item.result is Result.UNMEASURED)
-    reasons = Counter(item.message for item in unmeasured if item.criterion == result.criterion.name and item.message)
-    commonest = next((text for text, _ in reasons.most_common(1)), "")
-    return result.message if commonest in result.message else f"{result.message}: {commonest}"
+def _finding(result: CriterionResult) -> str:
+    return f"{result.criterion.name}: {printable(result.message, _LONGEST_MESSAGE)}"
 
 
 def _agreement(report: RunReport) -> str:
-    agreement = report.agreement
     result = next((item for item in report.criteria if item.criterion.name == AGREEMENT), None)
     if result is not None and result.verdict is Verdict.INCONCLUSIVE:
-        return printable(explained(result, report), _LONGEST_MESSAGE)
-    estimate = None if result is None else result.estimate
+        return _finding(result)
+    agreement, estimate = report.agreement, None if result is None else result.estimate
     rate, interval = (estimate.rate, estimate.interval) if estimate else (agreement.rate, agreement.interval)
     if rate is None or interval is None:
-        return _NOT_MEASURED
-    of_what = " of the whole store" if estimate else ""
-    wanted = f"; {percent(report.facts.warn)} wanted" if rate < report.facts.warn else ""
-    said = f"{percent(rate)}{of_what}, 95 % interval {percent_range(*interval)}"
-    return f"{agreement.agreed} of {agreement.reviewed} agree ({said}){wanted}"
+        return "every reviewed record is acknowledged" if agreement.acknowledged else "agreement was not measured"
+    bound = None if result is None else _missed_threshold(result)
+    # A rate just below its threshold must not read as the threshold itself.
+    share = tenths(rate) if bound is not None and percent(rate) == percent(bound) else percent(rate)
+    share = f"an estimated {share} of the whole store" if estimate else share
+    sample = f"{agreement.agreed} of {agreement.reviewed} agree ({share}, 95 % interval {percent_range(*interval)})"
+    return sample if bound is None else f"{sample}, below {percent(bound)}"
+
+
+def _missed_threshold(result: CriterionResult) -> float | None:
+    if result.verdict is Verdict.CRITICAL:
+        return result.critical
+    return result.warn if result.verdict is Verdict.WARNING else None

@@ -1,7 +1,7 @@
-"""What a run logs: one JSON object a line for programs, plain lines on a terminal; loggers are `drift_checks.*`.
+"""The log of a run: a JSON object per line for programs, plain lines on a terminal; loggers are `drift_checks.*`.
 
-Nothing that a store or a model wrote is logged as it is: texts of records are not logged at all, names are made
-printable, and an exception is told by its kind alone.
+Text from a store or a model is never logged raw: record texts are not logged at all, names are made printable, and of
+an exception only its type is logged.
 """
 
 from __future__ import annotations
@@ -31,31 +31,29 @@ LEVELS = {
     Verdict.CRITICAL: logging.CRITICAL,
     Verdict.INCONCLUSIVE: logging.ERROR,
 }
-# Marks an event that a terminal is told in its own way as well, or that stands on stderr in words anyhow.
-TOLD: Mapping[str, Any] = {"told": "terminal"}
-SAID: Mapping[str, Any] = {"told": "stderr"}
+# The `extra` of an event that a terminal, or stderr, shows in another form as well, so that it is not repeated there.
+ON_TERMINAL: Mapping[str, Any] = {"shown": "terminal"}
+ON_STDERR: Mapping[str, Any] = {"shown": "stderr"}
 _LONGEST = 2000
 _NO_RUN = "-"
+_RENAMED = {"levelname": "level", "name": "logger"}
 
 
 class JsonLines(JsonFormatter):
-    """One JSON object an event: time, level, logger, run_id, message, and what else belongs to it."""
+    """One JSON object per event: time, level, logger, run_id, message and the event's own fields."""
 
     def __init__(self, **options: Any) -> None:
         super().__init__("%(levelname)s %(name)s %(run_id)s %(message)s", **{"rename_fields": _RENAMED, **options})
 
     def add_fields(self, log_data: dict[str, Any], record: logging.LogRecord, message_dict: dict[str, Any]) -> None:
-        """Put the time first, and leave out what only a terminal heeds."""
+        """Put the time first, and drop what only concerns a terminal."""
         log_data["time"] = _moment(record)
         super().add_fields(log_data, record, message_dict)
-        log_data.pop("told", None)
-
-
-_RENAMED = {"levelname": "level", "name": "logger"}
+        log_data.pop("shown", None)
 
 
 class PlainLines(logging.Formatter):
-    """A line for people: level, logger and message."""
+    """A line for people with level, logger and message."""
 
     def __init__(self) -> None:
         super().__init__("%(levelname)s %(name)s: %(message)s")
@@ -63,11 +61,11 @@ class PlainLines(logging.Formatter):
 
 @dataclass
 class Logs:
-    """The handlers of a run, and what is on each of its lines.
+    """The handlers of a run's log.
 
     Attributes:
-        run_id: Of the run, once it is known.
-        on_stderr: Whether every event is a JSON object on stderr, so that nothing needs to be said there again.
+        run_id: The run's id, once it is known; it is in every line.
+        on_stderr: Whether every event is written to stderr as JSON, so that nothing needs repeating there.
         has_losses: Whether an event could not be written.
     """
 
@@ -77,26 +75,26 @@ class Logs:
     _undo: list[Callable[[], object]] = field(default_factory=list)
 
     def close(self) -> None:
-        """Take the handlers away again."""
+        """Remove the handlers."""
         while self._undo:
             self._undo.pop()()
 
 
 def open_logs(config: Path | None, file: Path | None, *, quiet: bool, stream: TextIO | None = None) -> Logs:
-    """Have events written as the settings say, until the logs are closed.
+    """Start logging as the settings say, until the logs are closed.
 
     Args:
-        config: A `logging` dictConfig in YAML, in place of what is built in.
-        file: A further file for JSON lines, which is rotated at 10 MB.
-        quiet: Whether stderr is left alone.
-        stream: In place of stderr.
+        config: A `logging` dictConfig in YAML that replaces the built-in one.
+        file: An additional file for JSON lines, rotated at 10 MB.
+        quiet: Whether to write nothing to stderr.
+        stream: The stream to use instead of stderr.
 
     Raises:
         SettingError: The configuration or the file cannot be used.
     """
     logs = Logs()
     logger = logging.getLogger(ROOT)
-    _on_every_line(logs)
+    _prepare_records(logs)
     logs._undo.append(partial(logger.setLevel, logger.level))
     try:
         if config is not None:
@@ -111,43 +109,43 @@ def open_logs(config: Path | None, file: Path | None, *, quiet: bool, stream: Te
         logs.close()
         raise
     for handler in _handlers():
-        _have_losses_told(handler, logs)
+        _report_losses(handler, logs)
     return logs
 
 
 def _handlers() -> Iterator[logging.Handler]:
-    """Yield the handlers that get events of ours: those of our loggers, and of the root."""
+    """Yield the handlers that receive our events: those of our loggers and of the root logger."""
     for name, logger in [("", logging.root), *logging.root.manager.loggerDict.items()]:
         if isinstance(logger, logging.Logger) and (not name or name.partition(".")[0] == ROOT):
             yield from logger.handlers
 
 
-def _have_losses_told(handler: logging.Handler, logs: Logs) -> None:
-    """Have a handler that cannot write say so once, in a sentence, in place of a traceback for each event."""
+def _report_losses(handler: logging.Handler, logs: Logs) -> None:
+    """Make a handler that cannot write say so once, in a sentence, instead of with a traceback per event."""
 
-    def tell(_: logging.LogRecord) -> None:
+    def warn_once(_: logging.LogRecord) -> None:
         error = sys.exc_info()[1]
         if not logs.has_losses and sys.stderr is not None:
             reason = getattr(error, "strerror", None) or type(error).__name__
-            sys.stderr.write(f"drift review: the log cannot be written ({reason}): events are lost.\n")
+            sys.stderr.write(f"drift review: the log cannot be written ({reason}); events are lost.\n")
         logs.has_losses = True
 
-    handler.handleError = tell  # type: ignore[method-assign, assignment]
+    handler.handleError = warn_once  # type: ignore[method-assign, assignment]
     logs._undo.append(lambda: handler.__dict__.pop("handleError", None))
 
 
 def log_verdict(logger: logging.Logger, level_of: Verdict | None, message: str, **fields: Any) -> None:
-    """Log what something came to, at the level of a verdict; what has none was not measured."""
+    """Log a message at the level of a verdict, or at INFO if nothing was measured."""
     level = logging.INFO if level_of is None else LEVELS[level_of]
-    logger.log(level, message, extra={**TOLD, **fields})
+    logger.log(level, message, extra={**ON_TERMINAL, **fields})
 
 
-def _on_every_line(logs: Logs) -> None:
-    """Have each event of ours bear the run, and nothing that must not be logged, whichever handler writes it."""
-    make = logging.getLogRecordFactory()
+def _prepare_records(logs: Logs) -> None:
+    """Add the run's id to each of our events and strip what must not be logged, whichever handler writes it."""
+    factory = logging.getLogRecordFactory()
 
-    def made(*arguments: Any, **named: Any) -> logging.LogRecord:
-        record = make(*arguments, **named)
+    def new_record(*arguments: Any, **named: Any) -> logging.LogRecord:
+        record = factory(*arguments, **named)
         record.run_id = logs.run_id
         if record.name == ROOT or record.name.startswith(f"{ROOT}."):
             record.msg, record.args = printable(record.getMessage(), _LONGEST), None
@@ -156,28 +154,28 @@ def _on_every_line(logs: Logs) -> None:
             record.exc_info = record.exc_text = record.stack_info = None
         return record
 
-    logging.setLogRecordFactory(made)
-    logs._undo.append(partial(logging.setLogRecordFactory, make))
+    logging.setLogRecordFactory(new_record)
+    logs._undo.append(partial(logging.setLogRecordFactory, factory))
 
 
 def _for_stream(logs: Logs, stream: TextIO | None) -> logging.Handler:
     handler: logging.StreamHandler[TextIO] = _Stderr() if stream is None else logging.StreamHandler(stream)
     if stream is None and sys.stderr is None:
-        # Closed by whoever started the program.
+        # Whoever started the program closed it.
         return logging.NullHandler()
     if (stream or sys.stderr).isatty():
         handler.setLevel(logging.WARNING)
         handler.setFormatter(PlainLines())
-        handler.addFilter(lambda record: not hasattr(record, "told"))
+        handler.addFilter(lambda record: not hasattr(record, "shown"))
     else:
         handler.setFormatter(JsonLines())
-        handler.addFilter(lambda record: getattr(record, "told", None) != SAID["told"])
+        handler.addFilter(lambda record: getattr(record, "shown", None) != ON_STDERR["shown"])
         logs.on_stderr = True
     return handler
 
 
 class _Stderr(logging.StreamHandler[TextIO]):
-    """Writes to what is stderr when there is something to write: pytest exchanges it."""
+    """Writes to the current sys.stderr, which pytest replaces."""
 
     @property
     def stream(self) -> TextIO:
@@ -185,7 +183,7 @@ class _Stderr(logging.StreamHandler[TextIO]):
 
     @stream.setter
     def stream(self, value: TextIO) -> None:
-        """Keep to that."""
+        """Ignore the stream that the base class sets."""
 
 
 def _rotating(file: Path) -> logging.Handler:
@@ -196,14 +194,14 @@ def _rotating(file: Path) -> logging.Handler:
         raise SettingError(
             "log-file",
             f"{file} cannot be written ({error.strerror})",
-            "allowed is a file in a folder in which the user who runs the review may write",
+            "it must be a file that the user who runs the review may write",
         ) from None
     handler.setFormatter(JsonLines())
     return handler
 
 
 def _configure(file: Path) -> None:
-    # Imported here, since few runs have a configuration of their own.
+    # Few runs have their own configuration, so the others need not import these.
     import logging.config
 
     import yaml
@@ -211,32 +209,26 @@ def _configure(file: Path) -> None:
     try:
         content = yaml.safe_load(file.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError) as error:
-        raise _refused(file, f"it cannot be read: {getattr(error, 'strerror', None) or 'it is no text'}") from None
+        raise _invalid(file, f"it cannot be read: {getattr(error, 'strerror', None) or 'it is not UTF-8'}") from None
     except yaml.YAMLError as error:
-        raise _refused(file, f"it is no YAML: {printable(error, 300)}") from None
+        raise _invalid(file, f"it is not valid YAML: {printable(error, 300)}") from None
     if not isinstance(content, dict):
-        raise _refused(file, "it is no mapping")
+        raise _invalid(file, "it is not a mapping")
     try:
-        # Without it, what was imported before the configuration would fall silent.
+        # By default dictConfig silences the loggers that already exist.
         logging.config.dictConfig({"disable_existing_loggers": False, **content})
     except (ValueError, TypeError, AttributeError, ImportError, KeyError) as error:
-        raise _refused(file, _reason(error)) from None
+        # dictConfig wraps the actual reason.
+        reasons = [printable(item, 200) for item in (error, error.__cause__) if item is not None]
+        raise _invalid(file, ": ".join(reasons)) from None
 
 
-def _reason(error: BaseException) -> str:
-    """Return what dictConfig says, with the reason that it wraps."""
-    said = [printable(error, 200)]
-    if error.__cause__ is not None:
-        said.append(printable(error.__cause__, 200))
-    return ": ".join(said)
-
-
-def _refused(file: Path, reason: str) -> SettingError:
+def _invalid(file: Path, reason: str) -> SettingError:
     return SettingError(
         "log-config",
         f"{file} cannot be used ({reason})",
-        "allowed is a dictConfig of Python's logging in YAML, with version: 1 and, for JSON "
-        "lines, a formatter with (): drift_checks.report.logs.JsonLines",
+        "it must be a dictConfig of Python's logging in YAML, with version: 1 and, for JSON lines, a formatter with "
+        "(): drift_checks.report.logs.JsonLines",
     )
 
 
@@ -246,7 +238,7 @@ def _add(logger: logging.Logger, handler: logging.Handler, logs: Logs) -> None:
 
 
 def _close(handler: logging.Handler) -> None:
-    # On a full disk, what is not written yet is lost like the rest.
+    # On a full disk, the unwritten rest is lost too.
     with suppress(OSError):
         handler.close()
 

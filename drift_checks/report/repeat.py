@@ -1,4 +1,4 @@
-"""The commands that make a run again: the whole of it, or one of its records."""
+"""The commands that repeat a run: all of it, or one of its records."""
 
 from __future__ import annotations
 
@@ -10,48 +10,49 @@ from drift_checks.core.instants import format_instant
 from drift_checks.core.records import Sample
 from drift_checks.settings.declarations import Setting, Settings, declared
 
-# What decides about a record; the rest says which records are drawn, and what becomes of the outcome.
+# The settings that decide on a record; the others choose the records, or say what to do with the outcome.
 _DECIDING = {"store", "reviewer"}
-# They say where a run goes on, what it may change and which records it is about, not how it decides.
+# Either the command names them itself, or they say where a run continues and what it may change.
 _NOT_REPEATED = {"quiet", "demo", "resume", "write_back", "records", "seed", "as_of", "naive_timezone"}
 # The demo has its own, whatever is configured.
-_NOT_OF_THE_DEMO = {"db", "chroma", "taxonomy", "table", "collection", "columns"}
+_NOT_IN_DEMO = {"db", "chroma", "taxonomy", "table", "collection", "columns"}
 
 
-def repeat_commands(way_in: str, settings: Settings, sample: Sample) -> tuple[str, str]:
-    """Return the command that makes the run again, and the one that lacks only a record's id at its end.
+def repeat_commands(program: str, settings: Settings, sample: Sample) -> tuple[str, str]:
+    """Return the command that repeats the run, and the one that reviews the record whose id is appended to it.
 
     Args:
-        way_in: The command without its settings, as in `scripts/review`.
-        settings: What the run was told to do.
-        sample: What it drew.
+        program: The command without settings, as in `scripts/review`.
+        settings: The settings of the run.
+        sample: The sample that it drew.
     """
-    begun = [way_in, *(["--drift-demo"] if settings.demo else [])]
-    given = [*begun, *_options(settings, list(declared()))]
-    # A report that leaves texts out does so again.
+    start = [program, *(["--drift-demo"] if settings.demo else [])]
+    # Repeating a redacted run must not reveal the texts.
     deciding = [setting for setting in declared() if setting.group in _DECIDING or setting.key == "redact"]
-    drawn = [
+    whole = [
+        *start,
+        *_options(settings, declared()),
         f"--drift-seed={sample.seed}",
         f"--drift-as-of={format_instant(sample.as_of)}",
         f"--drift-naive-timezone={sample.naive_timezone}",
+        *([f"--drift-records={shlex.quote(','.join(settings.records))}"] if settings.records else []),
     ]
-    named = [f"--drift-records={shlex.quote(','.join(settings.records))}"] if settings.records else []
-    return " ".join([*given, *drawn, *named]), " ".join([*begun, *_options(settings, deciding), "--drift-records="])
+    return " ".join(whole), " ".join([*start, *_options(settings, deciding), "--drift-records="])
 
 
-def _options(settings: Settings, among: Iterable[Setting]) -> Iterator[str]:
-    for setting in among:
-        # Whoever repeats a run looks at it, and alarms nobody.
+def _options(settings: Settings, candidates: Iterable[Setting]) -> Iterator[str]:
+    for setting in candidates:
+        # Whoever repeats a run looks at it, and needs no alert.
         if setting.group == "alerts" or setting.key in _NOT_REPEATED or setting.key not in settings.sources:
             continue
-        if settings.demo and not _is_heeded_by_the_demo(setting, settings):
+        if settings.demo and not _applies_to_demo(setting, settings):
             continue
         yield from map(shlex.quote, _option(setting, settings))
 
 
-def _is_heeded_by_the_demo(setting: Setting, settings: Settings) -> bool:
+def _applies_to_demo(setting: Setting, settings: Settings) -> bool:
     is_option = settings.sources[setting.key].startswith("--")
-    return setting.key not in _NOT_OF_THE_DEMO and (setting.key != "reviewer" or is_option)
+    return setting.key not in _NOT_IN_DEMO and (setting.key != "reviewer" or is_option)
 
 
 def _option(setting: Setting, settings: Settings) -> Iterator[str]:

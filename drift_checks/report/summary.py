@@ -11,16 +11,15 @@ from drift_checks.core.text import confidence, count, percent, percent_range, pr
 from drift_checks.report.agreement import left_out
 from drift_checks.report.changes import changes_since
 from drift_checks.report.headline import headline
-from drift_checks.report.run import CriterionResult, Reviewing, RunReport
+from drift_checks.report.run import CriterionResult, Facts, Reviewing, RunReport
 from drift_checks.report.verdict import MEANINGS, Verdict
 
 _MOST_LINES = 60
 _MOST_REASONS = 10
 _LABEL = 12
-_ACKNOWLEDGED = "acknowledged"
-# A verdict that needs no action needs few words.
-_LONGEST, _SHORTER = 400, 160
-STRATUM_WORDS = {"low_confidence": "of low confidence", "old": "old", "baseline": "of the rest"}
+# A criterion that is OK needs no action, so few words are enough.
+_LONGEST_MESSAGE, _LONGEST_OK_MESSAGE = 400, 160
+STRATUM_WORDS = {"low_confidence": "low confidence", "old": "old", "baseline": "baseline"}
 
 
 def summarise(report: RunReport, page: Path | None) -> Iterator[str]:
@@ -28,23 +27,29 @@ def summarise(report: RunReport, page: Path | None) -> Iterator[str]:
 
     Args:
         report: The run.
-        page: The HTML report, where one was written.
+        page: The HTML report, if one was written.
     """
     facts = report.facts
     yield headline(report)
     yield ""
     if facts.demo:
-        yield _line("demo", "the built-in demo store, made up and damaged on purpose; nothing of yours was read")
+        yield _line("demo", "the built-in demo store: made-up records, damaged on purpose; none of your data was read")
     yield _line("store", f"{facts.db}, table {printable(facts.table)}: {count(facts.records, 'record')}")
     if facts.chroma is not None:
         vectors = "" if facts.vectors is None else f": {count(facts.vectors, 'vector')}"
         yield _line("", f"{facts.chroma}, collection {printable(facts.collection)}{vectors}")
-    yield from _sample(report)
-    yield from _reviewer(report)
+    yield _line("sample", f"{count(len(facts.record_ids), 'record')}: {sample_in_words(facts)}")
+    yield _line("", draw_in_words(facts))
+    for note in facts.notes:
+        yield _line("note", note)
+    yield from _reviewer(facts)
     yield _line("agreement", _agreement(report))
     if report.past and (changed := changes_since(report.past[-1], report).sentences()):
         yield _line("changed", f"{'; '.join(changed)} (since {report.past[-1].started:%Y-%m-%d %H:%M} UTC)")
-    yield from _known(report)
+    if known := known_in_words(report):
+        yield f"acknowledged  {known}"
+    for _, why in report.acknowledged.ended:
+        yield _line("note", why)
     yield ""
     yield "criteria"
     yield from _criteria(report.criteria_worst_first)
@@ -53,82 +58,67 @@ def summarise(report: RunReport, page: Path | None) -> Iterator[str]:
     yield from _records("other failures", report.other_failures, _failure)
     yield ""
     if report.exit_code == Verdict.INCONCLUSIVE.exit_code and facts.resumable and report.not_reviewed:
-        yield _line("note", "--drift-resume asks for the missing reviews alone")
+        yield _line("note", "--drift-resume requests only the missing reviews")
     if facts.partial:
-        yield _line("note", "a part of the review: not kept as the latest run")
+        yield _line("note", "partial review: not kept as the latest run")
     if page is not None:
         yield _line("report", str(page))
     yield _line(f"exit {report.exit_code}", MEANINGS[report.exit_code])
 
 
-def _sample(report: RunReport) -> Iterator[str]:
-    facts = report.facts
-    parts = [
-        f"{number} {STRATUM_WORDS[stratum]} (there are {facts.sizes[stratum]:,})"
+def sample_in_words(facts: Facts) -> str:
+    """Return how many records were drawn from each stratum, as in `30 low confidence (of 259), 20 old (of 714)`."""
+    return ", ".join(
+        f"{number} {STRATUM_WORDS[stratum]} (of {facts.sizes[stratum]:,})"
         for stratum, number in facts.drawn.items()
         if number or facts.sizes[stratum]
-    ]
-    yield _line("sample", f"{count(len(facts.record_ids), 'record')}: {', '.join(parts)}")
-    yield _line("", f"seed {facts.seed}, as of {facts.as_of}, naive times in {facts.naive_timezone}")
-    for note in facts.notes:
-        yield _line("note", note)
+    )
 
 
-def _reviewer(report: RunReport) -> Iterator[str]:
-    facts, reviewing = report.facts, report.facts.reviewing
+def draw_in_words(facts: Facts) -> str:
+    """Return what the draw depends on."""
+    return f"seed {facts.seed}, as of {facts.as_of}, naive times in {facts.naive_timezone}"
+
+
+def reviewer_in_words(facts: Facts) -> str:
+    """Return who reviewed, and how many records, as in `llm (gpt-5): 48 records reviewed, 2 reviews failed`."""
+    reviewing = facts.reviewing
     model = f" ({printable(facts.model)})" if facts.model else ""
     parts = [f"{printable(facts.reviewer)}{model}: {count(reviewing.reviews, 'record')} reviewed"]
     if reviewing.failed:
         parts.append(f"{count(reviewing.failed, 'review')} failed")
     if reviewing.not_asked:
         parts.append(f"{reviewing.not_asked:,} not asked")
-    yield _line("reviewer", ", ".join(parts))
-    if used := usage(reviewing):
-        yield _line("", used)
-    if reviewing.difference_rate is not None and reviewing.difference_interval is not None:
-        share, interval = percent(reviewing.difference_rate), percent_range(*reviewing.difference_interval)
-        differed = f"{reviewing.differed} of {reviewing.repeated} asked about twice were answered otherwise"
-        yield _line("noise", f"{differed}, {share} ({interval})")
+    return ", ".join(parts)
 
 
 def usage(reviewing: Reviewing) -> str:
-    """Return what the calls used, empty where there is nothing to say but that each record took one."""
+    """Return what the calls used; empty if each record simply took one call."""
     parts = []
     if reviewing.input_tokens is not None or reviewing.output_tokens is not None:
         parts.append(f"{reviewing.input_tokens or 0:,} tokens in, {reviewing.output_tokens or 0:,} out")
     if reviewing.cost is not None:
         parts.append(f"cost {reviewing.cost:.4f}")
     if reviewing.median_seconds is not None and reviewing.slowest_seconds is not None:
-        parts.append(f"{reviewing.median_seconds:.1f} s a call, {reviewing.slowest_seconds:.1f} s the slowest")
+        parts.append(f"median {reviewing.median_seconds:.1f} s per call, slowest {reviewing.slowest_seconds:.1f} s")
     if not parts and reviewing.calls == reviewing.reviews:
         return ""
     return "; ".join([count(reviewing.calls, "call"), *parts])
 
 
-def _agreement(report: RunReport) -> str:
-    agreement = report.agreement
-    if agreement.rate is None or agreement.interval is None:
-        return "not measured"
-    sample = (
-        f"{agreement.agreed} of {agreement.reviewed}, {percent(agreement.rate)} ({percent_range(*agreement.interval)})"
+def noise(reviewing: Reviewing) -> str:
+    """Return how often the reviewer disagreed with itself; empty if it reviewed no record twice."""
+    if reviewing.difference_rate is None or reviewing.difference_interval is None:
+        return ""
+    share, interval = percent(reviewing.difference_rate), percent_range(*reviewing.difference_interval)
+    differed = (
+        f"{reviewing.differed} of {count(reviewing.repeated, 'record')} reviewed twice got two different categories"
     )
-    if agreement.population is None:
-        return f"{sample}; of the whole store it cannot be estimated: {agreement.population_missing}"
-    population = agreement.population
-    estimate = f"{percent(population.rate)} ({percent_range(*population.interval)})"
-    return f"{sample}; estimated of the whole store: {estimate}{left_out(agreement)}"
-
-
-def _known(report: RunReport) -> Iterator[str]:
-    """Yield what somebody knows about, which does not count, and what counts again."""
-    if said := known_in_words(report):
-        yield f"{_ACKNOWLEDGED}  {said}"
-    for _, why in report.acknowledged.ended:
-        yield _line("note", why)
+    return f"{differed}, {share} ({interval})"
 
 
 def known_in_words(report: RunReport) -> str:
-    """Return what somebody knows about and does not count, as in `2 records, class_mix (until 2027-01-31: moved)`."""
+    """Return what is acknowledged and not counted, as in `2 records, class_mix (until 2027-01-31: moved)`."""
     records = [count(len(report.known), "record")] if report.known else []
     criteria = [
         f"{item.criterion.name} (until {item.acknowledged.until_day()}: {printable(item.acknowledged.reason, 200)})"
@@ -138,27 +128,45 @@ def known_in_words(report: RunReport) -> str:
     return ", ".join([*records, *criteria])
 
 
+def _reviewer(facts: Facts) -> Iterator[str]:
+    yield _line("reviewer", reviewer_in_words(facts))
+    if used := usage(facts.reviewing):
+        yield _line("", used)
+    if differed := noise(facts.reviewing):
+        yield _line("noise", differed)
+
+
+def _agreement(report: RunReport) -> str:
+    agreement, population = report.agreement, report.agreement.population
+    if agreement.rate is None or agreement.interval is None:
+        return "not measured"
+    share = f"{percent(agreement.rate)} ({percent_range(*agreement.interval)})"
+    sample = f"{agreement.agreed} of {agreement.reviewed}, {share}"
+    if population is None:
+        return f"{sample}; no estimate for the whole store: {agreement.population_missing}"
+    estimate = f"{percent(population.rate)} ({percent_range(*population.interval)})"
+    return f"{sample}; estimated for the whole store: {estimate}{left_out(agreement)}"
+
+
 def _criteria(results: Sequence[CriterionResult]) -> Iterator[str]:
     verdicts = [_verdict(result) for result in results]
     first = max([_LABEL, *map(len, verdicts)])
     second = max((len(result.criterion.name) for result in results), default=0)
     for result, verdict in zip(results, verdicts, strict=True):
-        yield f"  {verdict:<{first}}  {result.criterion.name:<{second}}  {_what_it_came_to(result)}"
+        yield f"  {verdict:<{first}}  {result.criterion.name:<{second}}  {_finding(result)}"
 
 
 def _verdict(result: CriterionResult) -> str:
     verdict = "not measured" if result.verdict is None else str(result.verdict)
-    return verdict if result.acknowledged is None else f"{verdict}, {_ACKNOWLEDGED}"
+    return verdict if result.acknowledged is None else f"{verdict}, acknowledged"
 
 
-def _what_it_came_to(result: CriterionResult) -> str:
+def _finding(result: CriterionResult) -> str:
+    longest = _LONGEST_OK_MESSAGE if result.verdict is Verdict.OK else _LONGEST_MESSAGE
+    message = printable(result.message.removeprefix("not measured: "), longest)
     unmeasured = f"; {result.unmeasured} not measured" if result.unmeasured and result.measured else ""
-    if result.not_needed:
-        unmeasured += f"; {result.not_needed} not needed"
-    message = printable(
-        result.message.removeprefix("not measured: "), _SHORTER if result.verdict is Verdict.OK else _LONGEST
-    )
-    return f"{message}{unmeasured}"
+    not_needed = f"; {result.not_needed} not needed" if result.not_needed else ""
+    return f"{message}{unmeasured}{not_needed}"
 
 
 def _records(title: str, outcomes: Sequence[Outcome], line: Callable[[Outcome], str]) -> Iterator[str]:

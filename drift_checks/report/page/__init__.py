@@ -1,1 +1,1 @@
-"""The pages that people read: the report of a run, and the list of all."""
+"""The HTML pages: the report of a run, and the list of all runs."""

@@ -14,9 +14,10 @@ from markupsafe import Markup
 
 from drift_checks.core.outcomes import AGREEMENT, Result
 from drift_checks.core.text import confidence, count, percent, percent_range, shorten_html, spelled_out
+from drift_checks.report import summary
 from drift_checks.report.agreement import left_out
-from drift_checks.report.changes import Changes, changes_since
-from drift_checks.report.headline import headline
+from drift_checks.report.changes import changes_since
+from drift_checks.report.headline import deciding_criteria, headline, reason
 from drift_checks.report.history.kept import KeptRun
 from drift_checks.report.history.recorded import RecordedRun
 from drift_checks.report.page.charts.picture import Picture
@@ -25,7 +26,6 @@ from drift_checks.report.page.charts.trend import trend_picture
 from drift_checks.report.page.pictures import pictures_of, trend_of
 from drift_checks.report.page.record_rows import record_rows
 from drift_checks.report.run import CriterionResult, JudgedStatistic, RunReport
-from drift_checks.report.summary import STRATUM_WORDS, known_in_words, usage
 from drift_checks.report.verdict import Verdict, severity
 
 _MOST_STATISTICS = 12
@@ -34,15 +34,15 @@ _LONGEST_MESSAGE, _LONGEST_REASON = 800, 200
 
 @dataclass(frozen=True)
 class CriterionRow:
-    """A criterion of the report.
+    """A criterion in the report.
 
     Attributes:
-        result: What it came to.
-        bar: Its rate or effect against its thresholds.
+        result: Its result.
+        bar: Its rate or effect on a scale with its thresholds.
         figure: The same in words.
         statistics: The worst of its statistics.
-        more: How many others there are.
-        records: How many records failed it.
+        more: The number of other statistics.
+        records: The number of records that failed it.
     """
 
     result: CriterionResult
@@ -56,7 +56,6 @@ class CriterionRow:
 def render(report: RunReport) -> str:
     """Return the page of a run; every value in it is escaped."""
     rows = record_rows(report)
-    said = headline(report)
     failed = Counter(name for row in rows for name in row.criteria)
     return (
         _environment()
@@ -64,12 +63,13 @@ def render(report: RunReport) -> str:
         .render(
             report=report,
             facts=report.facts,
-            headline=said,
-            headline_rest=said.partition(" · ")[2] if not report.facts.demo else said.split(" · ", 2)[-1],
-            changes=_changes(report),
+            headline=headline(report),
+            reason=reason(report),
+            decided_by=[] if report.verdict is Verdict.OK else deciding_criteria(report),
+            changes=changes_since(report.past[-1], report) if report.past else None,
             criteria=[_criterion_row(result, failed) for result in report.criteria_worst_first],
             measured={result.criterion.name for result in report.criteria if result.verdict},
-            known=known_in_words(report),
+            known=summary.known_in_words(report),
             estimate_leaves_out=left_out(report.agreement),
             unmeasured=_unmeasured(report),
             pictures=pictures_of(report),
@@ -78,26 +78,24 @@ def render(report: RunReport) -> str:
             failed_criteria=failed.most_common(),
             strata=_counted(row.stratum for row in rows),
             store_failures=[item for item in report.other_failures if item.record_id is None],
-            used=usage(report.facts.reviewing),
-            stratum_words=STRATUM_WORDS,
+            summary=summary,
         )
     )
 
 
 def render_list(kept: Sequence[KeptRun], recorded: Sequence[RecordedRun]) -> str:
-    """Return the page that lists the runs kept, with the trend of each store.
+    """Return the page that lists the runs, with the trend of each store.
 
     Args:
-        kept: The runs whose folders are there, newest first.
-        recorded: The whole reviews, oldest first.
+        kept: The runs whose folders still exist, newest first.
+        recorded: The complete reviews, oldest first.
     """
-    stores = list(dict.fromkeys(run.store for run in reversed(recorded)))
-    there = {item.run.run_id for item in kept}
+    with_page = {item.run.run_id for item in kept}
     trends = []
-    for store in stores:
+    for store in dict.fromkeys(run.store for run in reversed(recorded)):
         runs = [run for run in recorded if run.store == store]
         agreement = runs[-1].criterion(AGREEMENT)
-        points = trend_of(iter(runs), lambda run: f"{run.run_id}/index.html" if run.run_id in there else None)
+        points = trend_of(runs, lambda run: f"{run.run_id}/index.html" if run.run_id in with_page else None)
         thresholds = (agreement.warn, agreement.critical) if agreement else (None, None)
         trends.append((store, runs[-1], trend_picture(points, *thresholds)))
     return _environment().get_template("list.html.j2").render(kept=kept, trends=trends)
@@ -109,7 +107,7 @@ def _environment() -> Environment:
         loader=PackageLoader("drift_checks.report.page"),
         autoescape=True,
         undefined=StrictUndefined,
-        finalize=_shown,
+        finalize=_finalize,
         trim_blocks=True,
         lstrip_blocks=True,
     )
@@ -124,34 +122,32 @@ def _environment() -> Environment:
     return environment
 
 
-def _changes(report: RunReport) -> Changes | None:
-    return changes_since(report.past[-1], report) if report.past else None
-
-
 def _criterion_row(result: CriterionResult, failed: Counter[str]) -> CriterionRow:
-    verdict = None if result.verdict is None else str(result.verdict)
+    bar, figure = _measurement(result)
     worst_first = sorted(
         result.statistics,
         key=lambda item: (severity(item.verdict), -(item.statistic.value or 0.0), item.statistic.name),
     )
+    shown = worst_first[:_MOST_STATISTICS]
+    return CriterionRow(result, bar, figure, shown, len(worst_first) - len(shown), failed[result.criterion.name])
+
+
+def _measurement(result: CriterionResult) -> tuple[Picture | None, str]:
+    verdict = None if result.verdict is None else str(result.verdict)
     if result.effect is not None:
         warn = None if result.warn == float_info.max else result.warn
-        bar: Picture | None = effect_bar(result.effect, None, warn, result.critical, verdict)
-        allowed = "any" if warn is None else f"{warn:.2g}"
-        chance = "; chance explains more" if result.effect > result.warn and result.verdict is Verdict.OK else ""
-        figure = f"{result.effect:.2g} {result.criterion.effect}; {allowed} allowed{chance}"
-    elif result.rate is not None and result.interval is not None:
-        bar = rate_bar(result.rate, result.interval, result.warn, result.critical, verdict)
-        figure = f"{percent(result.rate)} ({percent_range(*result.interval)}); {percent(result.warn)} wanted"
-    else:
-        bar, figure = None, "–"
-    name = result.criterion.name
-    shown = worst_first[:_MOST_STATISTICS]
-    return CriterionRow(result, bar, figure, shown, len(worst_first) - len(shown), failed[name])
+        threshold = "no threshold" if warn is None else f"threshold {warn:.2g}"
+        chance = ", within chance" if result.effect > result.warn and result.verdict is Verdict.OK else ""
+        figure = f"{result.effect:.2g} {result.criterion.effect}, {threshold}{chance}"
+        return effect_bar(result.effect, None, warn, result.critical, verdict), figure
+    if result.rate is not None and result.interval is not None:
+        figure = f"{percent(result.rate)} ({percent_range(*result.interval)}), threshold {percent(result.warn)}"
+        return rate_bar(result.rate, result.interval, result.warn, result.critical, verdict), figure
+    return None, "–"
 
 
 def _unmeasured(report: RunReport) -> list[tuple[str, str]]:
-    """Return what was not measured, and why: whole criteria, and records of the others."""
+    """Return what was not measured, and why: whole criteria, and single checks of the others."""
     found = []
     for result in report.criteria:
         name = result.criterion.name
@@ -164,7 +160,7 @@ def _unmeasured(report: RunReport) -> list[tuple[str, str]]:
                 if item.criterion == name and item.result in (Result.UNMEASURED, Result.BROKEN)
             )
             words = "; ".join(f"{why} ({number:,})" for why, number in reasons.most_common(5) if why)
-            found.append((name, f"{count(result.unmeasured, 'check')} of it{f': {words}' if words else ''}"))
+            found.append((name, f"{count(result.unmeasured, 'check')}{f': {words}' if words else ''}"))
     return sorted(found)
 
 
@@ -172,8 +168,8 @@ def _counted(values: Iterable[str]) -> list[tuple[str, int]]:
     return Counter(value for value in values if value).most_common()
 
 
-def _shown(value: object) -> object:
-    """Return a text with nothing in it that is not to be seen, and each percent sign held to its number."""
+def _finalize(value: object) -> object:
+    """Write out invisible characters, and keep each percent sign with its number."""
     if not isinstance(value, str) or isinstance(value, Markup):
         return value
     return spelled_out(value).replace(" %", "\N{NO-BREAK SPACE}%")

@@ -1,9 +1,9 @@
-"""Which pictures a run's report has, made of what its criteria measured."""
+"""The charts of a run's report, drawn from what its criteria measured."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC
 from typing import Any
@@ -23,7 +23,7 @@ from drift_checks.report.page.charts.trend import TrendPoint, trend_picture
 from drift_checks.report.run import JudgedStatistic, RunReport
 from drift_checks.statistics.intervals import wilson
 
-# A wider one would be too small to read in half the page.
+# A wider chart would be illegible in half the page.
 _COLUMN = 760
 _WINDOWS = ("earlier", "recent")
 _BINS = [number / 10 for number in range(11)]
@@ -31,46 +31,46 @@ _BINS = [number / 10 for number in range(11)]
 
 @dataclass(frozen=True)
 class ShownPicture:
-    """A picture in its place.
+    """A chart on the page.
 
     Attributes:
-        name: Of its place in the page.
-        heading: What it shows, in a few words.
-        caption: How to read it.
-        criterion: Whose figures it shows.
+        name: The end of its id in the page.
+        criterion: The criterion whose figures it shows.
         kind: The template that draws it.
-        picture: What is drawn.
+        heading: Its subject, in a few words.
+        caption: How to read it.
+        picture: The chart itself.
     """
 
     name: str
-    heading: str
-    caption: str
     criterion: str
     kind: str
+    heading: str
+    caption: str
     picture: Picture
 
     @property
     def across(self) -> bool:
-        """Whether it takes the whole width of the page."""
+        """Whether it takes the full width of the page."""
         return self.picture.width > _COLUMN
 
 
 def pictures_of(report: RunReport) -> list[ShownPicture]:
-    """Return the pictures for which there are figures, in the order of the page: those across it come last."""
+    """Return the charts that have figures, in the order of the page: full-width charts come last."""
     found = [
-        ShownPicture(name, heading, caption, criterion, kind, picture)
-        for name, heading, caption, criterion, kind, draw in _PICTURES
+        ShownPicture(name, criterion, kind, heading, caption, picture)
+        for draw, name, criterion, kind, heading, caption in _PICTURES
         if (picture := draw(report)) is not None
     ]
     return sorted(found, key=lambda shown: shown.across)
 
 
-def trend_of(runs: Iterator[RecordedRun], linked: Callable[[RecordedRun], str | None]) -> list[TrendPoint]:
-    """Return the points of runs.
+def trend_of(runs: Iterable[RecordedRun], link_of: Callable[[RecordedRun], str | None]) -> list[TrendPoint]:
+    """Return the runs as points of a trend.
 
     Args:
-        runs: Oldest first.
-        linked: Returns the address of a run's page, None where there is none.
+        runs: The runs, oldest first.
+        link_of: Returns the address of a run's page, or None if it has none.
     """
     return [
         TrendPoint(
@@ -81,7 +81,7 @@ def trend_of(runs: Iterator[RecordedRun], linked: Callable[[RecordedRun], str | 
             verdict=str(run.verdict),
             versions=versions_of_run(run),
             run_id=run.run_id,
-            link=linked(run),
+            link=link_of(run),
         )
         for run in runs
     ]
@@ -91,17 +91,9 @@ def _trend(report: RunReport) -> Picture | None:
     facts, agreement = report.facts, report.agreement
     started = read_instant(facts.started, UTC)
     assert started is not None
-    bounds = agreement.interval or (None, None)
-    now = TrendPoint(
-        started=started,
-        rate=agreement.rate,
-        low=bounds[0],
-        high=bounds[1],
-        verdict=str(report.verdict),
-        versions=versions_of(report.facts),
-        run_id=facts.run_id,
-    )
-    past = trend_of(iter(report.past), lambda run: f"../{run.run_id}/index.html")
+    low, high = agreement.interval or (None, None)
+    now = TrendPoint(started, agreement.rate, low, high, str(report.verdict), versions_of(facts), facts.run_id)
+    past = trend_of(report.past, lambda run: f"../{run.run_id}/index.html")
     return trend_picture([*past, now], facts.warn, facts.critical)
 
 
@@ -149,10 +141,8 @@ def _slices(report: RunReport) -> Picture | None:
 
 
 def _class_mix(report: RunReport) -> Picture | None:
-    details = _details(report, "class_mix")
-    return class_mix_picture(
-        [(str(name), before, now) for name, before, now in details.get("categories", [])], _WINDOWS
-    )
+    categories = _details(report, "class_mix").get("categories", [])
+    return class_mix_picture([(str(name), before, now) for name, before, now in categories], _WINDOWS)
 
 
 def _calibration(report: RunReport) -> Picture | None:
@@ -179,69 +169,22 @@ def _details(report: RunReport, criterion: str) -> Mapping[str, Any]:
     return next((item.statistic.details for item in _statistics(report, criterion) if item.statistic.details), {})
 
 
-_PICTURES: tuple[tuple[str, str, str, str, str, Callable[[RunReport], Picture | None]], ...] = (
-    (
-        "trend",
-        "Agreement over past runs",
-        "Each run with its 95 % interval, against the thresholds; numbers mark where a version changed.",
-        "trend",
-        "trend",
-        _trend,
-    ),
-    (
-        "flow",
-        "Stored → reviewed",
-        "Rows are what is stored, columns what the reviewer decided; off the diagonal they differ.",
-        "category_flow",
-        "heat_map",
-        _flow,
-    ),
-    (
-        "slices",
-        "Agreement by slice",
-        "The share that agrees in each part of the sample, with its 95 % interval; the line is the whole sample.",
-        "agreement_by_slice",
-        "forest",
-        _slices,
-    ),
-    (
-        "confidence",
-        "Confidence then and now",
-        "How sure the store was of the sampled records, and how sure the reviewer is.",
-        "confidence_change",
-        "histogram",
-        _confidence,
-    ),
-    (
-        "calibration",
-        "Is 0.9 still 0.9?",
-        "Stored confidence against the share that agrees; below the diagonal the store was too sure.",
-        "calibration",
-        "calibration",
-        _calibration,
-    ),
-    (
-        "class-mix",
-        "Class mix, earlier and recent",
-        "The share of each category in the whole store, before and in the recent window.",
-        "class_mix",
-        "class_mix",
-        _class_mix,
-    ),
-    (
-        "confidence-distribution",
-        "Stored confidence, earlier and recent",
-        "How sure the store was of records of both windows.",
-        "confidence_distribution",
-        "histogram",
-        _window_confidence,
-    ),
-    (
-        "embeddings",
-        "Where recent texts lie",
-        "Vectors drawn from both windows, in the two directions in which they vary most.",
-        "embedding_drift",
-        "scatter",
-        _embeddings,
-    ),
-)
+# Each chart: what draws it, then its name, criterion, kind, heading and caption.
+_PICTURES: tuple[tuple[Callable[[RunReport], Picture | None], str, str, str, str, str], ...] = (
+    (_trend, "trend", "trend", "trend", "Agreement over past runs",
+     "Each run with its 95 % interval and the thresholds; numbers mark where a version changed."),
+    (_flow, "flow", "category_flow", "heat_map", "Stored → reviewed",
+     "Rows are stored categories, columns are the reviewer's; off the diagonal the two disagree."),
+    (_slices, "slices", "agreement_by_slice", "forest", "Agreement by slice",
+     "Agreement in each part of the sample, with its 95 % interval; the line marks the whole sample."),
+    (_confidence, "confidence", "confidence_change", "histogram", "Confidence, stored and reviewed",
+     "The stored confidence of the sampled records, and the reviewer's."),
+    (_calibration, "calibration", "calibration", "calibration", "Is 0.9 still 0.9?",
+     "Stored confidence against agreement; below the diagonal the store was overconfident."),
+    (_class_mix, "class-mix", "class_mix", "class_mix", "Class mix, earlier and recent",
+     "Each category's share of the whole store, in the earlier and the recent window."),
+    (_window_confidence, "confidence-distribution", "confidence_distribution", "histogram",
+     "Stored confidence, earlier and recent", "The stored confidence of the records in each window."),
+    (_embeddings, "embeddings", "embedding_drift", "scatter", "Embeddings, earlier and recent",
+     "Vectors drawn from each window, projected on the two directions in which they vary most."),
+)  # fmt: skip

@@ -1,8 +1,8 @@
-"""The records that a report shows one by one: those that disagree, failed or were not reviewed."""
+"""The records that a report lists: those that disagree, failed a criterion or were not reviewed."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from drift_checks.core.outcomes import AGREEMENT, Decision, Outcome, Result
@@ -11,19 +11,19 @@ from drift_checks.core.text import cut_html, html_size, shorten_html
 from drift_checks.report.details import Details, Near, Reasons
 from drift_checks.report.run import RunReport
 
-# What the texts of all records together may take of the page, in bytes, so that it stays light; and the longest text.
+# The most bytes of the page for the texts of all records, so that it stays small, and for one text.
 _ALL_TEXTS = 80_000
 _LONGEST = 20_000
-# What a reason and the text of a neighbour may take, of what the record's own text may.
+# The size of a reason and of a neighbour's text, relative to that of the record's own text.
 _REASON, _NEAR = 0.4, 0.2
 _LONGEST_NAME = 120
-# A longer text is folded.
+# Longer texts are folded.
 _FOLDED = 320
 
 
 @dataclass(frozen=True)
 class Excerpt:
-    """A text for the page: its beginning, the rest of it, and how many characters of it are left out."""
+    """A text on the page: its visible beginning, its folded rest, and the number of characters left out."""
 
     beginning: str
     rest: str = ""
@@ -32,7 +32,7 @@ class Excerpt:
 
 @dataclass(frozen=True)
 class Failure:
-    """A criterion that a record failed, or whose check of it broke, and why."""
+    """A criterion that a record failed, or whose check of the record broke, and why."""
 
     criterion: str
     message: str
@@ -40,21 +40,16 @@ class Failure:
 
 @dataclass(frozen=True)
 class RecordRow:
-    """A record of the report.
+    """A record in the report.
 
     Attributes:
-        record_id: Which.
-        anchor: The name of its place in the page.
-        stratum: What it was drawn from.
-        decision: What store and reviewer say.
-        details: What else is known.
-        disagrees: Whether they differ.
-        failures: The criteria that it failed, agreement left out.
-        not_reviewed: Why there is no review, empty where there is one.
-        known: That somebody knows of the disagreement, and why it does not count; empty where nobody does.
-        text: None where texts are left out.
-        stored_evidence: Why it was stored so; likewise the next three.
-        near: What lies nearest to it.
+        anchor: Its id in the page.
+        disagrees: Whether store and reviewer differ, and this is not acknowledged.
+        failures: The criteria that it failed, except agreement.
+        not_reviewed: Why there is no review; empty if there is one.
+        known: Why its disagreement does not count; empty unless it is acknowledged.
+        text: None if it is not known or redacted.
+        near: The records nearest to it.
     """
 
     record_id: RecordId
@@ -75,56 +70,54 @@ class RecordRow:
 
     @property
     def stored(self) -> str:
-        """The stored category, cut where it is very long."""
+        """The stored category, shortened if it is very long."""
         return "" if self.decision is None else shorten_html(self.decision.stored, _LONGEST_NAME)
 
     @property
     def reviewed(self) -> str:
-        """The reviewed category, cut where it is very long."""
+        """The reviewer's category, shortened if it is very long."""
         return "" if self.decision is None else shorten_html(self.decision.reviewed or "", _LONGEST_NAME)
 
     @property
     def pair(self) -> str:
-        """The stored and the reviewed category, where they differ."""
+        """Both categories if they differ."""
         return f"{self.stored} → {self.reviewed}" if self.disagrees or self.known else ""
 
     @property
     def criteria(self) -> list[str]:
-        """The criteria that it failed; in place of agreement, that it is acknowledged."""
+        """The criteria that it failed; `acknowledged` stands in for an acknowledged disagreement."""
         agreement = [AGREEMENT] if self.disagrees else [str(Result.ACKNOWLEDGED)] if self.known else []
         return [*agreement, *(failure.criterion for failure in self.failures)]
 
     @property
-    def place(self) -> tuple[int, float]:
-        """Where it stands: what counts comes first, then what was not reviewed, then what is acknowledged."""
+    def order(self) -> tuple[int, float]:
+        """The sort key: disagreements, failures, missing reviews, acknowledged; the most confident first in each."""
         kinds = (self.disagrees, bool(self.failures), bool(self.not_reviewed), bool(self.known))
-        return kinds.index(True), -self.surety
-
-    @property
-    def surety(self) -> float:
-        """How sure store and reviewer are together: of two that differ, the surer tell the most."""
-        if self.decision is None:
-            return 0.0
-        return (self.decision.stored_confidence or 0.0) + (self.decision.reviewed_confidence or 0.0)
+        decision = self.decision
+        sure = (decision.stored_confidence or 0.0) + (decision.reviewed_confidence or 0.0) if decision else 0.0
+        return kinds.index(True), -sure
 
 
 def record_rows(report: RunReport) -> list[RecordRow]:
-    """Return the records to show: what disagrees, failed, was not reviewed or is acknowledged, the surest ahead."""
+    """Return the records to list, in order: disagreements, failures, missing reviews, acknowledged disagreements."""
     by_record: dict[RecordId, list[Outcome]] = {}
     for outcome in report.outcomes:
         if outcome.record_id is not None and outcome.result not in (Result.PASSED, Result.NOT_NEEDED):
             by_record.setdefault(outcome.record_id, []).append(outcome)
     allowed = _allowed([piece for key, found in by_record.items() for piece in _pieces(report.details.get(key), found)])
-    rows = [_row(number, key, found, report, allowed) for number, (key, found) in enumerate(by_record.items(), 1)]
+    rows = [
+        _row(f"record-{number}", found, report.details.get(key), allowed)
+        for number, (key, found) in enumerate(by_record.items(), 1)
+    ]
     shown = [row for row in rows if row.disagrees or row.failures or row.not_reviewed or row.known]
-    return sorted(shown, key=lambda row: row.place)
+    return sorted(shown, key=lambda row: row.order)
 
 
 def _allowed(pieces: Sequence[tuple[float, str | None]]) -> int:
-    """Return how many bytes the text of one record may take, so that all pieces together keep to what there is.
+    """Return the most bytes for one record's text with which all texts together fit into the page.
 
     Args:
-        pieces: Each with what it may take of that.
+        pieces: Each text, with its size relative to a record's text.
     """
     weighed = [(share, html_size(text[:_LONGEST])) for share, text in pieces if text]
     low, high = 0, _LONGEST
@@ -149,39 +142,30 @@ def _pieces(details: Details | None, found: Sequence[Outcome]) -> Iterator[tuple
         yield _NEAR, near.text
 
 
-def _row(number: int, key: RecordId, found: Iterable[Outcome], report: RunReport, allowed: int) -> RecordRow:
-    outcomes = list(found)
+def _row(anchor: str, outcomes: Sequence[Outcome], details: Details | None, allowed: int) -> RecordRow:
     agreement = next((item for item in outcomes if item.criterion == AGREEMENT), None)
     others = [item for item in outcomes if item.criterion != AGREEMENT and item.result is not Result.UNMEASURED]
-    details = report.details.get(key)
     reason = int(allowed * _REASON)
-    said = {} if agreement is None else {agreement.result: shorten_html(agreement.message, reason)}
+    why = {} if agreement is None else {agreement.result: shorten_html(agreement.message, reason)}
+    stored, reviewed = (details.stored, details.reviewed) if details else (Reasons(), Reasons())
+    assert outcomes[0].record_id is not None
     return RecordRow(
-        record_id=key,
-        anchor=f"record-{number}",
+        record_id=outcomes[0].record_id,
+        anchor=anchor,
         stratum=outcomes[0].stratum or "",
         decision=next((item.decision for item in outcomes if item.decision), None),
         details=details,
-        disagrees=agreement is not None and agreement.result is Result.FAILED,
+        disagrees=Result.FAILED in why,
         failures=tuple(Failure(item.criterion, shorten_html(item.message, reason)) for item in others),
-        not_reviewed=said.get(Result.UNMEASURED, ""),
-        known=said.get(Result.ACKNOWLEDGED, ""),
+        not_reviewed=why.get(Result.UNMEASURED, ""),
+        known=why.get(Result.ACKNOWLEDGED, ""),
         text=None if details is None or details.text is None else excerpt(details.text, allowed),
+        stored_evidence=shorten_html(stored.evidence or "", reason),
+        stored_rationale=shorten_html(stored.rationale or "", reason),
+        reviewed_evidence=shorten_html(reviewed.evidence or "", reason),
+        reviewed_rationale=shorten_html(reviewed.rationale or "", reason),
         near=() if details is None else tuple(_near(item, allowed) for item in details.near),
-        **_reasons(details, reason),
     )
-
-
-def _reasons(details: Details | None, allowed: int) -> dict[str, str]:
-    """Return evidence and rationale of both decisions, cut, empty where there is none."""
-    stored, reviewed = (details.stored, details.reviewed) if details else (Reasons(), Reasons())
-    said = {
-        "stored_evidence": stored.evidence,
-        "stored_rationale": stored.rationale,
-        "reviewed_evidence": reviewed.evidence,
-        "reviewed_rationale": reviewed.rationale,
-    }
-    return {name: shorten_html(text or "", allowed) for name, text in said.items()}
 
 
 def _near(near: Near, allowed: int) -> Near:
@@ -191,12 +175,7 @@ def _near(near: Near, allowed: int) -> Near:
 
 
 def excerpt(text: str, allowed: int) -> Excerpt:
-    """Return a text as the page shows it.
-
-    Args:
-        text: The whole of it.
-        allowed: How many bytes of the page it may take.
-    """
+    """Return a text as the page shows it, in at most `allowed` bytes of the page."""
     cut = cut_html(text, allowed)
     left_out = len(text) - len(cut)
     if len(cut) <= _FOLDED and not left_out:

@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from drift_checks.core.errors import SettingError
-from drift_checks.report.logs import MOST_FILES, TOLD, Logs, log_verdict, open_logs
+from drift_checks.report.logs import MOST_FILES, ON_TERMINAL, Logs, log_verdict, open_logs
 from drift_checks.report.verdict import Verdict
 
 LOGGER = logging.getLogger("drift_checks.test")
@@ -105,7 +105,7 @@ def test_a_terminal_gets_plain_lines_of_what_it_is_not_told_anyhow() -> None:
     terminal = Terminal()
     opened = open_logs(None, None, quiet=False, stream=terminal)
     LOGGER.info("begun")
-    LOGGER.warning("said in the summary", extra=TOLD)
+    LOGGER.warning("said in the summary", extra=ON_TERMINAL)
     LOGGER.warning("the reviewer is down")
     opened.close()
     assert terminal.getvalue() == "WARNING drift_checks.test: the reviewer is down\n"

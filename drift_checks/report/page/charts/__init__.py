@@ -1,1 +1,1 @@
-"""The report's pictures: where everything in them lies, in plain numbers and strings; templates/charts draws them."""
+"""The charts of the report: positions and texts as plain values; templates/charts draws them."""

@@ -1,4 +1,4 @@
-"""Stored confidence against agreement."""
+"""The calibration curve: stored confidence against agreement."""
 
 from __future__ import annotations
 
@@ -7,19 +7,8 @@ from dataclasses import dataclass
 from math import sqrt
 from typing import NamedTuple
 
-from drift_checks.report.page.charts.picture import (
-    MOST_ROWS,
-    Picture,
-    Sign,
-    Text,
-    counted,
-    finite,
-    legend,
-    path,
-    rounded,
-    share,
-    share_range,
-)
+from drift_checks.core.text import count, percent, percent_range
+from drift_checks.report.page.charts.picture import MOST_ROWS, Plot, Text, finite, legend, path, rounded
 from drift_checks.report.page.charts.scales import Scale, round_down, ticks
 
 WIDTH, HEIGHT = 400, 416
@@ -30,7 +19,7 @@ Bins = Sequence[Sequence[float]]
 
 
 class Bubble(NamedTuple):
-    """A bin: where it lies, how large it is, whether it is surely too confident, and what it says."""
+    """A bin of confidence; it is `over` if even the upper end of its interval is below the diagonal."""
 
     x: float
     y: float
@@ -40,25 +29,19 @@ class Bubble(NamedTuple):
 
 
 @dataclass(frozen=True, kw_only=True)
-class CalibrationCurve(Picture):
-    """Bins round the diagonal.
+class CalibrationCurve(Plot):
+    """Bins around the diagonal.
 
     Attributes:
-        left, right, top, bottom: The edges of the plot.
-        levels: The labels of agreement, each with a line of the grid.
-        places: The labels of confidence.
+        levels: The labels of agreement, each with a grid line.
+        places: The labels of confidence, each with a grid line.
         diagonal: A path from corner to corner.
-        region: A path round the half where confidence exceeds agreement.
-        intervals: A path of upright lines.
+        region: A path around the half in which confidence exceeds agreement.
+        intervals: A path of vertical lines.
         bubbles: The bins, the largest first, so that none hides another.
-        names: What the halves are called, and the axes.
-        signs: The legend.
+        names: The names of the two halves and of the axes.
     """
 
-    left: float
-    right: float
-    top: float
-    bottom: float
     levels: tuple[Text, ...]
     places: tuple[Text, ...]
     diagonal: str
@@ -66,22 +49,20 @@ class CalibrationCurve(Picture):
     intervals: str
     bubbles: tuple[Bubble, ...]
     names: tuple[Text, ...]
-    signs: tuple[Sign, ...]
 
 
 def calibration_picture(bins: Bins) -> CalibrationCurve | None:
-    """Lay out the bins; None without any.
+    """Lay out the bins; return None if there are none.
 
     Args:
-        bins: Each the mean confidence, the agreement, the number of records, and the ends of the agreement's
-            interval; all but the number from 0 to 1.
+        bins: For each, the mean confidence, the agreement, the number of records, and the ends of the agreement's
+            interval.
     """
     known = [tuple(float(value) for value in row[:5]) for row in bins if len(row) >= 5 and finite(*row[:5])]
     known = sorted(row for row in known if row[2] > 0)
     if not known:
         return None
-    lowest = min(0.8, round_down(min(min(row[0], row[1], row[3]) for row in known), 0.2))
-    lowest = max(0.0, lowest)
+    lowest = max(0.0, min(0.8, round_down(min(min(row[0], row[1], row[3]) for row in known), 0.2)))
     across, up = Scale(lowest, 1, _LEFT, _RIGHT), Scale(lowest, 1, _BOTTOM, _TOP)
     marks = ticks(lowest, 1, 5)
     return CalibrationCurve(
@@ -91,13 +72,13 @@ def calibration_picture(bins: Bins) -> CalibrationCurve | None:
         summary=_summary(known),
         header=("mean confidence", "agreement", "95 % interval", "records"),
         rows=tuple(
-            (f"{x:.2f}", share(y), share_range(low, high), f"{n:,.0f}") for x, y, n, low, high in known[:MOST_ROWS]
+            (f"{x:.2f}", percent(y), percent_range(low, high), f"{n:,.0f}") for x, y, n, low, high in known[:MOST_ROWS]
         ),
         left=_LEFT,
         right=_RIGHT,
         top=_TOP,
         bottom=_BOTTOM,
-        levels=tuple(Text(_LEFT - 8, rounded(up(mark)), share(mark)) for mark in marks),
+        levels=tuple(Text(_LEFT - 8, rounded(up(mark)), percent(mark)) for mark in marks),
         places=tuple(Text(rounded(across(mark)), _BOTTOM, f"{mark:g}") for mark in marks),
         diagonal=path([(_LEFT, _BOTTOM), (_RIGHT, _TOP)]),
         region=path([(_LEFT, _BOTTOM), (_RIGHT, _TOP), (_RIGHT, _BOTTOM)]) + "z",
@@ -114,8 +95,8 @@ def _bubbles(known: Sequence[tuple[float, ...]], across: Scale, up: Scale) -> tu
     for confidence, agreement, number, low, high in sorted(known, key=lambda row: -row[2]):
         radius = max(_SMALLEST, _LARGEST * sqrt(number / most))
         words = (
-            f"confidence {confidence:.2f}: {share(agreement)} of {counted(int(number), 'record')} agree"
-            f" ({share_range(low, high)})"
+            f"confidence {confidence:.2f}: {percent(agreement)} of {count(int(number), 'record')} agree"
+            f" ({percent_range(low, high)})"
         )
         found.append(
             Bubble(rounded(across(confidence)), rounded(up(agreement)), rounded(radius), _over(confidence, high), words)
@@ -137,9 +118,9 @@ def _names() -> tuple[Text, ...]:
 
 
 def _entries(known: Sequence[tuple[float, ...]]) -> list[tuple[str, str]]:
-    entries = [("bubble", "larger: more records")]
+    entries = [("bubble", "size: records")]
     if any(_over(row[0], row[4]) for row in known):
-        entries.append(("over", "surely overconfident"))
+        entries.append(("over", "clearly overconfident"))
     return entries
 
 
@@ -148,6 +129,6 @@ def _summary(known: Sequence[tuple[float, ...]]) -> str:
     over = sum(_over(row[0], row[4]) for row in known)
     mean, agreement = (sum(row[place] * row[2] for row in known) / total for place in (0, 1))
     return (
-        f"{counted(total, 'record')} in {counted(len(known), 'bin')} of confidence: mean confidence {mean:.2f},"
-        f" agreement {share(agreement)}; {over} of them surely overconfident."
+        f"{count(total, 'record')} in {count(len(known), 'bin')}: mean confidence {mean:.2f},"
+        f" agreement {percent(agreement)}; {count(over, 'bin')} clearly overconfident."
     )

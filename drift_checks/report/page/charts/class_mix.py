@@ -1,4 +1,4 @@
-"""How the shares of the categories changed."""
+"""The class mix: how the share of each category changed."""
 
 from __future__ import annotations
 
@@ -7,19 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from drift_checks.report.page.charts.picture import (
-    Picture,
-    Sign,
-    Text,
-    brief,
-    counted,
-    fine_share,
-    finite,
-    fitted,
-    legend,
-    named,
-    rounded,
-)
+from drift_checks.core.text import count, tenths
+from drift_checks.report.page.charts.picture import Plot, Sign, Text, brief, finite, fitted, legend, named, rounded
 from drift_checks.report.page.charts.scales import Scale, round_up, ticks
 
 WIDTH = 720
@@ -29,7 +18,7 @@ _WORDS, _ROW = 578, 22
 
 
 class Dumbbell(NamedTuple):
-    """A category's shares: then a ring, now a dot."""
+    """A category's shares: a ring for the reference, a dot for the recent window."""
 
     reference: float
     recent: float
@@ -37,29 +26,22 @@ class Dumbbell(NamedTuple):
 
 
 @dataclass(frozen=True, kw_only=True)
-class ClassMix(Picture):
-    """Rows of categories, what changed most first.
+class ClassMix(Plot):
+    """Rows of categories, the largest change first.
 
     Attributes:
-        left, right, top, bottom: The edges of the plot.
-        places: The labels of the shares, each with a line of the grid.
-        labels: Right-aligned names of the categories.
-        dumbbells: Their shares; what the last row sums up has words only.
+        places: The labels of the shares, each with a grid line.
+        labels: The names of the categories, right-aligned.
+        dumbbells: Their shares; the last row may sum up the others, and then has none.
         words: Their shares in words.
-        column_words: Where the words begin.
-        signs: The legend.
+        column_words: The x of the words.
     """
 
-    left: float
-    right: float
-    top: float
-    bottom: float
     places: tuple[Text, ...]
     labels: tuple[Text, ...]
     dumbbells: tuple[Dumbbell, ...]
     words: tuple[Text, ...]
     column_words: float
-    signs: tuple[Sign, ...]
 
 
 class _Shares(NamedTuple):
@@ -71,11 +53,11 @@ class _Shares(NamedTuple):
 def class_mix_picture(
     categories: Sequence[tuple[str, float, float]], names: tuple[str, str] = ("reference", "recent")
 ) -> ClassMix | None:
-    """Lay out the shares; None where either side has no records.
+    """Lay out the shares; return None if either window has no records.
 
     Args:
-        categories: Each with its records in the reference and in the recent window.
-        names: What the windows are called.
+        categories: Each with its number of records in the reference and in the recent window.
+        names: The names of the windows.
     """
     counts = _summed(categories)
     then, now = (sum(pair[side] for pair in counts.values()) for side in (0, 1))
@@ -106,25 +88,21 @@ def _laid_out(shares: Sequence[_Shares], names: tuple[str, str], signs: tuple[Si
     return ClassMix(
         width=WIDTH,
         height=bottom + 30,
-        title=f"Shares of the categories: {names[0]} and {names[1]}",
+        title=f"Category shares, {names[0]} and {names[1]}",
         summary=_summary(shares, names),
         header=("category", *names, "change"),
-        rows=tuple((row.name, fine_share(row.reference), fine_share(row.recent), _change(row)) for row in rows),
+        rows=tuple((row.name, tenths(row.reference), tenths(row.recent), _change(row)) for row in rows),
         left=_LEFT,
         right=_RIGHT,
         top=_TOP,
         bottom=bottom,
-        places=tuple(
-            Text(rounded(across(mark)), bottom, f"{mark * 100:.3g}\N{NO-BREAK SPACE}%") for mark in ticks(0, top)
-        ),
+        places=tuple(Text(rounded(across(mark)), bottom, f"{mark * 100:.3g} %") for mark in ticks(0, top)),
         labels=tuple(fitted(row.name, _LEFT - 14, rounded(y), _LEFT - 22) for y, row in placed),
         dumbbells=tuple(
             Dumbbell(rounded(across(row.reference)), rounded(across(row.recent)), rounded(y))
             for y, row in placed[: len(drawn)]
         ),
-        words=tuple(
-            Text(_WORDS, rounded(y), f"{fine_share(row.reference)} → {fine_share(row.recent)}") for y, row in placed
-        ),
+        words=tuple(Text(_WORDS, rounded(y), f"{tenths(row.reference)} → {tenths(row.recent)}") for y, row in placed),
         column_words=_WORDS,
         signs=signs,
     )
@@ -133,7 +111,7 @@ def _laid_out(shares: Sequence[_Shares], names: tuple[str, str], signs: tuple[Si
 def _with_rest(shares: Sequence[_Shares]) -> list[_Shares]:
     shown, rest = list(shares[:MOST_CATEGORIES]), shares[MOST_CATEGORIES:]
     if rest:
-        name = f"others ({counted(len(rest), 'category')})"
+        name = f"others ({count(len(rest), 'category')})"
         shown.append(_Shares(name, sum(item.reference for item in rest), sum(item.recent for item in rest)))
     return shown
 
@@ -145,8 +123,8 @@ def _change(row: _Shares) -> str:
 def _summary(shares: Sequence[_Shares], names: tuple[str, str]) -> str:
     first = shares[0]
     if first.reference == first.recent:
-        return f"Shares of {counted(len(shares), 'category')}: {names[1]} they are those of the {names[0]}."
+        return f"Shares of {count(len(shares), 'category')}: the same in {names[0]} and {names[1]} records."
     return (
-        f"Shares of {counted(len(shares), 'category')}, {names[0]} and {names[1]}: {brief(first.name)} changed most,"
-        f" from {fine_share(first.reference)} to {fine_share(first.recent)}."
+        f"Shares of {count(len(shares), 'category')}, {names[0]} and {names[1]}: {brief(first.name)} changed most,"
+        f" from {tenths(first.reference)} to {tenths(first.recent)}."
     )

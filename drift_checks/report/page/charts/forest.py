@@ -1,4 +1,4 @@
-"""Agreement of slices, each with its interval, against the overall rate."""
+"""A forest plot: the agreement of each slice with its interval, and the overall rate."""
 
 from __future__ import annotations
 
@@ -6,19 +6,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from drift_checks.core.text import count, percent, percent_range
 from drift_checks.report.page.charts.picture import (
-    Picture,
+    Plot,
     Sign,
     Text,
     brief,
-    counted,
     finite,
     fitted,
     legend,
     named,
     rounded,
-    share,
-    share_range,
     tone,
 )
 from drift_checks.report.page.charts.scales import Scale, round_down, step_of, ticks
@@ -42,29 +40,23 @@ class ForestMark(NamedTuple):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Forest(Picture):
+class Forest(Plot):
     """Rows of slices, grouped by dimension.
 
     Attributes:
-        left, right, top, bottom: The edges of the plot.
-        places: The labels of the rates, each with a line of the grid.
-        overall: Where the overall rate lies, None without one.
-        overall_label: Its label, held off those of the columns.
+        places: The labels of the rates, each with a grid line.
+        overall: The x of the overall rate, None without one.
+        overall_label: Its label, kept clear of the columns' labels.
         groups: The names of the dimensions.
-        labels: Right-aligned names of the slices.
-        intervals: A path of level lines.
+        labels: The names of the slices, right-aligned.
+        intervals: A path of horizontal lines.
         marks: The rates.
         words: The rates and intervals in words.
-        numbers: How many records, right-aligned.
-        column_words: Where the words begin, and where the numbers end.
-        signs: The legend.
-        remark: What is not drawn, or empty.
+        numbers: The numbers of records, right-aligned.
+        column_words: The x of the words, and of the end of the numbers.
+        remark: A sentence on what is not drawn, or empty.
     """
 
-    left: float
-    right: float
-    top: float
-    bottom: float
     places: tuple[Text, ...]
     overall: float | None
     overall_label: Text | None
@@ -75,7 +67,6 @@ class Forest(Picture):
     words: tuple[Text, ...]
     numbers: tuple[Text, ...]
     column_words: tuple[float, float]
-    signs: tuple[Sign, ...]
     remark: str
 
 
@@ -90,12 +81,12 @@ class _Row(NamedTuple):
 
 
 def forest_picture(slices: Sequence[Slice], overall: float | None = None) -> Forest | None:
-    """Lay out the worst slices, at most `MOST_SLICES`; None without any that has a rate.
+    """Lay out the worst slices, at most `MOST_SLICES`; return None if none has a rate.
 
     Args:
-        slices: Each a dimension, its value, the rate of agreement with its interval, the number of records, and the
-            verdict, None where it was not judged.
-        overall: The rate of all of them.
+        slices: For each, the dimension, its value, the rate of agreement with its interval, the number of records, and
+            the verdict, None if it was not judged.
+        overall: The rate of all records.
     """
     known = sorted((_row(item) for item in slices if finite(*item[2:5])), key=_worst_first)
     return _laid_out(known, overall if finite(overall) else None) if known else None
@@ -116,16 +107,16 @@ def _laid_out(known: Sequence[_Row], line: float | None) -> Forest:
         right=_RIGHT,
         top=_TOP,
         bottom=bottom,
-        places=tuple(Text(rounded(across(mark)), bottom, share(mark)) for mark in marks),
+        places=tuple(Text(rounded(across(mark)), bottom, percent(mark)) for mark in marks),
         overall=None if line is None else rounded(across(line)),
         overall_label=None
         if line is None
-        else Text(rounded(min(across(line), _RIGHT - 22)), _TOP - 12, f"all {share(line)}"),
+        else Text(rounded(min(across(line), _RIGHT - 22)), _TOP - 12, f"all {percent(line)}"),
         groups=groups,
         labels=tuple(fitted(row.label, _LEFT - 14, y, _LEFT - 30) for y, row in rows),
         intervals="".join(f"M{rounded(across(row.low))} {rounded(y)}H{rounded(across(row.high))}" for y, row in rows),
         marks=tuple(ForestMark(rounded(across(row.rate)), y, row.kind) for y, row in rows),
-        words=tuple(Text(_WORDS, y, f"{share(row.rate)} ({share_range(row.low, row.high)})") for y, row in rows),
+        words=tuple(Text(_WORDS, y, f"{percent(row.rate)} ({percent_range(row.low, row.high)})") for y, row in rows),
         numbers=tuple(Text(_NUMBERS, y, f"{row.number:,}") for y, row in rows),
         column_words=(_WORDS, _NUMBERS),
         signs=_signs(shown, bottom),
@@ -146,7 +137,7 @@ def _worst_first(row: _Row) -> tuple[int, float, float, str, str]:
 
 
 def _placed(shown: Sequence[_Row]) -> tuple[list[tuple[float, _Row]], tuple[Text, ...], float]:
-    """Return the rows with their heights, the names of their groups, and where all end; the worst group first."""
+    """Return the rows with their y, the names of their groups, and the y of the end; the worst group comes first."""
     rows: list[tuple[float, _Row]] = []
     groups: list[Text] = []
     y = float(_TOP)
@@ -169,27 +160,27 @@ def _rates(shown: Sequence[_Row], overall: float | None) -> tuple[Scale, list[fl
 def _signs(shown: Sequence[_Row], bottom: float) -> tuple[Sign, ...]:
     kinds = [kind for kind in reversed(_ORDER) if any(row.kind == kind for row in shown)]
     entries = [(kind, "not judged" if kind == "none" else kind.upper()) for kind in kinds]
-    return legend([*entries, ("level", "95\N{NO-BREAK SPACE}% interval")], _LEFT - 6, bottom + 42)
+    return legend([*entries, ("level", "95 % interval")], _LEFT - 6, bottom + 42)
 
 
 def _remark(rest: Sequence[_Row]) -> str:
     if not rest:
         return ""
     rates = [row.rate for row in rest]
-    low, high = share(min(rates)), share(max(rates))
-    return f"{counted(len(rest), 'more slice')}, {low if low == high else f'from {low} to {high}'}, not drawn."
+    low, high = percent(min(rates)), percent(max(rates))
+    return f"{count(len(rest), 'more slice')}, {low if low == high else f'{low} to {high}'}, not shown."
 
 
 def _table_row(row: _Row) -> tuple[str, ...]:
     verdict = "not judged" if row.kind == "none" else row.kind.upper()
     what = f"{named(row.group)}: {named(row.label)}"
-    return what, share(row.rate), share_range(row.low, row.high), f"{row.number:,}", verdict
+    return what, percent(row.rate), percent_range(row.low, row.high), f"{row.number:,}", verdict
 
 
 def _summary(known: Sequence[_Row], overall: float | None) -> str:
     worst = min(known, key=lambda row: row.rate)
-    total = "" if overall is None else f"; all together {share(overall)}"
+    total = "" if overall is None else f"; overall {percent(overall)}"
     return (
-        f"Agreement of {counted(len(known), 'slice')}: least in {brief(worst.group)} {brief(worst.label)} with"
-        f" {share(worst.rate)} of {counted(worst.number, 'record')}{total}."
+        f"Agreement of {count(len(known), 'slice')}: lowest in {brief(worst.group)} {brief(worst.label)},"
+        f" {percent(worst.rate)} of {count(worst.number, 'record')}{total}."
     )

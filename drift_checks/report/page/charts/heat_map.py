@@ -1,4 +1,4 @@
-"""Which categories the reviewer took for which: stored against reviewed."""
+"""A heat map of stored against reviewed categories."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from math import ceil
 from typing import NamedTuple
 
+from drift_checks.core.text import count
 from drift_checks.report.page.charts.picture import (
     MOST_ROWS,
     Picture,
     Text,
     brief,
-    counted,
     finite,
     fitted,
     named,
@@ -28,7 +28,7 @@ _WIDTHS = (400, 720, 1080)
 _LARGEST_CELL, _ROOMY_CELL, _SMALLEST_NUMBERED = 34, 22, 11
 _LONGEST_LABEL, _LONGEST_COLUMN = 170, 124
 _MARGIN, _LEVELS = 8, 4
-# cos 45°: columns of roomy cells bear slanted labels.
+# cos 45°: columns of wide cells have slanted labels.
 _SLANT = 0.7071
 
 Flows = Sequence[tuple[str, str, float]]
@@ -37,7 +37,7 @@ _Cells = Counter[tuple[int, int]]
 
 
 class Level(NamedTuple):
-    """The cells of like numbers: how strong they are, from 0 to 1, and a path round them."""
+    """The cells with similar numbers: their opacity, and a path around them."""
 
     opacity: float
     path: str
@@ -45,21 +45,20 @@ class Level(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True)
 class HeatMap(Picture):
-    """Stored categories as rows, reviewed ones as columns.
+    """Stored categories as rows, reviewed categories as columns.
 
     Attributes:
         left, top, size: The corner of the square of cells, and its length.
         cell: The length of a cell.
         grid: A path of the lines between cells.
-        diagonal: A path round the cells where both agree.
-        levels: The cells where they do not.
-        numbers: The numbers of those.
+        diagonal: A path around the cells in which both agree.
+        levels: The cells in which they disagree.
+        numbers: The numbers in those.
         quiet_numbers: The numbers on the diagonal.
-        row_labels: Right-aligned names.
-        column_labels: Names in the turned frame of `turn` degrees, from their starts.
-        turn: How far the frame of the column labels is turned round the origin.
-        font_size: Of the labels.
-        number_size: Of the numbers.
+        row_labels: The names of the rows, right-aligned.
+        column_labels: The names of the columns, in a frame rotated by `turn` degrees around the origin.
+        font_size: The size of the labels.
+        number_size: The size of the numbers.
     """
 
     left: float
@@ -87,12 +86,12 @@ class _Frame(NamedTuple):
 
 
 def heat_map_picture(flows: Flows) -> HeatMap | None:
-    """Lay out the flows; None without any.
+    """Lay out the flows; return None if there are none.
 
-    With more than `MOST_WHOLE` categories those without disagreement stand together in one row and column.
+    With more than `MOST_WHOLE` categories, those without disagreement share one row and column.
 
     Args:
-        flows: Each a stored category, a reviewed one (the same where they agree), and a number of records.
+        flows: For each, the stored category, the reviewed one, and the number of records.
     """
     counts = _summed(flows)
     if not counts:
@@ -188,11 +187,11 @@ def _summary(counts: _Counts, last: str, rest: int) -> str:
     total, moved = sum(counts.values()), _moved(counts)
     other = sum(number for _, number in moved)
     categories = len({name for pair in counts for name in pair})
-    said = f"{counted(total, 'record')} in {counted(categories, 'category')}: {other:,} reviewed as another category"
+    said = f"{count(total, 'record')} in {count(categories, 'category')}: {other:,} reviewed as another category"
     if moved:
         (stored, reviewed), number = moved[0]
         said += f", most often {brief(stored)} as {brief(reviewed)} ({number:,})"
-    return said + (f"; {counted(rest, 'category')} stand together as “{last}”." if rest else ".")
+    return said + (f"; {count(rest, 'category')} are grouped as “{last}”." if rest else ".")
 
 
 def _grid(frame: _Frame, number: int) -> str:
@@ -246,6 +245,6 @@ def _column_labels(frame: _Frame, labels: Sequence[str], font: float) -> tuple[T
             x, y = (x - y) * _SLANT, (x + y) * _SLANT + font * 0.35
         else:
             x, y = -y, x + font * 0.35
-        # Its row tells the whole of a name that is cut.
+        # The label of its row has the full name.
         found.append(fitted(label, x, y, _LONGEST_COLUMN, font)._replace(full=""))
     return tuple(found)

@@ -1,23 +1,12 @@
-"""Two distributions over the same bins: then and now."""
+"""A histogram of two distributions over the same bins."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from drift_checks.report.page.charts.picture import (
-    MOST_ROWS,
-    Picture,
-    Sign,
-    Text,
-    brief,
-    fine_share,
-    finite,
-    legend,
-    path,
-    rounded,
-    share,
-)
+from drift_checks.core.text import percent, tenths
+from drift_checks.report.page.charts.picture import MOST_ROWS, Plot, Sign, Text, brief, finite, legend, path, rounded
 from drift_checks.report.page.charts.scales import Scale, round_up, ticks
 
 WIDTH, HEIGHT = 400, 248
@@ -25,27 +14,21 @@ _LEFT, _RIGHT, _TOP, _BOTTOM = 46, 388, 38, 200
 
 
 @dataclass(frozen=True, kw_only=True)
-class Histogram(Picture):
-    """The reference as a filled area, the recent as a line of steps over it.
+class Histogram(Plot):
+    """The reference as a filled area, the recent distribution as a step line over it.
 
     Attributes:
-        left, right, bottom: The edges of the plot.
-        levels: The labels of the shares, each with a line of the grid.
+        levels: The labels of the shares, each with a grid line.
         places: The labels of the values.
-        reference: A path round the area.
+        reference: A path around the area.
         recent: A path of the line.
-        signs: The legend.
-        axis: What the values are.
+        axis: The label of the axis of values.
     """
 
-    left: float
-    right: float
-    bottom: float
     levels: tuple[Text, ...]
     places: tuple[Text, ...]
     reference: str
     recent: str
-    signs: tuple[Sign, ...]
     axis: Text
 
 
@@ -57,14 +40,14 @@ def histogram_picture(
     what: str = "confidence",
     names: tuple[str, str] = ("reference", "recent"),
 ) -> Histogram | None:
-    """Lay out both as shares of their totals; None where either is empty, or the bins are none.
+    """Lay out both as shares of their totals; return None if either is empty or the bins do not fit the counts.
 
     Args:
-        edges: Of the bins, ascending, one more than there are counts.
+        edges: The edges of the bins, ascending, one more than there are counts.
         reference: Counts by bin.
         recent: Counts by bin.
-        what: What is counted, in a word.
-        names: What the two are called.
+        what: The measured quantity, in a word.
+        names: The names of the two distributions.
     """
     if len(edges) != len(reference) + 1 or len(reference) != len(recent) or not finite(*edges, *reference, *recent):
         return None
@@ -97,13 +80,14 @@ def _laid_out(
         summary=summary,
         header=header,
         rows=tuple(
-            (_bounds(edges[number], edges[number + 1]), fine_share(before), fine_share(after))
+            (_bounds(edges[number], edges[number + 1]), tenths(before), tenths(after))
             for number, (before, after) in _rows(parts)
         ),
         left=_LEFT,
         right=_RIGHT,
+        top=_TOP,
         bottom=_BOTTOM,
-        levels=tuple(Text(_LEFT - 8, rounded(up(level)), share(level)) for level in ticks(0, top, 4)),
+        levels=tuple(Text(_LEFT - 8, rounded(up(level)), percent(level)) for level in ticks(0, top, 4)),
         places=tuple(Text(rounded(across(value)), _BOTTOM, f"{value:g}") for value in ticks(edges[0], edges[-1])),
         reference=_steps(edges, [before for before, _ in parts], across, up) + "z",
         recent=_steps(edges, [after for _, after in parts], across, up),
@@ -124,7 +108,7 @@ def _bounds(lower: float, upper: float) -> str:
 
 
 def _rows(parts: Sequence[tuple[float, float]]) -> list[tuple[int, tuple[float, float]]]:
-    """Return the bins that hold something, at most as many as a table has: those that differ most."""
+    """Return the bins that are not empty; if there are too many for a table, those that differ most."""
     held = [(number, pair) for number, pair in enumerate(parts) if max(pair) > 0]
     return sorted(sorted(held, key=lambda item: -abs(item[1][1] - item[1][0]))[:MOST_ROWS])
 

@@ -1,4 +1,4 @@
-"""What every picture has: its size, its words, and the same in a table."""
+"""What all charts share: size, title, summary, data table, and how texts fit."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ from dataclasses import dataclass
 from math import isfinite
 from typing import NamedTuple
 
-from drift_checks.core.text import count, percent, percent_range, printable, tenths
+from drift_checks.core.text import printable
 
 MOST_ROWS = 30
 FONT_SIZE = 12
 _LONGEST_NAME = 80
-# Of the font size: what letters of system fonts take on average, capitals, and the wide ones of East Asia.
+# The average width in system fonts, relative to the font size, of letters, capitals and East Asian wide characters.
 _LETTER, _CAPITAL, _WIDE_LETTER = 0.56, 0.72, 1.0
 
 
 class Text(NamedTuple):
-    """A piece of text at a point, in the picture's units; `full` is the whole of it where it was cut."""
+    """A text at a point of the chart; `full` is the whole text if it was cut."""
 
     x: float
     y: float
@@ -27,7 +27,7 @@ class Text(NamedTuple):
 
 
 class Sign(NamedTuple):
-    """An entry of the legend: a `kind` of mark that the template knows, and the text beside it."""
+    """An entry of the legend: a `kind` of mark that the template knows, and its text."""
 
     x: float
     y: float
@@ -37,15 +37,14 @@ class Sign(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True)
 class Picture:
-    """A picture without its marks.
+    """A chart without its marks.
 
     Attributes:
-        width: Of the view box; in CSS pixels where there is room.
-        height: Of the view box.
-        title: What it is, in a few words.
+        width, height: The size of the view box, in CSS pixels if there is room.
+        title: Its subject, in a few words.
         summary: What it shows, in a sentence or two.
-        header: Of the table that says the same.
-        rows: Of that table, at most `MOST_ROWS`, each as long as the header.
+        header: The header of its data table.
+        rows: The rows of that table, at most `MOST_ROWS`.
     """
 
     width: int
@@ -56,52 +55,36 @@ class Picture:
     rows: tuple[tuple[str, ...], ...]
 
 
+@dataclass(frozen=True, kw_only=True)
+class Plot(Picture):
+    """A chart with axes: the edges of its plot, and its legend."""
+
+    left: float
+    right: float
+    top: float
+    bottom: float
+    signs: tuple[Sign, ...]
+
+
 def rounded(value: float) -> float:
-    """Return the number with at most one place, as an int where it is whole, so that it prints short."""
+    """Return the number with at most one decimal, as an int if it is whole, so that it prints short."""
     value = round(float(value), 1)
     return int(value) if value.is_integer() else value
 
 
 def path(points: Iterable[tuple[float, float]], *, coarse: bool = False) -> str:
-    """Return an SVG path through the points; a coarse one goes by whole units."""
+    """Return an SVG path through the points, rounded to whole units if `coarse`."""
     near = round if coarse else rounded
     return "M" + " ".join(f"{near(x)} {near(y)}" for x, y in points)
 
 
 def finite(*values: float | None) -> bool:
-    """Return whether all of them are there, and numbers that can be drawn."""
+    """Return whether all values are finite numbers."""
     return all(value is not None and isfinite(value) for value in values)
 
 
-def unbroken(text: str) -> str:
-    """Return the text with each percent sign held to its number."""
-    return text.replace(" %", "\N{NO-BREAK SPACE}%")
-
-
-def share(rate: float) -> str:
-    """Return a rate from 0 to 1 as a percentage that does not break."""
-    return unbroken(percent(rate))
-
-
-def share_range(low: float, high: float) -> str:
-    """Return an interval of rates as percentages that do not break."""
-    return unbroken(percent_range(low, high))
-
-
-def fine_share(rate: float) -> str:
-    """Return a rate from 0 to 1 as a percentage with one place that does not break."""
-    return unbroken(tenths(rate))
-
-
-def counted(number: int, noun: str) -> str:
-    """Return the number with its noun; of a noun in y with its plural."""
-    if number != 1 and noun.endswith("y"):
-        return f"{number:,} {noun[:-1]}ies"
-    return count(number, noun)
-
-
 def text_width(text: str, size: float = FONT_SIZE) -> float:
-    """Return about how wide the text is drawn, in the unit of the font size."""
+    """Return the approximate width of the text, in the unit of the font size."""
     return size * sum(_letter_width(letter) for letter in text)
 
 
@@ -112,20 +95,17 @@ def _letter_width(letter: str) -> float:
 
 
 def named(name: object) -> str:
-    """Return a stored name fit to be shown, whole up to 80 letters."""
+    """Return a stored name that is safe to show, up to 80 characters."""
     return printable(name, _LONGEST_NAME) or "(none)"
 
 
 def brief(name: object) -> str:
-    """Return a stored name fit for a sentence, cut where it is long."""
+    """Return a stored name that is safe and short enough for a sentence."""
     return printable(name) or "(none)"
 
 
 def fitted(name: object, x: float, y: float, width: float, size: float = FONT_SIZE) -> Text:
-    """Return the name at a point, cut in its middle where it is wider than that.
-
-    Names of one family differ at their ends as often as at their beginnings.
-    """
+    """Return the name at a point, cut in the middle if it is too wide: similar names may differ at either end."""
     full = named(name)
     if text_width(full, size) <= width:
         return Text(rounded(x), rounded(y), full)
@@ -141,7 +121,7 @@ def _without_middle(text: str, kept: int) -> str:
 
 
 def legend(entries: Sequence[tuple[str, str]], x: float, y: float) -> tuple[Sign, ...]:
-    """Return the entries, each a kind of mark and its words, in one line from the point on."""
+    """Return the entries, each a kind of mark and its text, on one line that starts at the point."""
     signs = []
     for kind, text in entries:
         signs.append(Sign(rounded(x), rounded(y), kind, text))
@@ -150,6 +130,6 @@ def legend(entries: Sequence[tuple[str, str]], x: float, y: float) -> tuple[Sign
 
 
 def tone(verdict: str | None) -> str:
-    """Return the kind of mark of a verdict: `ok`, `warning`, `critical`, `inconclusive`, or `none`."""
+    """Return the kind of mark for a verdict: `ok`, `warning`, `critical`, `inconclusive` or `none`."""
     kind = str(verdict or "none").lower()
     return kind if kind in ("ok", "warning", "critical", "inconclusive") else "none"

@@ -1,4 +1,4 @@
-"""From values to places, and the round values that an axis names."""
+"""Scales from values to positions, and the round values that label an axis."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _MONTHS = (1, 3, 6, 12, 24, 60, 120)
 
 @dataclass(frozen=True)
 class Scale:
-    """A straight line from `low` to `high` in values, from `start` to `end` in places; all alike lies in the middle."""
+    """A linear scale from `low`–`high` to `start`–`end`; if `low` equals `high`, it returns the middle."""
 
     low: float
     high: float
@@ -23,7 +23,7 @@ class Scale:
     end: float
 
     def __call__(self, value: float) -> float:
-        """Return the place of the value; one outside is held at the end."""
+        """Return the position of the value, clamped to the ends."""
         if self.high <= self.low:
             return (self.start + self.end) / 2
         part = (min(max(value, self.low), self.high) - self.low) / (self.high - self.low)
@@ -31,7 +31,7 @@ class Scale:
 
 
 def step_of(span: float, about: int) -> float:
-    """Return a round step (1, 2 or 5 times a power of ten) that divides the span into at most `about` parts."""
+    """Return a step of 1, 2 or 5 times a power of ten that divides the span into at most `about` parts."""
     if span <= 0:
         return 1.0
     power = 10.0 ** floor(log10(span / about))
@@ -46,18 +46,18 @@ def ticks(low: float, high: float, about: int = 5) -> list[float]:
 
 
 def round_down(value: float, step: float) -> float:
-    """Return the next multiple of the step at or below the value."""
+    """Return the largest multiple of the step that is not above the value."""
     return round(floor(value / step + 1e-6) * step, 12)
 
 
 def round_up(value: float, about: int = 5) -> float:
-    """Return a round value at or above it, of which an axis from 0 is divided into about so many parts."""
+    """Return a round value at or above it, which an axis from 0 divides into about that many parts."""
     step = step_of(value, about)
     return round(ceil(value / step - 1e-6) * step, 12)
 
 
 def in_utc(moment: datetime) -> datetime:
-    """Return the moment in UTC; one without a zone is taken to be."""
+    """Return the moment in UTC; one without a zone is read as UTC."""
     return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
 
 
@@ -68,7 +68,7 @@ def day(moment: datetime) -> str:
 
 
 def time_ticks(first: datetime, last: datetime, about: int = 7) -> list[tuple[datetime, str]]:
-    """Return round moments from first to last, at most about so many, each with its words; none for one moment."""
+    """Return round moments from first to last, at most about that many, each with its label."""
     first, last = in_utc(first), in_utc(last)
     span = last - first
     if span <= timedelta(0):
@@ -83,7 +83,7 @@ def time_ticks(first: datetime, last: datetime, about: int = 7) -> list[tuple[da
 
 
 def _every(first: datetime, last: datetime, step: timedelta) -> Iterator[datetime]:
-    # A Monday, so that weeks begin with theirs.
+    # A Monday, so that weeks start on Mondays.
     origin = datetime(2001, 1, 1, tzinfo=UTC)
     tick = origin + -((origin - first) // step) * step
     while tick <= last:

@@ -1,4 +1,4 @@
-"""Vectors of two windows, projected on a plane."""
+"""A scatter plot of the vectors of two windows, projected on a plane."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from math import hypot, sqrt
 
-from drift_checks.report.page.charts.picture import Picture, Sign, finite, legend, path
+from drift_checks.report.page.charts.picture import Plot, finite, legend, path
 from drift_checks.report.page.charts.scales import Scale
 
 WIDTH, HEIGHT = 400, 360
@@ -17,34 +17,27 @@ _Point = tuple[float, float]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Scatter(Picture):
-    """Two clouds of points, to the same measure across and up.
+class Scatter(Plot):
+    """Two clouds of points, on the same scale horizontally and vertically.
 
     Attributes:
-        left, right, top, bottom: The edges of the plot.
-        reference: A path through the places of the reference's points, empty without any.
-        recent: A path through those of the recent ones.
-        signs: The legend.
+        reference: A path through the reference's points, empty if there are none.
+        recent: A path through the recent points, likewise.
     """
 
-    left: float
-    right: float
-    top: float
-    bottom: float
     reference: str
     recent: str
-    signs: tuple[Sign, ...]
 
 
 def scatter_picture(
     points: Sequence[Sequence[float]], reference: int, names: tuple[str, str] = ("reference", "recent")
 ) -> Scatter | None:
-    """Lay out the points; None without any.
+    """Lay out the points; return None if there are none.
 
     Args:
-        points: Each its two coordinates; those of the reference come first.
-        reference: How many those are.
-        names: What the windows are called.
+        points: The coordinates of each, the reference first.
+        reference: The number of points in the reference.
+        names: The names of the windows.
     """
     sides = [
         [(float(point[0]), float(point[1])) for point in part if len(point) >= 2 and finite(*point[:2])]
@@ -59,7 +52,7 @@ def scatter_picture(
         height=HEIGHT,
         title=f"Vectors of {names[0]} and {names[1]} records, projected on a plane",
         summary=_summary(sides, names),
-        header=("window", "vectors", "centre across", "centre up"),
+        header=("window", "vectors", "centre x", "centre y"),
         rows=tuple(_row(name, side) for name, side in zip(names, sides, strict=True)),
         left=_LEFT,
         right=_RIGHT,
@@ -72,7 +65,7 @@ def scatter_picture(
 
 
 def _scales(points: Sequence[_Point]) -> tuple[Scale, Scale]:
-    """Return the scales of one measure that hold all points, in the middle of the plot."""
+    """Return two scales with the same unit that centre all points in the plot."""
     spans = [(min(values), max(values)) for values in zip(*points, strict=True)]
     middles = [low / 2 + high / 2 for low, high in spans]
     lengths = (_RIGHT - _LEFT - 2 * _INSET, _BOTTOM - _TOP - 2 * _INSET)
@@ -97,9 +90,8 @@ def _row(name: str, side: Sequence[_Point]) -> tuple[str, ...]:
 
 def _summary(sides: Sequence[Sequence[_Point]], names: tuple[str, str]) -> str:
     said = " and ".join(f"{len(side)} {name}" for side, name in zip(sides, names, strict=True))
-    said = (
-        f"{said} {'vector' if len(sides[0]) + len(sides[1]) == 1 else 'vectors'} on the plane in which they spread most"
-    )
+    noun = "vector" if len(sides[0]) + len(sides[1]) == 1 else "vectors"
+    said = f"{said} {noun} on the plane in which they vary most"
     if not (sides[0] and sides[1]):
         return said + "."
     (x, y), (other_x, other_y) = _centre(sides[0]), _centre(sides[1])
@@ -107,4 +99,4 @@ def _summary(sides: Sequence[Sequence[_Point]], names: tuple[str, str]) -> str:
     if not spread:
         return said + "."
     apart = hypot(other_x - x, other_y - y) / spread
-    return f"{said}; their centres lie {apart:.1f} times the reference's spread apart."
+    return f"{said}; their centres are {apart:.1f} times the reference's spread apart."

@@ -1,4 +1,4 @@
-"""An order of categories in which those that are taken for each other are neighbours."""
+"""An order of categories that puts those that are confused with each other side by side."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from collections.abc import Mapping, Sequence
 
 
 def neighbouring(names: Sequence[str], counts: Mapping[tuple[str, str], int]) -> list[str]:
-    """Return the names as a chain: next comes what is most often taken for the last one, either way.
+    """Return the names as a chain in which each is followed by the one most often confused with it.
 
-    Where nothing is left that was, the chain goes on with the first name left.
+    If none is left that was confused with the last one, the first remaining name follows.
 
     Args:
-        names: In order of their weight.
-        counts: Records by stored and reviewed category.
+        names: The categories, the most important first.
+        counts: The number of records by stored and reviewed category.
     """
     ties: dict[str, Counter[str]] = {name: Counter() for name in names}
     for (stored, reviewed), number in counts.items():

@@ -1,14 +1,15 @@
-"""A value with its interval against its thresholds, small enough for a table."""
+"""A bar that shows a value, its interval and its thresholds, small enough for a table."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from drift_checks.report.page.charts.picture import Picture, finite, rounded, share, share_range, tone
+from drift_checks.core.text import percent, percent_range
+from drift_checks.report.page.charts.picture import Picture, finite, rounded, tone
 from drift_checks.report.page.charts.scales import Scale, round_down, round_up
 
 WIDTH, HEIGHT = 180, 26
-# What an axis is made for.
+# The largest value that an axis is made for.
 _LARGEST = 1e300
 _MARGIN = 0.05
 _LEFT, _RIGHT = 6, WIDTH - 6
@@ -18,14 +19,14 @@ Interval = tuple[float, float]
 
 @dataclass(frozen=True, kw_only=True)
 class Thresholds(Picture):
-    """A bar of zones, marks at the thresholds, and the value.
+    """A bar of zones with marks at the thresholds and the value; all positions are x.
 
     Attributes:
-        zones: Each with its tone, and where it begins and ends.
-        warn: Where the threshold lies, None without one.
-        critical: Where the threshold lies, None without one.
-        value: Where the value lies.
-        interval: Where its interval begins and ends, None without one.
+        zones: Each with its tone, its start and its end.
+        warn: The WARNING threshold, None without one.
+        critical: The CRITICAL threshold, None without one.
+        value: The value.
+        interval: Its interval, None without one.
         kind: The mark of its verdict.
     """
 
@@ -44,23 +45,23 @@ def rate_bar(
     critical: float | None,
     verdict: str | None = None,
 ) -> Thresholds | None:
-    """Lay out a rate from 0 to 1, of which lower is worse; None without a value.
+    """Lay out a rate from 0 to 1, where lower is worse; return None without a value.
 
     Args:
         value: The rate.
-        interval: Of the rate.
-        warn: A rate below this is a warning.
-        critical: A rate below this is critical.
-        verdict: OK, WARNING, CRITICAL or INCONCLUSIVE, as the value's mark shows it.
+        interval: Its interval.
+        warn: A rate below this is WARNING.
+        critical: A rate below this is CRITICAL.
+        verdict: The verdict that the value's mark shows.
     """
     if not finite(value):
         return None
     assert value is not None
     bounds = [("critical", critical), ("warning", warn)]
-    words = share(value) + _between(interval, share_range)
-    limits = "".join(f", {name} below {share(bound)}" for name, bound in reversed(bounds) if bound is not None)
+    words = percent(value) + _between(interval, percent_range)
+    limits = "".join(f", {name} below {percent(bound)}" for name, bound in reversed(bounds) if bound is not None)
     seen = [value, *(interval or ()), *(bound for bound in (warn, critical) if bound is not None)]
-    # Near 1 differences matter that a scale from 0 would hide.
+    # A scale from 0 would hide the differences near 1.
     bottom = max(0.0, round_down(min(number for number in seen if finite(number)) - _MARGIN, 0.1))
     scale = Scale(bottom, 1, _LEFT, _RIGHT)
     return _laid_out(value, interval, (warn, critical), scale, (words, limits, verdict), rising=False)
@@ -73,14 +74,14 @@ def effect_bar(
     critical: float | None = None,
     verdict: str | None = None,
 ) -> Thresholds | None:
-    """Lay out an effect from 0 on, of which larger is worse; None without a value.
+    """Lay out an effect, where larger is worse; return None without a value.
 
     Args:
-        value: The effect; one below 0 is drawn at 0.
-        interval: Of the effect.
-        warn: An effect above this is a warning.
-        critical: An effect above this is critical; None where none is.
-        verdict: OK, WARNING, CRITICAL or INCONCLUSIVE, as the value's mark shows it.
+        value: The effect; a negative one is drawn at 0.
+        interval: Its interval.
+        warn: An effect above this is WARNING.
+        critical: An effect above this is CRITICAL; None if none is.
+        verdict: The verdict that the value's mark shows.
     """
     if not finite(value):
         return None

@@ -1,4 +1,4 @@
-"""Agreement over past runs."""
+"""The trend: agreement over past runs."""
 
 from __future__ import annotations
 
@@ -7,19 +7,17 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import NamedTuple
 
+from drift_checks.core.text import count, percent, percent_range
 from drift_checks.report.page.charts.picture import (
     MOST_ROWS,
-    Picture,
+    Plot,
     Sign,
     Text,
-    counted,
     finite,
     legend,
     named,
     path,
     rounded,
-    share,
-    share_range,
     tone,
 )
 from drift_checks.report.page.charts.scales import Scale, day, in_utc, round_down, step_of, ticks, time_ticks
@@ -39,14 +37,14 @@ class TrendPoint:
     """A finished run.
 
     Attributes:
-        started: When it began; without a zone it is taken as UTC.
-        rate: Of agreement from 0 to 1, None where nothing was measured.
-        low: Where its interval begins, None without one.
-        high: Where its interval ends.
+        started: Its start; without a zone, it is read as UTC.
+        rate: Its agreement from 0 to 1, None if nothing was measured.
+        low: The lower end of the interval, None without one.
+        high: The upper end, likewise.
         verdict: OK, WARNING, CRITICAL or INCONCLUSIVE.
-        versions: Of what decided: `model_version`, `prompt_version`, `embedding_model`, as far as they are known.
-        run_id: Of the run.
-        link: To its report, None without one.
+        versions: The known versions of what decided: `model_version`, `prompt_version`, `embedding_model`.
+        run_id: Its id.
+        link: The address of its report, None without one.
     """
 
     started: datetime
@@ -60,7 +58,7 @@ class TrendPoint:
 
 
 class Mark(NamedTuple):
-    """A run that leads to its report."""
+    """A run that links to its report."""
 
     x: float
     y: float
@@ -70,7 +68,7 @@ class Mark(NamedTuple):
 
 
 class Threshold(NamedTuple):
-    """A dashed line with its label, which stands apart from the other's."""
+    """A dashed line with its label, which never overlaps the other's."""
 
     y: float
     label_y: float
@@ -79,31 +77,25 @@ class Threshold(NamedTuple):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Trend(Picture):
-    """Runs by time.
+class Trend(Plot):
+    """Runs over time.
 
     Attributes:
-        left, right, top, bottom: The edges of the plot.
-        levels: The labels of the rates, each with a line of the grid.
-        dates: The labels of the moments.
-        thresholds: The lines of warn and critical.
-        line: A path through the runs with a rate, empty for fewer than two; of very many through means.
-        intervals: A path of upright lines, or, with many runs, of the band round them.
+        levels: The labels of the rates, each with a grid line.
+        dates: The labels of the time axis.
+        thresholds: The lines of the two thresholds.
+        line: A path through the runs with a rate, empty for fewer than two; through means if there are very many.
+        intervals: A path of vertical lines, or of a band around the runs if there are many.
         banded: Whether it is a band.
-        marks: The runs that are no links: the kind of mark, and a path through their places.
-        links: The runs that are.
-        size: Of the marks, 1 where there are few.
-        changes: What is numbered above the plot.
-        change_marks: Where the versions changed, with the numbers.
-        earlier_changes: How many changes are left out.
-        signs: The legend.
-        remark: A sentence in the place of the line, or empty.
+        marks: The runs without a link: the kind of mark, and a path through their positions.
+        links: The runs with a link.
+        size: The size of the marks, 1 if there are few.
+        changes: The numbered changes of versions.
+        change_marks: Their lines and numbers above the plot.
+        earlier_changes: The number of changes left out.
+        remark: A sentence in place of the line, or empty.
     """
 
-    left: float
-    right: float
-    top: float
-    bottom: float
     levels: tuple[Text, ...]
     dates: tuple[Text, ...]
     thresholds: tuple[Threshold, ...]
@@ -116,7 +108,6 @@ class Trend(Picture):
     changes: tuple[Change, ...]
     change_marks: tuple[ChangeMark, ...]
     earlier_changes: int
-    signs: tuple[Sign, ...]
     remark: str
 
 
@@ -127,14 +118,14 @@ class _Place(NamedTuple):
 
 
 def trend_picture(points: Sequence[TrendPoint], warn: float | None, critical: float | None) -> Trend | None:
-    """Lay out the runs, in any order; None without any.
+    """Lay out the runs; return None if there are none.
 
     Args:
-        points: The runs.
-        warn: A rate below this is a warning.
-        critical: A rate below this is critical.
+        points: The runs, in any order.
+        warn: A rate below this is WARNING.
+        critical: A rate below this is CRITICAL.
     """
-    runs = sorted((_sound(point) for point in points), key=lambda point: point.started)
+    runs = sorted((_normalised(point) for point in points), key=lambda point: point.started)
     return _laid_out(runs, warn, critical) if runs else None
 
 
@@ -153,13 +144,13 @@ def _laid_out(runs: Sequence[TrendPoint], warn: float | None, critical: float | 
         height=HEIGHT,
         title="Agreement over past runs",
         summary=_summary(runs),
-        header=("began", "verdict", "agreement", "95 % interval", "run"),
+        header=("started", "verdict", "agreement", "95 % interval", "run"),
         rows=tuple(_row(run) for run in reversed(runs[-MOST_ROWS:])),
         left=_LEFT,
         right=_RIGHT,
         top=_TOP,
         bottom=_BOTTOM,
-        levels=tuple(Text(_LEFT - 8, rounded(up(level)), share(level)) for level in levels),
+        levels=tuple(Text(_LEFT - 8, rounded(up(level)), percent(level)) for level in levels),
         dates=_dates(runs, across),
         thresholds=_thresholds([("warning", "warn", warn), ("critical", "critical", critical)], up),
         line=_line(measured),
@@ -176,7 +167,7 @@ def _laid_out(runs: Sequence[TrendPoint], warn: float | None, critical: float | 
     )
 
 
-def _sound(point: TrendPoint) -> TrendPoint:
+def _normalised(point: TrendPoint) -> TrendPoint:
     rate = point.rate if finite(point.rate) else None
     low, high = (point.low, point.high) if rate is not None and finite(point.low, point.high) else (None, None)
     return replace(point, started=in_utc(point.started), rate=rate, low=low, high=high)
@@ -203,7 +194,7 @@ def _thresholds(bounds: Sequence[tuple[str, str, float | None]], up: Scale) -> t
         if bound is not None:
             y = up(bound)
             label = max(y, lines[-1].label_y + _LINE_APART) if lines else y
-            lines.append(Threshold(rounded(y), rounded(label), kind, f"{word} {share(bound)}"))
+            lines.append(Threshold(rounded(y), rounded(label), kind, f"{word} {percent(bound)}"))
     return tuple(lines)
 
 
@@ -216,7 +207,7 @@ def _uprights(measured: Sequence[_Place], up: Scale) -> str:
 
 
 def _band(measured: Sequence[_Place], up: Scale) -> str:
-    """Return the outline of the intervals, of neighbouring runs the mean of theirs."""
+    """Return the outline of the intervals, averaged over neighbouring runs if there are many."""
     known = [(x, run.low, run.high) for x, _, run in measured if run.low is not None and run.high is not None]
     means = _means(known, _together(measured))
     if not means:
@@ -232,7 +223,7 @@ def _line(measured: Sequence[_Place]) -> str:
 
 
 def _together(measured: Sequence[_Place]) -> int:
-    """Return how many neighbours the band takes the mean of."""
+    """Return the number of neighbouring runs that the band averages."""
     return max(1, -(-len(measured) // _PARTS))
 
 
@@ -242,7 +233,7 @@ def _means(rows: Sequence[tuple[float, ...]], together: int) -> list[list[float]
 
 
 def _parted(places: Sequence[_Place]) -> tuple[list[_Place], list[_Place]]:
-    """Return the runs that are links, which are of the newest, and all others."""
+    """Return the newest runs, if they have a link, and all others."""
     first = max(0, len(places) - (_LINKED if len(places) <= _FEW else _LINKED_OF_MANY))
     newest = places[first:]
     linked = [place for place in newest if place.point.link]
@@ -263,27 +254,27 @@ def _signs(runs: Sequence[TrendPoint], together: int, *, banded: bool) -> tuple[
     there = {tone(run.verdict) for run in runs}
     entries = [(kind, kind.upper() if kind != "none" else "no verdict") for kind in _ORDER if kind in there]
     if any(run.low is not None for run in runs):
-        means = f", means of {together} runs" if banded and together > 1 else ""
-        entries.append(("band" if banded else "upright", "95\N{NO-BREAK SPACE}% interval" + means))
+        means = f", mean of {together} runs" if banded and together > 1 else ""
+        entries.append(("band" if banded else "upright", "95 % interval" + means))
     return legend(entries, _LEFT + 6, HEIGHT - 14)
 
 
 def _remark(runs: int, measured: int) -> str:
     if not measured:
-        return "Nothing was measured in these runs yet."
+        return "No run has measured agreement yet."
     if measured == 1:
-        return "One run so far: a line needs two." if runs == 1 else "One run was measured so far: a line needs two."
+        return "One run so far; a line needs two." if runs == 1 else "One measured run so far; a line needs two."
     return ""
 
 
 def _words(run: TrendPoint) -> str:
-    return f"{day(run.started)}: {run.verdict}" + ("" if run.rate is None else f", {share(run.rate)}")
+    return f"{day(run.started)}: {run.verdict}" + ("" if run.rate is None else f", {percent(run.rate)}")
 
 
 def _row(run: TrendPoint) -> tuple[str, ...]:
-    interval = "–" if run.low is None or run.high is None else share_range(run.low, run.high)
+    interval = "–" if run.low is None or run.high is None else percent_range(run.low, run.high)
     began = f"{day(run.started)} {run.started:%H:%M}"
-    return began, named(run.verdict), "–" if run.rate is None else share(run.rate), interval, named(run.run_id)
+    return began, named(run.verdict), "–" if run.rate is None else percent(run.rate), interval, named(run.run_id)
 
 
 def _summary(runs: Sequence[TrendPoint]) -> str:
@@ -292,8 +283,8 @@ def _summary(runs: Sequence[TrendPoint]) -> str:
     if day(runs[-1].started) != when:
         when = f"{when} to {day(runs[-1].started)}"
     without = len(runs) - len(rates)
-    missing = f"; {counted(without, 'run')} without a rate" if without else ""
+    missing = f"; {count(without, 'run')} without a rate" if without else ""
     if not rates:
-        return f"{counted(len(runs), 'run')}, {when}, none with a rate of agreement."
-    spread = f", from {share(min(rates))} to {share(max(rates))}" if len(rates) > 1 else ""
-    return f"{counted(len(runs), 'run')}, {when}: agreement of the newest {share(rates[-1])}{spread}{missing}."
+        return f"{count(len(runs), 'run')}, {when}, none with a measured agreement."
+    spread = f", range {percent(min(rates))} to {percent(max(rates))}" if len(rates) > 1 else ""
+    return f"{count(len(runs), 'run')}, {when}: latest agreement {percent(rates[-1])}{spread}{missing}."

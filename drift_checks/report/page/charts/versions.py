@@ -1,4 +1,4 @@
-"""Where, between runs, what decides was changed."""
+"""Changes of versions between runs."""
 
 from __future__ import annotations
 
@@ -18,24 +18,24 @@ _LONGEST = 40
 
 
 class Dated(Protocol):
-    """What is asked of a run."""
+    """A run with a start and versions."""
 
     @property
     def started(self) -> datetime:
-        """When it began."""
+        """When it started."""
 
     @property
     def versions(self) -> Mapping[str, str]:
-        """Of what decided."""
+        """The versions of what decided."""
 
 
 class Change(NamedTuple):
     """A change of versions.
 
     Attributes:
-        number: By which the picture names it, from 1 on.
-        moment: In the middle between the runs before and after it.
-        words: When it was seen first, and what changed.
+        number: Its number in the chart, from 1.
+        moment: The middle between the runs before and after it.
+        words: When it was first seen, and what changed.
     """
 
     number: int
@@ -44,16 +44,16 @@ class Change(NamedTuple):
 
 
 class ChangeMark(NamedTuple):
-    """An upright line, and above it the numbers of the changes there; no text where a neighbour's says it."""
+    """A vertical line and the number above it; the text is empty if a neighbour's label includes it."""
 
     x: float
     label: Text
 
 
 def changes(runs: Sequence[Dated]) -> tuple[tuple[Change, ...], int]:
-    """Return the newest changes of versions between runs in order of time, and how many earlier ones there are.
+    """Return the newest changes of versions between runs in chronological order, and the number of earlier ones.
 
-    A version that is not known of a run is that of the run before.
+    A version that is not known of a run is taken from the run before.
     """
     found: list[tuple[datetime, str]] = []
     known: dict[str, str] = {}
@@ -70,7 +70,7 @@ def changes(runs: Sequence[Dated]) -> tuple[tuple[Change, ...], int]:
 
 
 def change_marks(shown: Sequence[Change], across: Scale) -> tuple[ChangeMark, ...]:
-    """Return the lines of the changes; labels that would touch are one, as in `1–3`."""
+    """Return the lines of the changes; labels that would touch are merged, as in `1–3`."""
     groups: list[list[Change]] = []
     for change in shown:
         near = groups and across(change.moment.timestamp()) - across(groups[-1][0].moment.timestamp()) < _APART

@@ -1,4 +1,4 @@
-"""Pictures as the page draws them, read back."""
+"""Charts as the page draws them, read back."""
 
 from __future__ import annotations
 
@@ -24,23 +24,25 @@ ENVIRONMENT = Environment(
 
 
 def drawn(template: str, picture: Picture | None, id: str = "picture") -> str:  # noqa: A002
-    """Return the picture as the template of that name draws it."""
+    """Return the chart as the template of that name draws it."""
     assert picture is not None
     return str(ENVIRONMENT.get_template(f"charts/{template}.svg.j2").module.draw(picture, id=id))  # type: ignore[attr-defined]
 
 
 def read(svg: str) -> ElementTree.Element:
-    """Return the root of a well-formed picture."""
+    """Return the root of a well-formed chart."""
     return ElementTree.fromstring(svg)
 
 
 def words(svg: str) -> list[str]:
-    """Return the texts that are seen, without those that only show on hovering."""
+    """Return the visible texts, without tooltips."""
     return [element.text or "" for element in read(svg).iter(f"{SVG}text")]
 
 
-def beginnings(element: ElementTree.Element, frame: complex = 0, turn: complex = 1) -> Iterator[tuple[float, float]]:
-    """Yield where each text of the element is set, in the picture's units."""
+def text_positions(
+    element: ElementTree.Element, frame: complex = 0, turn: complex = 1
+) -> Iterator[tuple[float, float]]:
+    """Yield where each text of the element starts, in the chart's units."""
     for kind, numbers in re.findall(r"(translate|rotate)\(([^)]*)\)", element.get("transform", "")):
         first, second = ([float(number) for number in numbers.split()] + [0.0])[:2]
         if kind == "translate":
@@ -51,10 +53,10 @@ def beginnings(element: ElementTree.Element, frame: complex = 0, turn: complex =
         found = frame + turn * complex(float(element.get("x", 0)), float(element.get("y", 0)))
         yield found.real, found.imag
     for inner in element:
-        yield from beginnings(inner, frame, turn)
+        yield from text_positions(inner, frame, turn)
 
 
 def places(path: str) -> list[tuple[float, float]]:
-    """Return the points of a path that goes by absolute points alone."""
+    """Return the points of a path of absolute points."""
     numbers = [float(number) for number in re.findall(r"-?\d+(?:\.\d+)?", path)]
     return list(zip(numbers[::2], numbers[1::2], strict=True))

@@ -1,4 +1,4 @@
-"""One picture of each kind and size that a report may hold, with names that mean harm."""
+"""A chart of each kind and size, with hostile names."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def run(number: int, rate: float | None = 0.9, verdict: str = "OK", **versions: 
 
 
 def runs(number: int) -> list[TrendPoint]:
-    """Return so many nights, of all verdicts, with hostile versions that change."""
+    """Return that many nights with all verdicts and changing, hostile versions."""
     return [
         run(
             night,
@@ -41,7 +41,7 @@ def runs(number: int) -> list[TrendPoint]:
 
 
 def flows(categories: int, records: int) -> list[tuple[str, str, int]]:
-    """Return records in so many categories, of which every fifth moved."""
+    """Return records in that many categories, of which every fifth moved."""
     counts: dict[tuple[str, str], int] = {}
     for record in range(records):
         stored = record * record % categories
@@ -52,23 +52,15 @@ def flows(categories: int, records: int) -> list[tuple[str, str, int]]:
 
 
 def slices(number: int) -> list[Slice]:
-    """Return so many slices of hostile dimensions."""
+    """Return that many slices of hostile dimensions."""
     return [
-        (
-            f"{item % 4} {HOSTILE}",
-            f"{item} {HOSTILE}",
-            0.5 + item / 2 / number,
-            0.3 + item / 2 / number,
-            1.0,
-            item + 1,
-            None,
-        )
-        for item in range(number)
+        (f"{n % 4} {HOSTILE}", f"{n} {HOSTILE}", 0.5 + n / 2 / number, 0.3 + n / 2 / number, 1.0, n + 1, None)
+        for n in range(number)
     ]
 
 
 EDGES = [number / 20 for number in range(21)]
-# By template: what is drawn, and how many bytes it may have.
+# The template, the chart, and the most bytes it may take.
 SAMPLES: dict[str, tuple[str, Picture | None, int]] = {
     "rate": ("thresholds", rate_bar(0.82, (0.7, 0.9), 0.85, 0.75, "WARNING"), 2_000),
     "effect": ("thresholds", effect_bar(0.3, None, 0.1, None, "CRITICAL"), 2_000),
