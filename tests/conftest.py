@@ -1,27 +1,35 @@
-"""Fixtures of the project's own tests."""
+"""Fixtures of the project's own tests, and how many examples its properties try."""
 
 from __future__ import annotations
 
 import os
 import shutil
+import sys
 from pathlib import Path
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 from tests.support.stores import BuiltStore, build_store
+from tests.support.thorough import THOROUGH
 
-# A machine's bad moment is no failure: a test fails on what a property says, never on the time an example took.
-# With these, whole runs would tell somebody.
+# Whole runs would send alerts with them.
 SECRETS = ("SLACK_WEBHOOK_URL", "PAGERDUTY_API_KEY", "CREDENTIALS_DIRECTORY")
-settings.register_profile("drift-checks", deadline=None)
-settings.register_profile("few", deadline=None, max_examples=25)
-settings.load_profile("drift-checks")
+
+# A slow moment of the machine is no failure. The few examples are the same in each run.
+patience = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("default", patience, max_examples=20, derandomize=True, database=None)
+settings.register_profile("thorough", patience, max_examples=300)
+settings.load_profile("thorough" if THOROUGH else "default")
+
+# Each process that a test starts would compile what pytest has rewritten, which takes longer than its run.
+sys.dont_write_bytecode = False
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 
 @pytest.fixture(autouse=True)
 def _own_environment(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
-    """No setting of the machine's, and a cache folder of the test's own."""
+    """Hide the machine's settings, and give each test its own cache folder."""
     for name in [name for name in os.environ if name.startswith(("DRIFT_", "CHROMA_", *SECRETS))]:
         monkeypatch.delenv(name)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))

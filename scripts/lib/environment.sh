@@ -1,20 +1,26 @@
 # shellcheck shell=bash
-# The virtual environments of the scripts, which source this file.
+# Virtual environments for the scripts, which source this file.
 # They set beforehand: root, the checkout; script, the name that messages begin with.
 
 oldest_python=3.11
-interpreters="python3.13 python3.12 python3.11 python3 python"
+interpreters=(python3.13 python3.12 python3.11 python3 python)
+# uv's strategy: highest, or lowest-direct for the oldest dependencies that pyproject.toml admits.
+resolution=highest
 decided=
 interrupted=
 woken=
 child=
 verdict_file=
 lock_folder=
+scratch=
+background=()
 
-# A shell that breaks off ends with 1 or 2, which mean CRITICAL and interrupted: only a code that was
-# decided on leaves the script, anything else becomes 3.
+# A shell that breaks off ends with 1 or 2, which mean CRITICAL and interrupted. So the script exits only with a code
+# that was passed to end_with, and with 3 otherwise.
 finish() {
     [ -z "$verdict_file" ] || rm -f -- "$verdict_file"
+    [ "${#background[@]}" -eq 0 ] || kill "${background[@]}" 2>/dev/null
+    [ -z "$scratch" ] || rm -rf -- "$scratch"
     release_lock
     exit "${decided:-3}"
 }
@@ -37,7 +43,7 @@ on_signal() {
     interrupted=yes
     woken=yes
     [ -n "$child" ] || end_with 2
-    # Ctrl-C in a terminal has reached the child as well, and a second SIGINT would spoil its clean-up.
+    # Ctrl-C in a terminal has already reached the child, and a second SIGINT would break off its clean-up.
     if [ "$1" = INT ] && has_terminal; then return; fi
     kill -s "$1" "$child" 2>/dev/null
 }
@@ -51,18 +57,18 @@ watch_signals() {
     trap 'on_signal INT' INT
     trap 'on_signal TERM' TERM
     trap 'on_signal HUP' HUP
-    # The child reads the script's own input, which a caller may have closed.
+    # The child reads the script's input, which the caller may have closed.
     { : 9<&0; } 2>/dev/null || exec </dev/null
 }
 
-# Runs a command and returns its exit code; a signal to the script reaches the command, and the script
-# still waits for its end. In the foreground bash would hold the signal back; in the background it has
-# the command ignore SIGINT, hence the reset.
+# Runs a command and returns its exit code. A signal to the script is passed on to the command, and the script waits for
+# its end. bash would hold the signal back from a foreground command, and makes a background one ignore SIGINT, hence
+# the reset.
 run_interruptibly() {
     local status
     (trap - INT && exec "$@") <&0 &
     child=$!
-    # A signal ends `wait`, not the command.
+    # A signal interrupts `wait`, not the command.
     while :; do
         woken=
         wait "$child"
@@ -73,32 +79,31 @@ run_interruptibly() {
     return "$status"
 }
 
-# Makes the environment $1 unless it is made: $2 is the extra to install ("" for none), the rest are the
-# modules that must be found in it.
+# Creates the environment $1 unless it exists: $2 is the extra to install, the rest are modules it must contain.
 ensure_environment() {
     environment=$root/$1
     extra=$2
     shift 2
     [ -r "$root/pyproject.toml" ] || fail "$root/pyproject.toml is missing: run the script from a complete checkout."
-    if environment_is_made "$@"; then return; fi
+    if environment_is_complete "$@"; then return; fi
     take_lock
-    environment_is_made "$@" || make_environment
+    environment_is_complete "$@" || create_environment
     release_lock
 }
 
-environment_is_made() {
+environment_is_complete() {
     local stamp=$environment/made-from
     [ -x "$environment/bin/python" ] && [ -r "$stamp" ] && [ "$(cat -- "$stamp")" = "$(stamp_text)" ] &&
         environment_finds "$@"
 }
 
-# An environment names its folder in its files, so a copied or moved one is as outdated as one made from
-# another pyproject.toml.
+# An environment's files name its folder: one that was copied or moved is as outdated as one created from another
+# pyproject.toml.
 stamp_text() {
     printf '%s in %s' "$(cksum <"$root/pyproject.toml")" "$environment"
 }
 
-# Only looks the modules up: importing them would cost each call several tenths of a second.
+# Finds the modules without importing them, which would cost each call several tenths of a second.
 environment_finds() {
     "$environment/bin/python" -I -c '
 import sys
@@ -106,35 +111,45 @@ from importlib.util import find_spec
 sys.exit(not all(map(find_spec, sys.argv[1:])))' "$@" 2>/dev/null
 }
 
-make_environment() {
+create_environment() {
     local place=${environment#"$root"/}
     interpreter=
     find_interpreter
-    command -v uv >/dev/null 2>&1 || require_venv_module
-    say "Making the environment in $place (once, about a minute) ..."
+    has_uv || require_venv_module
+    say "Creating the environment $place (once, about a minute) ..."
     rm -rf -- "$environment" 2>/dev/null
     mkdir -- "$environment" 2>/dev/null ||
-        fail "$environment cannot be made anew: the user $(id -un) must be allowed to write in $root."
-    if command -v uv >/dev/null 2>&1; then
+        fail "$environment cannot be created: the user $(id -un) must be allowed to write in $root."
+    if has_uv; then
         install_with_uv
     else
         install_with_pip
     fi
-    # Written last: an environment without it was broken off and does not count.
+    # It saves time only, so that a failure here does no harm.
+    run_interruptibly "$environment/bin/python" -P "$root/scripts/lib/compile_modules.py" \
+        >>"$environment/install.log" 2>&1 </dev/null
+    [ -z "$interrupted" ] || end_with 2
+    # Written last: an environment without it is incomplete.
     stamp_text >"$environment/made-from" || fail "$environment/made-from cannot be written: is the disk full?"
 }
 
+# A name on PATH may be a stub that does not run.
+has_uv() {
+    uv --version >/dev/null 2>&1
+}
+
+# Nothing is compiled at installation: most modules are never imported, and their bytecode would take 180 MB.
 install_with_uv() {
-    # The checkout's folder: uv would follow the settings of a project in the caller's.
+    # In the checkout's folder: uv would follow the settings of a project in the caller's.
     logged uv --directory "$root" venv --allow-existing --python "$interpreter" "$environment"
-    logged uv --directory "$root" pip install --python "$environment/bin/python" --compile-bytecode \
-        --editable ".${extra:+[$extra]}"
+    logged uv --directory "$root" pip install --python "$environment/bin/python" --resolution "$resolution" \
+        --editable ".[$extra]"
 }
 
 install_with_pip() {
     logged "$interpreter" -m venv "$environment"
-    logged "$environment/bin/python" -m pip install --disable-pip-version-check --no-input \
-        --editable "$root${extra:+[$extra]}"
+    logged "$environment/bin/python" -m pip install --disable-pip-version-check --no-input --no-compile \
+        --editable "$root[$extra]"
 }
 
 logged() {
@@ -142,24 +157,30 @@ logged() {
     run_interruptibly "$@" >>"$log" 2>&1 </dev/null && [ -z "$interrupted" ] && return
     [ -z "$interrupted" ] || end_with 2
     tail -n 20 -- "$log" >&2
-    fail "The environment in $environment could not be made: see the lines above, all of them in $log, put that right and give the command again."
+    fail "The environment $environment could not be created: see the lines above and $log, fix the cause and run the command again."
 }
 
-# Sets interpreter to the path of a Python that is new enough; a name on PATH may be a stub that does not run.
+# Sets interpreter to the path of a Python that is new enough.
 find_interpreter() {
-    local candidate answer too_old=
+    too_old=
     if [ -n "${DRIFT_PYTHON:-}" ]; then
         interpreter=$DRIFT_PYTHON
         require_given_interpreter
-        return
+    elif ! search_interpreter; then
+        fail "${too_old:-No Python was found on PATH}: install Python $oldest_python or later, or set DRIFT_PYTHON to the path of one."
     fi
-    for candidate in $interpreters; do
+}
+
+# A name on PATH may be a stub that does not run.
+search_interpreter() {
+    local candidate answer
+    for candidate in "${interpreters[@]}"; do
         answer=$(describe_interpreter "$candidate") || continue
         interpreter=${answer#* }
         if is_new_enough "${answer%% *}"; then return; fi
         too_old=${too_old:-"$interpreter is Python ${answer%% *}, which is too old"}
     done
-    fail "${too_old:-No Python was found on PATH}: install Python $oldest_python or later, or set DRIFT_PYTHON to the path of one."
+    return 1
 }
 
 require_given_interpreter() {
@@ -171,8 +192,8 @@ require_given_interpreter() {
     interpreter=${answer#* }
 }
 
-# Prints the version and the path. Inside an activated environment, which may be the one to be remade,
-# the path is that of the Python below it.
+# Prints the version and the path. In an activated environment, which may be the one to be replaced, the path is that of
+# the Python it was created with.
 describe_interpreter() {
     "$1" -c '
 import sys
@@ -198,8 +219,8 @@ take_lock() {
     fi
     exec 9<"$root" || fail "$root cannot be read: the user $(id -un) must be allowed to."
     flock -n 9 && return
-    say "Waiting for another call, which is making the environment ..."
-    run_interruptibly flock 9 || fail "$root cannot be locked: give the command again when no other one is running."
+    say "Waiting for another call, which is creating the environment ..."
+    run_interruptibly flock 9 || fail "$root cannot be locked: run the command again when no other one is running."
     [ -z "$interrupted" ] || end_with 2
 }
 
@@ -207,11 +228,11 @@ take_lock() {
 take_lock_folder() {
     local folder=$root/.venv.lock holder patience=900
     until mkdir -- "$folder" 2>/dev/null; do
-        [ -d "$folder" ] || fail "$folder cannot be made: the user $(id -un) must be allowed to write in $root."
+        [ -d "$folder" ] || fail "$folder cannot be created: the user $(id -un) must be allowed to write in $root."
         holder=$(cat -- "$folder/holder" 2>/dev/null)
-        # Not removed here: two calls that find it abandoned would each remove the other's new lock.
+        # Not removed here: two calls that find it abandoned could remove each other's new lock.
         if [ "$patience" -eq 0 ] || { [ -n "$holder" ] && ! kill -0 "$holder" 2>/dev/null; }; then
-            fail "$folder was left by a call that was broken off: remove that folder and give the command again."
+            fail "$folder was left by a call that was interrupted: remove that folder and run the command again."
         fi
         patience=$((patience - 1))
         sleep 1

@@ -30,6 +30,6 @@ def bare(tmp_path: Path) -> Checkout:
 
 @pytest.fixture
 def made(bare: Checkout) -> Checkout:
-    """Return a checkout whose environment is made."""
+    """Return a checkout with its environment."""
     bare.make_environment()
     return bare

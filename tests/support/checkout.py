@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 
 REPOSITORY = Path(__file__).resolve().parents[2]
-TOOLS = ("bash", "cat", "cksum", "cp", "id", "mkdir", "mktemp", "readlink", "rm", "sh", "sleep", "tail")
+TOOLS = ("bash", "cat", "cksum", "cp", "getconf", "id", "mkdir", "mktemp", "readlink", "rm", "sh", "sleep", "tail")
 
-# Plays python3, its venv module, the environment's python, pip, pytest and tox, as the STUB_ variables say.
+# Plays python3, its venv module, the environment's python, pip, pytest, mypy and ruff, as the STUB_ variables say.
 STUB_PYTHON = """#!/bin/sh
 printf '%s\\n' "$*" >>"$STUB_FOLDER/calls"
 case "$1 $2" in
@@ -26,7 +26,10 @@ case "$1 $2" in
             *) [ ! -e "$STUB_FOLDER/module is missing" ] ;;
         esac
         exit ;;
-    "-m venv") mkdir -p "$3/bin"; cp "$0" "$3/bin/python"; exit ;;
+    "-m venv") mkdir -p "$3/bin"; cp "$0" "$3/bin/python"; cp "$0" "$3/bin/ruff"; exit ;;
+    "-P "*compile_modules.py) exit ;;
+    "-m mypy") echo "mypy's output"; exit "${STUB_MYPY_CODE:-0}" ;;
+    "check ." | "format --check") exit ;;
     "-m pip")
         echo "pip's output"
         [ -z "$STUB_PIP_HANGS" ] || exec sleep 20
@@ -44,6 +47,7 @@ fi
 (: 9<&0) 2>/dev/null || exit 99
 printf '%s\\n' "$PWD" >"$STUB_FOLDER/cwd"
 printf '%s\\0' "$@" >"$STUB_FOLDER/arguments"
+printf '%s' "$DRIFT_THOROUGH" >"$STUB_FOLDER/thorough"
 [ -z "$STUB_VERDICT" ] || printf '%s\\n' "$STUB_VERDICT" >"$DRIFT_VERDICT_FILE"
 exit "${STUB_CODE:-0}"
 """
@@ -52,7 +56,7 @@ STUB_UV = """#!/bin/sh
 printf 'uv %s\\n' "$*" >>"$STUB_FOLDER/calls"
 for last in "$@"; do :; done
 case "$3" in
-    venv) mkdir -p "$last/bin"; cp "$STUB_FOLDER/tools/python3" "$last/bin/python" ;;
+    venv) for name in python ruff; do mkdir -p "$last/bin"; cp "$STUB_FOLDER/tools/python3" "$last/bin/$name"; done ;;
 esac
 """
 
@@ -72,12 +76,12 @@ class Checkout:
 
     @property
     def caller(self) -> Path:
-        """The folder in which the commands are given."""
+        """The folder in which the commands are run."""
         return self.folder / "caller's"
 
     @property
     def criteria(self) -> str:
-        """What the review is given where the caller names no test path."""
+        """What the review runs if the caller names no path."""
         return str(self.root / "drift_checks" / "criteria")
 
     def add_tool(self, name: str, text: str) -> None:
@@ -94,7 +98,7 @@ class Checkout:
         (self.tools / name).symlink_to(found)
 
     def make_environment(self, name: str = ".venv") -> Path:
-        """Leave an environment as a call of the scripts would, without making one."""
+        """Leave an environment as a call of the scripts would, without creating one."""
         binaries = self.root / name / "bin"
         binaries.mkdir(parents=True)
         python = binaries / "python"
@@ -104,20 +108,20 @@ class Checkout:
         return python
 
     def stamp(self, name: str = ".venv") -> None:
-        """Mark the environment as made, by the scripts' own means."""
+        """Mark the environment as complete, by the scripts' own means."""
         stamp_text = 'root=$1; . "$1/scripts/lib/environment.sh"; environment=$1/$2; stamp_text'
         command = ["bash", "-c", stamp_text, "-", str(self.root), name]
         stamp = subprocess.run(command, stdout=subprocess.PIPE, check=True).stdout
         (self.root / name / "made-from").write_bytes(stamp)
 
     def environ(self, variables: Mapping[str, str]) -> dict[str, str]:
-        """Return the bare environment of a call: as cron's, with no HOME."""
+        """Return the bare environment of a call: like cron's, without HOME."""
         return {"PATH": str(self.tools), "STUB_FOLDER": str(self.folder), **self.variables, **variables}
 
     def start(
         self, *arguments: str, script: Path | None = None, before: Sequence[str] = (), **variables: str
     ) -> subprocess.Popen[str]:
-        """Give a command in the caller's folder, with no terminal."""
+        """Start a command in the caller's folder, without a terminal."""
         return subprocess.Popen(
             [*before, str(script or self.root / "scripts" / "review"), *arguments],
             cwd=self.caller,
@@ -130,7 +134,7 @@ class Checkout:
         )
 
     def run(self, *arguments: str, script: Path | None = None, **variables: str) -> subprocess.CompletedProcess[str]:
-        """Give a command and wait for its end."""
+        """Run a command."""
         process = self.start(*arguments, script=script, **variables)
         output, errors = process.communicate(timeout=30)
         return subprocess.CompletedProcess(process.args, process.returncode, output, errors)
@@ -142,7 +146,7 @@ class Checkout:
         return [line for line in lines if containing in line]
 
     def given_arguments(self) -> list[str]:
-        """Return what pytest was given after the options that the script always adds."""
+        """Return pytest's arguments after those that the script always adds."""
         given = (self.folder / "arguments").read_text().split("\0")[:-1]
         fixed = ["-P", "-m", "pytest", "-c", str(self.root / "pytest.ini"), "--rootdir", str(self.caller)]
         fixed += ["-p", "no:hypothesispytest", "-p", "no:unraisableexception"]
@@ -151,7 +155,7 @@ class Checkout:
         return given[len(fixed) :]
 
     def signals(self) -> list[str]:
-        """Return the signals that reached pytest."""
+        """Return the signals that pytest received."""
         return (self.folder / "signals").read_text().split()
 
     def wait_for(self, condition: Callable[[], bool]) -> None:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
 import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
-from contextlib import redirect_stderr, redirect_stdout
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from io import StringIO
 from pathlib import Path
@@ -141,9 +142,10 @@ class Review:
         before = self._runs(reports)
         if process or under:
             result = self.pytester.run(*under, sys.executable, "-m", "pytest", *arguments)
-        else:
-            result = self.pytester.runpytest_inprocess(*arguments)
-        return self._run(int(result.ret), result.stdout.str(), result.stderr.str(), before, reports)
+            return self._run(int(result.ret), result.stdout.str(), result.stderr.str(), before, reports)
+        with modules_kept(self.tmp_path.parent):
+            printed = run_pytest_here(*arguments)
+        return self._run(*printed, before, reports)
 
     def module(self, *arguments: str | Path, process: bool = False, python: Sequence[str] = ()) -> Run:
         """Run `python -m drift_checks`, in this process unless told otherwise; `python` are the interpreter's options.
@@ -154,13 +156,7 @@ class Review:
         if process or python:
             result = self.pytester.run(sys.executable, *python, "-m", "drift_checks", *arguments)
             return self._run(int(result.ret), result.stdout.str(), result.stderr.str(), before, None)
-        out, err = StringIO(), StringIO()
-        with redirect_stdout(out), redirect_stderr(err):
-            try:
-                code = run_command_line([str(argument) for argument in arguments])
-            except SystemExit as stop:
-                code = int(stop.code or 0)
-        return self._run(code, out.getvalue(), err.getvalue(), before, None)
+        return self._run(*run_module_here(*arguments), before, None)
 
     def checkout(self, *arguments: str | Path, copied: bool = False, process: bool = False) -> Run:
         """Run plain `pytest` in a checkout."""
@@ -177,6 +173,44 @@ class Review:
         reports = reports or self.folder / "reports"
         written = sorted(run_folders(reports) - before)
         return Run(code, out, err, reports, written, placeholders(self.pytester.path, self.tmp_path))
+
+
+def run_pytest_here(*arguments: str | Path) -> tuple[int, str, str]:
+    """Run `pytest` in this process; return its exit code, and what it printed on stdout and stderr."""
+    # At its end this plugin would search all objects of the test session for garbage, five times.
+    given = ["-p", "no:unraisableexception", *map(str, arguments)]
+    return _captured(lambda: int(pytest.main(given)))
+
+
+def run_module_here(*arguments: str | Path) -> tuple[int, str, str]:
+    """Run `python -m drift_checks` in this process; return its exit code, and what it printed on stdout and stderr."""
+    return _captured(lambda: run_command_line([str(argument) for argument in arguments]))
+
+
+def _captured(start: Callable[[], int]) -> tuple[int, str, str]:
+    out, err = StringIO(), StringIO()
+    with redirect_stdout(out), redirect_stderr(err):
+        try:
+            code = start()
+        except SystemExit as stop:
+            code = int(stop.code or 0)
+    # Shown if the test fails.
+    sys.stdout.write(out.getvalue())
+    sys.stderr.write(err.getvalue())
+    return code, out.getvalue(), err.getvalue()
+
+
+@contextmanager
+def modules_kept(folder: Path) -> Iterator[None]:
+    """Forget modules that were imported from below a folder, and restore `sys.path`."""
+    modules, path = dict(sys.modules), list(sys.path)
+    importlib.invalidate_caches()
+    yield
+    sys.path[:] = path
+    for name, module in list(sys.modules.items()):
+        if str(getattr(module, "__file__", None) or "").startswith(f"{folder}{os.sep}"):
+            del sys.modules[name]
+    sys.modules.update(modules)
 
 
 def placeholders(*folders: Path) -> dict[str, str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import resource
 import signal
@@ -27,11 +26,9 @@ from tests.support.caring import archives, back_up, made_backup, manifest, resto
 from tests.support.ended_runs import small_disk
 from tests.support.folders import contents
 from tests.support.histories import run
+from tests.support.old_chroma import COUNT, sqlite_rows, unpack_old_directory
 from tests.support.processes import OtherProcess, run_unprivileged
 from tests.support.stores import BuiltStore
-from tests.unit.stores.test_chroma_old_format import READ, WRITE, old_python, run_old
-
-__all__ = ["old_python"]
 
 
 def test_the_source_stays_as_it_was(store: BuiltStore, tmp_path: Path) -> None:
@@ -334,15 +331,14 @@ def test_a_signal_leaves_nothing(store: BuiltStore, tmp_path: Path, number: sign
     assert not list(snapshots.iterdir())
 
 
-@pytest.mark.slow
-def test_an_older_directory_is_backed_up_as_it_is(old_python: Path, store: BuiltStore, tmp_path: Path) -> None:
+def test_an_older_directory_is_backed_up_as_it_is(store: BuiltStore, tmp_path: Path) -> None:
     """It is migrated in throw-away copies alone: restored, its own client reads it."""
     directory = tmp_path / "old"
-    run_old(old_python, WRITE, directory)
+    unpack_old_directory(directory)
     before = contents(directory)
     given = (f"--drift-chroma={directory}", "--drift-collection=old")
     archive = made_backup(store, tmp_path / "backups", *given, chroma=False)
     assert contents(directory) == before
-    assert manifest(archive)["counts"]["vectors"] == 1200
+    assert manifest(archive)["counts"]["vectors"] == COUNT
     assert restore(archive, "--to-chroma", tmp_path / "restored") == 0
-    assert json.loads(run_old(old_python, READ, tmp_path / "restored"))[:2] == [1200, ["text 5"]]
+    assert sqlite_rows(tmp_path / "restored") == sqlite_rows(directory)
