@@ -62,8 +62,8 @@ class CronLine:
         if not self.times:
             return None
         guard = _GUARD.search(self.command)
-        for fired in CronSim(self.times, moment.astimezone(self.zone)):
-            fired = fired.astimezone(UTC)
+        for local in CronSim(self.times, moment.astimezone(self.zone)):
+            fired = local.astimezone(UTC)
             if guard is None or fired.strftime(guard[1].replace("\\", "")) == guard[2]:
                 return fired
             if fired > moment + _HORIZON:
