@@ -1,7 +1,7 @@
 """Copies of a store that may be written to meanwhile: each is its state at one moment, and the store stays untouched.
 
-SQLite itself copies a SQLite file (https://sqlite.org/backup.html), under its locks. A Chroma directory consists of such
-a file and the files of its indexes. Chroma rewrites those from time to time, and the entries in the SQLite file continue
+SQLite copies its files itself (https://sqlite.org/backup.html), under its locks. A Chroma directory consists of such a
+file and the files of its indexes. Chroma rewrites those from time to time, and the entries in the SQLite file continue
 from there; so they must not change from before they are copied until after the SQLite file is copied.
 """
 

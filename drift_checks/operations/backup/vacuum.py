@@ -107,7 +107,7 @@ def _size(path: Path) -> int:
 
 
 def _refuse_without_room(path: Path) -> int:
-    """Return how much room SQLite takes: for a compact copy among its temporary files, and a journal beside the file."""
+    """Return how much room SQLite takes: a compact copy among its temporary files, and a journal beside the file."""
     size = _size(path)
     journal, copy = f"the journal of {path.name}", "SQLite's compact copy of it"
     refuse_without_room([(path.parent, size, journal), (temporary_folder(), size, copy)])
