@@ -59,15 +59,12 @@ def describe_file(file: Path) -> Member:
 
 
 def pack(path: Path, manifest: Manifest, files: Mapping[str, Path]) -> None:
-    """Write an archive, readable by its owner only; it is on the disk when this returns.
+    """Write an archive that must not exist yet, readable by its owner only; it is on the disk when this returns.
 
     Args:
-        path: The archive, which must not exist.
+        path: The archive.
         manifest: It lists `files`.
         files: The files by their names in the archive.
-
-    Raises:
-        OSError: It cannot be written.
     """
     handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, _MODE)
     with os.fdopen(handle, "wb") as raw:
@@ -85,11 +82,7 @@ def pack(path: Path, manifest: Manifest, files: Mapping[str, Path]) -> None:
 
 
 def manifest_of(path: Path) -> Manifest:
-    """Return the manifest of an archive, without reading further.
-
-    Raises:
-        ArchiveError: It is not a backup.
-    """
+    """Return the manifest of an archive, without reading further; raise ArchiveError if it is not a backup."""
     with _opened(path) as (_, members):
         return _first(path, members)
 
@@ -97,13 +90,10 @@ def manifest_of(path: Path) -> Manifest:
 def unpack(path: Path, prepare: Callable[[Manifest], Place]) -> Manifest:
     """Read an archive to its end and write its members; they are valid only once this returns.
 
-    Args:
-        path: The archive.
-        prepare: Called with the manifest; returns where each member goes. The folders must exist.
+    `prepare` gets the manifest and returns where each member goes; the folders must exist.
 
     Raises:
         ArchiveError: It is not a backup, damaged, or does not match its manifest.
-        OSError: A member cannot be written.
     """
     with _opened(path) as (stream, members):
         manifest = _first(path, members)

@@ -45,10 +45,8 @@ class _StartedTooOften(Exception):
 def copy_sqlite(source: Path, target: Path, snapshot_dir: Path) -> None:
     """Copy a SQLite file as of one moment, whatever its journal, and whoever writes to it.
 
-    Args:
-        source: The file.
-        target: The copy, in the same journal mode and without a file beside it.
-        snapshot_dir: Where a private copy is made of a file that cannot be read in place without writing.
+    The copy has the same journal mode and no file beside it. If the file cannot be read in place without writing, a
+    private copy is made in `snapshot_dir`.
 
     Raises:
         StoreError: It cannot be read.
@@ -59,12 +57,7 @@ def copy_sqlite(source: Path, target: Path, snapshot_dir: Path) -> None:
 
 
 def copy_journal(source: Path, target: Path) -> None:
-    """Copy a file to which whole lines are appended, up to the last whole line.
-
-    Raises:
-        StoreError: It cannot be read.
-        ArchiveError: The copy cannot be written.
-    """
+    """Copy a file to which lines are appended, up to the last whole line; errors as for `copy_sqlite`."""
     try:
         content = source.read_bytes()
     except OSError as error:
@@ -79,21 +72,15 @@ def copy_journal(source: Path, target: Path) -> None:
 def copy_chroma(
     directory: Path, target: Path, snapshot_dir: Path, shortly_before: Callable[[], None]
 ) -> dict[str, Path]:
-    """Copy a Chroma directory as of one moment.
+    """Copy a Chroma directory as of one moment, to a folder `chroma` in the target; errors as for `copy_sqlite`.
 
-    Args:
-        directory: The directory.
-        target: A folder, in which `chroma` is created.
-        snapshot_dir: As for `copy_sqlite`.
-        shortly_before: Copies what belongs to it; called shortly before each attempt.
+    Shortly before each attempt, `shortly_before` copies what belongs to it.
 
     Returns:
         The copies by their names in an archive.
 
     Raises:
-        StoreError: It cannot be read.
         StoreChanged: Its indexes changed during every attempt.
-        ArchiveError: The copy cannot be written.
     """
     (target / CHROMA).mkdir()
     copied: _States = {}

@@ -20,7 +20,6 @@ from drift_checks.operations.backup.copies import copy_chroma, copy_journal, cop
 from drift_checks.operations.backup.disk import refuse_without_room
 from drift_checks.operations.backup.manifest import (
     CHROMA,
-    HISTORY,
     HISTORY_JOURNAL,
     RECORDS,
     Counts,
@@ -28,6 +27,7 @@ from drift_checks.operations.backup.manifest import (
     Origins,
 )
 from drift_checks.operations.backup.retention import ASIDE, archive_name, moment_of, prune
+from drift_checks.report.history.reading import NAME as HISTORY
 from drift_checks.report.history.recorded import StoreIdentity
 from drift_checks.stores.chroma import DATABASE, index_files, refuse_no_chroma, refuse_no_collection
 from drift_checks.stores.records import RecordStore
@@ -41,16 +41,7 @@ _FILE_MODE = 0o600
 
 @dataclass(frozen=True)
 class BackupSource:
-    """What to back up.
-
-    Attributes:
-        db: The SQLite file.
-        chroma: The Chroma directory, None for a store without vectors.
-        identity: The store's identity.
-        columns: The store's names of columns, by ours.
-        reports: The folder of reports, whose history is backed up if there is one.
-        snapshot_dir: Where copies are made.
-    """
+    """What to back up; `columns` are the names of its columns by ours, and copies are made in `snapshot_dir`."""
 
     db: Path
     chroma: Path | None
@@ -89,13 +80,7 @@ class _Copies:
 
 
 def back_up(source: BackupSource, folder: Path, keep: int, now: datetime) -> Backup:
-    """Make a backup of the store in the folder, and remove the oldest ones of the same store.
-
-    Args:
-        source: What to back up.
-        folder: Where the backup goes; created if it is missing.
-        keep: How many backups of this store to keep, from 1.
-        now: The current time, which becomes its name.
+    """Make a backup in the folder, named after the time, and keep at most `keep` of the same store.
 
     Raises:
         StoreError: The store cannot be read, is damaged, or its indexes change all the time.

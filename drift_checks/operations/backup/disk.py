@@ -15,8 +15,7 @@ _HEADROOM = 16_000_000
 def refuse_without_room(needs: Iterable[tuple[Path, int, str]]) -> None:
     """Raise ArchiveError if a disk has less free space than all that is needed on it.
 
-    Args:
-        needs: Existing folders, the bytes needed in each, and what for.
+    Each need is an existing folder, a number of bytes, and what they are for.
     """
     disks: dict[int, list[tuple[Path, int, str]]] = {}
     for need in needs:

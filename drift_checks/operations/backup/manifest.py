@@ -62,17 +62,7 @@ class Counts:
 
 @dataclass(frozen=True)
 class Manifest:
-    """What an archive holds.
-
-    Attributes:
-        created: When it was made.
-        versions: The versions of the programs that made it.
-        store: The store.
-        sources: Where its members came from.
-        counts: What they held.
-        members: The members by name.
-        verified: The checks that the archive passed before it got its name, one sentence each.
-    """
+    """What an archive holds and where that came from; `verified` lists the checks it passed before it got its name."""
 
     created: datetime
     versions: dict[str, str]
@@ -81,11 +71,6 @@ class Manifest:
     counts: Counts
     members: dict[str, Member]
     verified: tuple[str, ...]
-
-    @property
-    def size(self) -> int:
-        """The size of all members, unpacked."""
-        return sum(member.bytes for member in self.members.values())
 
     def to_json(self) -> bytes:
         """Return it as it is written into the archive."""
@@ -99,15 +84,7 @@ def is_allowed(name: str) -> bool:
 
 
 def read_manifest(text: bytes, archive: Path) -> Manifest:
-    """Return the manifest that the text holds.
-
-    Args:
-        text: The member.
-        archive: The archive, for messages.
-
-    Raises:
-        ArchiveError: It has a newer schema, or is not a manifest.
-    """
+    """Return the manifest that a member holds; raise ArchiveError if it has a newer schema, or is not a manifest."""
     try:
         document = json.loads(text)
         schema = document["schema"]

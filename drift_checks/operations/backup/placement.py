@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from drift_checks.core.errors import ArchiveError
-from drift_checks.operations.backup.manifest import CHROMA, HISTORY, HISTORY_JOURNAL, RECORDS, Manifest
+from drift_checks.operations.backup.manifest import CHROMA, HISTORY_JOURNAL, RECORDS, Manifest
+from drift_checks.report.history.reading import NAME as HISTORY
 from drift_checks.stores.chroma import SEGMENT
 
 # SQLite would replay another file's journal into the restored one.
@@ -18,13 +19,7 @@ _BESIDE = ("", "-wal", "-shm", "-journal")
 
 @dataclass(frozen=True)
 class Targets:
-    """Where a backup is restored to; None for what is left out.
-
-    Attributes:
-        db: The SQLite file.
-        chroma: The Chroma directory.
-        reports: The folder of reports, for the history.
-    """
+    """Where a backup is restored to, None for what is left out; the history goes into the folder `reports`."""
 
     db: Path | None
     chroma: Path | None
@@ -33,12 +28,7 @@ class Targets:
 
 @dataclass(frozen=True)
 class Placement:
-    """A file, or the folder of an index, that is put in place by one rename.
-
-    Attributes:
-        member: Its name in the archive; of a folder, the prefix of its members' names.
-        path: Where it goes.
-    """
+    """A file or the folder of an index, put in place by one rename; `member` is its name or prefix in the archive."""
 
     member: str
     path: Path
@@ -58,11 +48,7 @@ class Obstacle:
 
 
 def placements(manifest: Manifest, targets: Targets, archive: Path) -> list[Placement]:
-    """Return what goes where.
-
-    Raises:
-        ArchiveError: The archive does not contain it, two members would go to one place, or a place is of another kind.
-    """
+    """Return what goes where; raise ArchiveError if the archive does not contain it, or it cannot go there."""
     found = []
     # SQLite keeps a journal beside the file itself, not beside a link to it: hence resolved paths.
     if targets.db is not None:
@@ -97,9 +83,9 @@ def sizes_of(manifest: Manifest, placed: Iterable[Placement]) -> dict[Placement,
 
 
 def obstacles(placed: Sequence[Placement], targets: Targets) -> list[Obstacle]:
-    """Return what is in the way: files with their journals, every index in the Chroma directory, the history's journal.
+    """Return what is in the way: files with their journals, and indexes and journals of the history that would stay.
 
-    An index or a journal of the history that stayed would not belong to what is restored beside it.
+    Those would not belong to what is restored beside them.
     """
     beside = [(item.path.with_name(item.path.name + suffix), item.path) for item in placed for suffix in _BESIDE]
     found = [Obstacle(path, base) for path, base in beside if os.path.lexists(path)]

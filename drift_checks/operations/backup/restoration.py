@@ -34,13 +34,7 @@ _ASIDE = ".drift-restore-"
 
 @dataclass(frozen=True)
 class Restored:
-    """What was restored, or would be.
-
-    Attributes:
-        manifest: The archive's manifest.
-        placed: What went where.
-        moved: What was in the way, and its new name.
-    """
+    """What was restored, or would be; `moved` maps what was in the way to its new name."""
 
     manifest: Manifest
     placed: list[Placement]
@@ -48,11 +42,7 @@ class Restored:
 
 
 def rehearse(archive: Path, targets: Targets, now: datetime) -> Restored:
-    """Verify an archive and return what restoring it would do; nothing is written.
-
-    Raises:
-        ArchiveError: It is not a sound backup, or cannot be restored there.
-    """
+    """Verify an archive and return what restoring it would do; nothing is written. Errors as for `restore`."""
     with _explained(archive):
         manifest = unpack(archive, lambda _: lambda _: None)
         placed = placements(manifest, targets, archive)
@@ -60,13 +50,7 @@ def rehearse(archive: Path, targets: Targets, now: datetime) -> Restored:
 
 
 def restore(archive: Path, targets: Targets, force: bool, now: datetime) -> Restored:
-    """Restore an archive.
-
-    Args:
-        archive: The backup.
-        targets: Where it goes.
-        force: Whether to move aside what is in the way.
-        now: The current time, which becomes part of the names of what is moved aside.
+    """Restore an archive; with `force`, move aside what is in the way, to names that contain the time.
 
     Raises:
         ArchiveError: It is not a sound backup, something is in the way, or it cannot be written; nothing has changed.

@@ -37,26 +37,16 @@ def moment_of(name: str) -> datetime | None:
 
 
 def superfluous(names: Iterable[str], keep: int, made: str) -> list[str]:
-    """Return the names of the backups to remove, the oldest first.
+    """Return the names of the backups to remove if `keep` are kept, the oldest first; other names are ignored.
 
-    Args:
-        names: Names of backups of one store; other names are ignored.
-        keep: How many of the newest to keep, from 1.
-        made: The one just made, which counts among the newest even if the clock has gone back.
+    The one just made counts among the newest even if the clock has gone back.
     """
     others = sorted({name for name in names if moment_of(name)} - {made})
     return others[: max(0, len(others) - (keep - 1))]
 
 
 def prune(folder: Path, store: StoreIdentity, keep: int, made: str) -> list[Path]:
-    """Remove the oldest backups of a store, and no other file; return the removed ones.
-
-    Args:
-        folder: The folder of backups.
-        store: The store.
-        keep: How many to keep, from 1.
-        made: The name of the one just made.
-    """
+    """Remove the oldest backups of a store, and no other file, so that `keep` stay; return the removed ones."""
     own = [path.name for path in folder.iterdir() if moment_of(path.name) and _is_of(path, store)]
     removed = []
     for name in superfluous(own, keep, made):

@@ -28,14 +28,7 @@ Refusal = Callable[[str], DriftError]
 
 @dataclass(frozen=True)
 class Sizes:
-    """Sizes of the database with its write-ahead log, in bytes.
-
-    Attributes:
-        before: Its size before.
-        free: How much of that is free.
-        after: Its size after or, if it was not vacuumed, its expected size.
-        needed: How much room vacuuming takes, at most.
-    """
+    """Sizes in bytes, with the write-ahead log; if nothing was vacuumed yet, `after` is an estimate."""
 
     before: int
     free: int
@@ -44,17 +37,11 @@ class Sizes:
 
 
 def examine(path: Path, refusal: Refusal, snapshot_dir: Path | None = None) -> Sizes:
-    """Return the size of a database and how much of it is free, without changing it.
-
-    Args:
-        path: The SQLite file.
-        refusal: Makes the error to raise if it is unusable.
-        snapshot_dir: Where a private copy is made if reading would otherwise write; None for the system's cache.
+    """Return the sizes of a database without changing it; `refusal` makes the error to raise if it cannot be read.
 
     Raises:
         ArchiveError: There is no room to vacuum it.
         RunInProgress: Another program holds it locked.
-        DriftError: As `refusal` makes it: it cannot be read.
     """
     with _explained(path, refusal):
         size, needed = _size(path), _refuse_without_room(path)
@@ -69,11 +56,6 @@ def examine(path: Path, refusal: Refusal, snapshot_dir: Path | None = None) -> S
 
 def vacuum(path: Path, refusal: Refusal, lock_wait_seconds: float = LOCK_WAIT_SECONDS) -> Sizes:
     """Compact a database, checking it before and after; its journal mode stays.
-
-    Args:
-        path: The SQLite file.
-        refusal: Makes the error to raise if it is unusable.
-        lock_wait_seconds: How long to wait for other programs that use it.
 
     Raises:
         ArchiveError: There is no room for it.

@@ -23,22 +23,14 @@ LARGEST_INDEX = 1024**3
 
 @dataclass(frozen=True)
 class VectorSample:
-    """What a copy of a Chroma directory holds: the number of entries in the collection, and some vectors by id.
-
-    No vectors if the index is too large for memory.
-    """
+    """The number of entries in a collection, and some vectors by id; None if the index is too large for memory."""
 
     count: int
     vectors: Mapping[str, Vector] | None
 
 
 def refuse_damaged(copy: Path, source: Path) -> None:
-    """Raise StoreError if a SQLite file is damaged.
-
-    Args:
-        copy: The file to check, which nobody writes to.
-        source: What it was copied from, for messages.
-    """
+    """Raise StoreError, about the source, if a copy of it is damaged; nobody writes to the copy."""
     try:
         with closing(open_copy(copy)) as connection:
             found = integrity(connection)
@@ -73,14 +65,8 @@ def count_rows(copy: Path, table: str) -> int | None:
 def sample_vectors(copy: Path, collection: str, source: Path, snapshot_dir: Path) -> VectorSample:
     """Count and sample the vectors in a copy of a Chroma directory, in yet another copy, since Chroma may migrate it.
 
-    Args:
-        copy: The copy.
-        collection: The collection's name.
-        source: What it was copied from, for messages.
-        snapshot_dir: Where the throw-away copy is made.
-
     Raises:
-        StoreError: Chroma cannot read it, or lacks a vector of an entry that it lists.
+        StoreError: Chroma cannot read it, or lacks a vector of an entry that it lists; it is about the source.
     """
     vectors = None
     try:

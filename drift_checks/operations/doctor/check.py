@@ -48,13 +48,7 @@ class NotChecked(Exception):
 
 
 class Check(NamedTuple):
-    """A check that has not run yet.
-
-    Attributes:
-        name: What it looks at.
-        run: Makes the check; it may raise anything.
-        needs: The settings it depends on.
-    """
+    """A check that has not run yet; `run` may raise anything, and `needs` are the settings it depends on."""
 
     name: str
     run: Callable[[], CheckResult]
@@ -82,24 +76,13 @@ def skipped(message: str, hint: str = "") -> CheckResult:
 
 
 def failed_with(error: DriftError, subject: str = "") -> CheckResult:
-    """Return a failure with an error's problem and remedy.
-
-    Args:
-        error: What went wrong.
-        subject: What the line is about; the message does not repeat it.
-    """
+    """Return a failure with an error's problem and remedy, without what the line is about anyway (the subject)."""
     about = "" if not error.problem or error.what == subject else f"{error.what}: "
     return failed(f"{about}{error.problem or error.what}", error.remedy)
 
 
 def run_check(group: str, check: Check, broken: Collection[str] = ()) -> Finding:
-    """Run a check, whatever it raises.
-
-    Args:
-        group: The group of checks it belongs to.
-        check: The check.
-        broken: The keys of unusable settings; a check that needs one of them is skipped.
-    """
+    """Run a check, whatever it raises; skip it if it needs one of the broken settings."""
     unusable = [name.replace("_", "-") for name in check.needs if name in broken]
     result = skipped(f"unknown: the setting {unusable[0]} is unusable") if unusable else _run(check.run)
     group, name, message, remedy = (

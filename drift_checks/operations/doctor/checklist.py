@@ -41,13 +41,7 @@ _GROUPS = (settings, stores, rights, room, reviewers, channels, schedule, runs, 
 
 
 def run_checklist(sources: Sources, options: DoctorOptions, now: datetime) -> list[Finding]:
-    """Run every check; nothing is written to the store, and nothing is sent.
-
-    Args:
-        sources: Where the settings are.
-        options: The options of the command.
-        now: The current time, with a zone.
-    """
+    """Run every check; nothing is written to the store, and nothing is sent."""
     setup = _setup(sources, options, now)
     with ExitStack() as closing, added_variables(setup.environment):
         closing.callback(setup.store.close)

@@ -32,13 +32,7 @@ _STEPS = "SELECT dir, max(version) FROM migrations GROUP BY dir"
 
 
 class ChromaDirectory:
-    """A Chroma directory and a collection in it, opened by the first check.
-
-    Args:
-        directory: The directory.
-        collection: The collection's name.
-        snapshots: Where a private copy of the database is made, if one is needed.
-    """
+    """A Chroma directory and a collection in it, opened by the first check."""
 
     def __init__(self, directory: Path, collection: str, snapshots: Path) -> None:
         self.directory = directory
@@ -47,11 +41,7 @@ class ChromaDirectory:
         self._is_open = False
 
     def open(self) -> None:
-        """Check that the directory and the collection exist.
-
-        Raises:
-            StoreError: One does not.
-        """
+        """Check that the directory and the collection exist; raise StoreError if one does not."""
         refuse_no_chroma(self.directory)
         refuse_no_collection(self.directory, self.collection, self._snapshots)
         self._is_open = True

@@ -16,10 +16,7 @@ _CREDENTIALS_VARIABLE = "CREDENTIALS_DIRECTORY"
 
 
 def with_env_file(environment: Mapping[str, str], file: Path) -> tuple[dict[str, str], frozenset[str]]:
-    """Return the variables, completed from a file, and the names of those taken from it.
-
-    A file that is missing or unreadable adds nothing.
-    """
+    """Return the variables, completed from a file if it is readable, and the names of those taken from it."""
     try:
         found = read_assignments(file.read_text(encoding="utf-8", errors="replace"))
     except OSError:
@@ -29,10 +26,9 @@ def with_env_file(environment: Mapping[str, str], file: Path) -> tuple[dict[str,
 
 
 def with_credentials(environment: Mapping[str, str], folder: Path) -> tuple[dict[str, str], frozenset[str]]:
-    """Return the variables with a schedule's credentials, as its service manager passes them on.
+    """Return the variables with a schedule's credentials, as its service manager passes them on, from this folder.
 
-    Returns:
-        The variables, and the names of the secrets that this user cannot read; the service manager reads them as root.
+    Also return the names of the secrets that this user cannot read; the service manager reads them as root.
     """
     if _CREDENTIALS_VARIABLE in environment or not os.path.isdir(folder):  # noqa: PTH112 - False if it may not be searched
         return dict(environment), frozenset()

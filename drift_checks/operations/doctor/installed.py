@@ -43,14 +43,7 @@ _DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 
 @dataclass(frozen=True)
 class CronLine:
-    """A line of a system crontab.
-
-    Attributes:
-        times: When it fires: five fields, empty for `@reboot`.
-        user: The user it runs as.
-        command: The command.
-        zone: The time zone of the fields.
-    """
+    """A line of a system crontab; `times` are five fields in the zone, or empty for `@reboot`."""
 
     times: str
     user: str
@@ -72,12 +65,7 @@ class CronLine:
 
 
 def cron_lines(text: str, machine: tzinfo) -> Iterator[CronLine]:
-    """Yield the readable lines of a system crontab that run a command.
-
-    Args:
-        text: The crontab.
-        machine: The daemon's time zone.
-    """
+    """Yield the readable lines of a system crontab that run a command; by default their zone is the machine's."""
     zone: tzinfo | None = machine
     for line in text.splitlines():
         if assigned := _CRON_TZ.match(line):
@@ -97,12 +85,7 @@ def _is_valid(times: str) -> bool:
 
 
 class InstalledSchedule:
-    """The schedule that is installed below a root.
-
-    Args:
-        root: The folder that stands for `/`.
-        now: The current time.
-    """
+    """The schedule that is installed below a root."""
 
     def __init__(self, root: Path, now: datetime) -> None:
         self.root = root
@@ -170,12 +153,9 @@ def unit_values(unit: Path, key: str) -> list[str]:
 
 
 def next_of_calendar(expression: str, now: datetime, machine: tzinfo) -> datetime | None:
-    """Return when a timer fires next, in UTC: as systemd says or, if it is not installed, as the usual forms mean.
+    """Return when a timer with this `OnCalendar=` fires next, in UTC; None if that is unknown.
 
-    Args:
-        expression: The value of `OnCalendar=`.
-        now: The current time.
-        machine: The machine's time zone.
+    systemd is asked; if it is not installed, the usual forms are computed.
     """
     program = shutil.which("systemd-analyze")
     answer = _ask_systemd(program, expression, now) if program else None

@@ -52,12 +52,7 @@ def packages() -> CheckResult:
 
 
 def zone(name: str, source: str | None) -> CheckResult:
-    """Report the time zone of timestamps that name none.
-
-    Args:
-        name: The zone.
-        source: Where it is set; None for the machine's.
-    """
+    """Report the time zone of timestamps that name none, and where it is set; None for the machine's."""
     return passed(
         f"timestamps without a zone are read as {name} ({source or 'the zone of this machine'})",
         "" if source else "if the application runs in another zone: --drift-naive-timezone",

@@ -66,14 +66,7 @@ def as_json(findings: Sequence[Finding]) -> str:
 
 
 def as_text(findings: Sequence[Finding], width: int, marks: Marks, *, colour: bool) -> str:
-    """Return the checklist in groups, one line a check, each remedy on a line of its own.
-
-    Args:
-        findings: The findings, in order.
-        width: The terminal's width in columns.
-        marks: The marks to use.
-        colour: Whether to use colours.
-    """
+    """Return the checklist in groups for this width, one line a check, each remedy on a line of its own."""
     from rich.console import Console
     from rich.text import Text
 

@@ -37,12 +37,7 @@ def checks(setup: Setup) -> list[Check]:
 
 
 def user(number: int, scheduled: str | None) -> CheckResult:
-    """Warn about root, for whom the checks of rights mean nothing.
-
-    Args:
-        number: The effective user id.
-        scheduled: The user who runs the scheduled reviews; None if unknown.
-    """
+    """Warn about root, for whom the checks of rights mean nothing; name the scheduled user, if known."""
     if number:
         return passed(f"not root (user {number})")
     doctor = f"{shlex.quote(sys.executable)} -m drift_checks doctor"
@@ -69,12 +64,7 @@ def writable(folder: Path, option: str) -> CheckResult:
 
 
 def snapshots(folder: Path, mounted: str) -> CheckResult:
-    """Check that private copies can be made, and on a disk.
-
-    Args:
-        folder: Where they are made.
-        mounted: The mounts, as the kernel lists them.
-    """
+    """Check that private copies can be made in the folder, and that it is on a disk, by the list of mounts."""
     result = writable(folder, "--drift-snapshot-dir")
     kind = filesystem_of(existing(folder).resolve(), mounted)
     if result.remedy or kind not in _IN_MEMORY:
@@ -140,13 +130,7 @@ def secret(file: Path) -> CheckResult:
 
 
 def _private(file: Path, missing: CheckResult, for_group: Callable[[str, str], CheckResult]) -> CheckResult:
-    """Check that only its owner may read a file.
-
-    Args:
-        file: The file.
-        missing: The result if it does not exist.
-        for_group: Makes the result if its group may read it.
-    """
+    """Check that only its owner may read a file; for the case that its group may, `for_group` makes the result."""
     try:
         mode = stat.S_IMODE(file.stat().st_mode)
     except FileNotFoundError:

@@ -30,12 +30,7 @@ _RUN = "python -m drift_checks --run-once"
 
 
 class PastRuns:
-    """The history, read once.
-
-    Args:
-        reports: The folder of reports.
-        store: The store whose runs are looked at.
-    """
+    """The history of a store, read once."""
 
     def __init__(self, reports: Path, store: StoreIdentity) -> None:
         self.reports = reports
@@ -95,13 +90,7 @@ def history(past: PastRuns) -> CheckResult:
 
 
 def last_run(run: RecordedRun, now: datetime, every: timedelta | None) -> CheckResult:
-    """Check that the last run is recent.
-
-    Args:
-        run: The last run.
-        now: The current time.
-        every: The time between two scheduled reviews; None if unknown.
-    """
+    """Check that the last run is recent, given the time between two scheduled reviews, if known."""
     age = now - run.started
     started = f"{run.started:%Y-%m-%d %H:%M} UTC"
     if age < timedelta(minutes=-5):

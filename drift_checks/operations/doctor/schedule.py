@@ -71,11 +71,7 @@ def _enabled(setup: Setup) -> CheckResult:
 
 
 def cron_runs(names: Iterable[str] | None) -> CheckResult:
-    """Check that the cron daemon runs.
-
-    Args:
-        names: The running programs; None if another machine is checked.
-    """
+    """Check that the cron daemon is among the running programs; None if those are unknown."""
     if names is None:
         return skipped("unknown: the processes of that machine cannot be seen from here")
     if _DAEMONS & set(names):
@@ -84,12 +80,7 @@ def cron_runs(names: Iterable[str] | None) -> CheckResult:
 
 
 def timer_enabled(link: Path, state: str | None) -> CheckResult:
-    """Check that the timer starts with the machine.
-
-    Args:
-        link: The link by which it does.
-        state: The timer's state according to systemd; None if systemd was not asked.
-    """
+    """Check that the timer starts with the machine, by its state according to systemd or, without that, by its link."""
     if state is not None and state != "enabled":
         return failed(f"systemd reports that it is {state}", _ENABLE)
     if link.is_symlink() or state is not None:

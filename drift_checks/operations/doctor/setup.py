@@ -25,15 +25,7 @@ Known = TypeVar("Known")
 
 @dataclass(frozen=True)
 class DoctorOptions:
-    """The options of the command.
-
-    Attributes:
-        root: The folder that stands for `/`.
-        backups: The folder of backups; None for the default.
-        live: Whether to ask the reviewer about one record.
-        thorough: Whether to check large stores for damage too.
-        user: The effective user id.
-    """
+    """The options of the command, and the user's id; `root` stands for `/`."""
 
     root: Path = Path("/")
     backups: Path | None = None
@@ -46,13 +38,8 @@ class DoctorOptions:
 class Setup:
     """What a review would find on this machine.
 
-    Attributes:
-        configured: The settings, and which of them are unusable.
-        environment: The variables of a scheduled review, as far as they are known.
-        options: The options of the command.
-        now: The current time.
-        folders: Where the user's own modules may be.
-        hidden: The names of secrets that a schedule has, or may have, and this user cannot read.
+    The environment is that of a scheduled review, as far as it is known. The user's own modules may be in `folders`.
+    `hidden` are the names of secrets that a schedule has, or may have, and this user cannot read.
     """
 
     configured: Configured
@@ -98,12 +85,7 @@ class Setup:
 
 
 class OpenedStore:
-    """The table of records, opened by the first check; if that fails, the others are skipped.
-
-    Args:
-        settings: They name the store.
-        snapshots: Where a private copy is made, if one is needed.
-    """
+    """The table of records, opened by the first check; if that fails, the others are skipped."""
 
     def __init__(self, settings: Settings, snapshots: Path) -> None:
         self._settings = settings
@@ -113,11 +95,7 @@ class OpenedStore:
         self._records: int | None = None
 
     def open(self) -> RecordStore:
-        """Open the table and count its records.
-
-        Raises:
-            DriftError: The store is unusable.
-        """
+        """Open the table and count its records; raise DriftError if the store is unusable."""
         assert self._settings.db is not None
         self._file = SqliteFile(self._settings.db, self._snapshots)
         self._table = RecordStore(self._file, self._settings.table, dict(self._settings.columns))

@@ -26,14 +26,7 @@ _LONGEST_COMMAND = 998
 class CronJob:
     """What the crontab is made from.
 
-    Attributes:
-        schedule: When it runs.
-        user: The user it runs as.
-        interpreter: The absolute path of Python.
-        mail_to: Who gets its output by mail.
-        zone: The machine's zone; None if the daemon knows CRON_TZ.
-        now: The current time.
-        has_home: Whether the user's home exists.
+    The zone is the machine's, or None if the daemon knows CRON_TZ; `has_home` says whether the user's home exists.
     """
 
     schedule: Schedule
@@ -46,11 +39,7 @@ class CronJob:
 
 
 def crontab(job: CronJob) -> str:
-    """Return the crontab.
-
-    Raises:
-        SettingError: It cannot contain a path or an address.
-    """
+    """Return the crontab; raise SettingError if it cannot contain a path or an address."""
     if not _MAIL_TO.fullmatch(job.mail_to):
         raise SettingError(
             "--mail-to", f"{job.mail_to!r} is invalid", "it must be users and mail addresses, separated by commas"

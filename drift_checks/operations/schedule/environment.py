@@ -19,12 +19,8 @@ _ESCAPE = re.compile(r'\\([\\"$`])')
 def quoted(name: str, text: str) -> str:
     r"""Return the text in double quotes, as `sh` and `EnvironmentFile=` read it, with \ before \ " $ and `.
 
-    Args:
-        name: The variable, for the message.
-        text: Its value; tabs and line feeds are allowed.
-
     Raises:
-        SettingError: It contains other control characters, which systemd drops, or is not valid UTF-8.
+        SettingError: It contains control characters other than tab and line feed, or is not valid UTF-8.
     """
     if not is_printable(text.replace("\n", "").replace("\t", "")):
         raise SettingError(

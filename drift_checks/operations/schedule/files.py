@@ -45,15 +45,7 @@ ROOT = Owner("root", 0, 0)
 
 @dataclass(frozen=True)
 class File:
-    """A file to install.
-
-    Attributes:
-        path: Its path on the machine, whatever the root it is written below.
-        text: Its content.
-        mode: Its permissions.
-        owner: Its owner.
-        secrets: Texts in it that are never shown.
-    """
+    """A file to install, with its path on the machine, whatever the root; its secrets are never shown."""
 
     path: Path
     text: str
@@ -98,12 +90,7 @@ def digest(content: bytes) -> str:
 
 
 def is_as_made(content: bytes, known: str | None = None) -> bool:
-    """Whether a file is as it was installed.
-
-    Args:
-        content: The file's content.
-        known: Its digest, if it does not contain its own.
-    """
+    """Whether a file is as it was installed, by the digest in its last line or the one that is known."""
     if known is not None:
         return digest(content) == known
     found = _MARK.match(content)
@@ -111,13 +98,7 @@ def is_as_made(content: bytes, known: str | None = None) -> bool:
 
 
 class Tree:
-    """The machine's files, below a root.
-
-    Args:
-        root: `/`, or the folder that stands for it.
-        known: The digests of files that do not contain their own.
-        force: Whether to replace files that were changed by hand, and keep a copy beside each.
-    """
+    """The machine's files below a root; `force` replaces those that were changed by hand, and keeps a copy beside each."""
 
     def __init__(self, root: Path, known: Mapping[Path, str], *, force: bool) -> None:
         self._root = root
@@ -181,13 +162,11 @@ class Tree:
             if step.state in (State.REMOVE, State.COPY):
                 self.place(step.path).unlink()
 
-    def remove_if_empty(self, path: Path) -> bool:
-        """Remove a folder if it is empty; return whether it was."""
+    def remove_if_empty(self, path: Path) -> None:
+        """Remove a folder if it is empty."""
         place = self.place(path)
-        if not place.is_dir() or any(place.iterdir()):
-            return False
-        place.rmdir()
-        return True
+        if place.is_dir() and not any(place.iterdir()):
+            place.rmdir()
 
     def _plan_change(self, path: Path, content: bytes, change: State) -> Step:
         if is_as_made(content, self._known.get(path)):

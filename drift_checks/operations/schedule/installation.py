@@ -38,16 +38,8 @@ _SHARED_MODE = 0o750
 class InstallRequest:
     """What to install.
 
-    Attributes:
-        schedule: When the review runs.
-        owner: The user it runs as.
-        preset: The settings and secrets of the review.
-        root: The folder that stands for `/`.
-        now: The current time.
-        mail_to: Who gets the output of cron's line.
-        vacuum_application: Whether to compact the application's database, too.
-        interpreter: The Python that runs the reviews.
-        installation: Where the package and its dependencies are; None for those of this process.
+    `mail_to` gets the output of cron's line; `vacuum_application` compacts the application's database, too;
+    `installation` is where the package and its dependencies are, None for those of this process.
     """
 
     schedule: Schedule

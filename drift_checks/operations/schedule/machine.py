@@ -27,11 +27,7 @@ def refuse_unless_root(root: Path) -> None:
 
 
 def default_user(environment: Mapping[str, str]) -> str:
-    """Return the user to run the reviews if none is named: the caller, before sudo.
-
-    Raises:
-        SettingError: The caller has no name.
-    """
+    """Return the caller, before sudo; raise SettingError if they have no name."""
     try:
         return environment.get("SUDO_USER") or pwd.getpwuid(os.geteuid()).pw_name
     except KeyError:
@@ -41,11 +37,7 @@ def default_user(environment: Mapping[str, str]) -> str:
 
 
 def find_user(name: str, root: Path) -> Owner:
-    """Return a user of the machine; below a root without users, those of this machine count.
-
-    Raises:
-        SettingError: There is no such user.
-    """
+    """Return a user of the machine, or of this one if the root has no users; raise SettingError if there is none."""
     users = _users(root)
     if name not in users:
         raise SettingError(
@@ -57,10 +49,7 @@ def find_user(name: str, root: Path) -> Owner:
 
 
 def closed_to(path: Path, owner: Owner) -> Path | None:
-    """Return the first folder above a path that a user may not search, None if there is none.
-
-    Only the user's primary group counts.
-    """
+    """Return the first folder above a path that a user may not search; only the user's primary group counts."""
     for folder in reversed(path.resolve().parents):
         status = folder.stat()
         shift = 6 if status.st_uid == owner.uid else 3 if status.st_gid == owner.gid else 0
@@ -82,11 +71,7 @@ def _users(root: Path) -> dict[str, Owner]:
 
 
 def zone_of(root: Path) -> ZoneInfo:
-    """Return the time zone of the machine's daemons, which may differ from the caller's (`TZ`).
-
-    Raises:
-        SettingError: It is unknown.
-    """
+    """Return the time zone of the machine's daemons, not the caller's (`TZ`); raise SettingError if it is unknown."""
     link = root / "etc/localtime"
     names = [str(link.readlink()).rpartition("zoneinfo/")[2]] if link.is_symlink() else []
     if (file := root / "etc/timezone").is_file():

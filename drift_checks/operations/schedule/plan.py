@@ -24,12 +24,7 @@ _MONDAY = 1
 
 @dataclass(frozen=True)
 class Schedule:
-    """A time of day in UTC, every day or every Monday.
-
-    Attributes:
-        minute: The minute of the day, from 0.
-        every: `day` or `week`.
-    """
+    """A time of day in UTC, as the minute of the day, every day or every Monday."""
 
     minute: int
     every: str = DAY
@@ -65,12 +60,7 @@ class Schedule:
         return f"{','.join(map(str, self._local_minutes(zone, now)))} * * * *"
 
     def guard(self, zone: ZoneInfo, now: datetime) -> tuple[str, str]:
-        """Return a format of `date -u` and what it prints in the hour of the review only.
-
-        Args:
-            zone: The machine's zone.
-            now: The current time.
-        """
+        """Return a format of `date -u` and what it prints in the hour of the review only, in this zone."""
         hour, minute = divmod(self.minute, 60)
         form, expected = ("%H", f"{hour:02}")
         if len(self._local_minutes(zone, now)) > 1:

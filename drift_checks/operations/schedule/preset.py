@@ -22,12 +22,7 @@ _WRITTEN = ("reports", "snapshot_dir")
 class Preset:
     """What a scheduled run starts with; all paths are absolute.
 
-    Attributes:
-        variables: The settings by the names of their variables.
-        secrets: The secrets in the environment, by name.
-        reads: Paths in the settings that a run reads.
-        writes: Folders that a run writes below.
-        stores: The folders of the application's files, to which only a clean-up of them writes.
+    It reads `reads`, and writes below `writes`; `stores` are the folders of the application's files.
     """
 
     variables: Mapping[str, str]
@@ -38,12 +33,7 @@ class Preset:
 
 
 def make_preset(settings: Settings, environment: Mapping[str, str], folder: Path) -> Preset:
-    """Return the current settings and secrets.
-
-    Args:
-        settings: The settings, whatever their sources.
-        environment: The environment, with the secrets.
-        folder: The caller's folder, from which relative paths in the environment start.
+    """Return the current settings and secrets, for a caller in this folder.
 
     Raises:
         SettingError: A secret is invalid.

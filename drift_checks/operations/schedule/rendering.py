@@ -52,11 +52,7 @@ def _environment() -> Environment:
 
 
 def unit_word(text: object, prefix: str = "") -> str:
-    r"""Return a path as one word of a unit file: quoted if necessary, with %% for % and \\ for \.
-
-    Args:
-        text: The path.
-        prefix: The word's prefix, such as `-` for a path that may be missing.
+    r"""Return a path as one word of a unit file, with a prefix: quoted if necessary, with %% for % and \\ for \.
 
     Raises:
         SettingError: A unit file cannot contain it.

@@ -22,15 +22,8 @@ _TEMPORARY = (Path("/tmp"), Path("/var/tmp"))  # noqa: S108 - compared with, not
 class SystemdJob:
     """What the units are made from.
 
-    Attributes:
-        schedule: When the review runs.
-        user: The user it runs as.
-        interpreter: The absolute path of Python.
-        credentials: The names of the secrets that have a file.
-        reads: Paths that must be visible, including the installation's.
-        writes: Folders that a review writes below.
-        stores: Folders of the application's database and vectors.
-        vacuum_application: Whether to compact that database, too.
+    `credentials` are the names of secrets that have a file. The units must see `reads`, including the installation. A
+    review writes below `writes`, and only with `vacuum_application` is anything written to `stores`.
     """
 
     schedule: Schedule
