@@ -98,7 +98,7 @@ def is_as_made(content: bytes, known: str | None = None) -> bool:
 
 
 class Tree:
-    """The machine's files below a root; `force` replaces those that were changed by hand, and keeps a copy beside each."""
+    """The machine's files below a root; `force` replaces those changed by hand, and keeps a copy beside each."""
 
     def __init__(self, root: Path, known: Mapping[Path, str], *, force: bool) -> None:
         self._root = root
