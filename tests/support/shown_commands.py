@@ -13,7 +13,7 @@ from tests.support.session_runs import Run
 from tests.support.whole_runs import run_here
 
 _PRINT_WORDS = '#!/bin/sh\nprintf "%s\\0" "$PWD" "${0##*/}" "$@" > "$WORDS"\n'
-_SHOWN = re.compile(r"<dt>Again</dt><dd>(.*?)</dd>", re.DOTALL)
+_SHOWN = re.compile(r"<dt>(?:Repeat|Review again)</dt><dd>(.*?)</dd>", re.DOTALL)
 
 
 def shown_commands(run: Run) -> tuple[str, list[str]]:

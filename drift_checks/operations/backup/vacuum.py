@@ -50,7 +50,7 @@ def examine(path: Path, refusal: Refusal, snapshot_dir: Path | None = None) -> S
             with closing(file):
                 free = file.read(lambda opened: _free(lambda pragma: opened.exec_driver_sql(pragma).scalar_one()))
         except StoreError as error:
-            raise refusal(error.problem or f"cannot be read ({error})") from None
+            raise refusal(error.problem) from None
     return Sizes(size, free, size - free, needed)
 
 

@@ -75,8 +75,7 @@ def sample_vectors(copy: Path, collection: str, source: Path, snapshot_dir: Path
                 vectors = _sample(opened)
             return VectorSample(opened.count, vectors)
     except StoreError as error:
-        parts = (text.replace(str(copy), str(source)) for text in (error.what, error.problem, error.remedy))
-        raise StoreError(*parts) from None
+        raise error.rewritten(lambda phrase: phrase.replace(str(copy), str(source))) from None
 
 
 def refuse_different(archived: VectorSample, copied: VectorSample, archive: Path) -> None:

@@ -77,8 +77,8 @@ def skipped(message: str, hint: str = "") -> CheckResult:
 
 def failed_with(error: DriftError, subject: str = "") -> CheckResult:
     """Return a failure with an error's problem and remedy, without what the line is about anyway (the subject)."""
-    about = "" if not error.problem or error.what == subject else f"{error.what}: "
-    return failed(f"{about}{error.problem or error.what}", error.remedy)
+    about = "" if error.what == subject else f"{error.what}: "
+    return failed(f"{about}{error.problem}", error.remedy)
 
 
 def run_check(group: str, check: Check, broken: Collection[str] = ()) -> Finding:

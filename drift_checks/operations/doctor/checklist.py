@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 from types import ModuleType
 
-from drift_checks.core.errors import DriftError, SettingError
+from drift_checks.core.errors import DriftError
 from drift_checks.operations.doctor import (
     channels,
     machine,
@@ -69,8 +69,8 @@ def _with_demo(configured: Configured) -> Configured:
     try:
         return replace(configured, settings=demo_settings(configured.settings))
     except DriftError as error:
-        fault = Fault("demo", SettingError(error.what, error.problem, error.remedy))
-        return replace(configured, faults=(*configured.faults, fault), broken=configured.broken | {"demo"})
+        faults = (*configured.faults, Fault("demo", error))
+        return replace(configured, faults=faults, broken=configured.broken | {"demo"})
 
 
 def _run_group(group: ModuleType, setup: Setup) -> Iterator[Finding]:

@@ -100,8 +100,7 @@ def _answers(setup: Setup) -> CheckResult:
         with _reviewer(setup) as reviewer, closing(reviewer.review([record])) as reviewing:
             review = next(iter(reviewing))
     except DriftError as error:
-        parts = (_without_secrets(text, setup, record) for text in (error.what, error.problem, error.remedy))
-        return failed_with(type(error)(*parts))
+        return failed_with(error.rewritten(lambda phrase: _without_secrets(phrase, setup, record)))
     return _judge(review, time.monotonic() - started, setup, record)
 
 

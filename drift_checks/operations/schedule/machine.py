@@ -21,8 +21,7 @@ def refuse_unless_root(root: Path) -> None:
         raise SettingError(
             "/etc",
             "only root may write there",
-            "run the command with sudo, write below another folder with --root DIR, or see what it would do with"
-            " --dry-run",
+            "use sudo, write below another folder with --root DIR, or see what would be done with --dry-run",
         )
 
 
@@ -42,8 +41,9 @@ def find_user(name: str, root: Path) -> Owner:
     if name not in users:
         raise SettingError(
             "--user",
-            f"there is no user {name!r} on this machine{nearest(name, users)}",
+            f"there is no user {name!r} on this machine",
             "create one: useradd --system --home-dir /var/lib/drift-checks --shell /usr/sbin/nologin drift",
+            nearest(name, users),
         )
     return users[name]
 

@@ -40,7 +40,6 @@ def line(outcome: BaseException | CheckResult, *needs: str) -> Finding:
             (Status.ERROR, "/a: is damaged (one; two)", "restore it from a backup"),
         ),
         (StoreError("/a", "cannot be read"), (Status.ERROR, "/a: cannot be read", "")),
-        (StoreError("a single sentence"), (Status.ERROR, "a single sentence", "")),
         (NotChecked("unknown"), (Status.SKIPPED, "unknown", "")),
     ],
 )
