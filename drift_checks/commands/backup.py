@@ -20,7 +20,7 @@ from drift_checks.report.history.recorded import StoreIdentity
 from drift_checks.settings.declarations import Settings
 
 if TYPE_CHECKING:
-    from drift_checks.operations.backup.creation import Backup, Source
+    from drift_checks.operations.backup.creation import Backup, BackupSource
 
 NAME = "backup"
 HELP = "back up the store and the history of the reports, verified, while the application writes"
@@ -67,9 +67,8 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _source(settings: Settings) -> Source:
-    from drift_checks.operations.backup.creation import Source
-    from drift_checks.report.history.reading import NAME as HISTORY
+def _source(settings: Settings) -> BackupSource:
+    from drift_checks.operations.backup.creation import BackupSource
     from drift_checks.stores.snapshot import default_folder
 
     if settings.demo:
@@ -83,13 +82,12 @@ def _source(settings: Settings) -> Source:
             "name the SQLite file with --drift-db FILE, and the Chroma directory, where there is "
             "one, with --drift-chroma DIR",
         )
-    history = settings.reports / HISTORY
-    return Source(
+    return BackupSource(
         db=settings.db,
         chroma=settings.chroma,
         identity=StoreIdentity(str(settings.db), settings.table, settings.collection),
         columns=dict(settings.columns),
-        history=history if os.path.exists(history) else None,  # noqa: PTH110 - false, too, where it may not be looked
+        reports=settings.reports,
         snapshot_dir=settings.snapshot_dir or default_folder(),
     )
 

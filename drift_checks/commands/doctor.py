@@ -13,9 +13,10 @@ from drift_checks.commands.arguments import full_path
 from drift_checks.commands.settings_options import add_settings, read_sources
 from drift_checks.commands.stores import UNBOUNDED
 from drift_checks.core.errors import SettingError
-from drift_checks.operations.doctor.checklist import Asked, run_all
-from drift_checks.operations.doctor.finding import Check, Finding, Status, counted, made, refused
+from drift_checks.operations.doctor.check import Check, Finding, Status, count_statuses, failed_with, run_check
+from drift_checks.operations.doctor.checklist import run_checklist
 from drift_checks.operations.doctor.printing import as_json, as_text, marks_for
+from drift_checks.operations.doctor.setup import DoctorOptions
 from drift_checks.settings.loading import Sources
 
 NAME = "doctor"
@@ -44,7 +45,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Print what was found; 1 where something is wrong."""
     now = datetime.now(UTC)
-    asked = Asked(
+    options = DoctorOptions(
         root=arguments.root,
         backups=arguments.backups,
         live=arguments.live,
@@ -53,9 +54,9 @@ def run(arguments: argparse.Namespace) -> int:
     # What the user's own code prints must not stand in what is read by programs.
     with redirect_stdout(sys.stderr):
         sources, refusals = _read_sources(arguments)
-        findings = [*refusals, *run_all(sources, asked, now)]
+        findings = [*refusals, *run_checklist(sources, options, now)]
     sys.stdout.write(as_json(findings) if arguments.format == "json" else _text(findings))
-    return EXIT_WRONG if counted(findings)[Status.ERROR] else 0
+    return EXIT_WRONG if count_statuses(findings)[Status.ERROR] else 0
 
 
 def _read_sources(arguments: argparse.Namespace) -> tuple[Sources, list[Finding]]:
@@ -63,8 +64,9 @@ def _read_sources(arguments: argparse.Namespace) -> tuple[Sources, list[Finding]
     try:
         return read_sources(arguments, os.environ), []
     except SettingError as error:
-        said = refused(error)
-        return read_sources(arguments, os.environ, with_ini=False), [made(Check("settings", "ini file", lambda: said))]
+        result = failed_with(error)
+        finding = run_check("settings", Check("ini file", lambda: result))
+        return read_sources(arguments, os.environ, with_ini=False), [finding]
 
 
 def _text(findings: list[Finding]) -> str:

@@ -17,7 +17,7 @@ from drift_checks.operations.schedule.environment import read_assignments
 from drift_checks.operations.schedule.files import File, Folder, State, Step, Tree
 from drift_checks.operations.schedule.installation import (
     Contents,
-    Order,
+    InstallRequest,
     cron_contents,
     recorded_digests,
     systemd_contents,
@@ -26,7 +26,7 @@ from drift_checks.operations.schedule.machine import closed_to, daemon_of, defau
 from drift_checks.operations.schedule.next_steps import after_install
 from drift_checks.operations.schedule.paths import CRONTAB, ENVIRONMENT_FILE, OWN, REVIEW_TIMER
 from drift_checks.operations.schedule.plan import CRON, DAY, SYSTEMD, WEEK, read_schedule
-from drift_checks.operations.schedule.preset import Given, given
+from drift_checks.operations.schedule.preset import Preset, make_preset
 from drift_checks.settings.declarations import Settings
 
 NAME = "install"
@@ -77,15 +77,15 @@ def run(arguments: argparse.Namespace) -> int:
     """
     _refuse_other_kind(arguments)
     root: Path = arguments.root
-    order = _order(arguments, root)
+    request = _request(arguments, root)
     if not arguments.dry_run:
         refuse_unless_root(root)
     tree = _tree(root, force=arguments.force)
     _refuse_both(arguments.kind, tree)
-    contents = _CONTENTS[arguments.kind](order, tree)
+    contents = _CONTENTS[arguments.kind](request, tree)
     steps = [tree.plan(file) for file in contents.files]
     folders = [folder for folder in contents.folders if tree.missing(folder)]
-    remarks = [*_remarks(arguments, order), *_lost(contents.files, steps, tree), *_of_others(contents.folders, tree)]
+    remarks = [*_remarks(arguments, request), *_lost(contents.files, steps, tree), *_of_others(contents.folders, tree)]
     sys.stdout.writelines(f"{line}\n" for line in _planned(folders, contents, steps))
     if arguments.dry_run:
         sys.stdout.writelines(f"{line}\n" for line in _shown(contents.files, steps))
@@ -94,7 +94,7 @@ def run(arguments: argparse.Namespace) -> int:
             tree.make(folder)
         for file, step in zip(contents.files, steps, strict=True):
             tree.write(file, step)
-    lines = (*remarks, *after_install(arguments.kind, order))
+    lines = (*remarks, *after_install(arguments.kind, request))
     sys.stdout.writelines(f"{line}\n" for line in lines)
     return EXIT_KEPT if any(step.state is State.KEEP for step in steps) else 0
 
@@ -104,16 +104,16 @@ def _tree(root: Path, *, force: bool) -> Tree:
     return Tree(root, known, force=force)
 
 
-def _order(arguments: argparse.Namespace, root: Path) -> Order:
+def _request(arguments: argparse.Namespace, root: Path) -> InstallRequest:
     schedule = read_schedule(arguments.at, arguments.every)
     user = default_user(os.environ) if arguments.user is None else arguments.user
     owner = find_user(user, root)
     now = datetime.now(UTC)
     settings = read_settings(arguments, os.environ, now)
-    return Order(
+    return InstallRequest(
         schedule=schedule,
         owner=owner,
-        given=_given(settings),
+        preset=_preset(settings),
         root=root,
         now=now,
         mail_to=arguments.mail_to or "",
@@ -121,14 +121,14 @@ def _order(arguments: argparse.Namespace, root: Path) -> Order:
     )
 
 
-def _given(settings: Settings) -> Given:
+def _preset(settings: Settings) -> Preset:
     if settings.db is None and not settings.demo:
         raise SettingError(
             "db",
             "is not set, and a review on a schedule has nobody to ask",
             "name the SQLite file with --drift-db, or the ini file that does with -c",
         )
-    return given(settings, os.environ, Path.cwd())
+    return make_preset(settings, os.environ, Path.cwd())
 
 
 def _refuse_other_kind(arguments: argparse.Namespace) -> None:
@@ -187,16 +187,16 @@ def _of_others(folders: Iterable[Folder], tree: Tree) -> Iterator[str]:
                 yield f"\nnote: {place} belongs to another user than {name}: chown -R {name} {shlex.quote(str(place))}"
 
 
-def _remarks(arguments: argparse.Namespace, order: Order) -> Iterator[str]:
-    if order.owner.uid == 0:
+def _remarks(arguments: argparse.Namespace, request: InstallRequest) -> Iterator[str]:
+    if request.owner.uid == 0:
         yield "\nnote: the reviews will run as root; --user names somebody with fewer rights."
-    if closed := closed_to(order.interpreter, order.owner):
+    if closed := closed_to(request.interpreter, request.owner):
         yield (
-            f"\nnote: {order.owner.name} may not search {closed}, and so cannot start {order.interpreter}; install the"
-            " package where all may read it, as in /opt, and give the command from there."
+            f"\nnote: {request.owner.name} may not search {closed}, and so cannot start {request.interpreter}; install"
+            " the package where all may read it, as in /opt, and give the command from there."
         )
-    db = order.given.variables.get("DRIFT_DB")
-    if db is not None and order.root == Path("/") and not Path(db).exists():
+    db = request.preset.variables.get("DRIFT_DB")
+    if db is not None and request.root == Path("/") and not Path(db).exists():
         yield f"\nnote: {db} is not there; until it is, each review ends with 4."
-    if arguments.kind == CRON and daemon_of(order.root) is None:
-        yield f"\nnote: there is no cron daemon below {order.root}; install one (Debian: apt-get install cron)."
+    if arguments.kind == CRON and daemon_of(request.root) is None:
+        yield f"\nnote: there is no cron daemon below {request.root}; install one (Debian: apt-get install cron)."

@@ -90,14 +90,15 @@ def run(arguments: argparse.Namespace) -> int:
 def _targets(arguments: argparse.Namespace, manifest: Manifest) -> Targets:
     from drift_checks.operations.backup.placement import Targets
 
-    origins = manifest.origins
+    origins = manifest.sources
     db, chroma, reports = arguments.to_db, arguments.to_chroma, arguments.history
     if db is None and chroma is None:
         db = Path(origins.db)
         chroma = None if origins.chroma is None else Path(origins.chroma)
     if reports is _WHERE_IT_CAME_FROM:
-        # Where the backup has none, restoring says so.
-        reports = Path.cwd() if origins.history is None else Path(origins.history).parent
+        # If the backup has none, restoring refuses.
+        history = origins.history or origins.history_journal
+        reports = Path.cwd() if history is None else Path(history).parent
     return Targets(db, chroma, reports)
 
 

@@ -1,4 +1,4 @@
-"""Metrics, alert rules and dashboard, held against a real Prometheus and a real node exporter."""
+"""Metrics, alert rules and dashboard, tested with a real Prometheus and a real node exporter."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ scrape_configs:
 
 
 def run(db: str, verdict: Verdict, age: timedelta, **changed: Any) -> RecordedRun:
-    """Return a run of the store, which began so long ago."""
+    """Return a run of the store that started this long ago."""
     written = drift_document(report(reviewed(40, 10), db=db))
     recorded = recorded_run(json.loads(json.dumps(written)))
     return replace(
@@ -65,7 +65,7 @@ def run(db: str, verdict: Verdict, age: timedelta, **changed: Any) -> RecordedRu
 
 
 def runs() -> list[RecordedRun]:
-    """Return one of which all is known, which is critical, an old one, an old critical demo, a badly named one."""
+    """Return a complete critical run, an old one, an old critical demo, and one with a hostile name."""
     recent = run(CRITICAL, Verdict.CRITICAL, timedelta(hours=1))
     known = replace(
         recent,
@@ -84,7 +84,7 @@ def runs() -> list[RecordedRun]:
 
 
 def program(name: str) -> str:
-    """Return where a program is; without it the test is skipped, or fails where all must be there."""
+    """Return the path of a program; without it, skip the test, or fail if servers are required."""
     found = shutil.which(name)
     if found is None:
         reason = f"{name} is missing: apt-get install --no-install-recommends prometheus prometheus-node-exporter"
@@ -95,14 +95,14 @@ def program(name: str) -> str:
 
 
 def promtool(*arguments: str, given: str = "") -> subprocess.CompletedProcess[str]:
-    """Run promtool beside the rules, with text on its standard input."""
+    """Run promtool in the folder of the rules, with this standard input."""
     return subprocess.run(
         [program("promtool"), *arguments], cwd=MONITORING, input=given, capture_output=True, text=True, timeout=60
     )
 
 
 def wait_for(find: Callable[[], Found], enough: Callable[[Found], bool], seconds: float = 60) -> Found:
-    """Return what is found as soon as it is enough, or at last what there is."""
+    """Return what is found as soon as it is enough, or when the time is up."""
     end = time.monotonic() + seconds
     while not enough(found := find()) and time.monotonic() < end:
         time.sleep(0.1)
@@ -110,7 +110,7 @@ def wait_for(find: Callable[[], Found], enough: Callable[[Found], bool], seconds
 
 
 def free_port() -> int:
-    """Return a port of 127.0.0.1 on which nobody listens."""
+    """Return a free port of 127.0.0.1."""
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         port: int = taken.getsockname()[1]
@@ -118,7 +118,7 @@ def free_port() -> int:
 
 
 def get(url: str, **query: str) -> str:
-    """Return what a server answers, nothing while it does not."""
+    """Return a server's answer, empty if there is none."""
     try:
         with urlopen(f"{url}?{urlencode(query)}", timeout=10) as answer:
             content: bytes = answer.read()
@@ -129,7 +129,7 @@ def get(url: str, **query: str) -> str:
 
 @contextmanager
 def started(command: list[str], log: Path, ready: str) -> Iterator[None]:
-    """Keep a server running that answers at the address `ready`."""
+    """Run a server, which answers at the address `ready` once it is up."""
     with log.open("w") as output, subprocess.Popen(command, stdout=output, stderr=output) as process:
         try:
             answer = wait_for(lambda: get(ready), lambda text: bool(text) or process.poll() is not None)
@@ -141,7 +141,7 @@ def started(command: list[str], log: Path, ready: str) -> Iterator[None]:
 
 @contextmanager
 def served(path: Path) -> Iterator[int]:
-    """Serve the file as an exporter does; return the port."""
+    """Serve the file as an exporter does; yield the port."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
@@ -151,7 +151,7 @@ def served(path: Path) -> Iterator[int]:
             self.wfile.write(path.read_bytes())
 
         def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - named by the base
-            """Say nothing."""
+            """Log nothing."""
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
         Thread(target=server.serve_forever, daemon=True).start()
@@ -161,7 +161,7 @@ def served(path: Path) -> Iterator[int]:
 
 @pytest.fixture(scope="module")
 def prometheus(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """Return the address of a Prometheus that reads the metrics of four stores, and alerts without waiting."""
+    """Return the address of a Prometheus that reads the metrics of four stores and alerts at once."""
     command = program("prometheus")
     folder = tmp_path_factory.mktemp("prometheus")
     write_metrics(folder / "metrics.prom", runs())
@@ -180,67 +180,62 @@ def prometheus(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 def answer(address: str, expression: str) -> list[dict[str, Any]]:
-    """Return the series with which Prometheus answers an expression."""
+    """Return the series that an expression evaluates to."""
     told = json.loads(get(f"{address}/api/v1/query", query=expression) or '{"data": {"result": []}}')
     found: list[dict[str, Any]] = told["data"]["result"]
     return found
 
 
 def firing(address: str) -> set[tuple[str, str]]:
-    """Return the alerts that fire, each with its store."""
+    """Return the firing alerts, each with its store."""
     told = json.loads(get(f"{address}/api/v1/alerts"))["data"]["alerts"]
     return {
         (item["labels"]["alertname"], item["labels"].get("store", "")) for item in told if item["state"] == "firing"
     }
 
 
-def test_promtool_finds_nothing_wrong_with_the_metrics() -> None:
-    """Neither with their form nor with their names."""
+def test_promtool_accepts_the_metrics() -> None:
+    """Their format and their names."""
     done = promtool("check", "metrics", given=metrics_text(runs()))
     assert (done.returncode, done.stdout + done.stderr) == (0, "")
 
 
-def test_promtool_finds_nothing_wrong_with_the_rules() -> None:
-    """Nor duplicates among them."""
-    done = promtool("check", "rules", "--lint-fatal", RULES.name)
-    assert done.returncode == 0, done.stdout + done.stderr
+def test_promtool_accepts_the_rules() -> None:
+    """They are valid, without duplicates, and pass their own tests."""
+    for command in (("check", "rules", "--lint-fatal", RULES.name), ("test", "rules", "drift-checks.rules.test.yml")):
+        done = promtool(*command)
+        assert done.returncode == 0, done.stdout + done.stderr
 
 
-def test_the_rules_alert_when_they_should() -> None:
-    """And not before; their own tests play series to them."""
-    done = promtool("test", "rules", "drift-checks.rules.test.yml")
-    assert done.returncode == 0, done.stdout + done.stderr
-
-
-def test_every_alert_has_a_test_of_its_rule() -> None:
-    """One that fires, with its sentences."""
+def test_every_rule_has_a_test_in_which_it_fires() -> None:
+    """With its texts."""
     rules = yaml.safe_load(RULES.read_text(encoding="utf-8"))["groups"][0]["rules"]
     tests = yaml.safe_load((MONITORING / "drift-checks.rules.test.yml").read_text(encoding="utf-8"))["tests"]
-    played = [case for test in tests for case in test["alert_rule_test"]]
-    assert {case["alertname"] for case in played if case["exp_alerts"]} == {rule["alert"] for rule in rules}
+    cases = [case for test in tests for case in test["alert_rule_test"]]
+    assert {case["alertname"] for case in cases if case["exp_alerts"]} == {rule["alert"] for rule in rules}
 
 
 @pytest.mark.slow
-def test_prometheus_answers_the_dashboard(prometheus: str) -> None:
-    """Each expression with data, where all stores are chosen."""
+def test_every_expression_of_the_dashboard_has_data(prometheus: str) -> None:
+    """If all stores are chosen."""
     assert [item for item in EXPRESSIONS if not answer(prometheus, item.replace("$store", ".+"))] == []
 
 
 def test_each_panel_asks_the_chosen_data_source() -> None:
-    """None names one that only another Grafana knows."""
+    """None names a source that only one Grafana knows."""
     asked = [item["datasource"] for panel in PANELS for item in (panel, *panel["targets"])]
     assert {source["uid"] for source in asked} == {"${datasource}"}
 
 
-def test_the_page_on_monitoring_explains_each_metric() -> None:
-    """And none that there is not."""
+def test_the_page_on_monitoring_explains_every_metric() -> None:
+    """And no other."""
     page = (REPOSITORY / "docs" / "monitoring.md").read_text(encoding="utf-8")
     assert set(re.findall(r"`drift_checks_(\w+)`", page)) == set(HELP)
 
 
 @pytest.mark.slow
 def test_the_dashboard_offers_the_stores(prometheus: str) -> None:
-    """By their labels, the demo among them."""
+    """By their labels, including the demo."""
     (query,) = [item["query"]["query"] for item in DASHBOARD["templating"]["list"] if item["name"] == "store"]
     named = re.fullmatch(r"label_values\((\w+), (\w+)\)", query)
     assert named is not None
@@ -249,8 +244,8 @@ def test_the_dashboard_offers_the_stores(prometheus: str) -> None:
 
 
 @pytest.mark.slow
-def test_each_panel_shows_the_chosen_stores_alone(prometheus: str) -> None:
-    """None forgets to ask for them."""
+def test_each_panel_shows_only_the_chosen_stores(prometheus: str) -> None:
+    """Every expression filters by store."""
     for expression in EXPRESSIONS:
         found = answer(prometheus, expression.replace("$store", CRITICAL))
         assert {item["metric"]["store"] for item in found} == {CRITICAL}, expression
@@ -258,20 +253,20 @@ def test_each_panel_shows_the_chosen_stores_alone(prometheus: str) -> None:
 
 @pytest.mark.slow
 def test_the_alerts_of_real_metrics_fire(prometheus: str) -> None:
-    """A critical store and one that is no longer reviewed; the demo, critical and old, alerts nobody."""
+    """For a critical store and one that is no longer reviewed, but not for the demo, which is both."""
     expected = {("DriftCritical", CRITICAL), ("DriftReviewMissing", OLD)}
     assert wait_for(lambda: firing(prometheus), lambda found: found == expected) == expected
 
 
 @pytest.mark.slow
 def test_prometheus_reads_any_name_of_a_store(prometheus: str) -> None:
-    """Its ends of line, quotes and backslashes; bytes that are no text are spelt out."""
+    """With line feeds, quotes and backslashes; invalid UTF-8 is escaped."""
     found = {item["metric"]["store"] for item in answer(prometheus, "drift_checks_verdict")}
     assert HOSTILE.encode("utf-8", "backslashreplace").decode() in found
 
 
 def test_the_node_exporter_passes_the_metrics_on(tmp_path: Path) -> None:
-    """All of them, through a link in its folder to the file that runs replace."""
+    """All of them, through a link to the file that runs replace."""
     command = program("prometheus-node-exporter")
     (tmp_path / "reports").mkdir()
     (tmp_path / "collected").mkdir()
@@ -287,7 +282,7 @@ def test_the_node_exporter_passes_the_metrics_on(tmp_path: Path) -> None:
 
 
 def read(text: str) -> set[tuple[str, frozenset[tuple[str, str]], float]]:
-    """Return the series of a text: name, labels that are not empty, value."""
+    """Return the series in a text: name, non-empty labels, value."""
     return {
         (item.name, frozenset((name, value) for name, value in item.labels.items() if value), item.value)
         for family in text_string_to_metric_families(text)

@@ -1,4 +1,4 @@
-"""The crontab under a real cron daemon, on machines of the test's own, with its mail held as text."""
+"""The crontab under a real cron daemon, on private machines that keep its mail as text."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ SECRET = "https://hooks.example.com/a 'b' \"c\" $d %e"
 
 
 def cron() -> str:
-    """Return where cron is; without it the test is skipped, or fails where all must be there."""
+    """Return the path of cron; without it, skip the test, or fail if servers are required."""
     found = shutil.which("cron")
     if found is None:
         reason = "cron is missing: apt-get install --no-install-recommends cron"
@@ -34,7 +34,7 @@ def cron() -> str:
 
 
 def install(host: Machine, at: str, disagreeing: list[int]) -> str:
-    """Put a store and the crontab on a machine; return what was said."""
+    """Put a store and the crontab on a machine; return the output."""
     (host.own / "etc/localtime").unlink(missing_ok=True)
     (host.own / "etc/localtime").symlink_to(ZONE)
     build_store(host.own / "srv/the store 100%", disagreeing=disagreeing)
@@ -42,13 +42,13 @@ def install(host: Machine, at: str, disagreeing: list[int]) -> str:
     store = "/srv/the store 100%"
     settings = ("--drift-db", f"{store}/risk_classifications.db", "--drift-chroma", store, "--drift-alerts", "none")
     command = ("install", "cron", "--user", "drift", "--mail-to", "ann@example.com", "--at", at, *settings, *PINNED)
-    said = host.checks(*command, OPENAI_API_KEY=SECRET)
-    assert SECRET not in said
-    return said
+    output = host.checks(*command, OPENAI_API_KEY=SECRET)
+    assert SECRET not in output
+    return output
 
 
 def verdict(host: Machine) -> str | None:
-    """Return the verdict of the run, None as long as there is none."""
+    """Return the verdict of the run, None if there is none yet."""
     report = host.own / "var/lib/drift-checks/reports/latest/report.json"
     return str(json.loads(report.read_text())["drift"]["verdict"]) if report.exists() else None
 
@@ -60,25 +60,25 @@ def mail(host: Machine) -> list[str]:
 
 @pytest.mark.server
 @pytest.mark.slow
-def test_cron_mails_what_is_not_well_and_nothing_else(tmp_path: Path) -> None:
-    """At the minute in UTC, on two machines whose clocks are half an hour apart from it: one drifts, one does not."""
+def test_cron_mails_only_a_verdict_worse_than_ok(tmp_path: Path) -> None:
+    """At the minute in UTC, on two machines in a zone half an hour off: one store drifts, the other does not."""
     daemon = cron()
     cases = {"OK": [], "CRITICAL": [number for number in range(1, 121) if number % 7 < 3]}
     with ExitStack() as stack:
         hosts = {}
         for name in cases:
             (tmp_path / name).mkdir()
-            # It starts once the crontab is there; a zone with half an hour shows that the minute is that of UTC.
+            # It starts once the crontab exists; a zone half an hour off shows that the minute is in UTC.
             wait = f"until [ -e /srv/ready ]; do sleep 0.1; done; {daemon} -f"
             hosts[name] = stack.enter_context(machine(tmp_path / name, ["sh", "-c", wait]))
         soon = datetime.now(UTC) + timedelta(seconds=100)
         for name, disagreeing in cases.items():
-            said = install(hosts[name], f"{soon:%H:%M}", disagreeing)
+            output = install(hosts[name], f"{soon:%H:%M}", disagreeing)
             (hosts[name].own / "srv/ready").touch()
         wait_for(lambda: all(verdict(host) for host in hosts.values()), 150)
         wait_for(lambda: bool(mail(hosts["CRITICAL"])), 20)
         time.sleep(1)
-        by_hand = next(line for line in said.splitlines() if line.startswith("run now"))
+        by_hand = next(line for line in output.splitlines() if line.startswith("run now"))
         printed = hosts["OK"].run("sh", "-c", by_hand.removeprefix("run now"))
     assert {name: verdict(host) for name, host in hosts.items()} == {"OK": "OK", "CRITICAL": "CRITICAL"}
     assert mail(hosts["OK"]) == []

@@ -1,4 +1,4 @@
-"""The units as systemd's own tools judge them: without an error, at the right times, and well enough shut in."""
+"""The units checked by systemd's own tools: valid, at the right times, and well sandboxed."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ MOST_EXPOSED = 15
 
 
 def analyze(*arguments: object) -> subprocess.CompletedProcess[str]:
-    """Run systemd-analyze; without it the test is skipped, or fails where all must be there."""
+    """Run systemd-analyze; without it, skip the test, or fail if servers are required."""
     found = shutil.which("systemd-analyze")
     if found is None:
         reason = "systemd-analyze is missing: apt-get install --no-install-recommends systemd"
@@ -37,7 +37,7 @@ def analyze(*arguments: object) -> subprocess.CompletedProcess[str]:
 
 @pytest.fixture(params=["plain", "hostile"])
 def written(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
-    """The units in a folder, as for an ordinary set-up, and with all that paths may hold."""
+    """Return a folder with the units for ordinary paths, or for paths with every special character."""
     interpreter = tmp_path / ("bin" if request.param == "plain" else "a b 100% \"q\" 'p' $x \\y %n;#é") / "python"
     interpreter.parent.mkdir()
     interpreter.symlink_to(sys.executable)
@@ -58,16 +58,16 @@ def written(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize("name", [*SERVICES, *TIMERS])
-def test_systemd_has_nothing_to_say_against_a_unit(written: Path, name: str) -> None:
-    """No error, no warning, no setting that it does not know."""
+def test_systemd_accepts_a_unit(written: Path, name: str) -> None:
+    """Without errors, warnings or unknown settings."""
     done = analyze("verify", "--man=no", written / name)
     ours = [line for line in done.stderr.splitlines() if "drift" in line]
     assert (done.returncode, ours, done.stdout) == (0, [], "")
 
 
 @pytest.mark.parametrize("name", SERVICES)
-def test_a_service_is_shut_in(written: Path, name: str) -> None:
-    """As far as one can be that talks to the network."""
+def test_a_service_is_sandboxed(written: Path, name: str) -> None:
+    """As far as possible with access to the network."""
     done = analyze("security", "--offline=yes", "--no-pager", f"--threshold={MOST_EXPOSED}", written / name)
     assert done.returncode == 0, done.stdout[-200:]
     found = re.search(r"Overall exposure level for \S+: ([\d.]+)", done.stdout)
@@ -76,19 +76,19 @@ def test_a_service_is_shut_in(written: Path, name: str) -> None:
 
 
 def elapses(expression: str, count: int) -> list[str]:
-    """Return the next times of a calendar expression, from a Thursday on."""
+    """Return the next times of a calendar expression after a Thursday."""
     done = analyze("calendar", "--base-time=2026-10-22 12:00:00 UTC", f"--iterations={count}", expression)
     assert done.returncode == 0, done.stderr
     return re.findall(r"(?:Next elapse|Iter(?:\.|ation) ?#\d+): (\w{3} [\d-]+ [\d:]+) UTC", done.stdout)
 
 
 def test_the_review_is_once_a_day_through_a_change_of_the_clocks() -> None:
-    """At the time in UTC."""
+    """At its time in UTC."""
     days = ["Fri 2026-10-23", "Sat 2026-10-24", "Sun 2026-10-25", "Mon 2026-10-26"]
     assert elapses(read_schedule("02:00", DAY).on_calendar, 4) == [f"{day} 02:00:00" for day in days]
 
 
-def test_weekly_ones_are_once_a_week() -> None:
+def test_weekly_timers_fire_once_a_week() -> None:
     """The review on Mondays, the clean-up on Sundays."""
     schedule = read_schedule("02:00", WEEK)
     assert elapses(schedule.on_calendar, 2) == ["Mon 2026-10-26 02:00:00", "Mon 2026-11-02 02:00:00"]

@@ -1,4 +1,4 @@
-"""A backup of a store whose application never stops writing."""
+"""A backup of a store that its application keeps writing to."""
 
 from __future__ import annotations
 
@@ -15,11 +15,8 @@ from tests.support.writing import TABLE, committed, refuse_other_entries, row, w
 
 @pytest.mark.slow
 @pytest.mark.parametrize("journal", ["wal", "delete"])
-def test_a_backup_is_what_had_been_written_at_one_moment(tmp_path: Path, journal: str) -> None:
-    """Rows are a prefix of what was committed, each whole; entries likewise, and no row lacks its own.
-
-    But for the row that was under way between the two.
-    """
+def test_a_backup_is_the_store_at_one_moment(tmp_path: Path, journal: str) -> None:
+    """Its rows and entries are the first that were committed; at most the row in progress lacks its entry."""
     store, backups = BuiltStore(tmp_path / "store"), tmp_path / "backups"
     with writing(store.folder, journal, least=100) as writer:
         before = committed(store.folder)

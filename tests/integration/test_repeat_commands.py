@@ -13,7 +13,7 @@ import pytest
 from tests.support.session_criteria import write_criterion
 from tests.support.session_damage import columns_option, other_schema
 from tests.support.session_runs import Run, make_checkout, run_folders
-from tests.support.shown_commands import repeat, repeat_for_real, shown_commands, told
+from tests.support.shown_commands import repeat, repeat_for_real, shell_words, shown_commands
 from tests.support.stores import NAME, BuiltStore
 from tests.support.whole_runs import LOW_CONFIDENCE, run_here
 
@@ -56,7 +56,7 @@ def same_again(run: Run, elsewhere: Path) -> Run:
 def test_run_is_repeated(awkward: BuiltStore, tmp_path: Path, way: str) -> None:
     """The same records, verdict, figures and exit code, in another folder."""
     run = run_here(tmp_path / "run", *awkward.options, "--drift-sample-size=20", *STRICT, way=way)
-    assert told(shown_commands(run)[0], tmp_path / "read")[1] == ("python" if way == "module" else "pytest")
+    assert shell_words(shown_commands(run)[0], tmp_path / "read")[1] == ("python" if way == "module" else "pytest")
     same_again(run, tmp_path / "else where")
 
 
@@ -67,7 +67,7 @@ def test_one_record_is_reviewed_alone(awkward: BuiltStore, tmp_path: Path, way: 
     commands = shown_commands(run)[1]
     reviewed = [repeat(command, tmp_path / f"else {number}").record_ids for number, command in enumerate(commands[:2])]
     assert (len(commands), len(reviewed)) == (10, 2)
-    shown = [told(command, tmp_path / "read")[-1].rpartition("=")[2] for command in commands]
+    shown = [shell_words(command, tmp_path / "read")[-1].rpartition("=")[2] for command in commands]
     assert sorted(map(int, shown)) == sorted(item["record_id"] for item in run.drift["disagreements"])
     assert reviewed == [[int(key)] for key in shown[:2]]
 

@@ -18,18 +18,18 @@ _BARE_AMPERSAND = re.compile(r"&(?!amp;|lt;|gt;)")
 
 
 def check_slack(document: dict[str, Any]) -> list[str]:
-    """Return what is wrong with a message."""
+    """Return the errors of a message."""
     return list(_slack(document))
 
 
 def check_event(event: dict[str, Any]) -> list[str]:
-    """Return what is wrong with an event."""
+    """Return the errors of an event."""
     return list(_event(event))
 
 
 def _slack(document: dict[str, Any]) -> Iterator[str]:
     if not document.get("text"):
-        yield "there is no text for notifications"
+        yield "no text for notifications"
     if document.get("link_names") or document.get("parse") == "full":
         yield "names would become mentions"
     blocks = document.get("blocks", [])
@@ -43,7 +43,7 @@ def _slack(document: dict[str, Any]) -> Iterator[str]:
 def _block(block: dict[str, Any]) -> Iterator[str]:
     kind = block.get("type")
     if kind not in _BLOCKS:
-        yield f"no block: {kind}"
+        yield f"not a block: {kind}"
     elif kind == "header":
         yield from _object(block["text"], _LONGEST["header"], plain=True)
     elif kind == "section":
@@ -73,14 +73,14 @@ def _section(block: dict[str, Any]) -> Iterator[str]:
 def _button(element: dict[str, Any]) -> Iterator[str]:
     yield from _object(element["text"], _LONGEST["button"], plain=True)
     if not element["url"].startswith(("https://", "http://")) or len(element["url"]) > 3000:
-        yield f"no address: {element['url'][:50]}"
+        yield f"not a URL: {element['url'][:50]}"
 
 
 def _object(item: dict[str, Any], longest: int, *, plain: bool = False) -> Iterator[str]:
     if item.get("type") not in (("plain_text",) if plain else ("plain_text", "mrkdwn")):
-        yield f"no text object: {item.get('type')}"
+        yield f"not a text object: {item.get('type')}"
     if not item.get("text"):
-        yield "an empty text"
+        yield "empty text"
     yield from _text(item.get("text", ""), longest)
 
 
@@ -90,7 +90,7 @@ def _text(text: str, longest: int) -> Iterator[str]:
     if found := _ACTIVE.search(text):
         yield f"parsed: {text[found.start() : found.start() + 30]!r}"
     if found := _BARE_AMPERSAND.search(text):
-        yield f"a bare or torn entity: {text[found.start() : found.start() + 30]!r}"
+        yield f"a bare or broken entity: {text[found.start() : found.start() + 30]!r}"
 
 
 def _event(event: dict[str, Any]) -> Iterator[str]:
@@ -100,30 +100,30 @@ def _event(event: dict[str, Any]) -> Iterator[str]:
     if not event.get("routing_key"):
         yield "no routing key"
     if not 1 <= len(event.get("dedup_key", "")) <= 255:
-        yield "no key, or one that is too long"
+        yield "no key, or too long"
     action = event.get("event_action")
     if action not in ("trigger", "resolve"):
-        yield f"no action: {action}"
+        yield f"not an action: {action}"
     if action == "trigger":
         yield from _payload(event.get("payload", {}))
         for link in event.get("links", []):
             if not link["href"].startswith("http") or not link["text"]:
-                yield "a link without address or text"
+                yield "a link without URL or text"
 
 
 def _payload(payload: dict[str, Any]) -> Iterator[str]:
     if not 1 <= len(payload.get("summary", "")) <= 1024:
-        yield "no summary, or one that is too long"
+        yield "no summary, or too long"
     if not payload.get("source"):
         yield "no source"
     if payload.get("severity") not in _SEVERITIES:
-        yield f"no severity: {payload.get('severity')}"
+        yield f"not a severity: {payload.get('severity')}"
     if payload.get("class") not in ("drift", "review_unavailable"):
-        yield f"no class of ours: {payload.get('class')}"
+        yield f"not one of our classes: {payload.get('class')}"
     if "timestamp" in payload:
         try:
             datetime.fromisoformat(payload["timestamp"])
         except ValueError:
-            yield f"no moment: {payload['timestamp']}"
+            yield f"not a timestamp: {payload['timestamp']}"
     if not isinstance(payload.get("custom_details"), dict):
         yield "no details"

@@ -1,4 +1,4 @@
-"""A machine of a test's own: namespaces with another /etc, /var and /srv, in which systemd or cron runs."""
+"""A private machine: namespaces with their own /etc, /var and /srv, in which systemd or cron runs."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ SYSTEMD = Path("/lib/systemd/systemd")
 USER = "drift"
 UID = 4242
 _REPLACED = ("etc", "var", "srv", "home", "dev", "tmp")
-# Nothing of the real machine is written to: what would be is a copy or empty, and gone with the namespaces.
+# Nothing on the real machine is written to: writable folders are copies or empty, and vanish with the namespaces.
 _PREPARE = f"""
 set -e
 own=$1; shift
@@ -68,24 +68,19 @@ exec env -i PATH=/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin container=drift "$
 """
 _NAMESPACES = ("--mount", "--pid", "--cgroup", "--uts", "--ipc")
 
-# The namespace of control groups then begins there.
+# The namespace of control groups starts there.
 _ENTER = 'echo $$ >"$0"/cgroup.procs && exec "$@"'
 
 
 @dataclass(frozen=True)
 class Machine:
-    """Where /etc, /var, /srv, /home, /tmp and /run are the test's own.
-
-    Attributes:
-        own: The folder in which they are, for the test itself.
-        pid: Of the first process there.
-    """
+    """A machine with its own /etc, /var, /srv, /home, /tmp and /run, in the folder `own`; `pid` is its first process."""
 
     own: Path
     pid: int
 
     def run(self, *command: object, check: bool = True, **variables: str) -> str:
-        """Run a command there as root; return what it printed."""
+        """Run a command there as root; return its output."""
         target = [f"--target={self.pid}", *_NAMESPACES]
         done = subprocess.run(
             ["nsenter", *target, "--", "env", "-C", "/", *map(str, command)],
@@ -98,7 +93,7 @@ class Machine:
         return done.stdout + done.stderr
 
     def give(self, path: str) -> None:
-        """Give a folder and all in it to the user."""
+        """Give a folder and everything in it to the user."""
         self.run("chown", "-R", f"{USER}:", path)
 
     def checks(self, *arguments: object, check: bool = True, **variables: str) -> str:
@@ -108,7 +103,7 @@ class Machine:
 
 @contextmanager
 def machine(folder: Path, command: Sequence[str]) -> Iterator[Machine]:
-    """Keep a machine of the test's own, whose first process is the command."""
+    """Run a private machine with this command as its first process."""
     _skip_without_rights()
     group = _make_group()
     own = folder / "machine"
@@ -132,7 +127,7 @@ def machine(folder: Path, command: Sequence[str]) -> Iterator[Machine]:
 
 @contextmanager
 def booted(folder: Path) -> Iterator[Machine]:
-    """Keep a machine on which systemd runs."""
+    """Run a private machine with systemd."""
     target = ["--system", "--unit=own.target", "--show-status=0"]
     with machine(folder, [str(SYSTEMD), *target]) as found:
         wait_for(lambda: found.run("systemctl", "is-active", "own.target", check=False).strip() == "active", 30)
@@ -143,16 +138,16 @@ def wait_for(holds: Callable[[], bool], seconds: float) -> None:
     """Wait until something holds."""
     end = time.monotonic() + seconds
     while not holds():
-        assert time.monotonic() < end, "it did not come about in time"
+        assert time.monotonic() < end, "it did not happen in time"
         time.sleep(0.2)
 
 
 def _skip_without_rights() -> None:
     command = ["unshare", *_NAMESPACES, "--fork", "mount", "--make-rprivate", "/"]
     if os.geteuid() != 0 or shutil.which("unshare") is None or subprocess.run(command, capture_output=True).returncode:
-        pytest.skip("only root with the right to make namespaces can have a machine of its own")
+        pytest.skip("only root with the right to create namespaces can have a private machine")
     if _groups() is None:
-        pytest.skip("without control groups of the second version no systemd starts")
+        pytest.skip("systemd does not start without control groups of version 2")
 
 
 def _groups() -> Path | None:
@@ -185,10 +180,10 @@ def _first_child(process: subprocess.Popen[bytes], console: Path, prepared: Path
 
 
 def _keeping(own: Path) -> Iterator[str]:
-    """Yield the commands that keep Python and the checkout in reach of the user.
+    """Yield the commands that keep Python and the checkout accessible to the user.
 
-    A folder on the way that only root may search gives way to one that all may, the innermost first; and where a folder
-    gives way to one of the test's own, they are in that.
+    A folder above them that only root may search is replaced by one that everyone may search, the innermost first; they
+    are mounted into each replacement.
     """
     places = {Path(sys.base_prefix), Path(sys.prefix).resolve(), REPOSITORY}
     closed = {parent for place in places for parent in place.parents if not parent.stat().st_mode & 0o001}

@@ -1,4 +1,4 @@
-"""Backups of small stores, made and restored by their commands."""
+"""Backups of small stores, made and restored by the commands."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ def archives(folder: Path) -> list[Path]:
 
 
 def made_backup(store: BuiltStore, folder: Path, *arguments: str, chroma: bool = True) -> Path:
-    """Make a backup; return the newest there."""
+    """Make a backup; return the newest one in the folder."""
     assert back_up(store, folder, *arguments, chroma=chroma) == 0
     return archives(folder)[-1]
 
 
 def manifest(archive: Path) -> dict[str, Any]:
-    """Return the manifest of a backup, read by the standard library alone."""
+    """Return the manifest of a backup, read with the standard library only."""
     with tarfile.open(archive) as tar:
         content = tar.extractfile("manifest.json")
         assert content is not None

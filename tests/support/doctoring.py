@@ -1,4 +1,4 @@
-"""Machines for the checklist: settings, a root with a schedule in it, and what was found."""
+"""Machines for the checklist: settings, a root with a schedule, and findings."""
 
 from __future__ import annotations
 
@@ -10,14 +10,15 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from drift_checks.operations.doctor.checklist import Asked, run_all
-from drift_checks.operations.doctor.finding import Check, Finding, made
-from drift_checks.operations.doctor.setup import Setup
+from drift_checks.operations.doctor.check import Check, Finding, run_check
+from drift_checks.operations.doctor.checklist import run_checklist
+from drift_checks.operations.doctor.setup import DoctorOptions, Setup
 from drift_checks.report.history.database import History
 from drift_checks.report.history.recorded import StoreIdentity
 from drift_checks.report.verdict import Verdict
 from drift_checks.settings.declarations import Settings
 from drift_checks.settings.loading import Sources
+from drift_checks.settings.usable import Configured
 from tests.support.histories import run
 from tests.support.stores import NAME, BuiltStore
 
@@ -52,56 +53,58 @@ MAILTO=drift
 
 
 def settings(**given: Any) -> Settings:
-    """Return settings with these values, as options gave them."""
+    """Return settings with these values, as options set them."""
     sources = {key: f"--drift-{key.replace('_', '-')}" for key in given}
     fixed = {"as_of": NOW, "seed": 7, "naive_timezone": ZoneInfo("UTC")}
     return Settings(**{**fixed, **given}, sources=sources, texts={key: str(value) for key, value in given.items()})
 
 
 def setup(
-    root: Path, store: BuiltStore | None = None, environment: Mapping[str, str] | None = None, **given: Any
+    root: Path,
+    store: BuiltStore | None = None,
+    environment: Mapping[str, str] | None = None,
+    folders: tuple[Path, ...] = (),
+    **given: Any,
 ) -> Setup:
-    """Return what is looked at: below a root, with these settings.
-
-    Args:
-        root: Also the folder below which reports are.
-        store: Its store.
-        environment: The variables.
-        given: Settings, or what else there is to Setup.
-    """
+    """Return what the checks look at below a root, with these settings and options of the command."""
     stores = {} if store is None else {"db": store.db, "chroma": store.chroma}
-    others = {key: given.pop(key) for key in list(given) if key not in Settings.__dataclass_fields__}
-    told = {"reports": root / "reports", "snapshot_dir": root / "snapshots", **stores, **given}
-    usual: dict[str, Any] = {"backups": root / "var/backups/drift-checks", "user": ORDINARY, **others}
-    return Setup(settings(**told), environment or {}, root=root, now=NOW, **usual)
+    options = {key: given.pop(key) for key in list(given) if key in DoctorOptions.__dataclass_fields__}
+    values = {"reports": root / "reports", "snapshot_dir": root / "snapshots", **stores, **given}
+    configured = Configured(settings(**values), (), frozenset())
+    return Setup(configured, environment or {}, DoctorOptions(root, user=ORDINARY, **options), NOW, folders)
 
 
-def found(checks: list[Check]) -> dict[str, Finding]:
-    """Return what these checks find, by name."""
-    return {finding.name: finding for finding in map(made, checks)}
+def findings_of(checks: list[Check]) -> dict[str, Finding]:
+    """Return the findings of these checks, by name."""
+    return {check.name: run_check("group", check) for check in checks}
 
 
-def said(finding: Finding) -> tuple[str, str]:
+def outcome(finding: Finding) -> tuple[str, str]:
     """Return status and message."""
     return str(finding.status), finding.message
 
 
+def statuses(findings: Mapping[str, Finding]) -> dict[str, str]:
+    """Return the status of each finding, by name."""
+    return {name: str(finding.status) for name, finding in findings.items()}
+
+
 def diagnose(
-    root: Path, options: Mapping[str, object], environment: Mapping[str, str] | None = None, **asked: Any
+    root: Path, options: Mapping[str, object], environment: Mapping[str, str] | None = None, **given: Any
 ) -> list[Finding]:
     """Run the whole checklist with these settings, given as options without their prefix."""
     texts = {f"drift_{key}": str(value) for key, value in options.items()}
     sources = Sources(texts, environment or {}, {}, root)
-    return run_all(sources, Asked(root=root, user=ORDINARY, **asked), NOW)
+    return run_checklist(sources, DoctorOptions(root, user=ORDINARY, **given), NOW)
 
 
 def marked(text: str) -> str:
-    """Return a file with the digest of all its lines as the last."""
+    """Return a text with its digest as the last line."""
     return f"{text}# sha256 {hashlib.sha256(text.encode()).hexdigest()}\n"
 
 
 def put(file: Path, text: str, mode: int = 0o644) -> Path:
-    """Write a file with its folders; return it."""
+    """Write a file, creating its folders; return it."""
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_text(text, encoding="utf-8")
     file.chmod(mode)
@@ -124,13 +127,13 @@ def put_crontab(root: Path, text: str = CRONTAB) -> Path:
 
 
 def put_zone(root: Path, zone: str) -> None:
-    """Say in which zone the machine is."""
+    """Set the machine's time zone."""
     (root / "etc").mkdir(exist_ok=True)
     (root / "etc/localtime").symlink_to(f"/usr/share/zoneinfo/{zone}")
 
 
 def put_runs(reports: Path, identity: StoreIdentity, *runs: tuple[str, Verdict]) -> None:
-    """Keep runs of a store: the id of each, and what it came to."""
+    """Add runs of a store to the history: the id and the verdict of each."""
     reports.mkdir(parents=True, exist_ok=True)
     with History(reports) as history:
         for run_id, verdict in runs:
@@ -138,19 +141,19 @@ def put_runs(reports: Path, identity: StoreIdentity, *runs: tuple[str, Verdict])
 
 
 def identity(store: BuiltStore, collection: str = NAME) -> StoreIdentity:
-    """Return what tells this store from others."""
+    """Return the identity of this store."""
     return StoreIdentity(str(store.db), NAME, collection)
 
 
 def complete(store: BuiltStore) -> BuiltStore:
-    """Give a store every index that an application would have made."""
+    """Create every index that the application would create."""
     for name in ("text_hash", "chroma_id", "source", "last_reviewed_at"):
         store.execute(f"create index by_{name} on {NAME} ({name})")
     return store
 
 
-def put_sound(root: Path, store: BuiltStore) -> tuple[dict[str, object], dict[str, str]]:
-    """Make a machine on which nothing is wrong; return options and variables."""
+def put_sound(root: Path, store: BuiltStore) -> dict[str, object]:
+    """Make a machine on which nothing is wrong; return its options."""
     complete(store)
     put_timer(root)
     put(root / "etc/drift-checks/review.env", marked('DRIFT_WARN="0.9"\n'), 0o600)
@@ -158,7 +161,7 @@ def put_sound(root: Path, store: BuiltStore) -> tuple[dict[str, object], dict[st
     put_runs(root / "reports", identity(store), *NIGHTS)
     put(root / "var/backups/drift-checks/drift-backup-20260115T003000Z.tar.gz", "a backup")
     (root / "snapshots").mkdir()
-    options: dict[str, object] = {
+    return {
         "db": store.db,
         "chroma": store.chroma,
         "reports": root / "reports",
@@ -167,4 +170,3 @@ def put_sound(root: Path, store: BuiltStore) -> tuple[dict[str, object], dict[st
         "report_url": "https://drift.example.com/reports",
         "naive_timezone": "UTC",
     }
-    return options, {}

@@ -1,4 +1,4 @@
-"""The files in scripts/cron and scripts/systemd; `python -m tests.support.shipped` makes them again."""
+"""The files in scripts/cron and scripts/systemd; `python -m tests.support.shipped` writes them again."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from drift_checks.operations.schedule.files import Owner, Tree
-from drift_checks.operations.schedule.installation import Order, cron_contents, systemd_contents
+from drift_checks.operations.schedule.installation import InstallRequest, cron_contents, systemd_contents
 from drift_checks.operations.schedule.plan import read_schedule
-from drift_checks.operations.schedule.preset import given
+from drift_checks.operations.schedule.preset import make_preset
 from drift_checks.settings.declarations import Settings
 from tests.support.checkout import REPOSITORY
 
@@ -21,25 +21,25 @@ def shipped(root: Path) -> dict[Path, str]:
     """Return the text of each file by its path in the checkout.
 
     Args:
-        root: An empty folder, which stands for a machine with Debian's cron.
+        root: An empty folder that stands for a machine with Debian's cron.
     """
     (root / "etc").mkdir()
     (root / "var/lib/drift-checks").mkdir(parents=True)
     (root / "etc/timezone").write_text("UTC\n")
-    order = Order(
+    request = InstallRequest(
         schedule=read_schedule("02:00", "day"),
         owner=Owner("drift", 4242, 4242, Path("/var/lib/drift-checks")),
-        given=given(SETTINGS, {}, Path("/")),
+        preset=make_preset(SETTINGS, {}, Path("/")),
         root=root,
         now=datetime(2026, 1, 15, tzinfo=UTC),
         interpreter=Path("/opt/drift-checks/.venv/bin/python"),
         installation=(Path("/opt/drift-checks"),),
     )
     tree = Tree(root, {}, force=False)
-    ways = {"cron": cron_contents(order, tree), "systemd": systemd_contents(order, tree)}
+    kinds = {"cron": cron_contents(request, tree), "systemd": systemd_contents(request, tree)}
     return {
         REPOSITORY / "scripts" / kind / file.path.name: file.text
-        for kind, contents in ways.items()
+        for kind, contents in kinds.items()
         for file in contents.files
     }
 

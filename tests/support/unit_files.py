@@ -1,4 +1,4 @@
-"""Unit files and environment files as systemd's documentation says that they are read."""
+"""Unit files and environment files, read as systemd documents it."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 
 def options(text: str) -> list[tuple[str, str, str]]:
-    """Return the settings of a unit file in order, as (section, key, value), continued lines joined."""
+    """Return the settings of a unit file in order, as (section, key, value), with continued lines joined."""
     joined = re.sub(r"\\\n", " ", text)
     found, section = [], ""
     for line in joined.splitlines():
@@ -20,12 +20,12 @@ def options(text: str) -> list[tuple[str, str, str]]:
 
 
 def values(text: str, key: str) -> list[str]:
-    """Return what a setting is given, wherever it stands."""
+    """Return the values of a key, in every section."""
     return [value for _, name, value in options(text) if name == key]
 
 
 def words(value: str) -> list[str]:
-    r"""Return the words of a value: unquoted, with \\ and \" for \ and ", and %% for %."""
+    r"""Return the words of a value without their quotes, \\ and \" as \ and ", %% as %."""
     found: list[str] = []
     word, quote, escaped, open_word = "", "", False, False
     for letter in value:
@@ -53,7 +53,7 @@ def _without_specifiers(word: str) -> str:
 
 
 def environment(text: str) -> dict[str, str]:
-    """Return the variables of an EnvironmentFile."""
+    """Return the variables in an environment file."""
     return dict(_assignments(text))
 
 
@@ -71,7 +71,7 @@ def _assignments(text: str) -> Iterator[tuple[str, str]]:
 
 
 def _value(text: str, position: int) -> tuple[str, int]:
-    """Read a value up to the end of its line: here always one pair of double quotes."""
+    """Read a value up to the end of its line; ours are always in double quotes."""
     assert text[position] == '"'
     position += 1
     value = ""

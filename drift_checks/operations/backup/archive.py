@@ -1,7 +1,7 @@
 """The archive of a backup: a compressed tar of plain files, written and read as a stream.
 
-A reader trusts nothing in it: only the names that the manifest may list, only plain files, of the size and with the
-digest that it tells.
+A reader trusts nothing in it: only names that a manifest may list, only plain files, and only of the size and with the
+digest that the manifest gives.
 """
 
 from __future__ import annotations
@@ -22,51 +22,49 @@ from drift_checks.core.text import printable
 from drift_checks.operations.backup.manifest import NAME, Manifest, Member, not_a_backup, read_manifest
 
 _CHUNK = 1024 * 1024
-# Beyond it, a few hundredths less cost twice the time.
+# Higher levels save a few percent for twice the time.
 _LEVEL = 4
 _MODE = 0o600
 _LARGEST_MANIFEST = 16 * _CHUNK
-# What fills up the last record of a tar, and some.
+# More than fills up the last record of a tar.
 _LONGEST_REST = _CHUNK
 _BROKEN = (EOFError, zlib.error, gzip.BadGzipFile, tarfile.TarError, UnicodeError)
 
-# Where a member is written to; None where it is only to be verified.
+# Where a member is written to; None to verify it only.
 Place = Callable[[str], Path | None]
+_Members = Iterator[tuple[str, int, IO[bytes]]]
 
 
 class _Refused(Exception):
-    """What an archive holds that none of ours does."""
+    """An archive holds something that no backup of ours does."""
 
 
 class _PlainFile(tarfile.TarInfo):
-    """A header that is refused before anything is done about it, unless it is that of a plain file."""
+    """A header that is refused before it has any effect, unless it is that of a plain file."""
 
     @classmethod
     def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> Self:
         header = super().frombuf(buf, encoding, errors)
         if header.type not in (tarfile.REGTYPE, tarfile.AREGTYPE) or header.size < 0:
-            raise _Refused(f"{printable(header.name)!r} in it is no plain file")
+            raise _Refused(f"{printable(header.name)!r} in it is not a plain file")
         return header
 
 
-def digest_of(file: Path) -> Member:
-    """Return digest, size and rights of a file."""
+def describe_file(file: Path) -> Member:
+    """Return digest, size and permissions of a file."""
     with file.open("rb") as opened:
         digest = hashlib.file_digest(opened, "sha256").hexdigest()
         status = os.fstat(opened.fileno())
-    return Member(digest, status.st_size, status.st_mode & 0o777)
+    return Member(digest, status.st_size, f"{status.st_mode & 0o777:04o}")
 
 
 def pack(path: Path, manifest: Manifest, files: Mapping[str, Path]) -> None:
-    """Write an archive, on the disk when this returns; nobody but the owner may read it.
+    """Write an archive that must not exist yet, readable by its owner only; it is on the disk when this returns.
 
     Args:
-        path: The archive, which is not there.
-        manifest: Its members are those of `files`.
-        files: Names in the archive, and what is put under them.
-
-    Raises:
-        OSError: It cannot be written.
+        path: The archive.
+        manifest: It lists `files`.
+        files: The files by their names in the archive.
     """
     handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, _MODE)
     with os.fdopen(handle, "wb") as raw:
@@ -78,50 +76,40 @@ def pack(path: Path, manifest: Manifest, files: Mapping[str, Path]) -> None:
             tar.addfile(_header(NAME, len(text), moment), io.BytesIO(text))
             for name, file in files.items():
                 with file.open("rb") as opened:
-                    tar.addfile(_header(name, manifest.members[name].size, moment), opened)
+                    tar.addfile(_header(name, manifest.members[name].bytes, moment), opened)
         raw.flush()
         os.fsync(handle)
 
 
 def manifest_of(path: Path) -> Manifest:
-    """Return the manifest of an archive, of which no more is read.
-
-    Raises:
-        ArchiveError: It is no archive of ours.
-    """
+    """Return the manifest of an archive, without reading further; raise ArchiveError if it is not a backup."""
     with _opened(path) as (_, members):
         return _first(path, members)
 
 
 def unpack(path: Path, prepare: Callable[[Manifest], Place]) -> Manifest:
-    """Read an archive to its end, and write its members; what is written counts only when this returns.
+    """Read an archive to its end and write its members; they are valid only once this returns.
 
-    Args:
-        path: The archive.
-        prepare: Called with the manifest; says where each member goes. The folders of the files must be there.
+    `prepare` gets the manifest and returns where each member goes; the folders must exist.
 
     Raises:
-        ArchiveError: It is no archive of ours, damaged, or not what its manifest says.
-        OSError: A member cannot be written.
+        ArchiveError: It is not a backup, damaged, or does not match its manifest.
     """
     with _opened(path) as (stream, members):
         manifest = _first(path, members)
         place = prepare(manifest)
         missing = dict(manifest.members)
         for name, size, content in members:
-            told = missing.pop(name, None)
-            if told is None:
-                raise _Refused(f"{printable(name)!r} in it is not in its manifest, or comes twice")
-            if told.size != size or told.sha256 != _written(content, place(name)):
-                raise _Refused(f"{name} in it is not what its manifest says: size or digest differ")
+            expected = missing.pop(name, None)
+            if expected is None:
+                raise _Refused(f"{printable(name)!r} in it is not in its manifest, or occurs twice")
+            if expected.bytes != size or expected.sha256 != _write(content, place(name)):
+                raise _Refused(f"{name} in it does not match its manifest: size or digest differ")
         if missing:
             raise _Refused(f"{min(missing)} is missing in it")
         if len(stream.read(_LONGEST_REST)) == _LONGEST_REST:
             raise _Refused("more follows after its end")
     return manifest
-
-
-_Members = Iterator[tuple[str, int, IO[bytes]]]
 
 
 @contextmanager
@@ -131,7 +119,7 @@ def _opened(path: Path) -> Iterator[tuple[gzip.GzipFile, _Members]]:
     except OSError as error:
         raise ArchiveError(path, f"cannot be read ({error.strerror})", "name a backup") from None
     try:
-        # A gzip file checks its sum at the end, the stream that tarfile would make itself does not.
+        # GzipFile checks the checksum at the end; the stream that tarfile would make does not.
         with (
             raw,
             gzip.GzipFile(fileobj=raw, mode="rb") as stream,
@@ -158,8 +146,8 @@ def _first(path: Path, members: _Members) -> Manifest:
     return read_manifest(content.read(), path)
 
 
-def _written(content: IO[bytes], target: Path | None) -> str:
-    """Write the content, where there is a target; return its digest."""
+def _write(content: IO[bytes], target: Path | None) -> str:
+    """Write the content, if there is a target; return its digest."""
     digest = hashlib.sha256()
     try:
         with open(os.devnull if target is None else target, "wb") as file:  # noqa: PTH123
@@ -170,7 +158,7 @@ def _written(content: IO[bytes], target: Path | None) -> str:
                 file.flush()
                 os.fsync(file.fileno())
     except OSError as error:
-        # A full disk is told without a name.
+        # The error of a full disk names no file.
         error.filename = error.filename or target
         raise
     return digest.hexdigest()

@@ -1,8 +1,8 @@
-"""Copies of a store that somebody may be writing to: each is its state at one moment, and nothing is written to it.
+"""Copies of a store that may be written to meanwhile: each is its state at one moment, and the store stays untouched.
 
-A SQLite file is copied by SQLite itself (https://sqlite.org/backup.html), under its locks. Chroma's directory is such a
-file and the files of its indexes, which Chroma writes anew from time to time and which the entries in the SQLite file
-carry on from; so those files must have been as they were copied from before the SQLite file is copied until after it.
+SQLite copies its files itself (https://sqlite.org/backup.html), under its locks. A Chroma directory consists of such a
+file and the files of its indexes. Chroma rewrites those from time to time, and the entries in the SQLite file continue
+from there; so they must not change from before they are copied until after the SQLite file is copied.
 """
 
 from __future__ import annotations
@@ -23,62 +23,64 @@ from drift_checks.stores.chroma import DATABASE, index_files
 from drift_checks.stores.snapshot import Fingerprint, fingerprint
 from drift_checks.stores.sqlite import SqliteFile, error_code
 
-# While a step is copied, a file with a rollback journal cannot be written; between two of them it can.
+# A file with a rollback journal cannot be written while a step is copied, only between two steps.
 _PAGES_AT_ONCE = 2000
 _BETWEEN_STEPS_SECONDS = 0.01
-# Whoever writes between two steps makes SQLite begin anew; after so many times it is copied in one.
-_BEGINNINGS = 3
+# A write between two steps makes SQLite start again; after so many starts it copies in one step.
+_STARTS = 3
 _WHOLE = -1
-# So long the files of the indexes must have rested: Chroma writes them one after the other, with less than that in
-# between. Where it writes them more often than that, they are small, and shorter does.
+# How long the indexes must stay unchanged: Chroma writes their files one after the other, in less than that. If it
+# writes them more often, they are small, and a shorter time is enough.
 _SETTLED_SECONDS = (*[0.25] * 6, *[0.1] * 8, *[0.03] * 16)
-# A copy that takes longer is not made at every attempt.
+# A copy of the records that takes longer is not repeated at every attempt.
 _QUICK_SECONDS = 1.0
 
 _States = dict[Path, tuple[int, int, int]]
 
 
-class _BegunTooOften(Exception):
-    """Somebody writes all the time."""
+class _StartedTooOften(Exception):
+    """Another program writes all the time."""
 
 
 def copy_sqlite(source: Path, target: Path, snapshot_dir: Path) -> None:
     """Copy a SQLite file as of one moment, whatever its journal, and whoever writes to it.
 
-    Args:
-        source: The file.
-        target: The copy, in the same journal mode and without a file beside it.
-        snapshot_dir: Where a private copy is made of a file that cannot be read in place without writing.
+    The copy has the same journal mode and no file beside it. If the file cannot be read in place without writing, a
+    private copy is made in `snapshot_dir`.
 
     Raises:
         StoreError: It cannot be read.
         ArchiveError: The copy cannot be written.
     """
-    file = SqliteFile(source, snapshot_dir)
-    try:
+    with closing(SqliteFile(source, snapshot_dir)) as file:
         file.read(partial(_copy_pages, source, target))
-    finally:
-        file.close()
+
+
+def copy_journal(source: Path, target: Path) -> None:
+    """Copy a file to which lines are appended, up to the last whole line; errors as for `copy_sqlite`."""
+    try:
+        content = source.read_bytes()
+    except OSError as error:
+        raise StoreError(source, f"cannot be read ({error.strerror})") from None
+    try:
+        target.write_bytes(content[: content.rfind(b"\n") + 1])
+        target.chmod(source.stat().st_mode & 0o777)
+    except OSError as error:
+        raise not_written(target, str(error.strerror)) from None
 
 
 def copy_chroma(
     directory: Path, target: Path, snapshot_dir: Path, shortly_before: Callable[[], None]
 ) -> dict[str, Path]:
-    """Copy a Chroma directory as of one moment.
+    """Copy a Chroma directory as of one moment, to a folder `chroma` in the target; errors as for `copy_sqlite`.
 
-    Args:
-        directory: The directory.
-        target: A folder, in which `chroma` is made.
-        snapshot_dir: As for `copy_sqlite`.
-        shortly_before: Copies what belongs to it; called shortly before that moment, again where that was none.
+    Shortly before each attempt, `shortly_before` copies what belongs to it.
 
     Returns:
         The copies by their names in an archive.
 
     Raises:
-        StoreError: It cannot be read.
-        StoreChanged: The files of its indexes were written anew during every attempt.
-        ArchiveError: The copy cannot be written.
+        StoreChanged: Its indexes changed during every attempt.
     """
     (target / CHROMA).mkdir()
     copied: _States = {}
@@ -96,32 +98,32 @@ def copy_chroma(
             return {name: target / name for name in names}
     raise StoreChanged(
         directory,
-        f"its indexes were written anew while each of {len(_SETTLED_SECONDS)} copies was made",
-        "make the backup when the application is quieter",
+        f"its indexes changed while each of {len(_SETTLED_SECONDS)} copies was made",
+        "make the backup when the application is less busy",
     )
 
 
 def _copy_changed(directory: Path, target: Path, copied: _States) -> None:
-    """Copy the files of the indexes that are not yet copied as they are; remove copies of those that are gone."""
-    there = _indexes(directory)
-    for file in copied.keys() - there.keys():
+    """Copy the files of the indexes that changed since they were copied; remove copies of those that are gone."""
+    current = _indexes(directory)
+    for file in copied.keys() - current.keys():
         (target / file.relative_to(directory)).unlink(missing_ok=True)
         del copied[file]
-    for file, state in there.items():
+    for file, state in current.items():
         if copied.get(file) == state:
             continue
         place = target / file.relative_to(directory)
         try:
             place.parent.mkdir(exist_ok=True)
-            # Its rights come along.
+            # With its permissions.
             shutil.copy(file, place)
         except FileNotFoundError:
-            # The next look finds it gone.
+            # The next attempt finds it gone.
             continue
         except PermissionError as error:
             raise StoreError(file, f"cannot be read ({error.strerror})") from None
         except OSError as error:
-            raise not_copied(place, str(error.strerror)) from None
+            raise not_written(place, str(error.strerror)) from None
         copied[file] = state
 
 
@@ -131,7 +133,7 @@ def _indexes(directory: Path) -> Fingerprint:
 
 
 def _copy_pages(source: Path, target: Path, connection: Connection) -> None:
-    # What the store's opening has to mend shows at the first reading; the copying then takes locks of its own.
+    # The first read shows whether the file needs recovery; the copy then takes locks of its own.
     connection.exec_driver_sql("SELECT count(*) FROM sqlite_master").scalar_one()
     is_wal = connection.exec_driver_sql("PRAGMA journal_mode").scalar_one() == "wal"
     connection.exec_driver_sql("COMMIT")
@@ -140,63 +142,59 @@ def _copy_pages(source: Path, target: Path, connection: Connection) -> None:
     target.unlink(missing_ok=True)
     try:
         with closing(sqlite3.connect(target)) as copy:
-            # Thrown away where the machine fails.
+            # A crash makes the copy worthless anyway.
             copy.execute("PRAGMA synchronous = OFF")
             # Readers of a WAL keep nobody from writing.
-            if is_wal or not _copied_in_steps(driver, copy):
-                driver.backup(copy, pages=_WHOLE, progress=_watching(source))
+            if is_wal or not _copy_in_steps(driver, copy):
+                driver.backup(copy, pages=_WHOLE, progress=_refuse_locked(source))
         target.chmod(source.stat().st_mode & 0o777)
     except sqlite3.Error as error:
         code = error_code(error)
         if code in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY):
-            raise not_copied(target, str(error)) from None
+            raise not_written(target, str(error)) from None
         raise StoreError(source, f"cannot be copied ({error})") from None
     except OSError as error:
-        raise not_copied(target, str(error.strerror)) from None
+        raise not_written(target, str(error.strerror)) from None
 
 
-def _copied_in_steps(source: sqlite3.Connection, copy: sqlite3.Connection) -> bool:
-    """Copy so that others can write meanwhile; whether that came to an end."""
+def _copy_in_steps(source: sqlite3.Connection, copy: sqlite3.Connection) -> bool:
+    """Copy so that others can write meanwhile; return False if they did too often."""
     try:
-        source.backup(copy, pages=_PAGES_AT_ONCE, progress=_counting(), sleep=_BETWEEN_STEPS_SECONDS)
-    except _BegunTooOften:
+        source.backup(copy, pages=_PAGES_AT_ONCE, progress=_count_starts(), sleep=_BETWEEN_STEPS_SECONDS)
+    except _StartedTooOften:
         return False
     return True
 
 
-def _counting() -> Callable[[int, int, int], None]:
+def _count_starts() -> Callable[[int, int, int], None]:
     left: list[int] = []
-    begun = 1
+    starts = 1
 
     def progress(_status: int, remaining: int, _total: int) -> None:
-        nonlocal begun
-        begun += bool(left) and remaining >= left[-1]
+        nonlocal starts
+        starts += bool(left) and remaining >= left[-1]
         left[:] = [remaining]
-        if begun > _BEGINNINGS:
-            raise _BegunTooOften
-        # Python pauses only where the file is locked.
+        if starts > _STARTS:
+            raise _StartedTooOften
+        # Python itself pauses only while the file is locked.
         time.sleep(_BETWEEN_STEPS_SECONDS if remaining else 0)
 
     return progress
 
 
-def _watching(source: Path) -> Callable[[int, int, int], None]:
+def _refuse_locked(source: Path) -> Callable[[int, int, int], None]:
     def progress(status: int, _remaining: int, _total: int) -> None:
-        # By then SQLite has waited as long as the store's opening allows; Python would try again for ever.
+        # SQLite has waited for the lock by now; Python would retry forever.
         if status in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
-            raise StoreError(
-                source,
-                "is locked by another program, which did not let go",
-                "make the backup when it has finished writing",
-            )
+            raise StoreError(source, "is locked by another program", "make the backup when that has finished writing")
 
     return progress
 
 
-def not_copied(path: Path, reason: str) -> ArchiveError:
-    """Return the error to raise where a file of a backup cannot be written."""
+def not_written(path: Path, reason: str) -> ArchiveError:
+    """Return the error for a file of a backup that cannot be written."""
     return ArchiveError(
         path.parent,
         f"the backup cannot be written there ({reason})",
-        "name a folder with room for it and the right to write there, with --to",
+        "name a folder with enough room that this user may write to, with --to",
     )

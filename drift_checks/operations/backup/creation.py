@@ -1,12 +1,11 @@
-"""A backup from beginning to end: copied, checked, packed, unpacked and compared, and only then given its name."""
+"""Making a backup: copied, checked, packed, unpacked and compared, and only then given its name."""
 
 from __future__ import annotations
 
-import fcntl
 import os
 import shutil
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -14,12 +13,21 @@ from importlib.metadata import version
 from pathlib import Path
 
 from drift_checks.core.errors import ArchiveError, DriftError, RunInProgress, StoreError
+from drift_checks.core.files import sync_folder, try_lock
 from drift_checks.operations.backup import verification
-from drift_checks.operations.backup.archive import digest_of, pack, unpack
-from drift_checks.operations.backup.copies import copy_chroma, copy_sqlite, not_copied
-from drift_checks.operations.backup.disk import refuse_without_room, settle
-from drift_checks.operations.backup.manifest import CHROMA, HISTORY, RECORDS, Counts, Manifest, Origins
-from drift_checks.operations.backup.retention import ASIDE, archive_name, is_archive_name, prune
+from drift_checks.operations.backup.archive import describe_file, pack, unpack
+from drift_checks.operations.backup.copies import copy_chroma, copy_journal, copy_sqlite, not_written
+from drift_checks.operations.backup.disk import refuse_without_room
+from drift_checks.operations.backup.manifest import (
+    CHROMA,
+    HISTORY_JOURNAL,
+    RECORDS,
+    Counts,
+    Manifest,
+    Origins,
+)
+from drift_checks.operations.backup.retention import ASIDE, archive_name, moment_of, prune
+from drift_checks.report.history.reading import NAME as HISTORY
 from drift_checks.report.history.recorded import StoreIdentity
 from drift_checks.stores.chroma import DATABASE, index_files, refuse_no_chroma, refuse_no_collection
 from drift_checks.stores.records import RecordStore
@@ -32,29 +40,26 @@ _FILE_MODE = 0o600
 
 
 @dataclass(frozen=True)
-class Source:
-    """The store to back up.
-
-    Attributes:
-        db: The SQLite file.
-        chroma: The Chroma directory, None for a store without vectors.
-        identity: Of the store.
-        columns: The store's names of columns, by ours.
-        history: The history of the reports, None where there is none.
-        snapshot_dir: Where copies are made.
-    """
+class BackupSource:
+    """What to back up; `columns` are the names of its columns by ours, and copies are made in `snapshot_dir`."""
 
     db: Path
     chroma: Path | None
     identity: StoreIdentity
     columns: dict[str, str]
-    history: Path | None
+    reports: Path
     snapshot_dir: Path
+
+    def report_files(self) -> dict[str, Path]:
+        """Return the history and its journal by their names, as far as they exist."""
+        files = {name: self.reports / name for name in (HISTORY, HISTORY_JOURNAL)}
+        # os.path: False, too, if the folder may not be searched.
+        return {name: file for name, file in files.items() if os.path.exists(file)}  # noqa: PTH110
 
 
 @dataclass(frozen=True)
 class Backup:
-    """A backup that was made and verified, what was removed for it, and what the user is to be told besides."""
+    """A verified backup, the older backups that were removed for it, and warnings for the user."""
 
     path: Path
     size: int
@@ -64,43 +69,37 @@ class Backup:
 
 
 @dataclass
-class _Staged:
+class _Copies:
     """The copies, by their names in the archive."""
 
     folder: Path
     files: dict[str, Path] = field(default_factory=dict)
-    holding: verification.Holding | None = None
+    vectors: verification.VectorSample | None = None
     runs: int | None = None
     warnings: list[str] = field(default_factory=list)
 
 
-def back_up(source: Source, folder: Path, keep: int, now: datetime) -> Backup:
-    """Make a backup of the store in the folder, and remove the oldest ones of the same store.
-
-    Args:
-        source: The store.
-        folder: Where the backup is put; made where it is missing.
-        keep: How many backups of this store stay, from 1.
-        now: The moment, which becomes its name.
+def back_up(source: BackupSource, folder: Path, keep: int, now: datetime) -> Backup:
+    """Make a backup in the folder, named after the time, and keep at most `keep` of the same store.
 
     Raises:
-        StoreError: The store cannot be read, is damaged, or its indexes never rest.
-        ArchiveError: The backup cannot be written there, or is not what was copied; none is left.
+        StoreError: The store cannot be read, is damaged, or its indexes change all the time.
+        ArchiveError: The backup cannot be written there, or differs from what was copied; none is left.
         RunInProgress: Another backup is being made there.
     """
     _refuse_unusable(source)
-    with _held(folder):
+    with _locked(folder):
         _remove_leftovers(folder)
         _refuse_without_room(source, folder)
         snapshot = Snapshot(source.snapshot_dir)
         try:
             name = archive_name(now, {path.name for path in folder.iterdir()})
             aside = folder / f".{name}{ASIDE}"
-            manifest, warnings = _made(source, snapshot, aside, now)
+            manifest, warnings = _make(source, snapshot, aside, now)
             aside.rename(folder / name)
-            settle(folder)
+            sync_folder(folder)
         except OSError as error:
-            raise _not_made(folder, error) from None
+            raise _failed(folder, error) from None
         finally:
             snapshot.close()
             _remove_leftovers(folder)
@@ -108,23 +107,22 @@ def back_up(source: Source, folder: Path, keep: int, now: datetime) -> Backup:
         return Backup(folder / name, (folder / name).stat().st_size, manifest, removed, warnings)
 
 
-def _refuse_unusable(source: Source) -> None:
-    """Refuse what is no store before anything is copied, in the words of the review."""
-    file = SqliteFile(source.db, source.snapshot_dir)
-    try:
+def _refuse_unusable(source: BackupSource) -> None:
+    """Refuse an unusable store before anything is copied, as a review does."""
+    with closing(SqliteFile(source.db, source.snapshot_dir)) as file:
         RecordStore(file, source.identity.table, source.columns)
-    finally:
-        file.close()
     if source.chroma is not None:
         refuse_no_chroma(source.chroma)
         refuse_no_collection(source.chroma, source.identity.collection, source.snapshot_dir)
 
 
-def _made(source: Source, snapshot: Snapshot, aside: Path, now: datetime) -> tuple[Manifest, list[str]]:
-    """Copy, check, pack and compare; return the manifest and what the user is to be told."""
-    staged = _copied(source, snapshot.folder / "copied")
-    records = _checked(source, staged)
-    members = {name: digest_of(file) for name, file in staged.files.items()}
+def _make(source: BackupSource, snapshot: Snapshot, aside: Path, now: datetime) -> tuple[Manifest, list[str]]:
+    """Copy, check, pack and compare; return the manifest and the warnings."""
+    copies = _copy(source, snapshot.folder / "copied")
+    records = _check(source, copies)
+    history, journal = (
+        str(source.reports / name) if name in copies.files else None for name in (HISTORY, HISTORY_JOURNAL)
+    )
     manifest = Manifest(
         created=now,
         versions={
@@ -133,25 +131,21 @@ def _made(source: Source, snapshot: Snapshot, aside: Path, now: datetime) -> tup
             "sqlite": sqlite3.sqlite_version,
         },
         store=source.identity,
-        origins=Origins(
-            str(source.db),
-            None if source.chroma is None else str(source.chroma),
-            str(source.history) if HISTORY in staged.files else None,
-        ),
-        counts=Counts(records, None if staged.holding is None else staged.holding.count, staged.runs),
-        members=members,
-        verified=_sentences(staged),
+        sources=Origins(str(source.db), None if source.chroma is None else str(source.chroma), history, journal),
+        counts=Counts(records, None if copies.vectors is None else copies.vectors.count, copies.runs),
+        members={name: describe_file(file) for name, file in copies.files.items()},
+        verified=_sentences(copies),
     )
-    pack(aside, manifest, staged.files)
-    shutil.rmtree(staged.folder)
-    _refuse_other(aside, source, staged, manifest, snapshot.folder / "unpacked")
-    return manifest, staged.warnings
+    pack(aside, manifest, copies.files)
+    shutil.rmtree(copies.folder)
+    _refuse_different(aside, source, copies, manifest, snapshot.folder / "unpacked")
+    return manifest, copies.warnings
 
 
-def _copied(source: Source, folder: Path) -> _Staged:
+def _copy(source: BackupSource, folder: Path) -> _Copies:
     folder.mkdir()
-    staged = _Staged(folder)
-    staged.files[RECORDS] = folder / RECORDS
+    copies = _Copies(folder)
+    copies.files[RECORDS] = folder / RECORDS
 
     def copy_records() -> None:
         copy_sqlite(source.db, folder / RECORDS, source.snapshot_dir)
@@ -159,112 +153,118 @@ def _copied(source: Source, folder: Path) -> _Staged:
     if source.chroma is None:
         copy_records()
     else:
-        # The records first: their entries were written by then, or are in a moment. A record without its vector is
-        # worth less than a vector without its record.
-        staged.files |= copy_chroma(source.chroma, folder, source.snapshot_dir, copy_records)
-    if source.history is not None:
+        # The records first: a vector without its record does less harm than a record without its vector.
+        copies.files |= copy_chroma(source.chroma, folder, source.snapshot_dir, copy_records)
+
+    def copy_history(history: Path, target: Path) -> None:
+        copy_sqlite(history, target, source.snapshot_dir)
+        verification.refuse_damaged(target, history)
+
+    # The journal last, so that it lacks no run of the history.
+    by_name: dict[str, Callable[[Path, Path], None]] = {HISTORY: copy_history, HISTORY_JOURNAL: copy_journal}
+    for name, file in source.report_files().items():
         try:
-            copy_sqlite(source.history, folder / HISTORY, source.snapshot_dir)
-            verification.refuse_damaged(folder / HISTORY, source.history)
-            staged.files[HISTORY] = folder / HISTORY
+            by_name[name](file, folder / name)
+            copies.files[name] = folder / name
         except StoreError as error:
-            # It is made anew of the reports; the store is not.
-            staged.warnings.append(f"the history of the reports is left out: {error}")
-    return staged
+            # Unlike the store, it can be rebuilt from the reports.
+            copies.warnings.append(f"the history of the reports is left out: {error}")
+    return copies
 
 
-def _checked(source: Source, staged: _Staged) -> int:
-    """Check the copies; return how many records there are."""
-    verification.refuse_damaged(staged.files[RECORDS], source.db)
+def _check(source: BackupSource, copies: _Copies) -> int:
+    """Check the copies; return the number of records."""
+    verification.refuse_damaged(copies.files[RECORDS], source.db)
     if source.chroma is not None:
-        chroma = staged.folder / CHROMA
-        verification.refuse_damaged(chroma / DATABASE, source.chroma / DATABASE)
-        staged.holding = verification.holding(chroma, source.identity.collection, source.chroma, source.snapshot_dir)
-    if HISTORY in staged.files:
-        staged.runs = verification.count_rows(staged.files[HISTORY], "runs")
-    return _records(staged.files[RECORDS], source)
+        verification.refuse_damaged(copies.folder / CHROMA / DATABASE, source.chroma / DATABASE)
+        copies.vectors = _sample_vectors(copies.folder, source, source.chroma)
+    if HISTORY in copies.files:
+        copies.runs = verification.count_rows(copies.files[HISTORY], "runs")
+    return _count_records(copies.files[RECORDS], source)
 
 
-def _records(copy: Path, source: Source) -> int:
+def _sample_vectors(folder: Path, source: BackupSource, chroma: Path) -> verification.VectorSample:
+    return verification.sample_vectors(folder / CHROMA, source.identity.collection, chroma, source.snapshot_dir)
+
+
+def _count_records(copy: Path, source: BackupSource) -> int:
     number = verification.count_rows(copy, source.identity.table)
     if number is None:
-        raise StoreError(source.db, f"the copy of it has no table {source.identity.table!r}", "make the backup again")
+        raise StoreError(source.db, f"its copy has no table {source.identity.table!r}", "make the backup again")
     return number
 
 
-def _refuse_other(aside: Path, source: Source, staged: _Staged, manifest: Manifest, folder: Path) -> None:
+def _refuse_different(aside: Path, source: BackupSource, copies: _Copies, manifest: Manifest, folder: Path) -> None:
     """Unpack the archive and compare it with what was packed."""
     for name in manifest.members:
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
     unpack(aside, lambda _: lambda name: folder / name)
-    if _records(folder / RECORDS, source) != manifest.counts.records:
-        raise ArchiveError(aside, "holds other records than were copied, so it is no backup", "look to the disk")
-    if source.chroma is not None and staged.holding is not None:
-        found = verification.holding(folder / CHROMA, source.identity.collection, source.chroma, source.snapshot_dir)
-        verification.refuse_different(found, staged.holding, aside)
+    if _count_records(folder / RECORDS, source) != manifest.counts.records:
+        raise ArchiveError(aside, "contains other records than were copied, so it is not a backup", "check the disk")
+    if source.chroma is not None and copies.vectors is not None:
+        verification.refuse_different(_sample_vectors(folder, source, source.chroma), copies.vectors, aside)
 
 
-def _sentences(staged: _Staged) -> tuple[str, ...]:
-    """Say what is checked: the archive gets its name only when all of it holds."""
-    said = [
+def _sentences(copies: _Copies) -> tuple[str, ...]:
+    """Return the checks that the archive passes before it gets its name."""
+    found = [
         "every member was read back from the archive and has its digest",
         "PRAGMA integrity_check of each SQLite file: ok",
         "records counted in the copy and in the unpacked archive: the same",
     ]
-    if staged.holding is not None:
-        said.append("vectors counted by Chroma in the copy and in the unpacked archive: the same")
-        number = None if staged.holding.vectors is None else len(staged.holding.vectors)
-        said.append(
-            "no vectors compared: the index is too large to be held in memory"
-            if number is None
-            else f"vectors compared between the copy and the unpacked archive: {number}, the same"
+    if copies.vectors is not None:
+        found.append("vectors counted by Chroma in the copy and in the unpacked archive: the same")
+        vectors = copies.vectors.vectors
+        found.append(
+            "no vectors compared: the index is too large for memory"
+            if vectors is None
+            else f"vectors compared between the copy and the unpacked archive: {len(vectors)}, the same"
         )
-    return tuple(said)
+    return tuple(found)
 
 
-def _refuse_without_room(source: Source, folder: Path) -> None:
-    """Refuse before anything is copied: two copies at a time are made, and an archive that may be as large as one."""
-    files = files_of(source.db)
+def _refuse_without_room(source: BackupSource, folder: Path) -> None:
+    """Check the room for two copies at a time, and for an archive that may be as large as one."""
+    files = [*files_of(source.db), *source.report_files().values()]
     if source.chroma is not None:
         files += files_of(source.chroma / DATABASE)
         files += index_files(source.chroma)
-    if source.history is not None:
-        files.append(source.history)
     size = sum(file.stat().st_size for file in files if file.exists())
-    copies, archive = "the copies that a backup is made of", "a backup"
     try:
         source.snapshot_dir.mkdir(parents=True, exist_ok=True)
     except OSError:
-        # Snapshot says so in its own words.
+        # Snapshot reports that.
         return
-    refuse_without_room([(source.snapshot_dir, 2 * size, copies), (folder, size, archive)])
+    refuse_without_room([(source.snapshot_dir, 2 * size, "the copies for a backup"), (folder, size, "a backup")])
 
 
 @contextmanager
-def _held(folder: Path) -> Iterator[None]:
-    """Hold the folder against other backups."""
+def _locked(folder: Path) -> Iterator[None]:
+    """Hold the lock of the folder of backups, creating it if it is missing."""
     try:
         folder.mkdir(mode=_FOLDER_MODE, parents=True, exist_ok=True)
-        lock = os.open(folder / _LOCK, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, _FILE_MODE)
+        handle = os.open(folder / _LOCK, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, _FILE_MODE)
     except OSError as error:
-        raise _not_made(folder, error) from None
-    with closing(os.fdopen(lock, "r+b")) as held:
+        raise _failed(folder, error) from None
+    try:
         try:
-            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise RunInProgress(folder, "another backup is being made there", "wait for it") from None
+            is_free = try_lock(handle)
         except OSError as error:
-            raise _not_made(folder, error) from None
+            raise _failed(folder, error) from None
+        if not is_free:
+            raise RunInProgress(folder, "another backup is being made there", "wait for it")
         yield
+    finally:
+        os.close(handle)
 
 
 def _remove_leftovers(folder: Path) -> None:
-    """Remove what killed runs left half-written; the folder is held, so none of it is being written."""
+    """Remove unfinished backups of killed runs; the folder is locked, so nobody is writing them."""
     for path in folder.glob(f".*{ASIDE}"):
-        if is_archive_name(path.name.removeprefix(".").removesuffix(ASIDE)):
+        if moment_of(path.name.removeprefix(".").removesuffix(ASIDE)):
             with suppress(OSError):
                 path.unlink()
 
 
-def _not_made(folder: Path, error: OSError) -> DriftError:
-    return not_copied(Path(error.filename or folder / "it"), str(error.strerror))
+def _failed(folder: Path, error: OSError) -> DriftError:
+    return not_written(Path(error.filename or folder / "it"), str(error.strerror))

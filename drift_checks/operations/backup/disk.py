@@ -1,8 +1,7 @@
-"""The disk: whether there is room before anything is written, and that what was renamed stays so."""
+"""The room on disks, checked before anything is written."""
 
 from __future__ import annotations
 
-import os
 import shutil
 from collections.abc import Iterable
 from pathlib import Path
@@ -14,13 +13,9 @@ _HEADROOM = 16_000_000
 
 
 def refuse_without_room(needs: Iterable[tuple[Path, int, str]]) -> None:
-    """Refuse where a disk has less free than all that is needed on it.
+    """Raise ArchiveError if a disk has less free space than all that is needed on it.
 
-    Args:
-        needs: Folders that are there, the bytes needed in each, and what for.
-
-    Raises:
-        ArchiveError: There is too little; the message says how much is needed and free.
+    Each need is an existing folder, a number of bytes, and what they are for.
     """
     disks: dict[int, list[tuple[Path, int, str]]] = {}
     for need in needs:
@@ -29,22 +24,9 @@ def refuse_without_room(needs: Iterable[tuple[Path, int, str]]) -> None:
         needed = sum(size for _, size, _ in wanted) + _HEADROOM
         free = shutil.disk_usage(wanted[0][0]).free
         if free < needed:
-            where = " and ".join(f"{what} in {folder}" for folder, _, what in wanted)
+            purposes = " and ".join(f"{purpose} in {folder}" for folder, _, purpose in wanted)
             raise ArchiveError(
                 wanted[0][0],
-                f"{readable_size(needed)} are needed for {where}, and {readable_size(free)} are free",
+                f"{readable_size(needed)} are needed for {purposes}, and {readable_size(free)} are free",
                 "make room there",
             )
-
-
-def settle(folder: Path) -> None:
-    """Have the names in a folder on the disk (fsync(2)).
-
-    Raises:
-        OSError: It cannot be.
-    """
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

@@ -1,100 +1,81 @@
-"""What a backup says of itself: `manifest.json`, the first member of each archive."""
+"""What a backup contains: `manifest.json`, the first member of each archive."""
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any
 
 from drift_checks.core.errors import ArchiveError
 from drift_checks.core.instants import format_instant
+from drift_checks.core.plain import from_plain, to_plain
 from drift_checks.core.text import printable
+from drift_checks.report.history.reading import NAME as HISTORY
 from drift_checks.report.history.recorded import StoreIdentity
 from drift_checks.stores.chroma import DATABASE, SEGMENT
 
 NAME = "manifest.json"
 SCHEMA = 1
 RECORDS = "records.sqlite3"
-HISTORY = "history.sqlite3"
+# Beside the history in the folder of reports; not every history has one.
+HISTORY_JOURNAL = "history.journal.jsonl"
 CHROMA = "chroma"
 CHROMA_DATABASE = f"{CHROMA}/{DATABASE}"
 # Names in an archive become names on a disk: these and no others.
 _ALLOWED = re.compile(
-    rf"{re.escape(RECORDS)}|{re.escape(HISTORY)}|{re.escape(CHROMA_DATABASE)}"
-    rf"|{CHROMA}/{SEGMENT.pattern}/[A-Za-z0-9_][A-Za-z0-9_.-]{{0,60}}"
+    "|".join(map(re.escape, (RECORDS, HISTORY, HISTORY_JOURNAL, CHROMA_DATABASE)))
+    + rf"|{CHROMA}/{SEGMENT.pattern}/[A-Za-z0-9_][A-Za-z0-9_.-]{{0,60}}"
 )
 _DIGEST = re.compile(r"[0-9a-f]{64}")
-_RIGHTS = 0o777
+_MODE = re.compile(r"0?[0-7]{3}")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Member:
-    """A file in an archive: its SHA-256 in hex, its size in bytes, and the rights of the file that it was made of."""
+    """A file in an archive: its SHA-256 in hex, its size, and its permissions in octal."""
 
     sha256: str
-    size: int
-    mode: int
+    bytes: int
+    mode: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Origins:
-    """Where the members came from; None for what is not in the archive."""
+    """Where the members came from; None if they are not in the archive."""
 
     db: str
     chroma: str | None
     history: str | None
+    history_journal: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Counts:
-    """What the store held when it was copied; None for what is not in the archive, or cannot be counted."""
+    """What the store held when it was copied; None if that is not in the archive, or cannot be counted."""
 
     records: int
     vectors: int | None
     runs: int | None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Manifest:
-    """What an archive holds, of which store, from when, and how that was verified.
-
-    `versions` names what made it; `verified` has one sentence for each check that the archive passed before it got its
-    name.
-    """
+    """What an archive holds and where that came from; `verified` lists the checks it passed before it got its name."""
 
     created: datetime
-    versions: Mapping[str, str]
+    versions: dict[str, str]
     store: StoreIdentity
-    origins: Origins
+    sources: Origins
     counts: Counts
-    members: Mapping[str, Member]
+    members: dict[str, Member]
     verified: tuple[str, ...]
 
-    @property
-    def size(self) -> int:
-        """How many bytes the members take, unpacked."""
-        return sum(member.size for member in self.members.values())
-
     def to_json(self) -> bytes:
-        """Return it as it stands in the archive."""
-        document = {
-            "schema": SCHEMA,
-            "created": format_instant(self.created),
-            "versions": dict(self.versions),
-            "store": {"db": self.store.db, "table": self.store.table, "collection": self.store.collection},
-            "sources": {"db": self.origins.db, "chroma": self.origins.chroma, "history": self.origins.history},
-            "counts": {"records": self.counts.records, "vectors": self.counts.vectors, "runs": self.counts.runs},
-            "members": {
-                name: {"sha256": member.sha256, "bytes": member.size, "mode": f"{member.mode:04o}"}
-                for name, member in self.members.items()
-            },
-            "verified": list(self.verified),
-        }
-        return json.dumps(document, indent=1).encode("ascii") + b"\n"
+        """Return it as it is written into the archive."""
+        own = {"created": format_instant(self.created), "store": self.store._asdict()}
+        return json.dumps({"schema": SCHEMA, **to_plain(self), **own}, indent=1).encode("ascii") + b"\n"
 
 
 def is_allowed(name: str) -> bool:
@@ -103,15 +84,7 @@ def is_allowed(name: str) -> bool:
 
 
 def read_manifest(text: bytes, archive: Path) -> Manifest:
-    """Return the manifest that the text holds.
-
-    Args:
-        text: The member, as it is.
-        archive: For messages.
-
-    Raises:
-        ArchiveError: It is of a newer schema, or no manifest.
-    """
+    """Return the manifest that a member holds; raise ArchiveError if it has a newer schema, or is not a manifest."""
     try:
         document = json.loads(text)
         schema = document["schema"]
@@ -120,70 +93,35 @@ def read_manifest(text: bytes, archive: Path) -> Manifest:
     if isinstance(schema, int) and schema > SCHEMA:
         raise ArchiveError(
             archive,
-            f"was made by a newer version of drift-checks (schema {schema}, known are those up to {SCHEMA})",
+            f"was made by a newer version of drift-checks (schema {schema}, this version reads up to {SCHEMA})",
             "restore it with that version",
         )
     try:
-        return _manifest(document)
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise not_a_backup(archive, f"its {NAME} is not as drift-checks writes it: {printable(error)}") from None
+        if schema != SCHEMA:
+            raise ValueError(f"schema {schema!r}")
+        manifest = from_plain(Manifest, document)
+        _refuse_invalid(manifest)
+    except ValueError as error:
+        raise not_a_backup(archive, f"its {NAME} is not valid: {printable(error, 200)}") from None
+    return manifest
 
 
 def not_a_backup(archive: Path, reason: str) -> ArchiveError:
-    """Return the error to raise for what is no archive of ours, or no longer one."""
-    return ArchiveError(archive, f"is no sound backup ({reason})", "nothing was restored. Name another one")
+    """Return the error for an archive that is not a backup of ours, or is damaged."""
+    return ArchiveError(archive, f"is not a sound backup ({reason})", "nothing was restored, name another one")
 
 
-def _manifest(document: Mapping[str, Any]) -> Manifest:
-    if document["schema"] != SCHEMA:
-        raise ValueError("schema")
-    store, sources, counts = document["store"], document["sources"], document["counts"]
-    members = {str(name): _member(name, facts) for name, facts in document["members"].items()}
-    for needed, told in ((RECORDS, True), (CHROMA_DATABASE, sources["chroma"]), (HISTORY, sources["history"])):
-        if (needed in members) != (told is not None):
-            raise ValueError(f"{needed} and where it came from")
-    return Manifest(
-        created=datetime.fromisoformat(document["created"]),
-        versions={_text(name): _text(version) for name, version in document["versions"].items()},
-        store=StoreIdentity(_text(store["db"]), _text(store["table"]), _text(store["collection"])),
-        origins=Origins(_path(sources["db"]), _path_or_none(sources["chroma"]), _path_or_none(sources["history"])),
-        counts=Counts(_whole(counts["records"]), _whole_or_none(counts["vectors"]), _whole_or_none(counts["runs"])),
-        members=members,
-        verified=tuple(_text(sentence) for sentence in document["verified"]),
-    )
-
-
-def _member(name: str, facts: Mapping[str, Any]) -> Member:
-    digest, mode = _text(facts["sha256"]), int(_text(facts["mode"]), 8)
-    if not is_allowed(name):
-        raise ValueError(f"the member {name!r}")
-    if not _DIGEST.fullmatch(digest):
-        raise ValueError(f"sha256 of {name}")
-    return Member(digest, _whole(facts["bytes"]), mode & _RIGHTS)
-
-
-def _text(value: object) -> str:
-    if not isinstance(value, str):
-        raise TypeError(f"{value!r} in place of a text")
-    return value
-
-
-def _path(value: object) -> str:
-    text = _text(value)
-    if not text.startswith("/") or "\0" in text:
-        raise ValueError(f"{text!r} in place of a full path")
-    return text
-
-
-def _path_or_none(value: object) -> str | None:
-    return None if value is None else _path(value)
-
-
-def _whole(value: object) -> int:
-    if not isinstance(value, int) or isinstance(value, bool) or value < 0:
-        raise TypeError(f"{value!r} in place of a number")
-    return value
-
-
-def _whole_or_none(value: object) -> int | None:
-    return None if value is None else _whole(value)
+def _refuse_invalid(manifest: Manifest) -> None:
+    """Raise ValueError if a value is dangerous or contradicts another."""
+    for name, member in manifest.members.items():
+        if not (is_allowed(name) and _DIGEST.fullmatch(member.sha256) and _MODE.fullmatch(member.mode)):
+            raise ValueError(f"the member {name!r}")
+    numbers = [member.bytes for member in manifest.members.values()] + [*asdict(manifest.counts).values()]
+    if any(number is not None and number < 0 for number in numbers):
+        raise ValueError("a number below 0")
+    origins = asdict(manifest.sources)
+    for name, origin in zip((RECORDS, CHROMA_DATABASE, HISTORY, HISTORY_JOURNAL), origins.values(), strict=True):
+        if (name in manifest.members) != (origin is not None):
+            raise ValueError(f"{name} and where it came from")
+        if origin is not None and (not origin.startswith("/") or "\0" in origin):
+            raise ValueError(f"{origin!r} in place of a full path")

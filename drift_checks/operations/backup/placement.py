@@ -1,4 +1,4 @@
-"""Where the members of a backup are put, and what is in the way there."""
+"""Where the members of a backup are restored to, and what is in the way there."""
 
 from __future__ import annotations
 
@@ -9,23 +9,17 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from drift_checks.core.errors import ArchiveError
-from drift_checks.operations.backup.manifest import CHROMA, HISTORY, RECORDS, Manifest
-from drift_checks.report.history.reading import NAME as HISTORY_FILE
+from drift_checks.operations.backup.manifest import CHROMA, HISTORY_JOURNAL, RECORDS, Manifest
+from drift_checks.report.history.reading import NAME as HISTORY
 from drift_checks.stores.chroma import SEGMENT
 
-# A journal that stayed beside another file than its own would be played into it.
+# SQLite would replay another file's journal into the restored one.
 _BESIDE = ("", "-wal", "-shm", "-journal")
 
 
 @dataclass(frozen=True)
 class Targets:
-    """Where a backup is restored; None for what is left out.
-
-    Attributes:
-        db: The SQLite file.
-        chroma: The Chroma directory.
-        reports: The folder of reports, for the history.
-    """
+    """Where a backup is restored to, None for what is left out; the history goes into the folder `reports`."""
 
     db: Path | None
     chroma: Path | None
@@ -34,12 +28,7 @@ class Targets:
 
 @dataclass(frozen=True)
 class Placement:
-    """A file, or a whole folder of an index, that gets its place by one renaming.
-
-    Attributes:
-        member: The name in the archive; of a folder, what its members' names begin with.
-        path: The place.
-    """
+    """A file or the folder of an index, put in place by one rename; `member` is its name or prefix in the archive."""
 
     member: str
     path: Path
@@ -47,36 +36,36 @@ class Placement:
 
 @dataclass(frozen=True)
 class Obstacle:
-    """What is in the way: a path, and what its name begins with where it is a journal beside a file."""
+    """A path that is in the way, and the file it belongs to if it is a journal."""
 
     path: Path
     base: Path
 
     def aside(self, moment: str) -> Path:
-        """Return the name under which it stays; a journal goes on belonging to its file."""
-        beside = self.path.name.removeprefix(self.base.name)
-        return self.path.with_name(f"{self.base.name}.before-restore-{moment}{beside}")
+        """Return its name once it is moved aside; a journal keeps belonging to its file."""
+        suffix = self.path.name.removeprefix(self.base.name)
+        return self.path.with_name(f"{self.base.name}.before-restore-{moment}{suffix}")
 
 
 def placements(manifest: Manifest, targets: Targets, archive: Path) -> list[Placement]:
-    """Return what goes where.
-
-    Raises:
-        ArchiveError: The archive lacks it, or two would go to one place, or a place is of another kind.
-    """
+    """Return what goes where; raise ArchiveError if the archive does not contain it, or it cannot go there."""
     found = []
+    # SQLite keeps a journal beside the file itself, not beside a link to it: hence resolved paths.
     if targets.db is not None:
         _refuse_kind(targets.db, folder=False)
-        found.append(Placement(RECORDS, _real(targets.db)))
+        found.append(Placement(RECORDS, targets.db.resolve()))
     if targets.reports is not None:
-        _refuse_lacking(manifest.origins.history, archive, "history of reports", "leave --history away")
+        names = [name for name in (HISTORY, HISTORY_JOURNAL) if name in manifest.members]
+        if not names:
+            raise ArchiveError(archive, "contains no history of reports", "omit --history")
         _refuse_kind(targets.reports, folder=True)
-        found.append(Placement(HISTORY, _real(targets.reports) / HISTORY_FILE))
+        found += [Placement(name, targets.reports.resolve() / name) for name in names]
     if targets.chroma is not None:
-        _refuse_lacking(manifest.origins.chroma, archive, "Chroma directory", "leave --to-chroma away")
+        if manifest.sources.chroma is None:
+            raise ArchiveError(archive, "contains no Chroma directory", "omit --to-chroma")
         _refuse_kind(targets.chroma, folder=True)
         inner = {name.split("/")[1] for name in manifest.members if name.startswith(f"{CHROMA}/")}
-        found += [Placement(f"{CHROMA}/{name}", _real(targets.chroma) / name) for name in sorted(inner)]
+        found += [Placement(f"{CHROMA}/{name}", targets.chroma.resolve() / name) for name in sorted(inner)]
     if len({item.path for item in found}) < len(found):
         raise ArchiveError(archive, "two of its files would be put in one place", "name other places")
     return found
@@ -88,29 +77,30 @@ def belongs(name: str, item: Placement) -> bool:
 
 
 def sizes_of(manifest: Manifest, placed: Iterable[Placement]) -> dict[Placement, int]:
-    """Return how many bytes come to each place."""
+    """Return the size of what goes to each place."""
     members = manifest.members.items()
-    return {item: sum(facts.size for name, facts in members if belongs(name, item)) for item in placed}
+    return {item: sum(member.bytes for name, member in members if belongs(name, item)) for item in placed}
 
 
 def obstacles(placed: Sequence[Placement], targets: Targets) -> list[Obstacle]:
-    """Return what is in the way: the files with their journals, and every index in the Chroma directory."""
-    found = [
-        Obstacle(item.path.with_name(item.path.name + suffix), item.path)
-        for item in placed
-        for suffix in _BESIDE
-        if os.path.lexists(item.path.with_name(item.path.name + suffix))
-    ]
-    known = {item.path for item in found}
+    """Return what is in the way: files with their journals, and indexes and journals of the history that would stay.
+
+    Those would not belong to what is restored beside them.
+    """
+    beside = [(item.path.with_name(item.path.name + suffix), item.path) for item in placed for suffix in _BESIDE]
+    found = [Obstacle(path, base) for path, base in beside if os.path.lexists(path)]
+    others: list[Path] = []
     if targets.chroma is not None:
         with suppress(FileNotFoundError):
-            indexes = (path for path in _real(targets.chroma).iterdir() if SEGMENT.fullmatch(path.name))
-            found += [Obstacle(path, path) for path in sorted(indexes) if path not in known]
-    return found
+            others += sorted(path for path in targets.chroma.resolve().iterdir() if SEGMENT.fullmatch(path.name))
+    if targets.reports is not None:
+        others += [path for path in [targets.reports.resolve() / HISTORY_JOURNAL] if os.path.lexists(path)]
+    known = {item.path for item in placed}
+    return found + [Obstacle(path, path) for path in others if path not in known]
 
 
 def holders(paths: Iterable[Path]) -> set[int]:
-    """Return the processes that have one of these files open, as far as this machine tells."""
+    """Return the processes that have one of these files open, as far as this machine shows them."""
     wanted = {(status.st_dev, status.st_ino) for path in _files(paths) for status in [path.stat()]}
     return {pid for pid in _processes() if pid != os.getpid() and wanted & set(_open_files(pid))}
 
@@ -138,17 +128,7 @@ def _open_files(pid: int) -> Iterator[tuple[int, int]]:
                 yield status.st_dev, status.st_ino
 
 
-def _real(path: Path) -> Path:
-    # SQLite keeps its journals beside the file itself, not beside a link to it.
-    return path.resolve()
-
-
 def _refuse_kind(path: Path, folder: bool) -> None:
     if path.exists() and path.is_dir() != folder:
-        what, needed = ("a folder", "a file") if path.is_dir() else ("a file", "a folder")
-        raise ArchiveError(path, f"is {what}, and {needed} is to be restored there", "name another place")
-
-
-def _refuse_lacking(origin: str | None, archive: Path, what: str, remedy: str) -> None:
-    if origin is None:
-        raise ArchiveError(archive, f"holds no {what}", remedy)
+        found, needed = ("a folder", "a file") if path.is_dir() else ("a file", "a folder")
+        raise ArchiveError(path, f"is {found}, and {needed} is to be restored there", "name another place")

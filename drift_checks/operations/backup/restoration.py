@@ -1,8 +1,7 @@
-"""Restoring a backup: verified and unpacked beside its place, then put there by renaming, all of it or nothing."""
+"""Restoring a backup: verified and unpacked beside its place, then renamed into it, all or nothing."""
 
 from __future__ import annotations
 
-import fcntl
 import os
 import shutil
 import stat
@@ -14,8 +13,9 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from drift_checks.core.errors import ArchiveError, RunInProgress
+from drift_checks.core.files import sync_folder, try_lock
 from drift_checks.operations.backup.archive import manifest_of, unpack
-from drift_checks.operations.backup.disk import refuse_without_room, settle
+from drift_checks.operations.backup.disk import refuse_without_room
 from drift_checks.operations.backup.manifest import Manifest
 from drift_checks.operations.backup.placement import (
     Obstacle,
@@ -34,13 +34,7 @@ _ASIDE = ".drift-restore-"
 
 @dataclass(frozen=True)
 class Restored:
-    """What was restored, or would be.
-
-    Attributes:
-        manifest: Of the archive.
-        placed: What went where.
-        moved: What was in the way, and its name now.
-    """
+    """What was restored, or would be; `moved` maps what was in the way to its new name."""
 
     manifest: Manifest
     placed: list[Placement]
@@ -48,48 +42,38 @@ class Restored:
 
 
 def rehearse(archive: Path, targets: Targets, now: datetime) -> Restored:
-    """Verify an archive and tell what its restoring would do, which nothing is written for.
-
-    Raises:
-        ArchiveError: It is no sound backup, or cannot be restored there.
-    """
-    with _told(archive):
+    """Verify an archive and return what restoring it would do; nothing is written. Errors as for `restore`."""
+    with _explained(archive):
         manifest = unpack(archive, lambda _: lambda _: None)
         placed = placements(manifest, targets, archive)
         return Restored(manifest, placed, _names_aside(obstacles(placed, targets), now))
 
 
 def restore(archive: Path, targets: Targets, force: bool, now: datetime) -> Restored:
-    """Put what an archive holds in its place.
-
-    Args:
-        archive: The backup.
-        targets: Where it goes.
-        force: Whether what is there may be moved aside.
-        now: The moment, which becomes part of the names of what is moved aside.
+    """Restore an archive; with `force`, move aside what is in the way, to names that contain the time.
 
     Raises:
-        ArchiveError: It is no sound backup, something is in the way, or it cannot be written; all is as it was.
-        RunInProgress: Another program has what is to be replaced open, or another restoring or a review is under way.
+        ArchiveError: It is not a sound backup, something is in the way, or it cannot be written; nothing has changed.
+        RunInProgress: Another program has a file to be replaced open, or another restore or a review is running.
     """
-    made: list[Path] = []
+    created: list[Path] = []
     try:
-        with _told(archive), ExitStack() as held:
+        with _explained(archive), ExitStack() as held:
             manifest = manifest_of(archive)
             placed = placements(manifest, targets, archive)
             in_the_way = obstacles(placed, targets)
             _refuse_obstacles(in_the_way, force)
             for folder in sorted({item.path.parent for item in placed}):
-                made += _make(folder)
-                held.enter_context(_held(folder))
+                created += _create(folder)
+                held.enter_context(_locked(folder))
             if targets.reports is not None:
                 reports = ReportsFolder(targets.reports)
                 held.callback(reports.release)
             _put(archive, manifest, placed, moves := _names_aside(in_the_way, now), held)
         return Restored(manifest, placed, moves)
     finally:
-        # Those that were made and are still empty: nothing came to be in them.
-        for folder in reversed(made):
+        # Only empty ones go: nothing was restored into them.
+        for folder in reversed(created):
             with suppress(OSError):
                 folder.rmdir()
 
@@ -111,24 +95,23 @@ def _put(
                 return path / name.rpartition("/")[2]
         return None
 
-    told = unpack(archive, lambda _: place)
-    if told != manifest:
-        raise ArchiveError(archive, "was replaced while it was read", "give the command again")
+    if unpack(archive, lambda _: place) != manifest:
+        raise ArchiveError(archive, "was replaced while it was read", "run the command again")
     for item, path in staged.items():
-        _give_rights(item, path, manifest)
+        _set_rights(item, path, manifest)
     _rename_all([*moves.items(), *((path, item.path) for item, path in staged.items())])
 
 
 @contextmanager
-def _told(archive: Path) -> Iterator[None]:
-    """Tell in a sentence what the system refuses."""
+def _explained(archive: Path) -> Iterator[None]:
+    """Turn an error of the system into a sentence."""
     try:
         yield
     except OSError as error:
         raise ArchiveError(
             error.filename or archive,
-            f"cannot be restored ({error.strerror}), and all is as it was",
-            "make room and give the right to write there, or name another place",
+            f"cannot be restored ({error.strerror}), and nothing has changed",
+            "make room and give this user the right to write there, or name another place",
         ) from None
 
 
@@ -138,20 +121,19 @@ def _refuse_obstacles(found: Sequence[Obstacle], force: bool) -> None:
         more = f" and {len(found) - 3} more" if len(found) > 3 else ""
         raise ArchiveError(
             f"{names}{more}",
-            "there already",
-            "name other places with --to-db, --to-chroma and --history DIR, or have what is there "
-            "moved aside with --force",
+            "already there",
+            "name other places with --to-db, --to-chroma and --history DIR, or move what is there aside with --force",
         )
     if pids := holders(item.path for item in found):
         raise RunInProgress(
             found[0].path.parent,
-            f"process {min(pids)} has what is to be replaced open, and would go on writing to it",
-            "end the application first",
+            f"process {min(pids)} has a file to be replaced open, and would go on writing to it",
+            "stop the application first",
         )
 
 
 def _names_aside(found: Sequence[Obstacle], now: datetime) -> dict[Path, Path]:
-    """Return names that nothing has yet."""
+    """Return names that are free."""
     while True:
         moment = f"{now.astimezone(UTC):%Y%m%dT%H%M%SZ}"
         names = {item.path: item.aside(moment) for item in found}
@@ -168,7 +150,7 @@ def _rename_all(moves: Sequence[tuple[Path, Path]]) -> None:
             source.rename(target)
             done.append((source, target))
         for folder in {target.parent for _, target in moves}:
-            settle(folder)
+            sync_folder(folder)
     except BaseException:
         for source, target in reversed(done):
             with suppress(OSError):
@@ -176,8 +158,8 @@ def _rename_all(moves: Sequence[tuple[Path, Path]]) -> None:
         raise
 
 
-def _give_rights(item: Placement, staged: Path, manifest: Manifest) -> None:
-    """Give what is restored the rights and owner of what it replaces, else the rights it had, its folder's owner."""
+def _set_rights(item: Placement, staged: Path, manifest: Manifest) -> None:
+    """Give a restored file the owner and mode of the file it replaces, else its folder's owner and its own mode."""
     folder = item.path.parent.stat()
     replaced = item.path.stat() if item.path.exists() else None
     for path in [staged, *staged.glob("*")]:
@@ -187,15 +169,15 @@ def _give_rights(item: Placement, staged: Path, manifest: Manifest) -> None:
             mode = stat.S_IMODE(replaced.st_mode)
         else:
             inner = "" if path == staged else f"/{path.name}"
-            mode = manifest.members[f"{item.member}{inner}"].mode
+            mode = int(manifest.members[f"{item.member}{inner}"].mode, 8)
         owner = replaced or folder
         if os.geteuid() == 0:
             os.chown(path, owner.st_uid, owner.st_gid)
         path.chmod(mode)
 
 
-def _make(folder: Path) -> list[Path]:
-    """Make a folder and those above it, with the owner of the one they are in; return those that were made."""
+def _create(folder: Path) -> list[Path]:
+    """Create a folder and those above it, with the owner of the one they are in; return the new ones."""
     missing = [path for path in [folder, *folder.parents] if not path.exists()][::-1]
     for path in missing:
         path.mkdir(exist_ok=True)
@@ -206,7 +188,7 @@ def _make(folder: Path) -> list[Path]:
 
 
 def _aside(folder: Path, held: ExitStack) -> Path:
-    """Return a folder in this one, on the same disk, that is gone at the end."""
+    """Return a temporary folder in this one, and so on the same disk."""
     for left in folder.glob(f"{_ASIDE}*"):
         shutil.rmtree(left, ignore_errors=True)
     aside = Path(tempfile.mkdtemp(prefix=_ASIDE, dir=folder))
@@ -215,13 +197,12 @@ def _aside(folder: Path, held: ExitStack) -> Path:
 
 
 @contextmanager
-def _held(folder: Path) -> Iterator[None]:
-    """Hold a folder against another restoring, without leaving a file in it."""
+def _locked(folder: Path) -> Iterator[None]:
+    """Hold the lock of a folder; no lock file is left over."""
     handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        if not try_lock(handle):
+            raise RunInProgress(folder, "another backup is being restored there", "wait for it")
         yield
-    except BlockingIOError:
-        raise RunInProgress(folder, "another backup is being restored there", "wait for it") from None
     finally:
         os.close(handle)

@@ -1,4 +1,4 @@
-"""The names of backups, and which of them may go."""
+"""The names of backups, and which of them are removed."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ from drift_checks.operations.backup.archive import manifest_of
 from drift_checks.report.history.recorded import StoreIdentity
 
 _FORM = "drift-backup-%Y%m%dT%H%M%SZ.tar.gz"
-# As it is while it is written; it does not match the form of a whole one.
+# The suffix of an unfinished backup.
 ASIDE = ".tmp"
 _NAME = re.compile(r"drift-backup-\d{8}T\d{6}Z\.tar\.gz", re.ASCII)
 
 
 def archive_name(moment: datetime, taken: Collection[str] = ()) -> str:
-    """Return the name of a backup made at that moment, or in the first second after it whose name is not taken."""
+    """Return the name of a backup made at that moment, or in the first second after it whose name is free."""
     while (name := moment.astimezone(UTC).strftime(_FORM)) in taken:
         moment += timedelta(seconds=1)
     return name
 
 
 def moment_of(name: str) -> datetime | None:
-    """Return when the backup of that name was made, in UTC; None where no backup is called that."""
+    """Return when the backup of that name was made, in UTC; None if it is not the name of a backup."""
     if not _NAME.fullmatch(name):
         return None
     try:
@@ -36,36 +36,18 @@ def moment_of(name: str) -> datetime | None:
     return moment if archive_name(moment) == name else None
 
 
-def is_archive_name(name: str) -> bool:
-    """Whether a backup may be called that."""
-    return moment_of(name) is not None
-
-
 def superfluous(names: Iterable[str], keep: int, made: str) -> list[str]:
-    """Return the names of the backups that may go, the oldest first.
+    """Return the names of the backups to remove if `keep` are kept, the oldest first; other names are ignored.
 
-    Args:
-        names: Of backups of one store; others among them stay.
-        keep: So many of the newest stay, from 1.
-        made: The one that was made just now, which stays and counts, whatever the clock said when others were made.
+    The one just made counts among the newest even if the clock has gone back.
     """
-    others = sorted({name for name in names if is_archive_name(name)} - {made})
+    others = sorted({name for name in names if moment_of(name)} - {made})
     return others[: max(0, len(others) - (keep - 1))]
 
 
 def prune(folder: Path, store: StoreIdentity, keep: int, made: str) -> list[Path]:
-    """Remove the oldest backups of a store; a file that is none, or of another store, stays.
-
-    Args:
-        folder: Where they lie.
-        store: Whose.
-        keep: So many stay, from 1.
-        made: The name of the one that was made just now.
-
-    Returns:
-        What was removed.
-    """
-    own = [path.name for path in folder.iterdir() if is_archive_name(path.name) and _is_of(path, store)]
+    """Remove the oldest backups of a store, and no other file, so that `keep` stay; return the removed ones."""
+    own = [path.name for path in folder.iterdir() if moment_of(path.name) and _is_of(path, store)]
     removed = []
     for name in superfluous(own, keep, made):
         with suppress(OSError):

@@ -1,4 +1,4 @@
-"""Who would be told, and whether the channels can be made."""
+"""The channels: who would be alerted, and whether their settings are usable."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from functools import partial
 from drift_checks.alerts.configuration import SECRETS, configured_channels
 from drift_checks.core.errors import SettingError
 from drift_checks.core.secrets import find_secret
-from drift_checks.operations.doctor.finding import Check, Said, left_out, right, warned
+from drift_checks.operations.doctor.check import Check, CheckResult, passed, skipped, warning
 from drift_checks.operations.doctor.setup import Setup
 from drift_checks.settings.declarations import Settings
 from drift_checks.settings.pairs import CHANNELS
 
 GROUP = "alerts"
 _NEEDS = ("alerts", "pagerduty_url", "pagerduty_severities", "email_to", "email_from")
-_TEST = "python -m drift_checks alert-test sends a marked test to each"
+_TEST = "python -m drift_checks alert-test sends a test message to each channel"
 
 
 def checks(setup: Setup) -> list[Check]:
@@ -24,11 +24,11 @@ def checks(setup: Setup) -> list[Check]:
     settings, environment = setup.settings, setup.environment
     names = [name for name in settings.alerts or CHANNELS if settings.alerts or _has_secret(name, environment)]
     if settings.alerts == () or not names:
-        return [Check(GROUP, "channels", lambda: _none(settings, setup.hidden), ("alerts",))]
+        return [Check("channels", lambda: _no_channel(settings, setup.hidden), ("alerts",))]
     return [
-        *(Check(GROUP, name, partial(_built, name, setup), _NEEDS) for name in names),
-        Check(GROUP, "delivery", lambda: _delivery(settings), ("alert_dry_run",)),
-        Check(GROUP, "report-url", lambda: _report_url(settings.report_url), ("report_url",)),
+        *(Check(name, partial(_channel, name, setup), _NEEDS) for name in names),
+        Check("delivery", lambda: _delivery(settings), ("alert_dry_run",)),
+        Check("report-url", lambda: _report_url(settings.report_url), ("report_url",)),
     ]
 
 
@@ -36,33 +36,35 @@ def _has_secret(name: str, environment: Mapping[str, str]) -> bool:
     try:
         return find_secret([SECRETS[name]], environment, several_lines=True) is not None
     except SettingError:
-        # It is there, and cannot be used: that is for the check to say.
+        # There is one, and it is unusable: its own check reports that.
         return True
 
 
-def _none(settings: Settings, hidden: frozenset[str]) -> Said:
-    remedy = f"set one of {', '.join(SECRETS.values())}, each also as NAME_FILE; then {_TEST}"
+def _no_channel(settings: Settings, hidden: frozenset[str]) -> CheckResult:
     if settings.alerts == ():
-        return warned("alerts are switched off: nobody is told of a CRITICAL", "leave the setting alerts away")
+        return warning("alerts are off: nobody is alerted to a CRITICAL verdict", "omit the setting alerts")
     if hidden:
-        return left_out("not known: this user may not read the schedule's credentials; root may", _TEST)
-    return warned("no channel is configured: nobody is told of a CRITICAL", remedy)
+        return skipped("unknown: only root may read the credentials of the schedule", _TEST)
+    return warning(
+        "no channel is configured: nobody is alerted to a CRITICAL verdict",
+        f"set one of {', '.join(SECRETS.values())}, each also as NAME_FILE; then {_TEST}",
+    )
 
 
-def _built(name: str, setup: Setup) -> Said:
+def _channel(name: str, setup: Setup) -> CheckResult:
     if SECRETS[name] in setup.hidden:
-        return left_out(f"not known: this user may not read the schedule's {SECRETS[name]}; root may")
+        return skipped(f"unknown: only root may read the schedule's {SECRETS[name]}")
     built = configured_channels(replace(setup.settings, alerts=(name,)), setup.environment)
-    return right("it can be sent to" if len(built) == 1 else f"each of its {len(built)} addresses can be sent to")
+    return passed("configured" if len(built) == 1 else f"{len(built)} addresses are configured")
 
 
-def _delivery(settings: Settings) -> Said:
+def _delivery(settings: Settings) -> CheckResult:
     if settings.alert_dry_run:
-        return warned("alert-dry-run is on: nothing is ever sent", "leave it away once the channels are as they should")
-    return left_out("nothing is sent by this check", _TEST)
+        return warning("alert-dry-run is on: nothing is ever sent", "omit it once the channels are set up")
+    return skipped("this check sends nothing", _TEST)
 
 
-def _report_url(url: str | None) -> Said:
+def _report_url(url: str | None) -> CheckResult:
     if url is None:
-        return right("not set: alerts name the report by its path", "--drift-report-url makes it a link in each alert")
-    return right(f"alerts link to {url}")
+        return passed("not set: alerts give the report's path", "--drift-report-url makes it a link in each alert")
+    return passed(f"alerts link to {url}")

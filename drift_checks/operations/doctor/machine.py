@@ -1,4 +1,4 @@
-"""The machine itself: versions, and the zones that timestamps are read in."""
+"""The machine: versions, the clock, and the time zone of timestamps."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import sys
 from datetime import datetime, timedelta
 from importlib import metadata
 
-from drift_checks.operations.doctor.finding import Check, Said, right, warned, wrong
+from drift_checks.operations.doctor.check import Check, CheckResult, failed, passed, warning
 from drift_checks.operations.doctor.setup import Setup
 
 GROUP = "machine"
@@ -19,51 +19,51 @@ _PACKAGES = ("pytest", "chromadb", "sqlalchemy")
 def checks(setup: Setup) -> list[Check]:
     """Return the checks of the machine."""
     settings = setup.settings
-    source = settings.sources.get("naive_timezone", "this machine's")
     return [
-        Check(GROUP, "Python", lambda: python(sys.version_info[:3])),
-        Check(GROUP, "packages", packages),
-        Check(GROUP, "time zone", lambda: zone(settings.naive_timezone.key, source), ("naive_timezone",)),
-        Check(GROUP, "clock", lambda: clock(setup.now, settings.as_of, "as_of" in settings.sources)),
+        Check("Python", lambda: python(sys.version_info[:3])),
+        Check("packages", packages),
+        Check(
+            "time zone",
+            lambda: zone(settings.naive_timezone.key, settings.sources.get("naive_timezone")),
+            ("naive_timezone",),
+        ),
+        Check("clock", lambda: clock(setup.now, settings.as_of, "as_of" in settings.sources)),
     ]
 
 
-def python(version: tuple[int, ...]) -> Said:
-    """Say whether Python is new enough."""
-    said = f"{platform.python_implementation()} {'.'.join(map(str, version))} in {sys.prefix}"
+def python(version: tuple[int, ...]) -> CheckResult:
+    """Check that Python is new enough."""
+    message = f"{platform.python_implementation()} {'.'.join(map(str, version))} in {sys.prefix}"
     least = ".".join(map(str, _LEAST_PYTHON))
     if version[:2] < _LEAST_PYTHON:
-        return wrong(f"{said}, and {least} is the oldest that will do", f"make the environment with Python {least}")
-    return right(said)
+        return failed(f"{message}; it must be at least {least}", f"make the environment with Python {least}")
+    return passed(message)
 
 
-def packages() -> Said:
-    """Say which versions there are of what a review stands on."""
-    found = {}
+def packages() -> CheckResult:
+    """Report the versions of the packages that a review depends on."""
+    found = []
     for name in _PACKAGES:
         try:
-            found[name] = metadata.version(name)
+            found.append(f"{name} {metadata.version(name)}")
         except metadata.PackageNotFoundError:
-            return wrong(f"{name} is not installed", "pip install --force-reinstall drift-checks")
-    return right(
-        ", ".join([*(f"{name} {version}" for name, version in found.items()), f"SQLite {sqlite3.sqlite_version}"])
+            return failed(f"{name} is not installed", "pip install --force-reinstall drift-checks")
+    return passed(", ".join([*found, f"SQLite {sqlite3.sqlite_version}"]))
+
+
+def zone(name: str, source: str | None) -> CheckResult:
+    """Report the time zone of timestamps that name none, and where it is set; None for the machine's."""
+    return passed(
+        f"timestamps without a zone are read as {name} ({source or 'the zone of this machine'})",
+        "" if source else "if the application runs in another zone: --drift-naive-timezone",
     )
 
 
-def zone(name: str, source: str) -> Said:
-    """Say in which zone timestamps without one are read."""
-    return right(
-        f"timestamps without a zone are read in {name} ({source})",
-        "" if source != "this machine's" else "where the application runs in another: --drift-naive-timezone",
-    )
-
-
-def clock(now: datetime, as_of: datetime, is_set: bool) -> Said:
-    """Say what time it is, and whether ages are counted from now."""
-    said = f"{now:%Y-%m-%d %H:%M} UTC"
+def clock(now: datetime, as_of: datetime, is_set: bool) -> CheckResult:
+    """Report the time, and warn if ages are counted from a fixed one."""
+    message = f"{now:%Y-%m-%d %H:%M} UTC"
     if is_set and abs(now - as_of) > timedelta(days=1):
-        return warned(
-            f"{said}, but ages are counted from {as_of:%Y-%m-%d}: each night draws by the same",
-            "leave as-of away in a schedule",
+        return warning(
+            f"{message}, but ages are counted from {as_of:%Y-%m-%d}, every night alike", "omit as-of in a schedule"
         )
-    return right(said)
+    return passed(message)

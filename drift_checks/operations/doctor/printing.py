@@ -1,4 +1,4 @@
-"""The checklist as people and as programs read it."""
+"""The checklist as text for people, and as JSON for programs."""
 
 from __future__ import annotations
 
@@ -7,23 +7,22 @@ from collections.abc import Sequence
 from itertools import groupby
 from typing import TYPE_CHECKING, NamedTuple
 
-from drift_checks.operations.doctor.finding import Finding, Status, counted
+from drift_checks.core.text import count
+from drift_checks.operations.doctor.check import Finding, Status, count_statuses
 
 if TYPE_CHECKING:
-    from rich.console import Console
     from rich.table import Table
-    from rich.text import Text
 
 SCHEMA = 1
-# With less than this left for the sentences, the names stand above them.
+# If fewer columns are left for the messages, the names go above them.
 _NARROW = 45
 _INDENT = 2
-# A file's name may be of any length.
+# A name may be as long as a file's.
 _LONGEST_NAME = 22
 
 
 class Marks(NamedTuple):
-    """What stands before a line, by its status, and before a remedy."""
+    """The marks before a line, by its status, and before a remedy."""
 
     ok: str
     warning: str
@@ -39,13 +38,11 @@ class Marks(NamedTuple):
 UNICODE = Marks("✓", "!", "✗", "–", "→")
 ASCII = Marks("+", "!", "x", "-", ">")
 _COLOURS = {Status.OK: "green", Status.WARNING: "bold yellow", Status.ERROR: "bold red", Status.SKIPPED: "dim"}
-
-# What needs somebody is found at a glance.
 _NAME_STYLES = {Status.WARNING: "bold", Status.ERROR: "bold", Status.SKIPPED: "dim"}
 
 
 def marks_for(encoding: str | None) -> Marks:
-    """Return the marks that an encoding has."""
+    """Return the marks that an encoding can represent."""
     try:
         "".join(UNICODE).encode(encoding or "ascii")
     except (UnicodeEncodeError, LookupError):
@@ -65,104 +62,83 @@ def as_json(findings: Sequence[Finding]) -> str:
         }
         for finding in findings
     ]
-    return json.dumps({"schema": SCHEMA, "checked": checked, "counts": counted(findings)}, indent=1) + "\n"
+    return json.dumps({"schema": SCHEMA, "checked": checked, "counts": count_statuses(findings)}, indent=1) + "\n"
 
 
 def as_text(findings: Sequence[Finding], width: int, marks: Marks, *, colour: bool) -> str:
-    """Return the checklist in groups, a line a check, the remedy on a line of its own.
-
-    Args:
-        findings: What was found.
-        width: Of the terminal, in columns.
-        marks: That its encoding has.
-        colour: Whether there are eyes to see it.
-    """
+    """Return the checklist in groups for this width, one line a check, each remedy on a line of its own."""
     from rich.console import Console
     from rich.text import Text
 
     console = Console(width=width, force_terminal=colour, highlight=False, markup=False, emoji=False)
     names = min(_LONGEST_NAME, max((len(finding.name) for finding in findings), default=0))
+    is_narrow = width - names - _INDENT - 5 < _NARROW
     with console.capture() as captured:
         for group, lines in groupby(findings, key=lambda finding: finding.group):
             console.print(Text(group, style="bold"))
-            _print_lines(console, list(lines), names, width, marks)
+            for finding in lines:
+                console.print(_beneath(finding, marks) if is_narrow else _beside(finding, names, marks))
             console.print()
         console.print(Text(_summary(findings), style=_worst_colour(findings)), soft_wrap=True)
     return "".join(f"{line.rstrip()}\n" for line in captured.get().splitlines())
 
 
-def _print_lines(console: Console, lines: Sequence[Finding], names: int, width: int, marks: Marks) -> None:
-    left = width - names - _INDENT - 5
-    for finding in lines:
-        console.print(_beneath(finding, marks) if left < _NARROW else _beside(finding, names, marks))
-
-
 def _beside(finding: Finding, names: int, marks: Marks) -> Table:
-    """Return a line with the name in a column of its own."""
-    from rich.table import Table
+    """Return a line with the name in a column of its own, beside the message."""
     from rich.text import Text
 
-    table = Table.grid(padding=(0, 2, 0, 0), pad_edge=False)
-    table.add_column(no_wrap=True, width=_INDENT + 1)
-    table.add_column(overflow="fold", width=names)
-    table.add_column(overflow="fold")
-    colour = _COLOURS[finding.status]
-    mark = Text(" " * _INDENT + marks.of(finding.status), style=colour)
-    table.add_row(mark, _name(finding), _message(finding))
-    if finding.remedy:
-        table.add_row("", "", _remedy(finding, marks))
+    table = _table(2, _INDENT + 1, names)
+    mark = Text(" " * _INDENT + marks.of(finding.status), style=_COLOURS[finding.status])
+    table.add_row(mark, Text(finding.name, style=_NAME_STYLES.get(finding.status, "")), _message(finding, marks))
     return table
 
 
 def _beneath(finding: Finding, marks: Marks) -> Table:
-    """Return the name on a line, and beneath it what was found."""
-    from rich.table import Table
+    """Return the name on a line, with the message beneath it."""
     from rich.text import Text
 
-    table = Table.grid(padding=(0, 1, 0, 0), pad_edge=False)
-    table.add_column(no_wrap=True, width=1)
-    table.add_column(overflow="fold")
-    table.add_row(Text(marks.of(finding.status), style=_COLOURS[finding.status]), _name(finding))
-    table.add_row("", _message(finding))
-    if finding.remedy:
-        table.add_row("", _remedy(finding, marks))
+    table = _table(1, 1)
+    name = Text(finding.name, style=_NAME_STYLES.get(finding.status, ""))
+    table.add_row(Text(marks.of(finding.status), style=_COLOURS[finding.status]), name)
+    table.add_row("", _message(finding, marks))
     return table
 
 
-def _name(finding: Finding) -> Text:
+def _message(finding: Finding, marks: Marks) -> Table:
+    """Return the message, and beneath it the remedy, indented behind its mark."""
     from rich.text import Text
 
-    return Text(finding.name, style=_NAME_STYLES.get(finding.status, ""))
+    message = _table(0)
+    message.add_row(Text(finding.message, style="dim" if finding.status is Status.SKIPPED else ""))
+    if finding.remedy:
+        remedy = _table(1, 1)
+        style = "dim" if finding.status in (Status.OK, Status.SKIPPED) else "cyan"
+        remedy.add_row(Text(marks.remedy, style=style), Text(finding.remedy, style=style))
+        message.add_row(remedy)
+    return message
 
 
-def _message(finding: Finding) -> Text:
-    from rich.text import Text
-
-    return Text(finding.message, style="dim" if finding.status is Status.SKIPPED else "")
-
-
-def _remedy(finding: Finding, marks: Marks) -> Table:
-    """Return the remedy behind its mark, so that its further lines stand below the first."""
+def _table(padding: int, mark: int | None = None, name: int | None = None) -> Table:
+    """Return a table with columns for mark and name of these widths, if any, and one for the rest."""
     from rich.table import Table
-    from rich.text import Text
 
-    table = Table.grid(padding=(0, 1, 0, 0), pad_edge=False)
-    table.add_column(no_wrap=True, width=1)
+    table = Table.grid(padding=(0, padding, 0, 0), pad_edge=False)
+    if mark is not None:
+        table.add_column(no_wrap=True, width=mark)
+    if name is not None:
+        table.add_column(overflow="fold", width=name)
     table.add_column(overflow="fold")
-    quiet = finding.status in (Status.OK, Status.SKIPPED)
-    style = "dim" if quiet else "cyan"
-    table.add_row(Text(marks.remedy, style=style), Text(finding.remedy, style=style))
     return table
 
 
 def _summary(findings: Sequence[Finding]) -> str:
-    counts = counted(findings)
-    warnings = "1 warning" if counts["warning"] == 1 else f"{counts['warning']} warnings"
-    left_out = f"; {counts['skipped']} not looked at" if counts["skipped"] else ""
-    return f"{counts['checked']} checked: {counts['ok']} right, {warnings}, {counts['error']} wrong{left_out}"
+    counts = count_statuses(findings)
+    checks, warnings = count(counts["checked"], "check"), count(counts["warning"], "warning")
+    skipped = f"; {counts['skipped']} skipped" if counts["skipped"] else ""
+    return f"{checks}: {counts['ok']} passed, {warnings}, {counts['error']} failed{skipped}"
 
 
 def _worst_colour(findings: Sequence[Finding]) -> str:
-    there = {finding.status for finding in findings}
-    worst = next((status for status in (Status.ERROR, Status.WARNING) if status in there), Status.OK)
+    found = {finding.status for finding in findings}
+    worst = next((status for status in (Status.ERROR, Status.WARNING) if status in found), Status.OK)
     return f"bold {_COLOURS[worst].removeprefix('bold ')}"

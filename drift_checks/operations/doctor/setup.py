@@ -1,63 +1,82 @@
-"""What is looked at: the settings, the variables, and the machine as far as it is given."""
+"""What the checks look at: the settings, the variables, the store and the machine."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
+from typing import TypeVar
 
 from drift_checks.core.errors import DriftError
-from drift_checks.operations.doctor.finding import NotChecked
-from drift_checks.operations.schedule.paths import below
+from drift_checks.operations.doctor.check import NotChecked
+from drift_checks.operations.doctor.installed import InstalledSchedule
+from drift_checks.operations.schedule.paths import BACKUPS, below
 from drift_checks.settings.declarations import Settings
+from drift_checks.settings.usable import Configured
 from drift_checks.stores.records import RecordStore
 from drift_checks.stores.snapshot import default_folder
 from drift_checks.stores.sqlite import SqliteFile
+
+Known = TypeVar("Known")
+
+
+@dataclass(frozen=True)
+class DoctorOptions:
+    """The options of the command, and the user's id; `root` stands for `/`."""
+
+    root: Path = Path("/")
+    backups: Path | None = None
+    live: bool = False
+    thorough: bool = False
+    user: int = field(default_factory=os.geteuid)
 
 
 @dataclass(frozen=True)
 class Setup:
     """What a review would find on this machine.
 
-    Attributes:
-        settings: As far as they can be used.
-        environment: The variables of a scheduled review, as far as they are known.
-        root: What stands for `/`.
-        now: The moment.
-        backups: Where backups are kept.
-        folders: Where the user's own modules may lie.
-        live: Whether the reviewer is asked once.
-        thorough: Whether large stores are checked for damage as well.
-        user: The number of the user who looks.
-        hidden: The names of secrets that a schedule has, or may have, and this user may not read.
+    The environment is that of a scheduled review, as far as it is known. The user's own modules may be in `folders`.
+    `hidden` are the names of secrets that a schedule has, or may have, and this user cannot read.
     """
 
-    settings: Settings
+    configured: Configured
     environment: Mapping[str, str]
-    root: Path
+    options: DoctorOptions
     now: datetime
-    backups: Path
     folders: tuple[Path, ...] = ()
-    live: bool = False
-    thorough: bool = False
-    user: int = 0
     hidden: frozenset[str] = frozenset()
 
+    @property
+    def settings(self) -> Settings:
+        """The usable settings; defaults in place of the others."""
+        return self.configured.settings
+
     def place(self, path: Path) -> Path:
-        """Return where a path of the machine's is."""
-        return below(self.root, path)
+        """Return a path of the machine below the root."""
+        return below(self.options.root, path)
+
+    @property
+    def backups(self) -> Path:
+        """The folder of backups."""
+        return self.options.backups or self.place(BACKUPS)
 
     @property
     def snapshots(self) -> Path:
-        """Where private copies are made."""
+        """The folder of private copies."""
         return self.settings.snapshot_dir or default_folder()
 
     @property
     def is_this_machine(self) -> bool:
-        """Whether what runs on this machine says anything of what is looked at."""
-        return self.root == Path("/")
+        """Whether running processes belong to the machine that is checked."""
+        return self.options.root == Path("/")
+
+    @cached_property
+    def schedule(self) -> InstalledSchedule:
+        """The installed schedule."""
+        return InstalledSchedule(self.options.root, self.now)
 
     @cached_property
     def store(self) -> OpenedStore:
@@ -66,66 +85,45 @@ class Setup:
 
 
 class OpenedStore:
-    """The table of records, opened by the first check; the others are not made where that failed.
-
-    Args:
-        settings: Which it is.
-        snapshots: Where a private copy is made, if one is needed.
-    """
+    """The table of records, opened by the first check; if that fails, the others are skipped."""
 
     def __init__(self, settings: Settings, snapshots: Path) -> None:
         self._settings = settings
         self._snapshots = snapshots
         self._file: SqliteFile | None = None
         self._table: RecordStore | None = None
-        self.records: int | None = None
+        self._records: int | None = None
 
     def open(self) -> RecordStore:
-        """Open it and count the records.
-
-        Raises:
-            DriftError: It cannot be used.
-        """
+        """Open the table and count its records; raise DriftError if the store is unusable."""
         assert self._settings.db is not None
         self._file = SqliteFile(self._settings.db, self._snapshots)
         self._table = RecordStore(self._file, self._settings.table, dict(self._settings.columns))
-        self.records = self._table.count()
+        self._records = self._table.count()
         return self._table
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the records were opened and counted."""
+        return self._records is not None
 
     @property
     def file(self) -> SqliteFile:
-        """The SQLite file.
-
-        Raises:
-            NotChecked: It cannot be read.
-        """
-        if self._file is None:
-            raise NotChecked("not known: the records cannot be read")
-        return self._file
+        """The SQLite file; raises NotChecked if it cannot be read."""
+        return _known(self._file)
 
     @property
     def table(self) -> RecordStore:
-        """The table.
+        """The table; raises NotChecked if it cannot be read."""
+        return _known(self._table)
 
-        Raises:
-            NotChecked: It cannot be read.
-        """
-        if self._table is None:
-            raise NotChecked("not known: the records cannot be read")
-        return self._table
-
-    def counted(self) -> int:
-        """Return how many records there are.
-
-        Raises:
-            NotChecked: They cannot be read.
-        """
-        if self.records is None:
-            raise NotChecked("not known: the records cannot be read")
-        return self.records
+    @property
+    def records(self) -> int:
+        """The number of records; raises NotChecked if they cannot be read."""
+        return _known(self._records)
 
     def categories(self) -> tuple[str, ...]:
-        """Return the categories in the store; none where it cannot be read."""
+        """Return the categories in the store; none if it cannot be read."""
         try:
             return self.table.categories()
         except (DriftError, NotChecked):
@@ -135,3 +133,9 @@ class OpenedStore:
         """Remove the private copy, if one was made."""
         if self._file is not None:
             self._file.close()
+
+
+def _known(value: Known | None) -> Known:
+    if value is None:
+        raise NotChecked("unknown: the records cannot be read")
+    return value

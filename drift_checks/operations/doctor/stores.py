@@ -1,35 +1,33 @@
-"""Records and vectors: there, readable, whole, and as the criteria need them."""
+"""The store: whether records and vectors exist, can be read, are undamaged, and have what the criteria need."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from functools import partial
-from pathlib import Path
 
 from sqlalchemy import Connection, inspect
 
 from drift_checks.core.records import COLUMNS
 from drift_checks.core.text import count, readable_size
-from drift_checks.operations.doctor.finding import Check, NotChecked, Said, left_out, right, warned, wrong
-from drift_checks.operations.doctor.formats import COMPONENTS, installed_format
+from drift_checks.operations.doctor.check import Check, CheckResult, NotChecked, failed, passed, skipped, warning
+from drift_checks.operations.doctor.chroma import COMPONENTS, ChromaDirectory, installed_format
+from drift_checks.operations.doctor.room import size_of
 from drift_checks.operations.doctor.setup import Setup
-from drift_checks.operations.doctor.sizes import size_of
-from drift_checks.operations.doctor.vectors import ChromaDirectory
 from drift_checks.settings.declarations import DATABASE_NAME, NEIGHBOURS
 from drift_checks.stores.chroma import DATABASE
 from drift_checks.stores.records import RecordStore
 from drift_checks.stores.sqlite import Access
 
 GROUP = "store"
-# Reading all of it takes a second or two.
+# Reading a file of this size takes a second or two.
 QUICKLY_READ = 256_000_000
-# Below this, a pass over the table is as quick as the indexes.
+# Below this, a scan of the table is as quick as an index.
 _LARGE = 100_000
 INDEXED = ("text_hash", "chroma_id", "confidence", "timestamp", "source", "last_reviewed_at")
-# A review of a large store passes over these alone.
-_PASSED_OVER = ("confidence", "timestamp")
+# The only ones of these that a review of a large store scans.
+_SCANNED = ("confidence", "timestamp")
 _PART = "part of "
-# What is not measured, or not the whole of it, where the store lacks a column.
+# The criteria that are not measured, or only in part, if the store lacks a column.
 CRITERIA = {
     "confidence": ("calibration", "confidence_change", "confidence_distribution"),
     "timestamp": ("class_mix", "confidence_distribution", "embedding_drift", "latency_and_tokens"),
@@ -45,190 +43,183 @@ CRITERIA = {
     "prompt_version": ("slices by prompt",),
     "source": ("slices by source",),
 }
+_RECORDS_NEED = ("db", "table", "columns", "snapshot_dir", "demo")
+_VECTORS_NEED = ("chroma", "collection", "snapshot_dir", "demo")
 
 
 def checks(setup: Setup) -> list[Check]:
-    """Return the checks of both stores."""
+    """Return the checks of records and vectors."""
     settings = setup.settings
-    needs = ("db", "table", "columns", "snapshot_dir", "demo")
-    vectors = ("chroma", "collection", "snapshot_dir", "demo")
     if settings.db is None:
-        found = [Check(GROUP, "records", lambda: _no_records(settings.chroma), needs)]
+        found = [Check("records", partial(_no_records, setup), _RECORDS_NEED)]
+        if settings.chroma is None:
+            return found
     else:
-        found = [
-            Check(GROUP, name, partial(make, setup), needs)
-            for name, make in (
-                ("records", _records),
-                ("columns", _columns),
-                ("indexes", _indexes),
-                ("journal", _journal),
-                ("integrity", _integrity),
-            )
-        ]
-    if settings.chroma is None and settings.db is None:
-        return found
+        by_name = {
+            "records": _records,
+            "columns": _columns,
+            "indexes": _indexes,
+            "journal": _journal,
+            "integrity": _integrity,
+        }
+        found = [Check(name, partial(check, setup), _RECORDS_NEED) for name, check in by_name.items()]
     if settings.chroma is None:
-        return [*found, Check(GROUP, "vectors", lambda: _no_vectors(settings.reviewer, settings.db), vectors)]
-    opened = ChromaDirectory(settings.chroma, settings.collection, setup.snapshots)
+        return [*found, Check("vectors", partial(_no_vectors, setup), _VECTORS_NEED)]
+    directory = ChromaDirectory(settings.chroma, settings.collection, setup.snapshots)
     return [
         *found,
-        Check(GROUP, "vectors", lambda: _vectors(opened), vectors),
-        Check(GROUP, "Chroma's format", lambda: _format(opened), vectors),
-        Check(GROUP, "counts", lambda: _as_many(setup, opened), (*needs, *vectors)),
+        Check("vectors", lambda: _vectors(directory), _VECTORS_NEED),
+        Check("Chroma's format", lambda: _format(directory), _VECTORS_NEED),
+        Check("counts", lambda: _counts(setup, directory), (*_RECORDS_NEED, *_VECTORS_NEED)),
     ]
 
 
-def _no_records(chroma: Path | None) -> Said:
-    if chroma is not None:
-        return wrong(f"{chroma} holds no {DATABASE_NAME}", "name the SQLite file with --drift-db FILE")
-    return wrong(
+def _no_records(setup: Setup) -> CheckResult:
+    if setup.settings.chroma is not None:
+        return failed(
+            f"{setup.settings.chroma} contains no {DATABASE_NAME}", "name the SQLite file with --drift-db FILE"
+        )
+    return failed(
         "no store is configured",
         "name one with --drift-db FILE --drift-chroma DIR, or the variables DRIFT_DB and DRIFT_CHROMA",
     )
 
 
-def _no_vectors(reviewer: str, db: Path | None) -> Said:
-    beside = db is not None and (db.parent / DATABASE).exists()
-    remedy = f"name the Chroma directory with --drift-chroma {db.parent if beside and db else 'DIR'}"
-    if reviewer == NEIGHBOURS:
-        return wrong("no Chroma directory is configured, and the neighbours vote by its vectors", remedy)
-    return warned("no Chroma directory is configured: store_consistency and self_retrieval are not measured", remedy)
+def _no_vectors(setup: Setup) -> CheckResult:
+    db = setup.settings.db
+    place = db.parent if db is not None and (db.parent / DATABASE).exists() else "DIR"
+    remedy = f"name the Chroma directory with --drift-chroma {place}"
+    if setup.settings.reviewer == NEIGHBOURS:
+        return failed("no Chroma directory is configured, and the reviewer 'neighbours' needs its vectors", remedy)
+    return warning("no Chroma directory is configured: store_consistency and self_retrieval are not measured", remedy)
 
 
-def _records(setup: Setup) -> Said:
+def _records(setup: Setup) -> CheckResult:
     table = setup.store.open()
-    path, number = setup.store.file.path, setup.store.counted()
+    path, number = setup.store.file.path, setup.store.records
     if not number:
-        return wrong(f"{path}: table {table.name} is empty: there is nothing to review", "name another with --drift-db")
-    return right(f"{path}: {count(number, 'record')} in {table.name}, {readable_size(path.stat().st_size)}")
+        return failed(f"{path}: table {table.name} is empty: nothing to review", "name another store with --drift-db")
+    return passed(f"{path}: {count(number, 'record')} in {table.name}, {readable_size(path.stat().st_size)}")
 
 
-def _columns(setup: Setup) -> Said:
-    table = setup.store.table
-    missing = [ours for ours in COLUMNS if not table.has(ours)]
+def _columns(setup: Setup) -> CheckResult:
+    missing = [ours for ours in COLUMNS if not setup.store.table.has(ours)]
     if not missing:
-        return right(f"all {len(COLUMNS)} that the criteria know")
-    said = unmeasured(missing)
-    effect = f"; not measured: {', '.join(said)}" if said else "; every criterion is measured all the same"
-    message = f"{count(len(missing), 'column')} of {len(COLUMNS)} not there: {', '.join(missing)}{effect}"
-    hint = "where they are there under other names, name them with --drift-columns OURS=THEIRS"
-    return warned(message, hint) if said else right(message, hint)
+        return passed(f"all {len(COLUMNS)} columns exist")
+    affected = unmeasured(missing)
+    effect = f"not measured: {', '.join(affected)}" if affected else "every criterion is measured anyway"
+    message = f"{count(len(missing), 'column')} of {len(COLUMNS)} missing: {', '.join(missing)}; {effect}"
+    hint = "if they exist under other names, map them with --drift-columns OURS=THEIRS"
+    return warning(message, hint) if affected else passed(message, hint)
 
 
 def unmeasured(missing: Sequence[str]) -> list[str]:
-    """Return what is not measured where these columns are missing, by their names here."""
+    """Return the criteria that are not measured without these columns; a whole criterion stands for its parts."""
     effects = {effect for ours in missing for effect in CRITERIA.get(ours, ())}
     for effect in sorted(effects):
-        columns = [ours for ours, told in CRITERIA.items() if effect in told]
+        columns = [ours for ours, affected in CRITERIA.items() if effect in affected]
         if len(columns) > 1 and all(ours in missing for ours in columns):
             effects.add(effect.removeprefix(_PART))
     return sorted(effect for effect in effects if effect.removeprefix(_PART) not in effects - {effect})
 
 
-def _indexes(setup: Setup) -> Said:
-    table, number = setup.store.table, setup.store.counted()
-    there, needed = setup.store.file.read(lambda connection: _indexed(connection, table))
+def _indexes(setup: Setup) -> CheckResult:
+    table, number = setup.store.table, setup.store.records
+    indexed, lookup = setup.store.file.read(lambda connection: _indexed(connection, table))
     expected = [ours for ours in INDEXED if table.has(ours)]
-    missing = [ours for ours in expected if ours not in there]
-    slow = [*needed, *(ours for ours in _PASSED_OVER if ours in missing)]
-    if not missing and not needed:
-        return right(f"on {', '.join(expected) or 'the id'}")
-    message = f"none on {', '.join((*needed, *missing))}"
+    missing = [ours for ours in expected if ours not in indexed]
+    slow = [*lookup, *(ours for ours in _SCANNED if ours in missing)]
+    if not missing and not lookup:
+        return passed(f"on {', '.join(expected) or 'the id'}")
+    message = f"none on {', '.join((*lookup, *missing))}"
     if number < _LARGE or not slow:
-        return right(f"{message}: {count(number, 'record')} are read quickly without")
+        return passed(f"{message}: {count(number, 'record')} can be read quickly without")
     columns = "; ".join(f"create index by_{ours} on {table.name} ({table.columns[ours]})" for ours in slow)
-    return warned(
-        f"{message}: each review passes over all {number:,} records", f"let the application make it: {columns}"
-    )
+    return warning(f"{message}: each review scans all {number:,} records", f"have the application run: {columns}")
 
 
 def _indexed(connection: Connection, table: RecordStore) -> tuple[set[str], tuple[str, ...]]:
-    """Return which of our columns have an index of their own, and the id where nothing finds it."""
+    """Return which of our columns have an index, and the id if it has none."""
     inspector = inspect(connection)
     if table.name in inspector.get_view_names():
-        raise NotChecked(f"{table.name} is a view: its indexes are those of its tables")
+        raise NotChecked(f"{table.name} is a view: its tables have the indexes")
     found: list[Sequence[str | None]] = [
         *(index["column_names"] for index in inspector.get_indexes(table.name)),
         *(unique["column_names"] for unique in inspector.get_unique_constraints(table.name)),
         inspector.get_pk_constraint(table.name)["constrained_columns"],
     ]
     first = {str(columns[0]) for columns in found if columns}
-    there = {ours for ours, theirs in table.columns.items() if theirs in first}
-    return there, () if "id" in there else ("id",)
+    indexed = {ours for ours, theirs in table.columns.items() if theirs in first}
+    return indexed, () if "id" in indexed else ("id",)
 
 
-def _journal(setup: Setup) -> Said:
+def _journal(setup: Setup) -> CheckResult:
     access = setup.store.file.access()
     if access is Access.COPIED:
-        return right(
-            "a write-ahead log that nobody has open, or one that a crash left: each review reads a private copy",
-            "nothing to do, where there is room for the copy; it ends when the application opens the file",
+        return passed(
+            "a write-ahead log that no process has open, or that a crash left: each review reads a private copy",
+            "nothing to do if there is room for the copy; reviews need none once the application opens the file",
         )
     if access is Access.IMMUTABLE:
-        return right("a write-ahead log that is empty: read in place")
+        return passed("an empty write-ahead log: read in place")
     mode = setup.store.file.read(lambda connection: connection.exec_driver_sql("PRAGMA journal_mode").scalar_one())
-    return right(f"journal mode {mode}: read in place, under SQLite's own locks")
+    return passed(f"journal mode {mode}: read in place, under SQLite's own locks")
 
 
-def _integrity(setup: Setup) -> Said:
+def _integrity(setup: Setup) -> CheckResult:
     file = setup.store.file
     size = file.path.stat().st_size
-    if size > QUICKLY_READ and not setup.thorough:
-        return left_out(
-            f"{readable_size(size)} take their time to read", "--thorough checks them for damage all the same"
-        )
+    if size > QUICKLY_READ and not setup.options.thorough:
+        return skipped(f"not checked: reading {readable_size(size)} takes a while", "--thorough checks it for damage")
 
     def damage(connection: Connection) -> list[str]:
         return [str(row[0]) for row in connection.exec_driver_sql("PRAGMA quick_check(3)").all()]
 
     found = file.read(damage)
     if found == ["ok"]:
-        return right("no damage found")
-    return wrong(f"{file.path} is damaged ({'; '.join(found)})", "restore it from a backup")
+        return passed("no damage found")
+    return failed(f"{file.path} is damaged ({'; '.join(found)})", "restore it from a backup")
 
 
-def _vectors(opened: ChromaDirectory) -> Said:
-    opened.open()
-    number = opened.counted()
-    size = size_of(opened.directory)
+def _vectors(directory: ChromaDirectory) -> CheckResult:
+    directory.open()
+    place, collection, number = directory.directory, directory.collection, directory.count()
     if not number:
-        return wrong(
-            f"{opened.directory}: collection {opened.collection} is empty", "name another with --drift-collection"
-        )
-    return right(f"{opened.directory}: {count(number, 'vector')} in {opened.collection}, {readable_size(size)}")
+        return failed(f"{place}: collection {collection} is empty", "name another with --drift-collection")
+    return passed(f"{place}: {count(number, 'vector')} in {collection}, {readable_size(size_of(place))}")
 
 
-def _format(opened: ChromaDirectory) -> Said:
-    here, installed = opened.steps(), installed_format()
-    older = list(_behind(here, installed.steps))
-    newer = list(_behind(installed.steps, here))
+def _format(directory: ChromaDirectory) -> CheckResult:
+    found, installed = directory.steps(), installed_format()
+    older = list(_behind(found, installed.steps))
+    newer = list(_behind(installed.steps, found))
     if newer:
-        return warned(
-            f"of a newer chromadb than is installed ({installed.version}): {', '.join(newer)}",
-            "install the application's chromadb here: pip install 'chromadb==VERSION'",
+        return warning(
+            f"written by a newer chromadb than the installed {installed.version}: {', '.join(newer)}",
+            "install the application's version here: pip install 'chromadb==VERSION'",
         )
     if older:
-        return right(
-            f"of an older chromadb than is installed ({installed.version}): {', '.join(older)}",
-            "nothing to do: reviews read a private copy; but do not open it with a newer chromadb elsewhere, which"
-            " would change it so that the application can no longer read it",
+        return passed(
+            f"written by an older chromadb than the installed {installed.version}: {', '.join(older)}",
+            "nothing to do: reviews read a private copy; never open it with a newer chromadb elsewhere, which would"
+            " migrate it so that the application can no longer read it",
         )
-    return right(f"that of chromadb {installed.version}, which is installed")
+    return passed(f"that of the installed chromadb {installed.version}")
 
 
 def _behind(one: dict[str, int], other: dict[str, int]) -> Iterator[str]:
-    """Yield what the one format lacks of the other."""
+    """Yield the parts in which one format is older than the other."""
     for component, name in COMPONENTS.items():
         if one.get(component, 0) < other.get(component, 0):
             yield f"{name} {one.get(component, 0)} of {other[component]}"
 
 
-def _as_many(setup: Setup, opened: ChromaDirectory) -> Said:
-    records, vectors = setup.store.counted(), opened.counted()
+def _counts(setup: Setup, directory: ChromaDirectory) -> CheckResult:
+    records, vectors = setup.store.records, directory.count()
     if records == vectors:
-        return right(f"as many as records: {vectors:,}")
-    more = "without a vector" if records > vectors else "without a record"
-    return warned(
-        f"{count(records, 'record')}, {count(vectors, 'vector')}: {abs(records - vectors):,} at the least are {more}",
-        "a review tells which, under store_consistency",
+        return passed(f"as many vectors as records: {vectors:,}")
+    lack = "have no vector" if records > vectors else "have no record"
+    return warning(
+        f"{count(records, 'record')}, {count(vectors, 'vector')}: at least {abs(records - vectors):,} {lack}",
+        "a review lists them under store_consistency",
     )

@@ -1,1 +1,1 @@
-"""The files that have a machine's cron or systemd review a store every night: rendered here, written by `files`."""
+"""Reviews on a schedule: the files of cron or systemd, rendered here and written by `files`."""

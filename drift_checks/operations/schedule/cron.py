@@ -1,4 +1,4 @@
-"""The crontab fragment, and the one file that its line sources."""
+"""The crontab; its line sources the file of settings."""
 
 from __future__ import annotations
 
@@ -16,24 +16,17 @@ from drift_checks.operations.schedule.paths import ENVIRONMENT_FILE
 from drift_checks.operations.schedule.plan import CRON, Schedule
 from drift_checks.operations.schedule.rendering import heading, rendered
 
-# What Debian's cron lets into the command line of its mailer.
+# The characters that Debian's cron lets into the command line of its mailer.
 _MAIL_TO = re.compile(r"[A-Za-z0-9@!:%.,_+-]+")
-# Of every descendant of Vixie's cron.
+# The limit of every descendant of Vixie's cron.
 _LONGEST_COMMAND = 998
 
 
 @dataclass(frozen=True)
 class CronJob:
-    """What the crontab's line needs.
+    """What the crontab is made from.
 
-    Attributes:
-        schedule: When it runs.
-        user: Whose it is.
-        interpreter: Absolute path of Python.
-        mail_to: Who gets what it prints.
-        zone: The machine's, where the daemon goes by no other; None where it knows CRON_TZ.
-        now: The moment.
-        has_home: Whether the user's home is there.
+    The zone is the machine's, or None if the daemon knows CRON_TZ; `has_home` says whether the user's home exists.
     """
 
     schedule: Schedule
@@ -46,25 +39,21 @@ class CronJob:
 
 
 def crontab(job: CronJob) -> str:
-    """Return the crontab fragment.
-
-    Raises:
-        SettingError: A path or an address cannot stand in a crontab.
-    """
+    """Return the crontab; raise SettingError if it cannot contain a path or an address."""
     if not _MAIL_TO.fullmatch(job.mail_to):
         raise SettingError(
-            "--mail-to", f"{job.mail_to!r} is not allowed", "allowed are users and mail addresses, separated by commas"
+            "--mail-to", f"{job.mail_to!r} is invalid", "it must be users and mail addresses, separated by commas"
         )
-    # Cron takes away some backslashes before the shell sees them, not all daemons the same.
+    # Cron removes some backslashes before the shell sees them, and not all daemons remove the same.
     if "\\" in str(job.interpreter) or not is_printable(str(job.interpreter)):
         raise SettingError(
             f"{str(job.interpreter)!r}",
-            "a path with a backslash or a control character cannot stand in a crontab",
-            "make the environment in another folder",
+            "a crontab cannot contain a path with a backslash or a control character",
+            "create the environment in another folder",
         )
     command = _command(job)
     if len(command) > _LONGEST_COMMAND:
-        raise SettingError(job.interpreter, "is too long for a line of cron's", "make the environment elsewhere")
+        raise SettingError(job.interpreter, "is too long for a line of a crontab", "create the environment elsewhere")
     fields = job.schedule.cron_in_utc if job.zone is None else job.schedule.cron_hourly(job.zone, job.now)
     made_by = heading(CRON, job.user, job.schedule)
     line = f"{fields} {job.user} {command}"
@@ -77,5 +66,5 @@ def _command(job: CronJob) -> str:
         form, expected = job.schedule.guard(job.zone, job.now)
         guard = f'[ "$(date -u +{form})" = {expected} ] && '
     run = f"exec {shlex.quote(str(job.interpreter))} -P -m drift_checks --run-once"
-    # An unescaped percent sign ends the command for cron.
+    # For cron, an unescaped percent sign ends the command.
     return f"{guard}set -a && . {ENVIRONMENT_FILE} && {run}".replace("%", "\\%")

@@ -1,4 +1,4 @@
-"""What is asked of the machine, or of the tree of files that stands in for it: users, its zone, its cron daemon."""
+"""The machine, or the folder that stands for it: its users, its time zone, its cron daemon."""
 
 from __future__ import annotations
 
@@ -16,11 +16,7 @@ _DAEMONS = ("usr/sbin/cron", "usr/sbin/crond", "usr/bin/crond", "sbin/cron", "sb
 
 
 def refuse_unless_root(root: Path) -> None:
-    """Refuse to write to the machine itself without the right to.
-
-    Raises:
-        SettingError: The caller is not root, and no other root is named.
-    """
+    """Raise SettingError if the caller would write to the machine itself and is not root."""
     if root == Path("/") and os.geteuid() != 0:
         raise SettingError(
             "/etc",
@@ -30,45 +26,30 @@ def refuse_unless_root(root: Path) -> None:
 
 
 def default_user(environment: Mapping[str, str]) -> str:
-    """Return who is to run the reviews where nobody is named: whoever called, before sudo.
-
-    Raises:
-        SettingError: The caller has no name.
-    """
+    """Return the caller, before sudo; raise SettingError if they have no name."""
     try:
         return environment.get("SUDO_USER") or pwd.getpwuid(os.geteuid()).pw_name
     except KeyError:
         raise SettingError(
-            "--user", f"user {os.geteuid()} has no name on this machine", "name who is to review"
+            "--user", f"user {os.geteuid()} has no name on this machine", "name the user to run the reviews"
         ) from None
 
 
 def find_user(name: str, root: Path) -> Owner:
-    """Return a user of the machine's.
-
-    Args:
-        name: Of the user.
-        root: Of the machine's files; where it has no users of its own, those of this machine count.
-
-    Raises:
-        SettingError: There is no such user.
-    """
+    """Return a user of the machine, or of this one if the root has no users; raise SettingError if there is none."""
     users = _users(root)
     if name not in users:
         raise SettingError(
             "--user",
             f"there is no user {name!r} on this machine",
-            "create one, as in useradd --system --home-dir /var/lib/drift-checks --shell /usr/sbin/nologin drift",
+            "create one: useradd --system --home-dir /var/lib/drift-checks --shell /usr/sbin/nologin drift",
             nearest(name, users),
         )
     return users[name]
 
 
 def closed_to(path: Path, owner: Owner) -> Path | None:
-    """Return the first folder on the way to a path that a user may not search, None where there is none.
-
-    Groups other than the user's own do not count.
-    """
+    """Return the first folder above a path that a user may not search; only the user's primary group counts."""
     for folder in reversed(path.resolve().parents):
         status = folder.stat()
         shift = 6 if status.st_uid == owner.uid else 3 if status.st_gid == owner.gid else 0
@@ -81,8 +62,8 @@ def _users(root: Path) -> dict[str, Owner]:
     file = root / "etc/passwd"
     if root != Path("/") and file.is_file():
         rows = [line.split(":") for line in file.read_text(encoding="utf-8", errors="replace").splitlines()]
-        sound = [row for row in rows if len(row) > 5 and row[2].isdecimal() and row[3].isdecimal()]
-        return {row[0]: Owner(row[0], int(row[2]), int(row[3]), Path(row[5] or "/")) for row in sound}
+        valid = [row for row in rows if len(row) > 5 and row[2].isdecimal() and row[3].isdecimal()]
+        return {row[0]: Owner(row[0], int(row[2]), int(row[3]), Path(row[5] or "/")) for row in valid}
     return {
         entry.pw_name: Owner(entry.pw_name, entry.pw_uid, entry.pw_gid, Path(entry.pw_dir or "/"))
         for entry in pwd.getpwall()
@@ -90,14 +71,7 @@ def _users(root: Path) -> dict[str, Owner]:
 
 
 def zone_of(root: Path) -> ZoneInfo:
-    """Return the zone that the machine's daemons go by, which is not always the caller's own (`TZ`).
-
-    Args:
-        root: Of the machine's files.
-
-    Raises:
-        SettingError: It cannot be told.
-    """
+    """Return the time zone of the machine's daemons, not the caller's (`TZ`); raise SettingError if it is unknown."""
     link = root / "etc/localtime"
     names = [str(link.readlink()).rpartition("zoneinfo/")[2]] if link.is_symlink() else []
     if (file := root / "etc/timezone").is_file():
@@ -111,10 +85,10 @@ def zone_of(root: Path) -> ZoneInfo:
 
 
 def daemon_of(root: Path) -> Path | None:
-    """Return the program of the machine's cron daemon, None where there is none."""
+    """Return the program of the machine's cron daemon, None if there is none."""
     return next((root / name for name in _DAEMONS if (root / name).is_file()), None)
 
 
 def knows_zones(daemon: Path | None) -> bool:
-    """Whether a daemon heeds CRON_TZ: its program then has the name in it, which Debian's has not."""
+    """Whether a daemon supports CRON_TZ: its program then contains the name, which Debian's does not."""
     return daemon is not None and b"CRON_TZ" in daemon.read_bytes()

@@ -1,4 +1,4 @@
-"""What a scheduled run is given: the settings and secrets at hand, as variables, and the paths that it needs."""
+"""What a scheduled run starts with: the current settings and secrets as variables, and the paths it needs."""
 
 from __future__ import annotations
 
@@ -14,20 +14,15 @@ from drift_checks.settings.declarations import Settings, declared
 
 SECRET_NAMES = (*SECRETS.values(), *KEYS)
 _SEVERAL_LINES = SECRETS["apprise"]
-# Those that a run writes below; all other paths it reads.
+# The settings whose paths a run writes below; all others it reads.
 _WRITTEN = ("reports", "snapshot_dir")
 
 
 @dataclass(frozen=True)
-class Given:
-    """What a scheduled run is given.
+class Preset:
+    """What a scheduled run starts with; all paths are absolute.
 
-    Attributes:
-        variables: The settings by the names of their variables, paths absolute.
-        secrets: By name, those that are in the environment.
-        reads: Absolute paths that the settings name, and a run reads.
-        writes: Absolute paths of folders that a run writes below.
-        stores: The folders that the application's own files are in, which only a clean-up of them writes to.
+    It reads `reads`, and writes below `writes`; `stores` are the folders of the application's files.
     """
 
     variables: Mapping[str, str]
@@ -37,16 +32,11 @@ class Given:
     stores: tuple[Path, ...] = ()
 
 
-def given(settings: Settings, environment: Mapping[str, str], folder: Path) -> Given:
-    """Return what is at hand.
-
-    Args:
-        settings: As they were read, whatever the source of each.
-        environment: Where the secrets are.
-        folder: The caller's, which relative paths in the environment start from.
+def make_preset(settings: Settings, environment: Mapping[str, str], folder: Path) -> Preset:
+    """Return the current settings and secrets, for a caller in this folder.
 
     Raises:
-        SettingError: A secret is none.
+        SettingError: A secret is invalid.
     """
     variables = {
         setting.variable: _text(getattr(settings, setting.key), settings.texts.get(setting.key, ""))
@@ -61,7 +51,7 @@ def given(settings: Settings, environment: Mapping[str, str], folder: Path) -> G
     if search:
         variables["PYTHONPATH"] = ":".join(search)
     stores = tuple(dict.fromkeys(_store_folders(settings)))
-    return Given(
+    return Preset(
         variables | files,
         secrets,
         reads=(*stores, *_read_paths(settings), *map(Path, (*files.values(), *search))),
@@ -71,7 +61,7 @@ def given(settings: Settings, environment: Mapping[str, str], folder: Path) -> G
 
 
 def _text(value: object, text: str) -> str:
-    # Where the path was relative, or given by a variable of another name, the text is not what it means.
+    # The text of a path may be relative, or come from a variable of another name.
     return str(value) if isinstance(value, Path) else text
 
 
@@ -80,13 +70,13 @@ def _secret(name: str, environment: Mapping[str, str]) -> Secret | None:
 
 
 def _secret_files(environment: Mapping[str, str], folder: Path) -> dict[str, str]:
-    """Return the variables that name a secret's file, where the secret itself is not given: it wins."""
+    """Return the variables that name a secret's file, unless the secret itself is set, which has precedence."""
     found = {f"{name}_FILE": environment.get(f"{name}_FILE") for name in SECRET_NAMES if not environment.get(name)}
     return {name: str(folder / file) for name, file in found.items() if file}
 
 
 def _store_folders(settings: Settings) -> Iterator[Path]:
-    # A file of SQLite's is read with its neighbours.
+    # SQLite reads the files beside it, too.
     if settings.db is not None:
         yield settings.db.parent
     if settings.chroma is not None:
@@ -109,7 +99,7 @@ def _written_folders(variables: Mapping[str, str], settings: Settings, stores: S
 
 
 def _search_path(settings: Settings, environment: Mapping[str, str], folder: Path) -> list[str]:
-    """Return where Python looks for modules besides: a classifier of the user's own may be beside the caller."""
+    """Return additional folders for Python's modules: the user's own classifier may be in the caller's."""
     found = [str(folder / part) for part in environment.get("PYTHONPATH", "").split(":") if part]
     module, separator, _ = settings.reviewer.partition(":")
     name = module.partition(".")[0]

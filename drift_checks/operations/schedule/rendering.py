@@ -1,4 +1,4 @@
-"""The templates of the files, filled in."""
+"""Rendering the templates."""
 
 from __future__ import annotations
 
@@ -21,22 +21,18 @@ _PLAIN = re.compile(r"[A-Za-z0-9_@:=+,./~-]+")
 
 
 def heading(kind: str, user: str, schedule: Schedule) -> str:
-    """Return the first line of every file, without its comment sign."""
+    """Return the first line of every file, without the comment sign."""
     command = f"python -m drift_checks install {kind} --user {user} --at {schedule.clock} --every {schedule.every}"
     return f"Made by drift-checks {drift_checks.__version__}: {command}"
 
 
 def environment_file(made_by: str, variables: Mapping[str, str]) -> str:
-    """Return the file that cron's line sources and systemd reads.
-
-    Raises:
-        SettingError: A value cannot be passed on.
-    """
+    """Return the file that cron's line sources and systemd reads; raise SettingError if a value cannot be passed on."""
     return marked(rendered("review.env.j2", made_by=made_by, assignments=assignments(variables)))
 
 
 def rendered(template: str, **values: object) -> str:
-    """Return the text of a template with these values."""
+    """Return a template filled with these values."""
     return _environment().get_template(template).render(values)
 
 
@@ -44,7 +40,7 @@ def rendered(template: str, **values: object) -> str:
 def _environment() -> Environment:
     import jinja2
 
-    environment = jinja2.Environment(  # noqa: S701 - the files are no HTML, and each value is quoted for its own
+    environment = jinja2.Environment(  # noqa: S701 - not HTML; each value is quoted for its own format
         loader=jinja2.FileSystemLoader(Path(__file__).parent / "templates"),
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
@@ -56,29 +52,21 @@ def _environment() -> Environment:
 
 
 def unit_word(text: object, prefix: str = "") -> str:
-    r"""Return a path as one word of a unit file: quoted where need be, with %% for % and \\ for \.
-
-    Args:
-        text: The path.
-        prefix: Which the word begins with, as `-` for a path that may be missing.
+    r"""Return a path as one word of a unit file, with a prefix: quoted if necessary, with %% for % and \\ for \.
 
     Raises:
-        SettingError: It holds what no unit file can.
+        SettingError: A unit file cannot contain it.
     """
     path = str(text)
     if not is_printable(path):
-        raise SettingError(f"{path!r}", "a path with control characters cannot stand in a unit file", "give it another")
+        raise SettingError(f"{path!r}", "a unit file cannot contain control characters", "rename that file or folder")
     word = (prefix + path).replace("\\", "\\\\").replace('"', '\\"').replace("%", "%%")
     return word if _PLAIN.fullmatch(word) else f'"{word}"'
 
 
 def unit_command(program: object) -> str:
-    """Return a program's path as `ExecStart=` begins with it, `$` left alone.
-
-    Raises:
-        SettingError: It holds what no unit file can.
-    """
-    # systemd runs no program whose path has one of these in it.
+    """Return a program's path for `ExecStart=`; raise SettingError if a unit file cannot contain it."""
+    # systemd does not run a program with one of these in its path.
     if re.search(r"[\"'\\]", str(program)):
         return f""":/bin/sh -c 'exec "$0" "$@"' {unit_word(program)}"""
     return unit_word(program, ":")

@@ -1,4 +1,4 @@
-"""The units of systemd: the review, what tells when it did not come about, the backup and the clean-up."""
+"""The systemd units: the review, the alert when it fails, the backup and the clean-up."""
 
 from __future__ import annotations
 
@@ -20,17 +20,10 @@ _TEMPORARY = (Path("/tmp"), Path("/var/tmp"))  # noqa: S108 - compared with, not
 
 @dataclass(frozen=True)
 class SystemdJob:
-    """What the units need.
+    """What the units are made from.
 
-    Attributes:
-        schedule: When the review runs.
-        user: As whom.
-        interpreter: Absolute path of Python.
-        credentials: Names of the secrets that have a file.
-        reads: Paths that must not be hidden, those of the installation included.
-        writes: Folders that a review writes below.
-        stores: Folders that the application's database and vectors are in.
-        vacuum_application: Whether these are cleaned up, too.
+    `credentials` are the names of secrets that have a file. The units must see `reads`, including the installation. A
+    review writes below `writes`, and only with `vacuum_application` is anything written to `stores`.
     """
 
     schedule: Schedule
@@ -44,11 +37,7 @@ class SystemdJob:
 
 
 def units(job: SystemdJob) -> dict[str, str]:
-    """Return the text of each unit by its name.
-
-    Raises:
-        SettingError: A path cannot stand in a unit file.
-    """
+    """Return the text of each unit by its name; raise SettingError if a unit file cannot contain a path."""
     return {name: _service(name, job) for name in SERVICES} | {
         "drift-review.timer": _timer(job, "Nightly review of a text classifier", job.schedule.on_calendar, "30min"),
         "drift-backup.timer": _timer(job, "Daily backup before the review", job.schedule.backup_on_calendar),
@@ -74,7 +63,7 @@ def _service(name: str, job: SystemdJob) -> str:
             bound=[path for path in _outermost(job.reads) if _below(path, _TEMPORARY) and not _below(path, writes)],
             bound_writes=[path for path in _outermost(writes) if _below(path, _TEMPORARY)],
             cache=CACHE,
-            # State and cache are made by systemd itself at each start, for the user.
+            # systemd itself creates the folders of state and cache at each start.
             writes=[path for path in _outermost(writes) if not _below(path, (*_TEMPORARY, STATE, CACHE))],
         )
     )
@@ -90,6 +79,6 @@ def _below(path: Path, folders: Iterable[Path]) -> bool:
 
 
 def _outermost(paths: Iterable[Path]) -> list[Path]:
-    """Return the paths in order, each once, without those below another."""
+    """Return the paths in order, without duplicates and those below another."""
     found = dict.fromkeys(paths)
     return [path for path in found if not any(path != other and path.is_relative_to(other) for other in found)]

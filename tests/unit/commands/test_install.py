@@ -189,9 +189,9 @@ def test_the_two_ways_exclude_each_other(host: Host) -> None:
 @pytest.mark.parametrize(
     ("options", "sentence"),
     [
-        (["--at", "25:00"], "--at: '25:00' is not allowed; allowed is a time of day in UTC from 00:00 to 23:59."),
+        (["--at", "25:00"], "--at: '25:00' is invalid; it must be a time of day in UTC from 00:00 to 23:59."),
         (["--user", "drifd"], "--user: there is no user 'drifd' on this machine; create one"),
-        (["--mail-to", "a b"], "--mail-to: 'a b' is not allowed"),
+        (["--mail-to", "a b"], "--mail-to: 'a b' is invalid"),
         (["--vacuum-application"], "--vacuum-application: belongs to systemd"),
         (["--drift-warn", "9"], "warn: '9' (from --drift-warn) is invalid"),
     ],

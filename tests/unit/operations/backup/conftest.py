@@ -1,4 +1,4 @@
-"""Fixtures of the tests of the care of data."""
+"""Fixtures for the tests of backups."""
 
 from __future__ import annotations
 
@@ -20,6 +20,6 @@ def _backup_once(tmp_path_factory: pytest.TempPathFactory, _store_once: BuiltSto
 
 @pytest.fixture
 def archive(_backup_once: Path, tmp_path: Path) -> Path:
-    """A backup of a sound store of 120 records; the test's own copy."""
+    """Return a backup of a sound store of 120 records, the test's own copy."""
     (tmp_path / "backups").mkdir()
     return Path(shutil.copy(_backup_once, tmp_path / "backups" / _backup_once.name))

@@ -1,4 +1,4 @@
-"""Archives: what is written is read back, and nothing else is taken for one."""
+"""Archives: what was written is read back, and anything else is refused."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ RECORDS = b"SQLite format 3\0 and so on"
 
 
 def facts(content: bytes) -> dict[str, object]:
-    """Return what a manifest says of a member."""
+    """Return a member as a manifest lists it."""
     return {"sha256": hashlib.sha256(content).hexdigest(), "bytes": len(content), "mode": "0644"}
 
 
@@ -66,8 +66,8 @@ def sound() -> tuple[tarfile.TarInfo, bytes]:
     return header("records.sqlite3", size=len(RECORDS)), RECORDS
 
 
-def test_what_is_sound_is_read(tmp_path: Path) -> None:
-    """With its digest."""
+def test_a_sound_archive_is_unpacked(tmp_path: Path) -> None:
+    """Its members have their digests."""
     path = build(tmp_path / "a.tar.gz", [sound()])
     (tmp_path / "out").mkdir()
     found = unpack(path, lambda _: lambda name: tmp_path / "out" / name)
@@ -97,12 +97,13 @@ MANIFESTS: dict[str, dict[str, Any]] = {
     "no records": {"members": {}},
     "vectors from nowhere": {"sources": DOCUMENT["sources"] | {"chroma": "/app/chroma"}},
     "a relative source": {"sources": DOCUMENT["sources"] | {"db": "../risks.db"}},
-    "a size below nothing": {"members": {"records.sqlite3": facts(RECORDS) | {"bytes": -1}}},
+    "a negative size": {"members": {"records.sqlite3": facts(RECORDS) | {"bytes": -1}}},
     "no digest": {"members": {"records.sqlite3": facts(RECORDS) | {"sha256": "x"}}},
     "an odd mode": {"members": {"records.sqlite3": facts(RECORDS) | {"mode": "rw"}}},
     "an older schema": {"schema": 0},
     "a text for a schema": {"schema": "one"},
     "lists for texts": {"store": {"db": [], "table": "a", "collection": "b"}},
+    "a journal from nowhere": {"sources": DOCUMENT["sources"] | {"history_journal": "/app/history.journal.jsonl"}},
     "no counts": {"counts": []},
 }
 OTHERS: dict[str, Callable[[Path], int]] = {
@@ -114,56 +115,44 @@ OTHERS: dict[str, Callable[[Path], int]] = {
 
 
 def refused(path: Path, capsys: pytest.CaptureFixture[str]) -> str:
-    """Restore it to nowhere near; return the sentence of the refusal."""
+    """Return the message with which restoring is refused; nothing is written."""
     target = path.parent / "target"
     before = contents(path.parent)
     assert restore(path, "--to-db", target / "risks.db") == 4
-    said = capsys.readouterr().err
-    assert said.startswith(f"python -m drift_checks restore: {path}: ")
-    assert said.count("\n") == 1
+    message = capsys.readouterr().err
+    assert message.startswith(f"python -m drift_checks restore: {path}: ")
+    assert message.count("\n") == 1
     assert contents(path.parent) == before
     assert not target.exists()
-    return said
+    return message
 
 
-@pytest.mark.parametrize("build_one", HOSTILE.values(), ids=HOSTILE)
-def test_a_hostile_archive_is_refused(
-    tmp_path: Path, build_one: Callable[[Path], Path], capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize("make", [*HOSTILE.values(), *OTHERS.values()], ids=[*HOSTILE, *OTHERS])
+def test_a_hostile_or_foreign_file_is_refused(
+    tmp_path: Path, make: Callable[[Path], object], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """In a sentence, with nothing written anywhere."""
-    assert "is no sound backup" in refused(build_one(tmp_path / "a.tar.gz"), capsys)
+    """In one sentence, with nothing written anywhere."""
+    make(tmp_path / "a.tar.gz")
+    assert "is not a sound backup" in refused(tmp_path / "a.tar.gz", capsys)
 
 
 @pytest.mark.parametrize("changed", MANIFESTS.values(), ids=MANIFESTS)
 def test_a_hostile_manifest_is_refused(
     tmp_path: Path, changed: dict[str, Any], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Likewise."""
+    """It may contradict itself, or name dangerous paths."""
     assert "manifest.json" in refused(build(tmp_path / "a.tar.gz", [sound()], changed), capsys)
 
 
-@pytest.mark.parametrize("make", OTHERS.values(), ids=OTHERS)
-def test_what_is_no_archive_is_refused(
-    tmp_path: Path, make: Callable[[Path], int], capsys: pytest.CaptureFixture[str]
-) -> None:
-    """Whatever it is."""
-    make(tmp_path / "a.tar.gz")
-    assert "is no sound backup" in refused(tmp_path / "a.tar.gz", capsys)
-
-
 def test_an_archive_of_a_newer_schema_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """With what would read it."""
-    said = refused(build(tmp_path / "a.tar.gz", [sound()], {"schema": 2}), capsys)
-    assert "was made by a newer version of drift-checks (schema 2, known are those up to 1)" in said
-
-
-def test_an_archive_that_is_not_there_is_told_of(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """With the system's reason."""
+    """With the remedy; a missing file with the system's reason."""
     assert "No such file or directory" in refused(tmp_path / "a.tar.gz", capsys)
+    message = refused(build(tmp_path / "a.tar.gz", [sound()], {"schema": 2}), capsys)
+    assert "was made by a newer version of drift-checks (schema 2, this version reads up to 1)" in message
 
 
-def test_a_bomb_is_refused_before_it_unfolds(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """What follows the archive's end is read up to a bound alone."""
+def test_a_decompression_bomb_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Little is read beyond the archive's end."""
     path = build(tmp_path / "a.tar.gz", [sound()])
     path.write_bytes(path.read_bytes() + gzip.compress(b"\0" * 50_000_000))
     assert "more follows after its end" in refused(path, capsys)
@@ -172,18 +161,18 @@ def test_a_bomb_is_refused_before_it_unfolds(tmp_path: Path, capsys: pytest.Capt
 @settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(share=st.floats(0, 1, exclude_max=True))
 def test_an_archive_cut_short_anywhere_is_refused(archive: Path, share: float) -> None:
-    """Its last bytes included, which only sum up."""
+    """Even within the checksum at its end."""
     whole = archive.read_bytes()
     cut = archive.with_name("cut.tar.gz")
     cut.write_bytes(whole[: int(len(whole) * share)])
-    with pytest.raises(ArchiveError, match="is no sound backup"):
+    with pytest.raises(ArchiveError, match="is not a sound backup"):
         unpack(cut, lambda _: lambda _: None)
 
 
 @settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(share=st.floats(0, 1, exclude_max=True), bit=st.integers(0, 7))
-def test_a_bit_that_turned_anywhere_is_found(archive: Path, share: float, bit: int) -> None:
-    """But in the header of the compression, which says nothing about what is in it."""
+def test_a_flipped_bit_is_found_anywhere(archive: Path, share: float, bit: int) -> None:
+    """Except in gzip's header, which does not affect the content."""
     whole = bytearray(archive.read_bytes())
     place = 10 + int((len(whole) - 10) * share)
     whole[place] ^= 1 << bit
@@ -194,8 +183,8 @@ def test_a_bit_that_turned_anywhere_is_found(archive: Path, share: float, bit: i
 
 
 @given(st.text(max_size=80))
-def test_no_allowed_name_leads_anywhere(name: str) -> None:
-    """Whatever it is made of."""
+def test_no_allowed_name_leads_out_of_the_folder(name: str) -> None:
+    """Whatever characters it has."""
     for tried in (name, f"chroma/{name}", f"chroma/ef538636-cc49-4595-9b1c-d52938814d64/{name}"):
         if is_allowed(tried):
             assert ".." not in Path(tried).parts
@@ -203,13 +192,13 @@ def test_no_allowed_name_leads_anywhere(name: str) -> None:
             assert "\n" not in tried
 
 
-def test_the_archive_is_plain_for_other_tools(archive: Path) -> None:
-    """`tar` lists it, and its manifest says what it holds."""
+def test_an_archive_is_an_ordinary_tar_file(archive: Path) -> None:
+    """Private to its owner, with a manifest that lists its members."""
     with tarfile.open(archive) as tar:
         names = tar.getnames()
         assert {member.mode for member in tar} == {0o600}
-    told = manifest(archive)
-    assert names == ["manifest.json", *told["members"]]
-    assert (told["schema"], told["counts"]) == (1, {"records": 120, "vectors": 120, "runs": None})
-    assert set(told["versions"]) == {"drift-checks", "chromadb", "sqlite"}
+    found = manifest(archive)
+    assert names == ["manifest.json", *found["members"]]
+    assert (found["schema"], found["counts"]) == (1, {"records": 120, "vectors": 120, "runs": None})
+    assert set(found["versions"]) == {"drift-checks", "chromadb", "sqlite"}
     assert archive.stat().st_mode & 0o777 == 0o600

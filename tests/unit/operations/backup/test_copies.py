@@ -1,4 +1,4 @@
-"""Copies of files that somebody may be writing to."""
+"""Copies of files that may be written to meanwhile."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import pytest
 
 from drift_checks.core.errors import ArchiveError, StoreChanged, StoreError
 from drift_checks.operations.backup import copies
-from drift_checks.operations.backup.copies import copy_chroma, copy_sqlite
+from drift_checks.operations.backup.copies import copy_chroma, copy_journal, copy_sqlite
 from tests.support.ended_runs import fill, small_disk
 from tests.support.folders import contents
 from tests.support.journals import left_hot, make, write
@@ -23,7 +23,7 @@ from tests.support.stores import BuiltStore
 
 
 def copied_ids(path: Path, folder: Path) -> list[int]:
-    """Copy the file; return the ids in the copy, beside which there is nothing."""
+    """Copy the file; return the ids in the copy, after checking that nothing is beside it."""
     folder.mkdir()
     copy_sqlite(path, folder / "copy", folder.with_name("snapshots"))
     assert [found.name for found in folder.iterdir()] == ["copy"]
@@ -40,7 +40,7 @@ def copied_ids(path: Path, folder: Path) -> list[int]:
         pytest.param(left_hot, 499, id="hot journal"),
     ],
 )
-def test_the_file_is_copied_and_stays_as_it_was(tmp_path: Path, build: Callable[[Path], Path], rows: int) -> None:
+def test_a_file_is_copied_and_stays_unchanged(tmp_path: Path, build: Callable[[Path], Path], rows: int) -> None:
     """To the byte, with nothing new beside it."""
     (tmp_path / "store").mkdir()
     path = build(tmp_path / "store" / "a.db")
@@ -50,7 +50,7 @@ def test_the_file_is_copied_and_stays_as_it_was(tmp_path: Path, build: Callable[
 
 
 def test_rows_in_a_live_wal_are_copied(tmp_path: Path) -> None:
-    """They are not in the file itself."""
+    """Although they are not in the file itself."""
     path = make(tmp_path / "a.db", journal="wal")
     with OtherProcess() as writer:
         write(writer, path, "insert into risks values (4, 'late')")
@@ -58,8 +58,8 @@ def test_rows_in_a_live_wal_are_copied(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("journal", ["wal", "delete"])
-def test_the_journal_mode_and_the_rights_stay(tmp_path: Path, journal: str) -> None:
-    """The application finds what it left."""
+def test_a_copy_keeps_journal_mode_and_permissions(tmp_path: Path, journal: str) -> None:
+    """The application can use it as before."""
     path = make(tmp_path / "a.db", journal=journal)
     path.chmod(0o640)
     copy_sqlite(path, tmp_path / "copy", tmp_path / "snapshots")
@@ -69,7 +69,7 @@ def test_the_journal_mode_and_the_rights_stay(tmp_path: Path, journal: str) -> N
 
 
 def test_a_large_file_is_copied_in_steps(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """So that the application can write in between, where its journal keeps it from writing meanwhile."""
+    """The application can write between them."""
     monkeypatch.setattr(copies, "_PAGES_AT_ONCE", 2)
     slept: list[float] = []
     monkeypatch.setattr("drift_checks.operations.backup.copies.time.sleep", slept.append)
@@ -78,10 +78,8 @@ def test_a_large_file_is_copied_in_steps(tmp_path: Path, monkeypatch: pytest.Mon
     assert len(slept) > 5
 
 
-def test_a_file_that_is_written_all_the_time_is_copied_in_one_step(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Or it would begin anew for ever."""
+def test_a_file_written_all_the_time_is_copied_in_one_step(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Otherwise SQLite would start again forever."""
     monkeypatch.setattr(copies, "_PAGES_AT_ONCE", 2)
     path = make(tmp_path / "a.db", range(1, 3000))
     number = iter(range(3000, 9000))
@@ -96,8 +94,8 @@ def test_a_file_that_is_written_all_the_time_is_copied_in_one_step(
     assert len(found) > 2999
 
 
-def test_a_locked_file_is_told_of(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where its writer does not let go."""
+def test_a_locked_file_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """After waiting for its writer."""
     monkeypatch.setattr("drift_checks.stores.sqlite.SqliteFile.__init__.__defaults__", (0.1,))
     path = make(tmp_path / "a.db")
     with OtherProcess() as writer:
@@ -106,8 +104,8 @@ def test_a_locked_file_is_told_of(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
             copy_sqlite(path, tmp_path / "copy", tmp_path / "snapshots")
 
 
-def test_a_full_disk_is_told_of(tmp_path: Path) -> None:
-    """In a sentence."""
+def test_a_full_disk_is_reported(tmp_path: Path) -> None:
+    """With a remedy."""
     path = make(tmp_path / "a.db", range(1, 5000))
     with small_disk(tmp_path / "disk", 2_000_000) as may:
         if not may:
@@ -117,16 +115,28 @@ def test_a_full_disk_is_told_of(tmp_path: Path) -> None:
             copy_sqlite(path, tmp_path / "disk" / "copy", tmp_path / "snapshots")
 
 
+def test_a_journal_is_copied_up_to_its_last_whole_line(tmp_path: Path) -> None:
+    """Another process may be appending to it; permissions stay."""
+    for content, copied in ((b"one\ntwo\nthr", b"one\ntwo\n"), (b"one\n", b"one\n"), (b"on", b""), (b"", b"")):
+        (tmp_path / "a.jsonl").write_bytes(content)
+        (tmp_path / "a.jsonl").chmod(0o640)
+        copy_journal(tmp_path / "a.jsonl", tmp_path / "copy")
+        assert (tmp_path / "copy").read_bytes() == copied
+        assert (tmp_path / "copy").stat().st_mode & 0o777 == 0o640
+    with pytest.raises(StoreError, match="cannot be read"):
+        copy_journal(tmp_path / "none", tmp_path / "copy")
+
+
 def index(store: BuiltStore) -> Path:
-    """Return a file of an index that stands in for Chroma's."""
+    """Return a file of an index, as Chroma would write it."""
     folder = store.folder / "ef538636-cc49-4595-9b1c-d52938814d64"
     folder.mkdir(exist_ok=True)
     (folder / "length.bin").write_bytes(b"first")
     return folder / "length.bin"
 
 
-def test_an_index_written_meanwhile_is_copied_again(store: BuiltStore, tmp_path: Path) -> None:
-    """And the records and the database with it."""
+def test_an_index_that_changes_meanwhile_is_copied_again(store: BuiltStore, tmp_path: Path) -> None:
+    """With the records and the database."""
     file, called = index(store), []
 
     def shortly_before() -> None:
@@ -141,7 +151,7 @@ def test_an_index_written_meanwhile_is_copied_again(store: BuiltStore, tmp_path:
     assert set(files) == {"chroma/chroma.sqlite3", name, *(item for item in files if item.startswith("chroma/"))}
 
 
-def test_an_index_that_goes_meanwhile_is_not_in_the_copy(store: BuiltStore, tmp_path: Path) -> None:
+def test_an_index_that_is_deleted_meanwhile_is_not_in_the_copy(store: BuiltStore, tmp_path: Path) -> None:
     """Its collection was deleted."""
     file = index(store)
     files = copy_chroma(store.chroma, tmp_path, tmp_path / "snapshots", lambda: file.unlink(missing_ok=True))
@@ -149,20 +159,18 @@ def test_an_index_that_goes_meanwhile_is_not_in_the_copy(store: BuiltStore, tmp_
     assert not (tmp_path / "chroma" / file.parent.name / "length.bin").exists()
 
 
-def test_an_index_that_never_rests_is_told_of(
+def test_an_index_that_changes_all_the_time_is_refused(
     store: BuiltStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """After so many attempts."""
+    """After several attempts."""
     monkeypatch.setattr(copies, "_SETTLED_SECONDS", (0.0, 0.0, 0.0))
     file = index(store)
     with pytest.raises(StoreChanged, match="while each of 3 copies was made"):
         copy_chroma(store.chroma, tmp_path, tmp_path / "snapshots", lambda: os.utime(file))
 
 
-def test_records_that_take_long_are_not_copied_at_each_attempt(
-    store: BuiltStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """They are copied once, before the vectors."""
+def test_large_records_are_copied_only_once(store: BuiltStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Before the vectors, however many attempts these take."""
     monkeypatch.setattr(copies, "_QUICK_SECONDS", 1e-9)
     file, called = index(store), []
 

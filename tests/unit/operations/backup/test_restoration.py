@@ -1,4 +1,4 @@
-"""A backup put back."""
+"""Restoring a backup."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ def rows(path: Path) -> list[tuple[object, ...]]:
         return connection.execute("select * from risk_classifications order by id").fetchall()
 
 
-def test_it_is_restored_elsewhere(archive: Path, store: BuiltStore, tmp_path: Path) -> None:
-    """Row by row and entry by entry as it was; folders that are missing are made."""
+def test_a_backup_is_restored_elsewhere(archive: Path, store: BuiltStore, tmp_path: Path) -> None:
+    """With every row and entry; missing folders are created."""
     place = tmp_path / "new" / "place"
     assert restore(archive, "--to-db", place / "risks.db", "--to-chroma", place / "chroma") == 0
     assert rows(place / "risks.db") == rows(store.db)
@@ -44,31 +44,31 @@ def test_it_is_restored_elsewhere(archive: Path, store: BuiltStore, tmp_path: Pa
     assert sorted(path.name for path in place.iterdir()) == ["chroma", "risks.db"]
 
 
-def test_one_of_the_two_alone_is_restored(archive: Path, tmp_path: Path) -> None:
-    """The one that a place is named for."""
+def test_records_and_vectors_can_be_restored_separately(archive: Path, tmp_path: Path) -> None:
+    """Whichever a place is named for."""
     assert restore(archive, "--to-db", tmp_path / "risks.db") == 0
     assert restore(archive, "--to-chroma", tmp_path / "chroma") == 0
     assert len(rows(tmp_path / "risks.db")) == 120
     assert not list((tmp_path / "chroma").glob("*.db"))
 
 
-def test_what_is_there_is_not_overwritten(
+def test_existing_files_are_not_overwritten(
     store: BuiltStore, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """It stays to the byte, and what to do is said."""
+    """They stay unchanged to the byte."""
     archive = made_backup(store, tmp_path / "backups")
     before = contents(store.folder)
     assert restore(archive) == 4
-    said = capsys.readouterr().err
-    assert said.startswith(f"python -m drift_checks restore: {store.db}, ")
-    assert f"{store.chroma}/chroma.sqlite3" in said
-    assert "with --force" in said
+    message = capsys.readouterr().err
+    assert message.startswith(f"python -m drift_checks restore: {store.db}, ")
+    assert f"{store.chroma}/chroma.sqlite3" in message
+    assert "with --force" in message
     assert contents(store.folder) == before
 
 
 @pytest.mark.parametrize("beside", ["-wal", "-shm", "-journal"])
-def test_a_journal_that_was_left_is_in_the_way(archive: Path, tmp_path: Path, beside: str) -> None:
-    """SQLite would play it into the restored file."""
+def test_an_abandoned_journal_is_in_the_way(archive: Path, tmp_path: Path, beside: str) -> None:
+    """SQLite would replay it into the restored file."""
     (tmp_path / f"risks.db{beside}").write_bytes(b"left")
     assert restore(archive, "--to-db", tmp_path / "risks.db") == 4
     assert restore(archive, "--to-db", tmp_path / "risks.db", "--force") == 0
@@ -77,10 +77,10 @@ def test_a_journal_that_was_left_is_in_the_way(archive: Path, tmp_path: Path, be
     assert len(rows(tmp_path / "risks.db")) == 120
 
 
-def test_by_force_what_is_there_is_moved_aside(
+def test_force_moves_existing_files_aside(
     store: BuiltStore, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """With its journals, so that it can still be opened; what is foreign stays where it is."""
+    """With their journals, so that they can still be opened; other files stay where they are."""
     archive = made_backup(store, tmp_path / "backups")
     index = store.folder / "ef538636-cc49-4595-9b1c-d52938814d64"
     index.mkdir()
@@ -92,41 +92,41 @@ def test_by_force_what_is_there_is_moved_aside(
     before = rows(store.db)
     capsys.readouterr()
     assert restore(archive, "--force") == 0
-    said = capsys.readouterr().out
+    printed = capsys.readouterr().out
     assert len(rows(store.db)) == 120
     assert store.db.stat().st_mode & 0o777 == 0o604
     [aside] = store.folder.glob("risk_classifications.db.before-restore-*")
     assert rows(aside) == before
-    assert f"{store.db} was moved to {aside}\n" in said
+    assert f"{store.db} was moved to {aside}\n" in printed
     [moved] = store.folder.glob("ef538636-*")
     assert moved.name.startswith(f"{index.name}.before-restore-")
     assert (store.folder / "notes.txt").read_text() == "foreign"
     assert not list(store.folder.glob(".drift-restore-*"))
 
 
-def test_two_in_one_second_lose_nothing(store: BuiltStore, tmp_path: Path) -> None:
-    """The second one finds another name."""
+def test_restoring_twice_within_a_second_loses_nothing(store: BuiltStore, tmp_path: Path) -> None:
+    """Files moved aside get different names."""
     archive = made_backup(store, tmp_path / "backups", chroma=False)
     for _ in range(3):
         assert restore(archive, "--force") == 0
     assert len(list(store.folder.glob("risk_classifications.db.before-restore-*"))) == 3
 
 
-def test_a_rehearsal_writes_nothing(store: BuiltStore, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """It says what would be written, moved and refused."""
+def test_a_dry_run_writes_nothing(store: BuiltStore, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """It prints what would be written, moved and refused."""
     archive = made_backup(store, tmp_path / "backups")
     before = contents(tmp_path)
     capsys.readouterr()
     assert restore(archive, "--dry-run") == 0
-    said = capsys.readouterr().out
-    assert f"{store.db} would be restored: " in said
-    assert f"{store.db} would be moved to {store.db}.before-restore-" in said
-    assert "without --force this would be refused" in said
+    printed = capsys.readouterr().out
+    assert f"{store.db} would be restored: " in printed
+    assert f"{store.db} would be moved to {store.db}.before-restore-" in printed
+    assert "--force" in printed
     assert contents(tmp_path) == before
 
 
-def test_a_rehearsal_finds_damage(archive: Path, tmp_path: Path) -> None:
-    """All of it is read."""
+def test_a_dry_run_finds_damage(archive: Path, tmp_path: Path) -> None:
+    """It reads the whole archive."""
     whole = bytearray(archive.read_bytes())
     whole[len(whole) // 2] ^= 1
     archive.write_bytes(whole)
@@ -134,19 +134,19 @@ def test_a_rehearsal_finds_damage(archive: Path, tmp_path: Path) -> None:
 
 
 def test_a_store_in_use_is_not_replaced(store: BuiltStore, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """The application would go on writing to what was moved aside."""
+    """The application would go on writing to the file that was moved aside."""
     archive = made_backup(store, tmp_path / "backups", chroma=False)
     with OtherProcess() as application:
         write(application, store.db, "select 1 from risk_classifications")
         assert restore(archive, "--force") == 75
-        assert f"process {application.pid} has what is to be replaced open" in capsys.readouterr().err
+        assert f"process {application.pid} has a file to be replaced open" in capsys.readouterr().err
     assert restore(archive, "--force") == 0
 
 
-def test_a_renaming_that_fails_is_undone(
+def test_a_failed_rename_undoes_the_others(
     store: BuiltStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """All is as it was."""
+    """Nothing has changed."""
     archive = made_backup(store, tmp_path / "backups")
     before = contents(store.folder)
     rename, renamed = Path.rename, []
@@ -159,12 +159,12 @@ def test_a_renaming_that_fails_is_undone(
 
     monkeypatch.setattr(Path, "rename", failing)
     assert restore(archive, "--force") == 4
-    assert "and all is as it was" in capsys.readouterr().err
+    assert "and nothing has changed" in capsys.readouterr().err
     assert contents(store.folder) == before
 
 
-def test_too_little_room_is_told_before(archive: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """How much is needed, and how much there is."""
+def test_too_little_room_is_reported_first(archive: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """How much is needed, and how much is free."""
     with small_disk(tmp_path / "disk", 4_000_000) as may:
         if not may:
             pytest.skip("only root may mount a small disk")
@@ -173,38 +173,59 @@ def test_too_little_room_is_told_before(archive: Path, tmp_path: Path, capsys: p
         assert not list((tmp_path / "disk").iterdir())
 
 
-def test_a_disk_that_fills_up_leaves_all_as_it_was(
+def test_a_disk_that_fills_up_changes_nothing(
     archive: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Somebody else was quicker."""
+    """Another program may use up the room meanwhile."""
     monkeypatch.setattr(restoration, "refuse_without_room", list)
     with small_disk(tmp_path / "disk", 30_000) as may:
         if not may:
             pytest.skip("only root may mount a small disk")
         assert restore(archive, "--to-db", tmp_path / "disk" / "deep" / "risks.db") == 4
-        assert "cannot be restored (No space left on device), and all is as it was" in capsys.readouterr().err
+        assert "cannot be restored (No space left on device), and nothing has changed" in capsys.readouterr().err
         assert not list((tmp_path / "disk").iterdir())
 
 
-def test_the_history_is_restored_where_it_is_asked_for(store: BuiltStore, tmp_path: Path) -> None:
-    """To the folder it came from, or another; not otherwise."""
+def test_the_history_is_restored_only_on_request(store: BuiltStore, tmp_path: Path) -> None:
+    """With its journal, to the folder it came from or another."""
     reports = store.folder / "reports"
     reports.mkdir()
     with History(reports) as history:
         history.add(run())
+    journal = reports / "history.journal.jsonl"
+    journal.write_bytes(b'{"run": 1}\n')
     archive = made_backup(store, tmp_path / "backups", chroma=False)
     assert manifest(archive)["counts"]["runs"] == 1
     assert restore(archive, "--to-db", tmp_path / "one.db") == 0
     (reports / "history.sqlite3").unlink()
+    journal.unlink()
     assert restore(archive, "--to-db", tmp_path / "two.db", "--history") == 0
     assert restore(archive, "--to-db", tmp_path / "three.db", "--history", tmp_path / "others") == 0
     for folder in (reports, tmp_path / "others"):
         with History(folder) as history:
             assert [found.run_id for found in history.runs()] == [run().run_id]
+        assert (folder / journal.name).read_bytes() == b'{"run": 1}\n'
 
 
-def test_the_history_of_a_running_review_stays(store: BuiltStore, tmp_path: Path) -> None:
-    """Try again when it has ended."""
+def test_a_history_without_a_journal_moves_an_existing_one_aside(store: BuiltStore, tmp_path: Path) -> None:
+    """It belongs to another history."""
+    reports = store.folder / "reports"
+    reports.mkdir()
+    with History(reports) as history:
+        history.add(run())
+    archive = made_backup(store, tmp_path / "backups", chroma=False)
+    (tmp_path / "others").mkdir()
+    (tmp_path / "others/history.journal.jsonl").write_bytes(b"{}\n")
+    to = ("--to-db", tmp_path / "a.db", "--history", tmp_path / "others")
+    assert restore(archive, *to) == 4
+    assert restore(archive, *to, "--force") == 0
+    names = sorted(path.name for path in (tmp_path / "others").iterdir() if path.name.startswith("history"))
+    assert [name.partition(".before-restore-")[0] for name in names] == ["history.journal.jsonl", "history.sqlite3"]
+    assert names[0] != "history.journal.jsonl"
+
+
+def test_the_history_of_a_running_review_is_not_replaced(store: BuiltStore, tmp_path: Path) -> None:
+    """Nor is anything else."""
     reports = store.folder / "reports"
     reports.mkdir()
     with History(reports) as history:
@@ -219,33 +240,33 @@ def test_the_history_of_a_running_review_stays(store: BuiltStore, tmp_path: Path
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "message"),
     [
-        (["--to-chroma", "new"], "holds no Chroma directory"),
-        (["--to-db", "new.db", "--history"], "holds no history of reports"),
+        (["--to-chroma", "new"], "contains no Chroma directory"),
+        (["--to-db", "new.db", "--history"], "contains no history of reports"),
         (["--to-db", "."], "is a folder, and a file is to be restored there"),
     ],
 )
-def test_what_cannot_be_is_refused(
+def test_an_impossible_restore_is_refused(
     store: BuiltStore,
     tmp_path: Path,
     arguments: list[str],
-    said: str,
+    message: str,
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """In a sentence."""
+    """Nothing is written."""
     archive = made_backup(store, tmp_path / "backups", chroma=False)
     (tmp_path / "here").mkdir()
     monkeypatch.chdir(tmp_path / "here")
     assert restore(archive, *arguments) == 4
-    assert said in capsys.readouterr().err
+    assert message in capsys.readouterr().err
     assert not list((tmp_path / "here").iterdir())
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root may give files away")
-def test_what_root_restores_belongs_to_the_owner_of_the_place(archive: Path, tmp_path: Path) -> None:
-    """The application must be able to open it."""
+def test_files_restored_by_root_belong_to_the_owner_of_the_folder(archive: Path, tmp_path: Path) -> None:
+    """The application must be able to open them."""
     place = tmp_path / "app"
     place.mkdir()
     os.chown(place, 1234, 1234)
@@ -260,14 +281,14 @@ print(restore(sys.argv[1], "--to-db", sys.argv[2]))
 """
 
 
-def test_a_folder_that_may_not_be_written_is_told_of(archive: Path, tmp_path: Path) -> None:
-    """With a sentence, not a traceback."""
+def test_an_unwritable_folder_is_refused(archive: Path, tmp_path: Path) -> None:
+    """Without a traceback."""
     (tmp_path / "app").mkdir(mode=0o555)
     assert run_unprivileged(RESTORE, archive, tmp_path / "app" / "risks.db").endswith("4")
 
 
-def test_a_backup_of_a_restored_store_is_one_of_it(archive: Path, tmp_path: Path) -> None:
-    """It is whole."""
+def test_a_restored_store_can_be_backed_up(archive: Path, tmp_path: Path) -> None:
+    """It is complete."""
     assert restore(archive, "--to-db", tmp_path / "a" / "risk_classifications.db", "--to-chroma", tmp_path / "a") == 0
     assert back_up(BuiltStore(tmp_path / "a"), tmp_path / "again") == 0
     assert manifest(archives(tmp_path / "again")[0])["counts"]["vectors"] == 120

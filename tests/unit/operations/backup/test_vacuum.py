@@ -1,4 +1,4 @@
-"""Databases made compact."""
+"""Compacting databases."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def vacuum(folder: Path, *arguments: str) -> int:
 
 @pytest.fixture
 def reports(tmp_path: Path) -> Path:
-    """A folder of reports with a history in which much was deleted."""
+    """Return a folder of reports with a history from which much was deleted."""
     folder = tmp_path / "reports"
     folder.mkdir()
     with History(folder) as history:
@@ -40,57 +40,57 @@ def reports(tmp_path: Path) -> Path:
 
 
 def emptied(store: BuiltStore, journal: str = "delete") -> None:
-    """Leave much room in the application's database."""
+    """Leave much free space in the application's database."""
     store.execute(f"pragma journal_mode = {journal}")
     store.execute("create table filler (text)")
     store.execute("insert into filler select hex(zeroblob(4000)) from risk_classifications")
     store.execute("drop table filler")
 
 
-def test_the_history_becomes_compact(reports: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """With the runs in it; how large it was and is, is said."""
+def test_the_history_is_compacted(reports: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Its runs stay; the sizes before and after are printed."""
     history = reports / "history.sqlite3"
     before = history.stat().st_size
     assert vacuum(reports) == 0
     assert history.stat().st_size < before / 5
-    said = capsys.readouterr().out
-    assert said.startswith(f"{history}: was {before / 1e6:.1f} MB, of which ")
-    assert f"; is {history.stat().st_size / 1e3:.0f} kB, and it takes up to {before / 5e5:.1f} MB meanwhile" in said
+    printed = capsys.readouterr().out
+    assert printed.startswith(f"{history}: was {before / 1e6:.1f} MB, ")
+    assert f"{history.stat().st_size / 1e3:.0f} kB, " in printed
+    assert f"{before / 5e5:.1f} MB" in printed
     with History(reports) as found:
         assert found.warnings == []
         assert [item.run_id for item in found.runs()] == [run().run_id]
 
 
-def test_a_rehearsal_changes_nothing(reports: Path, store: BuiltStore, capsys: pytest.CaptureFixture[str]) -> None:
-    """And says what there is to gain, even while a run holds the reports."""
+def test_a_dry_run_changes_nothing(reports: Path, store: BuiltStore, capsys: pytest.CaptureFixture[str]) -> None:
+    """It works even during a run."""
     emptied(store, "wal")
     held = ReportsFolder(reports)
     before = contents(reports) | contents(store.folder)
     assert vacuum(reports, "--dry-run", "--application", f"--drift-db={store.db}") == 0
     assert contents(reports) | contents(store.folder) == before
-    assert capsys.readouterr().out.count("; would be ") == 2
+    assert capsys.readouterr().out.count("would be ") == 2
     held.release()
 
 
-def test_the_history_of_a_running_review_stays(reports: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """Try again when it has ended."""
+def test_the_history_of_a_running_review_stays(reports: Path) -> None:
+    """The command can be repeated when the review has ended."""
     held = ReportsFolder(reports)
     before = contents(reports)
     assert vacuum(reports) == 75
     assert contents(reports) == before
-    assert "another run is under way" in capsys.readouterr().err
     held.release()
 
 
 def test_without_a_history_there_is_nothing_to_do(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """Which is no fault, and makes no folder."""
+    """No folder is created."""
     assert vacuum(tmp_path / "reports") == 0
-    assert "there is no history yet" in capsys.readouterr().out
+    assert "no history yet" in capsys.readouterr().out
     assert not (tmp_path / "reports").exists()
 
 
-def test_the_applications_database_stays_unless_it_is_asked_for(reports: Path, store: BuiltStore) -> None:
-    """It is the application's."""
+def test_the_applications_database_is_only_compacted_on_request(reports: Path, store: BuiltStore) -> None:
+    """It belongs to the application."""
     emptied(store)
     before = contents(store.folder)
     assert vacuum(reports, f"--drift-db={store.db}") == 0
@@ -98,8 +98,8 @@ def test_the_applications_database_stays_unless_it_is_asked_for(reports: Path, s
 
 
 @pytest.mark.parametrize("journal", ["wal", "delete"])
-def test_the_applications_database_becomes_compact(reports: Path, store: BuiltStore, journal: str) -> None:
-    """Its rows, its rights and its journal mode stay, and nothing stays beside it."""
+def test_the_applications_database_is_compacted(reports: Path, store: BuiltStore, journal: str) -> None:
+    """Rows, permissions and journal mode stay; nothing is left beside it."""
     emptied(store, journal)
     store.db.chmod(0o604)
     before, names = store.db.stat().st_size, sorted(path.name for path in store.folder.iterdir())
@@ -112,8 +112,8 @@ def test_the_applications_database_becomes_compact(reports: Path, store: BuiltSt
         assert connection.execute("select count(*) from risk_classifications").fetchone() == (120,)
 
 
-def test_one_that_the_application_has_open_becomes_compact(reports: Path, store: BuiltStore) -> None:
-    """In WAL mode, where its next reading sees it so."""
+def test_an_open_database_in_wal_mode_is_compacted(reports: Path, store: BuiltStore) -> None:
+    """The application's next query works."""
     emptied(store, "wal")
     before = store.db.stat().st_size
     with OtherProcess() as application:
@@ -127,26 +127,28 @@ def test_one_that_the_application_has_open_becomes_compact(reports: Path, store:
 
 
 @pytest.mark.parametrize("journal", ["wal", "delete"])
-def test_a_locked_database_is_told_of(
+def test_a_locked_database_is_left_alone(
     reports: Path,
     store: BuiltStore,
     journal: str,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """Try again when its writer has finished."""
+    """The command can be repeated when its writer has finished."""
     emptied(store, journal)
     monkeypatch.setattr(vacuuming.vacuum, "__defaults__", (0.1,))
     with OtherProcess() as application:
         application.run(f"import sqlite3; c = sqlite3.connect({str(store.db)!r}); c.execute('begin immediate')")
         assert vacuum(reports, "--application", f"--drift-db={store.db}") == 75
-    said = capsys.readouterr().err
-    assert f"{store.db}: is locked by another program" in said
-    assert said.count("\n") == 1
+    message = capsys.readouterr().err
+    assert f"{store.db}: is locked by another program" in message
+    assert message.count("\n") == 1
 
 
-def test_too_little_room_is_told_before(reports: Path, store: BuiltStore, capsys: pytest.CaptureFixture[str]) -> None:
-    """What is needed beside it, and what there is."""
+def test_too_little_room_is_reported_first(
+    reports: Path, store: BuiltStore, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Beside the database."""
     with small_disk(store.folder / "disk", 3_000_000) as may:
         if not may:
             pytest.skip("only root may mount a small disk")
@@ -158,12 +160,9 @@ def test_too_little_room_is_told_before(reports: Path, store: BuiltStore, capsys
 
 
 def test_temporary_files_need_room_too(
-    reports: Path,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
+    reports: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Where SQLite makes them."""
+    """In SQLite's temporary folder."""
     with small_disk(tmp_path / "temporary", 3_000_000) as may:
         if not may:
             pytest.skip("only root may mount a small disk")
@@ -176,7 +175,7 @@ def test_temporary_files_need_room_too(
 def test_a_damaged_history_is_left_as_it_is(
     reports: Path, dry_run: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """The next run sets it aside and makes a new one."""
+    """The next run replaces it."""
     history = reports / "history.sqlite3"
     history.write_bytes(b"no database" * 1000)
     before = history.read_bytes()
@@ -185,23 +184,24 @@ def test_a_damaged_history_is_left_as_it_is(
     assert f"{history}: " in capsys.readouterr().err
 
 
-def test_damage_in_the_applications_database_is_found_before(
+def test_a_damaged_database_of_the_application_is_left_as_it_is(
     reports: Path, store: BuiltStore, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """VACUUM would spread it."""
+    """Vacuuming would spread the damage."""
     with store.db.open("r+b") as file:
         file.seek(store.db.stat().st_size // 2 // 4096 * 4096)
         file.write(b"\xff" * 8192)
     before = store.db.read_bytes()
     assert vacuum(reports, "--application", f"--drift-db={store.db}") == 4
     assert store.db.read_bytes() == before
-    said = capsys.readouterr().err
-    assert f"{store.db}: is damaged (" in said
-    assert "and was left as it is; restore it from a backup" in said
+    message = capsys.readouterr().err
+    assert f"{store.db}: is damaged (" in message
+    assert "and was left as it is; " in message
+    assert "from a backup" in message
 
 
-def test_a_store_that_is_not_named_is_asked_for(reports: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """Before anything is changed."""
+def test_the_application_needs_a_store(reports: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Nothing is changed before one is named."""
     before = contents(reports)
     assert vacuum(reports, "--application") == 4
     assert "name it with --drift-db FILE" in capsys.readouterr().err

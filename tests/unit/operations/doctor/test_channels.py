@@ -1,4 +1,4 @@
-"""Who would be told; nothing is sent."""
+"""The channels; nothing is sent."""
 
 from __future__ import annotations
 
@@ -8,44 +8,39 @@ from typing import Any
 import pytest
 
 from drift_checks.operations.doctor.channels import checks
-from drift_checks.operations.doctor.finding import Finding
-from tests.support.doctoring import SLACK, found, put, said, setup
+from drift_checks.operations.doctor.check import Finding
+from tests.support.doctoring import SLACK, findings_of, outcome, put, setup, statuses
 
 KEY = "0123456789abcdef0123456789abcdef"
 
 
-def looked_at(tmp_path: Path, environment: dict[str, str], **given: Any) -> dict[str, Finding]:
-    """Return what is found of the channels, by name."""
-    return found(checks(setup(tmp_path, environment=environment, **given)))
+def channels(tmp_path: Path, environment: dict[str, str], **given: Any) -> dict[str, Finding]:
+    """Return the findings about the channels, by name."""
+    return findings_of(checks(setup(tmp_path, environment=environment, **given)))
 
 
 def test_no_channel_is_a_warning(tmp_path: Path) -> None:
-    """The remedy names the variables, and the next step."""
-    told = looked_at(tmp_path, {})
-    assert {name: str(line.status) for name, line in told.items()} == {"channels": "warning"}
-    assert "SLACK_WEBHOOK_URL" in told["channels"].remedy
-    assert "alert-test" in told["channels"].remedy
+    """The remedy names the variables and the next step."""
+    found = channels(tmp_path, {})
+    assert statuses(found) == {"channels": "warning"}
+    assert "SLACK_WEBHOOK_URL" in found["channels"].remedy
+    assert "alert-test" in found["channels"].remedy
 
 
-def test_alerts_that_are_switched_off_are_a_warning(tmp_path: Path) -> None:
+def test_disabled_alerts_are_a_warning(tmp_path: Path) -> None:
     """Whatever secrets there are."""
-    told = looked_at(tmp_path, {"SLACK_WEBHOOK_URL": SLACK}, alerts=())
-    assert said(told["channels"]) == ("warning", "alerts are switched off: nobody is told of a CRITICAL")
+    found = channels(tmp_path, {"SLACK_WEBHOOK_URL": SLACK}, alerts=())
+    assert outcome(found["channels"]) == ("warning", "alerts are off: nobody is alerted to a CRITICAL verdict")
 
 
 def test_each_channel_is_built(tmp_path: Path) -> None:
-    """With the test as the next step, and without its secret."""
-    told = looked_at(tmp_path, {"SLACK_WEBHOOK_URL": SLACK, "PAGERDUTY_API_KEY": KEY})
-    assert {name: str(line.status) for name, line in told.items()} == {
-        "slack": "ok",
-        "pagerduty": "ok",
-        "delivery": "skipped",
-        "report-url": "ok",
-    }
-    assert "alert-test" in told["delivery"].remedy
-    assert "--drift-report-url" in told["report-url"].remedy
-    assert "sEcReT" not in str(told)
-    assert KEY not in str(told)
+    """Its secret is not shown."""
+    found = channels(tmp_path, {"SLACK_WEBHOOK_URL": SLACK, "PAGERDUTY_API_KEY": KEY})
+    assert statuses(found) == {"slack": "ok", "pagerduty": "ok", "delivery": "skipped", "report-url": "ok"}
+    assert "alert-test" in found["delivery"].remedy
+    assert "--drift-report-url" in found["report-url"].remedy
+    assert "sEcReT" not in str(found)
+    assert KEY not in str(found)
 
 
 @pytest.mark.parametrize(
@@ -57,39 +52,26 @@ def test_each_channel_is_built(tmp_path: Path) -> None:
         ("apprise", "DRIFT_APPRISE_URLS", "unknown://hunter2"),
     ],
 )
-def test_a_secret_that_cannot_be_used_is_a_cross(tmp_path: Path, name: str, variable: str, secret: str) -> None:
-    """In a sentence without it; the other channels are looked at all the same."""
-    told = looked_at(tmp_path, {variable: secret, **({} if name == "slack" else {"SLACK_WEBHOOK_URL": SLACK})})
-    assert str(told[name].status) == "error"
-    assert "hunter2" not in str(told)
-    assert name == "slack" or str(told["slack"].status) == "ok"
+def test_an_unusable_secret_fails(tmp_path: Path, name: str, variable: str, secret: str) -> None:
+    """The message does not show it; the other channels are checked all the same."""
+    found = channels(tmp_path, {variable: secret, **({} if name == "slack" else {"SLACK_WEBHOOK_URL": SLACK})})
+    assert found[name].status == "error"
+    assert "hunter2" not in str(found)
+    assert name == "slack" or found["slack"].status == "ok"
 
 
-def test_a_channel_that_is_named_without_a_secret_is_a_cross(tmp_path: Path) -> None:
-    """With the variable that is missing."""
-    told = looked_at(tmp_path, {}, alerts=("slack",))
-    assert (str(told["slack"].status), "SLACK_WEBHOOK_URL is not set" in told["slack"].message) == ("error", True)
+def test_a_missing_secret_fails(tmp_path: Path) -> None:
+    """Of a channel that is named, or in a file that does not exist."""
+    assert "SLACK_WEBHOOK_URL is not set" in channels(tmp_path, {}, alerts=("slack",))["slack"].message
+    found = channels(tmp_path, {"SLACK_WEBHOOK_URL_FILE": str(tmp_path / "none")})
+    assert found["slack"].status == "error"
+    file = put(tmp_path / "none", f"{SLACK}\n", 0o600)
+    assert channels(tmp_path, {"SLACK_WEBHOOK_URL_FILE": str(file)})["slack"].status == "ok"
 
 
-def test_a_secret_in_a_file_that_is_not_there_is_a_cross(tmp_path: Path) -> None:
-    """It is not taken for none."""
-    told = looked_at(tmp_path, {"SLACK_WEBHOOK_URL_FILE": str(tmp_path / "none")})
-    assert str(told["slack"].status) == "error"
-
-
-def test_a_secret_in_a_file_is_read(tmp_path: Path) -> None:
-    """As a review reads it."""
-    file = put(tmp_path / "webhook", f"{SLACK}\n", 0o600)
-    assert str(looked_at(tmp_path, {"SLACK_WEBHOOK_URL_FILE": str(file)})["slack"].status) == "ok"
-
-
-def test_a_dry_run_is_a_warning(tmp_path: Path) -> None:
-    """Nothing is ever sent."""
-    told = looked_at(tmp_path, {"SLACK_WEBHOOK_URL": SLACK}, alert_dry_run=True)
-    assert said(told["delivery"])[0] == "warning"
-
-
-def test_where_reports_are_published_is_told(tmp_path: Path) -> None:
-    """Alerts link to it."""
-    told = looked_at(tmp_path, {"SLACK_WEBHOOK_URL": SLACK}, report_url="https://drift.example.com")
-    assert said(told["report-url"]) == ("ok", "alerts link to https://drift.example.com")
+def test_delivery_and_links_are_reported(tmp_path: Path) -> None:
+    """A dry run is a warning, since nothing is ever sent."""
+    given: dict[str, Any] = {"alert_dry_run": True, "report_url": "https://drift.example.com"}
+    found = channels(tmp_path, {"SLACK_WEBHOOK_URL": SLACK}, **given)
+    assert found["delivery"].status == "warning"
+    assert outcome(found["report-url"]) == ("ok", "alerts link to https://drift.example.com")

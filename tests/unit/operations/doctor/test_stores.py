@@ -1,4 +1,4 @@
-"""Both stores, sound and in every kind of trouble, looked at without a trace."""
+"""Both stores, sound and in every kind of trouble, checked without a trace."""
 
 from __future__ import annotations
 
@@ -11,112 +11,102 @@ from typing import Any
 
 import pytest
 
+import drift_checks
 from drift_checks.core.records import COLUMNS
-from drift_checks.operations.doctor import formats, stores, vectors
-from drift_checks.operations.doctor import stores as stores_module
-from drift_checks.operations.doctor.finding import Finding
+from drift_checks.operations.doctor import chroma, stores
+from drift_checks.operations.doctor.check import Finding
 from drift_checks.operations.doctor.stores import CRITERIA, checks, unmeasured
-from tests.support.doctoring import complete, found, said, setup
+from tests.support.doctoring import complete, findings_of, outcome, setup, statuses
 from tests.support.folders import contents
 from tests.support.stores import NAME, BuiltStore
 
 
-def looked_at(tmp_path: Path, store: BuiltStore | None, **given: Any) -> dict[str, Finding]:
-    """Return what is found of a store, by name."""
-    looked = setup(tmp_path, store, **given)
+def findings(tmp_path: Path, store: BuiltStore | None, **given: Any) -> dict[str, Finding]:
+    """Return the findings about a store, by name."""
+    look = setup(tmp_path, store, **given)
     try:
-        return found(checks(looked))
+        return findings_of(checks(look))
     finally:
-        looked.store.close()
+        look.store.close()
 
 
-def test_a_sound_store_is_all_ticks(tmp_path: Path, store: BuiltStore) -> None:
-    """And is as it was, to the byte."""
+def test_a_sound_store_passes_and_stays_unchanged(tmp_path: Path, store: BuiltStore) -> None:
+    """To the byte."""
     before = contents(complete(store).folder)
-    told = looked_at(tmp_path, store)
-    assert {line.status for line in told.values()} == {"ok"}
-    assert said(told["vectors"])[1].startswith(f"{store.chroma}: 120 vectors in {NAME}")
-    assert said(told["counts"]) == ("ok", "as many as records: 120")
+    found = findings(tmp_path, store)
+    assert set(statuses(found).values()) == {"ok"}
+    assert found["vectors"].message.startswith(f"{store.chroma}: 120 vectors in {NAME}")
+    assert found["counts"].message == "as many vectors as records: 120"
     assert contents(store.folder) == before
 
 
-def test_without_a_store_there_is_one_cross(tmp_path: Path) -> None:
-    """Not one a check."""
-    told = looked_at(tmp_path, None)
-    assert {name: said(line) for name, line in told.items()} == {"records": ("error", "no store is configured")}
-    assert "--drift-db FILE" in told["records"].remedy
+def test_a_missing_store_fails_once(tmp_path: Path, store: BuiltStore) -> None:
+    """If only the records are missing, the vectors are checked all the same."""
+    found = findings(tmp_path, None)
+    assert {name: outcome(line) for name, line in found.items()} == {"records": ("error", "no store is configured")}
+    assert "--drift-db FILE" in found["records"].remedy
+    found = findings(tmp_path, None, chroma=store.chroma)
+    assert statuses(found) == {"records": "error", "vectors": "ok", "Chroma's format": "ok", "counts": "skipped"}
 
 
-def test_a_directory_without_records_is_named(tmp_path: Path, store: BuiltStore) -> None:
-    """The vectors are looked at all the same."""
-    told = looked_at(tmp_path, None, chroma=store.chroma)
-    assert said(told["records"])[0] == "error"
-    assert said(told["vectors"])[0] == "ok"
-    assert said(told["counts"])[0] == "skipped"
-
-
-@pytest.mark.parametrize(
-    ("reviewer", "status"), [("neighbours", "error"), ("llm", "warning")], ids=["votes", "asks a model"]
-)
-def test_without_vectors(tmp_path: Path, store: BuiltStore, reviewer: str, status: str) -> None:
-    """The neighbours need them; others lose criteria. The directory beside the records is named."""
-    told = looked_at(tmp_path, None, db=store.db, reviewer=reviewer)
-    assert said(told["vectors"])[0] == status
-    assert told["vectors"].remedy.endswith(f"--drift-chroma {store.folder}")
-
-
-def damage(store: BuiltStore) -> None:
-    """Write nonsense into the middle of the file."""
-    content = bytearray(store.db.read_bytes())
-    content[12_000:20_000] = b"\xff" * 8000
-    store.db.write_bytes(content)
+@pytest.mark.parametrize(("reviewer", "status"), [("neighbours", "error"), ("llm", "warning")])
+def test_missing_vectors_fail_only_if_the_reviewer_needs_them(
+    tmp_path: Path, store: BuiltStore, reviewer: str, status: str
+) -> None:
+    """The remedy names the directory beside the records."""
+    found = findings(tmp_path, None, db=store.db, reviewer=reviewer)
+    assert found["vectors"].status == status
+    assert found["vectors"].remedy.endswith(f"--drift-chroma {store.folder}")
 
 
 @pytest.mark.parametrize(
-    ("spoil", "told"),
+    ("spoil", "message"),
     [
         (lambda store: store.db.unlink(), "there is no such file"),
-        (lambda store: store.db.write_bytes(b"text, and longer than a header"), "is no SQLite database"),
-        (lambda store: store.execute(f"delete from {NAME}"), "is empty: there is nothing to review"),
+        (lambda store: store.db.write_bytes(b"text, and longer than a header"), "SQLite database"),
         (lambda store: store.execute(f"alter table {NAME} rename to other"), f"has no table '{NAME}'"),
         (lambda store: store.execute(f"alter table {NAME} rename column category to x"), "has no column 'category'"),
     ],
-    ids=["missing", "no database", "empty", "no table", "no column"],
+    ids=["missing", "no database", "no table", "no column"],
 )
-def test_records_that_cannot_be_reviewed(
-    tmp_path: Path, store: BuiltStore, spoil: Callable[[BuiltStore], None], told: str
+def test_unusable_records_fail_once(
+    tmp_path: Path, store: BuiltStore, spoil: Callable[[BuiltStore], None], message: str
 ) -> None:
-    """They are one cross with the sentence; what depends on them is not looked at."""
+    """The checks that need them are skipped."""
     spoil(store)
-    lines = looked_at(tmp_path, store)
-    status, message = said(lines["records"])
-    assert (status, told in message) == ("error", True), message
-    assert lines["records"].remedy
-    if "empty" not in told:
-        assert {said(lines[name])[0] for name in ("columns", "indexes", "counts")} == {"skipped"}
+    found = findings(tmp_path, store)
+    assert (found["records"].status, message in found["records"].message) == ("error", True), found["records"]
+    assert {found[name].status for name in ("columns", "indexes", "counts")} == {"skipped"}
 
 
-def test_missing_columns_and_the_criteria_that_need_them(tmp_path: Path, store: BuiltStore) -> None:
-    """They are named both."""
-    for name in ("embedding_model", "archive_version"):
-        store.execute(f"alter table {NAME} drop column {name}")
-    status, message = said(looked_at(tmp_path, store)["columns"])
-    assert status == "warning"
-    assert message == "2 columns of 20 not there: embedding_model, archive_version; not measured: provenance"
-
-
-def test_a_missing_column_that_no_criterion_needs_is_no_warning(tmp_path: Path, store: BuiltStore) -> None:
-    """It is told."""
-    store.execute(f"alter table {NAME} drop column review_count")
-    status, message = said(looked_at(tmp_path, store)["columns"])
-    assert (status, message) == (
-        "ok",
-        "1 column of 20 not there: review_count; every criterion is measured all the same",
-    )
+def test_an_empty_table_fails(tmp_path: Path, store: BuiltStore) -> None:
+    """There is nothing to review."""
+    store.execute(f"delete from {NAME}")
+    line = findings(tmp_path, store)["records"]
+    assert (line.status, "is empty: nothing to review" in line.message, bool(line.remedy)) == ("error", True, True)
 
 
 @pytest.mark.parametrize(
-    ("missing", "told"),
+    ("dropped", "expected"),
+    [
+        (
+            ("embedding_model", "archive_version"),
+            ("warning", "2 columns of 20 missing: embedding_model, archive_version; not measured: provenance"),
+        ),
+        (("review_count",), ("ok", "1 column of 20 missing: review_count; every criterion is measured anyway")),
+    ],
+)
+def test_missing_columns_are_listed_with_the_criteria_that_need_them(
+    tmp_path: Path, store: BuiltStore, dropped: tuple[str, ...], expected: tuple[str, str]
+) -> None:
+    """They are a warning if there are any."""
+    for name in dropped:
+        store.execute(f"alter table {NAME} drop column {name}")
+    assert outcome(findings(tmp_path, store)["columns"]) == expected
+
+
+@pytest.mark.parametrize(
+    ("missing", "expected"),
     [
         (["input_tokens"], ["part of latency_and_tokens"]),
         (["input_tokens", "output_tokens", "response_time_ms"], ["latency_and_tokens"]),
@@ -127,45 +117,47 @@ def test_a_missing_column_that_no_criterion_needs_is_no_warning(tmp_path: Path, 
         ([], []),
     ],
 )
-def test_the_whole_of_a_criterion_counts_more_than_a_part(missing: list[str], told: list[str]) -> None:
-    """It is named once."""
-    assert unmeasured(missing) == told
+def test_a_whole_criterion_stands_for_its_parts(missing: list[str], expected: list[str]) -> None:
+    """It is listed once."""
+    assert unmeasured(missing) == expected
 
 
-def test_the_criteria_that_are_named_are_there() -> None:
-    """Each has a file, and names each column that is said to be its own."""
-    folder = Path(stores_module.__file__).parents[1] / "criteria"
-    for column, effects in CRITERIA.items():
-        assert column in COLUMNS
-        for effect in effects:
-            name = effect.removeprefix("part of ")
-            assert name.startswith("slices by ") or (folder / f"test_{name}.py").is_file(), effect
+def test_every_criterion_that_needs_a_column_exists() -> None:
+    """It has a file of that name."""
+    folder = Path(drift_checks.__file__).parent / "criteria"
+    assert set(COLUMNS) >= CRITERIA.keys()
+    names = {effect.removeprefix("part of ") for effects in CRITERIA.values() for effect in effects}
+    assert {name for name in names if not (folder / f"test_{name}.py").is_file()} == {
+        "slices by model",
+        "slices by prompt",
+        "slices by source",
+    }
 
 
-def test_a_large_store_without_the_indexes_of_a_review(
+def test_a_large_store_needs_the_indexes_of_a_review(
     tmp_path: Path, store: BuiltStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It is read slowly, and the remedy makes them."""
+    """The remedy creates them."""
     monkeypatch.setattr(stores, "_LARGE", 100)
     store.execute("drop index by_timestamp")
-    told = looked_at(tmp_path, store)["indexes"]
-    assert said(told)[0] == "warning"
-    assert told.remedy.endswith(f"create index by_timestamp on {NAME} (timestamp)")
+    line = findings(tmp_path, store)["indexes"]
+    assert line.status == "warning"
+    assert line.remedy.endswith(f"create index by_timestamp on {NAME} (timestamp)")
     store.execute(f"create index by_timestamp on {NAME} (timestamp)")
-    assert said(looked_at(tmp_path, store)["indexes"])[0] == "ok"
+    assert findings(tmp_path, store)["indexes"].status == "ok"
 
 
-def test_a_view_has_no_indexes_of_its_own(tmp_path: Path, store: BuiltStore) -> None:
-    """So nothing is said of them."""
+def test_the_indexes_of_a_view_are_skipped(tmp_path: Path, store: BuiltStore) -> None:
+    """It has none of its own."""
     store.execute(f"create view seen as select * from {NAME}")
-    assert said(looked_at(tmp_path, store, table="seen")["indexes"])[0] == "skipped"
+    assert findings(tmp_path, store, table="seen")["indexes"].status == "skipped"
 
 
 @pytest.mark.parametrize(
-    ("hot", "told"), [(False, "a write-ahead log that is empty: read in place"), (True, "a private copy")]
+    ("hot", "message"), [(False, "an empty write-ahead log: read in place"), (True, "a private copy")]
 )
-def test_the_journal_says_how_the_file_is_read(tmp_path: Path, store: BuiltStore, hot: bool, told: str) -> None:
-    """In place, or from a copy; nothing of it changes."""
+def test_the_journal_decides_how_the_file_is_read(tmp_path: Path, store: BuiltStore, hot: bool, message: str) -> None:
+    """In place or from a copy; the store stays unchanged."""
     with closing(sqlite3.connect(store.db)) as connection:
         connection.execute("pragma journal_mode = wal")
         connection.execute(f"update {NAME} set review_count = 1")
@@ -176,110 +168,98 @@ def test_the_journal_says_how_the_file_is_read(tmp_path: Path, store: BuiltStore
         store = BuiltStore(aside)
         (store.folder / "risk_classifications.db-shm").unlink()
     before = contents(store.folder)
-    status, message = said(looked_at(tmp_path, store)["journal"])
-    assert (status, told in message) == ("ok", True), message
+    line = findings(tmp_path, store)["journal"]
+    assert (line.status, message in line.message) == ("ok", True), line
     assert contents(store.folder) == before
     assert not list((tmp_path / "snapshots").glob("*/*.db"))
 
 
 def test_damage_is_found(tmp_path: Path, store: BuiltStore) -> None:
-    """Where the table itself can still be opened."""
-    damage(store)
-    told = looked_at(tmp_path, store)
-    assert said(told["integrity"])[0] in ("error", "skipped")
-    assert "error" in {said(told["records"])[0], said(told["integrity"])[0]}
+    """By the check of integrity, or because the records cannot be read."""
+    content = bytearray(store.db.read_bytes())
+    content[12_000:20_000] = b"\xff" * 8000
+    store.db.write_bytes(content)
+    found = statuses(findings(tmp_path, store))
+    assert (found["records"], found["integrity"]) in {("ok", "error"), ("error", "skipped"), ("error", "error")}
 
 
-def test_a_large_file_is_read_where_that_is_asked_for(
+def test_a_large_file_is_checked_for_damage_only_with_thorough(
     tmp_path: Path, store: BuiltStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Else it says that it was not."""
+    """Otherwise a hint says how."""
     monkeypatch.setattr(stores, "QUICKLY_READ", 1000)
-    line = looked_at(tmp_path, store)["integrity"]
-    assert (said(line)[0], "--thorough" in line.remedy) == ("skipped", True)
-    assert said(looked_at(tmp_path, store, thorough=True)["integrity"]) == ("ok", "no damage found")
+    line = findings(tmp_path, store)["integrity"]
+    assert (line.status, "--thorough" in line.remedy) == ("skipped", True)
+    assert outcome(findings(tmp_path, store, thorough=True)["integrity"]) == ("ok", "no damage found")
 
 
-def test_vectors_that_are_not_there(tmp_path: Path, store: BuiltStore) -> None:
-    """One cross; format and numbers are not known then."""
-    told = looked_at(tmp_path, store, collection="other")
-    assert said(told["vectors"])[0] == "error"
-    assert [said(told[name])[0] for name in ("Chroma's format", "counts")] == ["skipped", "skipped"]
-    empty = tmp_path / "empty"
-    empty.mkdir()
-    assert said(looked_at(tmp_path, store, chroma=empty)["vectors"]) == ("error", f"{empty}: is empty")
+def test_missing_vectors_fail_once(tmp_path: Path, store: BuiltStore) -> None:
+    """Format and counts are unknown then."""
+    found = statuses(findings(tmp_path, store, collection="other"))
+    assert (found["vectors"], found["Chroma's format"], found["counts"]) == ("error", "skipped", "skipped")
+    (tmp_path / "empty").mkdir()
+    assert "is empty" in findings(tmp_path, store, chroma=tmp_path / "empty")["vectors"].message
 
 
-def test_fewer_vectors_than_records(tmp_path: Path, store: BuiltStore) -> None:
-    """They are told, with where the rest is."""
+def test_a_difference_of_counts_is_a_warning(tmp_path: Path, store: BuiltStore) -> None:
+    """A review lists the records."""
     store.execute(f"delete from {NAME} where id <= 20")
-    status, message = said(looked_at(tmp_path, store)["counts"])
-    assert (status, message) == ("warning", "100 records, 120 vectors: 20 at the least are without a record")
+    message = "100 records, 120 vectors: at least 20 have no record"
+    assert outcome(findings(tmp_path, store)["counts"]) == ("warning", message)
 
 
-def rewind(store: BuiltStore, change: str) -> None:
-    """Have the directory say another format."""
+def change_chroma(store: BuiltStore, *statements: str) -> None:
+    """Change the database of the Chroma directory."""
     with closing(sqlite3.connect(store.chroma / "chroma.sqlite3")) as connection, connection:
-        connection.execute(change)
+        for statement in statements:
+            connection.execute(statement)
 
 
-def test_an_older_format_is_told_and_left_alone(tmp_path: Path, store: BuiltStore) -> None:
-    """There is nothing to do; chromadb never opens it."""
-    rewind(store, "delete from migrations where dir = 'metadb' and version > 4")
+def test_an_older_format_is_reported_and_left_alone(tmp_path: Path, store: BuiltStore) -> None:
+    """The installed chromadb never opens it."""
+    change_chroma(store, "delete from migrations where dir = 'metadb' and version > 4")
     before = contents(store.folder)
-    line = looked_at(tmp_path, store)["Chroma's format"]
-    assert (said(line)[0], "older chromadb" in line.message, "metadata at step 4 of" in line.message) == (
-        "ok",
-        True,
-        True,
-    )
+    line = findings(tmp_path, store)["Chroma's format"]
+    assert line.status == "ok"
+    assert "older chromadb" in line.message
+    assert "metadata at step 4 of" in line.message
     assert line.remedy.startswith("nothing to do: reviews read a private copy")
     assert contents(store.folder) == before
 
 
 def test_a_newer_format_is_a_warning(tmp_path: Path, store: BuiltStore) -> None:
-    """It is not known whether the installed chromadb reads it."""
-    rewind(store, "insert into migrations values ('sysdb', 99, '', '', '')")
-    line = looked_at(tmp_path, store)["Chroma's format"]
-    assert (said(line)[0], "newer chromadb" in line.message) == ("warning", True)
+    """The installed chromadb may be unable to read it."""
+    change_chroma(store, "insert into migrations values ('sysdb', 99, '', '', '')")
+    line = findings(tmp_path, store)["Chroma's format"]
+    assert (line.status, "newer chromadb" in line.message) == ("warning", True)
 
 
-def test_a_directory_of_another_kind_does_not_tell(tmp_path: Path, store: BuiltStore) -> None:
-    """That is not known, and no cross."""
-    rewind(store, "drop table migrations")
-    rewind(store, "drop table embeddings")
-    told = looked_at(tmp_path, store)
-    assert said(told["Chroma's format"])[0] == "skipped"
-    assert [said(told[name])[0] for name in ("vectors", "counts")] == ["skipped", "skipped"]
+def test_an_unknown_format_is_skipped(tmp_path: Path, store: BuiltStore) -> None:
+    """It is not a failure."""
+    change_chroma(store, "drop table migrations", "drop table embeddings")
+    found = statuses(findings(tmp_path, store))
+    assert {found[name] for name in ("Chroma's format", "vectors", "counts")} == {"skipped"}
 
 
 def test_a_huge_collection_is_not_counted(tmp_path: Path, store: BuiltStore, monkeypatch: pytest.MonkeyPatch) -> None:
-    """It would take its time."""
-    monkeypatch.setattr(vectors, "_QUICKLY_COUNTED", 1000)
-    assert said(looked_at(tmp_path, store)["counts"])[0] == "skipped"
+    """It would take too long."""
+    monkeypatch.setattr(chroma, "_QUICKLY_COUNTED", 1000)
+    assert findings(tmp_path, store)["counts"].status == "skipped"
 
 
-def test_names_are_fit_for_a_terminal(tmp_path: Path, store: BuiltStore) -> None:
-    """Whatever a table is called."""
-    store.execute(f'alter table {NAME} rename to "a\x1b[31m\nb"')
-    for line in looked_at(tmp_path, store, table="a\x1b[31m\nb").values():
-        assert (line.message + line.remedy).isprintable()
-
-
-def test_a_chromadb_that_cannot_be_used_is_a_cross(
-    tmp_path: Path, store: BuiltStore, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """With the kind of what it raised."""
+def test_a_broken_chromadb_fails(tmp_path: Path, store: BuiltStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With the kind of its error."""
 
     def broken() -> None:
         raise ImportError("no such library")
 
     monkeypatch.setattr(stores, "installed_format", broken)
-    assert said(looked_at(tmp_path, store)["Chroma's format"]) == ("error", "could not be checked (ImportError)")
+    line = findings(tmp_path, store)["Chroma's format"]
+    assert outcome(line) == ("error", "could not be checked (ImportError)")
 
 
-def test_the_format_of_this_machine_is_the_one_of_its_directories(tmp_path: Path, store: BuiltStore) -> None:
-    """It is told from a directory made aside."""
-    opened = vectors.ChromaDirectory(store.chroma, NAME, tmp_path / "snapshots")
-    opened.open()
-    assert formats.installed_format().steps == opened.steps()
+def test_the_installed_format_is_that_of_a_new_directory(tmp_path: Path, store: BuiltStore) -> None:
+    """As the tests create theirs."""
+    directory = chroma.ChromaDirectory(store.chroma, NAME, tmp_path / "snapshots")
+    directory.open()
+    assert chroma.installed_format().steps == directory.steps()

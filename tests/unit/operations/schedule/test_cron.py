@@ -1,4 +1,4 @@
-"""The crontab fragment."""
+"""The crontab."""
 
 from __future__ import annotations
 
@@ -31,26 +31,26 @@ def made(
 
 
 def job_line(text: str) -> str:
-    """Return the line that is no comment and no variable."""
+    """Return the line that runs a command."""
     (line,) = [line for line in text.splitlines() if line[0] in "0123456789"]
     return line
 
 
 def command(line: str) -> str:
-    """Return what the shell gets of a line: the sixth field, up to the first percent sign that is not escaped."""
+    """Return what the shell gets of a line: its command, up to the first unescaped percent sign."""
     return line.split(None, 6)[6].replace("\\%", "%") if "%" not in line.replace("\\%", "") else ""
 
 
-def test_a_daemon_with_zones_gets_one_time_in_utc() -> None:
-    """And no guard."""
+def test_a_daemon_that_knows_zones_gets_a_time_in_utc() -> None:
+    """Without a guard."""
     text = made(zone=None)
     assert "\nCRON_TZ=UTC\n" in text
     run = "set -a && . /etc/drift-checks/review.env && exec /opt/v/bin/python -P -m drift_checks --run-once"
     assert job_line(text) == f"0 2 * * * drift {run}"
 
 
-def test_one_without_asks_every_hour() -> None:
-    """For the hour in UTC."""
+def test_any_other_daemon_gets_an_hourly_line() -> None:
+    """Which checks the hour in UTC."""
     text = made()
     assert "CRON_TZ" not in text
     assert job_line(text).startswith('0 * * * * drift [ "$(date -u +\\%H)" = 02 ] && set -a && ')
@@ -60,41 +60,37 @@ def test_one_without_asks_every_hour() -> None:
 
 @pytest.mark.parametrize("path", ["/opt/100%/python", "/opt/my dir/python", '/opt/it\'s "$x" `y`/python'])
 def test_cron_and_the_shell_find_the_interpreter(path: str) -> None:
-    """The percent sign ends a command for cron, the others mean something to the shell."""
+    """The percent sign means something to cron, the others to the shell."""
     found = command(job_line(made(interpreter=path)))
     assert shlex.split(found.partition("exec ")[2])[0] == path
 
 
 @pytest.mark.parametrize("path", ["/opt/a\\b/python", "/opt/a\nb/python"])
-def test_what_no_crontab_can_hold_is_refused(path: str) -> None:
-    """A line feed ends the line, and daemons do not agree on the backslash."""
-    with pytest.raises(SettingError, match="cannot stand in a crontab"):
+def test_a_path_that_no_crontab_can_contain_is_refused(path: str) -> None:
+    """A line feed ends the line, and daemons differ about the backslash; cron cuts long lines."""
+    with pytest.raises(SettingError, match="a crontab cannot contain"):
         made(interpreter=path)
-
-
-def test_a_line_that_cron_cuts_is_refused() -> None:
-    """It would break off somewhere."""
     with pytest.raises(SettingError, match="too long"):
         made(interpreter=f"/{'a' * 950}/python")
 
 
 def test_a_user_without_a_home_gets_one() -> None:
-    """Some daemons refuse to run anything otherwise."""
+    """Without one, some daemons run nothing."""
     job = CronJob(read_schedule("02:00", DAY), "drift", Path("/p"), "drift", None, datetime(2026, 1, 15, tzinfo=UTC))
     assert "\nHOME=" not in crontab(job)
     assert "\nHOME=/\n" in crontab(replace(job, has_home=False))
 
 
 @pytest.mark.parametrize("mail_to", ["a b", "a\nb", "$(id)", "", "ann@example.com; id"])
-def test_what_cron_would_not_mail_to_is_refused(mail_to: str) -> None:
-    """An address stands in a command line there."""
+def test_an_address_that_cron_does_not_mail_to_is_refused(mail_to: str) -> None:
+    """It would be part of a command line."""
     with pytest.raises(SettingError, match="--mail-to"):
         made(mail_to=mail_to)
     assert "\nMAILTO=ann@example.com,bob\n" in made(mail_to="ann@example.com,bob")
 
 
-def test_a_daemon_is_asked_for_its_zones(tmp_path: Path) -> None:
-    """By the name of the variable in its program."""
+def test_a_daemon_knows_zones_if_its_program_names_the_variable(tmp_path: Path) -> None:
+    """Debian's cron does not."""
     assert daemon_of(tmp_path) is None
     assert not knows_zones(None)
     (tmp_path / "usr/sbin").mkdir(parents=True)

@@ -1,4 +1,4 @@
-"""The file of settings: what is written is what is read, by the shell and by systemd."""
+"""The file of settings: the shell and systemd read what was written."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ HOSTILE = "a b\n\"c\" 'd' `id` $(id) $HOME ${X} \\ \\\\ \\n %n %% #e ;f !g Ã© ðŸ
 
 
 def as_shell_reads(text: str, name: str) -> str:
-    """Return what the shell takes a variable for, once it has sourced the text."""
+    """Return the value of a variable after the shell has sourced the text."""
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "review.env"
         file.write_text(text, encoding="utf-8")
@@ -33,19 +33,19 @@ def as_shell_reads(text: str, name: str) -> str:
 @given(PLAIN)
 @settings(max_examples=60)
 def test_the_shell_reads_what_was_written(text: str) -> None:
-    """Whatever a path or a pattern holds."""
+    """Whatever characters it contains."""
     assert as_shell_reads(environment_file("made", {"VALUE": text}), "VALUE") == text
 
 
 @given(VARIABLES)
 def test_systemd_reads_what_was_written(variables: dict[str, str]) -> None:
-    """By its rules, which are those of the shell as far as they go."""
+    """By its documented rules."""
     assert unit_files.environment(environment_file("made", variables)) == variables
 
 
 @given(VARIABLES)
 def test_a_later_call_reads_what_was_written(variables: dict[str, str]) -> None:
-    """So that secrets need not be given again."""
+    """Secrets need not be given again."""
     assert read_assignments(environment_file("made", variables)) == variables
 
 
@@ -61,19 +61,19 @@ def test_a_later_call_reads_what_was_written(variables: dict[str, str]) -> None:
         ("NAME=", ""),
     ],
 )
-def test_lines_by_hand_are_read_as_well(written: str, value: str) -> None:
-    """In the other forms that the shell or systemd takes."""
+def test_lines_written_by_hand_are_read(written: str, value: str) -> None:
+    """In every form that the shell and systemd accept."""
     assert read_assignments(f"# a comment\n{written}\nOTHER=2\n") == {"NAME": value, "OTHER": "2"}
 
 
-def test_the_worst_goes_through() -> None:
-    """All special characters at once."""
+def test_all_special_characters_survive() -> None:
+    """In one value."""
     assert as_shell_reads(assignments({"VALUE": HOSTILE}), "VALUE") == HOSTILE
 
 
 @pytest.mark.parametrize("text", ["a\0", "a\r", "\x1b[31m", "\udcff", "\x7f"])
-def test_what_systemd_drops_is_refused(text: str) -> None:
-    """Other control characters, and bytes that are no text; the value is not repeated."""
-    with pytest.raises(SettingError, match="DRIFT_DB: its value holds control characters") as caught:
+def test_characters_that_systemd_drops_are_refused(text: str) -> None:
+    """The message does not repeat them."""
+    with pytest.raises(SettingError, match="DRIFT_DB: its value contains control characters") as caught:
         assignments({"DRIFT_DB": text})
     assert text not in str(caught.value)

@@ -1,4 +1,4 @@
-"""Files that are written, compared and removed."""
+"""Files of the machine, written, compared and removed."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ PATH = Path("/etc/made/file")
 
 
 def file(body: str = "one\n", mode: int = 0o600) -> File:
-    """Return a file of the caller's."""
+    """Return a file of this user."""
     return File(PATH, marked(body), mode, ME)
 
 
 @pytest.fixture
 def tree(tmp_path: Path) -> Tree:
-    """A machine on which the file is written."""
+    """Return a machine on which the file is installed."""
     found = Tree(tmp_path, {}, force=False)
     found.write(file(), found.plan(file()))
     return found
 
 
-def test_a_file_is_written_with_its_rights(tree: Tree, tmp_path: Path) -> None:
-    """Below the root, and nothing else is left beside it."""
+def test_a_file_is_written_with_its_permissions(tree: Tree, tmp_path: Path) -> None:
+    """Below the root, with nothing beside it."""
     place = tmp_path / "etc/made/file"
     assert place.read_text() == file().text
     assert place.stat().st_mode & 0o777 == 0o600
@@ -36,15 +36,15 @@ def test_a_file_is_written_with_its_rights(tree: Tree, tmp_path: Path) -> None:
     assert tree.plan(file()).state is State.UNCHANGED
 
 
-def test_one_that_nobody_changed_is_replaced(tree: Tree) -> None:
-    """Its digest tells."""
+def test_an_unchanged_file_is_replaced(tree: Tree) -> None:
+    """Its digest shows that it is unchanged."""
     assert tree.plan(file("two\n")).state is State.REPLACE
     assert tree.plan(file(mode=0o644)).state is State.REPLACE
 
 
 @pytest.mark.parametrize("content", ["anything", "", "one\n", "# sha256 x\n"])
-def test_one_that_was_changed_by_hand_stays(tree: Tree, content: str) -> None:
-    """Whatever it holds now."""
+def test_a_file_changed_by_hand_is_kept(tree: Tree, content: str) -> None:
+    """Whatever its content is now."""
     tree.place(PATH).write_text(content)
     step = tree.plan(file("two\n"))
     tree.write(file("two\n"), step)
@@ -54,7 +54,7 @@ def test_one_that_was_changed_by_hand_stays(tree: Tree, content: str) -> None:
 
 
 def test_force_keeps_copies_beside_it(tree: Tree, tmp_path: Path) -> None:
-    """One for each time, with the rights of the file."""
+    """One each time, with the file's permissions."""
     forced = Tree(tmp_path, {}, force=True)
     for content in ("first", "second"):
         tree.place(PATH).write_text(content)
@@ -66,7 +66,7 @@ def test_force_keeps_copies_beside_it(tree: Tree, tmp_path: Path) -> None:
 
 
 def test_force_removes_with_a_copy(tree: Tree, tmp_path: Path) -> None:
-    """So that nothing that somebody wrote is lost."""
+    """Nothing that a user wrote is lost."""
     tree.place(PATH).write_text("mine")
     forced = Tree(tmp_path, {}, force=True)
     step = forced.plan_removal(PATH)
@@ -76,7 +76,7 @@ def test_force_removes_with_a_copy(tree: Tree, tmp_path: Path) -> None:
 
 
 def test_a_link_is_replaced_and_not_followed(tree: Tree, tmp_path: Path) -> None:
-    """What it points to stays as it is."""
+    """Its target stays unchanged."""
     target = tmp_path / "target"
     target.write_text(file().text)
     tree.place(PATH).unlink()
@@ -86,8 +86,8 @@ def test_a_link_is_replaced_and_not_followed(tree: Tree, tmp_path: Path) -> None
     assert not tree.place(PATH).is_symlink()
 
 
-def test_a_folder_that_is_there_stays_as_it_is(tree: Tree, tmp_path: Path) -> None:
-    """Only a missing one is made."""
+def test_only_a_missing_folder_is_created(tree: Tree, tmp_path: Path) -> None:
+    """With its mode."""
     (tmp_path / "srv").mkdir(mode=0o700)
     assert not tree.missing(Folder(Path("/srv")))
     made = Folder(Path("/srv/a/b"), 0o750, ME)
@@ -96,14 +96,14 @@ def test_a_folder_that_is_there_stays_as_it_is(tree: Tree, tmp_path: Path) -> No
     assert (tmp_path / "srv/a/b").stat().st_mode & 0o777 == 0o750
 
 
-def test_secrets_and_the_digest_that_tells_of_them_are_not_shown() -> None:
-    """Whatever shows the file."""
+def test_neither_secrets_nor_their_digest_are_shown() -> None:
+    """They could be guessed from the digest."""
     secret = File(PATH, marked('A="s3cret"\n'), secrets=("s3cret",))
     assert secret.shown() == 'A="…"\n# sha256 …\n'
 
 
-def test_what_cannot_be_written_is_one_sentence(tree: Tree, tmp_path: Path) -> None:
-    """With what to do."""
+def test_an_unwritable_file_is_refused(tree: Tree, tmp_path: Path) -> None:
+    """With the remedy."""
     (tmp_path / "blocked").write_text("a file")
     blocked = File(Path("/blocked/file"), "text", owner=ME)
     with pytest.raises(SettingError, match=r"cannot be read or written .*; run this as root"):

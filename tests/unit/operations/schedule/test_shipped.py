@@ -1,4 +1,4 @@
-"""The files in scripts/cron and scripts/systemd are those that the command makes."""
+"""The files in scripts/cron and scripts/systemd are those that the command writes."""
 
 from __future__ import annotations
 
@@ -8,16 +8,8 @@ from tests.support.checkout import REPOSITORY
 from tests.support.shipped import shipped
 
 
-def test_what_is_shipped_is_what_is_made(tmp_path: Path) -> None:
-    """`python -m tests.support.shipped` makes them again."""
-    made = shipped(tmp_path)
-    assert {path.relative_to(REPOSITORY): path.read_text(encoding="utf-8") for path in made} == {
-        path.relative_to(REPOSITORY): text for path, text in made.items()
-    }
-
-
-def test_nothing_else_is_shipped(tmp_path: Path) -> None:
-    """A file that is no longer made is no longer there."""
+def test_the_shipped_files_are_those_that_install_writes(tmp_path: Path) -> None:
+    """No more and no less; `python -m tests.support.shipped` writes them again."""
     folders = [REPOSITORY / "scripts" / kind for kind in ("cron", "systemd")]
-    there = {path for folder in folders for path in folder.iterdir() if path.name != "README.md"}
-    assert there == set(shipped(tmp_path))
+    files = [path for folder in folders for path in folder.iterdir() if path.name != "README.md"]
+    assert {path: path.read_text(encoding="utf-8") for path in files} == shipped(tmp_path)

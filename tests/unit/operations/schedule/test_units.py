@@ -1,4 +1,4 @@
-"""The units of systemd: what stands in them, and how paths are quoted."""
+"""The systemd units: their contents, and how paths are quoted."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ PATHS = st.text(st.characters(exclude_categories=("Cc", "Cs")), min_size=1, max_
 
 
 def job(**changed: object) -> SystemdJob:
-    """Return what the units are made of."""
+    """Return what the units are made from."""
     default = {"schedule": read_schedule("02:00", DAY), "user": "drift", "interpreter": Path("/opt/v/bin/python")}
     return SystemdJob(**{**default, **changed})  # type: ignore[arg-type]
 
@@ -36,23 +36,23 @@ def test_paths_are_read_as_they_were_written(paths: list[str]) -> None:
     assert words(" ".join(map(unit_word, paths))) == paths
 
 
-def test_a_path_that_no_unit_can_hold_is_refused() -> None:
-    """A line feed would begin another setting."""
-    with pytest.raises(SettingError, match="a path with control characters cannot stand in a unit file"):
+def test_a_path_that_no_unit_can_contain_is_refused() -> None:
+    """A line feed would start another setting."""
+    with pytest.raises(SettingError, match="a unit file cannot contain control characters"):
         unit_word("/srv/a\nUser=root")
 
 
 @pytest.mark.parametrize("name", [*SERVICES, *TIMERS])
-def test_every_unit_says_what_made_it_and_bears_its_digest(name: str) -> None:
-    """So that a change by hand is seen."""
+def test_every_unit_names_its_command_and_contains_its_digest(name: str) -> None:
+    """The digest reveals a change by hand."""
     text = made(name)
     assert text.startswith("# Made by drift-checks ")
     assert is_as_made(text.encode())
     assert not is_as_made(text.replace("UTC", "CET").replace("drift\n", "root\n").encode())
 
 
-def test_hostile_paths_arrive_at_every_place() -> None:
-    """Interpreter, folders to write to and stores."""
+def test_hostile_paths_are_quoted_everywhere() -> None:
+    """As interpreter, folder to write to, and store."""
     text = made(
         "drift-vacuum.service", interpreter=HOSTILE, writes=(HOSTILE,), stores=(HOSTILE,), vacuum_application=True
     )
@@ -60,20 +60,20 @@ def test_hostile_paths_arrive_at_every_place() -> None:
     shell = [":/bin/sh", "-c", 'exec "$0" "$@"', str(HOSTILE)]
     assert words(command) == [*shell, "-P", "-m", "drift_checks", "vacuum", "--application"]
     assert [words(value) for value in values(text, "ReadWritePaths")] == [[str(HOSTILE)]]
-    (told,) = values(made("drift-review-failed.service", interpreter=HOSTILE), "ExecStart")
-    assert words(told)[-1] == str(HOSTILE)
+    (alert,) = values(made("drift-review-failed.service", interpreter=HOSTILE), "ExecStart")
+    assert words(alert)[-1] == str(HOSTILE)
 
 
-def test_a_timer_fires_once_and_its_service_is_not_required() -> None:
-    """A timer that requires its service would start it at boot."""
+def test_a_timer_does_not_require_its_service() -> None:
+    """Otherwise it would start it at boot."""
     text = made("drift-review.timer")
     assert values(text, "OnCalendar") == ["*-*-* 02:00:00 UTC"]
     assert (values(text, "Persistent"), values(text, "RandomizedDelaySec")) == (["true"], ["30min"])
     assert not values(text, "Requires")
 
 
-def test_a_result_is_not_tried_again() -> None:
-    """Another attempt is for what ended with 75, and for a crash: a limited number of them."""
+def test_a_verdict_is_not_retried() -> None:
+    """Only exit code 75 and crashes are, a few times."""
     text = made("drift-review.service")
     assert values(text, "RestartPreventExitStatus") == ["1 2 3 4 5"]
     assert (values(text, "Restart"), values(text, "StartLimitBurst")) == (["on-failure"], ["3"])
@@ -81,15 +81,15 @@ def test_a_result_is_not_tried_again() -> None:
     assert not values(text, "RestartForceExitStatus")
 
 
-def test_only_secrets_that_are_there_are_loaded() -> None:
-    """A credential without a file would keep the service from starting."""
+def test_only_existing_secrets_are_loaded() -> None:
+    """A missing file would keep the service from starting."""
     assert values(made("drift-review.service"), "LoadCredential") == []
     loaded = values(made("drift-review.service", credentials=("SLACK_WEBHOOK_URL",)), "LoadCredential")
     assert loaded == ["SLACK_WEBHOOK_URL:/etc/drift-checks/credentials/SLACK_WEBHOOK_URL"]
 
 
 def test_only_the_clean_up_writes_to_the_applications_files() -> None:
-    """And only where it was asked to."""
+    """And only if that was requested."""
     store = (Path("/srv/app"),)
     written = {
         (name, asked): "/srv/app" in values(made(name, stores=store, vacuum_application=asked), "ReadWritePaths")
@@ -103,21 +103,21 @@ def test_only_the_clean_up_writes_to_the_applications_files() -> None:
     ("reads", "expected"),
     [("/srv/app", "yes"), ("/home/ann/store", "read-only"), ("/root/v", "read-only"), ("/homes/ann", "yes")],
 )
-def test_homes_are_hidden_unless_something_lies_there(reads: str, expected: str) -> None:
-    """A store, a report, or the interpreter."""
+def test_homes_are_hidden_unless_a_path_is_in_one(reads: str, expected: str) -> None:
+    """That of a store, the reports, or the interpreter."""
     assert values(made("drift-review.service", reads=(Path(reads),)), "ProtectHome") == [expected]
 
 
-def test_what_lies_below_tmp_is_shown_in_the_private_one() -> None:
-    """Read-only what is read, each folder once, with all below it."""
+def test_paths_below_tmp_are_mounted_into_the_private_one() -> None:
+    """Read-only if they are only read; each folder once, with everything below it."""
     read, written = (Path("/tmp/a"), Path("/tmp/a/b"), Path("/srv")), (Path("/var/tmp/r"),)
     text = made("drift-review.service", reads=read, writes=written)
     assert values(text, "BindReadOnlyPaths") == ["-/tmp/a"]
     assert (values(text, "BindPaths"), values(text, "ReadWritePaths")) == (["/var/tmp/r"], [])
 
 
-def test_every_section_and_key_is_known() -> None:
-    """No setting stands before a section, or without one."""
+def test_every_setting_is_in_a_section() -> None:
+    """And every key is a word."""
     for name, text in units(job()).items():
         assert {section for section, _, _ in options(text)} <= {"Unit", "Service", "Timer", "Install"}, name
         assert all(key.isalnum() for _, key, _ in options(text)), name

@@ -1,0 +1,105 @@
+"""A Chroma directory and its format, read without chromadb, which would write to it."""
+
+from __future__ import annotations
+
+import logging
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+from typing import TypeVar
+
+from sqlalchemy import Connection
+
+from drift_checks.core.errors import StoreError
+from drift_checks.core.text import readable_size
+from drift_checks.operations.doctor.check import NotChecked
+from drift_checks.stores.chroma import DATABASE, create_collection, refuse_no_chroma, refuse_no_collection
+from drift_checks.stores.sqlite import SqliteFile
+
+Result = TypeVar("Result")
+# The parts of the format, as a sentence names them.
+COMPONENTS = {"sysdb": "collections at step", "metadb": "metadata at step", "embeddings_queue": "queue at step"}
+# Counting is a pass over an index: a second or two up to this size.
+_QUICKLY_COUNTED = 4_000_000_000
+_COUNT = """
+    SELECT count(*) FROM embeddings WHERE segment_id IN (
+        SELECT segments.id FROM segments JOIN collections ON segments.collection = collections.id
+        WHERE segments.scope = 'METADATA' AND collections.name = ?)
+"""
+_STEPS = "SELECT dir, max(version) FROM migrations GROUP BY dir"
+
+
+class ChromaDirectory:
+    """A Chroma directory and a collection in it, opened by the first check."""
+
+    def __init__(self, directory: Path, collection: str, snapshots: Path) -> None:
+        self.directory = directory
+        self.collection = collection
+        self._snapshots = snapshots
+        self._is_open = False
+
+    def open(self) -> None:
+        """Check that the directory and the collection exist; raise StoreError if one does not."""
+        refuse_no_chroma(self.directory)
+        refuse_no_collection(self.directory, self.collection, self._snapshots)
+        self._is_open = True
+
+    def count(self) -> int:
+        """Return the number of entries in the collection; raise NotChecked if unknown, or slow to count."""
+        self._refuse_unopened()
+        size = (self.directory / DATABASE).stat().st_size
+        if size > _QUICKLY_COUNTED:
+            raise NotChecked(f"not counted: reading {readable_size(size)} takes a while")
+        return self._read(
+            lambda connection: int(connection.exec_driver_sql(_COUNT, (self.collection,)).scalar_one()),
+            "unknown: this Chroma format keeps its entries elsewhere",
+        )
+
+    def steps(self) -> dict[str, int]:
+        """Return the version of each part of the format; raise NotChecked if unknown."""
+        self._refuse_unopened()
+        return self._read(_steps, "unknown: this Chroma directory does not record its format")
+
+    def _refuse_unopened(self) -> None:
+        if not self._is_open:
+            raise NotChecked("unknown: the vectors cannot be read")
+
+    def _read(self, query: Callable[[Connection], Result], otherwise: str) -> Result:
+        file = SqliteFile(self.directory / DATABASE, self._snapshots)
+        try:
+            return file.read(query)
+        except StoreError:
+            raise NotChecked(otherwise) from None
+        finally:
+            file.close()
+
+
+@dataclass(frozen=True)
+class Format:
+    """The format that a version of chromadb writes: the version of each part."""
+
+    version: str
+    steps: dict[str, int]
+
+
+def installed_format() -> Format:
+    """Return the format of the installed chromadb, read from an empty directory that it creates."""
+    import numpy as np
+
+    # Some versions log errors about their own telemetry, which is off.
+    logging.getLogger("chromadb").setLevel(logging.CRITICAL)
+    with tempfile.TemporaryDirectory(prefix="drift-doctor-") as temporary:
+        folder = Path(temporary)
+        vector = np.ones((1, 2), dtype=np.float32)
+        create_collection(folder, "format", ids=["1"], embeddings=vector, documents=["-"], metadatas=[{"of": 1}])
+        file = SqliteFile(folder / DATABASE, folder / "snapshots")
+        try:
+            return Format(metadata.version("chromadb"), file.read(_steps))
+        finally:
+            file.close()
+
+
+def _steps(connection: Connection) -> dict[str, int]:
+    return {str(part): int(number) for part, number in connection.exec_driver_sql(_STEPS).all()}
