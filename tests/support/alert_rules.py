@@ -18,12 +18,12 @@ _BARE_AMPERSAND = re.compile(r"&(?!amp;|lt;|gt;)")
 
 
 def check_slack(document: dict[str, Any]) -> list[str]:
-    """Return what is wrong with a message."""
+    """Return the faults of a message."""
     return list(_slack(document))
 
 
 def check_event(event: dict[str, Any]) -> list[str]:
-    """Return what is wrong with an event."""
+    """Return the faults of an event."""
     return list(_event(event))
 
 

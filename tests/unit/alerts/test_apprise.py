@@ -1,4 +1,4 @@
-"""Messages sent with Apprise, to a web server of its own."""
+"""Messages sent with Apprise, to a local web server."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ from drift_checks.alerts.message import Kind
 from drift_checks.core.errors import SettingError
 from drift_checks.core.secrets import Secret
 from drift_checks.report.verdict import Verdict
-from tests.support.alert_messages import HOSTILE, LONG, hostile, message
+from tests.support.alert_messages import HOSTILE, LONG, hostile, many_changes, message
 from tests.support.mail_server import dripping_server
 
 SECRET = "sEcReTtOkEn"
 
 
 class Service:
-    """A web service that takes whatever is posted, or answers as told."""
+    """A web service that accepts whatever is posted, or answers with a status."""
 
     def __init__(self) -> None:
         self.status = 200
@@ -65,7 +65,7 @@ class Service:
 
 @contextmanager
 def running() -> Iterator[Service]:
-    """Run the service meanwhile."""
+    """Run the service in the background."""
     service = Service()
     Thread(target=service.http.serve_forever, args=(0.05,), daemon=True).start()
     try:
@@ -89,14 +89,14 @@ def url(service: Service, rest: str = "") -> str:
 
 
 def sent(service: Service, **changes: Any) -> dict[str, Any]:
-    """Return the document as which a message arrives."""
-    said = AppriseUrl(Secret(url(service))).send(message(**changes), Deadline.after(10))
-    assert said == "taken by the service"
+    """Send a message; return the document that arrives."""
+    answer = AppriseUrl(Secret(url(service))).send(message(**changes), Deadline.after(10))
+    assert answer == "accepted by the service"
     return service.documents[-1]
 
 
 def test_a_message_arrives_with_title_and_text(service: Service) -> None:
-    """As the text part of a mail, without anything attached."""
+    """As the text part of a mail, without an attachment."""
     document = sent(service)
     assert document["title"].startswith("CRITICAL · risk.db · 30 of 50 agree")
     for part in ("60 % (46–72 %)", "agreement 90 % → 60 %", "12: financial → regulatory", "python -m drift_checks"):
@@ -117,12 +117,12 @@ def test_a_message_arrives_with_title_and_text(service: Service) -> None:
     ],
 )
 def test_the_type_says_how_bad_it_is(service: Service, kind: Kind, verdict: Verdict, type_: str) -> None:
-    """A recovery is one though the verdict that is left is not told, and a test is neither good nor bad."""
+    """A recovery is a success whatever the verdict, and a test is neither good nor bad."""
     assert sent(service, kind=kind, verdict=verdict)["type"] == type_
 
 
-def test_ntfy_takes_a_message_too(service: Service) -> None:
-    """A service with a form and limits of its own."""
+def test_ntfy_accepts_a_message_too(service: Service) -> None:
+    """A service with its own form and limits."""
     AppriseUrl(Secret(f"ntfy://127.0.0.1:{service.port}/topic")).send(hostile(LONG), Deadline.after(10))
     (document,) = service.documents
     assert document["topic"] == "topic"
@@ -130,7 +130,7 @@ def test_ntfy_takes_a_message_too(service: Service) -> None:
 
 
 @pytest.mark.parametrize(("rest", "mode"), [("", "truncate"), ("?overflow=split", "split")])
-def test_what_is_too_long_for_a_service_is_cut(service: Service, rest: str, mode: str) -> None:
+def test_a_text_that_is_too_long_for_a_service_is_cut(service: Service, rest: str, mode: str) -> None:
     """Not split, unless the URL says so."""
     channel = AppriseUrl(Secret(url(service, rest)))
     found = channel._service()
@@ -139,27 +139,37 @@ def test_what_is_too_long_for_a_service_is_cut(service: Service, rest: str, mode
     assert plugin.overflow_mode == mode
 
 
-@pytest.mark.parametrize("text", [HOSTILE, LONG, "a\x00b\x1b[31m\u202e"])
-def test_a_hostile_text_calls_nobody_and_steers_nothing(service: Service, text: str) -> None:
-    """Whatever a service would make of it."""
+@pytest.mark.parametrize("text", [HOSTILE, LONG, "@all " * 2000, "a\x00b\x1b[31m\u202e"])
+def test_a_hostile_text_mentions_nobody_and_steers_nothing(service: Service, text: str) -> None:
+    """Whatever a service would make of it, and however long."""
     AppriseUrl(Secret(url(service))).send(hostile(text), Deadline.after(10))
-    shown = service.documents[0]["title"] + service.documents[0]["message"]
-    assert not any(mark in shown for mark in ("<!", "<@", "\x1b", "\u202e", "\x00", "\r"))
-    assert len(shown) < 5000
+    title, body = service.documents[0]["title"], service.documents[0]["message"]
+    assert not any(mark in title + body for mark in ("<!", "<@", "@all", "\x1b", "\u202e", "\x00", "\r"))
+    assert (len(title) <= 150, len(body) <= 4000) == (True, True)
+
+
+def test_changes_that_do_not_fit_are_counted(service: Service) -> None:
+    """The rest of the message is whole."""
+    AppriseUrl(Secret(url(service))).send(many_changes(400), Deadline.after(10))
+    body = service.documents[0]["message"]
+    shown = body.count("is acknowledged no more")
+    assert 10 < shown < 100
+    for expected in (f"… and {400 - shown} more changes", "Read the disagreements.", message().repeat):
+        assert expected in body
 
 
 @pytest.mark.parametrize("word", ["@everyone", "@here", "@channel", "@all", "<@U123>", "<!here>", "<#C1>"])
 def test_a_text_mentions_nobody(service: Service, word: str) -> None:
-    """While an address of mail stays as it is."""
+    """But a mail address stays as it is."""
     shown = sent(service, changes=(f"by {word} or ann@example.com",))["message"]
     assert word not in shown
     assert "ann@example.com" in shown
 
 
-def test_an_answer_that_refuses_is_told_without_the_address(
+def test_a_refusal_is_reported_without_the_address(
     service: Service, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    """The library logs it, at any level, and nothing of that is seen."""
+    """The library logs it, but nothing of that is seen at any level."""
     service.status = 403
     with caplog.at_level(logging.DEBUG), pytest.raises(NotDelivered, match="answered 403 Forbidden") as refused:
         AppriseUrl(Secret(url(service))).send(message(), Deadline.after(10))
@@ -170,25 +180,25 @@ def test_an_answer_that_refuses_is_told_without_the_address(
     assert (refused.value.__cause__, refused.value.__context__) == (None, None)
 
 
-def test_the_library_logs_as_ever_for_others(service: Service, caplog: pytest.LogCaptureFixture) -> None:
+def test_the_library_logs_as_usual_for_others(service: Service, caplog: pytest.LogCaptureFixture) -> None:
     """Nothing is switched off for good."""
     AppriseUrl(Secret(url(service))).send(message(), Deadline.after(10))
-    logging.getLogger("apprise").error("still heard")
-    assert "still heard" in caplog.text
+    logging.getLogger("apprise").error("still logged")
+    assert "still logged" in caplog.text
 
 
-def test_a_success_after_a_failure_is_one(service: Service) -> None:
-    """Nothing is kept of the status before."""
+def test_a_success_after_a_failure_is_a_success(service: Service) -> None:
+    """The earlier status is forgotten."""
     channel = AppriseUrl(Secret(url(service)))
     service.status = 500
     with pytest.raises(NotDelivered, match="answered 500"):
         channel.send(message(), Deadline.after(10))
     service.status = 200
-    assert channel.send(message(), Deadline.after(10)) == "taken by the service"
+    assert channel.send(message(), Deadline.after(10)) == "accepted by the service"
 
 
-def test_a_service_that_is_not_there_is_told() -> None:
-    """Its address is not."""
+def test_a_service_that_is_gone_is_reported() -> None:
+    """Without its address."""
     with running() as gone:
         address = url(gone)
     with pytest.raises(NotDelivered, match="could not be reached") as refused:
@@ -197,7 +207,7 @@ def test_a_service_that_is_not_there_is_told() -> None:
 
 
 def test_a_service_that_hangs_does_not_outlast_the_deadline(service: Service) -> None:
-    """Nor does it where the URL allows it more time."""
+    """Also if the URL allows it more time."""
     service.paused = True
     for rest in ("", "?rto=30"):
         started = time.monotonic()
@@ -207,7 +217,7 @@ def test_a_service_that_hangs_does_not_outlast_the_deadline(service: Service) ->
 
 
 def test_a_service_that_drips_does_not_outlast_the_deadline() -> None:
-    """Though something comes all the time."""
+    """Although something arrives all the time."""
     with dripping_server(b"HTTP/1.1 200 OK\r\nX-Long: ") as port:
         started = time.monotonic()
         with pytest.raises(NotDelivered, match="no answer in time"):
@@ -215,9 +225,9 @@ def test_a_service_that_drips_does_not_outlast_the_deadline() -> None:
         assert time.monotonic() - started < 2
 
 
-@pytest.mark.parametrize("names", ["", "?cto=2.5", "?rto=3.5", "?cto=2.5&rto=3.5", "?RTO=3.5"])
-def test_the_times_of_the_url_are_kept(service: Service, names: str) -> None:
-    """What it does not say is the program's."""
+@pytest.mark.parametrize("names", ["", "?cto=2.5", "?cto=2.5&rto=3.5", "?RTO=3.5"])
+def test_the_urls_own_time_outs_are_kept(service: Service, names: str) -> None:
+    """Those that it omits are the program's."""
     channel = AppriseUrl(Secret(url(service, names)))
     found = channel._service()
     channel._limit(found, Deadline.after(60))
@@ -235,7 +245,7 @@ def test_the_times_of_the_url_are_kept(service: Service, names: str) -> None:
         ("", "it has no schema"),
     ],
 )
-def test_a_url_that_apprise_does_not_know_is_refused_and_not_repeated(
+def test_a_url_that_apprise_does_not_support_is_refused_and_not_repeated(
     text: str, named: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Nor logged by the library."""
@@ -245,8 +255,8 @@ def test_a_url_that_apprise_does_not_know_is_refused_and_not_repeated(
     assert SECRET not in str(refused.value) + caplog.text
 
 
-def test_without_the_library_one_is_told_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    """It comes with an extra."""
+def test_without_the_library_the_error_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With the command that installs it."""
     monkeypatch.setitem(sys.modules, "apprise", None)
     expected = re.escape("pip install 'drift-checks[apprise]'")
     with pytest.raises(SettingError, match=expected):
@@ -255,14 +265,14 @@ def test_without_the_library_one_is_told_how_to_get_it(monkeypatch: pytest.Monke
         split_urls("json://127.0.0.1/")
 
 
-def test_channels_are_told_apart_by_their_urls() -> None:
-    """The key is the same from run to run, and no secret."""
+def test_each_url_has_a_key_of_its_own() -> None:
+    """The same from run to run, and no secret."""
     keys = [AppriseUrl(Secret(f"json://127.0.0.1/{path}")).key for path in ("a", "b", "a")]
     assert keys[0] == keys[2] != keys[1]
     assert all(re.fullmatch("apprise-[0-9a-f]{8}", key) for key in keys)
 
 
-def test_the_payload_of_a_dry_run_is_title_and_text(service: Service) -> None:
+def test_a_dry_run_shows_title_and_text(service: Service) -> None:
     """As they are sent, without the address."""
     document = sent(service)
     payload = AppriseUrl(Secret(url(service))).payload(message())
@@ -271,16 +281,16 @@ def test_the_payload_of_a_dry_run_is_title_and_text(service: Service) -> None:
     assert SECRET not in payload
 
 
-@pytest.mark.parametrize("separator", [" ", ",", "\n", ", ", " \n,\t"])
-def test_urls_are_separated_by_blanks_commas_or_lines(separator: str) -> None:
-    """A comma within one is its own, and each counts once."""
+@pytest.mark.parametrize("separator", [" ", ",", " \n,\t"])
+def test_urls_are_separated_by_spaces_commas_or_lines(separator: str) -> None:
+    """A comma within a URL belongs to it, and each URL counts once."""
     urls = ("mailto://a:b@example.com?to=x@example.com,y@example.com", "ntfy://topic", "json://127.0.0.1/a")
     assert split_urls(separator.join([*urls, urls[1]])) == urls
 
 
 @pytest.mark.parametrize("text", ["", " , ", "topic", f"{SECRET} ntfy://topic"])
-def test_what_does_not_begin_with_a_url_is_refused(text: str) -> None:
-    """Since it would be lost, or sent nowhere; it is not repeated."""
+def test_a_text_that_does_not_begin_with_a_url_is_refused(text: str) -> None:
+    """It would be ignored; it is not repeated."""
     with pytest.raises(SettingError, match="does not begin with a URL") as refused:
         split_urls(text)
     assert SECRET not in str(refused.value)

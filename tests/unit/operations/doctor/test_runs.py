@@ -10,7 +10,7 @@ import pytest
 
 from drift_checks.operations.doctor.finding import Finding
 from drift_checks.operations.doctor.runs import Past, ago, checks, last_run, past_of, undelivered, verdict
-from drift_checks.report.history.alert_log import AlertLog, NewAlert
+from drift_checks.report.history.alert_log import Alert, AlertLog
 from drift_checks.report.history.database import History
 from drift_checks.report.history.recorded import RecordedRun, StoreIdentity
 from drift_checks.report.verdict import Verdict
@@ -111,7 +111,7 @@ def test_alerts_that_wait_are_a_warning(tmp_path: Path, store: BuiltStore) -> No
     reports = tmp_path / "reports"
     put_runs(reports, identity(store), *NIGHTS)
     with History(reports) as history:
-        alert = NewAlert(
+        alert = Alert(
             channel="slack",
             incident="drift",
             store=StoreIdentity(str(store.db), "t", "c"),
