@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ from drift_checks.alerts.policy import Policy
 from drift_checks.core.secrets import Secret
 from drift_checks.report.history.alert_log import AlertLog
 from drift_checks.report.history.database import History
+from drift_checks.report.history.recorded import StoreIdentity
 from drift_checks.report.verdict import Verdict
 from tests.support.alert_messages import message
 from tests.support.alert_server import DRIP, SLACK_PATH, AlertServer
@@ -40,7 +41,13 @@ class Recorder:
         self.key = key
         self.seconds = seconds
         self.failure = failure
-        self.accepted: list[str] = []
+        self.messages: list[Message] = []
+        self.before: Callable[[], object] = lambda: None
+
+    @property
+    def accepted(self) -> list[str]:
+        """The headlines of the accepted messages."""
+        return [item.headline for item in self.messages]
 
     def payload(self, message: Message) -> str:
         """Return the headline."""
@@ -48,10 +55,11 @@ class Recorder:
 
     def send(self, message: Message, deadline: Deadline) -> str:
         """Accept the message."""
+        self.before()
         time.sleep(self.seconds)
         if self.failure:
             raise self.failure
-        self.accepted.append(message.headline)
+        self.messages.append(message)
         return "200 ok"
 
 
@@ -125,13 +133,13 @@ class Nights:
         self.folder = folder
         self.slack, self.other = Recorder(), Recorder("other")
 
-    def send(self, made: Message, **options: Any) -> list[str]:
+    def send(self, made: Message, store: StoreIdentity = STORE, **options: Any) -> list[str]:
         """Send the message as a new run does; return the run's warnings."""
         verdicts = (Verdict.WARNING, Verdict.CRITICAL)
         policy = Policy({"slack": verdicts}, timedelta(hours=20), always_page=False, severities={})
         with History(self.folder) as history:
             sender = AlertSender([self.slack, self.other], policy, AlertLog(history), **options)
-            sender.send(made, STORE)
+            sender.send(made, store)
         return sender.warnings
 
     def statuses(self, key: str = "slack") -> list[str]:
@@ -141,15 +149,15 @@ class Nights:
 
 
 @pytest.fixture
-def nights(tmp_path: Path) -> Iterator[Nights]:
+def nights(tmp_path: Path) -> Nights:
     """Runs without a history before them."""
     return Nights(tmp_path)
 
 
-def test_a_message_is_kept_before_it_is_sent(nights: Nights, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_message_is_kept_before_it_is_sent(nights: Nights) -> None:
     """And crossed out once it has arrived."""
     seen: list[list[str]] = []
-    monkeypatch.setattr(nights.slack, "send", lambda *_: seen.append(nights.statuses()) or "200 ok")
+    nights.slack.before = lambda: seen.append(nights.statuses())
     assert nights.send(CRITICAL) == []
     assert (seen, nights.statuses()) == ([["waiting"]], ["delivered"])
 
@@ -204,15 +212,22 @@ def test_a_message_that_cannot_be_read_is_dropped(nights: Nights, kept: str) -> 
     assert (nights.slack.accepted, nights.statuses()) == (["CRITICAL · a.db"], ["dropped", "delivered"])
 
 
-def test_a_message_that_waited_is_redacted_later(nights: Nights, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_message_that_waited_is_redacted_later(nights: Nights) -> None:
     """Without texts, and without the report that may quote them."""
     nights.slack.failure = GONE
     nights.send(CRITICAL)
-    seen: list[Message] = []
-    monkeypatch.setattr(nights.slack, "send", lambda message, _: seen.append(message) or "200 ok")
+    nights.slack.failure = None
     nights.send(CRITICAL, redact=True)
-    (late,) = seen
+    (late,) = nights.slack.messages
     assert (late.report, late.disagreements[0].text, late.criteria[0].message) == ("", None, "withheld")
+
+
+def test_each_store_has_its_own_alerts(nights: Nights) -> None:
+    """In the same history."""
+    other = STORE._replace(table="other")
+    for made, store in ((CRITICAL, STORE), (CRITICAL, other), (OK, STORE), (CRITICAL, other)):
+        nights.send(made, store)
+    assert nights.slack.accepted == ["CRITICAL · a.db", "CRITICAL · a.db", "OK again · a.db"]
 
 
 def test_without_a_log_everything_is_sent_and_said_to_be_unrecorded() -> None:
