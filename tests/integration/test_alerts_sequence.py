@@ -102,11 +102,11 @@ def test_messages_name_their_run_and_how_to_repeat_it(nights: Nights) -> None:
     assert unconfirmed == [False, True, False, False, False, True]
 
 
-def test_hours_to_the_reminder_are_a_setting(_store_once: BuiltStore, tmp_path: Path) -> None:
+def test_hours_to_the_reminder_are_a_setting(store: BuiltStore, tmp_path: Path) -> None:
     """They are over before the next run."""
     often = "--drift-realert-hours=0.00001"
     with channels(tmp_path / "mail") as healthy:
-        steered = Steered(tmp_path / "run", _store_once, healthy)
+        steered = Steered(tmp_path / "run", store, healthy)
         assert steered.sent("WARNING", often) == [("slack", "WARNING"), ("email", "WARNING")]
         assert steered.sent("WARNING", often) == [("slack", "Still WARNING"), ("email", "Still WARNING")]
         assert steered.sent("OK", often) == [("slack", "OK again"), ("email", "OK again")]
