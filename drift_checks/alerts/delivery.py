@@ -40,13 +40,8 @@ _KEPT = timedelta(days=7)
 class Delivery:
     """A message for a channel, and the outcome of sending it.
 
-    Attributes:
-        channel: The channel.
-        message: The message.
-        state: What the channel believes once the message has arrived.
-        number: The message's number in the log, None if it is not kept.
-        delivered: Whether it has arrived.
-        answer: What came back, or why it did not arrive, in a phrase.
+    `state` is what the channel believes once the message has arrived, `number` the message's in the log, if it is kept,
+    and `answer` what came back, or why it did not arrive, in a phrase.
     """
 
     channel: Channel

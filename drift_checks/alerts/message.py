@@ -75,39 +75,12 @@ class Message:
     """What an alert says.
 
     Any text in it may come from a store or a model: each channel makes it harmless and fits it to its own limits.
-
-    Attributes:
-        kind: Why it is sent.
-        incident: What it is about.
-        verdict: The run's verdict.
-        before: The verdict sent last, None if there was none.
-        confirmed: Whether a CRITICAL verdict is more than chance may do in a single night.
-        headline: Verdict, store and reason in one line, as in "CRITICAL · risk.db · 33 of 50 agree (66 %, …)".
-        store_key: Stable for the store; letters, digits and `-` only.
-        db: The store's SQLite file.
-        table: Its table.
-        collection: Its collection.
-        host: The machine that made the run.
-        run_id: The run's id.
-        started: When the run began, ISO 8601 in UTC.
-        repeat: The command that repeats the run.
-        report: The path of the HTML report, empty if there is none.
-        report_url: Its address, None if it is not published.
-        agreed: How many of the judged records agree.
-        reviewed: How many of them were reviewed.
-        rate: The agreement rate, None if it was not measured.
-        interval: Its 95 % interval.
-        population: The estimated rate of the whole store.
-        population_interval: Its 95 % interval.
-        warn: Agreement below this is WARNING.
-        critical: Agreement below this is CRITICAL.
-        changes: What changed since the previous run, a phrase each.
-        criteria: The worst criteria, worst first.
-        more_criteria: How many others are worse than OK.
-        disagreements: Those with the highest confidence first.
-        more_disagreements: How many others there are.
-        acknowledged: How many records and criteria are acknowledged and left out.
-        ended: The acknowledgements that ended, a sentence each.
+    `before` is the verdict sent last, if any; a CRITICAL is `confirmed` if it is more than chance may do in one night.
+    `store_key` is stable for the store, of letters and digits; `started` is when the run began, ISO 8601 in UTC;
+    `repeat` is the command that repeats it, `report` the path of its HTML report or empty. `agreed` and `reviewed`
+    count the judged records, and the `rate` is None if it was not measured; intervals are at 95 %. `changes` are
+    phrases on what changed since the previous run, `ended` sentences on acknowledgements that ended; criteria come
+    worst first, disagreements with the highest confidence first; `acknowledged` counts what is left out.
     """
 
     kind: Kind

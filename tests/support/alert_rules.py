@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 
-_BLOCKS = {"header", "section", "actions", "context", "divider"}
 _SEVERITIES = {"critical", "error", "warning", "info"}
 _LONGEST = {"header": 150, "section": 3000, "field": 2000, "context": 3000, "button": 75}
 _MOST_BLOCKS, _MOST_FIELDS, _MOST_ELEMENTS = 50, 10, 10
@@ -41,39 +40,28 @@ def _slack(document: dict[str, Any]) -> Iterator[str]:
 
 
 def _block(block: dict[str, Any]) -> Iterator[str]:
-    kind = block.get("type")
-    if kind not in _BLOCKS:
-        yield f"no block: {kind}"
-    elif kind == "header":
+    kind, elements = block.get("type"), block.get("elements", [])
+    if kind == "header":
         yield from _object(block["text"], _LONGEST["header"], plain=True)
     elif kind == "section":
-        yield from _section(block)
+        if "text" not in block and not 1 <= len(block.get("fields", [])) <= _MOST_FIELDS:
+            yield f"a section without text and with {len(block.get('fields', []))} fields"
+        for item in [block["text"]] if "text" in block else []:
+            yield from _object(item, _LONGEST["section"])
+        for item in block.get("fields", []):
+            yield from _object(item, _LONGEST["field"])
     elif kind == "context":
-        if not 1 <= len(block["elements"]) <= _MOST_ELEMENTS:
-            yield f"{len(block['elements'])} elements"
-        for element in block["elements"]:
-            yield from _object(element, _LONGEST["context"])
+        if not 1 <= len(elements) <= _MOST_ELEMENTS:
+            yield f"{len(elements)} elements"
+        for item in elements:
+            yield from _object(item, _LONGEST["context"])
+    elif kind == "actions":
+        for item in elements:
+            yield from _object(item["text"], _LONGEST["button"], plain=True)
+            if not item["url"].startswith(("https://", "http://")) or len(item["url"]) > 3000:
+                yield f"no address: {item['url'][:50]}"
     else:
-        for element in block.get("elements", []):
-            yield from _button(element)
-
-
-def _section(block: dict[str, Any]) -> Iterator[str]:
-    if "text" not in block and "fields" not in block:
-        yield "a section without text or fields"
-    if "text" in block:
-        yield from _object(block["text"], _LONGEST["section"])
-    fields = block.get("fields", [])
-    if len(fields) > _MOST_FIELDS:
-        yield f"{len(fields)} fields"
-    for field in fields:
-        yield from _object(field, _LONGEST["field"])
-
-
-def _button(element: dict[str, Any]) -> Iterator[str]:
-    yield from _object(element["text"], _LONGEST["button"], plain=True)
-    if not element["url"].startswith(("https://", "http://")) or len(element["url"]) > 3000:
-        yield f"no address: {element['url'][:50]}"
+        yield f"no block: {kind}"
 
 
 def _object(item: dict[str, Any], longest: int, *, plain: bool = False) -> Iterator[str]:

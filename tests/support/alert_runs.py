@@ -52,26 +52,17 @@ PLANS = {"OK": "0", "WARNING": "6", "CRITICAL": "9", "CERTAIN": "25", "INCONCLUS
 
 
 class HoldingServer(AlertServer):
-    """Accepts Apprise's json:// posts as well, and withholds its answers on demand.
-
-    Attributes:
-        apprise: The accepted documents from Apprise.
-        heard: The paths of posts whose answers it withheld.
-    """
+    """Withholds its answers on demand; `heard` are the paths of such posts."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.apprise: list[dict[str, Any]] = []
         self.heard: list[str] = []
         self.hold = Event()
         self.always(APPRISE_PATH, (200, "taken"))
 
     def take(self, path: str, document: dict[str, Any]) -> None:
         """Keep a document; while it holds, answer only after the client is dead."""
-        if path == APPRISE_PATH:
-            self.apprise.append(document)
-        else:
-            super().take(path, document)
+        super().take(path, document)
         if self.hold.is_set():
             self.heard.append(path)
             Event().wait(20)

@@ -30,6 +30,7 @@ class AlertServer:
     Attributes:
         slack: The accepted messages, in order.
         pagerduty: The accepted events, in order.
+        apprise: The accepted documents on other paths, which Apprise posts, in order.
         violations: Their faults.
         attempts: The number of posts, by path.
         authorizations: Each post's Authorization header.
@@ -38,6 +39,7 @@ class AlertServer:
     def __init__(self, port: int = 0) -> None:
         self.slack: list[dict[str, Any]] = []
         self.pagerduty: list[dict[str, Any]] = []
+        self.apprise: list[dict[str, Any]] = []
         self.violations: list[str] = []
         self.attempts: dict[str, int] = {}
         self.authorizations: list[str | None] = []
@@ -82,9 +84,11 @@ class AlertServer:
             if path == SLACK_PATH:
                 self.violations += check_slack(document)
                 self.slack.append(document)
-            else:
+            elif path == PAGERDUTY_PATH:
                 self.violations += check_event(document)
                 self.pagerduty.append(document)
+            else:
+                self.apprise.append(document)
 
     @contextmanager
     def running(self) -> Iterator[AlertServer]:

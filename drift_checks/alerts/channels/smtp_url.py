@@ -21,18 +21,10 @@ _FORM = (
 
 @dataclass(frozen=True)
 class MailServer:
-    """The server that takes mail.
+    """The server that takes mail: with TLS from the start, or by its `starttls_rule`.
 
-    Attributes:
-        host: Its name or address.
-        port: Its port.
-        tls: Whether TLS is used from the start.
-        user: The user to log in, empty for no login.
-        password: The password.
-        starttls_rule: required, never, or empty to use STARTTLS if it is offered.
-        ca_file: The trusted certificates, None for the system's.
-        to: The recipients.
-        sender: The sender's address.
+    The rule is required, never, or empty to use STARTTLS if it is offered. An empty `user` means no login; without a
+    `ca_file` the system's certificates are trusted.
     """
 
     host: str

@@ -28,17 +28,8 @@ _INCIDENT = (
 class Alert:
     """A message for a channel, as it is kept.
 
-    Attributes:
-        channel: The key of the channel.
-        incident: What it is about.
-        store: The store of the run.
-        run_id: The run.
-        kind: Why it is sent.
-        verdict: The run's verdict.
-        state: What the channel believes once the message has arrived.
-        created: When it was made, with a zone.
-        message: Its plain values; empty if it is settled or damaged.
-        number: Its number in the log, where later ones are greater; 0 before it is kept.
+    `channel` is the channel's key; `state` is what it believes once the message has arrived; `message` holds plain
+    values, none if it is settled or damaged; later messages have a greater `number`, 0 before they are kept.
     """
 
     channel: str

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import re
 import sys
 import time
 import traceback
 from collections.abc import Iterator
-from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Event, Thread
 from typing import Any
 
 import pytest
@@ -23,81 +19,39 @@ from drift_checks.core.errors import SettingError
 from drift_checks.core.secrets import Secret
 from drift_checks.report.verdict import Verdict
 from tests.support.alert_messages import HOSTILE, LONG, hostile, many_changes, message
+from tests.support.alert_server import HANG, AlertServer
 from tests.support.mail_server import dripping_server
 
 SECRET = "sEcReTtOkEn"
 
 
-class Service:
-    """A web service that accepts whatever is posted, or answers with a status."""
-
-    def __init__(self) -> None:
-        self.status = 200
-        self.paused = False
-        self.posts: list[tuple[str, dict[str, str], str]] = []
-        self.over = Event()
-        self.http = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
-        self.http.daemon_threads = True
-        self.port = self.http.server_port
-
-    @property
-    def documents(self) -> list[dict[str, Any]]:
-        """The posts, as JSON."""
-        return [json.loads(body) for _, _, body in self.posts]
-
-    def _handler(service) -> type[BaseHTTPRequestHandler]:  # noqa: N805
-        class Handler(BaseHTTPRequestHandler):
-            def do_POST(self) -> None:
-                body = self.rfile.read(int(self.headers.get("Content-Length", 0))).decode()
-                service.posts.append((self.path, {name.title(): value for name, value in self.headers.items()}, body))
-                if service.paused:
-                    service.over.wait(60)
-                self.send_response(service.status)
-                self.send_header("Content-Length", "2")
-                self.end_headers()
-                self.wfile.write(b"{}")
-
-            def log_message(self, *arguments: object) -> None:
-                """Keep the test's output clean."""
-
-        return Handler
-
-
-@contextmanager
-def running() -> Iterator[Service]:
-    """Run the service in the background."""
-    service = Service()
-    Thread(target=service.http.serve_forever, args=(0.05,), daemon=True).start()
-    try:
-        yield service
-    finally:
-        service.over.set()
-        service.http.shutdown()
-        service.http.server_close()
+PATH = f"/{SECRET}"
 
 
 @pytest.fixture
-def service() -> Iterator[Service]:
-    """A running service."""
-    with running() as found:
-        yield found
+def server() -> Iterator[AlertServer]:
+    """A web service that accepts Apprise's own form, and that of ntfy."""
+    with AlertServer().running() as running:
+        running.always(PATH, (200, "{}"))
+        running.always("/", (200, "{}"))
+        yield running
 
 
-def url(service: Service, rest: str = "") -> str:
+def url(server: AlertServer, rest: str = "") -> str:
     """Return the service's address in Apprise's form."""
-    return f"json://user:{SECRET}@127.0.0.1:{service.port}/{SECRET}{rest}"
+    return f"{server.address.replace('http://', f'json://user:{SECRET}@')}{PATH}{rest}"
 
 
-def sent(service: Service, **changes: Any) -> dict[str, Any]:
+def sent(server: AlertServer, **changes: Any) -> dict[str, Any]:
     """Send a message; return the document that arrives."""
-    answer = AppriseUrl(Secret(url(service))).send(message(**changes), Deadline.after(10))
+    answer = AppriseUrl(Secret(url(server))).send(message(**changes), Deadline.after(10))
     assert answer == "accepted by the service"
-    return service.documents[-1]
+    return server.apprise[-1]
 
 
-def test_a_message_arrives_with_title_and_text(service: Service) -> None:
+def test_a_message_arrives_with_title_and_text(server: AlertServer) -> None:
     """As the text part of a mail, without an attachment."""
-    document = sent(service)
+    document = sent(server)
     assert document["title"].startswith("CRITICAL · risk.db · 30 of 50 agree")
     for part in ("60 % (46–72 %)", "agreement 90 % → 60 %", "12: financial → regulatory", "python -m drift_checks"):
         assert part in document["message"]
@@ -116,23 +70,23 @@ def test_a_message_arrives_with_title_and_text(service: Service) -> None:
         (Kind.TEST, Verdict.OK, "info"),
     ],
 )
-def test_the_type_says_how_bad_it_is(service: Service, kind: Kind, verdict: Verdict, type_: str) -> None:
+def test_the_type_says_how_bad_it_is(server: AlertServer, kind: Kind, verdict: Verdict, type_: str) -> None:
     """A recovery is a success whatever the verdict, and a test is neither good nor bad."""
-    assert sent(service, kind=kind, verdict=verdict)["type"] == type_
+    assert sent(server, kind=kind, verdict=verdict)["type"] == type_
 
 
-def test_ntfy_accepts_a_message_too(service: Service) -> None:
+def test_ntfy_accepts_a_message_too(server: AlertServer) -> None:
     """A service with its own form and limits."""
-    AppriseUrl(Secret(f"ntfy://127.0.0.1:{service.port}/topic")).send(hostile(LONG), Deadline.after(10))
-    (document,) = service.documents
+    AppriseUrl(Secret(f"{server.address.replace('http', 'ntfy')}/topic")).send(hostile(LONG), Deadline.after(10))
+    (document,) = server.apprise
     assert document["topic"] == "topic"
     assert document["title"].startswith("CRITICAL · <")
 
 
 @pytest.mark.parametrize(("rest", "mode"), [("", "truncate"), ("?overflow=split", "split")])
-def test_a_text_that_is_too_long_for_a_service_is_cut(service: Service, rest: str, mode: str) -> None:
+def test_a_text_that_is_too_long_for_a_service_is_cut(server: AlertServer, rest: str, mode: str) -> None:
     """Not split, unless the URL says so."""
-    channel = AppriseUrl(Secret(url(service, rest)))
+    channel = AppriseUrl(Secret(url(server, rest)))
     found = channel._service()
     channel._limit(found, Deadline.after(60))
     (plugin,) = found
@@ -140,18 +94,18 @@ def test_a_text_that_is_too_long_for_a_service_is_cut(service: Service, rest: st
 
 
 @pytest.mark.parametrize("text", [HOSTILE, LONG, "@all " * 2000, "a\x00b\x1b[31m\u202e"])
-def test_a_hostile_text_mentions_nobody_and_steers_nothing(service: Service, text: str) -> None:
+def test_a_hostile_text_mentions_nobody_and_steers_nothing(server: AlertServer, text: str) -> None:
     """Whatever a service would make of it, and however long."""
-    AppriseUrl(Secret(url(service))).send(hostile(text), Deadline.after(10))
-    title, body = service.documents[0]["title"], service.documents[0]["message"]
+    AppriseUrl(Secret(url(server))).send(hostile(text), Deadline.after(10))
+    title, body = server.apprise[0]["title"], server.apprise[0]["message"]
     assert not any(mark in title + body for mark in ("<!", "<@", "@all", "\x1b", "\u202e", "\x00", "\r"))
     assert (len(title) <= 150, len(body) <= 4000) == (True, True)
 
 
-def test_changes_that_do_not_fit_are_counted(service: Service) -> None:
+def test_changes_that_do_not_fit_are_counted(server: AlertServer) -> None:
     """The rest of the message is whole."""
-    AppriseUrl(Secret(url(service))).send(many_changes(400), Deadline.after(10))
-    body = service.documents[0]["message"]
+    AppriseUrl(Secret(url(server))).send(many_changes(400), Deadline.after(10))
+    body = server.apprise[0]["message"]
     shown = body.count("is acknowledged no more")
     assert 10 < shown < 100
     for expected in (f"… and {400 - shown} more changes", "Read the disagreements.", message().repeat):
@@ -159,60 +113,59 @@ def test_changes_that_do_not_fit_are_counted(service: Service) -> None:
 
 
 @pytest.mark.parametrize("word", ["@everyone", "@here", "@channel", "@all", "<@U123>", "<!here>", "<#C1>"])
-def test_a_text_mentions_nobody(service: Service, word: str) -> None:
+def test_a_text_mentions_nobody(server: AlertServer, word: str) -> None:
     """But a mail address stays as it is."""
-    shown = sent(service, changes=(f"by {word} or ann@example.com",))["message"]
+    shown = sent(server, changes=(f"by {word} or ann@example.com",))["message"]
     assert word not in shown
     assert "ann@example.com" in shown
 
 
 def test_a_refusal_is_reported_without_the_address(
-    service: Service, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
+    server: AlertServer, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
 ) -> None:
     """The library logs it, but nothing of that is seen at any level."""
-    service.status = 403
+    server.always(PATH, (403, "no"))
     with caplog.at_level(logging.DEBUG), pytest.raises(NotDelivered, match="answered 403 Forbidden") as refused:
-        AppriseUrl(Secret(url(service))).send(message(), Deadline.after(10))
+        AppriseUrl(Secret(url(server))).send(message(), Deadline.after(10))
     rendered = "".join(traceback.format_exception(refused.value))
     captured = capfd.readouterr()
     assert SECRET not in rendered + caplog.text + captured.out + captured.err
-    assert f"127.0.0.1:{service.port}" not in rendered + caplog.text
+    assert server.address.removeprefix("http://") not in rendered + caplog.text
     assert (refused.value.__cause__, refused.value.__context__) == (None, None)
 
 
-def test_the_library_logs_as_usual_for_others(service: Service, caplog: pytest.LogCaptureFixture) -> None:
+def test_the_library_logs_as_usual_for_others(server: AlertServer, caplog: pytest.LogCaptureFixture) -> None:
     """Nothing is switched off for good."""
-    AppriseUrl(Secret(url(service))).send(message(), Deadline.after(10))
+    AppriseUrl(Secret(url(server))).send(message(), Deadline.after(10))
     logging.getLogger("apprise").error("still logged")
     assert "still logged" in caplog.text
 
 
-def test_a_success_after_a_failure_is_a_success(service: Service) -> None:
+def test_a_success_after_a_failure_is_a_success(server: AlertServer) -> None:
     """The earlier status is forgotten."""
-    channel = AppriseUrl(Secret(url(service)))
-    service.status = 500
+    channel = AppriseUrl(Secret(url(server)))
+    server.then(PATH, (500, "no"), (200, "{}"))
     with pytest.raises(NotDelivered, match="answered 500"):
         channel.send(message(), Deadline.after(10))
-    service.status = 200
     assert channel.send(message(), Deadline.after(10)) == "accepted by the service"
 
 
 def test_a_service_that_is_gone_is_reported() -> None:
     """Without its address."""
-    with running() as gone:
+    with AlertServer().running() as gone:
         address = url(gone)
     with pytest.raises(NotDelivered, match="could not be reached") as refused:
         AppriseUrl(Secret(address)).send(message(), Deadline.after(5))
     assert SECRET not in str(refused.value)
 
 
-def test_a_service_that_hangs_does_not_outlast_the_deadline(service: Service) -> None:
+def test_a_service_that_hangs_does_not_outlast_the_deadline(server: AlertServer) -> None:
     """Also if the URL allows it more time."""
-    service.paused = True
+    server.always(PATH, HANG)
     for rest in ("", "?rto=30"):
         started = time.monotonic()
         with pytest.raises(NotDelivered):
-            AppriseUrl(Secret(url(service, rest))).send(message(), Deadline.after(0.7))
+            AppriseUrl(Secret(url(server, rest))).send(message(), Deadline.after(0.7))
         assert time.monotonic() - started < 2
 
 
@@ -226,9 +179,9 @@ def test_a_service_that_drips_does_not_outlast_the_deadline() -> None:
 
 
 @pytest.mark.parametrize("names", ["", "?cto=2.5", "?cto=2.5&rto=3.5", "?RTO=3.5"])
-def test_the_urls_own_time_outs_are_kept(service: Service, names: str) -> None:
+def test_the_urls_own_time_outs_are_kept(server: AlertServer, names: str) -> None:
     """Those that it omits are the program's."""
-    channel = AppriseUrl(Secret(url(service, names)))
+    channel = AppriseUrl(Secret(url(server, names)))
     found = channel._service()
     channel._limit(found, Deadline.after(60))
     (plugin,) = found
@@ -272,10 +225,10 @@ def test_each_url_has_a_key_of_its_own() -> None:
     assert all(re.fullmatch("apprise-[0-9a-f]{8}", key) for key in keys)
 
 
-def test_a_dry_run_shows_title_and_text(service: Service) -> None:
+def test_a_dry_run_shows_title_and_text(server: AlertServer) -> None:
     """As they are sent, without the address."""
-    document = sent(service)
-    payload = AppriseUrl(Secret(url(service))).payload(message())
+    document = sent(server)
+    payload = AppriseUrl(Secret(url(server))).payload(message())
     assert payload.split("\n\n")[0] == document["title"]
     assert payload.split("\n\n", 1)[1].strip() == document["message"].strip()
     assert SECRET not in payload

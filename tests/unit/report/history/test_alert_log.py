@@ -106,6 +106,7 @@ def test_a_message_overtakes_only_those_of_its_incident(log: AlertLog, other: di
     newest = queued(log, created=NOW + timedelta(hours=1))
     assert statuses(log) == ["delivered", "superseded", "waiting", "waiting"]
     assert log.waiting({"slack", "email"}) == [kept, newest]
+    assert log.waiting([]) == []
     assert log.believed(STORE, "slack", "drift") == Belief(newest.state, newest.created, Verdict.WARNING)
 
 
@@ -118,20 +119,16 @@ def test_messages_of_one_run_are_kept_together(log: AlertLog) -> None:
     assert statuses(log) == ["waiting", "waiting"]
 
 
-def test_waiting_messages_are_those_of_the_channels_asked_for(log: AlertLog) -> None:
-    """Oldest first; a channel that is not configured now keeps its own."""
-    made = [queued(log, channel=name) for name in ("email", "slack", "pagerduty")]
-    assert log.waiting({"slack", "email"}) == made[:2]
-    assert log.waiting([]) == []
-
-
 def test_a_message_that_has_arrived_waits_no_more(log: AlertLog) -> None:
-    """It is believed since then."""
+    """It is believed since then; until then each failure is recorded."""
     alert = queued(log)
+    log.failed(alert.number, "timed out")
     log.failed(alert.number, "503")
+    assert log.waiting(["slack"]) == [alert]
+    assert raw(log._history.folder, "SELECT attempts, error FROM alerts") == [(2, "503")]
     log.delivered(alert.number, NOW + timedelta(seconds=3))
     assert log.believed(STORE, "slack", "drift") == Belief(Verdict.CRITICAL, NOW + timedelta(seconds=3))
-    assert raw(log._history.folder, "SELECT attempts, error FROM alerts") == [(1, None)]
+    assert raw(log._history.folder, "SELECT attempts, error FROM alerts") == [(2, None)]
     assert log.waiting(["slack"]) == []
 
 
@@ -152,22 +149,6 @@ def test_a_message_that_was_overtaken_or_dropped_is_not_believed(log: AlertLog) 
     queued(log, state=Verdict.OK)
     log.drop(queued(log, state=Verdict.CRITICAL).number)
     assert log.believed(STORE, "slack", "drift") == Belief(Verdict.CRITICAL, NOW)
-
-
-def test_a_damaged_message_is_empty(log: AlertLog) -> None:
-    """The others are read."""
-    alert, other = queued(log), queued(log, channel="email")
-    raw(log._history.folder, "UPDATE alerts SET message = '{broken' WHERE channel = 'slack'")
-    assert log.waiting(["slack", "email"]) == [replace(alert, message={}), other]
-
-
-def test_a_message_that_failed_goes_on_waiting(log: AlertLog) -> None:
-    """With the number of attempts and the last reason."""
-    alert = queued(log)
-    log.failed(alert.number, "timed out")
-    log.failed(alert.number, "503")
-    assert log.waiting(["slack"]) == [alert]
-    assert raw(log._history.folder, "SELECT attempts, error FROM alerts") == [(2, "503")]
 
 
 def test_old_messages_that_wait_are_dropped(log: AlertLog) -> None:
