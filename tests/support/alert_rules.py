@@ -44,12 +44,7 @@ def _block(block: dict[str, Any]) -> Iterator[str]:
     if kind == "header":
         yield from _object(block["text"], _LONGEST["header"], plain=True)
     elif kind == "section":
-        if "text" not in block and not 1 <= len(block.get("fields", [])) <= _MOST_FIELDS:
-            yield f"a section without text and with {len(block.get('fields', []))} fields"
-        for item in [block["text"]] if "text" in block else []:
-            yield from _object(item, _LONGEST["section"])
-        for item in block.get("fields", []):
-            yield from _object(item, _LONGEST["field"])
+        yield from _section(block)
     elif kind == "context":
         if not 1 <= len(elements) <= _MOST_ELEMENTS:
             yield f"{len(elements)} elements"
@@ -62,6 +57,16 @@ def _block(block: dict[str, Any]) -> Iterator[str]:
                 yield f"no address: {item['url'][:50]}"
     else:
         yield f"no block: {kind}"
+
+
+def _section(block: dict[str, Any]) -> Iterator[str]:
+    fields = block.get("fields", [])
+    if "text" in block:
+        yield from _object(block["text"], _LONGEST["section"])
+    elif not 1 <= len(fields) <= _MOST_FIELDS:
+        yield f"a section without text and with {len(fields)} fields"
+    for item in fields:
+        yield from _object(item, _LONGEST["field"])
 
 
 def _object(item: dict[str, Any], longest: int, *, plain: bool = False) -> Iterator[str]:
