@@ -1,5 +1,5 @@
-"""Alerts: one message a change, rendered for each channel, sent once, and kept until it has arrived.
+"""Alerts: one message for each change of verdict, sent to every channel once and kept until it has arrived.
 
-`message` is what is said, `composing` makes it of a run, `deciding` says whether it is due, `channels` render and send
-it, `sending` has them do so side by side, and `announcing` ties them together.
+`message` is what an alert says, `policy` decides when it is due, `delivery` keeps and sends it through the `channels`
+that `configuration` reads from the settings.
 """

@@ -1,4 +1,4 @@
-"""The channels that are configured, and when they are told, from settings and secrets."""
+"""The configured channels, and the policy, from settings and secrets."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from drift_checks.report.verdict import Verdict
 from drift_checks.settings.declarations import ALWAYS, Settings
 from drift_checks.settings.pairs import ALERT_VERDICTS, ALL_CHANNELS, CHANNELS, PAGERDUTY, paged
 
-# Where the secret of each channel is, each also as NAME_FILE or as a credential of the service manager.
+# The variable with each channel's secret, also as NAME_FILE or as a credential of the service manager.
 SECRETS = {
     "slack": "SLACK_WEBHOOK_URL",
     PAGERDUTY: "PAGERDUTY_API_KEY",
@@ -27,53 +27,36 @@ def configured_channels(settings: Settings, environment: Mapping[str, str]) -> t
     """Return the channels: those that `alerts` names, or all that have a secret.
 
     Args:
-        settings: Of the run.
-        environment: Where the secrets are.
+        settings: The run's settings.
+        environment: The variables that hold the secrets.
 
     Raises:
-        SettingError: One that is named has no secret, or a secret cannot be used.
+        SettingError: A named channel has no secret, or a secret cannot be used.
     """
-    return tuple(channel for name in _names(settings) for channel in _of_name(name, settings, environment))
+    return tuple(channel for name in _names(settings) for channel in _channels(name, settings, environment))
 
 
 def usable_channels(
     settings: Settings, environment: Mapping[str, str]
 ) -> tuple[tuple[Channel, ...], tuple[SettingError, ...]]:
-    """Return the channels that can be used, and why others cannot: for news that must not wait for all of them.
+    """Return the channels that can be used, and why others cannot: one broken channel must not silence the others.
 
     Args:
-        settings: Of the run.
-        environment: Where the secrets are.
+        settings: The run's settings.
+        environment: The variables that hold the secrets.
     """
     found: list[Channel] = []
     faults: list[SettingError] = []
     for name in _names(settings):
         try:
-            found += _of_name(name, settings, environment)
+            found += _channels(name, settings, environment)
         except SettingError as error:
             faults.append(error)
     return tuple(found), tuple(faults)
 
 
-def _names(settings: Settings) -> tuple[str, ...]:
-    return CHANNELS if settings.alerts is None else settings.alerts
-
-
-def _of_name(name: str, settings: Settings, environment: Mapping[str, str]) -> list[Channel]:
-    secret = find_secret([SECRETS[name]], environment, several_lines=name == "apprise")
-    if secret is not None:
-        return _channels(name, secret, settings)
-    if settings.alerts is None:
-        return []
-    raise SettingError(
-        "alerts",
-        f"{name!r} is named (from {settings.sources['alerts']}), and {SECRETS[name]} is not set",
-        f"set it or {SECRETS[name]}_FILE, or leave {name} out",
-    )
-
-
 def policy_of(settings: Settings) -> Policy:
-    """Return when the channels are told."""
+    """Return the policy that the settings describe."""
     chosen = dict(settings.alert_on)
     common = chosen.get(ALL_CHANNELS, ALERT_VERDICTS)
     return Policy(
@@ -89,8 +72,21 @@ def _severities(settings: Settings) -> dict[Verdict, str]:
     return {Verdict(verdict): severity for verdict, severity in chosen.items()}
 
 
-def _channels(name: str, secret: Secret, settings: Settings) -> list[Channel]:
-    """Return the channels of a name; their libraries are loaded only here."""
+def _names(settings: Settings) -> tuple[str, ...]:
+    return CHANNELS if settings.alerts is None else settings.alerts
+
+
+def _channels(name: str, settings: Settings, environment: Mapping[str, str]) -> list[Channel]:
+    """Return the channels of a name, none if it has no secret and is not named; libraries are loaded only here."""
+    secret = find_secret([SECRETS[name]], environment, several_lines=name == "apprise")
+    if secret is None:
+        if settings.alerts is None:
+            return []
+        raise SettingError(
+            "alerts",
+            f"{name!r} is named (from {settings.sources['alerts']}), but {SECRETS[name]} is not set",
+            f"set {SECRETS[name]} or {SECRETS[name]}_FILE, or omit {name}",
+        )
     if name == "slack":
         from drift_checks.alerts.channels.slack import Slack
 

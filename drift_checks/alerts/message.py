@@ -1,22 +1,37 @@
-"""What an alert says, before any channel gives it a form."""
+"""What an alert says, before a channel gives it a form: about a run, about a review that failed, or as a test."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields, replace
+import socket
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from enum import StrEnum
-from typing import Any
+from hashlib import sha256
+from pathlib import Path
+from secrets import token_hex
 
+from drift_checks.core.outcomes import Outcome
 from drift_checks.core.records import RecordId
+from drift_checks.core.text import printable, visible
+from drift_checks.report.certainty import is_confirmed
+from drift_checks.report.changes import changes_since, store_of
+from drift_checks.report.folder import PAGE
+from drift_checks.report.headline import reason
+from drift_checks.report.history.recorded import StoreIdentity
+from drift_checks.report.run import RunReport
 from drift_checks.report.verdict import Verdict
 from drift_checks.statistics.intervals import Interval
+
+_TRY_AGAIN = "Check the reviewer; the same command with --drift-resume makes only the missing reviews."
+_MOST_CRITERIA, _MOST_DISAGREEMENTS = 3, 5
+_LONGEST_TEXT, _LONGEST_SENTENCE, _LONGEST_NAME = 300, 400, 120
 
 
 class Kind(StrEnum):
     """Why a message is sent.
 
-    CHANGE is another verdict than the last that was told; REMINDER the same one, still; RECOVERY none worth telling
-    any more; ENDED that acknowledgements have ended, beside a verdict that was told; TEST a trial of the channel.
+    CHANGE: the verdict differs from the one sent last; REMINDER: it is still the same; RECOVERY: nothing is left to
+    alert about; ENDED: an acknowledgement ended while the verdict stayed; TEST: somebody tries the channel.
     """
 
     CHANGE = "change"
@@ -27,7 +42,7 @@ class Kind(StrEnum):
 
 
 class Incident(StrEnum):
-    """What a message is about: the store's drift, or that its reviews do not come about."""
+    """What a message is about: drift in the store, or reviews that fail."""
 
     DRIFT = "drift"
     REVIEW_UNAVAILABLE = "review_unavailable"
@@ -35,7 +50,7 @@ class Incident(StrEnum):
 
 @dataclass(frozen=True)
 class CriterionLine:
-    """A criterion that is worse than OK: its verdict, what it came to and what to do."""
+    """A criterion that is worse than OK: its verdict, its message and what to do."""
 
     name: str
     verdict: Verdict
@@ -45,7 +60,7 @@ class CriterionLine:
 
 @dataclass(frozen=True)
 class DisagreementLine:
-    """A record that the reviewer decided otherwise; `text` is its beginning, None where texts are withheld."""
+    """A record on which store and reviewer disagree; `text` is its beginning, None if texts are withheld."""
 
     record_id: RecordId
     stored: str
@@ -55,45 +70,17 @@ class DisagreementLine:
     text: str | None = None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Message:
-    """What an alert says; of plain values, so that it can be kept until it has arrived.
+    """What an alert says.
 
-    Every text in it may come from a store or a model: whatever it holds, each channel makes it harmless, and short
-    enough for its own limits.
-
-    Attributes:
-        kind: Why it is sent.
-        incident: What it is about.
-        verdict: Of the run.
-        before: The verdict that was told last, None where there was none.
-        confirmed: Whether a CRITICAL verdict is more than chance may do in a single night.
-        headline: Verdict, store and agreement in one line, as in "CRITICAL · risk.db · 33 of 50 agree (66 %, …)".
-        store_key: Stable for the store, of letters, digits and `-` only.
-        db: The store's SQLite file.
-        table: Its table.
-        collection: Its collection.
-        host: Where the run was made.
-        run_id: Of the run.
-        started: When the run began, ISO 8601 in UTC.
-        agreed: On how many of the judged records both agree.
-        reviewed: How many of them were reviewed.
-        rate: Of agreement, None where it was not measured.
-        interval: Of the rate, at 95 %.
-        population: The estimate of the whole store.
-        population_interval: Of the estimate, at 95 %.
-        warn: Agreement below it is WARNING.
-        critical: Agreement below it is CRITICAL.
-        changes: What changed since the run before, a phrase each.
-        criteria: The worst criteria, worst first.
-        more_criteria: How many others are worse than OK.
-        disagreements: The most telling ones first.
-        more_disagreements: How many others there are.
-        acknowledged: How many records and criteria were left out, since somebody knows about them.
-        ended: What is said of acknowledgements that ended, a sentence each.
-        repeat: The command that makes the run again.
-        report: The path of the HTML report.
-        report_url: Its address, None where it is not published.
+    Any text in it may come from a store or a model: each channel makes it harmless and fits it to its own limits.
+    `before` is the verdict sent last, if any; a CRITICAL is `confirmed` if it is more than chance may do in one night.
+    `store_key` is stable for the store, of letters and digits; `started` is when the run began, ISO 8601 in UTC;
+    `repeat` is the command that repeats it, `report` the path of its HTML report or empty. `agreed` and `reviewed`
+    count the judged records, and the `rate` is None if it was not measured; intervals are at 95 %. `changes` are
+    phrases on what changed since the previous run, `ended` sentences on acknowledgements that ended; criteria come
+    worst first, disagreements with the highest confidence first; `acknowledged` counts what is left out.
     """
 
     kind: Kind
@@ -109,32 +96,51 @@ class Message:
     host: str
     run_id: str
     started: str
-    agreed: int
-    reviewed: int
-    rate: float | None
-    interval: Interval | None
-    population: float | None
-    population_interval: Interval | None
-    warn: float
-    critical: float
-    changes: tuple[str, ...]
-    criteria: tuple[CriterionLine, ...]
-    more_criteria: int
-    disagreements: tuple[DisagreementLine, ...]
-    more_disagreements: int
-    acknowledged: int
-    ended: tuple[str, ...]
     repeat: str
     report: str
     report_url: str | None
+    agreed: int = 0
+    reviewed: int = 0
+    rate: float | None = None
+    interval: Interval | None = None
+    population: float | None = None
+    population_interval: Interval | None = None
+    warn: float = 0.0
+    critical: float = 0.0
+    changes: tuple[str, ...] = ()
+    criteria: tuple[CriterionLine, ...] = ()
+    more_criteria: int = 0
+    disagreements: tuple[DisagreementLine, ...] = ()
+    more_disagreements: int = 0
+    acknowledged: int = 0
+    ended: tuple[str, ...] = ()
 
     @property
     def disagreed(self) -> int:
-        """On how many of the judged records they disagree."""
+        """How many of the reviewed records disagree."""
         return self.reviewed - self.agreed
 
+    def sent_as(self, kind: Kind, incident: Incident, before: Verdict | None) -> Message:
+        """Return the message as sent for this reason; its headline begins with the reason.
+
+        Args:
+            kind: Why it is sent.
+            incident: What it is about.
+            before: The verdict sent last.
+        """
+        headline = self.headline
+        if kind is Kind.REMINDER:
+            headline = f"Still {headline}"
+        elif kind is Kind.ENDED:
+            headline = f"Acknowledgement ended · {headline}"
+        elif kind is Kind.RECOVERY and self.verdict is Verdict.OK:
+            headline = f"OK again{headline.removeprefix(Verdict.OK)}"
+        elif kind is Kind.RECOVERY:
+            headline = f"No longer {before}: {headline}"
+        return replace(self, kind=kind, incident=incident, before=before, headline=headline)
+
     def without_texts(self) -> Message:
-        """Return the message without what may quote a record: the report, which would be attached, as well."""
+        """Return the message without anything that may quote a record, the attached report included."""
         return replace(
             self,
             report="",
@@ -142,36 +148,147 @@ class Message:
             disagreements=tuple(replace(item, text=None) for item in self.disagreements),
         )
 
-    def as_plain(self) -> dict[str, Any]:
-        """Return the message as plain dicts, lists, strings and numbers."""
-        return asdict(self)
 
-    @classmethod
-    def from_plain(cls, plain: Mapping[str, Any]) -> Message:
-        """Return the message that `as_plain` made this of, by way of JSON too.
+def run_message(report: RunReport, page: Path, report_url: str | None) -> Message:
+    """Return the message about a run.
 
-        Raises:
-            KeyError, TypeError, ValueError: It is none.
-        """
-        values = {item.name: plain[item.name] for item in fields(cls)}
-        return cls(
-            **values
-            | {
-                "kind": Kind(plain["kind"]),
-                "incident": Incident(plain["incident"]),
-                "verdict": Verdict(plain["verdict"]),
-                "before": None if plain["before"] is None else Verdict(plain["before"]),
-                "interval": _interval(plain["interval"]),
-                "population_interval": _interval(plain["population_interval"]),
-                "changes": tuple(plain["changes"]),
-                "ended": tuple(plain["ended"]),
-                "criteria": tuple(
-                    CriterionLine(**{**item, "verdict": Verdict(item["verdict"])}) for item in plain["criteria"]
-                ),
-                "disagreements": tuple(DisagreementLine(**item) for item in plain["disagreements"]),
-            }
+    Args:
+        report: The run.
+        page: Its HTML report.
+        report_url: The address under which the reports folder is published.
+    """
+    facts, agreement, population = report.facts, report.agreement, report.agreement.population
+    criteria = tuple(_criteria(report))
+    disagreements = sorted(report.disagreements, key=_confidence, reverse=True)
+    ended = tuple(printable(sentence, _LONGEST_SENTENCE) for _, sentence in report.acknowledged.ended)
+    changes = changes_since(report.past[-1], report).sentences() if report.past else []
+    return replace(
+        _base(store_of(report), facts.run_id, facts.started, report.verdict, reason(report)),
+        verdict=report.verdict,
+        confirmed=is_confirmed(report),
+        repeat=_unicode(facts.repeat),
+        report=_unicode(str(page)),
+        report_url=f"{report_url}/{facts.run_id}/{PAGE}" if report_url else None,
+        agreed=agreement.agreed,
+        reviewed=agreement.reviewed,
+        rate=agreement.rate,
+        interval=agreement.interval,
+        population=population.rate if population else None,
+        population_interval=population.interval if population else None,
+        warn=facts.warn,
+        critical=facts.critical,
+        changes=(*ended, *map(visible, changes)),
+        criteria=criteria[:_MOST_CRITERIA],
+        more_criteria=len(criteria[_MOST_CRITERIA:]),
+        disagreements=tuple(_disagreement(item, report) for item in disagreements[:_MOST_DISAGREEMENTS]),
+        more_disagreements=len(disagreements[_MOST_DISAGREEMENTS:]),
+        acknowledged=len(report.known) + sum(result.acknowledged is not None for result in report.criteria),
+        ended=ended,
+    )
+
+
+def failure_message(
+    store: StoreIdentity, moment: str, outcome: str, *, remedy: str, repeat: str, report_url: str | None
+) -> Message:
+    """Return the message about a review that ended without a verdict.
+
+    Args:
+        store: Its store.
+        moment: Now, ISO 8601 in UTC.
+        outcome: How it ended, as in "ended with 3 (internal error)".
+        remedy: Where to find the reason.
+        repeat: The command that repeats it.
+        report_url: The address under which the reports folder is published.
+    """
+    sentence = f"the review {outcome}; nothing is known about drift"
+    return replace(
+        _base(store, f"failed-{token_hex(3)}", moment, "FAILED", f"the review {outcome}"),
+        verdict=Verdict.INCONCLUSIVE,
+        repeat=_unicode(repeat),
+        report_url=f"{report_url}/{PAGE}" if report_url else None,
+        criteria=(CriterionLine("review", Verdict.INCONCLUSIVE, sentence, remedy),),
+    )
+
+
+def trial_message(store: StoreIdentity, moment: str, report_url: str | None) -> Message:
+    """Return a message that is marked as a test.
+
+    Args:
+        store: The configured store.
+        moment: Now, ISO 8601 in UTC.
+        report_url: The address under which the reports folder is published.
+    """
+    return replace(
+        _base(store, f"test-{token_hex(3)}", moment, "TEST", "nothing happened: somebody checks that alerts arrive"),
+        kind=Kind.TEST,
+        report_url=f"{report_url}/{PAGE}" if report_url else None,
+    )
+
+
+def store_key(store: StoreIdentity) -> str:
+    """Return a key that is stable for the store, of letters and digits."""
+    return sha256("\0".join(store).encode("utf-8", "surrogatepass")).hexdigest()[:16]
+
+
+def _base(store: StoreIdentity, run_id: str, moment: str, label: str, why: str) -> Message:
+    """Return a message about a change that says nothing of any run."""
+    return Message(
+        kind=Kind.CHANGE,
+        incident=Incident.DRIFT,
+        verdict=Verdict.OK,
+        before=None,
+        confirmed=False,
+        headline=f"{label} · {printable(Path(store.db).name, _LONGEST_NAME)} · {why}",
+        store_key=store_key(store),
+        db=_unicode(store.db),
+        table=_unicode(store.table),
+        collection=_unicode(store.collection),
+        host=printable(socket.gethostname(), _LONGEST_NAME),
+        run_id=run_id,
+        started=moment,
+        repeat="python -m drift_checks alert-test",
+        report="",
+        report_url=None,
+    )
+
+
+def _criteria(report: RunReport) -> Iterator[CriterionLine]:
+    """Yield the criteria that count and are worse than OK, worst first."""
+    for result in report.criteria_worst_first:
+        verdict = result.counts_as
+        if verdict is None or verdict is Verdict.OK:
+            continue
+        remedy = _TRY_AGAIN if verdict is Verdict.INCONCLUSIVE else result.criterion.remedy
+        yield CriterionLine(
+            printable(result.criterion.name, _LONGEST_NAME),
+            verdict,
+            printable(result.message, _LONGEST_SENTENCE),
+            printable(remedy, _LONGEST_SENTENCE),
         )
 
 
-def _interval(bounds: Any) -> Interval | None:
-    return None if bounds is None else (float(bounds[0]), float(bounds[1]))
+def _confidence(outcome: Outcome) -> float:
+    """Return how sure store and reviewer are together: where two sure ones differ, there is most to learn."""
+    decision = outcome.decision
+    return (decision.stored_confidence or 0.0) + (decision.reviewed_confidence or 0.0) if decision else 0.0
+
+
+def _disagreement(outcome: Outcome, report: RunReport) -> DisagreementLine:
+    decision, record_id = outcome.decision, outcome.record_id
+    assert decision is not None
+    assert record_id is not None
+    details = report.details.get(record_id)
+    text = details.text if details is not None and not report.facts.redacted else None
+    return DisagreementLine(
+        record_id=record_id if isinstance(record_id, int) else printable(record_id, _LONGEST_NAME),
+        stored=printable(decision.stored, _LONGEST_NAME),
+        reviewed=printable(decision.reviewed, _LONGEST_NAME),
+        stored_confidence=decision.stored_confidence,
+        reviewed_confidence=decision.reviewed_confidence,
+        text=None if text is None else printable(text, _LONGEST_TEXT),
+    )
+
+
+def _unicode(value: str) -> str:
+    """Return the text with bytes that are not Unicode, as in a file's name, written as escapes."""
+    return value.encode("utf-8", "backslashreplace").decode()

@@ -1,4 +1,4 @@
-"""When a message is due: on a change, again after a while, and when all is well again; each once."""
+"""When a message is due: on a change, again after a while, and on recovery; each once."""
 
 from __future__ import annotations
 
@@ -6,20 +6,25 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from drift_checks.alerts.composition import Occasion
-from drift_checks.alerts.message import Incident, Kind
+from drift_checks.alerts.message import Incident, Kind, Message
+from drift_checks.report.history.alert_log import Belief
 from drift_checks.report.verdict import Verdict
 from drift_checks.settings.pairs import PAGERDUTY
 
 
+def incidents(channel: str) -> tuple[Incident, ...]:
+    """Return the incidents that a channel tells apart; people who read get one stream of messages."""
+    return tuple(Incident) if channel == PAGERDUTY else (Incident.DRIFT,)
+
+
 @dataclass(frozen=True)
 class Policy:
-    """Which verdicts are told, and how often.
+    """Which verdicts are sent, and how often.
 
     Attributes:
-        alert_on: By channel, the verdicts that are told; any other counts as all being well.
-        realert: After how long an unchanged verdict is told again.
-        always_page: Whether a CRITICAL verdict is paged that is not confirmed.
+        alert_on: By channel, the verdicts that are sent; any other counts as recovered.
+        realert: After how long an unchanged verdict is sent again.
+        always_page: Whether to page a CRITICAL verdict that is not confirmed.
         severities: The verdicts that are paged, each with PagerDuty's word for it.
     """
 
@@ -28,103 +33,49 @@ class Policy:
     always_page: bool
     severities: Mapping[Verdict, str]
 
+    def due(
+        self, channel: str, message: Message, believed: Mapping[Incident, Belief | None], now: datetime
+    ) -> Iterator[tuple[Message, Verdict]]:
+        """Yield each message that is due on a channel, with the state that the channel then believes.
 
-@dataclass(frozen=True)
-class Told:
-    """What a channel was told last of an incident.
+        Args:
+            channel: The channel's name.
+            message: The message about a run or a failed review.
+            believed: What the channel believes of each of its incidents.
+            now: The moment, with a zone.
+        """
+        for incident in incidents(channel):
+            belief = believed.get(incident)
+            state = self._state(channel, incident, message)
+            if state is None:
+                continue
+            kind = self._kind(state, belief, now)
+            if kind is None and channel != PAGERDUTY and message.ended:
+                kind = Kind.ENDED
+            if kind is not None:
+                before = None if belief is None else belief.delivered or belief.state
+                yield message.sent_as(kind, incident, before), state
 
-    Attributes:
-        state: OK, or the verdict that has not ended.
-        moment: When.
-        heard: What it was told last and has arrived, where what it was told last still waits; else None.
-    """
-
-    state: Verdict
-    moment: datetime
-    heard: Verdict | None = None
-
-
-@dataclass(frozen=True)
-class Finding:
-    """What a run says that decides about messages.
-
-    Attributes:
-        verdict: Of the run.
-        confirmed: Whether a CRITICAL verdict is more than chance may do in a single night.
-        acknowledgements_ended: Whether any acknowledgement ended that was not told of.
-    """
-
-    verdict: Verdict
-    confirmed: bool = False
-    acknowledgements_ended: bool = False
-
-
-@dataclass(frozen=True)
-class Due:
-    """A message that is due: why, and what the channel believes once it has arrived."""
-
-    occasion: Occasion
-    state: Verdict
-
-
-def incidents(channel: str) -> tuple[Incident, ...]:
-    """Return what a channel tells apart; people who read see one stream of messages."""
-    return tuple(Incident) if channel == PAGERDUTY else (Incident.DRIFT,)
-
-
-def due(
-    channel: str, finding: Finding, told: Mapping[Incident, Told | None], policy: Policy, now: datetime
-) -> Iterator[Due]:
-    """Yield the messages that are due on a channel.
-
-    Args:
-        channel: Its name.
-        finding: Of the run.
-        told: What it was told last, of each of its incidents.
-        policy: Which verdicts are told, and how often.
-        now: With a zone.
-    """
-    for incident in incidents(channel):
-        last = told.get(incident)
-        state = _state(channel, incident, finding, policy)
-        if state is None:
-            continue
-        kind = _kind(state, last, policy, now)
-        if kind is None and channel != PAGERDUTY and finding.acknowledgements_ended:
-            kind = Kind.ENDED
-        if kind is not None:
-            yield Due(Occasion(kind, incident, _before(last)), state)
-
-
-def _kind(state: Verdict, last: Told | None, policy: Policy, now: datetime) -> Kind | None:
-    believed = last.state if last else Verdict.OK
-    if state is not believed:
-        return Kind.RECOVERY if state is Verdict.OK else Kind.CHANGE
-    if last is not None and state is not Verdict.OK and now - last.moment >= policy.realert:
-        # Nobody is reminded of what has not arrived yet.
-        return Kind.REMINDER if last.heard is None else Kind.CHANGE
-    return None
-
-
-def _before(last: Told | None) -> Verdict | None:
-    if last is None:
+    def _kind(self, state: Verdict, belief: Belief | None, now: datetime) -> Kind | None:
+        if state is not (belief.state if belief else Verdict.OK):
+            return Kind.RECOVERY if state is Verdict.OK else Kind.CHANGE
+        if belief is not None and state is not Verdict.OK and now - belief.since >= self.realert:
+            # A reminder of what has not arrived yet would be the first message.
+            return Kind.REMINDER if belief.delivered is None else Kind.CHANGE
         return None
-    return last.state if last.heard is None else last.heard
 
-
-def _state(channel: str, incident: Incident, finding: Finding, policy: Policy) -> Verdict | None:
-    """Return what the channel is to believe: OK where the verdict is none that is told there, None for no other."""
-    verdict = finding.verdict
-    if channel != PAGERDUTY:
-        if verdict in policy.alert_on[channel]:
-            return verdict
-        # Of a review that did not come about, nothing is known: neither that it is bad nor that all is well.
-        return None if verdict is Verdict.INCONCLUSIVE else Verdict.OK
-    if incident is Incident.REVIEW_UNAVAILABLE:
-        return verdict if verdict is Verdict.INCONCLUSIVE and verdict in policy.severities else Verdict.OK
-    if verdict is Verdict.INCONCLUSIVE:
-        # Nothing is known of drift, so nothing is said.
-        return None
-    if verdict is Verdict.CRITICAL and not (finding.confirmed or policy.always_page):
-        return None
-    return verdict if verdict in policy.severities else Verdict.OK
+    def _state(self, channel: str, incident: Incident, message: Message) -> Verdict | None:
+        """Return what the channel is to believe: OK for a verdict that is not sent there, None for no change."""
+        verdict = message.verdict
+        if channel != PAGERDUTY:
+            if verdict in self.alert_on[channel]:
+                return verdict
+            # Without reviews nothing is known, neither trouble nor recovery.
+            return None if verdict is Verdict.INCONCLUSIVE else Verdict.OK
+        paged = verdict in self.severities
+        if incident is Incident.REVIEW_UNAVAILABLE:
+            return verdict if verdict is Verdict.INCONCLUSIVE and paged else Verdict.OK
+        unconfirmed = verdict is Verdict.CRITICAL and not (message.confirmed or self.always_page)
+        if verdict is Verdict.INCONCLUSIVE or unconfirmed:
+            return None
+        return verdict if paged else Verdict.OK

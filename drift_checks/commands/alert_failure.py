@@ -1,4 +1,4 @@
-"""Told to the channels: a review that ended without a verdict, which therefore told nobody itself."""
+"""An alert about a review that ended without a verdict, and therefore sent none itself."""
 
 from __future__ import annotations
 
@@ -12,10 +12,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from signal import Signals
 
-from drift_checks.alerts.announcer import Announcer
-from drift_checks.alerts.composition import FailedReview
 from drift_checks.alerts.configuration import policy_of, usable_channels
-from drift_checks.alerts.news import news_of_failure
+from drift_checks.alerts.delivery import AlertSender
+from drift_checks.alerts.message import failure_message
 from drift_checks.commands.settings_options import add_settings, read_sources
 from drift_checks.core.errors import ReportsError, SettingError
 from drift_checks.core.instants import format_instant
@@ -28,25 +27,23 @@ from drift_checks.settings.declarations import Settings
 from drift_checks.settings.usable import configure
 
 NAME = "alert-failure"
-HELP = "tell the channels that a review ended without a verdict: for OnFailure= of a service"
+HELP = "alert about a review that ended without a verdict: for OnFailure= of a service"
 EXIT_NOT_DELIVERED = 1
-_WORDS = {
+_OUTCOMES = {
     "2": "was interrupted (exit 2)",
     "3": "broke down (exit 3, internal error)",
     "4": "could not begin (exit 4: settings, store or credentials that cannot be used)",
     "5": "found nothing to review (exit 5)",
-    "137": "was killed (SIGKILL: by hand, or since it took more memory than it may)",
+    "137": "was killed (SIGKILL: by hand, or for using more memory than it may)",
     "75": "could not be made, however often it was tried (exit 75)",
 }
-
-
-# What the service manager did counts for more than the exit code that came of it.
+# The service manager's own word says more than the exit code that followed.
 _RESULTS = {
     "timeout": "took longer than it may and was ended (timeout)",
-    "oom-kill": "took more memory than it may and was killed (oom-kill)",
-    "watchdog": "gave no sign of life and was ended (watchdog)",
+    "oom-kill": "used more memory than it may and was killed (oom-kill)",
+    "watchdog": "stopped responding and was ended (watchdog)",
 }
-# As a shell tells of a signal: 128 and its number.
+# A shell reports a signal as 128 and its number.
 _FIRST_SIGNAL, _MOST_STATUS = 128, 255
 _SIGNALS = {int(number): number.name for number in Signals}
 
@@ -66,32 +63,41 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         help="the exit code (128 and its number for a signal), or the name of the signal",
     )
-    parser.add_argument("--result", metavar="WORD", help="how it ended in a word, as in oom-kill or timeout")
-    parser.add_argument("--service", metavar="NAME", help="the service, whose log says more")
+    parser.add_argument("--result", metavar="WORD", help="the service manager's word, as in oom-kill or timeout")
+    parser.add_argument("--service", metavar="NAME", help="the service, to name its log in the alert")
     add_settings(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Tell what is due; 1 where a channel did not take it."""
+    """Send the alert if it is due; return 1 if a channel did not accept it."""
     if arguments.status in (str(Verdict.OK.exit_code), str(Verdict.CRITICAL.exit_code)):
-        sys.stdout.write(f"exit {arguments.status} is a result, which the review has told itself\n")
+        sys.stdout.write(f"exit {arguments.status} is a verdict, which the review has sent itself\n")
         return 0
     now = datetime.now(UTC)
     settings = _usable_settings(arguments, now)
     channels, faults = usable_channels(settings, os.environ)
     sys.stderr.writelines(f"{fault}\n" for fault in faults)
     if not channels:
-        sys.stdout.write("no channel can be used: nobody is told\n")
+        sys.stdout.write("no channel can be used: nothing is sent\n")
         return EXIT_NOT_DELIVERED if faults else 0
+    store = StoreIdentity(str(settings.db or "no store"), settings.table, settings.collection)
+    message = failure_message(
+        store,
+        format_instant(now.replace(microsecond=0)),
+        _outcome(arguments.status, arguments.result),
+        remedy=_remedy(arguments.service),
+        repeat=_repeat(arguments.service),
+        report_url=settings.report_url,
+    )
     with _log(settings.reports) as log:
-        announcer = Announcer(channels, policy_of(settings), log, redact=settings.redact)
-        announcer.announce(news_of_failure(_failure(arguments, settings, now)))
-    sys.stderr.writelines(f"{warning}\n" for warning in announcer.warnings)
-    for item in announcer.deliveries:
-        sys.stdout.write(f"{item.dispatch.channel.key}: {'' if item.delivered else 'NOT delivered, '}{item.said}\n")
-    if not announcer.deliveries:
-        sys.stdout.write("nothing is due: it has been told\n")
-    delivered = all(item.delivered for item in announcer.deliveries)
+        sender = AlertSender(channels, policy_of(settings), log, redact=settings.redact)
+        sender.send(message, store)
+    sys.stderr.writelines(f"{warning}\n" for warning in sender.warnings)
+    for item in sender.deliveries:
+        sys.stdout.write(f"{item.channel.key}: {'' if item.delivered else 'NOT delivered, '}{item.answer}\n")
+    if not sender.deliveries:
+        sys.stdout.write("nothing is due: the failure was reported before\n")
+    delivered = all(item.delivered for item in sender.deliveries)
     return 0 if delivered and not faults else EXIT_NOT_DELIVERED
 
 
@@ -104,22 +110,11 @@ def _usable_settings(arguments: argparse.Namespace, now: datetime) -> Settings:
     return configure(sources, now).settings
 
 
-def _failure(arguments: argparse.Namespace, settings: Settings, now: datetime) -> FailedReview:
-    return FailedReview(
-        store=StoreIdentity(str(settings.db or "no store"), settings.table, settings.collection),
-        reason=_reason(arguments.status, arguments.result),
-        remedy=_remedy(arguments.service),
-        moment=format_instant(now.replace(microsecond=0)),
-        repeat=_repeat(arguments.service),
-        report_url=settings.report_url,
-    )
-
-
-def _reason(status: str, result: str | None) -> str:
+def _outcome(status: str, result: str | None) -> str:
     if result in _RESULTS:
         return _RESULTS[result]
-    if status in _WORDS:
-        return _WORDS[status]
+    if status in _OUTCOMES:
+        return _OUTCOMES[status]
     how = f" ({printable(result)})" if result not in (None, "", "exit-code") else ""
     if not status.isdecimal():
         return f"was ended by {printable(status)}{how}"
@@ -128,24 +123,24 @@ def _reason(status: str, result: str | None) -> str:
 
 
 def _remedy(service: str | None) -> str:
-    where = f"journalctl -u {shlex.quote(service)} -n 50" if service else "its log"
-    return f"{where} says why; python -m drift_checks doctor checks the whole set-up."
+    log = f"journalctl -u {shlex.quote(service)} -n 50" if service else "its log"
+    return f"{log} says why; python -m drift_checks doctor checks the whole set-up."
 
 
 def _repeat(service: str | None) -> str:
-    # Whatever was tried before counts against the limit of starts.
+    # Earlier attempts count against the limit of starts.
     name = shlex.quote(service or "")
     return f"systemctl reset-failed {name}; systemctl start {name}" if service else "python -m drift_checks --run-once"
 
 
 @contextmanager
 def _log(reports: Path) -> Iterator[AlertLog | None]:
-    """Yield what was told before, None where it cannot be kept: better told twice than never."""
+    """Yield the log of earlier alerts, None if none can be kept: better sent twice than never."""
     try:
         reports.mkdir(parents=True, exist_ok=True)
         history = History(reports)
     except (OSError, ReportsError) as error:
-        sys.stderr.write(f"alerts: what is sent cannot be noted ({error}), so it may be sent again.\n")
+        sys.stderr.write(f"alerts: what is sent cannot be recorded ({error}), so it may be sent again.\n")
         yield None
         return
     with history:

@@ -8,22 +8,23 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from drift_checks.alerts.announcer import Announcer
 from drift_checks.alerts.configuration import configured_channels, policy_of
-from drift_checks.alerts.news import news_of_run
+from drift_checks.alerts.delivery import AlertSender
+from drift_checks.alerts.message import run_message
+from drift_checks.report.changes import store_of
 from drift_checks.report.history.alert_log import AlertLog
 from drift_checks.report.run import RunReport
 from drift_checks.settings.declarations import Settings
 
 
 class Alerting:
-    """Sends the alerts of a run, or tells what it would send; the demo and parts of a review have none.
+    """Sends the alerts of a run, or shows what it would send; the demo and parts of a review send none.
 
     Args:
-        settings: Of the run.
+        settings: The run's settings.
 
     Attributes:
-        would_send: What a dry run would send, channel by channel.
+        would_send: In a dry run, each channel with the message that it would be sent.
 
     Raises:
         SettingError: A channel cannot be used as it is configured.
@@ -33,76 +34,76 @@ class Alerting:
         self.would_send: list[tuple[str, str]] = []
         self._dry_run = settings.alert_dry_run
         self._redact = settings.redact
-        self._broken: list[str] = []
+        self._faults: list[str] = []
         self._policy = policy_of(settings)
         self._report_url = settings.report_url
         self._channels = () if settings.demo else configured_channels(settings, os.environ)
-        self._announcer: Announcer | None = None
+        self._sender: AlertSender | None = None
 
     def open(self, log: AlertLog | None) -> None:
-        """Begin, with what the channels were told before; None where nothing can be kept."""
+        """Begin, with the log of earlier alerts; None if nothing can be kept."""
         if self._channels:
-            self._announcer = Announcer(self._channels, self._policy, log, redact=self._redact)
+            self._sender = AlertSender(self._channels, self._policy, log, redact=self._redact)
 
     @property
     def warnings(self) -> list[str]:
-        """What the user is to be told, a sentence each."""
-        return [*(self._announcer.warnings if self._announcer else ()), *self._broken]
+        """What the user should know, a sentence each."""
+        return [*(self._sender.warnings if self._sender else ()), *self._faults]
 
     def send_waiting(self) -> None:
-        """Send what could not be delivered before."""
-        if self._announcer is not None and not self._dry_run:
-            with self._changing_no_verdict():
-                self._announcer.send_waiting()
+        """Send the messages that could not be delivered before."""
+        if self._sender is not None and not self._dry_run:
+            with self._reporting_faults():
+                self._sender.send_waiting()
 
     def announce(self, report: RunReport, page: Path) -> None:
-        """Tell the channels of a whole run.
+        """Send the alerts that are due after a whole run.
 
         Args:
             report: The run.
             page: Its HTML report.
         """
-        if self._announcer is None or report.facts.partial:
+        if self._sender is None or report.facts.partial:
             return
-        with self._changing_no_verdict():
-            news = news_of_run(report, page, self._report_url)
+        with self._reporting_faults():
+            message, store = run_message(report, page, self._report_url), store_of(report)
             if self._dry_run:
-                due = self._announcer.announcements(news)
+                due = self._sender.due(message, store)
                 self.would_send = [(item.channel.key, item.channel.payload(item.message)) for item in due]
             else:
-                self._announcer.announce(news)
+                self._sender.send(message, store)
 
     @contextmanager
-    def _changing_no_verdict(self) -> Iterator[None]:
-        """Make a warning of whatever goes wrong: a fault in an alert is none of the store."""
+    def _reporting_faults(self) -> Iterator[None]:
+        """Turn any exception into a warning: a fault in an alert changes no verdict."""
         try:
             yield
         except Exception as error:
             # Its words may quote an address.
-            self._broken.append(f"alerts: they broke down ({type(error).__name__}); some may not have been sent.")
+            self._faults.append(f"alerts: they broke down ({type(error).__name__}); some may not have been sent.")
 
     def document(self) -> list[dict[str, Any]]:
-        """Return what became of each alert, as report.json tells it."""
-        deliveries = [] if self._announcer is None else self._announcer.deliveries
+        """Return the outcome of each alert, as in report.json."""
+        deliveries = [] if self._sender is None else self._sender.deliveries
         return [
             {
-                "channel": item.dispatch.channel.key,
-                "incident": str(item.dispatch.message.incident),
-                "kind": str(item.dispatch.message.kind),
-                "run_id": item.dispatch.message.run_id,
+                "channel": item.channel.key,
+                "incident": str(item.message.incident),
+                "kind": str(item.message.kind),
+                "run_id": item.message.run_id,
                 "delivered": item.delivered,
-                "said": item.said,
+                "said": item.answer,
             }
             for item in deliveries
         ]
 
     def lines(self) -> Iterator[str]:
-        """Yield what is said of alerts at the end of the summary."""
+        """Yield the lines on alerts at the end of the summary."""
         for item in self.document():
             late = "" if item["delivered"] else "NOT delivered, "
             yield f"{item['channel']}: {item['kind']}, {late}{item['said']}"
         for channel, payload in self.would_send:
             yield f"{channel}: would send"
             yield from (f"  {line}" for line in payload.splitlines())
-        if self._dry_run and self._announcer is not None and not self.would_send:
+        if self._dry_run and self._sender is not None and not self.would_send:
             yield "nothing would be sent"

@@ -1,11 +1,11 @@
-"""`alert-test` and `acknowledge` from the command line, and that no secret appears anywhere."""
+"""`alert-test`, acknowledgements in alerts, and that no secret appears anywhere."""
 
 from __future__ import annotations
 
 import base64
 import json
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -18,7 +18,6 @@ from tests.support.alert_server import PAGERDUTY_PATH, SLACK_PATH
 from tests.support.mail_server import PASSWORD, USER
 from tests.support.session_runs import Run
 from tests.support.stores import NAME, BuiltStore
-from tests.support.whole_runs import run_here
 
 MONTH = str(datetime.now(UTC).date() + timedelta(days=30))
 BECAUSE = "both are right"
@@ -27,7 +26,7 @@ NAMES = ("slack", "pagerduty", "email", "apprise")
 
 @pytest.fixture
 def steered(store: BuiltStore, tmp_path: Path) -> Iterator[Steered]:
-    """What runs reviews with a chosen verdict of a store that the test may change."""
+    """Reviews with a chosen verdict, of a store that the test may change."""
     with channels(tmp_path / "mail") as healthy:
         made = Steered(tmp_path / "run", store, healthy)
         made.folder.mkdir()
@@ -37,12 +36,12 @@ def steered(store: BuiltStore, tmp_path: Path) -> Iterator[Steered]:
 def alert_test(steered: Steered, *arguments: str) -> Run:
     """Run `python -m drift_checks alert-test` as a process, with all four channels."""
     secrets = steered.channels.environment | steered.channels.apprise
-    given = ("alert-test", *steered.channels.options, *arguments)
-    return in_process(steered.folder, *given, environment=secrets, way="module")
+    options = ("alert-test", *steered.channels.options, *arguments)
+    return in_process(steered.folder, *options, environment=secrets, way="module")
 
 
 def secrets_in(text: str) -> list[str]:
-    """Return which parts of the secrets the text holds, in whichever writing."""
+    """Return the parts of secrets that the text holds, in any encoding."""
     login = base64.b64encode(f"\0{USER}\0{PASSWORD}".encode()).decode()
     parts = [SLACK_PATH.rpartition("/")[2], SLACK_PATH, ROUTING_KEY, PASSWORD, quote(PASSWORD, safe="")]
     parts += [APPRISE_PATH.rpartition("/")[2], login, base64.b64encode(PASSWORD.encode()).decode()]
@@ -55,8 +54,8 @@ def files_with_secrets(folder: Path) -> list[str]:
     return [str(path) for path in files if secrets_in(path.read_bytes().decode("latin-1"))]
 
 
-def talk(steered: Steered) -> None:
-    """Have every channel refuse what it is sent, with the secrets in its words."""
+def quote_secrets(steered: Steered) -> None:
+    """Let every channel refuse its messages and quote the secrets."""
     server, mail = steered.channels.server, steered.channels.mail
     server.always(SLACK_PATH, (403, f"no access to {server.webhook} at {SLACK_PATH}"))
     server.always(PAGERDUTY_PATH, (400, json.dumps({"status": f"bad {ROUTING_KEY}", "errors": [ROUTING_KEY]})))
@@ -64,22 +63,22 @@ def talk(steered: Steered) -> None:
     mail.login_replies[:] = [f"535 5.7.8 {USER} has not the password {PASSWORD}"] * 50
 
 
-def test_alert_test_says_what_came_back(steered: Steered) -> None:
-    """A line a channel, and 0; each message is marked as a test, and the incident is resolved again."""
+def test_alert_test_shows_the_answers(steered: Steered) -> None:
+    """A line for each channel, and 0; each message is marked as a test, and the incident is resolved again."""
     found = alert_test(steered)
     lines = [line.split(maxsplit=2) for line in found.out.splitlines()]
     assert (found.exit_code, found.err) == (0, "")
     assert [(name.partition("-")[0], state) for name, state, _ in lines] == [(name, "delivered:") for name in NAMES]
     assert [lines[0][2], lines[2][2]] == ["200 ok", "accepted for 2 of 2 recipients"]
-    told = steered.channels.news()
-    assert [what for _, what in told[:2]] == ["TEST", "TEST"]
+    sent = steered.channels.news()
+    assert [what for _, what in sent[:2]] == ["TEST", "TEST"]
     assert [event["event_action"] for event in steered.channels.server.pagerduty] == ["trigger", "resolve"]
     assert (steered.channels.server.violations, len(steered.channels.server.apprise)) == ([], 1)
     assert secrets_in(found.text) == []
 
 
-def test_alert_test_names_who_did_not_take_it(steered: Steered) -> None:
-    """One knows no such webhook: 1, and the others are delivered all the same."""
+def test_alert_test_names_the_channel_that_failed(steered: Steered) -> None:
+    """1, and the others are delivered all the same."""
     steered.channels.server.then(SLACK_PATH, (404, "no_service"))
     found = alert_test(steered, "--drift-alerts=slack,pagerduty,email")
     failed = [line for line in found.out.splitlines() if "NOT delivered" in line]
@@ -88,22 +87,22 @@ def test_alert_test_names_who_did_not_take_it(steered: Steered) -> None:
 
 
 def test_alert_test_shows_no_secret_that_comes_back(steered: Steered) -> None:
-    """Though every server repeats it."""
-    talk(steered)
+    """Although every server quotes it."""
+    quote_secrets(steered)
     found = alert_test(steered)
     assert (found.exit_code, found.out.count("NOT delivered"), secrets_in(found.text)) == (1, 4, [])
     assert "Traceback" not in found.text
 
 
 def test_alert_test_without_a_channel_is_refused(steered: Steered) -> None:
-    """A sentence that names the variables, and no message."""
+    """The error names the variables."""
     found = in_process(steered.folder, "alert-test", environment={}, way="module")
     assert (found.exit_code, "SLACK_WEBHOOK_URL" in found.err, "Traceback" in found.text) == (4, True, False)
 
 
 def test_run_shows_no_secret_that_comes_back(steered: Steered) -> None:
-    """Neither on the terminal nor in reports, history, metrics or a log of everything that libraries say."""
-    talk(steered)
+    """Neither on the terminal nor in reports, history, metrics or a full log of the libraries."""
+    quote_secrets(steered)
     log = ("--log-file=everything.log", "--log-file-level=DEBUG", "--log-level=DEBUG", "-rA", "--showlocals")
     secrets = steered.channels.environment | steered.channels.apprise
     arguments = steered.arguments("CERTAIN", *log)
@@ -113,17 +112,9 @@ def test_run_shows_no_secret_that_comes_back(steered: Steered) -> None:
     assert (secrets_in(found.text), files_with_secrets(steered.folder)) == ([], [])
 
 
-def test_taken_messages_leave_no_secret(steered: Steered) -> None:
-    """Also where all goes well."""
-    secrets = steered.channels.environment | steered.channels.apprise
-    arguments = steered.arguments("CERTAIN", "--log-file=everything.log", "--log-file-level=DEBUG")
-    found = run_here(steered.folder, *arguments, environment=secrets)
-    assert (secrets_in(found.text), files_with_secrets(steered.folder)) == ([], [])
-
-
 @pytest.mark.parametrize("variable", ["SLACK_WEBHOOK_URL", "PAGERDUTY_API_KEY", "DRIFT_SMTP_URL"])
-def test_secret_that_cannot_be_used_is_refused_unseen(steered: Steered, variable: str) -> None:
-    """Before anything runs: the variable is named, what it holds is not."""
+def test_invalid_secret_is_refused_unseen(steered: Steered, variable: str) -> None:
+    """Before anything runs: the variable is named, its value is not."""
     broken = {
         "SLACK_WEBHOOK_URL": f"hooks.slack.com{SLACK_PATH}",
         "PAGERDUTY_API_KEY": f"{ROUTING_KEY} {ROUTING_KEY}",
@@ -142,7 +133,7 @@ def acknowledge(steered: Steered, *arguments: str) -> Run:
 
 @pytest.fixture
 def acknowledged(steered: Steered) -> Steered:
-    """A store whose WARNING, six of thirty, was told, and two of whose six disagreements were acknowledged then."""
+    """A store whose WARNING, six of thirty, was sent, and two of whose disagreements were acknowledged then."""
     steered.run("WARNING")
     steered.channels.news()
     for record in ("4", "8"):
@@ -159,59 +150,47 @@ def test_acknowledged_disagreement_does_not_count(acknowledged: Steered) -> None
     assert ("4 of 28 disagree" in found.out, "2 acknowledged" in found.out) == (True, True)
     assert [(item["record_id"], item["found"]) for item in found.drift["acknowledged"]] == [(4, True), (8, True)]
     assert BECAUSE in (found.folder / "index.html").read_text(encoding="utf-8")
-
-
-def test_acknowledgements_are_listed(acknowledged: Steered) -> None:
-    """For people and for programs."""
     listed = json.loads(acknowledge(acknowledged, "--list", "--format", "json").out)
-    assert [(item["record_id"], item["state"], item["reason"]) for item in listed] == [
-        (4, "holds", BECAUSE),
-        (8, "holds", BECAUSE),
-    ]
-    assert BECAUSE in acknowledge(acknowledged, "--list").out
+    assert [(item["record_id"], item["state"]) for item in listed] == [(4, "holds"), (8, "holds")]
+    acknowledge(acknowledged, "--withdraw", "1")
+    agreement = acknowledged.run("WARNING").drift["agreement"]
+    assert (agreement["agreed"], agreement["reviewed"]) == (24, 29)
 
 
 def let_the_day_pass(steered: Steered) -> None:
-    """Have what was acknowledged have been so until a minute ago."""
+    """Let the acknowledgements have ended a minute ago."""
     with closing(sqlite3.connect(steered.folder / "reports" / "history.sqlite3")) as connection, connection:
         past = (datetime.now(UTC) - timedelta(minutes=1)).isoformat(timespec="microseconds").replace("+00:00", "Z")
         connection.execute("update acknowledgements set until = ?", (past,))
 
 
 def change_the_model(steered: Steered) -> None:
-    """Have the application classify with another model from now on."""
+    """Let the application classify with another model from now on."""
     steered.store.execute(f"update {NAME} set model_version = 'model-2'")
 
 
 @pytest.mark.parametrize("end", [let_the_day_pass, change_the_model], ids=["day", "model"])
-def test_end_of_an_acknowledgement_is_told_with_the_verdict(acknowledged: Steered, end: object) -> None:
-    """It counts again, and the message says why; the run after that says nothing of it."""
+def test_end_of_an_acknowledgement_is_sent_with_the_verdict(
+    acknowledged: Steered, end: Callable[[Steered], None]
+) -> None:
+    """It counts again, and the message says why; the run after that does not repeat it."""
     acknowledged.run("WARNING")
     acknowledged.channels.news()
-    assert callable(end)
     end(acknowledged)
     found = acknowledged.run("WARNING")
     assert (found.drift["verdict"], found.drift["agreement"]["reviewed"]) == ("WARNING", 30)
     assert acknowledged.channels.news() == [("slack", "WARNING"), ("email", "WARNING")]
-    message = json.dumps(acknowledged.channels.server.slack[-1])
-    assert message.count("is acknowledged no more") == 2
-    assert acknowledged.told("WARNING") == []
+    assert json.dumps(acknowledged.channels.server.slack[-1]).count("is acknowledged no more") == 2
+    assert acknowledged.sent("WARNING") == []
 
 
-def test_end_is_told_though_the_verdict_stays(acknowledged: Steered) -> None:
+def test_end_is_sent_although_the_verdict_stays(acknowledged: Steered) -> None:
     """In a message of its own, once."""
     acknowledged.run("CERTAIN")
     acknowledged.channels.news()
     change_the_model(acknowledged)
-    assert [item for item in acknowledged.told("CERTAIN") if item[0] != "pagerduty"] == [
+    assert [item for item in acknowledged.sent("CERTAIN") if item[0] != "pagerduty"] == [
         ("slack", "Acknowledgement ended"),
         ("email", "Acknowledgement ended"),
     ]
-    assert acknowledged.told("CERTAIN") == []
-
-
-def test_withdrawn_acknowledgement_counts_again(acknowledged: Steered) -> None:
-    """From the next run on."""
-    acknowledge(acknowledged, "--withdraw", "1")
-    agreement = acknowledged.run("WARNING").drift["agreement"]
-    assert (agreement["agreed"], agreement["reviewed"]) == (24, 29)
+    assert acknowledged.sent("CERTAIN") == []

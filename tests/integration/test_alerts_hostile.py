@@ -1,4 +1,4 @@
-"""What records and models say in messages: it is harmless and short in every channel, and withheld where wanted."""
+"""Texts of records and models in messages: harmless and short in every channel, and withheld on request."""
 
 from __future__ import annotations
 
@@ -15,13 +15,12 @@ import pytest
 
 from tests.support.alert_messages import LONG
 from tests.support.alert_runs import Channels, Steered, channels
-from tests.support.alert_server import SLACK_PATH
 from tests.support.mails import Page, part
 from tests.support.session_runs import Run
 from tests.support.stores import NAME, BuiltStore, build_store
 
 SECRET = "Umbrellacorp"
-# The beginning of each text, so that whatever is cut holds it.
+# At the beginning of each text, so that it survives being cut.
 TEXT = "{secret} number {number} concerns {category} {rest}"
 FORMATTED = re.compile(r"\*bold\*|`code`|_it_|~s~")
 CATEGORIES = ("financial", "regulatory", "operational")
@@ -29,8 +28,8 @@ RECORDS = (4, 8)
 
 
 @dataclass(frozen=True)
-class Heard:
-    """A run, and all that was told of it."""
+class Alerted:
+    """A run, and all its alerts."""
 
     run: Run
     channels: Channels
@@ -41,19 +40,19 @@ class Heard:
         return self.channels.mail.mails[-1]
 
     def texts(self) -> list[str]:
-        """Return every text of every message, without what is attached to the mail."""
+        """Return every text of every message, without the mail's attachment."""
         server = self.channels.server
         documents = [*server.slack, *server.pagerduty, *server.apprise]
         headers = [str(value) for value in self.mail.values()]
         return [*headers, part(self.mail, "plain"), part(self.mail, "html"), *strings(documents)]
 
     def attached(self) -> list[str]:
-        """Return what is attached to the mail."""
+        """Return the mail's attachments."""
         return [item.get_content() for item in self.mail.iter_attachments()]
 
 
 def strings(value: Any) -> Iterator[str]:
-    """Yield the texts in a document, the keys left out."""
+    """Yield the texts in a document, without its keys."""
     if isinstance(value, str):
         yield value
     elif isinstance(value, Mapping):
@@ -75,7 +74,7 @@ def formatted(value: Any) -> Iterator[str]:
 
 
 def misleading(folder: Path) -> BuiltStore:
-    """Make a store whose path and records hold whatever may mislead, some texts of 100,000 characters."""
+    """Make a store whose path and records may mislead, with texts of 100,000 characters."""
     store = build_store(folder / "a <!channel> *bold* `code` &amp; <script>")
     for number in RECORDS:
         text = TEXT.format(secret=SECRET, number=number, category=CATEGORIES[number % 3], rest=LONG)
@@ -92,101 +91,86 @@ def hostile(tmp_path_factory: pytest.TempPathFactory) -> BuiltStore:
 
 @pytest.fixture
 def steered(hostile: BuiltStore, tmp_path: Path) -> Iterator[Steered]:
-    """What runs reviews of the misleading store."""
+    """Reviews of the misleading store."""
     with channels(tmp_path / "mail") as healthy:
         yield Steered(tmp_path / "run", hostile, healthy)
 
 
-def hear(steered: Steered, *arguments: str) -> Heard:
-    """Run a CRITICAL review with all channels, Apprise among them."""
+def alerted_by(steered: Steered, *arguments: str) -> Alerted:
+    """Run a CRITICAL review with all channels, including Apprise."""
     healthy = steered.channels
     run = steered.run("CERTAIN", *arguments, environment=healthy.environment | healthy.apprise)
-    return Heard(run, healthy)
+    return Alerted(run, healthy)
 
 
 @pytest.fixture(scope="module")
-def heard(hostile: BuiltStore, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Heard]:
-    """A run in which the model answers with what it read."""
-    folder = tmp_path_factory.mktemp("heard")
+def alerted(hostile: BuiltStore, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Alerted]:
+    """A run in which the model answers with the text that it read."""
+    folder = tmp_path_factory.mktemp("alerted")
     with channels(folder / "mail") as healthy:
-        yield hear(Steered(folder / "run", hostile, healthy), "--drift-reviewer=mine:echoing")
+        yield alerted_by(Steered(folder / "run", hostile, healthy), "--drift-reviewer=mine:echoing")
 
 
-def test_every_channel_quotes_the_records(heard: Heard) -> None:
-    """The texts are there to be read, once each channel has made them harmless."""
-    server = heard.channels.server
-    told = [server.slack, server.pagerduty, server.apprise, part(heard.mail, "plain"), part(heard.mail, "html")]
-    assert [SECRET in str(item) for item in told] == [True] * 5
-    assert {item["delivered"] for item in heard.run.drift["alerts"]} == {True}
+def test_every_channel_quotes_the_records(alerted: Alerted) -> None:
+    """The texts are there to be read, made harmless."""
+    server = alerted.channels.server
+    sent = [server.slack, server.pagerduty, server.apprise, part(alerted.mail, "plain"), part(alerted.mail, "html")]
+    assert [SECRET in str(item) for item in sent] == [True] * 5
+    assert {item["delivered"] for item in alerted.run.drift["alerts"]} == {True}
 
 
-def test_no_message_exceeds_limits_or_has_active_parts(heard: Heard) -> None:
-    """Of Slack and PagerDuty by their documented rules, of Apprise by what most services take."""
-    (apprise,) = heard.channels.server.apprise
-    assert heard.channels.server.violations == []
+def test_no_message_exceeds_limits_or_has_active_parts(alerted: Alerted) -> None:
+    """Of Slack and PagerDuty by their documented rules, of Apprise by what most services accept."""
+    (apprise,) = alerted.channels.server.apprise
+    assert alerted.channels.server.violations == []
     assert (len(apprise["title"]) <= 150, len(apprise["message"]) <= 4000) == (True, True)
     assert re.search(r"<[!@#]|@(?:everyone|here|channel|all)\b", f"{apprise['title']}{apprise['message']}") is None
 
 
-def test_no_terminal_takes_part_of_a_message_for_a_command(heard: Heard) -> None:
-    """No control character and none that turns the direction of writing; nor in what the run printed."""
+def test_no_message_steers_a_terminal(alerted: Alerted) -> None:
+    """It holds no control or direction character; nor does what the run printed."""
     found = {
         letter
-        for text in (*heard.texts(), heard.run.text)
+        for text in (*alerted.texts(), alerted.run.text)
         for letter in text
         if unicodedata.category(letter) in ("Cc", "Cf", "Cs") and letter not in "\n\r\t"
     }
-    # The joiner with which Apprise's mentions are taken apart turns and moves nothing.
+    # Apprise's mentions are taken apart with a joiner, which moves nothing.
     assert found <= {"\N{ZERO WIDTH SPACE}", "\N{WORD JOINER}"}
 
 
-def test_slack_formats_none_of_it(heard: Heard) -> None:
-    """What stands in a store is in plain texts alone."""
-    assert [text for text in formatted(heard.channels.server.slack) if SECRET in text or FORMATTED.search(text)] == []
+def test_slack_formats_none_of_it(alerted: Alerted) -> None:
+    """Stored text is in plain text only."""
+    assert [text for text in formatted(alerted.channels.server.slack) if SECRET in text or FORMATTED.search(text)] == []
 
 
-def test_mail_runs_and_loads_nothing(heard: Heard) -> None:
-    """No script, no address but the run's own, and nothing that a page does by itself."""
-    page = Page(part(heard.mail, "html"))
+def test_mail_runs_and_loads_nothing(alerted: Alerted) -> None:
+    """No script, no address, and nothing that a page does by itself."""
+    page = Page(part(alerted.mail, "html"))
     assert page.tags & {"script", "img", "iframe", "object", "form", "a", "link"} == set()
     assert [name for name, _ in page.attributes if name.startswith("on") or name in ("src", "href")] == []
     assert "alert(1)" in page.text
 
 
-def test_mail_has_the_headers_of_the_run_alone(heard: Heard) -> None:
-    """No line of a record becomes one, and none is longer than a mail's may be."""
-    assert (heard.mail["Bcc"], heard.mail["Cc"], heard.channels.mail.recipients) == (
+def test_mail_has_the_headers_of_the_run_alone(alerted: Alerted) -> None:
+    """No line of a record becomes one, and none is too long."""
+    assert (alerted.mail["Bcc"], alerted.mail["Cc"], alerted.channels.mail.recipients) == (
         None,
         None,
         [("ann@example.com", "bob@example.com")],
     )
-    assert (len(str(heard.mail["Subject"])) <= 150, len(heard.mail.as_bytes()) < 3_000_000) == (True, True)
+    assert (len(str(alerted.mail["Subject"])) <= 150, len(alerted.mail.as_bytes()) < 3_000_000) == (True, True)
 
 
 @pytest.fixture
-def redacted(steered: Steered, request: pytest.FixtureRequest) -> Heard:
+def redacted(steered: Steered, request: pytest.FixtureRequest) -> Alerted:
     """A run with `redact` by the reviewer that the test names."""
-    return hear(steered, "--drift-redact", f"--drift-reviewer=mine:{request.param}")
+    return alerted_by(steered, "--drift-redact", f"--drift-reviewer=mine:{request.param}")
 
 
 @pytest.mark.parametrize("redacted", ["steered", "quoting"], indirect=True)
-def test_redacted_messages_quote_no_record(redacted: Heard) -> None:
-    """Neither as the disagreement's text nor in what the reviewer complained of, nor in the report attached."""
-    told = [*redacted.texts(), *redacted.attached()]
+def test_redacted_messages_quote_no_record(redacted: Alerted) -> None:
+    """Neither as a disagreement's text nor in the reviewer's failure, nor in the attached report."""
+    sent = [*redacted.texts(), *redacted.attached()]
     assert len(redacted.run.drift["alerts"]) == 4
-    assert [text for text in told if SECRET in text or "evil.example" in text] == []
-
-
-@pytest.mark.slow
-def test_message_that_waited_is_redacted_later(steered: Steered) -> None:
-    """What could not be delivered when texts were allowed is sent without them, and without the report of then."""
-    steered.extra = ("--drift-alerts=slack,email",)
-    steered.channels.server.then(SLACK_PATH, (404, "no_service"))
-    steered.channels.mail.replies[:] = ["550 not today"]
-    steered.run("CERTAIN")
-    steered.run("CERTAIN", "--drift-redact")
-    mail = steered.channels.mail.mails[-1]
-    told = [*strings(steered.channels.server.slack), *map(str, mail.values()), part(mail, "plain"), part(mail, "html")]
-    told += [item.get_content() for item in mail.iter_attachments()]
-    assert [what.split()[0] for _, what in steered.channels.news()] == ["delayed", "delayed"]
-    assert [text for text in told if SECRET in text or "evil.example" in text] == []
+    assert [text for text in sent if SECRET in text or "evil.example" in text] == []

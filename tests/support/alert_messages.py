@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from drift_checks.alerts.message import CriterionLine, DisagreementLine, Incident, Kind, Message
 from drift_checks.report.verdict import Verdict
 
-# What a record's text may hold to mislead those who read of it.
+# What a record's text may hold to mislead its readers.
 HOSTILE = (
     "<!channel> <@U123> <https://evil.example|click> *bold* _it_ ~s~ `code` ```x``` </b><script>alert(1)</script>"
     " & &amp; \x1b[31m\r\nBcc: all@example.com \u202e"
@@ -18,7 +18,7 @@ LONG = HOSTILE + "x" * 100_000
 
 
 def message(**changes: Any) -> Message:
-    """Return a message on a CRITICAL verdict, changed as given."""
+    """Return a message about a CRITICAL verdict, with these changes."""
     values: dict[str, Any] = {
         "kind": Kind.CHANGE,
         "incident": Incident.DRIFT,
@@ -65,7 +65,7 @@ def message(**changes: Any) -> Message:
 
 
 def hostile(text: str = HOSTILE) -> Message:
-    """Return a message in which everything that a store or a model may have written is this text."""
+    """Return a message with this text wherever a store or a model may have written one."""
     return message(
         headline=f"CRITICAL · {text}",
         db=f"/data/{text}",
@@ -79,6 +79,12 @@ def hostile(text: str = HOSTILE) -> Message:
         report=f"/srv/{text}",
         report_url=None,
     )
+
+
+def many_changes(number: int) -> Message:
+    """Return a message with so many changes."""
+    changes = tuple(f"record {place} (fraud → loan) is acknowledged no more" for place in range(number))
+    return message(changes=changes, ended=changes)
 
 
 _TEXTS = st.text(max_size=200) | st.sampled_from([HOSTILE, "&" * 4000, "<" * 4000, "é" * 4000])

@@ -1,4 +1,4 @@
-"""Whole runs that tell real servers of Slack, PagerDuty, mail and Apprise, and what each was told."""
+"""Whole runs that alert local servers of Slack, PagerDuty, mail and Apprise."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 from threading import Event
 from typing import Any
@@ -24,9 +24,9 @@ from tests.support.whole_runs import LOW_CONFIDENCE, run_here
 ROUTING_KEY = "R0utingKeyR0utingKeyR0utingKey00"
 APPRISE_PATH = "/apprise/An0therSecretPath"
 SECRETS = ("SLACK_WEBHOOK_URL", "PAGERDUTY_API_KEY", "DRIFT_SMTP_URL", "DRIFT_APPRISE_URLS")
-# Refused by all systems: nobody listens there without being root.
+# Connections are refused: only root could listen there.
 CLOSED = "127.0.0.1:1"
-# Disagrees on as many of the thirty records of low confidence as the file `plan` says, or cannot be reached.
+# The file `plan` says on how many of the thirty records of low confidence it disagrees, or that it is down.
 STEERED = """
 import pathlib, re
 
@@ -45,33 +45,24 @@ def echoing(text):
 def quoting(text):
     raise ValueError(f"cannot read: {text}")
 """
-# No vectors are read, and nothing is asked twice: a run takes a second.
+# Without vectors and repeated reviews, a run takes a second.
 OWN = (*LOW_CONFIDENCE, "--drift-reviewer=mine:steered", "--drift-stability=0")
-# How many of thirty disagree: CRITICAL may be by chance, CERTAIN may not.
+# How many of thirty disagree: CRITICAL may be chance, CERTAIN is not.
 PLANS = {"OK": "0", "WARNING": "6", "CRITICAL": "9", "CERTAIN": "25", "INCONCLUSIVE": "down"}
 
 
 class HoldingServer(AlertServer):
-    """Takes what Apprise's json:// posts as well, and keeps those waiting whom it has heard, if told.
-
-    Attributes:
-        apprise: The documents taken from Apprise.
-        heard: The paths of what was taken while it held its answers.
-    """
+    """Withholds its answers on demand; `heard` are the paths of such posts."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.apprise: list[dict[str, Any]] = []
         self.heard: list[str] = []
         self.hold = Event()
         self.always(APPRISE_PATH, (200, "taken"))
 
     def take(self, path: str, document: dict[str, Any]) -> None:
-        """Keep what was posted; while it holds, answer only after whoever asked is dead."""
-        if path == APPRISE_PATH:
-            self.apprise.append(document)
-        else:
-            super().take(path, document)
+        """Keep a document; while it holds, answer only after the client is dead."""
+        super().take(path, document)
         if self.hold.is_set():
             self.heard.append(path)
             Event().wait(20)
@@ -79,7 +70,7 @@ class HoldingServer(AlertServer):
 
 @dataclass
 class Channels:
-    """The servers, and what of their messages was looked at before."""
+    """The servers, and how many of their messages were returned as news."""
 
     server: HoldingServer
     mail: MailServer
@@ -109,19 +100,19 @@ class Channels:
         )
 
     def news(self) -> list[tuple[str, str]]:
-        """Return what was told since this was asked last: channel by channel, each in its order."""
-        told = {
+        """Return the messages since the last call, by channel and in order."""
+        sent = {
             "slack": [label(item["blocks"][0]["text"]["text"].partition(" ")[2]) for item in self.server.slack],
             "email": [label(str(item["Subject"])) for item in self.mail.mails],
             "pagerduty": [_event(item) for item in self.server.pagerduty],
         }
-        fresh = [(channel, what) for channel, all_ in told.items() for what in all_[self._seen.get(channel, 0) :]]
-        self._seen = {channel: len(all_) for channel, all_ in told.items()}
+        fresh = [(channel, what) for channel, all_ in sent.items() for what in all_[self._seen.get(channel, 0) :]]
+        self._seen = {channel: len(all_) for channel, all_ in sent.items()}
         return fresh
 
 
 def label(headline: str) -> str:
-    """Return the words before the store's name; of a delayed message the moment is left out."""
+    """Return the words before the store's name, without the moment of a delayed message."""
     first, second, *_ = headline.split(" · ")
     return f"delayed {second}" if first.startswith("Delayed, of ") else first
 
@@ -134,7 +125,7 @@ def _event(event: dict[str, Any]) -> str:
 
 @contextmanager
 def channels(folder: Path) -> Iterator[Channels]:
-    """Run the servers meanwhile; mail has TLS and a login."""
+    """Run the servers in the background; mail has TLS and a login."""
     folder.mkdir(parents=True, exist_ok=True)
     with HoldingServer().running() as server, mail_server(folder, security=STARTTLS, login=True) as mail:
         assert isinstance(server, HoldingServer)
@@ -143,12 +134,12 @@ def channels(folder: Path) -> Iterator[Channels]:
 
 @dataclass
 class Steered:
-    """Runs whose verdict is chosen, one after the other in a folder.
+    """Runs with chosen verdicts, one after the other in a folder.
 
     Attributes:
-        folder: In which the commands are given.
-        store: That is reviewed.
-        channels: Who is told.
+        folder: The working folder.
+        store: The store.
+        channels: The channels.
         extra: Further options of every run.
     """
 
@@ -160,7 +151,7 @@ class Steered:
 
     def arguments(self, verdict: str, *more: str) -> list[str]:
         """Prepare a run that ends with the verdict; return its arguments."""
-        # Runs are told apart by the second in which they began.
+        # Runs differ by the second in which they began.
         while int(time.time()) == self._second:
             time.sleep(0.01)
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -175,13 +166,13 @@ class Steered:
         self._second = max((_second(folder) for folder in run_folders(run.reports)), default=0)
         return run
 
-    def told(self, verdict: str, *more: str) -> list[tuple[str, str]]:
-        """Run a review that ends with the verdict; return what was told of it."""
+    def sent(self, verdict: str, *more: str) -> list[tuple[str, str]]:
+        """Run a review that ends with the verdict; return its messages."""
         self.run(verdict, *more)
         return self.channels.news()
 
     def process(self, verdict: str, *more: str, way: str = "pytest") -> Run:
-        """Run a review in a process of its own."""
+        """Run a review in its own process."""
         return in_process(self.folder, *self.arguments(verdict, *more), environment=self.channels.environment, way=way)
 
 
@@ -202,13 +193,13 @@ def command(way: str, *arguments: str) -> list[str]:
 
 
 def surroundings(folder: Path, environment: Mapping[str, str]) -> dict[str, str]:
-    """Return the variables of a process: those of the machine without its settings and secrets."""
+    """Return the environment of a process, without the settings and secrets of this one."""
     kept = {key: text for key, text in os.environ.items() if not key.startswith(("DRIFT_", "PYTEST_", *SECRETS))}
     return {**kept, "XDG_CACHE_HOME": str(folder / "cache"), **environment}
 
 
 def in_process(folder: Path, *arguments: str, environment: Mapping[str, str], way: str) -> Run:
-    """Give a command in a folder, in a process of its own."""
+    """Run a command in a folder, in its own process."""
     before = run_folders(folder / "reports")
     done = subprocess.run(
         command(way, *arguments), cwd=folder, env=surroundings(folder, environment), capture_output=True, text=True
@@ -222,16 +213,3 @@ def logged(reports: Path) -> list[tuple[str, str, str]]:
     with closing(sqlite3.connect(reports / "history.sqlite3")) as connection:
         found = connection.execute("select channel, kind, status from alerts order by number").fetchall()
     return [(channel, kind, status) for channel, kind, status in found]
-
-
-def earlier(reports: Path, hours: float) -> None:
-    """Have all that was told be told so many hours earlier."""
-    with closing(sqlite3.connect(reports / "history.sqlite3")) as connection, connection:
-        for number, *moments in connection.execute("select number, created, settled from alerts").fetchall():
-            before = [moment and _before(moment, hours) for moment in moments]
-            connection.execute("update alerts set created = ?, settled = ? where number = ?", (*before, number))
-
-
-def _before(moment: str, hours: float) -> str:
-    before = datetime.fromisoformat(moment) - timedelta(hours=hours)
-    return before.isoformat(timespec="microseconds").replace("+00:00", "Z")

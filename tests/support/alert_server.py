@@ -1,9 +1,8 @@
-"""A server that takes what Slack and PagerDuty take, holds it against their rules, and misbehaves as told."""
+"""A server in place of Slack and PagerDuty that checks their rules, and misbehaves on demand."""
 
 from __future__ import annotations
 
 import json
-import re
 import time
 from collections import deque
 from collections.abc import Iterator
@@ -26,19 +25,21 @@ Step = tuple[int, str] | tuple[int, str, str] | str
 
 
 class AlertServer:
-    """Takes posts.
+    """Accepts posts.
 
     Attributes:
-        slack: The documents taken as messages, in their order.
-        pagerduty: The events taken.
-        violations: What was wrong with any of them.
-        attempts: How many posts came, by path.
-        authorizations: The header Authorization of each post.
+        slack: The accepted messages, in order.
+        pagerduty: The accepted events, in order.
+        apprise: The accepted documents on other paths, which Apprise posts, in order.
+        violations: Their faults.
+        attempts: The number of posts, by path.
+        authorizations: Each post's Authorization header.
     """
 
     def __init__(self, port: int = 0) -> None:
         self.slack: list[dict[str, Any]] = []
         self.pagerduty: list[dict[str, Any]] = []
+        self.apprise: list[dict[str, Any]] = []
         self.violations: list[str] = []
         self.attempts: dict[str, int] = {}
         self.authorizations: list[str | None] = []
@@ -48,7 +49,7 @@ class AlertServer:
 
     @property
     def address(self) -> str:
-        """Where it is."""
+        """The server's address."""
         return f"http://127.0.0.1:{self._http.server_port}"
 
     @property
@@ -58,38 +59,40 @@ class AlertServer:
 
     @property
     def events(self) -> str:
-        """The address that takes events."""
+        """The address for events."""
         return self.address + PAGERDUTY_PATH
 
     def then(self, path: str, *steps: Step) -> None:
-        """Answer the next posts to the path so, and all after them well."""
+        """Answer the next posts to the path with these steps, and accept the later ones."""
         with self._lock:
             self._steps[path] = deque(steps)
 
     def always(self, path: str, step: Step) -> None:
-        """Answer all posts to the path so."""
+        """Answer all posts to the path with this step."""
         self.then(path, *[step] * 1000)
 
     def next_step(self, path: str) -> Step:
-        """Return what a post to the path is answered with now."""
+        """Return the answer to a post to the path, and count it."""
         with self._lock:
             self.attempts[path] = self.attempts.get(path, 0) + 1
             steps = self._steps.get(path)
             return steps.popleft() if steps else _TAKEN.get(path, (404, "no_service"))
 
     def take(self, path: str, document: dict[str, Any]) -> None:
-        """Keep what was posted, and what is wrong with it."""
+        """Keep a document, and its faults."""
         with self._lock:
             if path == SLACK_PATH:
                 self.violations += check_slack(document)
                 self.slack.append(document)
-            else:
+            elif path == PAGERDUTY_PATH:
                 self.violations += check_event(document)
                 self.pagerduty.append(document)
+            else:
+                self.apprise.append(document)
 
     @contextmanager
     def running(self) -> Iterator[AlertServer]:
-        """Serve meanwhile."""
+        """Serve in the background."""
         Thread(target=self._http.serve_forever, args=(0.05,), daemon=True).start()
         try:
             yield self
@@ -154,14 +157,8 @@ class _Handler(BaseHTTPRequestHandler):
         """Keep the test's output clean."""
 
     def handle(self) -> None:
-        """Answer, unless whoever asked has gone."""
+        """Answer, unless the client has gone."""
         try:
             super().handle()
         except (BrokenPipeError, ConnectionResetError):
             self.close_connection = True
-
-
-def shown(document: dict[str, Any]) -> str:
-    """Return all text of a message that people see, without what Slack makes of entities."""
-    texts = [document.get("text", ""), *re.findall(r'"text": "((?:[^"\\]|\\.)*)"', json.dumps(document["blocks"]))]
-    return "\n".join(texts)

@@ -74,7 +74,7 @@ _ENTER = 'echo $$ >"$0"/cgroup.procs && exec "$@"'
 
 @dataclass(frozen=True)
 class Machine:
-    """A machine with its own /etc, /var, /srv, /home, /tmp and /run, in the folder `own`; `pid` is its first process."""
+    """A machine with its own /etc, /var, /srv, /home, /tmp and /run in the folder `own`; `pid` is its first process."""
 
     own: Path
     pid: int

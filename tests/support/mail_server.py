@@ -1,4 +1,4 @@
-"""A mail server that takes, refuses or keeps waiting as told, with TLS and a login of its own."""
+"""A mail server that accepts, refuses or hangs on demand, with its own TLS certificate and login."""
 
 from __future__ import annotations
 
@@ -20,31 +20,32 @@ import trustme
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
 
-# Each has a letter that must be written as %XX in an address.
+# Each has a character that must be written as %XX in an address.
 USER, PASSWORD = "alerts@example.com", "s3cret/pass@word#9"
-# Then it is over, so that a client that would wait forever fails its test.
+# The end, so that a client that would wait forever fails its test.
 _MOST_DRIPPED = 40
 PLAIN, STARTTLS, TLS = "plain", "starttls", "tls"
 
 
 @dataclass
 class MailServer:
-    """What the server does and what it was given; every part may be changed and read while it runs.
+    """What the server does and what it got; every part may be changed and read while it runs.
 
     Attributes:
-        ca_file: The certificate by which its own is trusted.
+        ca_file: The certificate that makes its own trusted.
         security: PLAIN, STARTTLS (offered, and required before a login) or TLS from the start.
-        login: Whether USER has to log in with PASSWORD before mail is taken.
+        login: Whether USER has to log in with PASSWORD before a mail is accepted.
         refused: The recipients that are answered 550.
         later: The recipients that are answered 450 once.
-        replies: The answers to the next mails, as in `451 try later`; after them each is taken.
+        refused_later: The recipients that are answered 550 after their 450.
+        replies: The answers to the next mails, as in `451 try later`; later ones are accepted.
         login_replies: The answers to the next logins.
         hang: Whether a mail that was handed over is never answered.
-        held: How many were handed over and are never answered.
-        mails: What was taken.
-        recipients: For whom each of them was.
+        held: How many were handed over and never answered.
+        mails: The accepted mails.
+        recipients: The recipients of each.
         attempts: How often somebody began to hand over a mail.
-        port: Where it is, on 127.0.0.1.
+        port: Its port on 127.0.0.1.
         eight_bit: Whether any mail held bytes above 127.
     """
 
@@ -53,6 +54,7 @@ class MailServer:
     login: bool = False
     refused: tuple[str, ...] = ()
     later: set[str] = field(default_factory=set)
+    refused_later: tuple[str, ...] = ()
     replies: list[str] = field(default_factory=list)
     login_replies: list[str] = field(default_factory=list)
     hang: bool = False
@@ -66,7 +68,7 @@ class MailServer:
 
     @property
     def url(self) -> str:
-        """Its address, with user and password where they are needed, and the certificate where there is TLS."""
+        """Its URL, with user and password if they are needed, and the certificate if there is TLS."""
         scheme = "smtps" if self.security == TLS else "smtp"
         login = f"{quote(USER, safe='')}:{quote(PASSWORD, safe='')}@" if self.login else ""
         query = "" if self.security == PLAIN else f"?ca_file={quote(str(self.ca_file))}"
@@ -75,7 +77,7 @@ class MailServer:
     async def handle_MAIL(  # noqa: N802 - the library's name, as those below
         self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]
     ) -> str:
-        """Count the mail, and refuse it where a login is needed and was not made."""
+        """Count the mail, and refuse it if a login is missing."""
         with self._lock:
             self.attempts += 1
         if self.login and not session.authenticated:
@@ -87,8 +89,8 @@ class MailServer:
     async def handle_RCPT(  # noqa: N802
         self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]
     ) -> str:
-        """Refuse those that are to be refused, for good or once."""
-        if address in self.refused:
+        """Refuse the recipients that are to be refused, permanently or once."""
+        if address in self.refused or (address in self.refused_later and address not in self.later):
             return "550 5.1.1 no such user"
         if address in self.later:
             self.later.remove(address)
@@ -99,7 +101,7 @@ class MailServer:
     async def handle_DATA(  # noqa: N802
         self, server: SMTP, session: Session, envelope: Envelope
     ) -> str:
-        """Answer as told, else take the mail."""
+        """Give the next answer, else accept the mail."""
         if self.hang:
             self.held += 1
             await asyncio.sleep(3600)
@@ -115,7 +117,7 @@ class MailServer:
         return "250 2.0.0 taken"
 
     def authenticate(self, server: SMTP, session: Session, envelope: Envelope, mechanism: str, data: Any) -> AuthResult:
-        """Return whether the login is right."""
+        """Check the login."""
         with self._lock:
             if self.login_replies:
                 return AuthResult(success=False, handled=False, message=self.login_replies.pop(0))
@@ -124,7 +126,7 @@ class MailServer:
 
 
 class _Controller(Controller):
-    """Listens on a free port, of which it tells."""
+    """Listens on a free port."""
 
     def _trigger_server(self) -> None:
         assert isinstance(self.server, asyncio.Server)
@@ -133,21 +135,21 @@ class _Controller(Controller):
 
 
 @contextmanager
-def mail_server(folder: Path, *, security: str = PLAIN, login: bool = False, **told: Any) -> Iterator[MailServer]:
-    """Run a mail server meanwhile.
+def mail_server(folder: Path, *, security: str = PLAIN, login: bool = False, **more: Any) -> Iterator[MailServer]:
+    """Run a mail server in the background.
 
     Args:
-        folder: Where its certificate is written.
+        folder: The folder for its certificate.
         security: PLAIN, STARTTLS or TLS.
-        login: Whether one has to log in.
-        told: What else MailServer has, as in `refused=("bob@example.com",)`.
+        login: Whether a login is required.
+        more: Further attributes of MailServer, as in `refused=("bob@example.com",)`.
     """
     ca_file = folder / "ca.pem"
     authority = trustme.CA()
     authority.cert_pem.write_to_path(str(ca_file))
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     authority.issue_cert("127.0.0.1", "localhost").configure_cert(context)
-    server = MailServer(ca_file, security, login, **told)
+    server = MailServer(ca_file, security, login, **more)
     options: dict[str, Any] = {"authenticator": server.authenticate}
     # Without TLS, a login that requires it is not offered.
     options |= {"auth_require_tls": security == STARTTLS or not login}
@@ -166,11 +168,11 @@ def mail_server(folder: Path, *, security: str = PLAIN, login: bool = False, **t
 
 @contextmanager
 def dripping_server(greeting: bytes = b"220 ", pause: float = 0.2) -> Iterator[int]:
-    """Run a server that begins an answer and does not end it for long, byte by byte; yield its port.
+    """Run a server that answers byte by byte without an end; yield its port.
 
     Args:
-        greeting: What comes at once.
-        pause: Seconds between the bytes.
+        greeting: The bytes that come at once.
+        pause: Seconds between the others.
     """
     over = Event()
     with socket.create_server(("127.0.0.1", 0)) as listening:

@@ -1,4 +1,4 @@
-"""Mail channels for tests, and what arrives."""
+"""Mail channels for tests, and the mails that arrive."""
 
 from __future__ import annotations
 
@@ -18,22 +18,22 @@ SENDER = "drift@example.org"
 
 
 def channel(url: str, to: tuple[str, ...] = TO, sender: str | None = SENDER) -> Email:
-    """Return the channel to a server."""
+    """Return a channel that sends to a server."""
     return Email(Secret(url), to, sender)
 
 
-# Certificates are read for every channel, which takes longer than a mail does.
+# Every channel reads certificates, which takes longer than a mail.
 COMPOSER = channel("smtp://127.0.0.1")
 
 
 def received(server: MailServer, sent: Message) -> EmailMessage:
-    """Return the mail as which a message arrives."""
+    """Send a message; return the mail that arrives."""
     channel(server.url).send(sent, Deadline.after(5))
     return server.mails[-1]
 
 
 def composed(made: Message) -> EmailMessage:
-    """Return a message's mail, written and read again as it would be on the way."""
+    """Return a message's mail as it arrives, without sending it."""
     mail = COMPOSER._mail(made)
     parsed = message_from_bytes(mail.as_bytes(policy=SMTP.clone(cte_type="7bit")), policy=default)
     assert isinstance(parsed, EmailMessage)
@@ -59,10 +59,10 @@ class Page(HTMLParser):
         self.feed(html)
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        """Keep an element."""
+        """Collect an element."""
         self.tags.add(tag)
         self.attributes += attrs
 
     def handle_data(self, data: str) -> None:
-        """Keep text."""
+        """Collect text."""
         self.text += data

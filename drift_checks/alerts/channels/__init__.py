@@ -1,1 +1,1 @@
-"""The channels: each renders a message in its own form and sends it."""
+"""The channels: each puts a message into its own form and sends it."""

@@ -1,4 +1,4 @@
-"""Whatever Apprise supports (Teams, Discord, Opsgenie, ntfy and others), by its URLs; needs the extra `apprise`."""
+"""Services that Apprise supports (Teams, Discord, Opsgenie, ntfy and others), by URL; needs the extra `apprise`."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ if TYPE_CHECKING:
     import apprise as apprise_types
 
 VARIABLE = "DRIFT_APPRISE_URLS"
-_LONGEST_TITLE, _LONGEST_BODY = 150, 4000
+_LONGEST_TITLE, _LONGEST_BODY, _LONGEST_COMMAND = 150, 4000, 1000
 _CONNECT_SECONDS, _READ_SECONDS = 5.0, 10.0
 _TYPES = {Verdict.OK: "success", Verdict.WARNING: "warning", Verdict.CRITICAL: "failure"}
-# It tells of the addresses that it calls.
+# It logs the addresses that it calls.
 _LOGGER = "apprise"
 _BEGINS_WITH_URL = re.compile(r"[\s,]*[a-z0-9]+://", re.IGNORECASE)
-# What several services take as a call to many people.
+# What several services take as a mention.
 _MENTION = re.compile(r"<(?=[@!#])|@(?=(?:everyone|here|channel|all)\b)", re.IGNORECASE)
 
 
@@ -44,7 +44,7 @@ class AppriseUrl:
         url: A secret.
 
     Raises:
-        SettingError: Apprise is not installed, or does not know the URL.
+        SettingError: Apprise is not installed, or does not support the URL.
     """
 
     name = "apprise"
@@ -62,35 +62,36 @@ class AppriseUrl:
         """Send the message.
 
         Raises:
-            NotDelivered: The service did not take it, or not in time.
+            NotDelivered: The service did not accept it in time.
         """
-        results: SimpleQueue[tuple[bool, str]] = SimpleQueue()
-        # Its time-outs are for each part of an answer, so that one that comes by the byte is left to itself.
+        results: SimpleQueue[str] = SimpleQueue()
+        # The library's time-outs begin anew with every byte, so that only a thread can be left behind.
         Thread(target=self._notify, args=(message, deadline, results), daemon=True, name=self.key).start()
         try:
-            taken, why = results.get(timeout=deadline.seconds_left)
+            failure = results.get(timeout=deadline.seconds_left)
         except Empty:
-            taken, why = False, "no answer in time"
-        if not taken:
-            raise NotDelivered(why)
-        return "taken by the service"
+            failure = "no answer in time"
+        if failure:
+            raise NotDelivered(failure)
+        return "accepted by the service"
 
-    def _notify(self, message: Message, deadline: Deadline, results: SimpleQueue[tuple[bool, str]]) -> None:
-        with _listening() as heard:
+    def _notify(self, message: Message, deadline: Deadline, results: SimpleQueue[str]) -> None:
+        """Send the message, and put why it failed, empty if it did not."""
+        with _listening() as listener:
             try:
                 service = self._service()
                 self._limit(service, deadline)
-                taken = service.notify(
+                accepted = service.notify(
                     body=_body(message), title=_title(message), notify_type=_kind(message), body_format="text"
                 )
             except Exception as error:
-                # Whatever a plugin raises, its words may hold the address.
-                results.put((False, f"the library broke down ({type(error).__name__})"))
+                # The words of a plugin's exception may hold the address.
+                results.put(f"the library broke down ({type(error).__name__})")
             else:
-                results.put((bool(taken), heard.reason))
+                results.put("" if accepted else listener.failure)
 
     def _limit(self, service: apprise_types.Apprise, deadline: Deadline) -> None:
-        """Set times, and have texts cut to what the service takes, where the URL does not say otherwise."""
+        """Set time-outs, and have long texts cut for the service, unless the URL says otherwise."""
         chosen = {name.lower() for name in re.findall(r"[?&](cto|rto|overflow)=", self._url.reveal(), re.IGNORECASE)}
         for plugin in service:
             if "cto" not in chosen:
@@ -104,12 +105,12 @@ class AppriseUrl:
         apprise = _library()
         with _listening():
             service: apprise_types.Apprise = apprise.Apprise(asset=_asset())
-            known = service.add(self._url.reveal())
-        if not known:
+            supported = service.add(self._url.reveal())
+        if not supported:
             raise SettingError(
                 VARIABLE,
-                f"one of its URLs is none that Apprise knows ({self._schema()})",
-                "allowed are those that https://github.com/caronc/apprise/wiki lists",
+                f"Apprise does not support one of its URLs ({self._schema()})",
+                "https://github.com/caronc/apprise/wiki lists those that it supports",
             )
         return service
 
@@ -119,30 +120,30 @@ class AppriseUrl:
 
 
 def split_urls(text: str) -> tuple[str, ...]:
-    """Return the URLs in a text, each once, separated by blanks, commas or lines.
+    """Return the URLs in a text, each once, separated by spaces, commas or lines.
 
     Raises:
-        SettingError: There is none, something else stands before the first, or Apprise is not installed.
+        SettingError: The text does not begin with a URL, or Apprise is not installed.
     """
     _library()
     try:
         parsing = import_module("apprise.utils.parse")
     except ImportError:
-        # Its place in older versions.
+        # As older versions name it.
         parsing = import_module("apprise.utils")
-    # What stands before the first URL would be lost without a word.
+    # Text before the first URL would be ignored.
     if not _BEGINS_WITH_URL.match(text):
         raise SettingError(
             VARIABLE,
             "does not begin with a URL",
-            "allowed are those that Apprise knows, as in ntfy://topic, separated by blanks, commas or lines",
+            "it must be URLs that Apprise supports, as in ntfy://topic, separated by spaces, commas or lines",
         )
-    # It knows best which comma belongs to a URL.
+    # The library knows which comma belongs to a URL.
     return tuple(dict.fromkeys(parsing.parse_urls(text)))
 
 
-class _Heard(logging.Filter):
-    """Drops what the library logs in a thread while that is sending, but for the status that it was answered."""
+class _Listener(logging.Filter):
+    """Drops what the library logs in a thread that is sending, except for the status of an answer."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -157,30 +158,30 @@ class _Heard(logging.Filter):
         return False
 
     @property
-    def reason(self) -> str:
-        """Why the service did not take it, as far as it can be told without its address."""
+    def failure(self) -> str:
+        """Why the service did not accept a message, as far as can be said without its address."""
         status = getattr(self.here, "status", None)
         if status is None:
-            return "the service did not take it, or could not be reached; `apprise -vv` with the same URL says why"
+            return "the service did not accept it, or could not be reached; `apprise -vv` with the same URL says why"
         words = {item.value: item.phrase for item in HTTPStatus}.get(status, "")
-        return f"the service answered {status} {words}".rstrip() + "; look to its URL, and to what it allows"
+        return f"the service answered {status} {words}".rstrip() + "; check its URL, and what the service allows"
 
 
-_HEARD = _Heard()
+_LISTENER = _Listener()
 
 
 @contextmanager
-def _listening() -> Iterator[_Heard]:
-    if getattr(_HEARD.here, "listening", False):
-        yield _HEARD
+def _listening() -> Iterator[_Listener]:
+    if getattr(_LISTENER.here, "listening", False):
+        yield _LISTENER
         return
-    logging.getLogger(_LOGGER).addFilter(_HEARD)
-    _HEARD.here.status, _HEARD.here.listening = None, True
+    logging.getLogger(_LOGGER).addFilter(_LISTENER)
+    _LISTENER.here.status, _LISTENER.here.listening = None, True
     try:
         with silence(("asyncio", *TALKATIVE)):
-            yield _HEARD
+            yield _LISTENER
     finally:
-        _HEARD.here.listening = False
+        _LISTENER.here.listening = False
 
 
 def _kind(message: Message) -> str:
@@ -190,28 +191,28 @@ def _kind(message: Message) -> str:
 
 
 def _title(message: Message) -> str:
-    return _harmless(printable(message.headline, _LONGEST_TITLE))
+    return shorten(_harmless(printable(message.headline, _LONGEST_TITLE)), _LONGEST_TITLE)
 
 
 def _body(message: Message) -> str:
-    return _harmless(shorten(text_part(message), _LONGEST_BODY))
+    return shorten(_harmless(text_part(message, _LONGEST_BODY, _LONGEST_COMMAND)), _LONGEST_BODY)
 
 
 def _harmless(text: str) -> str:
-    """Return the text with nothing that calls people, looking as before."""
+    """Return the text without anything that mentions people; it looks the same."""
     return _MENTION.sub(lambda found: f"{found[0]}\N{ZERO WIDTH SPACE}", text)
 
 
 def _asset() -> apprise_types.AppriseAsset:
-    """Return settings with which the library sends in the thread that calls it.
+    """Return settings with which the library sends in the calling thread.
 
-    Threads of its own would log addresses past the filters, and be waited for when the process ends.
+    Its own threads would log addresses past the filters, and be waited for at the end of the process.
     """
     asset = _library().AppriseAsset
     try:
         return cast("apprise_types.AppriseAsset", asset(async_mode=False, service_timeout=0))
     except (AttributeError, TypeError):
-        # Older versions have no such time, and no threads without async_mode.
+        # Older versions do not know service_timeout, and start no threads without async_mode.
         return cast("apprise_types.AppriseAsset", asset(async_mode=False))
 
 
@@ -220,6 +221,6 @@ def _library() -> ModuleType:
         import apprise
     except ImportError:
         raise SettingError(
-            VARIABLE, "needs the library apprise, which is not installed: pip install 'drift-checks[apprise]'"
+            VARIABLE, "needs the library apprise, which is not installed", "pip install 'drift-checks[apprise]'"
         ) from None
     return apprise

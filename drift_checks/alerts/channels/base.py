@@ -1,16 +1,29 @@
-"""What every channel is."""
+"""What every channel is, and how long it keeps trying."""
 
 from __future__ import annotations
 
+import random
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from drift_checks.alerts.message import Message
+
+Answer = TypeVar("Answer")
+_FIRST_PAUSE, _LONGEST_PAUSE = 0.5, 8.0
 
 
 class NotDelivered(Exception):
     """A message did not arrive; the text says why, in a phrase without any secret."""
+
+
+class TryAgain(Exception):
+    """A message did not arrive but may do so later: why, and for how many seconds the other side asks to wait."""
+
+    def __init__(self, reason: str, seconds: float | None = None) -> None:
+        super().__init__(reason)
+        self.seconds = seconds or 0.0
 
 
 @dataclass(frozen=True)
@@ -30,7 +43,7 @@ class Deadline:
 
     @property
     def seconds_left(self) -> float:
-        """How long it is until then, 0 where it is past."""
+        """The seconds until then, 0 if it is past."""
         return max(0.0, self.at - time.monotonic())
 
 
@@ -39,7 +52,7 @@ class Channel(Protocol):
 
     Attributes:
         name: As in the setting `alerts`: slack, pagerduty, email or apprise.
-        key: What tells it from others, also those of its name; stable from run to run, and no secret.
+        key: Tells it from other channels, also of the same name; stable from run to run, and no secret.
     """
 
     @property
@@ -49,11 +62,31 @@ class Channel(Protocol):
     def key(self) -> str: ...  # noqa: D102
 
     def payload(self, message: Message) -> str:
-        """Return what would be sent, for people to read: no secret is in it."""
+        """Return what would be sent, for people to read, without any secret."""
 
     def send(self, message: Message, deadline: Deadline) -> str:
-        """Send the message; return what came back, in a phrase, as in "200 ok".
+        """Send the message; return the answer in a phrase, as in "200 ok".
 
         Raises:
-            NotDelivered: It did not arrive, or it is not known to have.
+            NotDelivered: It did not arrive, or nobody knows whether it did.
         """
+
+
+def keep_trying(attempt: Callable[[], Answer], deadline: Deadline) -> Answer:
+    """Return what the attempt returns; while it raises `TryAgain`, repeat it after pauses that grow.
+
+    Raises:
+        NotDelivered: With the last reason, if the next pause would outlast the deadline.
+    """
+    pause = _FIRST_PAUSE
+    while True:
+        try:
+            return attempt()
+        except TryAgain as error:
+            failure = error
+        seconds = max(pause * random.uniform(0.5, 1.0), failure.seconds)  # noqa: S311 - a pause
+        if seconds >= deadline.seconds_left:
+            # Raised outside the handler, so that no traceback leads to a library's words.
+            raise NotDelivered(str(failure))
+        time.sleep(seconds)
+        pause = min(pause * 2, _LONGEST_PAUSE)

@@ -5,14 +5,12 @@ from __future__ import annotations
 import smtplib
 import socket
 import ssl
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from email.message import EmailMessage
 from email.policy import SMTP as WIRE
-from functools import partial
 from pathlib import Path
 
-from drift_checks.alerts.channels.base import Deadline, NotDelivered
+from drift_checks.alerts.channels.base import Deadline, NotDelivered, TryAgain, keep_trying
 from drift_checks.alerts.channels.mail import compose_mail
 from drift_checks.alerts.channels.smtp_client import connected, host_name
 from drift_checks.alerts.channels.smtp_url import MailServer, read_url
@@ -23,20 +21,17 @@ from drift_checks.core.text import printable
 from drift_checks.settings.pairs import is_mail_address
 
 VARIABLE = "DRIFT_SMTP_URL"
-_FIRST_PAUSE, _LONGEST_PAUSE = 0.5, 4.0
-_LONGEST_SAID = 200
+_LONGEST_ANSWER = 200
 _NO_TLS = (
-    f"the server offers no TLS, without which no password is sent: take smtps:// or another port in {VARIABLE}, or"
-    " leave starttls=required out where no password is needed"
+    "the server offers no TLS, without which no password is sent: use smtps:// or another port in"
+    f" {VARIABLE}, or omit starttls=required if no password is needed"
 )
-_NO_MAIL_SERVER = f"what answers there is no mail server: look to host and port in {VARIABLE}"
-# What became of each recipient: the answer of the server.
-_Refused = dict[str, tuple[int, bytes]]
+_NO_MAIL_SERVER = f"the server that answers is not a mail server: check host and port in {VARIABLE}"
+_UNTRUSTED = f"the server's certificate is not trusted: check host and ca_file in {VARIABLE}"
+_NO_COMMON_TLS = f"no TLS connection could be made: check smtp:// or smtps://, and the port, in {VARIABLE}"
+# By recipient, the code and text of the server's answer.
+_Answers = dict[str, tuple[int, bytes]]
 _ACCEPTED = (250, b"")
-
-
-class _Again(Exception):
-    """It may go better later; the text says why it did not."""
 
 
 class Email:
@@ -44,12 +39,11 @@ class Email:
 
     Args:
         server: The server's address with user and password, a secret.
-        to: Who gets it; where it is empty, the address's own `to`.
-        sender: Whom it is from; where it is None, the address's own `from`, else this program at this host.
+        to: The recipients; if it is empty, the address's own `to`.
+        sender: The sender; if it is None, the address's own `from`, else this program at this host.
 
     Raises:
-        SettingError: The address of the server or of a person is none, nobody would get it, or a password would go over
-            a network in clear.
+        SettingError: An address is not valid, there is no recipient, or a password would cross a network in clear text.
     """
 
     name = key = "email"
@@ -62,16 +56,16 @@ class Email:
         if not self._to:
             raise SettingError(
                 "email-to",
-                f"is not set, and mail is configured by {VARIABLE}",
-                "name who gets it, as in --drift-email-to oncall@example.com, or leave email out of alerts",
+                f"is not set, but mail is configured by {VARIABLE}",
+                "name the recipients, as in --drift-email-to oncall@example.com, or omit email from alerts",
             )
         _check_addresses("email-to", self._to)
         _check_addresses("email-from", [self._sender])
         _check_login(self._server)
-        self._context = _trusted(self._server)
+        self._context = _tls_context(self._server)
 
     def payload(self, message: Message) -> str:
-        """Return the mail, but for its HTML part and what is attached."""
+        """Return the mail without its HTML part and its attachment."""
         mail = self._mail(message)
         text = mail.get_body(("plain",))
         assert text is not None
@@ -80,77 +74,70 @@ class Email:
         return f"{headers}\n\n{text.get_content()}{attached}".rstrip()
 
     def send(self, message: Message, deadline: Deadline) -> str:
-        """Send the mail; return what the server said.
+        """Send the mail, again to recipients that are refused temporarily; return how many accepted it.
 
         Raises:
-            NotDelivered: Nobody got it.
+            NotDelivered: No recipient accepted it.
         """
-        mail = self._mail(message)
-        pause = _FIRST_PAUSE
-        waiting: Sequence[str] = self._to
-        refused: _Refused = {}
-        while True:
-            failure: str | None = None
-            try:
-                refused |= dict.fromkeys(waiting, _ACCEPTED) | self._try(mail, waiting, deadline)
-                waiting = [to for to in waiting if 400 <= refused[to][0] < 500]
-            except _Again as again:
-                failure = str(again)
-            if not waiting or pause >= deadline.seconds_left:
-                break
-            time.sleep(pause)
-            pause = min(pause * 2, _LONGEST_PAUSE)
-        # Outside of the handler, so that no traceback leads to the library's words.
-        return self._outcome(refused, failure)
+        mail, failure = self._mail(message), ""
+        answers: dict[str, tuple[int, bytes]] = {}
 
-    def _outcome(self, answers: _Refused, failure: str | None) -> str:
-        """Return what came of it for each recipient.
+        def attempt() -> None:
+            open_ones = [to for to in self._to if to not in answers or _is_temporary(answers[to][0])]
+            answers.update(dict.fromkeys(open_ones, _ACCEPTED) | self._try(mail, open_ones, deadline))
+            if any(_is_temporary(code) for code, _ in answers.values()):
+                raise TryAgain("")
 
-        Raises:
-            NotDelivered: Nobody got it.
-        """
+        try:
+            keep_trying(attempt, deadline)
+        except NotDelivered as error:
+            failure = str(error)
         refused = {to: answer for to, answer in answers.items() if answer != _ACCEPTED}
-        taken = len(answers) - len(refused)
-        if not taken:
-            raise NotDelivered(failure or f"nobody was accepted: {self._told(refused)}")
-        some = f"; {self._told(refused)}" if refused else ""
-        return f"accepted for {taken} of {len(self._to)} recipients{some}"
+        accepted = len(answers) - len(refused)
+        reasons = "; ".join(f"{to} refused: {code} {self._cleaned(text)}" for to, (code, text) in refused.items())
+        if not accepted:
+            # Raised outside the handler, so that no traceback leads to the library's words.
+            raise NotDelivered(failure or f"no recipient was accepted: {reasons}")
+        return f"accepted for {accepted} of {len(self._to)} recipients{f'; {reasons}' if refused else ''}"
 
     def _mail(self, message: Message) -> EmailMessage:
         # A path with a NUL names no file.
         report = Path(message.report) if message.report and "\0" not in message.report else None
         return compose_mail(message, self._sender, self._to, report)
 
-    def _try(self, mail: EmailMessage, to: Sequence[str], deadline: Deadline) -> _Refused:
-        """Hand the mail over for these recipients; return whom the server refused.
+    def _try(self, mail: EmailMessage, to: Sequence[str], deadline: Deadline) -> _Answers:
+        """Hand the mail over for these recipients; return those that the server refused.
 
         Raises:
-            NotDelivered: Nobody will get it.
-            _Again: It may go better later.
+            NotDelivered: It will never be accepted.
+            TryAgain: It may be accepted later.
         """
-        raise_later: Callable[[], Exception]
+        failure: Exception
         try:
-            return self._deliver(mail, to, deadline)
+            return self._hand_over(mail, to, deadline)
         except smtplib.SMTPRecipientsRefused as error:
-            codes = [code for code, _ in error.recipients.values()]
-            raise_later = partial(_of_codes, codes, f"nobody was accepted: {self._told(error.recipients)}")
+            return error.recipients
         except smtplib.SMTPAuthenticationError as error:
-            said = f"the server refused the login ({error.smtp_code}): look to user and password in {VARIABLE}"
-            raise_later = partial(_of_codes, [error.smtp_code], said)
+            reason = f"the server refused the login ({error.smtp_code}): check user and password in {VARIABLE}"
+            failure = _failure(error.smtp_code, reason)
         except smtplib.SMTPResponseException as error:
-            said = f"the server answered {error.smtp_code} {self._hidden(error.smtp_error)}"
-            raise_later = partial(_of_codes, [error.smtp_code], said if error.smtp_code > 0 else _NO_MAIL_SERVER)
+            answer = f"the server answered {error.smtp_code} {self._cleaned(error.smtp_error)}"
+            failure = _failure(error.smtp_code, answer if error.smtp_code > 0 else _NO_MAIL_SERVER)
         except smtplib.SMTPNotSupportedError:
-            raise_later = partial(NotDelivered, f"the server offers no login: take user and password out of {VARIABLE}")
-        except ssl.SSLError as error:
-            raise_later = _of_tls(error)
+            failure = NotDelivered(f"the server offers no login: remove user and password from {VARIABLE}")
+        except ssl.SSLCertVerificationError:
+            failure = NotDelivered(_UNTRUSTED)
+        except (ssl.SSLEOFError, ssl.SSLZeroReturnError):
+            failure = TryAgain("the connection broke while TLS was being negotiated")
+        except ssl.SSLError:
+            failure = NotDelivered(_NO_COMMON_TLS)
         except (smtplib.SMTPException, OSError) as error:
-            raise_later = partial(_Again, _why_broken(error, deadline))
-        raise raise_later()
+            failure = TryAgain(_why_broken(error, deadline))
+        raise failure
 
-    def _deliver(self, mail: EmailMessage, to: Sequence[str], deadline: Deadline) -> _Refused:
-        """Hand the mail over; return whom the server refused, while it took it for others."""
-        # Not every server takes bytes above 127 (RFC 6152), so that none are sent.
+    def _hand_over(self, mail: EmailMessage, to: Sequence[str], deadline: Deadline) -> _Answers:
+        """Hand the mail over; return the recipients that the server refused while it accepted others."""
+        # Not every server takes bytes above 127 (RFC 6152).
         content = mail.as_bytes(policy=WIRE.clone(cte_type="7bit"))
         with connected(self._server, self._context, deadline) as client:
             client.ehlo_or_helo_if_needed()
@@ -164,21 +151,19 @@ class Email:
                 client.login(self._server.user, self._server.password)
             return client.sendmail(self._sender, to, content)
 
-    def _told(self, refused: _Refused) -> str:
-        return "; ".join(f"{to} refused: {code} {self._hidden(said)}" for to, (code, said) in refused.items())
-
-    def _hidden(self, said: bytes | str) -> str:
-        text = said if isinstance(said, str) else said.decode("utf-8", "replace")
+    def _cleaned(self, answer: bytes | str) -> str:
+        """Return a server's words on one line, without any secret."""
+        text = answer if isinstance(answer, str) else answer.decode("utf-8", "replace")
         for secret in (self._secret.reveal(), self._server.user, self._server.password):
             text = text.replace(secret, "…") if secret else text
-        return printable(text, _LONGEST_SAID)
+        return printable(text, _LONGEST_ANSWER)
 
 
 def _check_addresses(setting: str, addresses: Sequence[str]) -> None:
     for address in addresses:
         if not is_mail_address(address):
             raise SettingError(
-                setting, f"{printable(address)!r} is no mail address", "allowed is one as oncall@example.com"
+                setting, f"{printable(address)!r} is not a valid mail address", "it must be like oncall@example.com"
             )
 
 
@@ -186,50 +171,43 @@ def _check_login(server: MailServer) -> None:
     if not (server.user + server.password).isascii():
         raise SettingError(
             VARIABLE,
-            "user or password holds a letter that is not ASCII, with which nobody can log in here",
-            "choose a password of ASCII characters for this program",
+            "user or password holds a character that is not ASCII, which this program cannot send",
+            "choose a password of ASCII characters",
         )
     if server.user and not (server.tls or server.is_here or server.starttls(offered=False)):
         raise SettingError(
             VARIABLE,
-            "with starttls=never the password would go over the network in clear",
-            "leave starttls=never out (allowed with a password only for a server at this machine), or take smtps://",
+            "with starttls=never the password would cross the network in clear text",
+            "omit starttls=never (only a server on this machine may have it with a password), or use smtps://",
         )
 
 
-def _trusted(server: MailServer) -> ssl.SSLContext:
-    """Return what certificates are held against."""
+def _tls_context(server: MailServer) -> ssl.SSLContext:
     try:
         return ssl.create_default_context(cafile=server.ca_file)
     except OSError as error:
-        # An error of TLS has a code there, which tells nobody anything.
+        # A TLS error's text is a code.
         reason = "it holds no certificate" if isinstance(error, ssl.SSLError) else error.strerror
         raise SettingError(
-            VARIABLE, f"its ca_file cannot be read ({reason})", "allowed is a file of certificates in the form PEM"
+            VARIABLE, f"its ca_file cannot be read ({reason})", "it must be a file of certificates in PEM form"
         ) from None
 
 
-def _of_codes(codes: Sequence[int], said: str) -> Exception:
-    """Return the error: what is temporary is tried again (RFC 5321, 4.2.1)."""
-    return _Again(said) if any(400 <= code < 500 for code in codes) else NotDelivered(said)
+def _is_temporary(code: int) -> bool:
+    """Whether a refusal may pass (RFC 5321, 4.2.1)."""
+    return 400 <= code < 500
 
 
-def _of_tls(error: ssl.SSLError) -> Callable[[], Exception]:
-    if isinstance(error, ssl.SSLCertVerificationError):
-        return partial(NotDelivered, f"the server's certificate is not trusted: look to host and ca_file in {VARIABLE}")
-    if isinstance(error, ssl.SSLEOFError | ssl.SSLZeroReturnError):
-        return partial(_Again, "the connection broke while TLS was agreed on")
-    return partial(
-        NotDelivered, f"TLS could not be agreed on: look to smtp:// or smtps://, and to the port, in {VARIABLE}"
-    )
+def _failure(code: int, reason: str) -> Exception:
+    return TryAgain(reason) if _is_temporary(code) else NotDelivered(reason)
 
 
 def _why_broken(error: Exception, deadline: Deadline) -> str:
     if isinstance(error, ConnectionRefusedError):
-        return f"connection refused: look to host and port in {VARIABLE}"
-    # The library tells of what was too late as of a connection that broke.
+        return f"connection refused: check host and port in {VARIABLE}"
+    # The library reports a time-out as a connection that broke.
     if isinstance(error, TimeoutError) or not deadline.seconds_left or "timed out" in str(error):
         return "no answer in time"
     if isinstance(error, socket.gaierror):
-        return f"the name of the host is not known: look to {VARIABLE}"
+        return f"the host's name cannot be resolved: check {VARIABLE}"
     return f"the connection broke ({type(error).__name__})"

@@ -1,11 +1,9 @@
-"""A JSON document posted to an address that nothing shows, until it is taken or the time is over."""
+"""A JSON document posted to an address that is shown nowhere, until it is accepted or the time is over."""
 
 from __future__ import annotations
 
 import logging
-import random
 import threading
-import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -13,7 +11,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
-from drift_checks.alerts.channels.base import Deadline, NotDelivered
+from drift_checks.alerts.channels.base import Deadline, NotDelivered, TryAgain, keep_trying
 from drift_checks.core.errors import SettingError
 from drift_checks.core.instants import retry_after_seconds
 from drift_checks.core.secrets import Secret
@@ -23,46 +21,31 @@ if TYPE_CHECKING:
     import requests
 
 CONNECT_SECONDS, READ_SECONDS = 5.0, 10.0
-_FIRST_WAIT, _LONGEST_WAIT = 0.5, 8.0
-_MOST_READ, _LONGEST_SAID = 1000, 200
-# They write the path of each request, which is the secret.
+_MOST_READ, _LONGEST_ANSWER = 1000, 200
+# They log the path of each request, which is the secret.
 TALKATIVE = ("urllib3.connectionpool", "urllib3.util.retry")
-# Shorter parts of a path tell nothing, and may be anywhere.
-_LEAST_SECRET = 6
+# Shorter parts of a path reveal nothing, and occur in any text.
+_SHORTEST_SECRET = 6
 
 
 @dataclass(frozen=True)
 class Answer:
-    """What came back: the status, and the beginning of the body, fit for a line and without any secret."""
+    """The status of an answer and the beginning of its body, on one line and without any secret."""
 
     status: int
     text: str
 
     @property
-    def taken(self) -> bool:
-        """Whether the document was taken."""
-        return self.status // 100 == 2
-
-    @property
-    def said(self) -> str:
-        """The answer as a phrase, as in `404 no_service`."""
+    def phrase(self) -> str:
+        """The answer in a phrase, as in `404 no_service`."""
         return f"{self.status} {self.text}".strip()
-
-
-class _Again(Exception):
-    """It may go better later: why it did not, and for how long the other side wants to be left alone."""
-
-    def __init__(self, reason: str, seconds: float | None = None) -> None:
-        super().__init__(reason)
-        self.reason = reason
-        self.seconds = seconds
 
 
 def check_address(name: str, address: Secret) -> None:
     """Refuse an address to which nothing can be posted.
 
     Raises:
-        SettingError: Naming the variable; what it holds is not repeated.
+        SettingError: Names the variable and does not repeat its value.
     """
     try:
         parts = urlsplit(address.reveal())
@@ -71,64 +54,35 @@ def check_address(name: str, address: Secret) -> None:
     except ValueError:
         usable = False
     if not usable:
-        raise SettingError(name, "holds no address", "allowed is one as https://host/path, which is not shown here")
+        raise SettingError(
+            name, "is not a valid address", "it must be like https://host/path; its value is not shown here"
+        )
 
 
-def deliver(
+def post_json(
     address: Secret,
     document: Mapping[str, Any],
     deadline: Deadline,
     remedies: Mapping[int, str],
     hide: tuple[Secret, ...] = (),
 ) -> Answer:
-    """Post the document until it is taken; return the answer.
+    """Post the document, again after 429, 5xx and broken connections; return the answer that accepts it.
 
     Args:
-        address: Where to; it may be a secret as a whole.
-        document: What is posted.
-        deadline: By when it is given up.
-        remedies: What to do, by the status of an answer that refuses it.
-        hide: What must not be repeated beside the address.
+        address: Where to post it; the whole of it may be a secret.
+        document: The document.
+        deadline: When to give up.
+        remedies: What to do, by the status of an answer that refuses the document.
+        hide: Other secrets that must not be repeated.
 
     Raises:
-        NotDelivered: It was not taken.
+        NotDelivered: It was not accepted.
     """
-    answer = post_json(address, document, deadline, hide)
-    if not answer.taken:
+    answer = keep_trying(lambda: _post(address, document, deadline, hide), deadline)
+    if answer.status // 100 != 2:
         remedy = remedies.get(answer.status)
-        raise NotDelivered(f"answered {answer.said}{f': {remedy}' if remedy else ''}")
+        raise NotDelivered(f"answered {answer.phrase}{f': {remedy}' if remedy else ''}")
     return answer
-
-
-def post_json(
-    address: Secret, document: Mapping[str, Any], deadline: Deadline, hide: tuple[Secret, ...] = ()
-) -> Answer:
-    """Post the document, again where that may help: after 429, 5xx and broken connections.
-
-    Args:
-        address: Where to; it may be a secret as a whole.
-        document: What is posted.
-        deadline: By when it is given up.
-        hide: What must not be repeated beside the address.
-
-    Returns:
-        The answer, also one that refuses the document.
-
-    Raises:
-        NotDelivered: There was none that says anything.
-    """
-    wait = _FIRST_WAIT
-    while True:
-        try:
-            return _post(address, document, deadline, hide)
-        except _Again as again:
-            pause = max(wait * random.uniform(0.5, 1.0), again.seconds or 0.0)  # noqa: S311 - a pause
-            reason = again.reason
-        if pause >= deadline.seconds_left:
-            # Outside of the handler, so that no traceback leads to the library's words.
-            raise NotDelivered(reason)
-        time.sleep(pause)
-        wait = min(wait * 2, _LONGEST_WAIT)
 
 
 def _post(address: Secret, document: Mapping[str, Any], deadline: Deadline, hide: tuple[Secret, ...]) -> Answer:
@@ -136,7 +90,7 @@ def _post(address: Secret, document: Mapping[str, Any], deadline: Deadline, hide
 
     connect = max(0.1, min(CONNECT_SECONDS, deadline.seconds_left))
     read = max(0.1, min(READ_SECONDS, deadline.seconds_left))
-    refused, failure = False, None
+    failure: Exception
     try:
         with (
             silence(),
@@ -151,22 +105,23 @@ def _post(address: Secret, document: Mapping[str, Any], deadline: Deadline, hide
         ):
             return _answer(response, address, deadline, hide)
     except requests.ConnectTimeout:
-        failure = f"no connection within {connect:.0f} s"
+        failure = TryAgain(f"no connection within {connect:.0f} s")
     except requests.Timeout:
-        failure = f"no answer within {read:.0f} s"
+        failure = TryAgain(f"no answer within {read:.0f} s")
     except requests.exceptions.SSLError as error:
-        refused = _is_not_trusted(error)
-        failure = "the certificate of the other side is not trusted" if refused else "TLS could not be agreed on"
+        failure = TryAgain("no TLS connection could be made")
+        if "CERTIFICATE_VERIFY_FAILED" in str(error):
+            failure = NotDelivered("the server's certificate is not trusted")
     except requests.exceptions.InvalidURL:
-        refused, failure = True, "the address is none"
+        failure = NotDelivered("the address is not valid")
     except requests.exceptions.ProxyError:
-        failure = "the proxy could not be reached, or refused"
+        failure = TryAgain("the proxy could not be reached, or refused")
     except requests.ConnectionError as error:
-        failure = _why_broken(error)
+        failure = TryAgain(_why_broken(error))
     except (requests.RequestException, OSError, ValueError) as error:
-        failure = f"the connection broke ({type(error).__name__})"
-    # Outside of the handlers, so that no traceback leads to the library's words.
-    raise NotDelivered(failure) if refused else _Again(failure)
+        failure = TryAgain(f"the connection broke ({type(error).__name__})")
+    # Raised outside the handlers, so that no traceback leads to the library's words.
+    raise failure
 
 
 def _unchanged(request: requests.PreparedRequest) -> requests.PreparedRequest:
@@ -174,54 +129,45 @@ def _unchanged(request: requests.PreparedRequest) -> requests.PreparedRequest:
     return request
 
 
-def _is_not_trusted(error: BaseException) -> bool:
-    return "CERTIFICATE_VERIFY_FAILED" in str(error)
-
-
 def _why_broken(error: BaseException | None) -> str:
-    """Return in a word why a connection failed, from the kinds of the errors within; their words hold the address."""
+    """Return why a connection failed, by the types of the errors within, since their words hold the address."""
     seen: set[int] = set()
     while error is not None and id(error) not in seen:
         seen.add(id(error))
         if isinstance(error, ConnectionRefusedError):
             return "connection refused"
         if type(error).__name__ in ("NameResolutionError", "gaierror"):
-            return "the name of the host is not known"
-        inner = [item for item in error.args if isinstance(item, BaseException)]
-        reason = getattr(error, "reason", None)
-        error = error.__cause__ or error.__context__ or (reason if isinstance(reason, BaseException) else None)
-        error = error or (inner[0] if inner else None)
+            return "the host's name cannot be resolved"
+        inner = [item for item in (getattr(error, "reason", None), *error.args) if isinstance(item, BaseException)]
+        error = error.__cause__ or error.__context__ or next(iter(inner), None)
     return "the connection broke"
 
 
 def _answer(response: requests.Response, address: Secret, deadline: Deadline, hide: tuple[Secret, ...]) -> Answer:
+    import requests
+
     status = response.status_code
-    if status // 100 == 2:
-        # It was taken, whatever becomes of the rest of the answer.
-        return Answer(status, _hidden(_body_or_none(response, deadline), address, hide))
-    answer = Answer(status, _hidden(_body(response, deadline), address, hide))
+    try:
+        body = _body(response, deadline)
+    except (requests.RequestException, OSError, ValueError):
+        if status // 100 != 2:
+            raise
+        # It was accepted, even if the rest of the answer is lost.
+        body = ""
+    answer = Answer(status, _hidden(body, address, hide))
     if status == HTTPStatus.TOO_MANY_REQUESTS or status // 100 == 5:
-        raise _Again(f"answered {answer.said}", retry_after_seconds(response.headers.get("Retry-After", "")))
+        raise TryAgain(f"answered {answer.phrase}", retry_after_seconds(response.headers.get("Retry-After", "")))
     return answer
 
 
-def _body_or_none(response: requests.Response, deadline: Deadline) -> str:
-    import requests
-
-    try:
-        return _body(response, deadline)
-    except (requests.RequestException, OSError, ValueError):
-        return ""
-
-
 def _body(response: requests.Response, deadline: Deadline) -> str:
-    """Return the beginning of the body; one that comes by the byte is not waited for."""
+    """Return the beginning of the body, without waiting for one that comes byte by byte."""
     body = b""
     for piece in response.iter_content(1):
         body += piece
         if len(body) >= _MOST_READ or not deadline.seconds_left:
             break
-    return printable(body.decode("utf-8", "replace"), _LONGEST_SAID)
+    return printable(body.decode("utf-8", "replace"), _LONGEST_ANSWER)
 
 
 def _hidden(text: str, address: Secret, hide: tuple[Secret, ...]) -> str:
@@ -231,13 +177,13 @@ def _hidden(text: str, address: Secret, hide: tuple[Secret, ...]) -> str:
     parts = urlsplit(address.reveal())
     for part in (*parts.path.split("/"), parts.query, parts.password or ""):
         for form in (part, unquote(part)):
-            if len(form) >= _LEAST_SECRET:
+            if len(form) >= _SHORTEST_SECRET:
                 text = text.replace(form, "…")
     return text
 
 
 class _Silence(logging.Filter):
-    """Drops what the library logs in a thread while that is sending."""
+    """Drops what a library logs in a thread that is sending."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -256,10 +202,10 @@ def silence(names: Iterable[str] = TALKATIVE) -> Iterator[None]:
     """Keep libraries from logging addresses in this thread.
 
     Args:
-        names: Of their loggers.
+        names: The names of their loggers.
     """
     for name in names:
-        # Added once, however often it is asked for.
+        # A logger adds the same filter only once.
         logging.getLogger(name).addFilter(_SILENCE)
     _SILENCE.here.sending = True
     try:

@@ -13,16 +13,17 @@ from pathlib import Path
 from textwrap import fill
 from typing import TYPE_CHECKING
 
-from drift_checks.alerts import wording
+from drift_checks.alerts.channels import wording
 from drift_checks.alerts.message import Kind, Message
 from drift_checks.core.text import printable
 
 if TYPE_CHECKING:
     from jinja2 import Environment
 
-_LONGEST_SUBJECT, _LONGEST_TEXT = 150, 300
+_LONGEST_SUBJECT, _LONGEST_TEXT, _LONGEST_CHANGE = 150, 300, 400
+_LONGEST_BODY, _LONGEST_COMMAND = 40_000, 20_000
 _WIDTH = 72
-# A larger one is refused by some servers, and by some readers.
+# Some servers refuse a larger one, and some readers do not show it.
 MOST_ATTACHED = 1_000_000
 
 
@@ -31,9 +32,9 @@ def compose_mail(message: Message, sender: str, to: Sequence[str], report: Path 
 
     Args:
         message: What it says.
-        sender: Whom it is from.
-        to: Who gets it.
-        report: The HTML report, which is attached where it is there and not large.
+        sender: The address that sends it.
+        to: The recipients.
+        report: The HTML report, which is attached if it exists and is not large.
     """
     mail = EmailMessage()
     mail["Subject"] = printable(message.headline, _LONGEST_SUBJECT)
@@ -41,7 +42,7 @@ def compose_mail(message: Message, sender: str, to: Sequence[str], report: Path 
     mail["To"] = ", ".join(to)
     mail["Date"] = format_datetime(datetime.now(UTC))
     domain = sender.rpartition("@")[2]
-    # The same for the same message, so that one that is sent twice is known as one; a run that was resumed has another.
+    # The same for the same message, so that a duplicate is recognised; a run that was resumed has another.
     mail["Message-ID"] = f"<{message.run_id}.{_digest(message)}@{domain}>"
     thread = f"<drift-checks.{message.store_key}@{domain}>"
     mail["In-Reply-To"] = thread
@@ -60,74 +61,88 @@ def _digest(message: Message) -> str:
     return sha256(f"{message.kind} {message.verdict} {message.store_key}".encode()).hexdigest()[:8]
 
 
-def text_part(message: Message) -> str:
-    """Return the message as text of 72 columns."""
-    return "\n\n".join("\n".join(lines) for lines in _paragraphs(message)) + "\n"
+def text_part(message: Message, longest: int = _LONGEST_BODY, longest_command: int = _LONGEST_COMMAND) -> str:
+    """Return the message as text of 72 columns.
+
+    Args:
+        message: The message.
+        longest: How long the text may be; lists that do not fit are cut, and count what is missing.
+        longest_command: How long the command that repeats the run may be.
+    """
+    top, bottom = [_wrapped(message.headline)], ["\n".join(_origin(message, longest_command))]
+    if message.kind is Kind.TEST:
+        top.append(_wrapped(wording.TEST))
+    else:
+        top.append("\n".join(_wrapped(line) for line in _figures(message)))
+        if notes := [_wrapped(f"- {item}") for item in wording.notes(message)]:
+            bottom.insert(0, "\n".join(["Note", *notes]))
+        top += _lists(message, longest - sum(len(paragraph) + 2 for paragraph in (*top, *bottom)))
+    return "\n\n".join([*top, *bottom]) + "\n"
 
 
 def html_part(message: Message) -> str:
     """Return the message as a page that loads nothing; every value in it is escaped."""
-    return _environment().get_template("mail.html.j2").render(message=message, wording=wording, Kind=Kind)
-
-
-def _paragraphs(message: Message) -> Iterator[list[str]]:
-    yield [_wrapped(message.headline)]
-    if message.kind is Kind.TEST:
-        yield [_wrapped(wording.TEST)]
-    else:
-        yield [_wrapped(line) for line in _figures(message)]
-        yield from _titled("What changed", [f"- {item}" for item in message.changes])
-        yield from _titled("Criteria", list(_criteria(message)))
-        yield from _titled("Disagreements", list(_disagreements(message)))
-        yield from _titled("Note", [f"- {item}" for item in wording.notes(message)])
-    yield list(_made(message))
+    changes = wording.listed([printable(item, _LONGEST_CHANGE) for item in message.changes], _LONGEST_BODY, "change")
+    template = _environment().get_template("mail.html.j2")
+    return template.render(message=message, changes=changes, wording=wording, Kind=Kind)
 
 
 def _figures(message: Message) -> Iterator[str]:
     yield wording.observed(message)
     if estimate := wording.population(message):
-        yield f"of the whole store, as estimated: {estimate}"
+        yield f"of the whole store, estimated: {estimate}"
+
+
+def _lists(message: Message, room: int) -> Iterator[str]:
+    """Yield a paragraph for each list that is not empty; each may take its share of the characters that are left."""
+    lists = [
+        (
+            "What changed",
+            [_wrapped(f"- {printable(item, _LONGEST_CHANGE)}") for item in message.changes],
+            "change",
+            "",
+            0,
+        ),
+        ("Criteria", list(_criteria(message)), "criterion", "criteria", message.more_criteria),
+        ("Disagreements", list(_disagreements(message)), "disagreement", "", message.more_disagreements),
+    ]
+    for number, (title, items, noun, plural, others) in enumerate(lists):
+        share = room // (len(lists) - number) - len(title) - 3
+        if lines := wording.listed(items, share, noun, plural, others):
+            paragraph = "\n".join([title, *lines])
+            room -= len(paragraph) + 2
+            yield paragraph
 
 
 def _criteria(message: Message) -> Iterator[str]:
     for item in message.criteria:
-        yield f"- {wording.criterion(item)}"
-        if item.remedy:
-            yield f"  what to do: {item.remedy}"
-    yield wording.more(message.more_criteria, "criterion", "criteria")
+        remedy = f"\n{_wrapped(f'  What to do: {item.remedy}')}" if item.remedy else ""
+        yield f"{_wrapped(f'- {wording.criterion(item)}')}{remedy}"
 
 
 def _disagreements(message: Message) -> Iterator[str]:
     for item in message.disagreements:
-        yield f"- {wording.disagreement(item)}"
-        if item.text:
-            yield f"  {printable(item.text, _LONGEST_TEXT)}"
-    yield wording.more(message.more_disagreements, "disagreement")
+        excerpt = f"\n{_wrapped(f'  {printable(item.text, _LONGEST_TEXT)}')}" if item.text else ""
+        yield f"{_wrapped(f'- {wording.disagreement(item)}')}{excerpt}"
 
 
-def _made(message: Message) -> Iterator[str]:
-    """Yield where it comes from; addresses and commands are not wrapped, so that they can be copied."""
+def _origin(message: Message, longest_command: int) -> Iterator[str]:
+    """Yield store, run, report and how to repeat it; addresses and commands are not wrapped, for copying."""
     report = message.report_url if wording.is_address(message.report_url) else message.report
     if report:
-        yield f"report: {_visible(report)}"
-    yield f"store:  {_visible(message.db)}, table {_visible(message.table)}"
-    yield f"run:    {message.run_id} on {_visible(message.host)}, {message.started}"
-    yield f"repeat: {wording.command(message.repeat, 20_000)}"
-
-
-def _titled(title: str, lines: Sequence[str]) -> Iterator[list[str]]:
-    found = [_wrapped(line) for line in lines if line]
-    if found:
-        yield [title, *found]
+        yield f"report: {_line(report)}"
+    yield f"store:  {_line(message.db)}, table {_line(message.table)}"
+    yield f"run:    {message.run_id} on {_line(message.host)}, {message.started}"
+    yield f"repeat: {wording.command(message.repeat, longest_command)}"
 
 
 def _wrapped(line: str) -> str:
     indent = "  " if line.startswith(("- ", "  ")) else ""
-    text = ("  " if line.startswith("  ") else "") + _visible(line)
+    text = ("  " if line.startswith("  ") else "") + _line(line)
     return fill(text, _WIDTH, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False)
 
 
-def _visible(text: str) -> str:
+def _line(text: str) -> str:
     return printable(text, 2000)
 
 
@@ -150,6 +165,6 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters["line"] = _visible
+    environment.filters["line"] = _line
     environment.filters["excerpt"] = lambda text: printable(text, _LONGEST_TEXT)
     return environment

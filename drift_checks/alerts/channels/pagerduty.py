@@ -1,19 +1,19 @@
 """PagerDuty, by its Events API v2.
 
-The form is that of https://developer.pagerduty.com/docs/send-alert-event, with its limits: 1,024 characters a summary,
-255 a key, 512 KB an event.
+The form is that of https://developer.pagerduty.com/docs/send-alert-event, with its limits: 1,024 characters in a
+summary, 255 in a key, 512 KB in an event.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from drift_checks.alerts import wording
+from drift_checks.alerts.channels import wording
 from drift_checks.alerts.channels.base import Deadline
-from drift_checks.alerts.channels.http import Answer, check_address, deliver
+from drift_checks.alerts.channels.http import Answer, check_address, post_json
 from drift_checks.alerts.message import Kind, Message
 from drift_checks.core.errors import SettingError
 from drift_checks.core.secrets import Secret
@@ -22,14 +22,13 @@ from drift_checks.report.verdict import Verdict
 
 VARIABLE = "PAGERDUTY_API_KEY"
 CLIENT = "Drift Checks"
-_SUMMARY, _FIELD, _ADDRESS, _COMMAND = 1024, 1000, 2000, 20_000
+_SUMMARY, _FIELD, _LIST, _ADDRESS, _COMMAND = 1024, 1000, 10_000, 2000, 20_000
 _LONGEST_KEY = 64
 _REMEDIES = {
-    400: "look to PAGERDUTY_API_KEY: it is the integration key of an Events API v2 integration",
-    403: "look to pagerduty-url and to what stands between here and there",
-    404: "look to pagerduty-url",
+    400: "check PAGERDUTY_API_KEY: it must be the integration key of an Events API v2 integration",
+    403: "check pagerduty-url, and any proxy or firewall on the way",
+    404: "check pagerduty-url",
 }
-_SEVERITIES = {Verdict.CRITICAL: "critical"}
 
 
 class PagerDuty:
@@ -37,11 +36,11 @@ class PagerDuty:
 
     Args:
         routing_key: The integration key of the service, a secret.
-        url: Where events go.
+        url: The address that takes events.
         severities: PagerDuty's word for each verdict that is paged.
 
     Raises:
-        SettingError: The key is none.
+        SettingError: The key is not valid.
     """
 
     name = key = "pagerduty"
@@ -52,8 +51,8 @@ class PagerDuty:
         if " " in routing_key.reveal() or len(routing_key.reveal()) > _LONGEST_KEY:
             raise SettingError(
                 VARIABLE,
-                "holds no integration key, which is one word of 32 letters and digits",
-                "take that of an Events API v2 integration of the service",
+                "is not a valid integration key",
+                "it must be the key of an Events API v2 integration, one word of 32 letters and digits",
             )
         self._routing_key = routing_key
         self._severities = severities
@@ -63,39 +62,35 @@ class PagerDuty:
         return json.dumps({"routing_key": "…"} | self._event(message), indent=1, ensure_ascii=False)
 
     def send(self, message: Message, deadline: Deadline) -> str:
-        """Send the event; a test opens an incident of its own, and resolves it.
+        """Send the event; a test opens an incident of its own and resolves it.
 
         Raises:
-            NotDelivered: It was not taken.
+            NotDelivered: It was not accepted.
         """
-        if _is_another_severity(message):
-            # On an incident that is open, another severity changes nothing.
+        if message.kind is Kind.CHANGE and message.before not in (None, Verdict.OK, message.verdict):
+            # An open incident keeps its severity, so it is resolved and opened again.
             self._post(resolving(message), deadline)
         answer = self._post(self._event(message), deadline)
         if message.kind is Kind.TEST:
-            resolve = resolving(message)
-            answer = self._post(resolve, deadline)
-            return f"{answer.said}, opened and resolved"
-        return answer.said
+            return f"{self._post(resolving(message), deadline).phrase}, opened and resolved"
+        return answer.phrase
 
     def _event(self, message: Message) -> dict[str, Any]:
         if message.kind is Kind.RECOVERY:
             return resolving(message)
-        return triggering(message, self._severity(message))
-
-    def _severity(self, message: Message) -> str:
         if message.kind is Kind.TEST:
-            return "info"
-        return self._severities.get(message.verdict) or _SEVERITIES.get(message.verdict, "warning")
+            return triggering(message, "info")
+        usual = "critical" if message.verdict is Verdict.CRITICAL else "warning"
+        return triggering(message, self._severities.get(message.verdict, usual))
 
     def _post(self, event: Mapping[str, Any], deadline: Deadline) -> Answer:
         document = {"routing_key": self._routing_key.reveal(), **event}
-        answer = deliver(self._url, document, deadline, _REMEDIES, hide=(self._routing_key,))
+        answer = post_json(self._url, document, deadline, _REMEDIES, hide=(self._routing_key,))
         return replace(answer, text=_status(answer.text))
 
 
 def dedup_key(message: Message) -> str:
-    """Return the key of the incident: the same every night for a store and what it is about."""
+    """Return the key of the incident: the same every night for a store and an incident."""
     test = "-test" if message.kind is Kind.TEST else ""
     return f"drift-checks-{message.store_key}-{message.incident}{test}"[:255]
 
@@ -106,7 +101,7 @@ def resolving(message: Message) -> dict[str, Any]:
 
 
 def triggering(message: Message, severity: str) -> dict[str, Any]:
-    """Return the event that opens the incident or tells more of it, without its routing key."""
+    """Return the event that opens or updates the incident, without its routing key."""
     linked = message.report_url if wording.is_address(message.report_url) else None
     event: dict[str, Any] = {
         "event_action": "trigger",
@@ -124,12 +119,8 @@ def triggering(message: Message, severity: str) -> dict[str, Any]:
         },
     }
     if linked is not None and len(linked) <= _ADDRESS:
-        event |= {"client_url": linked, "links": [{"href": linked, "text": "The report of the run"}]}
+        event |= {"client_url": linked, "links": [{"href": linked, "text": "The run's report"}]}
     return event
-
-
-def _is_another_severity(message: Message) -> bool:
-    return message.kind is Kind.CHANGE and message.before not in (None, Verdict.OK, message.verdict)
 
 
 def _details(message: Message) -> dict[str, Any]:
@@ -144,7 +135,7 @@ def _details(message: Message) -> dict[str, Any]:
         "population_interval": message.population_interval,
         "warn": message.warn,
         "critical": message.critical,
-        "changes": _lines(message.changes),
+        "changes": _lines(message.changes, "change"),
         "criteria": [
             {"name": item.name, "verdict": str(item.verdict)}
             | {"message": printable(item.message, _FIELD), "remedy": printable(item.remedy, _FIELD)}
@@ -157,7 +148,7 @@ def _details(message: Message) -> dict[str, Any]:
             for item in message.disagreements
         ],
         "acknowledged": message.acknowledged,
-        "acknowledgements_ended": _lines(message.ended),
+        "acknowledgements_ended": _lines(message.ended, "acknowledgement"),
         "store": printable(message.db, _FIELD),
         "table": printable(message.table, _FIELD),
         "collection": printable(message.collection, _FIELD),
@@ -167,12 +158,12 @@ def _details(message: Message) -> dict[str, Any]:
     }
 
 
-def _lines(texts: tuple[str, ...]) -> list[str]:
-    return [printable(text, _FIELD) for text in texts[:20]]
+def _lines(texts: Sequence[str], noun: str) -> list[str]:
+    return wording.listed([printable(text, _FIELD) for text in texts], _LIST, noun)
 
 
 def _status(text: str) -> str:
-    """Return what the answer says, as in `success`."""
+    """Return the status in the answer, as in `success`."""
     try:
         return printable(json.loads(text)["status"])
     except (ValueError, LookupError, TypeError):

@@ -1,7 +1,7 @@
 """Slack, by an incoming webhook.
 
-The form is that of Block Kit (https://docs.slack.dev/reference/block-kit), with its limits: 50 blocks, 150 characters a
-header, 3,000 a text, 2,000 a field, 10 fields.
+The form is Block Kit (https://docs.slack.dev/reference/block-kit), with its limits: 50 blocks, 150 characters in a
+header, 3,000 in a text, 2,000 in a field, 10 fields.
 """
 
 from __future__ import annotations
@@ -10,21 +10,20 @@ import json
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from drift_checks.alerts import wording
+from drift_checks.alerts.channels import wording
 from drift_checks.alerts.channels.base import Deadline
-from drift_checks.alerts.channels.http import check_address, deliver
+from drift_checks.alerts.channels.http import check_address, post_json
 from drift_checks.alerts.message import Kind, Message
 from drift_checks.core.secrets import Secret
 from drift_checks.core.text import percent, printable
 
 VARIABLE = "SLACK_WEBHOOK_URL"
-_HEADER, _TEXT, _ADDRESS = 150, 3000, 3000
-# Of a record's text, beside which there are four others.
-_EXCERPT = 200
-_PLACE = 500
+_HEADER, _TEXT, _ADDRESS, _PLACE = 150, 3000, 3000, 500
+# Three criteria with their remedies, or five disagreements with their excerpts, fit into a text.
+_LINE, _DISAGREEMENT, _EXCERPT = 480, 380, 200
 _REMEDIES = {
-    400: "Slack did not take its form",
-    403: "the workspace does not allow it: look to the app in Slack",
+    400: "Slack did not accept the message's form",
+    403: "the workspace does not allow it: check the app in Slack",
     404: "the webhook is gone: make a new one in Slack",
     410: "the channel is archived: make a webhook for another",
 }
@@ -38,7 +37,7 @@ class Slack:
         webhook: Its address, which is a secret.
 
     Raises:
-        SettingError: It is no address.
+        SettingError: It is not a valid address.
     """
 
     name = key = "slack"
@@ -55,13 +54,13 @@ class Slack:
         """Post the message; return the answer.
 
         Raises:
-            NotDelivered: It was not taken.
+            NotDelivered: It was not accepted.
         """
-        return deliver(self._webhook, document(message), deadline, _REMEDIES).said
+        return post_json(self._webhook, document(message), deadline, _REMEDIES).phrase
 
 
 def document(message: Message) -> dict[str, Any]:
-    """Return the message as Slack takes it; nothing in it is formatted, linked or mentioned but what is ours."""
+    """Return the message in Slack's form, where stored text is never formatted, linked or a mention."""
     return {
         "text": escaped(f"{wording.marker(message)} {message.headline}", _TEXT),
         "mrkdwn": False,
@@ -72,96 +71,92 @@ def document(message: Message) -> dict[str, Any]:
 
 
 def escaped(text: str, longest: int) -> str:
-    """Return the text with Slack's control characters as entities, cut so that none is torn, to so many characters."""
-    pieces = [_ENTITIES.get(letter, letter) for letter in printable(text, longest)]
-    while sum(map(len, pieces)) > longest:
-        pieces = [*pieces[: max(0, min(len(pieces) - 2, longest - 1))], "…"]
-    return "".join(pieces)
+    """Return the text on one line with Slack's control characters as entities, in at most `longest` characters."""
+    return _with_entities(printable(text, longest), longest)
+
+
+def _with_entities(text: str, longest: int) -> str:
+    pieces = [_ENTITIES.get(letter, letter) for letter in text]
+    length = sum(map(len, pieces))
+    if length <= longest:
+        return "".join(pieces)
+    # Whole entities are cut off, since a torn one is shown as it is.
+    while pieces and length >= longest:
+        length -= len(pieces.pop())
+    return "".join(pieces) + "…"[:longest]
 
 
 def _blocks(message: Message) -> Iterator[dict[str, Any]]:
-    yield {"type": "header", "text": _plain(f"{wording.marker(message)} {message.headline}", _HEADER)}
+    headline = f"{wording.marker(message)} {message.headline}"
+    yield {"type": "header", "text": _plain(escaped(headline, _HEADER))}
     if message.kind is Kind.TEST:
         yield _section([wording.TEST])
     else:
-        yield _section([wording.observed(message)])
+        yield _section([escaped(wording.observed(message), _TEXT)])
         yield {"type": "section", "fields": list(_fields(message))}
-        yield from _list("Since the last run", message.changes)
-        yield from _criteria(message)
-        yield from _disagreements(message)
-        yield from _list("Note", wording.notes(message))
+        changes = [f"• {escaped(item, _LINE)}" for item in message.changes]
+        yield from _titled("Since the last run", wording.listed(changes, _TEXT, "change"))
+        criteria = wording.listed(list(_criteria(message)), _TEXT, "criterion", "criteria", message.more_criteria)
+        yield from _titled("Criteria", criteria)
+        disagreements = list(_disagreements(message))
+        yield from _titled(
+            "Disagreements", wording.listed(disagreements, _TEXT, "disagreement", others=message.more_disagreements)
+        )
+        yield from _titled("Note", [f"• {escaped(item, _LINE)}" for item in wording.notes(message)])
     if message.report_url is not None and _is_link(message.report_url):
-        button = {"type": "button", "text": _plain("Open the report", 75), "url": message.report_url}
+        button = {"type": "button", "text": _plain("Open the report"), "url": message.report_url}
         yield {"type": "actions", "elements": [button]}
-    yield {"type": "context", "elements": [_plain(text, _TEXT) for text in _made(message)]}
+    yield {"type": "context", "elements": [_plain(text) for text in _origin(message)]}
 
 
 def _fields(message: Message) -> Iterator[dict[str, Any]]:
-    rate = "not measured" if message.rate is None else percent(message.rate)
-    named = {
-        "Agreement rate": rate,
+    values = {
+        "Agreement rate": "not measured" if message.rate is None else percent(message.rate),
         "95 % interval": wording.interval(message.interval),
         "Reviewed": f"{message.reviewed:,}",
         "Disagreements": f"{message.disagreed:,}",
     }
     if estimate := wording.population(message):
-        named["Whole store, estimated"] = estimate
-    for name, value in named.items():
+        values["Whole store, estimated"] = estimate
+    for name, value in values.items():
         yield {"type": "mrkdwn", "text": f"*{name}*\n{value}"}
 
 
-def _criteria(message: Message) -> Iterator[dict[str, Any]]:
-    lines = []
+def _criteria(message: Message) -> Iterator[str]:
     for item in message.criteria:
-        lines.append(f"• {wording.criterion(item)}")
-        if item.remedy:
-            lines.append(f"   What to do: {printable(item.remedy, 400)}")
-    yield from _titled("Criteria", [*lines, wording.more(message.more_criteria, "criterion", "criteria")])
+        remedy = f"\n   What to do: {escaped(item.remedy, _LINE)}" if item.remedy else ""
+        yield f"• {escaped(wording.criterion(item), _LINE)}{remedy}"
 
 
-def _disagreements(message: Message) -> Iterator[dict[str, Any]]:
-    lines = []
+def _disagreements(message: Message) -> Iterator[str]:
     for item in message.disagreements:
-        lines.append(f"• {wording.disagreement(item)}")
-        if item.text:
-            lines.append(f"   {printable(item.text, _EXCERPT)}")
-    yield from _titled("Disagreements", [*lines, wording.more(message.more_disagreements, "disagreement")])
+        excerpt = f"\n   {escaped(item.text, _EXCERPT)}" if item.text else ""
+        yield f"• {escaped(wording.disagreement(item), _DISAGREEMENT)}{excerpt}"
 
 
-def _made(message: Message) -> Iterator[str]:
-    yield printable(f"{message.db}, table {message.table}, collection {message.collection}", _PLACE)
-    yield printable(f"run {message.run_id} on {message.host}, {message.started}", _PLACE)
+def _origin(message: Message) -> Iterator[str]:
+    """Yield the store, the run, its report and how to repeat it."""
+    yield escaped(f"{message.db}, table {message.table}, collection {message.collection}", _PLACE)
+    yield escaped(f"run {message.run_id} on {message.host}, {message.started}", _PLACE)
     if not _is_link(message.report_url) and message.report:
-        yield f"report: {printable(message.report, _PLACE)}"
-    # Room is left for what is escaped.
-    yield f"repeat: {wording.command(message.repeat, 2000)}"
-
-
-def _list(title: str, items: Iterable[str]) -> Iterator[dict[str, Any]]:
-    yield from _titled(title, [f"• {item}" for item in items])
+        yield f"report: {escaped(message.report, _PLACE)}"
+    # Room is left for entities.
+    yield _with_entities(f"repeat: {wording.command(message.repeat, 2000)}", _TEXT)
 
 
 def _titled(title: str, lines: Iterable[str]) -> Iterator[dict[str, Any]]:
-    found = [line for line in lines if line]
-    if found:
+    if found := list(lines):
         yield {"type": "section", "text": {"type": "mrkdwn", "text": f"*{title}*"}}
         yield _section(found)
 
 
-def _section(lines: list[str]) -> dict[str, Any]:
-    """Return a block of lines that are shown as they are."""
-    each = _TEXT // len(lines) - 1
-    text = "\n".join(_indented(line, each) for line in lines)
-    return {"type": "section", "text": {"type": "plain_text", "text": text, "emoji": False}}
+def _section(lines: Iterable[str]) -> dict[str, Any]:
+    """Return a block of lines that Slack does not format."""
+    return {"type": "section", "text": _plain("\n".join(lines))}
 
 
-def _indented(line: str, longest: int) -> str:
-    indent = line[: len(line) - len(line.lstrip(" "))]
-    return indent + escaped(line, longest - len(indent))
-
-
-def _plain(text: str, longest: int) -> dict[str, Any]:
-    return {"type": "plain_text", "text": escaped(text, longest), "emoji": False}
+def _plain(text: str) -> dict[str, Any]:
+    return {"type": "plain_text", "text": text, "emoji": False}
 
 
 def _is_link(address: str | None) -> bool:

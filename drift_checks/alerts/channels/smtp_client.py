@@ -1,4 +1,4 @@
-"""A client for SMTP (RFC 5321) that no server can hold for longer than until a deadline."""
+"""An SMTP client (RFC 5321) that no server can hold beyond a deadline."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ _LONGEST_WAIT, _LONGEST_GOODBYE = 10.0, 2.0
 
 
 class _Timed(smtplib.SMTP):
-    """A client that a server which hangs or drips cannot hold for longer than until the deadline."""
+    """A client whose connection is cut at the deadline, even if the server hangs or sends byte by byte."""
 
     def __init__(self, host: str, port: int, deadline: Deadline, **options: Any) -> None:
         self._deadline = deadline
-        # The time-out of a socket begins anew with every byte.
+        # A socket's time-out begins anew with every byte.
         self._timer = Timer(deadline.seconds_left, self._cut)
         self._timer.daemon = True
         self._timer.start()
@@ -41,7 +41,7 @@ class _Timed(smtplib.SMTP):
         return super().getreply()
 
     def goodbye(self) -> None:
-        """End the session, without waiting long for a server whose answer changes nothing."""
+        """End the session, without waiting long for an answer that changes nothing."""
         with suppress(smtplib.SMTPException, OSError):
             if self.sock is not None:
                 self.sock.settimeout(_LONGEST_GOODBYE)
@@ -55,7 +55,7 @@ class _Timed(smtplib.SMTP):
     def _cut(self) -> None:
         if self.sock is not None:
             with suppress(OSError):
-                # That of a TLS socket would take away what another thread is reading from.
+                # A TLS socket's own method would take away what another thread is reading from.
                 socket.socket.shutdown(self.sock, socket.SHUT_RDWR)
 
 
@@ -65,7 +65,7 @@ class _TimedTls(_Timed, smtplib.SMTP_SSL):
 
 @contextmanager
 def connected(server: MailServer, context: ssl.SSLContext, deadline: Deadline) -> Iterator[_Timed]:
-    """Yield a client that is connected; it says goodbye where nothing went wrong, and is closed in any case."""
+    """Yield a connected client; it says goodbye unless something went wrong, and is closed in any case."""
     if server.tls:
         client: _Timed = _TimedTls(server.host, server.port, deadline, context=context)
     else:
@@ -78,12 +78,12 @@ def connected(server: MailServer, context: ssl.SSLContext, deadline: Deadline) -
 
 
 def host_name() -> str:
-    """Return the name of this machine, fit for an address."""
+    """Return the name of this machine, or localhost if the name does not fit into an address."""
     name = socket.gethostname()
     return name if is_mail_address(f"drift-checks@{name}") else "localhost"
 
 
 def _greeting() -> str:
-    """Return what the program calls itself: a full name, else an address (RFC 5321, 4.1.1.1)."""
+    """Return the name for the greeting: a full host name, else an address (RFC 5321, 4.1.1.1)."""
     name = host_name()
     return name if "." in name else "[127.0.0.1]"

@@ -14,25 +14,17 @@ from drift_checks.settings.pairs import is_mail_address
 _SMTP, _SUBMISSION, _SMTPS = 25, 587, 465
 _REQUIRED, _NEVER = "required", "never"
 _FORM = (
-    "smtp://[user:password@]host[:port] or smtps://…, with starttls=required or never, to=, from= or ca_file= after a"
-    " ?; a character such as @ or / in a password is written as %40 or %2F"
+    "it must be smtp://[user:password@]host[:port] or smtps://…, with starttls=required or never, to=, from= or"
+    " ca_file= after a ?; a character such as @ or / in a password is written as %40 or %2F"
 )
 
 
 @dataclass(frozen=True)
 class MailServer:
-    """Where mail is handed over.
+    """The server that takes mail: with TLS from the start, or by its `starttls_rule`.
 
-    Attributes:
-        host: Its name or address.
-        port: Its port.
-        tls: Whether TLS is there from the start.
-        user: For the login, empty for none.
-        password: For the login.
-        starttls_rule: required, never, or empty for where it is offered.
-        ca_file: The certificates that are trusted, None for the system's.
-        to: Who gets mail.
-        sender: Whom it is from.
+    The rule is required, never, or empty to use STARTTLS if it is offered. An empty `user` means no login; without a
+    `ca_file` the system's certificates are trusted.
     """
 
     host: str
@@ -49,10 +41,10 @@ class MailServer:
         return "MailServer(…)"
 
     def starttls(self, *, offered: bool) -> bool:
-        """Whether TLS is asked for: a password never goes over a network in clear.
+        """Whether to ask for TLS: a password never crosses a network in clear text.
 
         Args:
-            offered: By the server.
+            offered: Whether the server offers it.
         """
         if self.starttls_rule:
             return self.starttls_rule == _REQUIRED
@@ -75,26 +67,26 @@ def read_url(name: str, secret: Secret) -> MailServer:
         secret: The address, which is not repeated.
 
     Raises:
-        SettingError: It is none.
+        SettingError: It is not valid.
     """
     try:
         parts = urlsplit(secret.reveal())
         port, host = parts.port, parts.hostname
         query = parse_qs(parts.query, strict_parsing=bool(parts.query), keep_blank_values=True)
     except ValueError:
-        _refuse(name, "it is no address")
+        _refuse(name, "is not a valid address")
     if parts.scheme not in ("smtp", "smtps") or not host or port == 0:
-        _refuse(name, "it is no address of a mail server")
+        _refuse(name, "is not the address of a mail server")
     if parts.path.strip("/") or parts.fragment:
-        _refuse(name, "there is something after the host")
+        _refuse(name, "something follows the host")
     if unknown := query.keys() - {"starttls", "to", "from", "ca_file"}:
-        _refuse(name, f"{min(unknown)!r} is not known")
+        _refuse(name, f"{min(unknown)!r} is unknown")
     values = {key: found[-1] for key, found in query.items()}
     user, password = unquote(parts.username or ""), unquote(parts.password or "")
     to = tuple(part.strip() for part in values.get("to", "").split(",") if part.strip())
     addresses = [*to, *([values["from"]] if "from" in values else [])]
     if wrong := [item for item in addresses if not is_mail_address(item)]:
-        _refuse(name, f"{wrong[0]!r} is no mail address")
+        _refuse(name, f"{wrong[0]!r} is not a valid mail address")
     if values.get("starttls", _REQUIRED) not in (_REQUIRED, _NEVER):
         _refuse(name, "starttls is neither required nor never")
     tls = parts.scheme == "smtps"
@@ -103,5 +95,5 @@ def read_url(name: str, secret: Secret) -> MailServer:
     return MailServer(host, port or usual, tls, user, password, rule, ca_file, to, values.get("from"))
 
 
-def _refuse(name: str, why: str) -> NoReturn:
-    raise SettingError(name, why, f"allowed is {_FORM}") from None
+def _refuse(name: str, problem: str) -> NoReturn:
+    raise SettingError(name, problem, _FORM) from None

@@ -1,4 +1,4 @@
-"""What the channels were told, and what has not arrived yet."""
+"""The alerts sent to each channel, and those that have not arrived yet."""
 
 from __future__ import annotations
 
@@ -16,27 +16,20 @@ from drift_checks.report.history.recorded import StoreIdentity
 from drift_checks.report.history.rows import bound, instant, read
 from drift_checks.report.verdict import Verdict
 
-# What was told is not kept: it may quote a record.
+# A message that is settled is not kept: it may quote a record.
 _EMPTIED = "message = '{}'"
-_WAITING = "waiting"
-_STREAM = "db = :db AND table_name = :table_name AND collection = :collection AND channel = :channel"
-_OF_INCIDENT = f"{_STREAM} AND incident = :incident"
+_DELIVERED = "delivered"
+_INCIDENT = (
+    "db = :db AND table_name = :table_name AND collection = :collection AND channel = :channel AND incident = :incident"
+)
 
 
 @dataclass(frozen=True, kw_only=True)
-class NewAlert:
-    """A message for a channel, before it is sent.
+class Alert:
+    """A message for a channel, as it is kept.
 
-    Attributes:
-        channel: The key of the channel.
-        incident: What it is about.
-        store: Of the run.
-        run_id: Of the run.
-        kind: Why it is sent.
-        verdict: Of the run.
-        state: What the channel believes once it was told.
-        created: When it was made, with a zone.
-        message: In plain values.
+    `channel` is the channel's key; `state` is what it believes once the message has arrived; `message` holds plain
+    values, none if it is settled or damaged; later messages have a greater `number`, 0 before they are kept.
     """
 
     channel: str
@@ -48,25 +41,22 @@ class NewAlert:
     state: Verdict
     created: datetime
     message: Mapping[str, Any]
+    number: int = 0
 
 
-@dataclass(frozen=True, kw_only=True)
-class LoggedAlert(NewAlert):
-    """A message that is kept.
+@dataclass(frozen=True)
+class Belief:
+    """What a channel believes of an incident, by the newest message that has arrived or still waits.
 
     Attributes:
-        number: Its own; later ones are greater.
-        status: waiting, delivered, superseded by a newer one, or dropped.
-        attempts: How many runs tried to deliver it in vain.
-        error: Why the last of them failed.
-        settled: Since when it waits no more.
+        state: OK, or the verdict that has not ended.
+        since: When that message arrived, or was made if it waits.
+        delivered: If that message waits, the state by the last one that arrived; else None.
     """
 
-    number: int
-    status: str
-    attempts: int
-    error: str | None
-    settled: datetime | None
+    state: Verdict
+    since: datetime
+    delivered: Verdict | None = None
 
 
 def undelivered_alerts(history: HistoryView) -> dict[StoreIdentity, dict[str, int]]:
@@ -85,78 +75,80 @@ def undelivered_alerts(history: HistoryView) -> dict[StoreIdentity, dict[str, in
             return {}
         for row in connection.execute(query).fetchall():
             values = read(row)
-            store = StoreIdentity(values["db"], values["table_name"], values["collection"])
-            counts.setdefault(store, {})[values["channel"]] = values["number"]
+            counts.setdefault(_store(values), {})[values["channel"]] = values["number"]
     return counts
 
 
 class AlertLog:
-    """The messages in a history, each kept before it is sent.
+    """The alerts in a history, each kept before it is sent.
 
     Args:
         history: Open for writing; one of a newer version is neither read nor written.
 
     Raises:
-        ReportsError: By each method: it cannot be read or written, and is as it was.
+        ReportsError: By each method: the history cannot be read or written, and is as it was.
     """
 
     def __init__(self, history: History) -> None:
         self._history = history
 
-    def last(self, store: StoreIdentity, channel: str, incident: str) -> LoggedAlert | None:
-        """Return the newest message of a store and incident to a channel that has arrived or waits, else None."""
-        return self._last(store, channel, incident, "'waiting', 'delivered'")
+    def believed(self, store: StoreIdentity, channel: str, incident: str) -> Belief | None:
+        """Return what a channel believes of a store's incident; None if it was never sent anything about it."""
+        query = (
+            f"SELECT status, state, created, settled FROM alerts WHERE {_INCIDENT}"  # noqa: S608 - of this file
+            " AND status IN ('waiting', 'delivered') ORDER BY number DESC LIMIT 2"
+        )
+        values = {**_store_values(store), "channel": bound(channel), "incident": incident}
+        with self._history.reading() as connection:
+            rows = [] if connection is None else connection.execute(query, values).fetchall()
+        if not rows:
+            return None
+        newest, *older = rows
+        state, since = Verdict(newest["state"]), datetime.fromisoformat(newest["settled"] or newest["created"])
+        if newest["status"] == _DELIVERED:
+            return Belief(state, since)
+        # At most one message waits, so that the one before it has arrived.
+        return Belief(state, since, Verdict(older[0]["state"]) if older else Verdict.OK)
 
-    def last_delivered(self, store: StoreIdentity, channel: str, incident: str) -> LoggedAlert | None:
-        """Return the newest message of a store and incident to a channel that has arrived, else None."""
-        return self._last(store, channel, incident, "'delivered'")
-
-    def queue(self, alerts: Sequence[NewAlert]) -> list[LoggedAlert]:
+    def queue(self, alerts: Sequence[Alert]) -> list[int]:
         """Keep messages, which wait from now on, and cross out those that they overtake.
 
         Returns:
-            The messages, in their order; none where nothing can be kept.
+            Their numbers, in order; none if nothing can be kept.
         """
         with self._history.changing() as connection:
-            if connection is None:
-                return []
-            numbers = [_insert(connection, alert) for alert in alerts]
-            places = ", ".join("?" * len(numbers))
-            query = f"SELECT * FROM alerts WHERE number IN ({places}) ORDER BY number"  # noqa: S608 - places alone
-            return [_alert(row) for row in connection.execute(query, numbers)]
+            return [] if connection is None else [_insert(connection, alert) for alert in alerts]
 
-    def waiting(self, channels: Collection[str]) -> list[LoggedAlert]:
-        """Return the messages to these channels that have not arrived, in the order in which they were made."""
-        found = self._select("status = 'waiting' ORDER BY number", {})
+    def waiting(self, channels: Collection[str]) -> list[Alert]:
+        """Return the messages to these channels that have not arrived, oldest first."""
+        with self._history.reading() as connection:
+            found = [] if connection is None else _waiting(connection)
         return [alert for alert in found if alert.channel in channels]
 
     def delivered(self, number: int, moment: datetime) -> None:
-        """Take note that a message has arrived."""
+        """Record that a message has arrived."""
         settled = f"status = 'delivered', error = NULL, settled = :moment, {_EMPTIED}"
         self._change(settled, number, moment=instant(moment))
 
     def failed(self, number: int, error: str) -> None:
-        """Take note that a message has not arrived; it goes on waiting."""
+        """Record that a message has not arrived; it goes on waiting."""
         self._change("attempts = attempts + 1, error = :error", number, error=bound(error))
 
     def drop(self, number: int) -> None:
-        """Take note that a message is given up."""
+        """Record that a message is given up."""
         self._change(f"status = 'dropped', {_EMPTIED}", number)
 
-    def drop_older(self, before: datetime) -> list[LoggedAlert]:
+    def drop_older(self, before: datetime) -> list[Alert]:
         """Drop the messages that have waited since before the moment; return them."""
-        condition, values = "status = 'waiting' AND created < :before", {"before": instant(before)}
         with self._history.changing() as connection:
-            if connection is None:
-                return []
-            query = f"SELECT * FROM alerts WHERE {condition} ORDER BY number"  # noqa: S608 - conditions of this file
-            found = [_alert(row) for row in connection.execute(query, values)]
-            if found:
-                connection.execute(f"UPDATE alerts SET status = 'dropped', {_EMPTIED} WHERE {condition}", values)  # noqa: S608
+            found = [] if connection is None else [item for item in _waiting(connection) if item.created < before]
+            if connection is not None and found:
+                drop = f"UPDATE alerts SET status = 'dropped', {_EMPTIED} WHERE number = ?"  # noqa: S608
+                connection.executemany(drop, [(alert.number,) for alert in found])
             return found
 
     def prune(self, before: datetime) -> None:
-        """Delete the messages made before the moment that wait no more, but never the last to a channel."""
+        """Delete the settled messages made before the moment, but never the last to a channel."""
         with self._history.changing() as connection:
             if connection is not None:
                 connection.execute(
@@ -166,16 +158,6 @@ class AlertLog:
                     (instant(before),),
                 )
 
-    def _last(self, store: StoreIdentity, channel: str, incident: str, among: str) -> LoggedAlert | None:
-        values = _values(store) | {"channel": bound(channel), "incident": incident}
-        found = self._select(f"{_OF_INCIDENT} AND status IN ({among}) ORDER BY number DESC LIMIT 1", values)
-        return found[0] if found else None
-
-    def _select(self, condition: str, values: Mapping[str, Any]) -> list[LoggedAlert]:
-        query = f"SELECT * FROM alerts WHERE {condition}"  # noqa: S608 - conditions of this file
-        with self._history.reading() as connection:
-            return [] if connection is None else [_alert(row) for row in connection.execute(query, values).fetchall()]
-
     def _change(self, assignments: str, number: int, **values: Any) -> None:
         with self._history.changing() as connection:
             if connection is not None:
@@ -183,8 +165,8 @@ class AlertLog:
                 connection.execute(query, {**values, "number": number})
 
 
-def _insert(connection: sqlite3.Connection, alert: NewAlert) -> int:
-    row = _values(alert.store) | {
+def _insert(connection: sqlite3.Connection, alert: Alert) -> int:
+    row = _store_values(alert.store) | {
         "channel": bound(alert.channel),
         "incident": alert.incident,
         "run_id": alert.run_id,
@@ -193,10 +175,10 @@ def _insert(connection: sqlite3.Connection, alert: NewAlert) -> int:
         "state": str(alert.state),
         "created": instant(alert.created),
         "message": json.dumps(dict(alert.message)),
-        "status": _WAITING,
+        "status": "waiting",
         "attempts": 0,
     }
-    overtaken = f"UPDATE alerts SET status = 'superseded', settled = :created, {_EMPTIED} WHERE {_OF_INCIDENT}"  # noqa: S608
+    overtaken = f"UPDATE alerts SET status = 'superseded', settled = :created, {_EMPTIED} WHERE {_INCIDENT}"  # noqa: S608
     connection.execute(f"{overtaken} AND status = 'waiting'", row)
     names, places = ", ".join(row), ", ".join(f":{name}" for name in row)
     inserted = connection.execute(f"INSERT INTO alerts ({names}) VALUES ({places})", row)  # noqa: S608
@@ -204,12 +186,28 @@ def _insert(connection: sqlite3.Connection, alert: NewAlert) -> int:
     return inserted.lastrowid
 
 
-def _values(store: StoreIdentity) -> dict[str, Any]:
-    return {"db": bound(store.db), "table_name": bound(store.table), "collection": bound(store.collection)}
+def _waiting(connection: sqlite3.Connection) -> list[Alert]:
+    return [_alert(row) for row in connection.execute("SELECT * FROM alerts WHERE status = 'waiting' ORDER BY number")]
 
 
-def _message(text: str) -> Mapping[str, Any]:
-    """Return the message, empty where it is damaged: whoever reads it finds that it is none."""
+def _alert(row: sqlite3.Row) -> Alert:
+    values = read(row)
+    return Alert(
+        channel=values["channel"],
+        incident=values["incident"],
+        store=_store(values),
+        run_id=values["run_id"],
+        kind=values["kind"],
+        verdict=Verdict(values["verdict"]),
+        state=Verdict(values["state"]),
+        created=datetime.fromisoformat(values["created"]),
+        message=_plain(values["message"]),
+        number=values["number"],
+    )
+
+
+def _plain(text: str) -> Mapping[str, Any]:
+    """Return the message's plain values, empty if they are damaged."""
     try:
         found = json.loads(text)
     except ValueError:
@@ -217,22 +215,9 @@ def _message(text: str) -> Mapping[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
-def _alert(row: sqlite3.Row) -> LoggedAlert:
-    values = read(row)
-    settled = values["settled"]
-    return LoggedAlert(
-        number=values["number"],
-        channel=values["channel"],
-        incident=values["incident"],
-        store=StoreIdentity(values["db"], values["table_name"], values["collection"]),
-        run_id=values["run_id"],
-        kind=values["kind"],
-        verdict=Verdict(values["verdict"]),
-        state=Verdict(values["state"]),
-        created=datetime.fromisoformat(values["created"]),
-        message=_message(values["message"]),
-        status=values["status"],
-        attempts=values["attempts"],
-        error=values["error"],
-        settled=None if settled is None else datetime.fromisoformat(settled),
-    )
+def _store(values: Mapping[str, Any]) -> StoreIdentity:
+    return StoreIdentity(values["db"], values["table_name"], values["collection"])
+
+
+def _store_values(store: StoreIdentity) -> dict[str, Any]:
+    return {"db": bound(store.db), "table_name": bound(store.table), "collection": bound(store.collection)}

@@ -12,6 +12,6 @@ from tests.support.mail_server import MailServer, mail_server
 
 @pytest.fixture
 def server(tmp_path: Path) -> Iterator[MailServer]:
-    """A server that takes all mail, without TLS or login."""
+    """A server that accepts all mail, without TLS or login."""
     with mail_server(tmp_path) as running:
         yield running

@@ -1,17 +1,13 @@
-"""Messages sent with Apprise, to a web server of its own."""
+"""Messages sent with Apprise, to a local web server."""
 
 from __future__ import annotations
 
-import json
 import logging
 import re
 import sys
 import time
 import traceback
 from collections.abc import Iterator
-from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Event, Thread
 from typing import Any
 
 import pytest
@@ -22,82 +18,40 @@ from drift_checks.alerts.message import Kind
 from drift_checks.core.errors import SettingError
 from drift_checks.core.secrets import Secret
 from drift_checks.report.verdict import Verdict
-from tests.support.alert_messages import HOSTILE, LONG, hostile, message
+from tests.support.alert_messages import HOSTILE, LONG, hostile, many_changes, message
+from tests.support.alert_server import HANG, AlertServer
 from tests.support.mail_server import dripping_server
 
 SECRET = "sEcReTtOkEn"
 
 
-class Service:
-    """A web service that takes whatever is posted, or answers as told."""
-
-    def __init__(self) -> None:
-        self.status = 200
-        self.paused = False
-        self.posts: list[tuple[str, dict[str, str], str]] = []
-        self.over = Event()
-        self.http = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
-        self.http.daemon_threads = True
-        self.port = self.http.server_port
-
-    @property
-    def documents(self) -> list[dict[str, Any]]:
-        """The posts, as JSON."""
-        return [json.loads(body) for _, _, body in self.posts]
-
-    def _handler(service) -> type[BaseHTTPRequestHandler]:  # noqa: N805
-        class Handler(BaseHTTPRequestHandler):
-            def do_POST(self) -> None:
-                body = self.rfile.read(int(self.headers.get("Content-Length", 0))).decode()
-                service.posts.append((self.path, {name.title(): value for name, value in self.headers.items()}, body))
-                if service.paused:
-                    service.over.wait(60)
-                self.send_response(service.status)
-                self.send_header("Content-Length", "2")
-                self.end_headers()
-                self.wfile.write(b"{}")
-
-            def log_message(self, *arguments: object) -> None:
-                """Keep the test's output clean."""
-
-        return Handler
-
-
-@contextmanager
-def running() -> Iterator[Service]:
-    """Run the service meanwhile."""
-    service = Service()
-    Thread(target=service.http.serve_forever, args=(0.05,), daemon=True).start()
-    try:
-        yield service
-    finally:
-        service.over.set()
-        service.http.shutdown()
-        service.http.server_close()
+PATH = f"/{SECRET}"
 
 
 @pytest.fixture
-def service() -> Iterator[Service]:
-    """A running service."""
-    with running() as found:
-        yield found
+def server() -> Iterator[AlertServer]:
+    """A web service that accepts Apprise's own form, and that of ntfy."""
+    with AlertServer().running() as running:
+        running.always(PATH, (200, "{}"))
+        running.always("/", (200, "{}"))
+        yield running
 
 
-def url(service: Service, rest: str = "") -> str:
+def url(server: AlertServer, rest: str = "") -> str:
     """Return the service's address in Apprise's form."""
-    return f"json://user:{SECRET}@127.0.0.1:{service.port}/{SECRET}{rest}"
+    return f"{server.address.replace('http://', f'json://user:{SECRET}@')}{PATH}{rest}"
 
 
-def sent(service: Service, **changes: Any) -> dict[str, Any]:
-    """Return the document as which a message arrives."""
-    said = AppriseUrl(Secret(url(service))).send(message(**changes), Deadline.after(10))
-    assert said == "taken by the service"
-    return service.documents[-1]
+def sent(server: AlertServer, **changes: Any) -> dict[str, Any]:
+    """Send a message; return the document that arrives."""
+    answer = AppriseUrl(Secret(url(server))).send(message(**changes), Deadline.after(10))
+    assert answer == "accepted by the service"
+    return server.apprise[-1]
 
 
-def test_a_message_arrives_with_title_and_text(service: Service) -> None:
-    """As the text part of a mail, without anything attached."""
-    document = sent(service)
+def test_a_message_arrives_with_title_and_text(server: AlertServer) -> None:
+    """As the text part of a mail, without an attachment."""
+    document = sent(server)
     assert document["title"].startswith("CRITICAL · risk.db · 30 of 50 agree")
     for part in ("60 % (46–72 %)", "agreement 90 % → 60 %", "12: financial → regulatory", "python -m drift_checks"):
         assert part in document["message"]
@@ -116,98 +70,107 @@ def test_a_message_arrives_with_title_and_text(service: Service) -> None:
         (Kind.TEST, Verdict.OK, "info"),
     ],
 )
-def test_the_type_says_how_bad_it_is(service: Service, kind: Kind, verdict: Verdict, type_: str) -> None:
-    """A recovery is one though the verdict that is left is not told, and a test is neither good nor bad."""
-    assert sent(service, kind=kind, verdict=verdict)["type"] == type_
+def test_the_type_says_how_bad_it_is(server: AlertServer, kind: Kind, verdict: Verdict, type_: str) -> None:
+    """A recovery is a success whatever the verdict, and a test is neither good nor bad."""
+    assert sent(server, kind=kind, verdict=verdict)["type"] == type_
 
 
-def test_ntfy_takes_a_message_too(service: Service) -> None:
-    """A service with a form and limits of its own."""
-    AppriseUrl(Secret(f"ntfy://127.0.0.1:{service.port}/topic")).send(hostile(LONG), Deadline.after(10))
-    (document,) = service.documents
+def test_ntfy_accepts_a_message_too(server: AlertServer) -> None:
+    """A service with its own form and limits."""
+    AppriseUrl(Secret(f"{server.address.replace('http', 'ntfy')}/topic")).send(hostile(LONG), Deadline.after(10))
+    (document,) = server.apprise
     assert document["topic"] == "topic"
     assert document["title"].startswith("CRITICAL · <")
 
 
 @pytest.mark.parametrize(("rest", "mode"), [("", "truncate"), ("?overflow=split", "split")])
-def test_what_is_too_long_for_a_service_is_cut(service: Service, rest: str, mode: str) -> None:
+def test_a_text_that_is_too_long_for_a_service_is_cut(server: AlertServer, rest: str, mode: str) -> None:
     """Not split, unless the URL says so."""
-    channel = AppriseUrl(Secret(url(service, rest)))
+    channel = AppriseUrl(Secret(url(server, rest)))
     found = channel._service()
     channel._limit(found, Deadline.after(60))
     (plugin,) = found
     assert plugin.overflow_mode == mode
 
 
-@pytest.mark.parametrize("text", [HOSTILE, LONG, "a\x00b\x1b[31m\u202e"])
-def test_a_hostile_text_calls_nobody_and_steers_nothing(service: Service, text: str) -> None:
-    """Whatever a service would make of it."""
-    AppriseUrl(Secret(url(service))).send(hostile(text), Deadline.after(10))
-    shown = service.documents[0]["title"] + service.documents[0]["message"]
-    assert not any(mark in shown for mark in ("<!", "<@", "\x1b", "\u202e", "\x00", "\r"))
-    assert len(shown) < 5000
+@pytest.mark.parametrize("text", [HOSTILE, LONG, "@all " * 2000, "a\x00b\x1b[31m\u202e"])
+def test_a_hostile_text_mentions_nobody_and_steers_nothing(server: AlertServer, text: str) -> None:
+    """Whatever a service would make of it, and however long."""
+    AppriseUrl(Secret(url(server))).send(hostile(text), Deadline.after(10))
+    title, body = server.apprise[0]["title"], server.apprise[0]["message"]
+    assert not any(mark in title + body for mark in ("<!", "<@", "@all", "\x1b", "\u202e", "\x00", "\r"))
+    assert (len(title) <= 150, len(body) <= 4000) == (True, True)
+
+
+def test_changes_that_do_not_fit_are_counted(server: AlertServer) -> None:
+    """The rest of the message is whole."""
+    AppriseUrl(Secret(url(server))).send(many_changes(400), Deadline.after(10))
+    body = server.apprise[0]["message"]
+    shown = body.count("is acknowledged no more")
+    assert 10 < shown < 100
+    for expected in (f"… and {400 - shown} more changes", "Read the disagreements.", message().repeat):
+        assert expected in body
 
 
 @pytest.mark.parametrize("word", ["@everyone", "@here", "@channel", "@all", "<@U123>", "<!here>", "<#C1>"])
-def test_a_text_mentions_nobody(service: Service, word: str) -> None:
-    """While an address of mail stays as it is."""
-    shown = sent(service, changes=(f"by {word} or ann@example.com",))["message"]
+def test_a_text_mentions_nobody(server: AlertServer, word: str) -> None:
+    """But a mail address stays as it is."""
+    shown = sent(server, changes=(f"by {word} or ann@example.com",))["message"]
     assert word not in shown
     assert "ann@example.com" in shown
 
 
-def test_an_answer_that_refuses_is_told_without_the_address(
-    service: Service, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
+def test_a_refusal_is_reported_without_the_address(
+    server: AlertServer, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    """The library logs it, at any level, and nothing of that is seen."""
-    service.status = 403
+    """The library logs it, but nothing of that is seen at any level."""
+    server.always(PATH, (403, "no"))
     with caplog.at_level(logging.DEBUG), pytest.raises(NotDelivered, match="answered 403 Forbidden") as refused:
-        AppriseUrl(Secret(url(service))).send(message(), Deadline.after(10))
+        AppriseUrl(Secret(url(server))).send(message(), Deadline.after(10))
     rendered = "".join(traceback.format_exception(refused.value))
     captured = capfd.readouterr()
     assert SECRET not in rendered + caplog.text + captured.out + captured.err
-    assert f"127.0.0.1:{service.port}" not in rendered + caplog.text
+    assert server.address.removeprefix("http://") not in rendered + caplog.text
     assert (refused.value.__cause__, refused.value.__context__) == (None, None)
 
 
-def test_the_library_logs_as_ever_for_others(service: Service, caplog: pytest.LogCaptureFixture) -> None:
+def test_the_library_logs_as_usual_for_others(server: AlertServer, caplog: pytest.LogCaptureFixture) -> None:
     """Nothing is switched off for good."""
-    AppriseUrl(Secret(url(service))).send(message(), Deadline.after(10))
-    logging.getLogger("apprise").error("still heard")
-    assert "still heard" in caplog.text
+    AppriseUrl(Secret(url(server))).send(message(), Deadline.after(10))
+    logging.getLogger("apprise").error("still logged")
+    assert "still logged" in caplog.text
 
 
-def test_a_success_after_a_failure_is_one(service: Service) -> None:
-    """Nothing is kept of the status before."""
-    channel = AppriseUrl(Secret(url(service)))
-    service.status = 500
+def test_a_success_after_a_failure_is_a_success(server: AlertServer) -> None:
+    """The earlier status is forgotten."""
+    channel = AppriseUrl(Secret(url(server)))
+    server.then(PATH, (500, "no"), (200, "{}"))
     with pytest.raises(NotDelivered, match="answered 500"):
         channel.send(message(), Deadline.after(10))
-    service.status = 200
-    assert channel.send(message(), Deadline.after(10)) == "taken by the service"
+    assert channel.send(message(), Deadline.after(10)) == "accepted by the service"
 
 
-def test_a_service_that_is_not_there_is_told() -> None:
-    """Its address is not."""
-    with running() as gone:
+def test_a_service_that_is_gone_is_reported() -> None:
+    """Without its address."""
+    with AlertServer().running() as gone:
         address = url(gone)
     with pytest.raises(NotDelivered, match="could not be reached") as refused:
         AppriseUrl(Secret(address)).send(message(), Deadline.after(5))
     assert SECRET not in str(refused.value)
 
 
-def test_a_service_that_hangs_does_not_outlast_the_deadline(service: Service) -> None:
-    """Nor does it where the URL allows it more time."""
-    service.paused = True
+def test_a_service_that_hangs_does_not_outlast_the_deadline(server: AlertServer) -> None:
+    """Also if the URL allows it more time."""
+    server.always(PATH, HANG)
     for rest in ("", "?rto=30"):
         started = time.monotonic()
         with pytest.raises(NotDelivered):
-            AppriseUrl(Secret(url(service, rest))).send(message(), Deadline.after(0.7))
+            AppriseUrl(Secret(url(server, rest))).send(message(), Deadline.after(0.7))
         assert time.monotonic() - started < 2
 
 
 def test_a_service_that_drips_does_not_outlast_the_deadline() -> None:
-    """Though something comes all the time."""
+    """Although something arrives all the time."""
     with dripping_server(b"HTTP/1.1 200 OK\r\nX-Long: ") as port:
         started = time.monotonic()
         with pytest.raises(NotDelivered, match="no answer in time"):
@@ -215,10 +178,10 @@ def test_a_service_that_drips_does_not_outlast_the_deadline() -> None:
         assert time.monotonic() - started < 2
 
 
-@pytest.mark.parametrize("names", ["", "?cto=2.5", "?rto=3.5", "?cto=2.5&rto=3.5", "?RTO=3.5"])
-def test_the_times_of_the_url_are_kept(service: Service, names: str) -> None:
-    """What it does not say is the program's."""
-    channel = AppriseUrl(Secret(url(service, names)))
+@pytest.mark.parametrize("names", ["", "?cto=2.5", "?cto=2.5&rto=3.5", "?RTO=3.5"])
+def test_the_urls_own_time_outs_are_kept(server: AlertServer, names: str) -> None:
+    """Those that it omits are the program's."""
+    channel = AppriseUrl(Secret(url(server, names)))
     found = channel._service()
     channel._limit(found, Deadline.after(60))
     (plugin,) = found
@@ -235,7 +198,7 @@ def test_the_times_of_the_url_are_kept(service: Service, names: str) -> None:
         ("", "it has no schema"),
     ],
 )
-def test_a_url_that_apprise_does_not_know_is_refused_and_not_repeated(
+def test_a_url_that_apprise_does_not_support_is_refused_and_not_repeated(
     text: str, named: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Nor logged by the library."""
@@ -245,8 +208,8 @@ def test_a_url_that_apprise_does_not_know_is_refused_and_not_repeated(
     assert SECRET not in str(refused.value) + caplog.text
 
 
-def test_without_the_library_one_is_told_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    """It comes with an extra."""
+def test_without_the_library_the_error_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With the command that installs it."""
     monkeypatch.setitem(sys.modules, "apprise", None)
     expected = re.escape("pip install 'drift-checks[apprise]'")
     with pytest.raises(SettingError, match=expected):
@@ -255,32 +218,32 @@ def test_without_the_library_one_is_told_how_to_get_it(monkeypatch: pytest.Monke
         split_urls("json://127.0.0.1/")
 
 
-def test_channels_are_told_apart_by_their_urls() -> None:
-    """The key is the same from run to run, and no secret."""
+def test_each_url_has_a_key_of_its_own() -> None:
+    """The same from run to run, and no secret."""
     keys = [AppriseUrl(Secret(f"json://127.0.0.1/{path}")).key for path in ("a", "b", "a")]
     assert keys[0] == keys[2] != keys[1]
     assert all(re.fullmatch("apprise-[0-9a-f]{8}", key) for key in keys)
 
 
-def test_the_payload_of_a_dry_run_is_title_and_text(service: Service) -> None:
+def test_a_dry_run_shows_title_and_text(server: AlertServer) -> None:
     """As they are sent, without the address."""
-    document = sent(service)
-    payload = AppriseUrl(Secret(url(service))).payload(message())
+    document = sent(server)
+    payload = AppriseUrl(Secret(url(server))).payload(message())
     assert payload.split("\n\n")[0] == document["title"]
     assert payload.split("\n\n", 1)[1].strip() == document["message"].strip()
     assert SECRET not in payload
 
 
-@pytest.mark.parametrize("separator", [" ", ",", "\n", ", ", " \n,\t"])
-def test_urls_are_separated_by_blanks_commas_or_lines(separator: str) -> None:
-    """A comma within one is its own, and each counts once."""
+@pytest.mark.parametrize("separator", [" ", ",", " \n,\t"])
+def test_urls_are_separated_by_spaces_commas_or_lines(separator: str) -> None:
+    """A comma within a URL belongs to it, and each URL counts once."""
     urls = ("mailto://a:b@example.com?to=x@example.com,y@example.com", "ntfy://topic", "json://127.0.0.1/a")
     assert split_urls(separator.join([*urls, urls[1]])) == urls
 
 
 @pytest.mark.parametrize("text", ["", " , ", "topic", f"{SECRET} ntfy://topic"])
-def test_what_does_not_begin_with_a_url_is_refused(text: str) -> None:
-    """Since it would be lost, or sent nowhere; it is not repeated."""
+def test_a_text_that_does_not_begin_with_a_url_is_refused(text: str) -> None:
+    """It would be ignored; it is not repeated."""
     with pytest.raises(SettingError, match="does not begin with a URL") as refused:
         split_urls(text)
     assert SECRET not in str(refused.value)

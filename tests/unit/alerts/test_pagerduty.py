@@ -1,4 +1,4 @@
-"""Messages in the form of PagerDuty."""
+"""Messages in PagerDuty's form."""
 
 from __future__ import annotations
 
@@ -9,14 +9,13 @@ import pytest
 from hypothesis import given
 
 from drift_checks.alerts.channels.base import Deadline, NotDelivered
-from drift_checks.alerts.channels.pagerduty import PagerDuty, dedup_key, resolving, triggering
-from drift_checks.alerts.composition import trial_message
-from drift_checks.alerts.message import Incident, Kind, Message
+from drift_checks.alerts.channels.pagerduty import PagerDuty, triggering
+from drift_checks.alerts.message import Incident, Kind, Message, trial_message
 from drift_checks.core.errors import SettingError
 from drift_checks.core.secrets import Secret
 from drift_checks.report.history.recorded import StoreIdentity
 from drift_checks.report.verdict import Verdict
-from tests.support.alert_messages import LONG, MESSAGES, hostile, message
+from tests.support.alert_messages import LONG, MESSAGES, hostile, many_changes, message
 from tests.support.alert_rules import check_event
 from tests.support.alert_server import PAGERDUTY_PATH, AlertServer
 
@@ -25,7 +24,7 @@ SEVERITIES = {Verdict.CRITICAL: "critical", Verdict.INCONCLUSIVE: "warning"}
 
 
 def sent(*messages: Message) -> list[dict[str, Any]]:
-    """Send the messages; return the events that were taken, which must keep to the rules."""
+    """Send the messages; return the accepted events, which must keep to the rules."""
     with AlertServer().running() as server:
         channel = PagerDuty(Secret(KEY), server.events, SEVERITIES)
         for each in messages:
@@ -42,40 +41,46 @@ def test_every_event_keeps_to_the_rules(made: Message) -> None:
     assert len(json.dumps(event)) < 100_000
 
 
-def test_a_hostile_text_of_any_length_is_taken() -> None:
-    """Cut to what fits."""
-    assert check_event({"routing_key": KEY} | triggering(hostile(LONG), "critical")) == []
+@pytest.mark.parametrize("made", [hostile(LONG), many_changes(5000)], ids=["hostile", "many"])
+def test_an_event_of_any_length_is_accepted(made: Message) -> None:
+    """Cut to the limits."""
+    assert check_event({"routing_key": KEY} | triggering(made, "critical")) == []
+
+
+def test_changes_that_do_not_fit_are_counted() -> None:
+    """Also acknowledgements that ended."""
+    details = triggering(many_changes(1600), "critical")["payload"]["custom_details"]
+    for name, noun in (("changes", "changes"), ("acknowledgements_ended", "acknowledgements")):
+        *lines, last = details[name]
+        assert len(lines) > 100
+        assert last == f"… and {1600 - len(lines):,} more {noun}"
 
 
 def test_critical_opens_an_incident_with_what_one_has_to_know() -> None:
-    """Under the names that others read."""
+    """Under the names that other programs read."""
     (event,) = sent(message())
-    assert (event["event_action"], event["payload"]["severity"], event["payload"]["class"]) == (
-        "trigger",
-        "critical",
-        "drift",
-    )
-    details = event["payload"]["custom_details"]
+    payload, details = event["payload"], event["payload"]["custom_details"]
+    assert (event["event_action"], payload["severity"], payload["class"]) == ("trigger", "critical", "drift")
     assert (details["agreement_rate"], details["total_reviewed"], details["disagreements"]) == (0.6, 50, 20)
     assert event["client_url"] == message().report_url
     assert event["links"][0]["href"] == message().report_url
 
 
 def test_a_recovery_resolves_the_same_incident() -> None:
-    """By the key of its store."""
+    """By the store's key, whatever the run and the verdict."""
     opened, closed = sent(message(), message(kind=Kind.RECOVERY, verdict=Verdict.WARNING, run_id="another"))
     assert closed["event_action"] == "resolve"
     assert opened["dedup_key"] == closed["dedup_key"]
 
 
-def test_an_incident_of_another_severity_is_a_new_one() -> None:
-    """What is open would keep the severity that it has."""
+def test_another_severity_is_a_new_incident() -> None:
+    """An open one would keep its severity."""
     events = sent(message(before=Verdict.WARNING))
     assert [event["event_action"] for event in events] == ["resolve", "trigger"]
 
 
 def test_an_outage_is_another_incident() -> None:
-    """Of another class and less severe."""
+    """Of another class, and less severe."""
     outage = message(incident=Incident.REVIEW_UNAVAILABLE, verdict=Verdict.INCONCLUSIVE)
     drift, unavailable = sent(message(), outage)
     assert drift["dedup_key"] != unavailable["dedup_key"]
@@ -84,7 +89,7 @@ def test_an_outage_is_another_incident() -> None:
 
 
 def test_a_trial_leaves_nobody_paged() -> None:
-    """It opens an incident of its own, of no severity, and resolves it."""
+    """It opens an incident of its own and resolves it."""
     opened, closed = sent(trial_message(StoreIdentity("/data/a.db", "t", "c"), "2026-01-15T02:00:00Z", None))
     assert (opened["event_action"], closed["event_action"]) == ("trigger", "resolve")
     assert opened["payload"]["severity"] == "info"
@@ -92,38 +97,32 @@ def test_a_trial_leaves_nobody_paged() -> None:
     assert opened["dedup_key"].endswith("-test")
 
 
-def test_a_report_that_is_not_published_is_no_link() -> None:
-    """Its path stands in the details."""
+def test_an_unpublished_report_is_no_link() -> None:
+    """Its path is in the details."""
     event = triggering(message(report_url=None), "critical")
     assert not {"client_url", "links"} & event.keys()
     assert event["payload"]["custom_details"]["report"].startswith("/srv/reports")
 
 
 @pytest.mark.parametrize("key", ["two words", "x" * 65])
-def test_what_is_no_key_is_refused_and_not_repeated(key: str) -> None:
-    """It may be a secret with a slip in it."""
+def test_an_invalid_key_is_refused_and_not_repeated(key: str) -> None:
+    """It may be a secret with a typing error."""
     with pytest.raises(SettingError, match="PAGERDUTY_API_KEY") as refused:
         PagerDuty(Secret(key), "https://events.example.com", SEVERITIES)
     assert key not in str(refused.value)
 
 
-def test_an_event_that_is_refused_is_told_with_what_to_do() -> None:
+def test_a_refusal_comes_with_what_to_do() -> None:
     """Without the key, which the answer may quote."""
     with AlertServer().running() as server:
         server.always(PAGERDUTY_PATH, (400, json.dumps({"status": "invalid event", "errors": [f"{KEY} is wrong"]})))
-        with pytest.raises(NotDelivered, match="look to PAGERDUTY_API_KEY") as refused:
+        with pytest.raises(NotDelivered, match="check PAGERDUTY_API_KEY") as refused:
             PagerDuty(Secret(KEY), server.events, SEVERITIES).send(message(), Deadline.after(5))
     assert KEY not in str(refused.value)
 
 
 def test_a_dry_run_shows_the_event_without_its_key() -> None:
     """For people to read."""
-    channel = PagerDuty(Secret(KEY), "https://events.example.com", SEVERITIES)
-    assert KEY not in channel.payload(message())
-    assert json.loads(channel.payload(message()))["payload"]["severity"] == "critical"
-
-
-def test_the_key_of_an_incident_is_that_of_store_and_incident() -> None:
-    """Not of the run."""
-    assert dedup_key(message()) == dedup_key(message(run_id="x", verdict=Verdict.WARNING))
-    assert resolving(message()) == {"event_action": "resolve", "dedup_key": dedup_key(message())}
+    payload = PagerDuty(Secret(KEY), "https://events.example.com", SEVERITIES).payload(message())
+    assert KEY not in payload
+    assert json.loads(payload)["payload"]["severity"] == "critical"

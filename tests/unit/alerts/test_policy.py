@@ -8,9 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from drift_checks.alerts.message import Incident, Kind
-from drift_checks.alerts.policy import Finding, Policy, Told, due, incidents
+from drift_checks.alerts.message import Incident, Kind, Message
+from drift_checks.alerts.policy import Policy, incidents
+from drift_checks.report.history.alert_log import Belief
 from drift_checks.report.verdict import Verdict
+from tests.support.alert_messages import message
 
 OK, WARNING, CRITICAL, INCONCLUSIVE = Verdict.OK, Verdict.WARNING, Verdict.CRITICAL, Verdict.INCONCLUSIVE
 TROUBLE = (WARNING, CRITICAL, INCONCLUSIVE)
@@ -30,29 +32,34 @@ def policy(
     return Policy({"slack": alert_on}, realert, always_page, found)
 
 
-def nights(channel: str, findings: list[Finding], by: Policy) -> list[list[str]]:
-    """Return what a channel is told night by night, where each message arrives."""
-    told: dict[Incident, Told | None] = dict.fromkeys(Incident)
-    said = []
-    for number, finding in enumerate(findings):
+def night(verdict: Verdict, confirmed: bool = False, ended: tuple[str, ...] = ()) -> Message:
+    """Return the message about a night."""
+    return message(verdict=verdict, confirmed=confirmed and verdict is CRITICAL, ended=ended)
+
+
+def of_verdicts(*verdicts: Verdict) -> list[Message]:
+    """Return the messages about nights with these verdicts, each CRITICAL confirmed."""
+    return [night(verdict, confirmed=True) for verdict in verdicts]
+
+
+def sent(channel: str, messages: list[Message], by: Policy) -> list[list[str]]:
+    """Return what a channel is sent night by night, if every message arrives."""
+    believed: dict[Incident, Belief | None] = dict.fromkeys(Incident)
+    nights = []
+    for number, each in enumerate(messages):
         now = BEGIN + number * NIGHT
-        messages = list(due(channel, finding, told, by, now))
-        said.append([f"{item.occasion.incident}: {item.occasion.kind} {item.state}" for item in messages])
-        told |= {item.occasion.incident: Told(item.state, now) for item in messages}
-    return said
-
-
-def of_verdicts(*verdicts: Verdict, confirmed: bool = True) -> list[Finding]:
-    """Return the findings of nights with these verdicts."""
-    return [Finding(verdict, confirmed and verdict is CRITICAL) for verdict in verdicts]
+        due = list(by.due(channel, each, believed, now))
+        nights.append([f"{item.incident}: {item.kind} {state}" for item, state in due])
+        believed |= {item.incident: Belief(state, now) for item, state in due}
+    return nights
 
 
 TEN_NIGHTS = of_verdicts(OK, WARNING, WARNING, CRITICAL, CRITICAL, INCONCLUSIVE, CRITICAL, OK, OK, CRITICAL)
 
 
-def test_people_are_told_of_each_change_once_and_of_the_recovery() -> None:
+def test_people_get_each_change_once_and_the_recovery() -> None:
     """Ten nights, six messages."""
-    assert nights("slack", TEN_NIGHTS, policy()) == [
+    assert sent("slack", TEN_NIGHTS, policy()) == [
         [],
         ["drift: change WARNING"],
         [],
@@ -67,8 +74,8 @@ def test_people_are_told_of_each_change_once_and_of_the_recovery() -> None:
 
 
 def test_pagerduty_opens_an_incident_and_closes_it() -> None:
-    """An outage of the reviewer is another incident, and neither closes nor opens that of drift."""
-    assert nights("pagerduty", TEN_NIGHTS, policy()) == [
+    """An outage of the reviewer is another incident, and neither closes nor opens the one about drift."""
+    assert sent("pagerduty", TEN_NIGHTS, policy()) == [
         [],
         [],
         [],
@@ -82,90 +89,82 @@ def test_pagerduty_opens_an_incident_and_closes_it() -> None:
     ]
 
 
-def test_a_warning_closes_the_incident() -> None:
-    """It is no longer CRITICAL."""
-    said = nights("pagerduty", of_verdicts(CRITICAL, WARNING), policy())
-    assert said == [["drift: change CRITICAL"], ["drift: recovery OK"]]
+CRITICAL_ALONE = policy(alert_on=(CRITICAL,))
+PAGED_WARNING = policy(severities={WARNING: "info", CRITICAL: "critical"})
 
 
-def test_a_warning_is_paged_where_a_severity_is_given_for_it() -> None:
-    """Then it changes the incident, and OK closes it."""
-    by = policy(severities={WARNING: "info", CRITICAL: "critical"})
-    said = nights("pagerduty", of_verdicts(WARNING, CRITICAL, WARNING, OK), by)
-    assert said == [
-        ["drift: change WARNING"],
-        ["drift: change CRITICAL"],
-        ["drift: change WARNING"],
-        ["drift: recovery OK"],
-    ]
+@pytest.mark.parametrize(
+    ("channel", "messages", "by", "expected"),
+    [
+        # A WARNING is no longer CRITICAL, so it closes the incident.
+        ("pagerduty", of_verdicts(CRITICAL, WARNING), policy(), ["change CRITICAL", "recovery OK"]),
+        # With a severity of its own it changes the incident instead.
+        (
+            "pagerduty",
+            of_verdicts(WARNING, CRITICAL, WARNING, OK),
+            PAGED_WARNING,
+            ["change WARNING", "change CRITICAL", "change WARNING", "recovery OK"],
+        ),
+        # A CRITICAL that may be chance neither opens nor closes an incident.
+        (
+            "pagerduty",
+            [night(CRITICAL), night(OK), night(CRITICAL), night(CRITICAL, confirmed=True), night(CRITICAL)],
+            policy(),
+            ["", "", "", "change CRITICAL", ""],
+        ),
+        ("pagerduty", [night(CRITICAL)], policy(always_page=True), ["change CRITICAL"]),
+        # It wakes nobody on other channels.
+        ("slack", [night(CRITICAL)], policy(), ["change CRITICAL"]),
+        # An outage that is not sent is no recovery, and the same CRITICAL behind it no change.
+        (
+            "slack",
+            of_verdicts(CRITICAL, INCONCLUSIVE, CRITICAL, OK),
+            CRITICAL_ALONE,
+            ["change CRITICAL", "", "", "recovery OK"],
+        ),
+        # Any other verdict that is not sent counts as recovered.
+        (
+            "slack",
+            of_verdicts(WARNING, CRITICAL, WARNING, OK),
+            CRITICAL_ALONE,
+            ["", "change CRITICAL", "recovery OK", ""],
+        ),
+        # OK is never repeated.
+        ("slack", of_verdicts(OK, OK, OK), policy(realert=timedelta(hours=1)), ["", "", ""]),
+        # An open incident is not repeated by a night that knows nothing about drift.
+        (
+            "pagerduty",
+            of_verdicts(CRITICAL, INCONCLUSIVE),
+            policy(realert=timedelta(hours=1), severities={CRITICAL: "critical"}),
+            ["change CRITICAL", ""],
+        ),
+        (
+            "slack",
+            of_verdicts(WARNING, WARNING),
+            policy(realert=timedelta(hours=20)),
+            ["change WARNING", "reminder WARNING"],
+        ),
+        ("slack", of_verdicts(WARNING, WARNING), policy(realert=timedelta(hours=25)), ["change WARNING", ""]),
+        # The end of an acknowledgement is a message of its own only if no other is due, and wakes nobody.
+        ("slack", [night(OK, ended=("a",))], policy(), ["ended OK"]),
+        ("pagerduty", [night(OK, ended=("a",))], policy(), [""]),
+        ("slack", [night(WARNING, ended=("a",))], policy(), ["change WARNING"]),
+    ],
+)
+def test_each_night_sends_what_is_due(channel: str, messages: list[Message], by: Policy, expected: list[str]) -> None:
+    """Changes, recoveries, reminders and ended acknowledgements, about drift."""
+    assert sent(channel, messages, by) == [[f"drift: {what}"] if what else [] for what in expected]
 
 
-def test_nobody_is_woken_by_chance() -> None:
-    """A CRITICAL verdict that is not confirmed neither opens nor closes an incident."""
-    findings = [Finding(CRITICAL), Finding(OK), Finding(CRITICAL), Finding(CRITICAL, confirmed=True), Finding(CRITICAL)]
-    assert nights("pagerduty", findings, policy()) == [[], [], [], ["drift: change CRITICAL"], []]
+def test_a_message_that_has_not_arrived_is_no_reminder() -> None:
+    """It is still a change from what arrived last."""
+    waiting = Belief(CRITICAL, BEGIN, delivered=WARNING)
+    by = policy(realert=NIGHT)
+    ((item, state),) = by.due("slack", night(CRITICAL), {Incident.DRIFT: waiting}, BEGIN + NIGHT)
+    assert (item.kind, item.before, state) == (Kind.CHANGE, WARNING, CRITICAL)
 
 
-def test_every_critical_verdict_is_paged_where_that_is_wanted() -> None:
-    """`page-when always`."""
-    said = nights("pagerduty", [Finding(CRITICAL)], policy(always_page=True))
-    assert said == [["drift: change CRITICAL"]]
-
-
-def test_people_are_told_of_a_critical_verdict_that_is_not_confirmed() -> None:
-    """It wakes nobody."""
-    assert nights("slack", [Finding(CRITICAL)], policy()) == [["drift: change CRITICAL"]]
-
-
-def test_an_outage_that_is_not_told_is_no_recovery() -> None:
-    """Who asked for CRITICAL alone hears nothing of it, and of the same CRITICAL behind it nothing new."""
-    said = nights("slack", of_verdicts(CRITICAL, INCONCLUSIVE, CRITICAL, OK), policy(alert_on=(CRITICAL,)))
-    assert said == [["drift: change CRITICAL"], [], [], ["drift: recovery OK"]]
-
-
-def test_nobody_is_reminded_of_what_has_not_arrived() -> None:
-    """It is news still, and what changed is told from what was heard."""
-    waiting = Told(CRITICAL, BEGIN, heard=WARNING)
-    (item,) = due("slack", Finding(CRITICAL), {Incident.DRIFT: waiting}, policy(realert=NIGHT), BEGIN + NIGHT)
-    assert (item.occasion.kind, item.occasion.before) == (Kind.CHANGE, WARNING)
-
-
-def test_a_verdict_that_is_not_told_counts_as_all_being_well() -> None:
-    """Who asked for CRITICAL alone hears when it is over, though it is WARNING still."""
-    said = nights("slack", of_verdicts(WARNING, CRITICAL, WARNING, OK), policy(alert_on=(CRITICAL,)))
-    assert said == [[], ["drift: change CRITICAL"], ["drift: recovery OK"], []]
-
-
-@pytest.mark.parametrize(("hours", "expected"), [(20, "drift: reminder WARNING"), (25, None)])
-def test_an_unchanged_verdict_is_told_again_after_a_while(hours: int, expected: str | None) -> None:
-    """Not before."""
-    said = nights("slack", of_verdicts(WARNING, WARNING), policy(realert=timedelta(hours=hours)))
-    assert said[1] == ([expected] if expected else [])
-
-
-def test_nobody_is_told_every_night_that_all_is_well() -> None:
-    """However long ago it was said."""
-    assert nights("slack", of_verdicts(OK, OK, OK), policy(realert=timedelta(hours=1))) == [[], [], []]
-
-
-def test_an_open_incident_is_not_repeated_by_a_night_that_says_nothing_of_drift() -> None:
-    """As one without reviews."""
-    by = policy(realert=timedelta(hours=1), severities={CRITICAL: "critical"})
-    assert nights("pagerduty", of_verdicts(CRITICAL, INCONCLUSIVE), by)[1] == []
-
-
-@pytest.mark.parametrize(("channel", "expected"), [("slack", ["drift: ended OK"]), ("pagerduty", [])])
-def test_the_end_of_an_acknowledgement_is_told_but_wakes_nobody(channel: str, expected: list[str]) -> None:
-    """Also in a night that is OK."""
-    assert nights(channel, [Finding(OK, acknowledgements_ended=True)], policy()) == [expected]
-
-
-def test_the_end_of_an_acknowledgement_takes_no_message_of_its_own_beside_another() -> None:
-    """The message on the change tells of it."""
-    assert nights("slack", [Finding(WARNING, acknowledgements_ended=True)], policy()) == [["drift: change WARNING"]]
-
-
-FINDINGS = st.lists(st.builds(Finding, st.sampled_from(Verdict), st.booleans()), max_size=12)
+MESSAGES = st.lists(st.builds(night, st.sampled_from(Verdict), st.booleans()), max_size=12)
 POLICIES = st.builds(
     policy,
     st.sets(st.sampled_from(TROUBLE)).map(tuple),
@@ -174,18 +173,18 @@ POLICIES = st.builds(
 )
 
 
-@given(FINDINGS, POLICIES, st.sampled_from(["slack", "pagerduty"]))
-def test_what_was_opened_is_closed_by_a_night_that_is_ok(findings: list[Finding], by: Policy, channel: str) -> None:
-    """On each channel, for each incident, and what was never opened is never closed."""
-    said = nights(channel, [*findings, Finding(OK)], by)
+@given(MESSAGES, POLICIES, st.sampled_from(["slack", "pagerduty"]))
+def test_a_night_that_is_ok_closes_what_was_opened(messages: list[Message], by: Policy, channel: str) -> None:
+    """On each channel, for each incident; what was never opened is never closed."""
+    nights = sent(channel, [*messages, night(OK)], by)
     for incident in incidents(channel):
-        kinds = [line.split()[1] for night in said for line in night if line.startswith(f"{incident}:")]
+        kinds = [line.split()[1] for lines in nights for line in lines if line.startswith(f"{incident}:")]
         assert kinds[-1:] in ([], [str(Kind.RECOVERY)])
         assert kinds[:1] != [str(Kind.RECOVERY)]
 
 
-@given(FINDINGS, POLICIES, st.sampled_from(["slack", "pagerduty"]))
-def test_the_same_night_over_again_says_nothing_new(findings: list[Finding], by: Policy, channel: str) -> None:
-    """Each change is told once."""
-    twice = [finding for finding in findings for _ in range(2)]
-    assert all(not second for second in nights(channel, twice, by)[1::2])
+@given(MESSAGES, POLICIES, st.sampled_from(["slack", "pagerduty"]))
+def test_the_same_night_again_sends_nothing(messages: list[Message], by: Policy, channel: str) -> None:
+    """Each change is sent once."""
+    twice = [each for each in messages for _ in range(2)]
+    assert all(not second for second in sent(channel, twice, by)[1::2])

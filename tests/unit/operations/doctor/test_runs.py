@@ -10,7 +10,7 @@ import pytest
 
 from drift_checks.operations.doctor.check import Finding
 from drift_checks.operations.doctor.runs import PastRuns, checks, format_age, last_run, undelivered, verdict
-from drift_checks.report.history.alert_log import AlertLog, NewAlert
+from drift_checks.report.history.alert_log import Alert, AlertLog
 from drift_checks.report.history.database import History
 from drift_checks.report.history.recorded import RecordedRun, StoreIdentity
 from drift_checks.report.verdict import Verdict
@@ -107,7 +107,7 @@ def test_undelivered_alerts_are_a_warning(tmp_path: Path, store: BuiltStore) -> 
     reports = tmp_path / "reports"
     put_runs(reports, identity(store), *NIGHTS)
     with History(reports) as history:
-        alert = NewAlert(
+        alert = Alert(
             channel="slack",
             incident="drift",
             store=StoreIdentity(str(store.db), "t", "c"),

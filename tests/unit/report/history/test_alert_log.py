@@ -1,4 +1,4 @@
-"""What the channels were told: kept before it is sent, and lost by nothing."""
+"""The log of alerts: each is kept before it is sent, and nothing loses one."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 
 from drift_checks.core.errors import ReportsError
 from drift_checks.report.history import reading
-from drift_checks.report.history.alert_log import AlertLog, LoggedAlert, NewAlert, undelivered_alerts
+from drift_checks.report.history.alert_log import Alert, AlertLog, Belief, undelivered_alerts
 from drift_checks.report.history.database import History
 from drift_checks.report.history.recorded import StoreIdentity
 from drift_checks.report.verdict import Verdict
@@ -28,7 +28,7 @@ from tests.support.processes import OtherProcess
 
 NOW = datetime(2026, 1, 15, 2, tzinfo=UTC)
 OTHER = STORE._replace(table="other")
-ALERT = NewAlert(
+ALERT = Alert(
     channel="slack",
     incident="drift",
     store=STORE,
@@ -54,23 +54,16 @@ def log(history: History) -> AlertLog:
     return AlertLog(history)
 
 
-def queued(log: AlertLog, **changed: Any) -> LoggedAlert:
-    """Keep one message; return it."""
-    (alert,) = log.queue([replace(ALERT, **changed)])
-    return alert
+def queued(log: AlertLog, **changed: Any) -> Alert:
+    """Keep one message; return it as it is kept."""
+    alert = replace(ALERT, **changed)
+    (number,) = log.queue([alert])
+    return replace(alert, number=number)
 
 
 def statuses(log: AlertLog) -> list[str]:
-    """Return what became of each message, in order."""
+    """Return the status of each message, in order."""
     return [status for (status,) in raw(log._history.folder, "SELECT status FROM alerts ORDER BY number")]
-
-
-def test_a_message_waits_from_the_moment_it_is_kept(log: AlertLog) -> None:
-    """And comes back as it was."""
-    alert = queued(log)
-    assert (alert.status, alert.attempts, alert.error, alert.settled) == ("waiting", 0, None, None)
-    assert {name: getattr(alert, name) for name in vars(ALERT)} == vars(ALERT)
-    assert log.waiting(["slack"]) == [alert] == [log.last(STORE, "slack", "drift")]
 
 
 TEXT = st.text(st.characters(exclude_categories=()), max_size=8)
@@ -80,7 +73,7 @@ PLAIN = st.recursive(st.none() | st.booleans() | st.integers() | TEXT, lambda pa
 @settings(max_examples=40)
 @given(
     st.builds(
-        NewAlert,
+        Alert,
         channel=TEXT,
         incident=st.sampled_from(["drift", "review_unavailable"]),
         store=st.builds(StoreIdentity, TEXT, TEXT, TEXT),
@@ -92,108 +85,86 @@ PLAIN = st.recursive(st.none() | st.booleans() | st.integers() | TEXT, lambda pa
         message=st.dictionaries(TEXT, PLAIN, max_size=3),
     )
 )
-def test_every_value_comes_back_as_it_was(alert: NewAlert) -> None:
-    """Names that are no Unicode too."""
+def test_every_value_comes_back_as_it_was(alert: Alert) -> None:
+    """Also names that are not Unicode."""
     with TemporaryDirectory() as folder, History(Path(folder)) as opened:
-        AlertLog(opened).queue([alert])
-        found = AlertLog(opened).last(alert.store, alert.channel, alert.incident)
-        assert found is not None
-        assert {name: getattr(found, name) for name in vars(alert)} == vars(alert)
+        log = AlertLog(opened)
+        (number,) = log.queue([alert])
+        assert log.waiting([alert.channel]) == [replace(alert, number=number)]
+        assert log.believed(alert.store, alert.channel, alert.incident) == Belief(
+            alert.state, alert.created, Verdict.OK
+        )
         assert undelivered_alerts(opened) == {alert.store: {alert.channel: 1}}
 
 
 @pytest.mark.parametrize("other", [{"store": OTHER}, {"channel": "email"}, {"incident": "review_unavailable"}])
-def test_a_message_overtakes_those_of_its_own_incident_alone(log: AlertLog, other: dict[str, Any]) -> None:
-    """Of the same store and channel; what has arrived stays arrived."""
-    log.delivered(queued(log).number, NOW)
+def test_a_message_overtakes_only_those_of_its_incident(log: AlertLog, other: dict[str, Any]) -> None:
+    """Of the same store and channel; what has arrived stays so."""
+    log.delivered(queued(log, state=Verdict.WARNING).number, NOW)
     queued(log)
-    queued(log, **other)
+    kept = queued(log, **other)
     newest = queued(log, created=NOW + timedelta(hours=1))
     assert statuses(log) == ["delivered", "superseded", "waiting", "waiting"]
-    assert log.last(STORE, "slack", "drift") == newest
+    assert log.waiting({"slack", "email"}) == [kept, newest]
+    assert log.waiting([]) == []
+    assert log.believed(STORE, "slack", "drift") == Belief(newest.state, newest.created, Verdict.WARNING)
 
 
 def test_messages_of_one_run_are_kept_together(log: AlertLog) -> None:
-    """In their order; where one cannot be kept, none is."""
+    """In order; if one cannot be kept, none is."""
     first, second = log.queue([replace(ALERT, channel="slack"), replace(ALERT, channel="email")])
-    assert (first.channel, second.channel, first.number < second.number) == ("slack", "email", True)
+    assert first < second
     with pytest.raises(ReportsError):
         log.queue([ALERT, replace(ALERT, kind=None)])  # type: ignore[arg-type]
     assert statuses(log) == ["waiting", "waiting"]
 
 
-def test_waiting_messages_come_in_order_for_the_channels_asked_for(log: AlertLog) -> None:
-    """A channel that is not configured now keeps its own."""
-    made = [queued(log, channel=name) for name in ("email", "slack", "pagerduty")]
-    assert log.waiting({"slack", "email"}) == made[:2]
-    assert log.waiting([]) == []
-
-
-def test_what_arrived_waits_no_more(log: AlertLog) -> None:
-    """Since the moment that was told."""
+def test_a_message_that_has_arrived_waits_no_more(log: AlertLog) -> None:
+    """It is believed since then; until then each failure is recorded."""
     alert = queued(log)
+    log.failed(alert.number, "timed out")
     log.failed(alert.number, "503")
+    assert log.waiting(["slack"]) == [alert]
+    assert raw(log._history.folder, "SELECT attempts, error FROM alerts") == [(2, "503")]
     log.delivered(alert.number, NOW + timedelta(seconds=3))
-    last = log.last(STORE, "slack", "drift")
-    assert last is not None
-    assert (last.status, last.settled, last.error) == ("delivered", NOW + timedelta(seconds=3), None)
+    assert log.believed(STORE, "slack", "drift") == Belief(Verdict.CRITICAL, NOW + timedelta(seconds=3))
+    assert raw(log._history.folder, "SELECT attempts, error FROM alerts") == [(2, None)]
     assert log.waiting(["slack"]) == []
 
 
-def test_what_was_told_is_not_kept(log: AlertLog) -> None:
-    """It may quote a record; what waits has to be."""
+def test_the_text_of_a_settled_message_is_not_kept(log: AlertLog) -> None:
+    """It may quote a record; only what waits needs it."""
     log.delivered(queued(log).number, NOW)
     log.drop(queued(log, channel="email").number)
     queued(log, channel="pagerduty")
     queued(log, channel="pagerduty")
-    kept = [alert.message for alert in log._select("TRUE ORDER BY number", {})]
-    assert kept[:3] == [{}, {}, {}]
-    assert kept[3]
+    kept = [text for (text,) in raw(log._history.folder, "SELECT message FROM alerts ORDER BY number")]
+    assert kept[:3] == ["{}"] * 3
+    assert "risk.db" in kept[3]
 
 
-def test_what_was_overtaken_and_never_told_is_not_believed(log: AlertLog) -> None:
-    """A recovery that a CRITICAL overtook, which was dropped: the CRITICAL before both is what was heard."""
+def test_a_message_that_was_overtaken_or_dropped_is_not_believed(log: AlertLog) -> None:
+    """A CRITICAL arrived, its recovery was overtaken by another CRITICAL, and that was dropped."""
     log.delivered(queued(log, state=Verdict.CRITICAL).number, NOW)
     queued(log, state=Verdict.OK)
     log.drop(queued(log, state=Verdict.CRITICAL).number)
-    last = log.last(STORE, "slack", "drift")
-    assert last is not None
-    assert (last.state, last.status) == (Verdict.CRITICAL, "delivered")
-
-
-def test_a_message_that_is_damaged_is_none(history: History, log: AlertLog) -> None:
-    """Whoever reads it finds out; the others are read."""
-    alert = queued(log)
-    with history.changing() as connection:
-        assert connection is not None
-        connection.execute("UPDATE alerts SET message = '{broken'")
-    assert [(found.number, found.message) for found in log.waiting(["slack"])] == [(alert.number, {})]
-
-
-def test_what_failed_goes_on_waiting(log: AlertLog) -> None:
-    """With the number of attempts and the last reason."""
-    alert = queued(log)
-    log.failed(alert.number, "timed out")
-    log.failed(alert.number, "503")
-    (found,) = log.waiting(["slack"])
-    assert (found.number, found.attempts, found.error) == (alert.number, 2, "503")
+    assert log.believed(STORE, "slack", "drift") == Belief(Verdict.CRITICAL, NOW)
 
 
 def test_old_messages_that_wait_are_dropped(log: AlertLog) -> None:
-    """They are told, and the channel is believed to know what it was told before."""
+    """They are returned, and the channel believes what arrived before."""
     log.delivered(queued(log, state=Verdict.WARNING).number, NOW)
     old = queued(log)
     kept = queued(log, channel="email", created=NOW + timedelta(microseconds=1))
     assert log.drop_older(NOW + timedelta(microseconds=1)) == [old]
     assert log.drop_older(NOW + timedelta(microseconds=1)) == []
     assert statuses(log) == ["delivered", "dropped", "waiting"]
-    last = log.last(STORE, "slack", "drift")
-    assert last is not None
-    assert (last.state, log.waiting(["slack", "email"])) == (Verdict.WARNING, [kept])
+    assert log.believed(STORE, "slack", "drift") == Belief(Verdict.WARNING, NOW)
+    assert log.waiting(["slack", "email"]) == [kept]
 
 
 def test_waiting_messages_are_counted_by_store_and_channel(history: History, log: AlertLog) -> None:
-    """With 0 for a channel that was ever told of the store."""
+    """With 0 for a channel that was ever sent anything about the store."""
     log.delivered(queued(log).number, NOW)
     queued(log, channel="email")
     queued(log, channel="email", incident="review_unavailable")
@@ -201,7 +172,7 @@ def test_waiting_messages_are_counted_by_store_and_channel(history: History, log
     assert undelivered_alerts(history) == {STORE: {"slack": 0, "email": 2}, OTHER: {"slack": 1}}
 
 
-def test_an_older_history_that_is_only_read_has_none(history: History, log: AlertLog, tmp_path: Path) -> None:
+def test_an_older_history_that_is_only_read_has_no_alerts(log: AlertLog, tmp_path: Path) -> None:
     """It has no table for them."""
     queued(log)
     raw(tmp_path, "DROP TABLE alerts")
@@ -212,21 +183,21 @@ def test_an_older_history_that_is_only_read_has_none(history: History, log: Aler
         assert undelivered_alerts(view) == {}
 
 
-def test_pruning_keeps_what_waits_and_the_newest(log: AlertLog) -> None:
+def test_pruning_keeps_the_waiting_and_the_newest(log: AlertLog) -> None:
     """Of each store, channel and incident, however old."""
     for channel in ("slack", "email"):
         for _ in range(3):
             log.delivered(queued(log, channel=channel).number, NOW)
     queued(log, channel="pagerduty")
-    newest = [log.last(STORE, channel, "drift") for channel in ("slack", "email", "pagerduty")]
+    believed = [log.believed(STORE, channel, "drift") for channel in ("slack", "email", "pagerduty")]
     log.prune(NOW)
     assert len(statuses(log)) == 7
     log.prune(NOW + timedelta(microseconds=1))
     assert statuses(log) == ["delivered", "delivered", "waiting"]
-    assert [log.last(STORE, channel, "drift") for channel in ("slack", "email", "pagerduty")] == newest
+    assert [log.believed(STORE, channel, "drift") for channel in ("slack", "email", "pagerduty")] == believed
 
 
-def test_what_was_told_outlives_its_run(history: History, log: AlertLog) -> None:
+def test_an_alert_outlives_its_run(history: History, log: AlertLog) -> None:
     """Runs are added again and pruned on their own."""
     history.add(run())
     queued(log)
@@ -237,7 +208,7 @@ def test_what_was_told_outlives_its_run(history: History, log: AlertLog) -> None
 
 
 def test_a_newer_history_is_left_alone(tmp_path: Path) -> None:
-    """Nothing was told, and nothing is noted."""
+    """Nothing is read, and nothing is written."""
     with History(tmp_path) as opened:
         queued(AlertLog(opened))
     raw(tmp_path, "PRAGMA user_version = 99")
@@ -246,7 +217,7 @@ def test_a_newer_history_is_left_alone(tmp_path: Path) -> None:
         log.delivered(1, NOW)
         log.failed(1, "503")
         log.prune(datetime(2030, 1, 1, tzinfo=UTC))
-        answers = log.queue([ALERT]), log.last(STORE, "slack", "drift"), log.waiting(["slack"])
+        answers = log.queue([ALERT]), log.believed(STORE, "slack", "drift"), log.waiting(["slack"])
         assert undelivered_alerts(opened) == {}
         assert (*answers, log.drop_older(datetime(2030, 1, 1, tzinfo=UTC))) == ([], None, [], [])
     assert raw(tmp_path, "SELECT status, attempts FROM alerts") == [("waiting", 0)]
@@ -256,7 +227,7 @@ def test_a_newer_history_is_left_alone(tmp_path: Path) -> None:
     "call",
     [
         lambda history: AlertLog(history).queue([ALERT]),
-        lambda history: AlertLog(history).last(STORE, "slack", "drift"),
+        lambda history: AlertLog(history).believed(STORE, "slack", "drift"),
         lambda history: AlertLog(history).waiting(["slack"]),
         lambda history: AlertLog(history).delivered(1, NOW),
         lambda history: AlertLog(history).failed(1, "503"),
@@ -264,12 +235,12 @@ def test_a_newer_history_is_left_alone(tmp_path: Path) -> None:
         lambda history: AlertLog(history).prune(NOW),
         undelivered_alerts,
     ],
-    ids=["queue", "last", "waiting", "delivered", "failed", "drop_older", "prune", "undelivered_alerts"],
+    ids=["queue", "believed", "waiting", "delivered", "failed", "drop_older", "prune", "undelivered_alerts"],
 )
-def test_a_history_that_is_held_is_told(
+def test_a_history_that_another_process_holds_is_reported(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, call: Callable[[History], object]
 ) -> None:
-    """In a sentence, by whatever reads or writes it."""
+    """By whatever reads or writes it."""
     monkeypatch.setattr(reading, "LOCK_WAIT_SECONDS", 0.05)
     holding = f"import sqlite3; held = sqlite3.connect({str(tmp_path / reading.NAME)!r}, isolation_level=None)"
     with History(tmp_path) as opened, OtherProcess() as other:
@@ -282,21 +253,21 @@ SENDING = f"""{PREPARED}
 from dataclasses import replace
 from datetime import UTC, datetime
 from drift_checks.report.history.alert_log import AlertLog
-from tests.unit.report.test_alert_log import ALERT
+from tests.unit.report.history.test_alert_log import ALERT
 log = AlertLog(History(Path(sys.argv[1])))
 sent = open(sys.argv[1] + "/sent", "a", buffering=1)
 print("ready", flush=True)
 for number in range(int(sys.argv[2]), 10**9):
-    alerts = log.queue([replace(ALERT, channel=f"{{name}}{{number}}") for name in ("slack", "email")])
-    for alert in alerts:
+    alerts = [replace(ALERT, channel=f"{{name}}{{number}}") for name in ("slack", "email")]
+    for alert, kept in zip(alerts, log.queue(alerts)):
         sent.write(alert.channel + "\\n")
-        log.delivered(alert.number, datetime.now(UTC))
+        log.delivered(kept, datetime.now(UTC))
 """
 
 
 def test_a_process_killed_at_any_moment_loses_no_message_and_repeats_at_most_one(tmp_path: Path) -> None:
-    """What is noted as arrived was sent, and what a run has to say is kept for all channels or for none."""
-    chance, unnoted = random.Random(7), set[str]()
+    """What is recorded as arrived was sent, and a run's messages are kept for all channels or for none."""
+    chance, unrecorded = random.Random(7), set[str]()
     for round_ in range(4):
         arguments = [str(tmp_path), str(1_000_000 * round_)]
         writer = subprocess.Popen([sys.executable, "-c", SENDING, *arguments], stdout=subprocess.PIPE, text=True)
@@ -310,7 +281,7 @@ def test_a_process_killed_at_any_moment_loses_no_message_and_repeats_at_most_one
         rows = raw(tmp_path, "SELECT channel, status FROM alerts")
         delivered = {channel for channel, status in rows if status == "delivered"}
         assert delivered <= sent <= {channel for channel, _ in rows}
-        assert len(sent - delivered - unnoted) <= 1
-        unnoted = sent - delivered
+        assert len(sent - delivered - unrecorded) <= 1
+        unrecorded = sent - delivered
         assert len(rows) % 2 == 0
     assert delivered

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from drift_checks.alerts.message import CriterionLine, DisagreementLine, Kind, Message
 from drift_checks.core.text import confidence, count, percent, percent_range, printable, visible
@@ -16,17 +16,19 @@ _MARKERS = {
     Verdict.INCONCLUSIVE: "\N{LARGE PURPLE CIRCLE}",
 }
 _TEST_MARKER = "\N{LARGE BLUE CIRCLE}"
-TEST = "This is a test: it was sent by hand, and nothing happened."
-UNCONFIRMED = "a CRITICAL verdict may be chance until it is confirmed by a second run"
+# The line that counts what does not fit is shorter than this.
+_LONGEST_COUNT = 60
+TEST = "This is a test, sent by hand: nothing happened."
+UNCONFIRMED = "a CRITICAL verdict may be chance until a second run confirms it"
 
 
 def marker(message: Message) -> str:
-    """Return a coloured mark for the verdict, beside which it stands in words."""
+    """Return a coloured mark for the verdict, which is also written beside it."""
     return _TEST_MARKER if message.kind is Kind.TEST else _MARKERS[message.verdict]
 
 
 def observed(message: Message) -> str:
-    """Return observed against wanted agreement, as in `33 of 50 agree, 66 % (52–78 %); 85 % wanted, …`."""
+    """Return observed and wanted agreement, as in `33 of 50 agree, 66 % (52–78 %); 85 % wanted, …`."""
     if message.rate is None or message.interval is None:
         return "agreement was not measured"
     rate = _with_interval(message.rate, message.interval)
@@ -35,7 +37,7 @@ def observed(message: Message) -> str:
 
 
 def population(message: Message) -> str:
-    """Return the estimate of the whole store, empty where there is none."""
+    """Return the estimate of the whole store, empty if there is none."""
     if message.population is None or message.population_interval is None:
         return ""
     return _with_interval(message.population, message.population_interval)
@@ -47,7 +49,7 @@ def interval(bounds: Interval | None) -> str:
 
 
 def criterion(line: CriterionLine) -> str:
-    """Return what a criterion came to."""
+    """Return a criterion's verdict and message."""
     return f"{line.verdict} {printable(line.name, 120)}: {printable(line.message, 400)}"
 
 
@@ -59,21 +61,37 @@ def disagreement(line: DisagreementLine) -> str:
 
 
 def notes(message: Message) -> Iterator[str]:
-    """Yield what else there is to say: chance, and what was acknowledged."""
+    """Yield a note on chance, and one on acknowledgements, if they apply."""
     if message.verdict is Verdict.CRITICAL and message.kind is not Kind.TEST and not message.confirmed:
         yield UNCONFIRMED
     if message.acknowledged:
-        yield f"{count(message.acknowledged, 'item')} acknowledged, so not counted"
+        yield f"{count(message.acknowledged, 'item')} acknowledged and not counted"
 
 
-def more(number: int, what: str, several: str | None = None) -> str:
-    """Return how many others there are, empty where there are none."""
-    noun = what if number == 1 else several or f"{what}s"
-    return f"… and {number:,} {noun} more" if number else ""
+def listed(items: Sequence[str], longest: int, noun: str, plural: str = "", others: int = 0) -> list[str]:
+    """Return the items that fit as lines into so many characters, and a last line that counts the others.
+
+    Args:
+        items: One or more lines each.
+        longest: The most characters for all lines, line breaks included.
+        noun: What an item is, as in "criterion".
+        plural: The noun's plural, if it does not just end in s.
+        others: How many further items there are that are not listed in any case.
+    """
+    shown: list[str] = []
+    room = longest - _LONGEST_COUNT
+    for item in items:
+        room -= len(item) + 1
+        if room < 0:
+            break
+        shown.append(item)
+    if others := others + len(items) - len(shown):
+        shown.append(f"… and {others:,} more {noun if others == 1 else plural or f'{noun}s'}")
+    return shown
 
 
 def command(text: str, longest: int) -> str:
-    """Return a command as it is to be given, blanks included; one that is too long is in the report, whole."""
+    """Return a command as it must be typed, spaces included; for one that is too long, refer to the report."""
     whole = visible(text)
     return whole if len(whole) <= longest else "see the report, which holds the whole command"
 
