@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterable, Mapping
+from email.errors import HeaderParseError
 from email.headerregistry import Address
 
 from drift_checks.core.records import COLUMNS
@@ -155,7 +156,7 @@ def is_mail_address(text: str) -> bool:
     """Return whether the text is a plain ASCII address of the form `name@host` (RFC 5322, addr-spec)."""
     try:
         address = Address(addr_spec=text)
-    except (ValueError, IndexError, UnicodeError):
+    except (ValueError, IndexError, HeaderParseError):
         # The parser raises more than it documents.
         return False
     return bool(address.username and address.domain) and text.isascii() and text.isprintable() and " " not in text
