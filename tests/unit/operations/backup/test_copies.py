@@ -15,7 +15,7 @@ import pytest
 from drift_checks.core.errors import ArchiveError, StoreChanged, StoreError
 from drift_checks.operations.backup import copies
 from drift_checks.operations.backup.copies import copy_chroma, copy_journal, copy_sqlite
-from tests.support.ended_runs import fill, small_disk
+from tests.support.ended_runs import fill
 from tests.support.folders import contents
 from tests.support.journals import left_hot, make, write
 from tests.support.processes import OtherProcess
@@ -104,15 +104,13 @@ def test_a_locked_file_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
             copy_sqlite(path, tmp_path / "copy", tmp_path / "snapshots")
 
 
-def test_a_full_disk_is_reported(tmp_path: Path) -> None:
+def test_a_full_disk_is_reported(tmp_path: Path, disk: Callable[[int], Path]) -> None:
     """With a remedy."""
     path = make(tmp_path / "a.db", range(1, 5000))
-    with small_disk(tmp_path / "disk", 2_000_000) as may:
-        if not may:
-            pytest.skip("only root may mount a small disk")
-        fill(tmp_path / "disk", 20_000)
-        with pytest.raises(ArchiveError, match=r"disk: the backup cannot be written there \(.*full\); name a folder"):
-            copy_sqlite(path, tmp_path / "disk" / "copy", tmp_path / "snapshots")
+    folder = disk(2_000_000)
+    fill(folder, 20_000)
+    with pytest.raises(ArchiveError, match=r"disk: the backup cannot be written there \(.*full\); name a folder"):
+        copy_sqlite(path, folder / "copy", tmp_path / "snapshots")
 
 
 def test_a_journal_is_copied_up_to_its_last_whole_line(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
@@ -14,7 +15,6 @@ from drift_checks.report.folder import ReportsFolder
 from drift_checks.report.history.database import History
 from drift_checks.stores.chroma import VectorCollection
 from tests.support.caring import archives, back_up, made_backup, manifest, restore
-from tests.support.ended_runs import small_disk
 from tests.support.folders import contents
 from tests.support.histories import run
 from tests.support.journals import write
@@ -113,7 +113,7 @@ def test_restoring_twice_within_a_second_loses_nothing(store: BuiltStore, tmp_pa
 
 
 def test_a_dry_run_writes_nothing(store: BuiltStore, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """It prints what would be written, moved and refused."""
+    """It prints what would be written, moved and refused, and reads the whole archive."""
     archive = made_backup(store, tmp_path / "backups")
     before = contents(tmp_path)
     capsys.readouterr()
@@ -123,14 +123,10 @@ def test_a_dry_run_writes_nothing(store: BuiltStore, tmp_path: Path, capsys: pyt
     assert f"{store.db} would be moved to {store.db}.before-restore-" in printed
     assert "--force" in printed
     assert contents(tmp_path) == before
-
-
-def test_a_dry_run_finds_damage(archive: Path, tmp_path: Path) -> None:
-    """It reads the whole archive."""
     whole = bytearray(archive.read_bytes())
     whole[len(whole) // 2] ^= 1
     archive.write_bytes(whole)
-    assert restore(archive, "--to-db", tmp_path / "risks.db", "--dry-run") == 4
+    assert restore(archive, "--dry-run") == 4
 
 
 def test_a_store_in_use_is_not_replaced(store: BuiltStore, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -163,27 +159,20 @@ def test_a_failed_rename_undoes_the_others(
     assert contents(store.folder) == before
 
 
-def test_too_little_room_is_reported_first(archive: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """How much is needed, and how much is free."""
-    with small_disk(tmp_path / "disk", 4_000_000) as may:
-        if not may:
-            pytest.skip("only root may mount a small disk")
-        assert restore(archive, "--to-db", tmp_path / "disk" / "risks.db") == 4
-        assert "are needed for risks.db in" in capsys.readouterr().err
-        assert not list((tmp_path / "disk").iterdir())
-
-
-def test_a_disk_that_fills_up_changes_nothing(
-    archive: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+def test_a_disk_without_room_stays_unchanged(
+    archive: Path,
+    disk: Callable[[int], Path],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """Another program may use up the room meanwhile."""
+    """The room is checked first; another program may use it up meanwhile."""
+    folder = disk(30_000)
+    assert restore(archive, "--to-db", folder / "risks.db") == 4
+    assert "are needed for risks.db in" in capsys.readouterr().err
     monkeypatch.setattr(restoration, "refuse_without_room", list)
-    with small_disk(tmp_path / "disk", 30_000) as may:
-        if not may:
-            pytest.skip("only root may mount a small disk")
-        assert restore(archive, "--to-db", tmp_path / "disk" / "deep" / "risks.db") == 4
-        assert "cannot be restored (No space left on device), and nothing has changed" in capsys.readouterr().err
-        assert not list((tmp_path / "disk").iterdir())
+    assert restore(archive, "--to-db", folder / "deep" / "risks.db") == 4
+    assert "cannot be restored (No space left on device), and nothing has changed" in capsys.readouterr().err
+    assert not list(folder.iterdir())
 
 
 def test_the_history_is_restored_only_on_request(store: BuiltStore, tmp_path: Path) -> None:

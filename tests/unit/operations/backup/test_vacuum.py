@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import sqlite3
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
@@ -13,7 +14,6 @@ from drift_checks.commands import command, run_command
 from drift_checks.operations.backup import vacuum as vacuuming
 from drift_checks.report.folder import ReportsFolder
 from drift_checks.report.history.database import History
-from tests.support.ended_runs import small_disk
 from tests.support.folders import contents
 from tests.support.histories import run
 from tests.support.processes import OtherProcess
@@ -146,29 +146,22 @@ def test_a_locked_database_is_left_alone(
 
 
 def test_too_little_room_is_reported_first(
-    reports: Path, store: BuiltStore, capsys: pytest.CaptureFixture[str]
+    reports: Path,
+    store: BuiltStore,
+    disk: Callable[[int], Path],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """Beside the database."""
-    with small_disk(store.folder / "disk", 3_000_000) as may:
-        if not may:
-            pytest.skip("only root may mount a small disk")
-        moved = Path(shutil.copy(store.db, store.folder / "disk" / "risks.db"))
-        before = contents(store.folder)
-        assert vacuum(reports, "--application", f"--drift-db={moved}") == 4
-        assert "are needed for the journal of risks.db in" in capsys.readouterr().err
-        assert contents(store.folder) == before
-
-
-def test_temporary_files_need_room_too(
-    reports: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """In SQLite's temporary folder."""
-    with small_disk(tmp_path / "temporary", 3_000_000) as may:
-        if not may:
-            pytest.skip("only root may mount a small disk")
-        monkeypatch.setenv("SQLITE_TMPDIR", str(tmp_path / "temporary"))
-        assert vacuum(reports) == 4
-        assert f"SQLite's compact copy of it in {tmp_path / 'temporary'}" in capsys.readouterr().err
+    """Beside the database, and in SQLite's temporary folder."""
+    folder = disk(3_000_000)
+    moved = Path(shutil.copy(store.db, folder / "risks.db"))
+    before = contents(folder)
+    assert vacuum(reports, "--application", f"--drift-db={moved}") == 4
+    assert "are needed for the journal of risks.db in" in capsys.readouterr().err
+    assert contents(folder) == before
+    monkeypatch.setenv("SQLITE_TMPDIR", str(folder))
+    assert vacuum(reports) == 4
+    assert f"SQLite's compact copy of it in {folder}" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("dry_run", [[], ["--dry-run"]])

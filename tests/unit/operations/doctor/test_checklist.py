@@ -122,14 +122,6 @@ def test_an_unusable_setting_stops_only_the_checks_that_need_it(tmp_path: Path, 
     assert findings["store", "vectors"].status is Status.OK
 
 
-def test_the_settings_of_the_schedule_are_used(tmp_path: Path, store: BuiltStore) -> None:
-    """Those of the caller override them."""
-    put(tmp_path / "etc/drift-checks/review.env", f'DRIFT_DB="{store.db}"\nDRIFT_CHROMA="{store.chroma}"\n', 0o600)
-    findings = by_name(diagnose(tmp_path, {"naive_timezone": "UTC"}))
-    assert findings["settings", "db"].message.endswith("(DRIFT_DB in " + f"{tmp_path}/etc/drift-checks/review.env)")
-    assert findings["store", "records"].status is Status.OK
-
-
 def test_a_group_that_breaks_is_one_failure(tmp_path: Path, store: BuiltStore, monkeypatch: pytest.MonkeyPatch) -> None:
     """The other groups are checked."""
     options = put_sound(tmp_path, store)
