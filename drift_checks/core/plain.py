@@ -3,13 +3,52 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import fields, is_dataclass
+from datetime import datetime
+from enum import Enum
 from functools import cache
 from typing import TYPE_CHECKING, Any, TypeVar
+
+from drift_checks.core.instants import format_instant
 
 if TYPE_CHECKING:
     from pydantic import TypeAdapter
 
 Value = TypeVar("Value")
+
+
+def to_plain(value: object) -> Any:
+    """Return the value as dicts, lists, strings, numbers and None.
+
+    Dataclasses become dicts, arrays of numpy lists, instants ISO 8601 in UTC; anything unknown becomes its `str()`.
+    """
+    # Not pydantic's own: it garbles keys that are not Unicode, and refuses unknown types.
+    if value is None or type(value) in (str, int, float, bool):
+        return value
+    if isinstance(value, Enum):
+        return value.value
+    if is_dataclass(value):
+        return {item.name: to_plain(getattr(value, item.name)) for item in fields(value)}
+    if isinstance(value, datetime):
+        return format_instant(value)
+    if isinstance(value, Mapping):
+        return {str(key): to_plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple | set | frozenset):
+        return [to_plain(item) for item in value]
+    return value.tolist() if hasattr(value, "tolist") else str(value)
+
+
+def from_plain(kind: Any, plain: object) -> Any:
+    """Return the value from which `to_plain` made this; it may have passed through JSON.
+
+    Args:
+        kind: The type of the value, as in `Outcome` or `list[Outcome]`.
+        plain: The plain values; keys that the type lacks are ignored.
+
+    Raises:
+        ValueError: They do not fit the type.
+    """
+    return _adapter(kind).validate_python(plain)
 
 
 @cache
@@ -18,38 +57,3 @@ def _adapter(kind: Any) -> TypeAdapter[Any]:
     from pydantic import TypeAdapter
 
     return TypeAdapter(kind)
-
-
-def to_plain(value: object, kind: Any = None) -> Any:
-    """Return the value as dicts, lists, strings, numbers and None.
-
-    Args:
-        value: A dataclass, or a container of dataclasses.
-        kind: Its type, where that is not `type(value)`, as for `list[Outcome]`.
-    """
-    declared: Any = kind or type(value)
-    return _adapter(declared).dump_python(value, mode="json")
-
-
-def from_plain(kind: type[Value], plain: object) -> Value:
-    """Return the value of which `to_plain` made this, by way of JSON too.
-
-    Args:
-        kind: The type of the value.
-        plain: The plain values.
-
-    Raises:
-        ValueError: They do not fit the type.
-    """
-    declared: Any = kind
-    value: Value = _adapter(declared).validate_python(plain)
-    return value
-
-
-def without_arrays(value: Any) -> Any:
-    """Return the value with numbers and arrays of numpy as Python's own."""
-    if isinstance(value, Mapping):
-        return {str(key): without_arrays(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [without_arrays(item) for item in value]
-    return value.tolist() if hasattr(value, "tolist") else value

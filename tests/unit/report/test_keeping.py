@@ -141,7 +141,7 @@ def test_a_history_locked_all_the_time_is_told_of(tmp_path: Path) -> None:
     keep(tmp_path, NIGHTS[0])
     with locked(tmp_path):
         warnings = keep(tmp_path, NIGHTS[1])
-    assert {f"{NAME}: another process holds the history" in warning for warning in warnings} == {True}
+    assert {f"{NAME}: another process has held the history" in warning for warning in warnings} == {True}
     assert recorded(tmp_path) == NIGHTS[:1]
     assert keep(tmp_path, NIGHTS[2]) == []
     assert recorded(tmp_path) == NIGHTS[:3]

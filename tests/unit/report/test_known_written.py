@@ -137,7 +137,7 @@ def test_the_document_names_the_strata_that_the_estimate_leaves_out() -> None:
 def test_a_history_reads_a_run_with_known_items(document: dict[str, Any]) -> None:
     """It keeps what counted."""
     run = recorded_run(document)
-    assert (run.verdict, run.agreed, run.reviewed) == (Verdict.OK, 40, 41)
+    assert (run.verdict, run.agreement.agreed, run.agreement.reviewed) == (Verdict.OK, 40, 41)
     assert [item.record_id for item in run.disagreements] == [102]
 
 
