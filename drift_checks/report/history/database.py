@@ -201,17 +201,16 @@ class History(HistoryView):
     def _restore(self, connection: sqlite3.Connection) -> None:
         """Fill a new history from the journal."""
         try:
-            content, problem = self._journal.read(), "is missing or empty"
+            content, problem = self._journal.read(), "holds none"
         except OSError as error:
             content, problem = journal.JournalContent(), f"cannot be read ({error.strerror})"
         restored = Counter(table for table, _ in journal.restore(connection, content))
-        lost = f", {count(content.damaged, 'damaged line')} of which are ignored" if content.damaged else ""
+        damaged = f"has {count(content.damaged, 'damaged line')}" if content.damaged else ""
         if restored:
             found = count(restored["alerts"], "alert"), count(restored["acknowledgements"], "acknowledgement")
-            self._restored = f"{' and '.join(found)} are restored from {journal.NAME}{lost}"
-        elif self._damage or lost:
-            problem = f"has none{lost}" if content.lines else problem
-            self._restored = f"no alerts and acknowledgements can be restored: {journal.NAME} {problem}"
+            self._restored = f"{' and '.join(found)} are restored from {journal.NAME}{damaged and f', which {damaged}'}"
+        elif self._damage or damaged:
+            self._restored = f"no alerts and acknowledgements are restored: {journal.NAME} {damaged or problem}"
 
     def _tidy_journal(self, connection: sqlite3.Connection) -> None:
         """Write the journal anew unless it holds the rows of the history and nothing else."""

@@ -126,32 +126,29 @@ def test_garbage_anywhere_in_the_history_loses_nothing(reports: Path) -> None:
 
 
 RESTORED = "1 alert and 2 acknowledgements are restored from history.journal.jsonl"
-WARNINGS: dict[str, tuple[Callable[[Path], object], str]] = {
-    "history damaged": (lambda reports: garbled(reports / NAME), f"are kept; {RESTORED}."),
-    "history missing": (lambda reports: (reports / NAME).unlink(), f"history.sqlite3: was missing; {RESTORED}."),
-    "both damaged": (
-        lambda reports: (garbled(reports / NAME), truncated(reports / JOURNAL)),
-        "1 acknowledgement are restored from history.journal.jsonl, 1 damaged line of which are ignored.",
-    ),
-    "journal missing too": (
-        lambda reports: (garbled(reports / NAME), (reports / JOURNAL).unlink()),
-        "no alerts and acknowledgements can be restored: history.journal.jsonl is missing or empty.",
-    ),
-    "journal useless too": (
-        lambda reports: (garbled(reports / NAME), (reports / JOURNAL).write_text("{}\n[]\n")),
-        "no alerts and acknowledgements can be restored: history.journal.jsonl has none, 2 damaged lines of which",
-    ),
+NOTHING_RESTORED = "no alerts and acknowledgements are restored: history.journal.jsonl"
+WARNINGS = {
+    ("garbled", "sound"): f"are kept; {RESTORED}.",
+    ("deleted", "sound"): f"history.sqlite3: was missing; {RESTORED}.",
+    (
+        "garbled",
+        "truncated",
+    ): "0 alerts and 1 acknowledgement are restored from history.journal.jsonl, which has 1 damaged line.",
+    ("garbled", "deleted"): f"{NOTHING_RESTORED} holds none.",
+    ("garbled", "emptied"): f"{NOTHING_RESTORED} holds none.",
+    ("garbled", "garbled"): f"{NOTHING_RESTORED} has ",
 }
 
 
-@pytest.mark.parametrize("case", WARNINGS)
-def test_the_warning_says_what_happened(reports: Path, case: str) -> None:
+@pytest.mark.parametrize(("history_is", "journal_is"), WARNINGS)
+def test_the_warning_says_what_happened(reports: Path, history_is: str, journal_is: str) -> None:
     """What of the history was restored, and what is lost."""
-    damage, expected = WARNINGS[case]
-    damage(reports)
+    DAMAGES[history_is](reports / NAME)
+    if journal_is != "sound":
+        DAMAGES[journal_is](reports / JOURNAL)
     with History(reports) as history:
         (warning,) = history.warnings
-    assert expected in warning
+    assert WARNINGS[history_is, journal_is] in warning
 
 
 def test_a_new_folder_has_no_journal(tmp_path: Path) -> None:
