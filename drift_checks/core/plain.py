@@ -38,7 +38,7 @@ def to_plain(value: object) -> Any:
     return value.tolist() if hasattr(value, "tolist") else str(value)
 
 
-def from_plain(kind: Any, plain: object) -> Any:
+def from_plain(kind: type[Value], plain: object) -> Value:
     """Return the value from which `to_plain` made this; it may have passed through JSON.
 
     Args:
@@ -48,7 +48,9 @@ def from_plain(kind: Any, plain: object) -> Any:
     Raises:
         ValueError: They do not fit the type.
     """
-    return _adapter(kind).validate_python(plain)
+    declared: Any = kind
+    value: Value = _adapter(declared).validate_python(plain)
+    return value
 
 
 @cache

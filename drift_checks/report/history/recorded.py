@@ -226,10 +226,9 @@ def recorded_run(drift: Mapping[str, Any]) -> RecordedRun:
         # Early versions did not write when a run finished.
         finished = drift.get("finished")
         ended = _moment(finished) if finished else started + timedelta(seconds=float(drift["duration_seconds"]))
-        run: RecordedRun = from_plain(RecordedRun, {**drift, "started": started, "finished": ended})
+        return from_plain(RecordedRun, {**drift, "started": started, "finished": ended})
     except (LookupError, TypeError, AttributeError, OverflowError) as error:
         raise ValueError(f"not a run: {error!r}") from None
-    return run
 
 
 def _moment(written: Any) -> datetime:

@@ -49,7 +49,7 @@ def test_a_run_comes_back_as_it_was_recorded() -> None:
         datetime(2026, 1, 15, 2, 0, 4, tzinfo=UTC),
     )
     assert run.store.identity == StoreIdentity("/data/risk_classifications.db", *["risk_classifications"] * 2)
-    assert (run.agreement, run.reviewer, run.sample) == (made.agreement, made.facts.reviewer.name, made.facts.sample)
+    assert (run.agreement, run.reviewer, run.sample) == (made.agreement, made.facts.reviewer, made.facts.sample)
     assert [item.verdict for item in run.criteria] == [Verdict.OK, None]
 
 
