@@ -35,7 +35,8 @@ DAMAGES: dict[str, Callable[[Path], object]] = {"truncated": truncated, "garbled
 
 
 @pytest.fixture(scope="module")
-def _open_once(_store_once: BuiltStore, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Steered]:
+def opened(_store_once: BuiltStore, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Steered]:
+    """Reports with an open incident and an acknowledgement, and who is told."""
     folder = tmp_path_factory.mktemp("open")
     with channels(folder / "mail") as healthy:
         steered = Steered(folder / "run", _store_once, healthy)
@@ -58,18 +59,18 @@ def _open_once(_store_once: BuiltStore, tmp_path_factory: pytest.TempPathFactory
         if (name, damage) != ("latest", "truncated")
     ],
 )
-def test_the_next_good_run_resolves_the_incident(_open_once: Steered, tmp_path: Path, name: str, damage: str) -> None:
+def test_the_next_good_run_resolves_the_incident(opened: Steered, tmp_path: Path, name: str, damage: str) -> None:
     """And finds what was acknowledged, whichever file was damaged, and how; the one after it has nothing to say."""
-    folder, sent = tmp_path / "run", _open_once.channels.server.pagerduty
-    shutil.copytree(_open_once.folder, folder, symlinks=True)
+    folder, sent = tmp_path / "run", opened.channels.server.pagerduty
+    shutil.copytree(opened.folder, folder, symlinks=True)
     reports = folder / "reports"
     DAMAGES[damage](next(reports.glob(f"[0-9]*/{name}")) if name == "report.json" else reports / name)
-    steered, before = Steered(folder, _open_once.store, _open_once.channels), len(sent)
+    steered, before = Steered(folder, opened.store, opened.channels), len(sent)
     run = steered.run("OK")
     assert (run.exit_code, run.drift["verdict"]) == (0, "OK"), run.text
-    opened, resolved = sent[0], sent[before:]
+    trigger, resolved = sent[0], sent[before:]
     assert [event["event_action"] for event in resolved] == ["resolve"]
-    assert resolved[0]["dedup_key"] == opened["dedup_key"]
+    assert resolved[0]["dedup_key"] == trigger["dedup_key"]
     assert [item["number"] for item in run.drift["acknowledged"]] == [1]
     history = read_history(reports)
     assert history is not None

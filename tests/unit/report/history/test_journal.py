@@ -17,7 +17,7 @@ import pytest
 
 from drift_checks.report.acknowledgements import Acknowledgement
 from drift_checks.report.history.acknowledged import Acknowledgements, kept_acknowledgements
-from drift_checks.report.history.alert_log import AlertLog, NewAlert
+from drift_checks.report.history.alert_log import Alert, AlertLog
 from drift_checks.report.history.database import History
 from drift_checks.report.history.journal import NAME as JOURNAL
 from drift_checks.report.history.reading import NAME
@@ -38,7 +38,7 @@ RECORD = Acknowledgement(
     reviewed="loan",
 )
 CRITERION = replace(RECORD, record_id=None, stored=None, reviewed=None, criterion="class_mix", verdict=Verdict.WARNING)
-ALERT = NewAlert(
+ALERT = Alert(
     channel="pagerduty",
     incident="drift",
     store=STRANGE,
@@ -59,7 +59,7 @@ def reports(tmp_path: Path) -> Path:
         history.add(run())
         log, kept = AlertLog(history), Acknowledgements(history)
         (alert,) = log.queue([ALERT])
-        log.delivered(alert.number, NOW)
+        log.delivered(alert, NOW)
         kept.add(RECORD)
         kept.withdraw(kept.add(CRITERION)[0], NOW)
     return tmp_path
@@ -67,7 +67,7 @@ def reports(tmp_path: Path) -> Path:
 
 def state(history: History) -> Any:
     """Return the alerts and acknowledgements of a history."""
-    return AlertLog(history).last_delivered(STRANGE, "pagerduty", "drift"), kept_acknowledgements(history)
+    return AlertLog(history).believed(STRANGE, "pagerduty", "drift"), kept_acknowledgements(history)
 
 
 def lines(reports: Path) -> list[dict[str, Any]]:
@@ -190,7 +190,7 @@ def test_what_was_sent_does_not_stay_in_the_journal(reports: Path) -> None:
         log = AlertLog(history)
         (alert,) = log.queue([replace(ALERT, message={"text": "another quote"})])
         assert "another quote" in (reports / JOURNAL).read_text(encoding="utf-8")
-        log.delivered(alert.number, NOW)
+        log.delivered(alert, NOW)
     assert "quote" not in (reports / JOURNAL).read_text(encoding="utf-8")
     assert [(item["table"], item["number"]) for item in lines(reports)] == [
         *(("acknowledgements", number) for number in (1, 2)),
@@ -230,8 +230,8 @@ def test_a_row_that_does_not_fit_is_ignored(reports: Path) -> None:
         connection.execute("UPDATE acknowledgements SET later = 'y'")
     (reports / NAME).unlink()
     with History(reports) as history:
-        alert, acknowledgements = state(history)
-        assert (alert.number, acknowledgements) == (1, [])
+        belief, acknowledgements = state(history)
+        assert (belief.state, acknowledgements) == (Verdict.CRITICAL, [])
 
 
 @pytest.mark.parametrize("umask", [0o000, 0o077])
