@@ -12,7 +12,7 @@ from drift_checks.core.errors import NothingToReview, SettingError, nearest
 from drift_checks.core.instants import format_instant, read_instant
 from drift_checks.core.text import printable
 from drift_checks.report.acknowledgements import Acknowledgement, sort_out
-from drift_checks.report.changes import versions_of_run
+from drift_checks.report.changes import versions_of
 from drift_checks.report.history.reading import HistoryView
 from drift_checks.report.history.recorded import (
     RecordedCriterion,
@@ -20,12 +20,11 @@ from drift_checks.report.history.recorded import (
     RecordedRun,
     StoreIdentity,
 )
-from drift_checks.report.verdict import Verdict
+from drift_checks.report.verdict import FAILED, Verdict
 
 # What somebody accepts for longer is no exception any more.
 MOST_DAYS = 366
 _DAY = re.compile(r"\d{4}-\d\d-\d\d")
-_FAILED = (Verdict.WARNING, Verdict.CRITICAL)
 
 
 @dataclass(frozen=True)
@@ -52,7 +51,7 @@ class Thing:
             until=until,
             reason=reason,
             made=now,
-            versions=versions_of_run(self.run),
+            versions=versions_of(self.run),
             record_id=record.record_id if record else None,
             stored=record.stored if record else None,
             reviewed=record.reviewed if record else None,
@@ -119,7 +118,7 @@ def found_thing(history: HistoryView, store: StoreIdentity, arguments: argparse.
     Raises:
         NothingToReview: There is no such thing in the runs that are kept, or it does not disagree or fail any more.
     """
-    runs = history.runs(store, disagreements=True)[::-1]
+    runs = history.runs(store)[::-1]
     if arguments.criterion is not None:
         return _criterion(runs[0], arguments.criterion) or _refuse_criterion(runs[0], arguments.criterion)
     word = arguments.what if arguments.record is None else arguments.record
@@ -145,11 +144,11 @@ def _record(runs: Sequence[RecordedRun], word: str) -> Thing | None:
 
 def _criterion(run: RecordedRun, name: str) -> Thing | None:
     found = run.criterion(name)
-    return Thing(run, criterion=found) if found is not None and found.verdict in _FAILED else None
+    return Thing(run, criterion=found) if found is not None and found.verdict in FAILED else None
 
 
 def _refuse_criterion(run: RecordedRun, name: str) -> Thing:
-    failed = [item.name for item in run.criteria if item.verdict in _FAILED]
+    failed = [item.name for item in run.criteria if item.verdict in FAILED]
     which = f"those that failed in run {run.run_id} are: {_listed(failed)}"
     found = run.criterion(name)
     if found is None:
@@ -171,7 +170,7 @@ def _refuse_criterion(run: RecordedRun, name: str) -> Thing:
 
 def _no_such(runs: Sequence[RecordedRun], word: str, *, of_records_alone: bool) -> NothingToReview:
     ids = list(dict.fromkeys(str(item.record_id) for run in runs for item in run.disagreements))
-    failed = [item.name for item in runs[0].criteria if item.verdict in _FAILED]
+    failed = [item.name for item in runs[0].criteria if item.verdict in FAILED]
     newest = [str(item.record_id) for item in runs[0].disagreements]
     kinds = "record" if of_records_alone else "record or criterion"
     allowed = f"records that disagreed in the newest run: {_listed(newest)}"
@@ -191,7 +190,7 @@ def _refuse_outdated(thing: Thing, newest: RecordedRun, store: StoreIdentity, no
     if thing.run.run_id == newest.run_id:
         return
     item = thing.acknowledgement(store, datetime.max.replace(tzinfo=UTC), "of then", now)
-    if sort_out([item], versions_of_run(newest), now).ended:
+    if sort_out([item], versions_of(newest), now).ended:
         raise NothingToReview(
             item.what(),
             f"it last disagreed in run {thing.run.run_id}, and run {newest.run_id} used other versions",

@@ -20,9 +20,10 @@ from drift_checks.commands.stores import (
     store_names,
 )
 from drift_checks.core.instants import format_instant
+from drift_checks.core.plain import to_plain
 from drift_checks.core.text import percent, percent_range, printable
 from drift_checks.report.history.reading import HistoryView
-from drift_checks.report.history.recorded import RecordedCriterion, RecordedRun, StoreIdentity
+from drift_checks.report.history.recorded import RecordedRun, StoreIdentity
 from drift_checks.report.verdict import Verdict
 
 if TYPE_CHECKING:
@@ -38,10 +39,12 @@ _LINE_END = "\r\n"
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
-    parser.add_argument("--last", metavar="N", type=from_one, default=20, help="so many runs at the most (default 20)")
+    parser.add_argument(
+        "--last", metavar="N", type=from_one, default=20, help="at most N runs, the newest (default 20)"
+    )
     parser.add_argument("--reports", metavar="DIR", help="the folder of reports (default: DRIFT_REPORTS, else reports)")
-    parser.add_argument("--store", metavar="DB", help="runs of this SQLite file alone")
-    parser.add_argument("--format", choices=list(_FORMATS), default="table", help="how they are printed")
+    parser.add_argument("--store", metavar="DB", help="only runs of this SQLite file")
+    parser.add_argument("--format", choices=list(_FORMATS), default="table", help="the output format")
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -50,7 +53,7 @@ def run(arguments: argparse.Namespace) -> int:
     Raises:
         NothingToReview: There are none.
         ReportsError: The history cannot be read.
-        SettingError: A path is none.
+        SettingError: A path is invalid.
     """
     with existing_history(reports_folder(arguments.reports)) as history:
         found = _found(history, arguments.store, arguments.last)
@@ -63,29 +66,29 @@ def _found(history: HistoryView, db: str | None, last: int) -> list[RecordedRun]
     if db is not None:
         path = str(named_path("db", db, "--store"))
         stores = [store for store in history.stores() if store.db == path]
-    found = [item for store in stores for item in history.runs(store, last, disagreements=True)]
+    found = [item for store in stores for item in history.runs(store, last)]
     if not found:
         raise no_runs(history, db)
     return sorted(found, key=lambda item: item.run_id)[-last:]
 
 
 def _table(runs: Sequence[RecordedRun]) -> Iterable[str]:
-    shared, told = _shared(runs)
-    return drawn_lines(shared, _columns(runs, told))
+    shared, columns = _shared(runs)
+    return drawn_lines(shared, _columns(runs, columns))
 
 
 def _shared(runs: Sequence[RecordedRun]) -> tuple[str, dict[str, list[str]]]:
-    """Return what is the same of all runs, in words, and the columns on what is not."""
-    names = store_names(item.store for item in runs)
+    """Return what all runs have in common, in words, and the columns for the rest."""
+    names = store_names(item.store.identity for item in runs)
     each = {
-        "reviewer": [_words(item.reviewer, item.model) for item in runs],
-        "store": [names[item.store] for item in runs],
+        "reviewer": [_words(item.reviewer.name, item.reviewer.model) for item in runs],
+        "store": [names[item.store.identity] for item in runs],
     }
     shared = [f"{name} {values[0]}" for name, values in each.items() if len(set(values)) == 1]
     return " · ".join(shared), {name: values for name, values in each.items() if len(set(values)) > 1}
 
 
-def _columns(runs: Sequence[RecordedRun], told: dict[str, list[str]]) -> Table:
+def _columns(runs: Sequence[RecordedRun], more: dict[str, list[str]]) -> Table:
     from rich.table import Table
     from rich.text import Text
 
@@ -93,26 +96,25 @@ def _columns(runs: Sequence[RecordedRun], told: dict[str, list[str]]) -> Table:
     for name in ("when (UTC)", "verdict", "agreement"):
         table.add_column(name, no_wrap=True)
     table.add_column("reviewed", justify="right", no_wrap=True)
-    for name in ("failed", *told):
+    for name in ("failed", *more):
         table.add_column(name, overflow="fold")
     for place, item in enumerate(runs):
         table.add_row(
             f"{item.started.astimezone(UTC):%Y-%m-%d %H:%M}",
             Text(item.verdict, style=_COLOURS[item.verdict]),
             _agreement(item),
-            f"{item.reviewed:,}",
-            *(Text(text) for text in (", ".join(_failed(item)) or "–", *(values[place] for values in told.values()))),
+            f"{item.agreement.reviewed:,}",
+            *(Text(text) for text in (", ".join(_failed(item)) or "–", *(values[place] for values in more.values()))),
         )
     return table
 
 
 def _agreement(item: RecordedRun) -> str:
-    """Return the rate that was held against the thresholds, with its interval."""
-    if item.judge == "population" and item.population is not None:
-        return f"{percent(item.population.rate)} ({percent_range(*item.population.interval)})"
-    if item.rate is None:
+    """Return the rate that was compared with the thresholds, with its interval."""
+    measured = (item.judge == "population" and item.agreement.population) or item.agreement
+    if measured.rate is None or measured.interval is None:
         return "–"
-    return percent(item.rate) + (f" ({percent_range(*item.interval)})" if item.interval else "")
+    return f"{percent(measured.rate)} ({percent_range(*measured.interval)})"
 
 
 def _failed(item: RecordedRun) -> list[str]:
@@ -125,48 +127,13 @@ def _words(*parts: str | None) -> str:
 
 
 def _json(runs: Sequence[RecordedRun]) -> Iterable[str]:
-    return [json.dumps([_document(item) for item in runs], indent=1)]
-
-
-def _document(item: RecordedRun) -> dict[str, Any]:
-    """Return the run under the names of report.json's key `drift`."""
-    population = item.population
-    return {
-        "run_id": item.run_id,
-        "started": format_instant(item.started),
-        "duration_seconds": item.duration_seconds,
-        "verdict": str(item.verdict),
-        "exit_code": item.exit_code,
-        "demo": item.demo,
-        "store": {
-            **item.store._asdict(),
-            "records": item.records,
-            "vectors": item.vectors,
-            "versions": dict(item.versions),
-        },
-        "sample": {"size": item.sample_size, "seed": item.seed, "as_of": item.as_of},
-        "reviewer": {"name": item.reviewer} | _values(item, "model prompt calls input_tokens output_tokens cost"),
-        "decision": item.decision,
-        "judge": item.judge,
-        "agreement": _values(item, "agreed reviewed rate interval confidence_change")
-        | {"population": None if population is None else {"rate": population.rate, "interval": population.interval}},
-        "criteria": [_criterion(criterion) for criterion in item.criteria],
-        "disagreements": [dict(vars(disagreement)) for disagreement in item.disagreements],
-    }
-
-
-def _criterion(criterion: RecordedCriterion) -> dict[str, Any]:
-    return vars(criterion) | {"verdict": None if criterion.verdict is None else str(criterion.verdict)}
-
-
-def _values(item: RecordedRun, names: str) -> dict[str, Any]:
-    return {name: getattr(item, name) for name in names.split()}
+    return [json.dumps(to_plain(list(runs)), indent=1)]
 
 
 def _csv(runs: Sequence[RecordedRun]) -> Iterable[str]:
     rows = [_row(item) for item in runs]
     lines: list[str] = []
-    # Of a row's text, the writer quotes what occurs in the end of a line.
+    # The writer quotes cells that contain any character of its line terminator.
     writer = csv.DictWriter(_Lines(lines), fieldnames=list(rows[0]), lineterminator=_LINE_END)
     writer.writeheader()
     writer.writerows({name: _cell(value) for name, value in row.items()} for row in rows)
@@ -182,28 +149,45 @@ class _Lines:
 
 
 def _row(item: RecordedRun) -> dict[str, Any]:
-    lower, upper = item.interval or (None, None)
-    population = item.population
+    agreement, population, reviewer = item.agreement, item.agreement.population, item.reviewer
+    lower, upper = agreement.interval or (None, None)
     population_lower, population_upper = population.interval if population else (None, None)
     return {
         "run_id": item.run_id,
         "started": format_instant(item.started),
-        **_values(item, "duration_seconds verdict exit_code agreed reviewed rate"),
+        "duration_seconds": item.duration_seconds,
+        "verdict": item.verdict,
+        "exit_code": item.exit_code,
+        "agreed": agreement.agreed,
+        "reviewed": agreement.reviewed,
+        "rate": agreement.rate,
         "interval_lower": lower,
         "interval_upper": upper,
         "population_rate": population.rate if population else None,
         "population_lower": population_lower,
         "population_upper": population_upper,
-        "confidence_change": item.confidence_change,
+        "confidence_change": agreement.confidence_change,
         "failed": " ".join(_failed(item)),
-        **_values(item, "reviewer model prompt decision judge"),
-        **item.store._asdict(),
-        **_values(item, "records vectors sample_size seed as_of calls input_tokens output_tokens cost"),
+        "reviewer": reviewer.name,
+        "model": reviewer.model,
+        "prompt": reviewer.prompt,
+        "decision": item.decision,
+        "judge": item.judge,
+        **item.store.identity._asdict(),
+        "records": item.store.records,
+        "vectors": item.store.vectors,
+        "sample_size": item.sample.size,
+        "seed": item.sample.seed,
+        "as_of": item.sample.as_of,
+        "calls": reviewer.calls,
+        "input_tokens": reviewer.input_tokens,
+        "output_tokens": reviewer.output_tokens,
+        "cost": reviewer.cost,
     }
 
 
 def _cell(value: object) -> object:
-    """Return the value so that no spreadsheet takes it for a formula."""
+    """Return the value, escaped if a spreadsheet would take it for a formula."""
     text = isinstance(value, str) and str(value)
     return f"'{text}" if text and (text.startswith(_FORMULA) or text.lstrip().startswith(_FORMULA)) else value
 

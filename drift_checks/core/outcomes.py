@@ -1,9 +1,9 @@
-"""What a criterion is, and what became of one check of it."""
+"""Criteria, and the outcome of each check of one."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import dataclass, field
 from enum import StrEnum
 from math import inf
 from typing import Any
@@ -11,7 +11,7 @@ from typing import Any
 from drift_checks.core.records import RecordId
 
 AGREEMENT = "agreement"
-# Each version that a decision depends on, and its name in a sentence.
+# The versions that a decision depends on, and what sentences call them.
 VERSION_WORDS = {
     "model_version": "model of the store",
     "prompt_version": "prompt of the store",
@@ -30,13 +30,13 @@ class Criterion:
         name: As in its file's name, `test_NAME.py`.
         question: What it asks, in plain words.
         failing: What a record that fails it does, as in "3 of 50 disagree".
-        remedy: What to do when it fails.
-        effect: What its statistics measure, as in "PSI", where it judges statistics and not the share of records that
-            pass: the larger, the worse.
-        warn: A rate below this is WARNING, or an effect above it; None for the run's own setting.
-        critical: A rate below this is CRITICAL, None for the run's own setting; or an effect above it, None for never.
-        least: Fewer measured records than this are no basis for a verdict, or for a statistic.
-        without_baseline: Whether records of the baseline are left out of the rate.
+        remedy: What to do if it fails.
+        effect: What its statistics measure, as in "PSI"; empty if it judges the share of records that pass. The larger
+            an effect, the worse.
+        warn: A rate below it is WARNING (None: the setting `warn`), or an effect above it.
+        critical: A rate below it is CRITICAL (None: the setting `critical`), or an effect above it (None: never).
+        least: The number of measured records that a verdict or a statistic needs.
+        without_baseline: Whether the rate excludes records of the baseline.
         reviewed: Whether it needs the reviewer's decisions.
     """
 
@@ -52,39 +52,43 @@ class Criterion:
     reviewed: bool = False
 
     def __post_init__(self) -> None:
-        """Refuse a declaration that could not be judged.
+        """Refuse a declaration that cannot be judged.
 
         Raises:
-            ValueError: With the reason.
+            ValueError: It cannot; the reason.
         """
         if self.effect:
             self._refuse_effect_bounds()
         else:
             self._refuse_rate_bounds()
         if self.least < 0:
-            raise ValueError(f"least is a number of records, not {self.least}")
+            raise ValueError(f"least must be a number of records, not {self.least}")
         if not self.question:
             raise ValueError("question is missing: say in plain words what the criterion asks")
 
     def _refuse_rate_bounds(self) -> None:
         for bound in (self.warn, self.critical):
             if bound is not None and not 0 <= bound <= 1:
-                raise ValueError(f"warn and critical are rates from 0 to 1, not {bound}")
+                raise ValueError(f"warn and critical must be rates from 0 to 1, not {bound}")
         if self.warn is not None and self.critical is not None and self.critical > self.warn:
-            raise ValueError(f"critical ({self.critical}) lies above warn ({self.warn})")
+            raise ValueError(f"critical ({self.critical}) must not be above warn ({self.warn})")
 
     def _refuse_effect_bounds(self) -> None:
         if self.warn is None or not 0 <= self.warn < inf:
-            raise ValueError(f"with an effect ({self.effect}), warn is the number from 0 above which it is WARNING")
+            raise ValueError(
+                f"with an effect ({self.effect}), warn must be a number from 0: a larger effect is WARNING"
+            )
         if self.critical is not None and not self.warn <= self.critical < inf:
-            raise ValueError(f"critical ({self.critical}) lies below warn ({self.warn}), and a larger effect is worse")
+            raise ValueError(
+                f"critical ({self.critical}) must not be below warn ({self.warn}): a larger effect is worse"
+            )
 
 
 class Result(StrEnum):
-    """How a check ended.
+    """The result of a check.
 
-    ACKNOWLEDGED is a record that failed, and of which somebody knows; NOT_NEEDED one that was not asked about, since
-    the decision was taken without it; BROKEN a fault of the check, not of the record.
+    ACKNOWLEDGED: it failed, and the disagreement is acknowledged. NOT_NEEDED: the record was not reviewed, because the
+    decision was clear without it. BROKEN: the check itself is at fault, not the record.
     """
 
     PASSED = "passed"
@@ -97,18 +101,18 @@ class Result(StrEnum):
 
 @dataclass(frozen=True)
 class Statistic:
-    """A figure held against the criterion's thresholds: an effect, or a share of the whole store from 0 to 1.
+    """A figure that is compared with a criterion's thresholds: an effect, or a share of the whole store from 0 to 1.
 
     Attributes:
-        name: What it is of, as in "class mix" or "category=fraud".
-        message: What it says, as a phrase.
-        value: The effect or the share; None where there was nothing to measure.
-        number: How many records it rests on.
-        p_value: How often chance alone does as much; None where no chance is involved.
-        interval: Of the value, at 95 %.
-        passed: Of a share, the records that hold.
-        failed: Of a share, those that do not.
-        details: What a picture of it needs, in plain values.
+        name: What it measures, as in "class mix" or "category=fraud".
+        message: The result in a phrase.
+        value: The effect or the share; None if there was nothing to measure.
+        number: The number of records behind it.
+        p_value: The probability of such a value without any change; None if chance plays no part.
+        interval: The 95 % interval of the value.
+        passed: The records of a share that pass.
+        failed: The records of a share that fail.
+        details: The data of its chart, in plain values.
     """
 
     name: str
@@ -127,16 +131,10 @@ class Statistic:
         number = passed + failed
         return cls(name, message, passed / number if number else None, number, passed=passed, failed=failed)
 
-    @classmethod
-    def from_plain(cls, plain: Mapping[str, Any]) -> Statistic:
-        """Return the statistic of which `asdict` made this."""
-        interval = plain["interval"]
-        return cls(**{**plain, "interval": None if interval is None else (interval[0], interval[1])})
-
 
 @dataclass(frozen=True)
 class Decision:
-    """What store and reviewer say of a record; `reviewed` is None where there is no review."""
+    """The categories of a record in the store and by the reviewer; `reviewed` is None without a review."""
 
     stored: str
     stored_confidence: float | None
@@ -146,9 +144,9 @@ class Decision:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of one check; `record_id`, `stratum` and `decision` are of checks of a record.
+    """The outcome of one check; `record_id`, `stratum` and `decision` only if it checked a record.
 
-    `check` names it as pytest does.
+    `check` is pytest's id of the test.
     """
 
     criterion: str
@@ -160,27 +158,10 @@ class Outcome:
     statistics: tuple[Statistic, ...] = ()
     check: str = ""
 
-    def as_plain(self) -> dict[str, Any]:
-        """Return the outcome as plain dicts, strings and numbers, to cross from process to process."""
-        return {
-            **asdict(self),
-            "result": str(self.result),
-            "statistics": [asdict(item) for item in self.statistics],
-        }
-
-    @classmethod
-    def from_plain(cls, plain: Mapping[str, Any]) -> Outcome:
-        """Return the outcome that `as_plain` made this of."""
-        values = {item.name: plain[item.name] for item in fields(cls)}
-        values["result"] = Result(plain["result"])
-        values["decision"] = Decision(**plain["decision"]) if plain["decision"] else None
-        values["statistics"] = tuple(Statistic.from_plain(item) for item in plain["statistics"])
-        return cls(**values)
-
 
 @dataclass(frozen=True)
 class PastRun:
-    """What a finished run of the whole review found of agreement."""
+    """The agreement that an earlier run of the whole review found."""
 
     run_id: str
     agreed: int

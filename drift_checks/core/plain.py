@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import fields, is_dataclass
+from datetime import datetime
+from enum import Enum
 from functools import cache
 from typing import TYPE_CHECKING, Any, TypeVar
+
+from drift_checks.core.instants import format_instant
 
 if TYPE_CHECKING:
     from pydantic import TypeAdapter
@@ -12,31 +17,33 @@ if TYPE_CHECKING:
 Value = TypeVar("Value")
 
 
-@cache
-def _adapter(kind: Any) -> TypeAdapter[Any]:
-    # pydantic takes 0.1 s to import, which a session without criteria need not pay.
-    from pydantic import TypeAdapter
-
-    return TypeAdapter(kind)
-
-
-def to_plain(value: object, kind: Any = None) -> Any:
+def to_plain(value: object) -> Any:
     """Return the value as dicts, lists, strings, numbers and None.
 
-    Args:
-        value: A dataclass, or a container of dataclasses.
-        kind: Its type, where that is not `type(value)`, as for `list[Outcome]`.
+    Dataclasses become dicts, arrays of numpy lists, instants ISO 8601 in UTC; anything unknown becomes its `str()`.
     """
-    declared: Any = kind or type(value)
-    return _adapter(declared).dump_python(value, mode="json")
+    # Not pydantic's own: it garbles keys that are not Unicode, and refuses unknown types.
+    if value is None or type(value) in (str, int, float, bool):
+        return value
+    if isinstance(value, Enum):
+        return value.value
+    if is_dataclass(value):
+        return {item.name: to_plain(getattr(value, item.name)) for item in fields(value)}
+    if isinstance(value, datetime):
+        return format_instant(value)
+    if isinstance(value, Mapping):
+        return {str(key): to_plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple | set | frozenset):
+        return [to_plain(item) for item in value]
+    return value.tolist() if hasattr(value, "tolist") else str(value)
 
 
 def from_plain(kind: type[Value], plain: object) -> Value:
-    """Return the value of which `to_plain` made this, by way of JSON too.
+    """Return the value from which `to_plain` made this; it may have passed through JSON.
 
     Args:
-        kind: The type of the value.
-        plain: The plain values.
+        kind: The type of the value, as in `Outcome` or `list[Outcome]`.
+        plain: The plain values; keys that the type lacks are ignored.
 
     Raises:
         ValueError: They do not fit the type.
@@ -46,10 +53,9 @@ def from_plain(kind: type[Value], plain: object) -> Value:
     return value
 
 
-def without_arrays(value: Any) -> Any:
-    """Return the value with numbers and arrays of numpy as Python's own."""
-    if isinstance(value, Mapping):
-        return {str(key): without_arrays(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [without_arrays(item) for item in value]
-    return value.tolist() if hasattr(value, "tolist") else value
+@cache
+def _adapter(kind: Any) -> TypeAdapter[Any]:
+    # pydantic takes 0.1 s to import, which a session without criteria need not pay.
+    from pydantic import TypeAdapter
+
+    return TypeAdapter(kind)

@@ -12,8 +12,9 @@ import pytest
 
 from drift_checks.core.instants import format_instant
 from drift_checks.plugin.collection import CRITERIA
+from drift_checks.report.history.recorded import ReviewerFacts, SampleFacts, SelfDisagreement, StoreFacts
 from drift_checks.report.repeat import repeat_commands
-from drift_checks.report.run import Facts, Reviewing
+from drift_checks.report.run import Facts
 from drift_checks.review.run import Pipeline
 from drift_checks.settings.declarations import LLM, Settings, declared
 
@@ -33,26 +34,48 @@ def gather_facts(config: pytest.Config, pipeline: Pipeline, counts: Mapping[str,
     """
     settings, sample, classifier = pipeline.settings, pipeline.sample, pipeline.classifier
     repeat, repeat_record = repeat_commands(_way_in(config), settings, sample)
+    totals = counts["totals"]
+    used = (
+        "calls",
+        "failed",
+        "not_asked",
+        "input_tokens",
+        "output_tokens",
+        "cost",
+        "median_seconds",
+        "slowest_seconds",
+    )
     return Facts(
-        db=str(settings.db),
-        table=settings.table,
-        records=sample.store_size,
-        chroma=str(settings.chroma) if settings.chroma else None,
-        collection=settings.collection,
-        vectors=counts["vectors"],
-        sizes={str(stratum): number for stratum, number in sample.sizes.items()},
-        drawn={str(stratum): number for stratum, number in sample.drawn().items()},
+        store=StoreFacts(
+            db=str(settings.db),
+            table=settings.table,
+            chroma=str(settings.chroma) if settings.chroma else None,
+            collection=settings.collection,
+            records=sample.store_size,
+            vectors=counts["vectors"],
+            versions=pipeline.store.latest_versions(),
+        ),
+        sample=SampleFacts(
+            size=len(sample.records),
+            seed=sample.seed,
+            as_of=format_instant(sample.as_of),
+            naive_timezone=sample.naive_timezone,
+            strata={str(stratum): number for stratum, number in sample.drawn().items()},
+            store_strata={str(stratum): number for stratum, number in sample.sizes.items()},
+            record_ids=tuple(record.id for record in sample.records),
+            notes=sample.notes,
+        ),
+        reviewer=ReviewerFacts(
+            name=pipeline.reviewer_name,
+            model=", ".join(totals["models"]) or (classifier.model if classifier else None),
+            prompt=getattr(classifier, "prompt_version", None),
+            reviewed=totals["reviews"],
+            self_disagreement=SelfDisagreement.of(totals["repeated"], totals["differed"]),
+            **{name: totals[name] for name in used},
+        ),
         judged=[str(stratum) for stratum in sample.judged],
         chosen=sample.chosen,
-        record_ids=[record.id for record in sample.records],
-        seed=sample.seed,
-        as_of=format_instant(sample.as_of),
-        naive_timezone=sample.naive_timezone,
-        reviewer=pipeline.reviewer_name,
-        model=", ".join(counts["totals"]["models"]) or (classifier.model if classifier else None),
-        prompt=getattr(classifier, "prompt_version", None),
         comparable_confidence=classifier is not None and classifier.comparable_confidence,
-        reviewing=Reviewing(**counts["totals"]),
         warn=settings.warn,
         critical=settings.critical,
         min_reviewed=settings.min_reviewed,
@@ -61,11 +84,9 @@ def gather_facts(config: pytest.Config, pipeline: Pipeline, counts: Mapping[str,
         error_rate=settings.error_rate,
         demo=settings.demo,
         resumable=classifier is not None,
-        store_versions=pipeline.store.latest_versions(),
         redacted=settings.redact,
         repeat=repeat,
         repeat_record=repeat_record,
-        notes=list(sample.notes),
         settings=_described(settings),
         versions={library: version(library) for library in _libraries(pipeline.reviewer_name)},
         **of_run,

@@ -17,6 +17,7 @@ import pytest
 from drift_checks.core.errors import DriftError
 from drift_checks.core.instants import format_instant
 from drift_checks.core.outcomes import Criterion, Outcome, Result
+from drift_checks.core.plain import from_plain, to_plain
 from drift_checks.core.records import Record, RecordId
 from drift_checks.plugin import xdist
 from drift_checks.plugin.alerts import Alerting
@@ -28,7 +29,7 @@ from drift_checks.plugin.quiet import QUIET
 from drift_checks.plugin.terminal import write_summary
 from drift_checks.report.changes import store_of
 from drift_checks.report.detailing import detail, find_near
-from drift_checks.report.details import Details, Near, near_as_plain, near_from_plain
+from drift_checks.report.details import Details, Near
 from drift_checks.report.document import drift_document
 from drift_checks.report.events import log_report
 from drift_checks.report.folder import PAGE, ReportsFolder
@@ -131,7 +132,7 @@ class Finish:
             "refusal": self.refusal,
             "vectors": vectors.count if vectors else None,
             "totals": self.pipeline.ledger.totals(),
-            "near": near_as_plain(self._find_near()),
+            "near": to_plain(list(self._find_near().items())),
         }
 
     def take(self, contribution: dict[str, Any]) -> None:
@@ -140,13 +141,13 @@ class Finish:
         self.partial |= contribution["partial"]
         self.refusal = self.refusal or contribution["refusal"]
         self._counts = contribution
-        self._near |= near_from_plain(contribution["near"])
+        self._near |= from_plain(list[tuple[RecordId, tuple[Near, ...]]], contribution["near"])
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Gather the outcome that the report of a check carries."""
         plain = getattr(report, OUTCOME, None)
         if plain is not None:
-            self.outcomes.append(Outcome.from_plain(plain))
+            self.outcomes.append(from_plain(Outcome, plain))
         elif report.failed:
             self._others_failed = True
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from drift_checks.core.outcomes import Criterion, PastRun, Statistic
-from drift_checks.core.plain import without_arrays
+from drift_checks.core.plain import to_plain
 from drift_checks.core.records import Record, RecordId, Review, Sample
 from drift_checks.plugin.collection import criterion_name
 from drift_checks.plugin.keys import CRITERIA, PIPELINE, STATISTICS
@@ -177,7 +177,7 @@ def measure(request: pytest.FixtureRequest, criterion: Criterion) -> Callable[..
             int(number),
             None if p_value is None else float(p_value),
             None if interval is None else (float(interval[0]), float(interval[1])),
-            details=without_arrays(details),
+            details=to_plain(details),
         )
         request.node.stash.setdefault(STATISTICS, []).append(statistic)
 

@@ -16,6 +16,7 @@ import pytest
 
 from drift_checks.core.errors import DriftError
 from drift_checks.core.outcomes import Decision, Outcome, Result, Statistic
+from drift_checks.core.plain import to_plain
 from drift_checks.core.records import Record, RecordId
 from drift_checks.core.redaction import withhold
 from drift_checks.plugin import fixtures, xdist
@@ -146,7 +147,7 @@ class Run:
         """Attach a check's outcome to its report, and shorten a failure to one line."""
         report = yield
         if is_check(item) and (outcome := self._outcome(item, call, report)):
-            setattr(report, OUTCOME, outcome.as_plain())
+            setattr(report, OUTCOME, to_plain(outcome))
             if outcome.result is Result.FAILED:
                 report.outcome = "failed"
                 report.longrepr = outcome.message

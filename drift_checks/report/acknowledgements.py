@@ -1,4 +1,4 @@
-"""What somebody knows about and has acknowledged: it is told, but does not count until it ends."""
+"""Acknowledgements: a disagreement or a criterion that is reported, but does not count until a given instant."""
 
 from __future__ import annotations
 
@@ -12,27 +12,26 @@ from drift_checks.core.outcomes import AGREEMENT, VERSION_WORDS, Outcome
 from drift_checks.core.records import RecordId
 from drift_checks.core.text import printable
 from drift_checks.report.history.recorded import StoreIdentity
-from drift_checks.report.verdict import Verdict, severity
+from drift_checks.report.verdict import FAILED, Verdict, severity
 
-_FAILED = (Verdict.WARNING, Verdict.CRITICAL)
 _LONGEST = 60
 
 
 @dataclass(frozen=True)
 class Acknowledgement:
-    """A disagreement or a criterion that is known about, until a moment, with a reason.
+    """A disagreement or a criterion that does not count until an instant, for a reason.
 
-    That of a disagreement is bound to the record and the pair of categories, that of a criterion to its name and to a
-    verdict no worse than then; both to the versions that decided.
+    A disagreement is identified by its record and its pair of categories, a criterion by its name and a verdict no
+    worse than the acknowledged one. An acknowledgement ends when one of the versions that decided changes.
 
     Attributes:
-        number: Its own, from 1; 0 for one that is not kept yet.
-        store: Of the record or the criterion.
+        number: From 1; 0 before it is stored.
+        store: The store of the record or the criterion.
         until: When it ends, with a zone.
-        reason: Why it does not count.
-        made: When it was made, with a zone.
-        versions: What decided, by the keys of `outcomes.VERSION_WORDS`.
-        record_id: Of a disagreement, else None.
+        reason: The reason.
+        made: When it was acknowledged, with a zone.
+        versions: The versions that decided, by the keys of VERSION_WORDS.
+        record_id: The record of a disagreement, else None.
         stored: The stored category of the disagreement.
         reviewed: The reviewed category of the disagreement.
         criterion: The name of a criterion, else None.
@@ -52,7 +51,7 @@ class Acknowledgement:
     verdict: Verdict | None = None
 
     def covers_disagreement(self, outcome: Outcome) -> bool:
-        """Whether the outcome is the disagreement that is known about."""
+        """Whether the outcome is the acknowledged disagreement."""
         decision = outcome.decision
         if self.record_id is None or decision is None or outcome.criterion != AGREEMENT:
             return False
@@ -60,8 +59,8 @@ class Acknowledgement:
         return pair == (self.record_id, self.stored, self.reviewed)
 
     def covers_criterion(self, name: str, verdict: Verdict | None) -> bool:
-        """Whether a criterion of this name that came to this verdict is known about."""
-        if self.criterion != name or verdict not in _FAILED or self.verdict is None:
+        """Whether a criterion with this name and verdict is acknowledged."""
+        if self.criterion != name or verdict not in FAILED or self.verdict is None:
             return False
         return severity(verdict) >= severity(self.verdict)
 
@@ -70,13 +69,13 @@ class Acknowledgement:
         return f"{self.until - timedelta(microseconds=1):%Y-%m-%d}"
 
     def what(self) -> str:
-        """Return what it is of, as in `record 12 (fraud → loan)` or `class_mix`."""
+        """Return what is acknowledged, as in `record 12 (fraud → loan)` or `class_mix`."""
         if self.record_id is not None:
             return f"record {printable(self.record_id)} ({printable(self.stored)} → {printable(self.reviewed)})"
         return printable(self.criterion)
 
     def as_plain(self) -> dict[str, Any]:
-        """Return what is acknowledged, until when and why, as plain values."""
+        """Return it as report.json and `acknowledge --list` show it."""
         return {
             "number": self.number,
             "record_id": self.record_id,
@@ -91,11 +90,11 @@ class Acknowledgement:
 
 @dataclass(frozen=True)
 class Acknowledged:
-    """The acknowledgements as a run finds them.
+    """A store's acknowledgements at the time of a run.
 
     Attributes:
-        active: Those that hold.
-        ended: Those that hold no more and of which nobody was told yet, each with the reason in a phrase.
+        active: Those in force.
+        ended: Those that have ended and were not reported as ended yet, each with the reason in a phrase.
     """
 
     active: Sequence[Acknowledgement] = ()
@@ -105,15 +104,15 @@ class Acknowledged:
 NOTHING_ACKNOWLEDGED = Acknowledged()
 
 
-def sort_out(kept: Sequence[Acknowledgement], versions: Mapping[str, str], now: datetime) -> Acknowledged:
-    """Return which of the acknowledgements hold, and which have ended and why.
+def sort_out(stored: Sequence[Acknowledgement], versions: Mapping[str, str], now: datetime) -> Acknowledged:
+    """Split acknowledgements into those in force and those that have ended.
 
     Args:
-        kept: Of the store, those whose end was not told yet.
-        versions: What decides now, by the keys of `outcomes.VERSION_WORDS`.
-        now: The moment of the run, with a zone.
+        stored: The store's acknowledgements whose end was not reported yet.
+        versions: The versions that decide now, by the keys of VERSION_WORDS.
+        now: When the run began, with a zone.
     """
-    reasons = [(item, _end(item, versions, now)) for item in kept]
+    reasons = [(item, _end(item, versions, now)) for item in stored]
     return Acknowledged(
         active=[item for item, reason in reasons if not reason],
         ended=[(item, reason) for item, reason in reasons if reason],
@@ -121,13 +120,15 @@ def sort_out(kept: Sequence[Acknowledgement], versions: Mapping[str, str], now: 
 
 
 def _end(item: Acknowledgement, versions: Mapping[str, str], now: datetime) -> str:
-    """Return how it ended, as a sentence; empty where it holds."""
+    """Return how it ended, in a phrase; empty if it is in force."""
     if now >= item.until:
-        return f"{item.what()} is acknowledged no more: it was until {item.until_day()} ({printable(item.reason, 200)})"
-    # In one order: what is told must not depend on the process.
+        return (
+            f"{item.what()} is no longer acknowledged: it was until {item.until_day()} ({printable(item.reason, 200)})"
+        )
+    # Sorted, so that every process reports the same reason.
     for key in sorted(item.versions.keys() & versions.keys()):
         before, after = item.versions[key], versions[key]
         if before != after:
             changed = f"the {VERSION_WORDS.get(key, key)} is {printable(after, _LONGEST)} now"
-            return f"{item.what()} is acknowledged no more: {changed} ({printable(item.reason, 200)})"
+            return f"{item.what()} is no longer acknowledged: {changed} ({printable(item.reason, 200)})"
     return ""

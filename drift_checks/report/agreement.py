@@ -10,9 +10,10 @@ from statistics import fmean
 from drift_checks.core.outcomes import AGREEMENT, Outcome, Result
 from drift_checks.core.records import Stratum
 from drift_checks.core.text import percent, percent_range
-from drift_checks.report.run import Agreement, CriterionResult, Facts
+from drift_checks.report.history.recorded import Agreement
+from drift_checks.report.run import CriterionResult, Facts
 from drift_checks.report.verdict import Verdict, judge
-from drift_checks.statistics.intervals import Estimate, StratumCount, stratified
+from drift_checks.statistics.intervals import Estimate, StratumCount, stratified, wilson
 from drift_checks.statistics.sequential import SequentialDecision, decide
 
 SEQUENTIAL = "sequential"
@@ -24,7 +25,7 @@ _STOPPED = "the reviews stopped when the evidence sufficed"
 
 
 def summarise_agreement(facts: Facts, outcomes: Sequence[Outcome]) -> Agreement:
-    """Count on how many of the judged records store and reviewer agree, and estimate the whole store."""
+    """Count the agreements in the judged strata, and estimate the rate of the whole store."""
     there = [item for item in outcomes if item.criterion == AGREEMENT and item.stratum is not None]
     made = [item for item in there if item.result in (Result.PASSED, Result.FAILED)]
     known = Counter(item.stratum for item in there if item.result is Result.ACKNOWLEDGED)
@@ -39,19 +40,22 @@ def summarise_agreement(facts: Facts, outcomes: Sequence[Outcome]) -> Agreement:
     ]
     stopped = any(item.result is Result.NOT_NEEDED for item in outcomes)
     population, missing = _estimate(facts, made, without, stopped=stopped)
+    agreed = sum(item.result is Result.PASSED for item in judged)
     return Agreement(
-        agreed=sum(item.result is Result.PASSED for item in judged),
+        agreed=agreed,
         reviewed=len(judged),
+        rate=agreed / len(judged) if judged else None,
+        interval=wilson(agreed, len(judged)),
         confidence_change=fmean(changes) if changes and facts.comparable_confidence else None,
         population=population,
-        population_missing=missing,
-        population_without=without if population else (),
+        population_missing=missing or None,
+        population_without=tuple(without) if population else (),
         acknowledged=sum(known[stratum] for stratum in facts.judged),
     )
 
 
 def left_out(agreement: Agreement) -> str:
-    """Return what the estimate of the whole store leaves out, as the end of a sentence; empty where it is nothing."""
+    """Return what the estimate of the whole store leaves out, as the end of a sentence; empty if nothing."""
     if not agreement.population_without:
         return ""
     strata = "strata" if len(agreement.population_without) > 1 else "stratum"
@@ -61,23 +65,23 @@ def left_out(agreement: Agreement) -> str:
 
 @dataclass(frozen=True)
 class JudgedAgreement:
-    """The verdict, what the message says of it, and the estimate of the whole store where that is judged."""
+    """The verdict, its reason for the message, and the estimate of the whole store if that is judged."""
 
     verdict: Verdict
-    said: str
+    reason: str
     estimate: Estimate | None = None
 
 
 def judge_agreement(
     facts: Facts, outcomes: Sequence[Outcome], agreement: Agreement, counted: CriterionResult
 ) -> JudgedAgreement:
-    """Judge agreement, of which enough was measured.
+    """Judge agreement after enough was measured.
 
     Args:
         facts: What was reviewed and how.
-        outcomes: Of the records that are judged.
-        agreement: What the whole sample comes to.
-        counted: What the judged records come to.
+        outcomes: The outcomes in the judged strata.
+        agreement: The agreement in the sample and the store.
+        counted: The counts of the judged strata.
     """
     sequential = facts.decision == SEQUENTIAL and not facts.chosen
     if not sequential:
@@ -87,9 +91,11 @@ def judge_agreement(
     if decision.below is None:
         estimated = facts.judge == POPULATION and agreement.population is not None
         judged = _judge_population(facts, agreement) if estimated else _judge_rate(counted)
-        return replace(judged, said=f"{judged.said}; undecided after {decision.after} reviews, so judged by the rate")
+        return replace(
+            judged, reason=f"{judged.reason}; undecided after {decision.after} reviews, so judged by the rate"
+        )
     judged, bound = _judge_rate(counted), percent(facts.critical)
-    decided = f"{judged.said}; decided after {decision.after} reviews"
+    decided = f"{judged.reason}; decided after {decision.after} reviews"
     if decision.below:
         return JudgedAgreement(Verdict.CRITICAL, f"{decided}: below {bound}")
     verdict = Verdict.WARNING if judged.verdict is Verdict.CRITICAL else judged.verdict
@@ -97,8 +103,8 @@ def judge_agreement(
 
 
 def decide_in_order(facts: Facts, outcomes: Sequence[Outcome]) -> SequentialDecision:
-    """Return what the reviews decide, read in the order in which the records were drawn."""
-    place = {key: position for position, key in enumerate(facts.record_ids)}
+    """Return the sequential decision from the reviews in the order in which their records were drawn."""
+    place = {key: position for position, key in enumerate(facts.sample.record_ids)}
     made = [item for item in outcomes if item.result in (Result.PASSED, Result.FAILED) and item.record_id in place]
     made.sort(key=lambda item: place[item.record_id])  # type: ignore[index]
     return decide([item.result is Result.PASSED for item in made], facts.critical)
@@ -126,21 +132,22 @@ def _judge_population(facts: Facts, agreement: Agreement) -> JudgedAgreement:
 def _estimate(
     facts: Facts, made: Sequence[Outcome], without: Sequence[str], *, stopped: bool
 ) -> tuple[Estimate | None, str]:
-    """Return the estimate of the whole store but for the strata that are left out, or why there is none."""
+    """Return the estimate of the whole store without the strata in `without`; or None and the reason."""
     if facts.chosen:
         return None, _CHOSEN
     if stopped:
         return None, _STOPPED
+    sizes = facts.sample.store_strata
     by_stratum = [
         StratumCount(
-            0 if stratum in without else facts.sizes.get(stratum, 0),
+            0 if stratum in without else sizes.get(stratum, 0),
             sum(item.stratum == stratum for item in made),
             sum(item.stratum == stratum and item.result is Result.PASSED for item in made),
         )
         for stratum in Stratum
     ]
     estimate = stratified(by_stratum)
-    undrawn = [stratum for stratum in Stratum if facts.sizes.get(stratum) and not facts.drawn.get(stratum)]
+    undrawn = [stratum for stratum in Stratum if sizes.get(stratum) and not facts.sample.strata.get(stratum)]
     nothing = _ALL_KNOWN if without and not made else _NO_STRATUM
     missing = f"no record of the stratum {undrawn[0]} was drawn" if undrawn else nothing
     return estimate, "" if estimate else missing

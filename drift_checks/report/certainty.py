@@ -1,4 +1,4 @@
-"""Whether a CRITICAL verdict is more than the chance of a sample: what wakes somebody must be."""
+"""Whether a CRITICAL verdict could be due to the choice of the sample: if so, it should wake nobody."""
 
 from __future__ import annotations
 
@@ -9,10 +9,7 @@ from drift_checks.report.verdict import Verdict
 
 
 def is_confirmed(report: RunReport) -> bool:
-    """Whether a CRITICAL verdict is certain, or comes twice running.
-
-    Runs that were INCONCLUSIVE say nothing, so they do not come between.
-    """
+    """Whether a CRITICAL verdict is certain or the second in a row, ignoring INCONCLUSIVE runs."""
     if report.verdict is not Verdict.CRITICAL:
         return False
     conclusive = [run.verdict for run in report.past if run.verdict is not Verdict.INCONCLUSIVE]
@@ -20,7 +17,7 @@ def is_confirmed(report: RunReport) -> bool:
 
 
 def is_certain(report: RunReport) -> bool:
-    """Whether a criterion is CRITICAL by all of its interval, or by a count of the whole store."""
+    """Whether the whole interval of some criterion is CRITICAL, or a count of the whole store is."""
     counting = (result for result in report.criteria if result.acknowledged is None)
     return any(result.verdict is Verdict.CRITICAL and _is_certain(result, report) for result in counting)
 
@@ -42,7 +39,7 @@ def _is_certain_statistic(item: JudgedStatistic, result: CriterionResult) -> boo
     if item.verdict is not Verdict.CRITICAL or result.critical is None or statistic.value is None:
         return False
     if not result.criterion.effect:
-        # A share of the whole store is counted, not sampled.
+        # A share of the whole store is a count, not an estimate.
         return True
     if statistic.interval is not None:
         return statistic.interval[0] > result.critical

@@ -1,4 +1,4 @@
-"""What changed from one run of a store to the next."""
+"""What changed from a store's previous run to this one."""
 
 from __future__ import annotations
 
@@ -9,23 +9,23 @@ from drift_checks.core.outcomes import VERSION_WORDS
 from drift_checks.core.text import percent, printable
 from drift_checks.report.history.recorded import RecordedRun, StoreIdentity
 from drift_checks.report.run import Facts, RunReport
-from drift_checks.report.verdict import Verdict, severity
+from drift_checks.report.verdict import FAILED, Verdict, severity
 
+# A criterion with its previous verdict and its verdict now.
 Change = tuple[str, Verdict, Verdict]
-_FAILED = (Verdict.WARNING, Verdict.CRITICAL)
 _LONGEST = 60
 
 
 @dataclass(frozen=True)
 class Changes:
-    """What is otherwise than in the run before.
+    """The differences from the previous run.
 
     Attributes:
-        since: The run before.
-        verdict: Its verdict and this run's, where they differ.
-        agreement: Its rate and this run's, where both were measured.
-        criteria: The criteria with another verdict than before: name, verdict then and now.
-        versions: What decided then and now, where it differs, by the keys of VERSION_WORDS.
+        since: The previous run.
+        verdict: Its verdict and this run's, None if they are equal.
+        agreement: Its rate and this run's, None unless both were measured.
+        criteria: The criteria whose verdict changed.
+        versions: Each version that changed, before and now, by the keys of VERSION_WORDS.
     """
 
     since: RecordedRun
@@ -36,34 +36,33 @@ class Changes:
 
     @property
     def worse(self) -> tuple[str, ...]:
-        """The criteria with a severer verdict than before."""
+        """The criteria with a worse verdict than before."""
         return tuple(name for name, before, now in self.criteria if severity(now) < severity(before))
 
     @property
     def better(self) -> tuple[str, ...]:
-        """The criteria with a milder verdict than before."""
+        """The criteria with a better verdict than before."""
         return tuple(name for name, before, now in self.criteria if severity(now) > severity(before))
 
     def sentences(self) -> list[str]:
-        """Return what changed, in words; nothing where nothing did."""
-        return list(self._sentences())
+        """Return a phrase for each change."""
+        return list(self._phrases())
 
-    def _sentences(self) -> Iterator[str]:
+    def _phrases(self) -> Iterator[str]:
         if self.verdict:
             yield f"verdict {self.verdict[0]} → {self.verdict[1]}"
-        if self.agreement and percent(self.agreement[0]) != percent(self.agreement[1]):
-            yield f"agreement {percent(self.agreement[0])} → {percent(self.agreement[1])}"
-        yield from self._of_criteria()
-        for key, (before, now) in self.versions.items():
-            yield f"{VERSION_WORDS[key]} {' → '.join(_told_apart(before, now))}"
-
-    def _of_criteria(self) -> Iterator[str]:
+        if self.agreement:
+            before, now = map(percent, self.agreement)
+            if before != now:
+                yield f"agreement {before} → {now}"
         kinds: dict[str, list[str]] = {}
-        for name, before, now in self.criteria:
-            kinds.setdefault(_kind_of_change(before, now), []).append(name)
+        for name, *verdicts in self.criteria:
+            kinds.setdefault(_kind_of_change(*verdicts), []).append(name)
         for kind in ("newly failed", "worse", "better", "could not be judged", "sound again"):
             if kind in kinds:
                 yield f"{kind}: {', '.join(kinds[kind])}"
+        for key, versions in self.versions.items():
+            yield f"{VERSION_WORDS[key]} {' → '.join(_distinguishable(*versions))}"
 
 
 def _kind_of_change(before: Verdict, now: Verdict) -> str:
@@ -71,13 +70,13 @@ def _kind_of_change(before: Verdict, now: Verdict) -> str:
         return "sound again"
     if now is Verdict.INCONCLUSIVE:
         return "could not be judged"
-    if before not in _FAILED:
+    if before not in FAILED:
         return "newly failed"
     return "worse" if severity(now) < severity(before) else "better"
 
 
-def _told_apart(before: str, now: str) -> tuple[str, str]:
-    """Return both fit for a line, with the ends where they begin alike and are long."""
+def _distinguishable(before: str, now: str) -> tuple[str, str]:
+    """Shorten both for one line; show their ends if they begin alike."""
     cut = printable(before, _LONGEST), printable(now, _LONGEST)
     if cut[0] != cut[1]:
         return cut
@@ -86,40 +85,29 @@ def _told_apart(before: str, now: str) -> tuple[str, str]:
 
 
 def store_of(report: RunReport) -> StoreIdentity:
-    """Return which store a run reviewed."""
-    return StoreIdentity(report.facts.db, report.facts.table, report.facts.collection)
+    """Return the identity of the store that a run reviewed."""
+    return report.facts.store.identity
 
 
-def versions_of(facts: Facts) -> dict[str, str]:
-    """Return what decides now: of the store and of the reviewer."""
-    return _known(facts.store_versions, facts.reviewer, facts.model, facts.prompt)
-
-
-def versions_of_run(run: RecordedRun) -> dict[str, str]:
-    """Return what decided then: of the store and of the reviewer."""
-    return _known(run.versions, run.reviewer, run.model, run.prompt)
+def versions_of(run: Facts | RecordedRun) -> dict[str, str]:
+    """Return the versions that decided in a run, of store and reviewer, by the keys of VERSION_WORDS."""
+    reviewer = run.reviewer
+    found = {"reviewer": reviewer.name, "reviewer_model": reviewer.model, "reviewer_prompt": reviewer.prompt}
+    return {key: value for key, value in {**run.store.versions, **found}.items() if value}
 
 
 def changes_since(previous: RecordedRun, report: RunReport) -> Changes:
-    """Return what changed since the run before.
-
-    Args:
-        previous: An earlier run of the same store.
-        report: This run.
-    """
-    verdicts = {item.name: item.verdict for item in previous.criteria}
-    now = {result.criterion.name: result.verdict for result in report.criteria}
-    compared = [(name, verdicts[name], now[name]) for name in now if name in verdicts]
-    earlier, current = versions_of_run(previous), versions_of(report.facts)
-    rates = previous.rate, report.agreement.rate
+    """Return what changed since a previous run of the same store."""
+    earlier, current = versions_of(previous), versions_of(report.facts)
+    rates = previous.agreement.rate, report.agreement.rate
+    before = {item.name: item.verdict for item in previous.criteria}
+    compared = [(item.criterion.name, before.get(item.criterion.name), item.verdict) for item in report.criteria]
     return Changes(
         since=previous,
         verdict=None if previous.verdict is report.verdict else (previous.verdict, report.verdict),
         agreement=None if rates[0] is None or rates[1] is None else (rates[0], rates[1]),
         criteria=tuple(
-            (name, before, after)
-            for name, before, after in compared
-            if before is not None and after is not None and before is not after
+            (name, old, new) for name, old, new in compared if old is not None and new is not None and old is not new
         ),
         versions={
             key: (earlier[key], current[key])
@@ -127,8 +115,3 @@ def changes_since(previous: RecordedRun, report: RunReport) -> Changes:
             if key in earlier and key in current and earlier[key] != current[key]
         },
     )
-
-
-def _known(store: Mapping[str, str], reviewer: str, model: str | None, prompt: str | None) -> dict[str, str]:
-    found = {**store, "reviewer": reviewer, "reviewer_model": model, "reviewer_prompt": prompt}
-    return {key: value for key, value in found.items() if value}

@@ -1,17 +1,15 @@
-"""What a report shows of a record: its text, both decisions with their reasons, and what lies near it."""
+"""What a report shows of a record: its text, both decisions with their reasons, and its neighbours."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
 
 from drift_checks.core.records import RecordId
 
 
 @dataclass(frozen=True)
 class Reasons:
-    """Why a category was decided on, and by which version; None for what is not known."""
+    """Why and by which version a category was chosen; None for what is unknown."""
 
     evidence: str | None = None
     rationale: str | None = None
@@ -21,7 +19,7 @@ class Reasons:
 
 @dataclass(frozen=True)
 class Near:
-    """A record near another one: `similarity` is 1 for the same place."""
+    """A neighbour of a record; `similarity` is 1 for equal vectors."""
 
     record_id: str | None
     category: str | None
@@ -31,9 +29,9 @@ class Near:
 
 @dataclass(frozen=True)
 class Details:
-    """What is known of a record beside the two decisions; None for what is not.
+    """A record beside its two decisions; None for what is unknown.
 
-    `timestamp` is as the store has it, `age_days` counts to the reference time of the run.
+    `timestamp` is the stored text, `age_days` the age at the run's reference time.
     """
 
     record_id: RecordId
@@ -46,13 +44,3 @@ class Details:
     source: str | None = None
     embedding_model: str | None = None
     near: tuple[Near, ...] = ()
-
-
-def near_as_plain(near: Mapping[RecordId, tuple[Near, ...]]) -> list[tuple[RecordId, list[dict[str, Any]]]]:
-    """Return the neighbours of records as plain values, to cross from process to process."""
-    return [(key, [asdict(item) for item in found]) for key, found in near.items()]
-
-
-def near_from_plain(plain: list[Any]) -> dict[RecordId, tuple[Near, ...]]:
-    """Return the neighbours of records that `near_as_plain` made this of."""
-    return {key: tuple(Near(**item) for item in found) for key, found in plain}

@@ -1,8 +1,7 @@
-"""The folder of reports: one run at a time, each run's folder whole or not at all."""
+"""The folder of reports: one run at a time, and each run's folder complete or absent."""
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 import re
@@ -16,6 +15,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from drift_checks.core.errors import ReportsError, RunInProgress
+from drift_checks.core.files import replace_file, try_lock
 from drift_checks.report.junit import junit_document
 from drift_checks.report.run import RunReport
 from drift_checks.review.journal import NAME as JOURNAL
@@ -28,20 +28,20 @@ _ASIDE = ".tmp"
 _FOLDER_MODE = 0o750
 _FILE_MODE = 0o640
 _RUN_ID = re.compile(r"\d{8}T\d{6}Z-[0-9a-f]{6}")
-# How long a run that was killed can be taken up again.
+# How long a killed run can be resumed.
 _KEPT_SECONDS = 7 * 24 * 3600
 
 
 class ReportsFolder:
-    """Where runs write, held by one run at a time.
+    """The folder of reports, locked by one run at a time.
 
     Args:
-        path: The folder; made where it is missing.
-        unfinished: The folder of a run that was broken off and goes on, however old.
+        path: The folder; created if it is missing.
+        unfinished: The folder of an unfinished run to resume, however old.
 
     Raises:
         ReportsError: It cannot be written to.
-        RunInProgress: Another run holds it; the message says which.
+        RunInProgress: Another run has locked it; the message says which.
     """
 
     def __init__(self, path: Path, unfinished: Path | None = None) -> None:
@@ -52,13 +52,16 @@ class ReportsFolder:
         except OSError as error:
             raise _not_writable(path, error) from None
         try:
-            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
+            locked = try_lock(self._lock)
+        except OSError as error:
+            self._lock.close()
+            raise _not_writable(path, error) from None
+        if not locked:
             self._lock.seek(0)
             holder = self._lock.read().strip() or "another process"
             self._lock.close()
             raise RunInProgress(
-                path, f"another run is under way ({holder})", "wait for it, or give this one its own --drift-reports"
+                path, f"another run is in progress ({holder})", "wait for it, or give this one its own --drift-reports"
             ) from None
         self._aside: Path | None = None
         self._name_holder()
@@ -66,14 +69,14 @@ class ReportsFolder:
         self._remove_leftovers(unfinished)
 
     def begin(self, run_id: str, unfinished: Path | None = None) -> Path:
-        """Return the folder that the run writes into, aside until it is whole.
+        """Return the hidden folder that the run writes into until it is complete.
 
         Args:
-            run_id: Of the run.
-            unfinished: Where the run wrote before it was broken off; what stands there comes along.
+            run_id: The run's id.
+            unfinished: The folder of the unfinished run that goes on; its reviews are taken over.
 
         Raises:
-            ReportsError: It cannot be made.
+            ReportsError: It cannot be created.
         """
         self._aside = self.path / f".{run_id}{_ASIDE}"
         try:
@@ -85,25 +88,25 @@ class ReportsFolder:
         return self._aside
 
     def write(self, report: RunReport, document: Mapping[str, Any]) -> Path:
-        """Write a run's folder aside, then put it in place whole; `latest` then points to it, if it is a whole run.
+        """Write a run's folder and put it in place; point `latest` to it unless the run is partial.
 
         Args:
             report: The run.
-            document: What goes into report.json.
+            document: The content of report.json.
 
         Returns:
             The HTML report.
 
         Raises:
-            ReportsError: It cannot be written, as on a full disk; nothing half-written stays.
+            ReportsError: It cannot be written, as on a full disk; nothing incomplete is left.
         """
         aside = self._aside or self.begin(report.facts.run_id)
         folder = self.path / report.facts.run_id
         try:
-            # Its template engine is not needed before the end of a run.
+            # The template engine is not needed before the end of a run.
             from drift_checks.report.page.html import render
 
-            # Names of files may hold bytes that are no text.
+            # Names of files may not be Unicode.
             (aside / PAGE).write_text(render(report), encoding="utf-8", errors="backslashreplace")
             (aside / DOCUMENT).write_text(_as_json(document), encoding="utf-8")
             junit_document(report).write(aside / "junit.xml", encoding="utf-8", xml_declaration=True)
@@ -119,7 +122,7 @@ class ReportsFolder:
         return folder / PAGE
 
     def write_document(self, run_id: str, document: Mapping[str, Any]) -> None:
-        """Put a run's report.json in place of the one that is there.
+        """Replace a run's report.json.
 
         Raises:
             ReportsError: It cannot be written.
@@ -128,28 +131,22 @@ class ReportsFolder:
             self.write_file(f"{run_id}/{DOCUMENT}", _as_json(document))
 
     def write_file(self, name: str, text: str) -> None:
-        """Put a file beside the runs, or into the folder of one, whole or not at all.
+        """Write a file beside the runs, or in the folder of one, atomically.
 
         Raises:
             ReportsError: It cannot be written.
         """
-        path = self.path / name
-        aside = path.with_name(f".{path.name}{_ASIDE}")
         try:
-            aside.write_text(text, encoding="utf-8", errors="backslashreplace")
-            aside.chmod(_FILE_MODE)
-            aside.replace(path)
+            replace_file(self.path / name, text.encode("utf-8", "backslashreplace"), _FILE_MODE)
         except OSError as error:
-            with suppress(OSError):
-                aside.unlink()
             raise _not_writable(self.path, error) from None
 
     def prune(self, before: datetime, keep: str) -> None:
-        """Remove the folders of runs that began before, but not the newest finished one.
+        """Remove the folders of runs that began before an instant, but not the newest finished one.
 
         Args:
-            before: With a zone.
-            keep: The id of a run that stays.
+            before: The instant, with a zone.
+            keep: The id of a run to keep in any case.
         """
         kept = {keep, Path(os.path.realpath(self.path / LATEST)).name}
         for folder in self.path.glob("[0-9]*"):
@@ -158,7 +155,7 @@ class ReportsFolder:
                 shutil.rmtree(folder, ignore_errors=True)
 
     def release(self) -> None:
-        """Let the next run begin; what this one paid for stays, where it did not come to its end."""
+        """Unlock the folder. If the run did not finish, its reviews stay, so that it can be resumed."""
         if self._aside is not None:
             _remove_unless_kept(self._aside)
         with suppress(OSError):
@@ -166,7 +163,7 @@ class ReportsFolder:
         self._lock.close()
 
     def _name_holder(self) -> None:
-        """Write who holds the folder, for those who find it held."""
+        """Write who has locked the folder, for those who find it locked."""
         try:
             self._lock.truncate(0)
             self._lock.write(
@@ -175,14 +172,14 @@ class ReportsFolder:
             self._lock.flush()
             (self.path / _LOCK).chmod(_FILE_MODE)
         except OSError as error:
-            # What could not be written would be tried again when the file is closed.
+            # Closing tries again to write what could not be written.
             with suppress(OSError):
                 self._lock.close()
             raise _not_writable(self.path, error) from None
 
     def _put_in_place(self, aside: Path, folder: Path) -> None:
         if folder.exists():
-            # The run was broken off after it had written its folder, and has gone on.
+            # The run was interrupted after it had written its folder, and was resumed.
             before = aside.with_suffix(".old")
             folder.rename(before)
             aside.rename(folder)
@@ -191,7 +188,7 @@ class ReportsFolder:
             aside.rename(folder)
 
     def _remove_leftovers(self, unfinished: Path | None) -> None:
-        """Remove what killed runs left, but not yet the reviews that one of them made."""
+        """Remove what killed runs left, except reviews of the last days."""
         for aside in (*self.path.glob(f".*{_ASIDE}"), *self.path.glob(".*.old")):
             if aside != unfinished:
                 _remove_unless_kept(aside)
@@ -213,7 +210,7 @@ class ReportsFolder:
 
 
 def _began(run_id: str) -> datetime | None:
-    """Return when a run began, from its id; None for what is no run's folder."""
+    """Return when a run began, from its id; None for other names."""
     try:
         moment = datetime.strptime(run_id.partition("-")[0], "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
     except ValueError:
@@ -244,5 +241,5 @@ def _not_writable(path: Path, error: OSError) -> ReportsError:
     return ReportsError(
         path,
         f"reports cannot be written there ({error.strerror})",
-        "make room and give the right to write there, or name another folder with --drift-reports",
+        "make room and allow writing there, or name another folder with --drift-reports",
     )

@@ -151,7 +151,7 @@ def _judge_agreement(
     result: CriterionResult, outcomes: Sequence[Outcome], counted: Sequence[Outcome], facts: Facts
 ) -> CriterionResult:
     judged = judge_agreement(facts, counted, summarise_agreement(facts, outcomes), result)
-    message = f"{result.message} ({judged.said})"
+    message = f"{result.message} ({judged.reason})"
     return replace(result, verdict=judged.verdict, message=message, estimate=judged.estimate)
 
 

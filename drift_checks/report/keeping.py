@@ -1,6 +1,6 @@
-"""What is kept of runs: their folders, the history, the metrics and the page that lists them all.
+"""Writes everything that a run leaves: its folder, the history, the metrics and the list of runs.
 
-The folder of a run comes first and whole; what else is kept is made of it, and can be made again.
+The run's folder comes first; the rest is derived from it and can be made again.
 """
 
 from __future__ import annotations
@@ -26,16 +26,16 @@ from drift_checks.report.run import Facts, RunReport
 
 Answer = TypeVar("Answer")
 METRICS = "metrics.prom"
-# More nights than this say little of now, and take long to draw.
+# Older runs say little about the present, and take long to draw.
 _MOST_PAST = 400
 
 
 class Keeper:
-    """Keeps runs in the folder of reports; what goes wrong with it changes no verdict.
+    """Keeps runs in the folder of reports. Errors become warnings and change no verdict.
 
     Args:
-        folder: Held by this run.
-        retention: For how long runs are kept.
+        folder: The folder, locked by this run.
+        retention: How long runs are kept.
 
     Attributes:
         warnings: What could not be kept, a sentence each.
@@ -54,26 +54,25 @@ class Keeper:
         return tuple(run for run in found if run.run_id != run_id)
 
     def acknowledged(self, facts: Facts, moment: datetime) -> Acknowledged:
-        """Return which acknowledgements of the store hold in the run, and which have ended.
+        """Return the acknowledgements of the store: those in force, and those that have ended.
 
         Args:
-            facts: Of the run.
+            facts: The run's facts.
             moment: When it began, with a zone.
         """
-        store = StoreIdentity(facts.db, facts.table, facts.collection)
-        kept = self._ask(lambda history: Acknowledgements(history).of_store(store)) or []
-        return sort_out(kept, versions_of(facts), moment)
+        stored = self._ask(lambda history: Acknowledgements(history).of_store(facts.store.identity)) or []
+        return sort_out(stored, versions_of(facts), moment)
 
     def alert_log(self) -> AlertLog | None:
-        """Return what was told before; None where there is no history to keep it in."""
+        """Return the log of alerts; None without a history."""
         return None if self._history is None else AlertLog(self._history)
 
     def keep(self, report: RunReport, document: Mapping[str, Any]) -> Path:
-        """Write the run's folder, and bring up to date what tells of all runs.
+        """Write the run's folder, then update history, metrics and the list of runs.
 
         Args:
             report: The run.
-            document: What goes into report.json.
+            document: The content of report.json.
 
         Returns:
             The HTML report.
@@ -89,17 +88,17 @@ class Keeper:
         return page
 
     def keep_alerts(self, report: RunReport, document: Mapping[str, Any]) -> None:
-        """Bring up to date what tells of the alerts of a whole run, once they were sent.
+        """Update report.json and the metrics once the alerts of a whole run were sent.
 
         Args:
             report: The run.
-            document: What goes into report.json, alerts included.
+            document: The content of report.json, including the alerts.
         """
         self._try(lambda: self._folder.write_document(report.facts.run_id, document))
         self._try(lambda: self._write_metrics(recorded_run(document["drift"])))
 
     def end_acknowledgements(self, report: RunReport) -> None:
-        """Take note that the run has told which acknowledgements have ended."""
+        """Store that the run has reported which acknowledgements have ended."""
         for item, why in report.acknowledged.ended:
             self._ask(partial(_end, number=item.number, why=why, run_id=report.facts.run_id))
 
@@ -121,7 +120,7 @@ class Keeper:
 
     def _write_metrics(self, run: RecordedRun) -> None:
         of_all_stores = self._ask(lambda history: history.newest_of_each_store()) or []
-        newest = {item.store: item for item in of_all_stores} | {run.store: run}
+        newest = {item.store.identity: item for item in of_all_stores} | {run.store.identity: run}
         undelivered = self._ask(undelivered_alerts) or {}
         write_metrics(self._folder.path / METRICS, list(newest.values()), undelivered)
 
@@ -130,7 +129,7 @@ class Keeper:
         if self._retention > started - datetime.min.replace(tzinfo=UTC):
             return
         before, run_id = started - self._retention, report.facts.run_id
-        # A folder without its row would be taken up again.
+        # First the folders: a folder without its row would be added to the history again.
         self._folder.prune(before, keep=run_id)
         self._ask(lambda history: history.prune(before, keep=run_id))
         self._ask(lambda history: AlertLog(history).prune(before))
@@ -140,12 +139,12 @@ class Keeper:
 
         recorded = self._ask(lambda history: history.runs()) or []
         kept = kept_runs(self._folder.path, recorded)
-        # Without a history, the runs that are kept are all there is to tell of.
+        # Without a history, list only the runs whose folders are kept.
         whole = recorded or [item.run for item in reversed(kept) if item.whole]
         self._folder.write_file(PAGE, render_list(kept, whole))
 
     def _ask(self, question: Callable[[History], Answer]) -> Answer | None:
-        """Return what the history answers; one that fails once, as one that is locked, is asked no more."""
+        """Return the history's answer; after an error, as when it is locked, it is not asked again."""
         if self._history is None:
             return None
         try:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
 from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from drift_checks.core.errors import ReportsError
+from drift_checks.core.files import replace_file
 from drift_checks.report.history.recorded import RecordedCriterion, RecordedRun, StoreIdentity
 from drift_checks.report.verdict import Verdict
 from drift_checks.statistics.intervals import Interval
@@ -22,7 +21,7 @@ DEMO = "demo"
 NUMBERS = {Verdict.OK: 0, Verdict.WARNING: 1, Verdict.CRITICAL: 2, Verdict.INCONCLUSIVE: 3}
 HELP = {
     "verdict": "Verdict of the newest run: 0 OK, 1 WARNING, 2 CRITICAL, 3 INCONCLUSIVE.",
-    "verdict_state": "Whether the verdict of the newest run is the one that the label names: 1 yes, 0 no.",
+    "verdict_state": "1 if the verdict of the newest run is the one in the label verdict, else 0.",
     "exit_code": "Exit code of the newest run: 0 OK or WARNING, 1 CRITICAL, 75 INCONCLUSIVE.",
     "agreement_ratio": "Share of the reviewed records, without the baseline, on which store and reviewer agree.",
     "agreement_lower_ratio": "Lower end of the 95 % interval of the agreement in the sample.",
@@ -34,14 +33,14 @@ HELP = {
     "reviewed_records": "Records of the sample, without the baseline, that the reviewer decided.",
     "agreed_records": "Reviewed records on which store and reviewer agree.",
     "disagreed_records": "Reviewed records on which store and reviewer disagree.",
-    "sample_records": "Records that were drawn, the baseline included.",
+    "sample_records": "Records in the sample, including the baseline.",
     "store_records": "Records in the store.",
     "store_vectors": "Vectors in the collection.",
     "criterion_verdict": "Verdict of a criterion that was measured: 0 OK, 1 WARNING, 2 CRITICAL, 3 INCONCLUSIVE.",
     "criterion_ratio": "Share of what a criterion measured that passed.",
     "criterion_lower_ratio": "Lower end of the 95 % interval of the criterion's share.",
     "criterion_upper_ratio": "Upper end of the 95 % interval of the criterion's share.",
-    "criterion_effect": "Largest effect that a criterion of statistics measured: the larger, the worse.",
+    "criterion_effect": "Largest effect that a criterion measured: the larger, the worse.",
     "criterion_failed": "Records, or statistics, that failed a criterion that was measured.",
     "criterion_unmeasured": "Records, or statistics, that a criterion could not measure.",
     "criterion_warn_threshold": "A share below it is WARNING; of a criterion with an effect, an effect above it.",
@@ -53,17 +52,18 @@ HELP = {
     "run_duration_seconds": "How long the newest run took.",
     "run_start_timestamp_seconds": "When the newest run began, in seconds since the epoch.",
     "run_finish_timestamp_seconds": "When the newest run finished, in seconds since the epoch.",
-    "alerts_undelivered": "Alerts of the store that have not arrived yet and are tried again, by channel.",
-    "run_info": "What the newest run was made with, in its labels; always 1.",
+    "alerts_undelivered": "Alerts of the store that are not delivered yet and will be tried again, by channel.",
+    "run_info": "Always 1; the labels describe the newest run.",
 }
-# Alerts that wait, by store and channel.
+# The number of undelivered alerts by store and channel.
 Undelivered = Mapping[StoreIdentity, Mapping[str, int]]
 _STORE = ("store", "table", "collection")
+# The node exporter runs as another user.
 _MODE = 0o644
 
 
 class _Sample(NamedTuple):
-    """One series: which metric, of what, and its value; None where there is none."""
+    """A sample of a metric; without a value it is omitted."""
 
     metric: str
     value: float | None
@@ -74,55 +74,43 @@ def metrics_text(runs: Sequence[RecordedRun], undelivered: Undelivered = {}) -> 
     """Return the newest run of each store in Prometheus' text format, version 0.0.4.
 
     Args:
-        runs: In any order, of any stores; all demo runs are of one store, `demo`.
-        undelivered: How many alerts wait, by store and channel.
+        runs: In any order, of any stores; all demo runs count as runs of one store, `demo`.
+        undelivered: The number of undelivered alerts by store and channel.
 
     Returns:
-        Lines of text, each ended; a series whose value is not known is not among them. Empty without runs.
+        Complete lines, without series whose value is unknown. Empty without runs.
     """
     from prometheus_client import CollectorRegistry, generate_latest
 
-    # One of its own: the process's would tell of its memory and threads as well.
+    # Not the global one, which also has metrics of this process.
     registry = CollectorRegistry(auto_describe=False)
     registry.register(_Collected(_families(_newest(runs), undelivered)))
     return generate_latest(registry).decode()
 
 
 def write_metrics(path: Path, runs: Sequence[RecordedRun], undelivered: Undelivered = {}) -> None:  # noqa: B006
-    """Write the newest run of each store to a file that others may read; whoever reads it sees a whole one.
+    """Write the newest run of each store to a file that everybody may read, atomically.
 
     Args:
-        path: The file, whose name ends in `.prom`; one that is there is replaced.
+        path: The file; an existing one is replaced.
         runs: As for `metrics_text`.
-        undelivered: Likewise.
+        undelivered: As for `metrics_text`.
 
     Raises:
-        ReportsError: It cannot be written; a file that is there stays as it is.
+        ReportsError: It cannot be written; an existing file stays as it is.
     """
-    content = metrics_text(runs, undelivered).encode()
-    # The collector reads each file whose name ends in `.prom`.
-    aside = path.with_name(f".{path.name}.new")
     try:
-        with aside.open("wb") as file:
-            # The exporter runs as another user.
-            os.fchmod(file.fileno(), _MODE)
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        aside.replace(path)
+        replace_file(path, metrics_text(runs, undelivered).encode(), _MODE)
     except OSError as error:
-        with suppress(OSError):
-            aside.unlink(missing_ok=True)
         raise ReportsError(
             path,
             f"the metrics cannot be written there ({error.strerror})",
-            "it must be a file, or free, in a folder that can be written to, with space left: mend "
-            "that, or name another folder with --drift-reports",
+            "it must be a file in a writable folder with space left; or name another folder with --drift-reports",
         ) from None
 
 
 class _Collected:
-    """Families as a registry asks for them."""
+    """A collector of finished families, for the registry."""
 
     def __init__(self, families: Iterable[Metric]) -> None:
         self._families = list(families)
@@ -133,12 +121,12 @@ class _Collected:
 
 
 def _families(newest: Mapping[tuple[str, str, str], RecordedRun], undelivered: Undelivered) -> Iterable[Metric]:
-    """Return the samples of all stores, by metric; one without samples is not there."""
+    """Return the metrics of all stores, without empty ones."""
     from prometheus_client.core import GaugeMetricFamily
 
     families: dict[str, GaugeMetricFamily] = {}
     for store, run in newest.items():
-        for metric, value, labels in (*_samples(run), *_waiting(undelivered.get(run.store, {}))):
+        for metric, value, labels in (*_samples(run), *_waiting(undelivered.get(run.store.identity, {}))):
             if value is None or not isfinite(value):
                 continue
             if metric not in families:
@@ -157,7 +145,7 @@ def _newest(runs: Iterable[RecordedRun]) -> dict[tuple[str, str, str], RecordedR
 
 
 def _label(value: str | None) -> str:
-    """Return the value as text: names of files may hold bytes that are none; empty is the same as absent."""
+    """Return the value as Unicode, which names of files may not be; empty for None, which means the same."""
     return "" if value is None else value.encode("utf-8", "backslashreplace").decode()
 
 
@@ -178,17 +166,17 @@ def _verdict(run: RecordedRun) -> Iterator[_Sample]:
 
 
 def _agreement(run: RecordedRun) -> Iterator[_Sample]:
-    population = run.population
-    yield from _with_bounds("agreement", run.rate, run.interval)
+    agreement, population = run.agreement, run.agreement.population
+    yield from _with_bounds("agreement", agreement.rate, agreement.interval)
     if population is not None:
         yield from _with_bounds("population_agreement", population.rate, population.interval)
-    yield _Sample("confidence_change", run.confidence_change)
-    yield _Sample("reviewed_records", run.reviewed)
-    yield _Sample("agreed_records", run.agreed)
-    yield _Sample("disagreed_records", run.reviewed - run.agreed)
-    yield _Sample("sample_records", run.sample_size)
-    yield _Sample("store_records", run.records)
-    yield _Sample("store_vectors", run.vectors)
+    yield _Sample("confidence_change", agreement.confidence_change)
+    yield _Sample("reviewed_records", agreement.reviewed)
+    yield _Sample("agreed_records", agreement.agreed)
+    yield _Sample("disagreed_records", agreement.reviewed - agreement.agreed)
+    yield _Sample("sample_records", run.sample.size)
+    yield _Sample("store_records", run.store.records)
+    yield _Sample("store_vectors", run.store.vectors)
 
 
 def _criterion(criterion: RecordedCriterion) -> Iterator[_Sample]:
@@ -209,25 +197,25 @@ def _waiting(undelivered: Mapping[str, int]) -> Iterator[_Sample]:
 
 
 def _effort(run: RecordedRun) -> Iterator[_Sample]:
-    started = run.started.timestamp()
-    yield _Sample("run_calls", run.calls)
-    yield _Sample("run_input_tokens", run.input_tokens)
-    yield _Sample("run_output_tokens", run.output_tokens)
-    yield _Sample("run_cost", run.cost)
+    reviewer = run.reviewer
+    yield _Sample("run_calls", reviewer.calls)
+    yield _Sample("run_input_tokens", reviewer.input_tokens)
+    yield _Sample("run_output_tokens", reviewer.output_tokens)
+    yield _Sample("run_cost", reviewer.cost)
     yield _Sample("run_duration_seconds", run.duration_seconds)
-    yield _Sample("run_start_timestamp_seconds", started)
+    yield _Sample("run_start_timestamp_seconds", run.started.timestamp())
     yield _Sample("run_finish_timestamp_seconds", run.finished.timestamp())
 
 
 def _info(run: RecordedRun) -> dict[str, str | None]:
     return {
         "run_id": run.run_id,
-        "reviewer": run.reviewer,
-        "model": run.model,
-        "prompt": run.prompt,
+        "reviewer": run.reviewer.name,
+        "model": run.reviewer.model,
+        "prompt": run.reviewer.prompt,
         "decision": run.decision,
         "judge": run.judge,
-        **{name: run.versions.get(name) for name in ("model_version", "prompt_version", "embedding_model")},
+        **{name: run.store.versions.get(name) for name in ("model_version", "prompt_version", "embedding_model")},
     }
 
 

@@ -11,7 +11,8 @@ from drift_checks.core.text import confidence, count, percent, percent_range, pr
 from drift_checks.report.agreement import left_out
 from drift_checks.report.changes import changes_since
 from drift_checks.report.headline import headline
-from drift_checks.report.run import CriterionResult, Facts, Reviewing, RunReport
+from drift_checks.report.history.recorded import ReviewerFacts
+from drift_checks.report.run import CriterionResult, Facts, RunReport
 from drift_checks.report.verdict import MEANINGS, Verdict
 
 _MOST_LINES = 60
@@ -34,13 +35,14 @@ def summarise(report: RunReport, page: Path | None) -> Iterator[str]:
     yield ""
     if facts.demo:
         yield _line("demo", "the built-in demo store: made-up records, damaged on purpose; none of your data was read")
-    yield _line("store", f"{facts.db}, table {printable(facts.table)}: {count(facts.records, 'record')}")
-    if facts.chroma is not None:
-        vectors = "" if facts.vectors is None else f": {count(facts.vectors, 'vector')}"
-        yield _line("", f"{facts.chroma}, collection {printable(facts.collection)}{vectors}")
-    yield _line("sample", f"{count(len(facts.record_ids), 'record')}: {sample_in_words(facts)}")
+    store = facts.store
+    yield _line("store", f"{store.db}, table {printable(store.table)}: {count(store.records, 'record')}")
+    if store.chroma is not None:
+        vectors = "" if store.vectors is None else f": {count(store.vectors, 'vector')}"
+        yield _line("", f"{store.chroma}, collection {printable(store.collection)}{vectors}")
+    yield _line("sample", f"{count(facts.sample.size, 'record')}: {sample_in_words(facts)}")
     yield _line("", draw_in_words(facts))
-    for note in facts.notes:
+    for note in facts.sample.notes:
         yield _line("note", note)
     yield from _reviewer(facts)
     yield _line("agreement", _agreement(report))
@@ -69,52 +71,50 @@ def summarise(report: RunReport, page: Path | None) -> Iterator[str]:
 def sample_in_words(facts: Facts) -> str:
     """Return how many records were drawn from each stratum, as in `30 low confidence (of 259), 20 old (of 714)`."""
     return ", ".join(
-        f"{number} {STRATUM_WORDS[stratum]} (of {facts.sizes[stratum]:,})"
-        for stratum, number in facts.drawn.items()
-        if number or facts.sizes[stratum]
+        f"{number} {STRATUM_WORDS[stratum]} (of {facts.sample.store_strata[stratum]:,})"
+        for stratum, number in facts.sample.strata.items()
+        if number or facts.sample.store_strata[stratum]
     )
 
 
 def draw_in_words(facts: Facts) -> str:
     """Return what the draw depends on."""
-    return f"seed {facts.seed}, as of {facts.as_of}, naive times in {facts.naive_timezone}"
+    return f"seed {facts.sample.seed}, as of {facts.sample.as_of}, naive times in {facts.sample.naive_timezone}"
 
 
 def reviewer_in_words(facts: Facts) -> str:
     """Return who reviewed, and how many records, as in `llm (gpt-5): 48 records reviewed, 2 reviews failed`."""
-    reviewing = facts.reviewing
-    model = f" ({printable(facts.model)})" if facts.model else ""
-    parts = [f"{printable(facts.reviewer)}{model}: {count(reviewing.reviews, 'record')} reviewed"]
-    if reviewing.failed:
-        parts.append(f"{count(reviewing.failed, 'review')} failed")
-    if reviewing.not_asked:
-        parts.append(f"{reviewing.not_asked:,} not asked")
+    reviewer = facts.reviewer
+    model = f" ({printable(reviewer.model)})" if reviewer.model else ""
+    parts = [f"{printable(reviewer.name)}{model}: {count(reviewer.reviewed, 'record')} reviewed"]
+    if reviewer.failed:
+        parts.append(f"{count(reviewer.failed, 'review')} failed")
+    if reviewer.not_asked:
+        parts.append(f"{reviewer.not_asked:,} not asked")
     return ", ".join(parts)
 
 
-def usage(reviewing: Reviewing) -> str:
+def usage(reviewer: ReviewerFacts) -> str:
     """Return what the calls used; empty if each record simply took one call."""
     parts = []
-    if reviewing.input_tokens is not None or reviewing.output_tokens is not None:
-        parts.append(f"{reviewing.input_tokens or 0:,} tokens in, {reviewing.output_tokens or 0:,} out")
-    if reviewing.cost is not None:
-        parts.append(f"cost {reviewing.cost:.4f}")
-    if reviewing.median_seconds is not None and reviewing.slowest_seconds is not None:
-        parts.append(f"median {reviewing.median_seconds:.1f} s per call, slowest {reviewing.slowest_seconds:.1f} s")
-    if not parts and reviewing.calls == reviewing.reviews:
+    if reviewer.input_tokens is not None or reviewer.output_tokens is not None:
+        parts.append(f"{reviewer.input_tokens or 0:,} tokens in, {reviewer.output_tokens or 0:,} out")
+    if reviewer.cost is not None:
+        parts.append(f"cost {reviewer.cost:.4f}")
+    if reviewer.median_seconds is not None and reviewer.slowest_seconds is not None:
+        parts.append(f"median {reviewer.median_seconds:.1f} s per call, slowest {reviewer.slowest_seconds:.1f} s")
+    if not parts and reviewer.calls == reviewer.reviewed:
         return ""
-    return "; ".join([count(reviewing.calls, "call"), *parts])
+    return "; ".join([count(reviewer.calls, "call"), *parts])
 
 
-def noise(reviewing: Reviewing) -> str:
+def noise(reviewer: ReviewerFacts) -> str:
     """Return how often the reviewer disagreed with itself; empty if it reviewed no record twice."""
-    if reviewing.difference_rate is None or reviewing.difference_interval is None:
+    found = reviewer.self_disagreement
+    if found is None:
         return ""
-    share, interval = percent(reviewing.difference_rate), percent_range(*reviewing.difference_interval)
-    differed = (
-        f"{reviewing.differed} of {count(reviewing.repeated, 'record')} reviewed twice got two different categories"
-    )
-    return f"{differed}, {share} ({interval})"
+    differed = f"{found.differed} of {count(found.repeated, 'record')} reviewed twice got two different categories"
+    return f"{differed}, {percent(found.rate)} ({percent_range(*found.interval)})"
 
 
 def known_in_words(report: RunReport) -> str:
@@ -130,9 +130,9 @@ def known_in_words(report: RunReport) -> str:
 
 def _reviewer(facts: Facts) -> Iterator[str]:
     yield _line("reviewer", reviewer_in_words(facts))
-    if used := usage(facts.reviewing):
+    if used := usage(facts.reviewer):
         yield _line("", used)
-    if differed := noise(facts.reviewing):
+    if differed := noise(facts.reviewer):
         yield _line("noise", differed)
 
 

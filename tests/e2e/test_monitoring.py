@@ -11,7 +11,6 @@ import subprocess
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -26,11 +25,12 @@ import yaml
 from prometheus_client.parser import text_string_to_metric_families
 
 from drift_checks.report.document import drift_document
-from drift_checks.report.history.recorded import RecordedCriterion, RecordedRun, StoreIdentity, recorded_run
+from drift_checks.report.history.recorded import RecordedRun, recorded_run
 from drift_checks.report.metrics import HELP, metrics_text, write_metrics
 from drift_checks.report.verdict import Verdict
 from drift_checks.statistics.intervals import Estimate
 from tests.support.checkout import REPOSITORY
+from tests.support.histories import altered, criterion
 from tests.support.reports import report, reviewed
 
 # Read before a fixture takes the machine's settings away.
@@ -44,7 +44,7 @@ PANELS = [panel for panel in DASHBOARD["panels"] if panel["type"] != "row"]
 EXPRESSIONS = sorted({target["expr"] for panel in PANELS for target in panel["targets"]})
 NOW = datetime.now(UTC)
 CRITICAL, OLD, HOSTILE = "/data/critical.db", "/data/old.db", '/data/"a\\b"\n\0\r\udcff.db'
-EFFECT = RecordedCriterion("class_mix", Verdict.OK, 1, 0, 0, 0, None, None, 0.04, 0.1, 0.25, "")
+EFFECT = criterion("class_mix", passed=1, value=0.04, warn=0.1, critical=0.25)
 Found = TypeVar("Found")
 CONFIGURATION = """
 global: {scrape_interval: 1s, evaluation_interval: 1s}
@@ -59,21 +59,18 @@ def run(db: str, verdict: Verdict, age: timedelta, **changed: Any) -> RecordedRu
     """Return a run of the store that started this long ago."""
     written = drift_document(report(reviewed(40, 10), db=db))
     recorded = recorded_run(json.loads(json.dumps(written)))
-    return replace(
-        recorded, store=StoreIdentity(db, "t", "c"), verdict=verdict, started=NOW - age, finished=NOW - age, **changed
-    )
+    store = {"db": db, "table": "t", "collection": "c"}
+    return altered(recorded, store=store, verdict=verdict, started=NOW - age, finished=NOW - age, **changed)
 
 
 def runs() -> list[RecordedRun]:
     """Return a complete critical run, an old one, an old critical demo, and one with a hostile name."""
     recent = run(CRITICAL, Verdict.CRITICAL, timedelta(hours=1))
-    known = replace(
+    known = altered(
         recent,
         criteria=(*recent.criteria, EFFECT),
-        population=Estimate(0.9, (0.85, 0.95)),
-        input_tokens=25_000,
-        output_tokens=3_000,
-        cost=0.12,
+        agreement={"population": Estimate(0.9, (0.85, 0.95))},
+        reviewer={"input_tokens": 25_000, "output_tokens": 3_000, "cost": 0.12},
     )
     return [
         known,

@@ -59,24 +59,17 @@ def again(whole: Run, store: BuiltStore, *more: str | Path) -> Run:
     return run_here(whole.reports.parent, *store.options, *LOW_CONFIDENCE, *more)
 
 
-def test_whole_run_has_a_row(whole: Run) -> None:
-    """With the figures of its report."""
-    ((run_id, verdict, code, _, size, agreed, reviewed, rate, *_),) = rows(whole.reports, "runs")
-    expected = (whole.drift["run_id"], "CRITICAL", 1, 30, 20, 30, pytest.approx(2 / 3))
-    assert (run_id, verdict, code, size, agreed, reviewed, rate) == expected
-
-
-def test_each_criterion_has_a_row(whole: Run) -> None:
-    """Those that were not measured as well, each with its verdict and counts."""
-    told = [tuple(item[key] for key in ("name", "verdict", "passed", "failed")) for item in whole.drift["criteria"]]
-    assert sorted(row[2:6] for row in rows(whole.reports, "criteria")) == sorted(told)
-
-
-def test_reviews_that_disagreed_have_rows(whole: Run) -> None:
-    """Each with both categories and confidences."""
-    keys = ("record_id", "stored", "reviewed", "stored_confidence", "reviewed_confidence")
-    told = [tuple(item[key] for key in keys) for item in whole.drift["disagreements"]]
-    assert (len(told), [row[2:] for row in rows(whole.reports, "disagreements")]) == (10, told)
+def test_whole_run_is_in_the_history(whole: Run) -> None:
+    """With its criteria, those that were not measured too, and its disagreements, as in its report."""
+    run_id = whole.drift["run_id"]
+    assert [row[:2] for row in rows(whole.reports, "runs")] == [(run_id, "CRITICAL")]
+    assert rows(whole.reports, "agreement") == [(run_id, 20, 30)]
+    expected = [tuple(item[key] for key in ("name", "verdict", "passed", "failed")) for item in whole.drift["criteria"]]
+    assert [row[2:6] for row in rows(whole.reports, "criteria")] == expected
+    expected = [
+        tuple(item[key] for key in ("record_id", "stored", "reviewed")) for item in whole.drift["disagreements"]
+    ]
+    assert (len(expected), [row[2:] for row in rows(whole.reports, "disagreements")]) == (10, expected)
 
 
 def test_list_and_metrics_name_the_whole_run(whole: Run, drifted: BuiltStore) -> None:
@@ -117,7 +110,7 @@ def test_first_partial_run_begins_no_history(tmp_path: Path, drifted: BuiltStore
 
 def test_list_marks_partial_runs(whole: Run, drifted: BuiltStore) -> None:
     """The list holds both runs, and says of one that it is a part."""
-    mark = "a part of the review"
+    mark = "partial review"
     assert mark not in words_of(whole.reports / "index.html")
     part = again(whole, drifted, *PARTS["records"])
     page = (whole.reports / "index.html").read_text(encoding="utf-8")
@@ -141,7 +134,7 @@ def test_parallel_run_has_the_same_row(whole: Run, drifted: BuiltStore) -> None:
     """`-n 2` gives the rows that one process gives."""
     parallel = again(whole, drifted, "-n", "2")
     assert set(run_ids(whole.reports)) == {whole.folder.name, parallel.folder.name}
-    for table in ("runs", "criteria", "disagreements"):
+    for table in ("agreement", "criteria", "disagreements"):
         made: dict[str, list[object]] = {whole.folder.name: [], parallel.folder.name: []}
         for run_id, *row in rows(whole.reports, table):
             made[run_id].append(row)

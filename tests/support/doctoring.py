@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -19,7 +18,7 @@ from drift_checks.report.verdict import Verdict
 from drift_checks.settings.declarations import Settings
 from drift_checks.settings.loading import Sources
 from drift_checks.settings.usable import Configured
-from tests.support.histories import run
+from tests.support.histories import altered, run
 from tests.support.stores import NAME, BuiltStore
 
 NOW = datetime(2026, 1, 15, 9, 30, tzinfo=UTC)
@@ -137,7 +136,7 @@ def put_runs(reports: Path, identity: StoreIdentity, *runs: tuple[str, Verdict])
     reports.mkdir(parents=True, exist_ok=True)
     with History(reports) as history:
         for run_id, verdict in runs:
-            history.add(replace(run(run_id), store=identity, verdict=verdict))
+            history.add(altered(run(run_id), store=identity._asdict(), verdict=verdict))
 
 
 def identity(store: BuiltStore, collection: str = NAME) -> StoreIdentity:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -12,10 +13,12 @@ from drift_checks.report.document import drift_document
 from drift_checks.report.history.database import History
 from drift_checks.report.history.reading import NAME, HistoryView
 from drift_checks.report.history.recorded import (
+    RecordedCriterion,
     RecordedRun,
     StoreIdentity,
     recorded_run,
 )
+from drift_checks.report.verdict import Verdict
 from tests.support.reports import report, reviewed
 
 RUN = "20260115T020000Z-abc123"
@@ -50,6 +53,24 @@ def document(run_id: str = RUN, agreed: int = 45, unmeasured: int = 0, **changed
 def run(run_id: str = RUN, agreed: int = 45, **changed: Any) -> RecordedRun:
     """Return a run of 50 reviewed records."""
     return recorded_run(document(run_id, agreed, **changed)["drift"])
+
+
+def altered(run: RecordedRun, **changed: Any) -> RecordedRun:
+    """Return the run, changed as given; a dict changes some fields of a part."""
+    parts = {name: replace(getattr(run, name), **value) for name, value in changed.items() if isinstance(value, dict)}
+    return replace(run, **(changed | parts))
+
+
+def criterion(name: str, verdict: Verdict | None = Verdict.OK, **changed: Any) -> RecordedCriterion:
+    """Return the result of a criterion, in which everything else is 0 or missing unless given."""
+    values: dict[str, Any] = {
+        **dict.fromkeys(("passed", "failed", "unmeasured", "not_needed"), 0),
+        **dict.fromkeys(("rate", "interval", "value")),
+        "warn": 0.85,
+        "critical": 0.75,
+        "message": "",
+    }
+    return RecordedCriterion(name=name, verdict=verdict, **(values | changed))
 
 
 def write(reports: Path, written: Any, name: str | None = None) -> Path:
@@ -89,10 +110,9 @@ def set_aside(reports: Path) -> list[Path]:
 def whole(reports: Path) -> dict[str, int]:
     """Return how many disagreements each run has, all of them checked to be whole."""
     assert raw(reports, "PRAGMA quick_check") == [("ok",)]
-    assert raw(reports, "PRAGMA foreign_key_check") == []
     with History(reports) as history:
         assert history.warnings == []
-        found = history.runs(disagreements=True)
+        found = history.runs()
     for item in found:
         assert (len(item.criteria), item.criteria[0].failed) == (2, len(item.disagreements))
     return {item.run_id: len(item.disagreements) for item in found}

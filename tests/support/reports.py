@@ -9,9 +9,9 @@ from typing import Any
 from drift_checks.core.outcomes import Criterion, Decision, Outcome, Result
 from drift_checks.core.records import RecordId, Stratum
 from drift_checks.report.acknowledgements import NOTHING_ACKNOWLEDGED, Acknowledged, Acknowledgement
-from drift_checks.report.history.recorded import StoreIdentity
+from drift_checks.report.history.recorded import ReviewerFacts, SampleFacts, StoreFacts, StoreIdentity
 from drift_checks.report.judging import build_report
-from drift_checks.report.run import Facts, Reviewing, RunReport
+from drift_checks.report.run import Facts, RunReport
 from drift_checks.report.verdict import Verdict
 
 AGREEMENT = Criterion(
@@ -19,6 +19,14 @@ AGREEMENT = Criterion(
 )
 INTEGRITY = Criterion("record_integrity", "Is each record whole?", failing="are damaged", warn=0.99, critical=0.95)
 LOW, OLD, BASELINE = (str(stratum) for stratum in Stratum)
+
+
+# Where the facts of a run are that tests name alone.
+_STORE = {name: name for name in ("db", "table", "chroma", "collection", "records", "vectors")}
+_STORE["store_versions"] = "versions"
+_SAMPLE = {name: name for name in ("seed", "as_of", "naive_timezone", "record_ids", "notes")}
+_SAMPLE |= {"sizes": "store_strata", "drawn": "strata"}
+_REVIEWER = {"reviewer": "name", "model": "model", "prompt": "prompt"}
 
 
 def facts(**changed: Any) -> Facts:
@@ -36,7 +44,7 @@ def facts(**changed: Any) -> Facts:
         "drawn": {LOW: 30, OLD: 20, BASELINE: 10},
         "judged": [LOW, OLD],
         "chosen": False,
-        "record_ids": [1, 2, "three"],
+        "record_ids": (1, 2, "three"),
         "seed": 20260115,
         "as_of": "2026-01-15T02:00:00Z",
         "naive_timezone": "UTC",
@@ -44,14 +52,24 @@ def facts(**changed: Any) -> Facts:
         "model": None,
         "comparable_confidence": False,
         "prompt": None,
-        "reviewing": Reviewing(reviews=60, calls=60),
         "warn": 0.85,
         "critical": 0.75,
         "min_reviewed": 0.8,
         "demo": False,
         "partial": False,
-    }
-    return Facts(**(values | changed))
+    } | changed
+    parts = [
+        {part: values.pop(name) for name, part in places.items() if name in values}
+        for places in (_STORE, _SAMPLE, _REVIEWER)
+    ]
+    used: dict[str, Any] = dict.fromkeys(("input_tokens", "output_tokens", "cost")) | {"calls": 60, "reviewed": 60}
+    used |= values.pop("reviewing", {})
+    return Facts(
+        store=StoreFacts(**parts[0]),
+        sample=SampleFacts(size=len(parts[1]["record_ids"]), **parts[1]),
+        reviewer=ReviewerFacts(**parts[2], **used),
+        **values,
+    )
 
 
 def outcomes(

@@ -39,7 +39,7 @@ class PastRuns:
     @cached_property
     def runs(self) -> Sequence[RecordedRun]:
         """The newest runs of the store, oldest first; raises ReportsError if the history cannot be read."""
-        return self._read(lambda history: history.runs(self._store, _MOST_RUNS, criteria=False)) or ()
+        return self._read(lambda history: history.runs(self._store, _MOST_RUNS)) or ()
 
     def known(self) -> Sequence[RecordedRun]:
         """Return the runs; raise NotChecked if there are none, or the history cannot be read."""

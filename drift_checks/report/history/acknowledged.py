@@ -9,7 +9,6 @@ from datetime import datetime
 from typing import Any
 
 from drift_checks.report.acknowledgements import Acknowledgement
-from drift_checks.report.history import schema
 from drift_checks.report.history.database import History
 from drift_checks.report.history.reading import HistoryView
 from drift_checks.report.history.recorded import StoreIdentity
@@ -22,7 +21,7 @@ _SAME = "record_id IS :record_id AND criterion IS :criterion"
 
 @dataclass(frozen=True)
 class KeptAcknowledgement:
-    """An acknowledgement and what became of it: why it ended, or when it was withdrawn."""
+    """An acknowledgement with the reason why it ended, or when it was withdrawn."""
 
     acknowledgement: Acknowledgement
     ended: str | None
@@ -30,13 +29,13 @@ class KeptAcknowledgement:
 
 
 def kept_acknowledgements(history: HistoryView) -> list[KeptAcknowledgement]:
-    """Return all acknowledgements that a history holds, oldest first.
+    """Return all acknowledgements in a history, oldest first.
 
     Raises:
         ReportsError: It cannot be read.
     """
     with history.reading() as connection:
-        if connection is None or schema.version(connection) < schema.TOLD_SINCE:
+        if connection is None:
             return []
         return [_kept(row) for row in connection.execute("SELECT * FROM acknowledgements ORDER BY number").fetchall()]
 
@@ -45,17 +44,17 @@ class Acknowledgements:
     """The acknowledgements in a history.
 
     Args:
-        history: Open for writing; one of a newer version is neither read nor written.
+        history: Open for writing; if its version is newer, nothing is read or written.
 
     Raises:
-        ReportsError: By each method: it cannot be read or written, and is as it was.
+        ReportsError: By each method: it cannot be read or written, and is unchanged.
     """
 
     def __init__(self, history: History) -> None:
         self._history = history
 
     def of_store(self, store: StoreIdentity) -> list[Acknowledgement]:
-        """Return the acknowledgements of a store of whose end nobody was told."""
+        """Return the acknowledgements of a store whose end was not reported yet."""
         kept = kept_acknowledgements(self._history)
         return [
             item.acknowledgement
@@ -64,10 +63,10 @@ class Acknowledgements:
         ]
 
     def add(self, item: Acknowledgement) -> tuple[int, int | None]:
-        """Keep an acknowledgement, in place of the one of the same thing that holds.
+        """Store an acknowledgement and withdraw an open one of the same record or criterion.
 
         Returns:
-            Its number, and that of the one that it replaces; 0 where nothing can be kept.
+            Its number and that of the replaced one; number 0 if nothing can be stored.
         """
         row = _row(item)
         open_one = f"{_OF_STORE} AND {_SAME} AND ended IS NULL AND withdrawn IS NULL"
@@ -83,14 +82,14 @@ class Acknowledgements:
             return added.lastrowid, replaced
 
     def withdraw(self, number: int, moment: datetime) -> None:
-        """End an acknowledgement by hand; nobody is told."""
+        """End an acknowledgement by hand; its end is not reported."""
         with self._history.changing() as connection:
             if connection is not None:
                 query = "UPDATE acknowledgements SET withdrawn = ? WHERE number = ?"
                 connection.execute(query, (instant(moment), number))
 
     def end(self, number: int, why: str, run_id: str) -> None:
-        """Take note that a run has told why an acknowledgement ended."""
+        """Store that a run has reported why an acknowledgement ended."""
         with self._history.changing() as connection:
             if connection is not None:
                 query = "UPDATE acknowledgements SET ended = ?, ended_told = ? WHERE number = ?"

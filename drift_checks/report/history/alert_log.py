@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from drift_checks.report.history import schema
 from drift_checks.report.history.database import History
 from drift_checks.report.history.reading import HistoryView
 from drift_checks.report.history.recorded import StoreIdentity
@@ -71,7 +70,7 @@ def undelivered_alerts(history: HistoryView) -> dict[StoreIdentity, dict[str, in
     )
     counts: dict[StoreIdentity, dict[str, int]] = {}
     with history.reading() as connection:
-        if connection is None or schema.version(connection) < schema.TOLD_SINCE:
+        if connection is None:
             return {}
         for row in connection.execute(query).fetchall():
             values = read(row)

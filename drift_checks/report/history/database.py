@@ -1,22 +1,25 @@
-"""The history of runs, `history.sqlite3` in the folder of reports: a row a run, a criterion and a disagreement.
+"""The history of runs, `history.sqlite3` in the folder of reports: a row a run, its alerts and acknowledgements.
 
-The reports themselves are the source: what the history lacks, or lost with a damaged file, is taken up from them again.
+The runs come from their reports: runs that are missing, or lost in a damaged file, are read from them again. Alerts and
+acknowledgements, which no report holds, are kept a second time in a journal.
 """
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 import re
 import sqlite3
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
 from drift_checks.core.errors import ReportsError
-from drift_checks.report.history import schema
+from drift_checks.core.files import lock
+from drift_checks.core.text import count
+from drift_checks.report.history import journal, schema
 from drift_checks.report.history.reading import (
     LOCK_WAIT_SECONDS,
     NAME,
@@ -27,7 +30,7 @@ from drift_checks.report.history.reading import (
     not_readable,
 )
 from drift_checks.report.history.recorded import RecordedRun, recorded_run
-from drift_checks.report.history.rows import bound, criterion_row, disagreement_row, instant, run_row
+from drift_checks.report.history.rows import bound, instant, read, run_of, run_row
 from drift_checks.report.verdict import EXIT_INTERRUPTED, Verdict
 
 _FILE_MODE = 0o640
@@ -35,57 +38,49 @@ _BESIDE = ("-journal", "-wal", "-shm")
 _DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 _PRIMARY = 0xFF
 _ATTEMPTS = 3
-# As runs write it; one in another form is parsed, which takes longer and comes to the same.
+# A larger one is damage.
+_LARGEST_VERSION = 1000
+# As runs write it; a report in another layout is parsed, which takes longer.
 _PARTIAL = re.compile(rb'"demo": (?:true|false),\s*"partial": true')
-
-
-class UnfitRun(ReportsError):
-    """A run has values that the history has no place for."""
+_INSTANTS = ("created", "settled", "until", "made", "withdrawn")
 
 
 class History(HistoryView):
-    """The history in a folder of reports, open for writing; made, mended and brought up to date where it has to be.
+    """The history in a folder of reports, open for writing; created, repaired and migrated as needed.
 
     Args:
-        folder: The folder of reports, which is there.
+        folder: An existing folder of reports.
 
     Attributes:
-        warnings: What the user is to be told: that a damaged history was set aside, or that one of a newer version is
-            left alone, in which case nothing is read or written.
+        warnings: What the user should know, a sentence each: that a damaged history was replaced, and what of it was
+            restored; or that one of a newer version is left alone, in which case nothing is read or written.
 
     Raises:
-        ReportsError: It cannot be made or opened; by each method: it cannot be read or written, and is as it was.
+        ReportsError: It cannot be created or opened; by each method: it cannot be read or written, and is unchanged.
     """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.warnings: list[str] = []
+        self._journal = journal.HistoryJournal(folder)
+        self._journal_is_behind = False
+        self._damage = self._restored = ""
         super().__init__(folder / NAME, None)
         with self._writing():
             self._connection = self._open()
 
     def add(self, run: RecordedRun) -> None:
-        """Add the run with its criteria and disagreements, in place of what is there under its id.
-
-        Raises:
-            UnfitRun: A value of it is of no kind that can be kept.
-        """
+        """Add the run, or replace the one with its id."""
+        row = run_row(run)
+        names, places = ", ".join(row), ", ".join(f":{name}" for name in row)
         with self.changing() as connection:
-            if connection is None:
-                return
-            # Not deleted first: what else refers to the run stays.
-            self._insert("runs", run_row(run), replacing="run_id")
-            for table in ("criteria", "disagreements"):
-                connection.execute(f"DELETE FROM {table} WHERE run_id = ?", (bound(run.run_id),))  # noqa: S608
-            for place in range(len(run.criteria)):
-                self._insert("criteria", criterion_row(run, place))
-            for place in range(len(run.disagreements)):
-                self._insert("disagreements", disagreement_row(run, place))
+            if connection is not None:
+                connection.execute(f"INSERT OR REPLACE INTO runs ({names}) VALUES ({places})", row)  # noqa: S608
 
     def take_up_missing(self) -> None:
-        """Add the finished whole runs that are not there and whose reports are kept.
+        """Add the finished whole runs that are missing and whose reports are kept.
 
-        What cannot be read is passed over; an INCONCLUSIVE run is looked at again, since it may have been resumed.
+        Unreadable reports are skipped. An INCONCLUSIVE run is read again, since it may have been resumed.
         """
         if self._connection is None:
             return
@@ -94,17 +89,16 @@ class History(HistoryView):
             if known.get(name, Verdict.INCONCLUSIVE) != Verdict.INCONCLUSIVE:
                 continue
             run = finished_run(self.folder / name / "report.json")
-            # A copy of a run's folder is no further run.
+            # The copy of a run's folder is not another run.
             if run is not None and run.run_id == name and run.verdict != known.get(name):
-                with suppress(UnfitRun):
-                    self.add(run)
+                self.add(run)
 
     def prune(self, before: datetime, keep: str) -> None:
-        """Delete runs that started before the moment, but never the newest of a store.
+        """Delete runs that started before the instant, but never the newest of a store.
 
         Args:
-            before: The moment, with a zone.
-            keep: The id of a run that stays in any case.
+            before: The instant, with a zone.
+            keep: The id of a run to keep in any case.
         """
         with self.changing() as connection:
             if connection is None:
@@ -115,19 +109,32 @@ class History(HistoryView):
                 (instant(before), bound(keep)),
             )
 
+    def close(self) -> None:
+        """Close the file."""
+        if self._connection is not None and self._journal_is_behind:
+            # Whoever opens the history next does it otherwise.
+            with suppress(sqlite3.Error):
+                self._tidy_journal(self._connection)
+        super().close()
+
     @contextmanager
     def changing(self) -> Iterator[sqlite3.Connection | None]:
-        """Yield a connection that changes all or nothing; None where nothing is to be written.
+        """Yield a connection whose changes are made together or not at all; None if nothing is to be written.
 
         Raises:
-            ReportsError: It cannot be written, and is as it was.
+            ReportsError: It cannot be written, and is unchanged.
         """
         with self._writing():
             if self._connection is None:
                 yield None
-            else:
-                with schema.transaction(self._connection):
-                    yield self._connection
+                return
+            with schema.transaction(self._connection):
+                yield self._connection
+                # Before the commit, while other processes cannot write: lines stand in the order of the commits.
+                if rows := journal.changed_rows(self._connection):
+                    self._journal_is_behind = True
+                    with self._warning_of_journal():
+                        self._journal.append(rows)
 
     def _open(self) -> sqlite3.Connection | None:
         for _ in range(_ATTEMPTS):
@@ -138,51 +145,100 @@ class History(HistoryView):
                 with closing_on_error(connection):
                     return self._prepared(connection)
             except FileNotFoundError:
-                # Another process set a damaged one aside in between.
+                # Another process has just set a damaged one aside.
                 continue
             except schema.DamagedHistory as damage:
                 self._set_aside(opened, str(damage))
+            except UnicodeDecodeError:
+                self._set_aside(opened, "its schema is not text")
             except sqlite3.DatabaseError as error:
                 if _code(error) not in _DAMAGED:
                     raise
                 self._set_aside(opened, str(error))
-        raise ReportsError(self.path, "is damaged each time it is made anew", "look to the disk")
+        raise ReportsError(self.path, "is damaged again each time it is created", "check the disk")
 
     def _prepared(self, connection: sqlite3.Connection) -> sqlite3.Connection | None:
-        number = schema.version(connection)
-        if number > schema.newest_version():
-            self.warnings.append(str(newer_version(self.path, number)))
-            connection.close()
-            return None
-        for pragma in ("journal_mode = DELETE", "synchronous = FULL", "foreign_keys = ON"):
-            connection.execute(f"PRAGMA {pragma}")
-        schema.refuse_damaged(connection)
-        schema.migrate(connection)
+        try:
+            number = schema.version(connection)
+            if schema.newest_version() < number <= _LARGEST_VERSION:
+                self.warnings.append(str(newer_version(self.path, number)))
+                connection.close()
+                return None
+            for pragma in ("journal_mode = DELETE", "synchronous = FULL"):
+                connection.execute(f"PRAGMA {pragma}")
+            schema.refuse_damaged(connection)
+        except sqlite3.OperationalError as error:
+            # Such an error is about the file, for the statements are sound.
+            if _code(error) == sqlite3.SQLITE_ERROR:
+                raise schema.DamagedHistory(str(error)) from error
+            raise
+        schema.migrate(connection, self._restore)
+        if self._damage or self._restored:
+            restored = self._restored or "another process restores alerts and acknowledgements"
+            self.warnings.append(f"{self.path}: {self._damage or 'was missing'}; {restored}.")
+        _refuse_unreadable(connection)
+        journal.watch(connection)
+        self._tidy_journal(connection)
         return connection
 
     def _set_aside(self, opened: os.stat_result, reason: str) -> None:
         aside = self.path.with_name(f"{NAME}.corrupt-{datetime.now(UTC):%Y%m%dT%H%M%S.%fZ}")
         with suppress(FileNotFoundError), self.path.open("rb") as file:
-            fcntl.flock(file, fcntl.LOCK_EX)
-            # Another process may have set the damaged one aside and begun a new one.
+            lock(file)
+            # Another process may have set the damaged one aside and created a new one.
             if not os.path.samestat(opened, self.path.stat()):
                 return
-            # The journal first: one that stayed behind alone would be played into the new file.
+            # SQLite's journal first: one that stayed behind would be applied to the new file.
             for suffix in _BESIDE:
                 with suppress(FileNotFoundError):
                     Path(f"{self.path}{suffix}").rename(f"{aside}{suffix}")
             self.path.rename(aside)
-            self.warnings.append(
-                f"{self.path}: was damaged ({reason}) and is set aside as {aside.name}; a new history is made of the"
-                " reports that are kept."
+            self._damage = (
+                f"was damaged ({reason}) and is set aside as {aside.name}; the new one gets its runs from the reports"
+                " that are kept"
             )
 
-    def _insert(self, table: str, row: dict[str, object], replacing: str = "") -> None:
-        assert self._connection is not None
-        update = ", ".join(f"{name} = excluded.{name}" for name in row)
-        instead = f" ON CONFLICT ({replacing}) DO UPDATE SET {update}" if replacing else ""
-        names, places = ", ".join(row), ", ".join(f":{name}" for name in row)
-        self._connection.execute(f"INSERT INTO {table} ({names}) VALUES ({places}){instead}", row)  # noqa: S608
+    def _restore(self, connection: sqlite3.Connection) -> None:
+        """Fill a new history from the journal."""
+        try:
+            content, problem = self._journal.read(), "holds none"
+        except OSError as error:
+            content, problem = journal.JournalContent(), f"cannot be read ({error.strerror})"
+        restored = Counter(table for table, _ in journal.restore(connection, content))
+        damaged = f"has {count(content.damaged, 'damaged line')}" if content.damaged else ""
+        if restored:
+            found = count(restored["alerts"], "alert"), count(restored["acknowledgements"], "acknowledgement")
+            self._restored = f"{' and '.join(found)} are restored from {journal.NAME}{damaged and f', which {damaged}'}"
+        elif self._damage or damaged:
+            self._restored = f"no alerts and acknowledgements are restored: {journal.NAME} {damaged or problem}"
+
+    def _tidy_journal(self, connection: sqlite3.Connection) -> None:
+        """Write the journal anew unless it holds the rows of the history and nothing else."""
+        with self._warning_of_journal():
+            with schema.transaction(connection, writing=False):
+                if self._is_tidy(connection):
+                    return
+            with schema.transaction(connection):
+                # Another process may have appended in between.
+                if not self._is_tidy(connection):
+                    self._journal.replace(journal.unreported_rows(connection))
+            self._journal_is_behind = False
+
+    def _is_tidy(self, connection: sqlite3.Connection) -> bool:
+        rows, content = journal.unreported_rows(connection), self._journal.read()
+        return content.rows == rows and content.lines == len(rows)
+
+    @contextmanager
+    def _warning_of_journal(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            warning = (
+                f"{self._journal.path}: cannot be written ({error.strerror}); until it can, alerts and acknowledgements"
+                " are lost if the history is damaged."
+            )
+            if warning not in self.warnings:
+                self.warnings.append(warning)
 
     def _verdicts(self) -> dict[str, str]:
         with self.reading() as connection:
@@ -201,21 +257,44 @@ class History(HistoryView):
     def _writing(self) -> Iterator[None]:
         try:
             yield
-        except (sqlite3.IntegrityError, sqlite3.InterfaceError, sqlite3.ProgrammingError, OverflowError) as error:
-            raise UnfitRun(self.path, f"a run cannot be kept there ({error})") from None
-        except (sqlite3.Error, OSError) as error:
+        except (sqlite3.Error, OSError, OverflowError) as error:
             raise _not_written(self.path, error) from None
 
 
 def finished_run(path: Path) -> RecordedRun | None:
-    """Return the run that a report.json tells of; None for a part of a review, an interrupted one, or no report."""
+    """Return the run in a report.json; None if it is partial, interrupted or unreadable."""
     try:
         text = path.read_bytes()
-        drift = None if _PARTIAL.search(text) else json.loads(text)["drift"]
-        run = None if drift is None or drift["partial"] is not False else recorded_run(drift)
+        run = None if _PARTIAL.search(text) else recorded_run(json.loads(text)["drift"])
     except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return None
-    return None if run is None or run.exit_code == EXIT_INTERRUPTED else run
+    return None if run is None or run.partial or run.exit_code == EXIT_INTERRUPTED else run
+
+
+def _refuse_unreadable(connection: sqlite3.Connection) -> None:
+    """Check the content of all rows, which SQLite does not.
+
+    Raises:
+        DamagedHistory: One cannot be read.
+    """
+    for table in ("runs", *schema.UNREPORTED):
+        try:
+            for row in connection.execute(f"SELECT * FROM {table}").fetchall():  # noqa: S608 - a name of this file
+                values = read(row)
+                if table == "runs":
+                    run_of(values)
+                for name in _INSTANTS:
+                    if values.get(name) is not None:
+                        datetime.fromisoformat(values[name])
+                if table == "acknowledgements":
+                    json.loads(values["versions"])
+        except (ValueError, TypeError, RecursionError) as error:
+            raise schema.DamagedHistory(f"a row of {table} cannot be read") from error
+        except sqlite3.OperationalError as error:
+            # Python's own, about text that is not UTF-8.
+            if hasattr(error, "sqlite_errorcode"):
+                raise
+            raise schema.DamagedHistory(f"a row of {table} is not text") from error
 
 
 def _make(path: Path) -> None:
@@ -229,16 +308,16 @@ def _code(error: sqlite3.Error) -> int:
     return getattr(error, "sqlite_errorcode", 0) & _PRIMARY
 
 
-def _not_written(path: Path, error: sqlite3.Error | OSError) -> ReportsError:
+def _not_written(path: Path, error: Exception) -> ReportsError:
     if isinstance(error, sqlite3.Error) and _code(error) in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
         return ReportsError(
             path,
-            f"another process holds the history for longer than {LOCK_WAIT_SECONDS:g} seconds",
-            "end it, and the next run takes up this one",
+            f"another process has held the history for more than {LOCK_WAIT_SECONDS:g} seconds",
+            "end it, and the next run adds this one",
         )
     why = error.strerror if isinstance(error, OSError) else str(error)
     return ReportsError(
         path,
         f"the history cannot be written ({why})",
-        "make room and give the right to write there, or name another folder with --drift-reports",
+        "make room and allow writing there, or name another folder with --drift-reports",
     )

@@ -10,40 +10,37 @@ from pathlib import Path
 from drift_checks.report.history.recorded import RecordedRun, recorded_run
 
 DOCUMENT = "report.json"
-# Of the runs that the history does not have: each is a file to be read.
+# The most reports to read of runs that the history lacks.
 _MOST_READ = 50
 
 
 @dataclass(frozen=True)
 class KeptRun:
-    """A run whose folder is there; `whole` is one of the whole review."""
+    """A run whose folder is kept; `whole` unless it is a part of a review."""
 
     run: RecordedRun
     whole: bool
 
 
 def kept_runs(reports: Path, recorded: Iterable[RecordedRun]) -> list[KeptRun]:
-    """Return the runs kept in the folder, newest first; a folder that cannot be read is passed over.
-
-    Of parts of a review, only the newest are among them.
+    """Return the runs kept in the folder, newest first, without unreadable ones and all but the newest partial ones.
 
     Args:
         reports: The folder of reports.
-        recorded: The runs that the history has.
+        recorded: The runs in the history.
     """
     known = {run.run_id: KeptRun(run, whole=True) for run in recorded}
     names = sorted((path.parent.name for path in reports.glob(f"[0-9]*/{DOCUMENT}")), reverse=True)
     others = [name for name in names if name not in known][:_MOST_READ]
-    read = {name: run for name in others if (run := _read(reports / name)) is not None}
-    kept = {**read, **known}
+    found = {name: run for name in others if (run := _read(reports / name)) is not None}
+    kept = {**found, **known}
     return [kept[name] for name in names if name in kept]
 
 
 def _read(folder: Path) -> KeptRun | None:
     try:
-        drift = json.loads((folder / DOCUMENT).read_text(encoding="utf-8"))["drift"]
-        run = recorded_run(drift)
-        # A copy of a run's folder is no further run.
-        return KeptRun(run, whole=drift["partial"] is False) if run.run_id == folder.name else None
+        run = recorded_run(json.loads((folder / DOCUMENT).read_text(encoding="utf-8"))["drift"])
     except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return None
+    # The copy of a run's folder is not another run.
+    return KeptRun(run, whole=not run.partial) if run.run_id == folder.name else None

@@ -1,4 +1,4 @@
-"""Past runs of a store that can be compared with this one, as the history tells them."""
+"""Past runs of a store that are comparable with this one."""
 
 from __future__ import annotations
 
@@ -11,17 +11,15 @@ from drift_checks.report.history.reading import open_for_reading
 from drift_checks.report.history.recorded import RecordedRun, StoreIdentity
 from drift_checks.report.verdict import Verdict
 
-# More of them say little of now.
+# Older runs say little about the present.
 _MOST_RUNS = 120
-
-
 # The seed, and the day of the reference time.
 Draw = tuple[int, str]
 
 
 @dataclass(frozen=True)
 class Source:
-    """What runs must have in common to be comparable: the store, and who decided how; but for their own draw."""
+    """What comparable runs have in common (the store, who decided, and how); and this run's own `draw`."""
 
     db: str
     table: str
@@ -35,13 +33,13 @@ class Source:
 
 
 def past_runs(reports: Path, source: Source) -> list[PastRun]:
-    """Return the comparable runs, oldest first, of those with one seed and reference time by the day the newest.
+    """Return the comparable runs, oldest first; none without a readable history.
 
-    A second run of the same day draws the same records, and is no further evidence. Without a history that can be read
-    there are none.
+    Of several runs with the same seed and day, only the newest counts: they draw the same records, so the others are
+    no further evidence.
 
     Args:
-        reports: The folder that runs write to.
+        reports: The folder of reports.
         source: What they must have in common.
     """
     history = open_for_reading(reports)
@@ -49,20 +47,19 @@ def past_runs(reports: Path, source: Source) -> list[PastRun]:
         return []
     try:
         with history:
-            store = StoreIdentity(source.db, source.table, source.collection)
-            found = history.runs(store, _MOST_RUNS, criteria=False)
+            found = history.runs(StoreIdentity(source.db, source.table, source.collection), _MOST_RUNS)
     except ReportsError:
         return []
-    newest = {_draw(run): run for run in found if _comparable(run, source)}
+    newest = {_draw(run): run for run in found if _is_comparable(run, source)}
     runs = sorted(newest.values(), key=lambda run: run.run_id)
-    return [PastRun(run.run_id, run.agreed, run.reviewed) for run in runs]
+    return [PastRun(run.run_id, run.agreement.agreed, run.agreement.reviewed) for run in runs]
 
 
-def _comparable(run: RecordedRun, source: Source) -> bool:
-    decided = (run.reviewer, run.model, run.prompt, run.decision, run.judge)
+def _is_comparable(run: RecordedRun, source: Source) -> bool:
+    decided = (run.reviewer.name, run.reviewer.model, run.reviewer.prompt, run.decision, run.judge)
     same = decided == (source.reviewer, source.model, source.prompt, source.decision, source.judge)
-    return same and run.verdict != Verdict.INCONCLUSIVE and run.reviewed > 0 and _draw(run) != source.draw
+    return same and run.verdict != Verdict.INCONCLUSIVE and run.agreement.reviewed > 0 and _draw(run) != source.draw
 
 
 def _draw(run: RecordedRun) -> Draw:
-    return run.seed, run.as_of[:10]
+    return run.sample.seed, run.sample.as_of[:10]

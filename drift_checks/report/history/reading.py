@@ -1,10 +1,10 @@
-"""Reading the history of runs, without ever changing it."""
+"""Reading the history of runs without ever changing it."""
 
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -12,22 +12,22 @@ from typing import Any, Self
 from drift_checks.core.errors import ReportsError
 from drift_checks.report.history import schema
 from drift_checks.report.history.recorded import RecordedRun, StoreIdentity
-from drift_checks.report.history.rows import bound, run_of
+from drift_checks.report.history.rows import bound, read, run_of
 
 NAME = "history.sqlite3"
 LOCK_WAIT_SECONDS = 30.0
 _OF_STORE = "db = ? AND table_name = ? AND collection = ?"
 _STORE = "db, table_name, collection"
-# A writer was killed, or has the file in a mode that readers must join in writing.
+# A writer was killed, or uses a mode in which readers must write too.
 _NEEDS_WRITING = (sqlite3.SQLITE_READONLY_ROLLBACK, sqlite3.SQLITE_READONLY_RECOVERY, sqlite3.SQLITE_READONLY_CANTINIT)
 
 
 class HistoryView:
-    """The runs in a history; a context manager, which closes it.
+    """The runs in a history; a context manager that closes it.
 
     Args:
         path: The file, for messages.
-        connection: To it; None where nothing is to be read.
+        connection: To it; None if nothing is to be read.
 
     Raises:
         ReportsError: By each method: it cannot be read.
@@ -37,46 +37,25 @@ class HistoryView:
         self.path = path
         self._connection = connection
 
-    def runs(
-        self,
-        store: StoreIdentity | None = None,
-        last: int | None = None,
-        *,
-        criteria: bool = True,
-        disagreements: bool = False,
-    ) -> list[RecordedRun]:
+    def runs(self, store: StoreIdentity | None = None, last: int | None = None) -> list[RecordedRun]:
         """Return the runs, oldest first.
 
         Args:
-            store: Of this one; None for those of all.
-            last: So many of the newest at the most; None for all.
-            criteria: Whether they come with what each criterion came to.
-            disagreements: Whether they come with the records on which reviewer and store disagree.
+            store: Only its runs; None for those of all stores.
+            last: At most so many, the newest; None for all.
         """
         where, values = ("TRUE", ()) if store is None else (_OF_STORE, store)
-        limit = (-1 if last is None else last,)
-        found = self._select(f"{where} ORDER BY run_id DESC LIMIT ?", (*values, *limit), criteria, disagreements)
-        return found[::-1]
+        return self._select(f"{where} ORDER BY run_id DESC LIMIT ?", *values, -1 if last is None else last)[::-1]
 
     def newest_of_each_store(self) -> list[RecordedRun]:
-        """Return the newest run of each store, with its criteria, oldest first."""
-        newest = f"run_id IN (SELECT max(run_id) FROM runs GROUP BY {_STORE})"  # noqa: S608 - names of this file
-        return self._select(f"{newest} ORDER BY run_id", (), criteria=True, disagreements=False)
-
-    def previous(self, store: StoreIdentity, before: str) -> RecordedRun | None:
-        """Return the newest run of the store before that run id, with criteria and disagreements; None without one."""
-        condition = f"{_OF_STORE} AND run_id < ? ORDER BY run_id DESC LIMIT 1"
-        found = self._select(condition, (*store, before), criteria=True, disagreements=True)
-        return found[0] if found else None
+        """Return the newest run of each store, oldest first."""
+        return self._select(f"run_id IN (SELECT max(run_id) FROM runs GROUP BY {_STORE}) ORDER BY run_id")  # noqa: S608
 
     def stores(self) -> list[StoreIdentity]:
-        """Return the stores of which there are runs, sorted."""
+        """Return the stores that have runs, sorted."""
         with self.reading() as connection:
             rows = [] if connection is None else connection.execute(f"SELECT DISTINCT {_STORE} FROM runs").fetchall()  # noqa: S608
-        texts = [
-            [part.decode("utf-8", "surrogatepass") if isinstance(part, bytes) else part for part in row] for row in rows
-        ]
-        return sorted(StoreIdentity(*row) for row in texts)
+        return sorted(StoreIdentity(*read(row).values()) for row in rows)
 
     def close(self) -> None:
         """Close the file."""
@@ -92,28 +71,18 @@ class HistoryView:
     ) -> None:
         self.close()
 
-    def _select(self, condition: str, values: Sequence[Any], criteria: bool, disagreements: bool) -> list[RecordedRun]:
+    def _select(self, condition: str, *values: Any) -> list[RecordedRun]:
+        query = f"SELECT document FROM runs WHERE {condition}"  # noqa: S608 - conditions of this file
         with self.reading() as connection:
-            if connection is None:
-                return []
-            found = []
-            for row in connection.execute(
-                f"SELECT * FROM runs WHERE {condition}",  # noqa: S608 - conditions of this file
-                [bound(value) for value in values],
-            ).fetchall():
-                parts = [
-                    _of_run(connection, table, row["run_id"]) if wanted else []
-                    for table, wanted in (("criteria", criteria), ("disagreements", disagreements))
-                ]
-                found.append(run_of(row, *parts))
-            return found
+            rows = [] if connection is None else connection.execute(query, [bound(value) for value in values])
+            return [run_of(row) for row in rows]
 
     @contextmanager
     def reading(self) -> Iterator[sqlite3.Connection | None]:
-        """Yield a connection that reads one moment; None where nothing is to be read.
+        """Yield a connection whose reads all see the same state; None if nothing is to be read.
 
         Raises:
-            ReportsError: It cannot be read, or what is there is not as it was written.
+            ReportsError: It cannot be read, or a row is damaged.
         """
         try:
             if self._connection is None:
@@ -121,17 +90,12 @@ class HistoryView:
             else:
                 with schema.transaction(self._connection, writing=False):
                     yield self._connection
-        except (sqlite3.Error, KeyError, IndexError, TypeError, ValueError) as error:
+        except (sqlite3.Error, KeyError, IndexError, TypeError, ValueError, RecursionError) as error:
             raise not_readable(self.path, error) from None
 
 
-def _of_run(connection: sqlite3.Connection, table: str, run_id: str) -> list[Any]:
-    query = f"SELECT * FROM {table} WHERE run_id = ? ORDER BY position"  # noqa: S608 - names of this file
-    return connection.execute(query, (run_id,)).fetchall()
-
-
 def open_for_reading(folder: Path) -> HistoryView | None:
-    """Return the history in the folder of reports; None where there is none, or it cannot be read."""
+    """Return the history in the folder of reports; None if there is none, or it cannot be read."""
     try:
         return read_history(folder)
     except ReportsError:
@@ -139,7 +103,7 @@ def open_for_reading(folder: Path) -> HistoryView | None:
 
 
 def read_history(folder: Path) -> HistoryView | None:
-    """Return the history in the folder of reports, None where there is none; nothing is made or changed.
+    """Return the history in the folder of reports, None if there is none; nothing is created or changed.
 
     Raises:
         ReportsError: It cannot be read.
@@ -160,7 +124,7 @@ def read_history(folder: Path) -> HistoryView | None:
                 raise
             # SQLite rolls back what a killed writer left, and nothing else.
             return HistoryView(path, _opened(path, "rw"))
-    except sqlite3.Error as error:
+    except (sqlite3.Error, ValueError) as error:
         raise not_readable(path, error) from None
 
 
@@ -168,40 +132,49 @@ def _opened(path: Path, mode: str) -> sqlite3.Connection:
     connection = connect(path, mode)
     with closing_on_error(connection):
         connection.execute("PRAGMA query_only = ON")
-        number = schema.version(connection)
-        if number > schema.newest_version():
+        number, newest = schema.version(connection), schema.newest_version()
+        if number > newest:
             raise newer_version(path, number)
-        if missing := schema.expected_columns(schema.newest_version()) - schema.columns(connection):
-            needed = {item for item in missing if item[0] in ("runs", "criteria", "disagreements")}
-            if needed:
-                raise ReportsError(
-                    path,
-                    "is no history as this version of drift_checks reads it (it lacks "
-                    f"{' of '.join(reversed(min(needed)))})",
-                    "the next run mends it",
-                )
-    return connection
+        if missing := schema.expected_columns(number or newest) - schema.columns(connection):
+            raise ReportsError(
+                path,
+                f"is not a history that this version of drift_checks can read (it lacks {schema.named(missing)})",
+                "the next run repairs it",
+            )
+        return connection if number == newest else _migrated_copy(connection)
+
+
+def _migrated_copy(older: sqlite3.Connection) -> sqlite3.Connection:
+    """Return the history in memory, as the next run will migrate it."""
+    copy = _prepared(sqlite3.connect(":memory:", isolation_level=None))
+    with closing_on_error(copy), closing(older):
+        older.backup(copy)
+        schema.migrate(copy)
+    return copy
 
 
 def connect(path: Path, mode: str) -> sqlite3.Connection:
-    """Return a connection in which each statement stands alone, but for those between BEGIN and COMMIT.
+    """Return a connection in autocommit mode.
 
     Args:
         path: The file.
-        mode: `ro` or `rw`; neither makes it.
+        mode: `ro` or `rw`; neither creates it.
 
     Raises:
         sqlite3.Error: It cannot be opened.
     """
     uri = f"{path.absolute().as_uri()}?mode={mode}"
-    connection = sqlite3.connect(uri, uri=True, timeout=LOCK_WAIT_SECONDS, isolation_level=None)
+    return _prepared(sqlite3.connect(uri, uri=True, timeout=LOCK_WAIT_SECONDS, isolation_level=None))
+
+
+def _prepared(connection: sqlite3.Connection) -> sqlite3.Connection:
     connection.row_factory = sqlite3.Row
     return connection
 
 
 @contextmanager
 def closing_on_error(connection: sqlite3.Connection) -> Iterator[None]:
-    """Keep the connection open unless what is done with it fails."""
+    """Close the connection if the block fails."""
     try:
         yield
     except BaseException:
@@ -225,5 +198,5 @@ def not_readable(path: Path, error: Exception) -> ReportsError:
     return ReportsError(
         path,
         f"the history cannot be read ({why})",
-        "look to its rights, or let the next run begin a new one, which sets a damaged one aside",
+        "check its permissions; if it is damaged, the next run sets it aside and creates a new one",
     )

@@ -1,16 +1,22 @@
-"""A finished run as the history keeps it: the public form of report.json, read back."""
+"""A run as report.json and the history record it: one dataclass per object of the key `drift`, one field per key.
+
+A field that is added here is in both from then on. Give it a default, so that older reports can still be read.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
 from drift_checks.core.instants import read_instant
+from drift_checks.core.plain import from_plain
 from drift_checks.core.records import RecordId
 from drift_checks.report.verdict import Verdict
-from drift_checks.statistics.intervals import Estimate, Interval
+from drift_checks.statistics.intervals import Estimate, Interval, wilson
+
+SCHEMA = 1
 
 
 class StoreIdentity(NamedTuple):
@@ -21,29 +27,149 @@ class StoreIdentity(NamedTuple):
     collection: str
 
 
-@dataclass(frozen=True)
-class RecordedCriterion:
-    """What a criterion came to; None for what was not measured, or is not of its kind."""
+@dataclass(frozen=True, kw_only=True)
+class StoreFacts:
+    """The store under review; `versions` are those of its newest records, by the first keys of VERSION_WORDS."""
+
+    db: str
+    table: str
+    chroma: str | None = None
+    collection: str
+    records: int
+    vectors: int | None
+    versions: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def identity(self) -> StoreIdentity:
+        """What tells it from other stores."""
+        return StoreIdentity(self.db, self.table, self.collection)
+
+
+@dataclass(frozen=True, kw_only=True)
+class SampleFacts:
+    """How the records were drawn, and which; `strata` counts the sample by stratum, `store_strata` the store."""
+
+    size: int
+    seed: int
+    as_of: str
+    naive_timezone: str = ""
+    strata: Mapping[str, int] = field(default_factory=dict)
+    store_strata: Mapping[str, int] = field(default_factory=dict)
+    record_ids: tuple[RecordId, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class SelfDisagreement:
+    """How many of the records reviewed twice got another category the second time."""
+
+    repeated: int
+    differed: int
+    rate: float
+    interval: Interval
+
+    @classmethod
+    def of(cls, repeated: int, differed: int) -> SelfDisagreement | None:
+        """Return the rate with its 95 % Wilson interval; None without repeated records."""
+        interval = wilson(differed, repeated)
+        return interval and cls(repeated=repeated, differed=differed, rate=differed / repeated, interval=interval)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReviewerFacts:
+    """Who reviewed the records, and the effort; None where the reviewer does not say.
+
+    Attributes:
+        name: The setting `reviewer`.
+        model: The models that answered.
+        prompt: The prompt's version.
+        calls: How often it was called, including failed calls, retries and repeats.
+        reviewed: Records that it decided.
+        failed: Records that it was asked about without success.
+        not_asked: Records that it was not asked about, because the budget was spent or the reviewer was down.
+        input_tokens: Of all calls.
+        output_tokens: Of all calls.
+        cost: Of all calls.
+        median_seconds: How long a call took.
+        slowest_seconds: How long the slowest call took.
+        self_disagreement: None if no record was reviewed twice.
+    """
 
     name: str
+    model: str | None
+    prompt: str | None
+    calls: int
+    reviewed: int = 0
+    failed: int = 0
+    not_asked: int = 0
+    input_tokens: int | None
+    output_tokens: int | None
+    cost: float | None
+    median_seconds: float | None = None
+    slowest_seconds: float | None = None
+    self_disagreement: SelfDisagreement | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Agreement:
+    """How far store and reviewer agree: in the sample without its baseline, and as estimated for the whole store.
+
+    `acknowledged` counts the sample's acknowledged disagreements, which are in no other figure.
+    `population_missing` says why there is no estimate; `population_without` names the strata that it leaves out because
+    all their reviewed records are acknowledged.
+    """
+
+    agreed: int
+    reviewed: int
+    rate: float | None
+    interval: Interval | None
+    confidence_change: float | None
+    population: Estimate | None
+    population_missing: str | None = None
+    population_without: tuple[str, ...] = ()
+    acknowledged: int = 0
+
+    def __post_init__(self) -> None:
+        """Refuse a rate without an interval."""
+        _refuse_half(self.rate, self.interval)
+
+
+@dataclass(frozen=True, kw_only=True)
+class RecordedCriterion:
+    """The result of a criterion: `rate` and `interval` if it judges records, `effect` and `value` if statistics.
+
+    Without a verdict it was not measured, and `message` says why.
+    """
+
+    name: str
+    question: str = ""
     verdict: Verdict | None
     passed: int
     failed: int
     unmeasured: int
     not_needed: int
+    known: int = 0
+    acknowledged: Mapping[str, Any] | None = None
     rate: float | None
     interval: Interval | None
+    effect: str | None = None
     value: float | None
+    least: int = 1
     warn: float | None
     critical: float | None
     message: str
+    statistics: tuple[Mapping[str, Any], ...] = ()
+
+    def __post_init__(self) -> None:
+        """Refuse a rate without an interval."""
+        _refuse_half(self.rate, self.interval)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class RecordedDisagreement:
-    """A record that the reviewer decided otherwise."""
+    """A record to which the reviewer gives another category than the store."""
 
-    record_id: RecordId
+    record_id: RecordId | None
     stratum: str | None
     stored: str | None
     reviewed: str | None
@@ -51,196 +177,67 @@ class RecordedDisagreement:
     reviewed_confidence: float | None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class RecordedRun:
-    """A finished run of the whole review.
+    """A finished run. Run ids sort in the order in which the runs began.
 
-    Attributes:
-        run_id: Of the run; runs sort by it in the order in which they began.
-        started: When it began, with a zone.
-        finished: When it ended; long after that where it was broken off and went on.
-        duration_seconds: How long it took, of a run that went on from there.
-        verdict: Of the worst criterion.
-        exit_code: With which it ended.
-        demo: Whether it reviewed the demo store.
-        store: What it reviewed.
-        records: How many the store held.
-        vectors: How many the collection held, None without one.
-        versions: Of the records that came last: `model_version`, `prompt_version`, `embedding_model`.
-        sample_size: How many records were drawn.
-        seed: Of the draw.
-        as_of: The reference time of the draw, as it was written.
-        reviewer: What decided again.
-        model: The reviewer's.
-        prompt: The reviewer's.
-        decision: How agreement was judged.
-        judge: Whose agreement was judged.
-        agreed: On how many of the judged records both agree.
-        reviewed: How many of them were reviewed.
-        rate: Of agreement.
-        interval: Of the rate, at 95 %.
-        population: The estimate of the whole store.
-        confidence_change: The mean of it.
-        calls: How often the reviewer was called.
-        input_tokens: Of all calls.
-        output_tokens: Of all calls.
-        cost: Of all calls.
-        criteria: What each came to.
-        disagreements: The records on which reviewer and store disagree.
+    `duration_seconds` is the time since the run was last resumed, so `finished` may be long after `started` plus it.
     """
 
+    schema: int = SCHEMA
     run_id: str
     started: datetime
     finished: datetime
     duration_seconds: float
     verdict: Verdict
     exit_code: int
+    headline: str = ""
+    decided_by: tuple[str, ...] = ()
     demo: bool
-    store: StoreIdentity
-    records: int
-    vectors: int | None
-    versions: Mapping[str, str]
-    sample_size: int
-    seed: int
-    as_of: str
-    reviewer: str
-    model: str | None
-    prompt: str | None
+    partial: bool
+    store: StoreFacts
+    sample: SampleFacts
+    reviewer: ReviewerFacts
     decision: str
     judge: str
-    agreed: int
-    reviewed: int
-    rate: float | None
-    interval: Interval | None
-    population: Estimate | None
-    confidence_change: float | None
-    calls: int
-    input_tokens: int | None
-    output_tokens: int | None
-    cost: float | None
-    criteria: tuple[RecordedCriterion, ...] = ()
-    disagreements: tuple[RecordedDisagreement, ...] = ()
+    error_rate: float | None = None
+    agreement: Agreement
+    criteria: tuple[RecordedCriterion, ...]
+    disagreements: tuple[RecordedDisagreement, ...]
+    acknowledged: tuple[Mapping[str, Any], ...] = ()
+    acknowledgements_ended: tuple[Mapping[str, Any], ...] = ()
+    alerts: tuple[Mapping[str, Any], ...] = ()
+    settings: Mapping[str, str] = field(default_factory=dict)
+    versions: Mapping[str, str] = field(default_factory=dict)
 
     def criterion(self, name: str) -> RecordedCriterion | None:
-        """Return what the criterion came to, None where it was not there."""
+        """Return the result of the criterion, None if the run did not check it."""
         return next((item for item in self.criteria if item.name == name), None)
 
 
 def recorded_run(drift: Mapping[str, Any]) -> RecordedRun:
-    """Return the run that the key `drift` of a report.json tells of.
+    """Return the run that the key `drift` of a report.json describes.
 
     Raises:
-        ValueError: It is not of the form that runs write.
+        ValueError: It does not have the form that runs write.
     """
     try:
-        return _run(drift)
-    except (LookupError, TypeError, ValueError, OverflowError, AttributeError) as error:
-        raise ValueError(f"no run's document: {error!r}") from None
-
-
-def _run(drift: Mapping[str, Any]) -> RecordedRun:
-    store, sample, reviewer, agreement = (drift[key] for key in ("store", "sample", "reviewer", "agreement"))
-    started, duration = _moment(drift["started"]), float(drift["duration_seconds"])
-    # Earlier runs did not write when they ended.
-    finished = _moment(drift["finished"]) if drift.get("finished") else started + timedelta(seconds=duration)
-    return RecordedRun(
-        run_id=str(drift["run_id"]),
-        started=started,
-        finished=finished,
-        duration_seconds=duration,
-        verdict=Verdict(drift["verdict"]),
-        exit_code=int(drift["exit_code"]),
-        demo=bool(drift["demo"]),
-        store=StoreIdentity(str(store["db"]), str(store["table"]), str(store["collection"])),
-        records=int(store["records"]),
-        vectors=_whole(store["vectors"]),
-        versions={str(key): str(value) for key, value in store.get("versions", {}).items()},
-        sample_size=int(sample["size"]),
-        seed=int(sample["seed"]),
-        as_of=str(sample["as_of"]),
-        reviewer=str(reviewer["name"]),
-        model=_text(reviewer["model"]),
-        prompt=_text(reviewer["prompt"]),
-        decision=str(drift["decision"]),
-        judge=str(drift["judge"]),
-        agreed=int(agreement["agreed"]),
-        reviewed=int(agreement["reviewed"]),
-        rate=_number(agreement["rate"]),
-        interval=_interval_of(agreement),
-        population=_estimate(agreement["population"]),
-        confidence_change=_number(agreement["confidence_change"]),
-        calls=int(reviewer["calls"]),
-        input_tokens=_whole(reviewer["input_tokens"]),
-        output_tokens=_whole(reviewer["output_tokens"]),
-        cost=_number(reviewer["cost"]),
-        criteria=tuple(_criterion(item) for item in drift["criteria"]),
-        disagreements=tuple(_disagreement(item) for item in drift["disagreements"]),
-    )
+        started = _moment(drift["started"])
+        # Early versions did not write when a run finished.
+        finished = drift.get("finished")
+        ended = _moment(finished) if finished else started + timedelta(seconds=float(drift["duration_seconds"]))
+        return from_plain(RecordedRun, {**drift, "started": started, "finished": ended})
+    except (LookupError, TypeError, AttributeError, OverflowError) as error:
+        raise ValueError(f"not a run: {error!r}") from None
 
 
 def _moment(written: Any) -> datetime:
     moment = read_instant(written, UTC)
     if moment is None:
-        raise ValueError(f"{written!r} is no moment")
+        raise ValueError(f"{written!r} is not an instant")
     return moment
 
 
-def _criterion(item: Mapping[str, Any]) -> RecordedCriterion:
-    return RecordedCriterion(
-        name=str(item["name"]),
-        verdict=None if item["verdict"] is None else Verdict(item["verdict"]),
-        passed=int(item["passed"]),
-        failed=int(item["failed"]),
-        unmeasured=int(item["unmeasured"]),
-        not_needed=int(item["not_needed"]),
-        rate=_number(item["rate"]),
-        interval=_interval_of(item),
-        value=_number(item["value"]),
-        warn=_number(item["warn"]),
-        critical=_number(item["critical"]),
-        message=str(item["message"]),
-    )
-
-
-def _disagreement(item: Mapping[str, Any]) -> RecordedDisagreement:
-    return RecordedDisagreement(
-        record_id=item["record_id"],
-        stratum=_text(item["stratum"]),
-        stored=_text(item["stored"]),
-        reviewed=_text(item["reviewed"]),
-        stored_confidence=_number(item["stored_confidence"]),
-        reviewed_confidence=_number(item["reviewed_confidence"]),
-    )
-
-
-def _number(value: Any) -> float | None:
-    return None if value is None else float(value)
-
-
-def _whole(value: Any) -> int | None:
-    return None if value is None else int(value)
-
-
-def _text(value: Any) -> str | None:
-    if value is not None and not isinstance(value, str):
-        raise ValueError(f"{value!r} is no text")
-    return value
-
-
-def _interval_of(measured: Mapping[str, Any]) -> Interval | None:
-    """Return the interval that is there if a rate is."""
-    interval = _interval(measured["interval"])
-    if (interval is None) is not (measured["rate"] is None):
-        raise ValueError("a rate and its interval are there together")
-    return interval
-
-
-def _interval(bounds: Any) -> Interval | None:
-    return None if bounds is None else (float(bounds[0]), float(bounds[1]))
-
-
-def _estimate(population: Any) -> Estimate | None:
-    if population is None:
-        return None
-    bounds = _interval(population["interval"])
-    return None if bounds is None else Estimate(float(population["rate"]), bounds)
+def _refuse_half(rate: float | None, interval: Interval | None) -> None:
+    if (rate is None) is not (interval is None):
+        raise ValueError("a rate and its interval come together")

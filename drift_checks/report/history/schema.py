@@ -1,4 +1,4 @@
-"""The tables of the history, and how an older history becomes one of today."""
+"""The tables of the history, and the migrations from older versions."""
 
 from __future__ import annotations
 
@@ -6,12 +6,13 @@ import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 
-# Statements, or a function where statements alone do not do.
+from drift_checks.report.history.older import documents
+
 Migration = Sequence[str] | Callable[[sqlite3.Connection], None]
 
 
 class DamagedHistory(Exception):
-    """The file is no history, or not the whole of one."""
+    """The file is not a history, or only a part of one."""
 
 
 def _typed(kinds: str, declared: str = "") -> Callable[[str], str]:
@@ -22,7 +23,7 @@ def _typed(kinds: str, declared: str = "") -> Callable[[str], str]:
     return column
 
 
-# Text that is no Unicode, as a file's name may be, is kept as bytes.
+# Text that is not Unicode, as in the names of files, is stored as bytes.
 _text = _typed("'text', 'blob'", "TEXT NOT NULL")
 _text_or_null = _typed("'text', 'blob', 'null'", "TEXT")
 _whole = _typed("'integer'", "INTEGER NOT NULL")
@@ -36,7 +37,7 @@ _OF_RUN = "run_id TEXT NOT NULL REFERENCES runs (run_id) ON DELETE CASCADE"
 
 _RUNS = (
     "run_id TEXT NOT NULL PRIMARY KEY",
-    # In UTC, to the microsecond, so that text sorts as time does.
+    # In UTC, to the microsecond, so that text sorts by time.
     *(_text(name) for name in ("started", "finished")),
     _number("duration_seconds"),
     f"verdict TEXT NOT NULL CHECK (verdict IN ({_VERDICTS}))",
@@ -48,7 +49,7 @@ _RUNS = (
     # A JSON object.
     _text("versions"),
     _whole("sample_size"),
-    # A whole number of any size.
+    # An integer of any size.
     _text("seed"),
     *(_text(name) for name in ("as_of", "reviewer")),
     *(_text_or_null(name) for name in ("model", "prompt")),
@@ -86,9 +87,9 @@ _ALERTS = (
     "number INTEGER PRIMARY KEY AUTOINCREMENT",
     *(_text(name) for name in ("channel", "incident")),
     *_STORE,
-    # Not a reference: runs are kept for longer or shorter than what was told of them.
+    # Not a reference: runs and alerts are kept for different times.
     *(_text(name) for name in ("run_id", "kind")),
-    # Of the run, and what the channel believes once it was told.
+    # The verdict of the run, and the one that the channel shows from then on.
     *(f"{name} TEXT NOT NULL CHECK ({name} IN ({_VERDICTS}))" for name in ("verdict", "state")),
     _text("created"),
     # A JSON object.
@@ -106,7 +107,7 @@ _ACKNOWLEDGEMENTS = (
     *(_text(name) for name in ("until", "reason", "made")),
     # A JSON object.
     _text("versions"),
-    # Why it ended, and the run that told of it; when it was withdrawn.
+    # Why it ended, and the run that reported it; when it was withdrawn.
     *(_text_or_null(name) for name in ("ended", "ended_told", "withdrawn")),
     "CHECK ((record_id IS NULL) != (criterion IS NULL))",
 )
@@ -116,7 +117,37 @@ def _table(name: str, columns: Sequence[str]) -> str:
     return f"CREATE TABLE {name} ({', '.join(columns)})"
 
 
-# Each leads from one version of the schema to the next. One that was released never changes; another table is one more.
+_DOCUMENTS = (
+    "run_id TEXT NOT NULL PRIMARY KEY",
+    _text("started"),
+    f"verdict TEXT NOT NULL CHECK (verdict IN ({_VERDICTS}))",
+    *_STORE,
+    # The key `drift` of report.json.
+    _text("document"),
+)
+# For whoever looks into the file: SQLite evaluates it only when it is queried.
+_VIEWED = ("name", "verdict", "passed", "failed", "unmeasured", "rate", "value", "message")
+_VIEW = "CREATE VIEW criteria AS SELECT run_id, item.key AS position, {} FROM runs, {} AS item".format(  # noqa: S608
+    ", ".join(f"json_extract(item.value, '$.{name}') AS {name}" for name in _VIEWED),
+    "json_each(document, '$.criteria')",
+)
+
+
+def _to_documents(connection: sqlite3.Connection) -> None:
+    found = documents(connection)
+    connection.execute(_table("documents", _DOCUMENTS))
+    connection.execute(
+        "INSERT INTO documents SELECT run_id, started, verdict, db, table_name, collection, '{}' FROM runs"
+    )
+    connection.executemany("UPDATE documents SET document = ? WHERE run_id = ?", [(text, key) for key, text in found])
+    for table in ("criteria", "disagreements", "runs"):
+        connection.execute(f"DROP TABLE {table}")
+    connection.execute("ALTER TABLE documents RENAME TO runs")
+    connection.execute("CREATE INDEX runs_of_store ON runs (db, table_name, collection, run_id)")
+    connection.execute(_VIEW)
+
+
+# Each leads to the next version of the schema. A released one never changes.
 MIGRATIONS: tuple[Migration, ...] = (
     (
         _table("runs", _RUNS),
@@ -131,28 +162,29 @@ MIGRATIONS: tuple[Migration, ...] = (
         _table("acknowledgements", _ACKNOWLEDGEMENTS),
         "CREATE INDEX acknowledgements_of_store ON acknowledgements (db, table_name, collection)",
     ),
+    _to_documents,
 )
-# The version since which a history holds alerts and acknowledgements: an older one that is only read has none.
-TOLD_SINCE = 2
+# The tables with rows that no report holds, each with a `number`.
+UNREPORTED = ("acknowledgements", "alerts")
 
 
 @contextmanager
 def transaction(connection: sqlite3.Connection, *, writing: bool = True) -> Iterator[None]:
-    """Do all of it or nothing; what is read in it is of one moment."""
+    """Make all changes or none; all reads see the same state."""
     connection.execute("BEGIN IMMEDIATE" if writing else "BEGIN")
     try:
         yield
         connection.execute("COMMIT")
     except BaseException:
         if connection.in_transaction:
-            # Where that fails too, as on a full disk, whoever opens the file next rolls back.
+            # If that fails too, as on a full disk, whoever opens the file next rolls back.
             with suppress(sqlite3.Error):
                 connection.execute("ROLLBACK")
         raise
 
 
 def version(connection: sqlite3.Connection) -> int:
-    """Return the version of the schema, 0 where there is none yet."""
+    """Return the version of the schema, 0 if there is none yet."""
     return int(connection.execute("PRAGMA user_version").fetchone()[0])
 
 
@@ -161,40 +193,53 @@ def newest_version() -> int:
     return len(MIGRATIONS)
 
 
-def migrate(connection: sqlite3.Connection) -> None:
-    """Bring an older schema up to date, with all of its rows, in one transaction.
+def migrate(
+    connection: sqlite3.Connection, fill: Callable[[sqlite3.Connection], object] = lambda connection: None
+) -> None:
+    """Bring an older schema with its rows up to date, in one transaction.
+
+    Args:
+        connection: To the history.
+        fill: Called in the same transaction if there was no schema yet.
 
     Raises:
-        sqlite3.Error: It cannot be written; it is as it was.
+        sqlite3.Error: It cannot be written and is unchanged.
     """
     if version(connection) >= newest_version():
         return
     with transaction(connection):
         # Another process may have come first.
-        _apply(connection, MIGRATIONS[version(connection) :])
-        connection.execute(f"PRAGMA user_version = {max(version(connection), newest_version())}")
+        number = version(connection)
+        _apply(connection, MIGRATIONS[number:])
+        connection.execute(f"PRAGMA user_version = {max(number, newest_version())}")
+        if number == 0:
+            fill(connection)
 
 
 def refuse_damaged(connection: sqlite3.Connection) -> None:
-    """Check the pages of the file, and that its tables are those of its version.
+    """Check the file's pages and that it has the tables of its version.
 
     Raises:
-        DamagedHistory: With the reason.
-        sqlite3.Error: It cannot be read, which may be for damage too.
+        DamagedHistory: It is damaged; the reason.
+        sqlite3.Error: It cannot be read, which may be due to damage.
     """
-    found = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
+    if connection.execute("PRAGMA encoding").fetchone()[0] != "UTF-8":
+        raise DamagedHistory("its text is not UTF-8")
+    found = connection.execute("PRAGMA integrity_check(1)").fetchone()[0]
     if found != "ok":
         raise DamagedHistory(" ".join(str(found).split()))
     with transaction(connection, writing=False):
         number, there = version(connection), columns(connection)
-    if number < 0 or (number == 0 and there):
-        raise DamagedHistory("its tables are not those of a history")
+    if not 0 <= number <= newest_version():
+        raise DamagedHistory(f"it has the version {number}")
+    if number == 0 and there:
+        raise DamagedHistory("its tables are not a history's")
     if missing := expected_columns(number) - there:
-        raise DamagedHistory(f"it lacks {' of '.join(reversed(min(missing)))}")
+        raise DamagedHistory(f"it lacks {named(missing)}")
 
 
 def columns(connection: sqlite3.Connection) -> set[tuple[str, str]]:
-    """Return the columns, each with its table first."""
+    """Return the columns as pairs of table and column."""
     query = (
         "SELECT tables.name, columns.name FROM sqlite_master AS tables, pragma_table_info(tables.name) AS columns"
         " WHERE tables.type = 'table' AND tables.name NOT LIKE 'sqlite\\_%' ESCAPE '\\'"
@@ -202,8 +247,13 @@ def columns(connection: sqlite3.Connection) -> set[tuple[str, str]]:
     return {(table, column) for table, column in connection.execute(query)}
 
 
+def named(missing: set[tuple[str, str]]) -> str:
+    """Return the first of the columns, as in `calls of runs`."""
+    return " of ".join(reversed(min(missing)))
+
+
 def expected_columns(number: int) -> set[tuple[str, str]]:
-    """Return the columns that a history of this version has, each with its table first."""
+    """Return the columns of a history of this version, as pairs of table and column."""
     connection = sqlite3.connect(":memory:", isolation_level=None)
     try:
         _apply(connection, MIGRATIONS[:number])

@@ -92,8 +92,8 @@ def render_list(kept: Sequence[KeptRun], recorded: Sequence[RecordedRun]) -> str
     """
     with_page = {item.run.run_id for item in kept}
     trends = []
-    for store in dict.fromkeys(run.store for run in reversed(recorded)):
-        runs = [run for run in recorded if run.store == store]
+    for store in dict.fromkeys(run.store.identity for run in reversed(recorded)):
+        runs = [run for run in recorded if run.store.identity == store]
         agreement = runs[-1].criterion(AGREEMENT)
         points = trend_of(runs, lambda run: f"{run.run_id}/index.html" if run.run_id in with_page else None)
         thresholds = (agreement.warn, agreement.critical) if agreement else (None, None)

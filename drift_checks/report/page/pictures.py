@@ -10,7 +10,7 @@ from typing import Any
 
 from drift_checks.core.instants import read_instant
 from drift_checks.core.outcomes import AGREEMENT, Decision
-from drift_checks.report.changes import versions_of, versions_of_run
+from drift_checks.report.changes import versions_of
 from drift_checks.report.history.recorded import RecordedRun
 from drift_checks.report.page.charts.calibration import calibration_picture
 from drift_checks.report.page.charts.class_mix import class_mix_picture
@@ -75,11 +75,11 @@ def trend_of(runs: Iterable[RecordedRun], link_of: Callable[[RecordedRun], str |
     return [
         TrendPoint(
             started=run.started,
-            rate=run.rate,
-            low=run.interval[0] if run.interval else None,
-            high=run.interval[1] if run.interval else None,
+            rate=run.agreement.rate,
+            low=run.agreement.interval[0] if run.agreement.interval else None,
+            high=run.agreement.interval[1] if run.agreement.interval else None,
             verdict=str(run.verdict),
-            versions=versions_of_run(run),
+            versions=versions_of(run),
             run_id=run.run_id,
             link=link_of(run),
         )

@@ -12,8 +12,9 @@ import pytest
 
 from drift_checks.core.outcomes import Outcome, Result, Statistic
 from drift_checks.report.details import Details, Near, Reasons
-from drift_checks.report.run import Reviewing, RunReport
+from drift_checks.report.run import RunReport
 from tests.support.browser import NARROW, WIDE, Browsing, Opened
+from tests.support.histories import altered
 from tests.support.pages import Pages, decided, described, recorded, with_details, write_pages
 from tests.support.reports import AGREEMENT, INTEGRITY, LOW, report
 
@@ -76,7 +77,7 @@ def of_the_run(text: str) -> dict[str, Any]:
     names = ("db", "table", "chroma", "collection", "reviewer", "model", "prompt", "repeat", "repeat_record")
     return {
         **dict.fromkeys(names, text),
-        "reviewing": Reviewing(3, models=[text]),
+        "reviewing": {"reviewed": 3},
         "store_versions": {"model_version": text, "prompt_version": text, "embedding_model": text},
         "notes": [text],
         "settings": {"drift_table": text},
@@ -85,8 +86,13 @@ def of_the_run(text: str) -> dict[str, Any]:
 
 def with_past(made: RunReport) -> RunReport:
     """Return the run after one whose versions were others."""
-    versions = dict.fromkeys(made.facts.store_versions, f"before {ALL}")
-    before = replace(recorded(made), run_id="20260114T020000Z-abc122", versions=versions, reviewer=ALL, model=ALL)
+    versions = dict.fromkeys(made.facts.store.versions, f"before {ALL}")
+    before = altered(
+        recorded(made),
+        run_id="20260114T020000Z-abc122",
+        store={"versions": versions},
+        reviewer={"name": ALL, "model": ALL},
+    )
     return replace(made, past=(before,))
 
 

@@ -35,7 +35,17 @@ def _no_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
 def found(*record_ids: int | str, night: int = 0, verdict: Verdict = Verdict.WARNING, **changed: Any) -> RecordedRun:
     """Return a run in which these records disagreed and the criterion `agreement` came to the verdict."""
     made = run(NIGHTS[night], **changed)
-    disagreements = tuple(RecordedDisagreement(key, "old", "fraud", "loan", 0.5, None) for key in record_ids)
+    disagreements = tuple(
+        RecordedDisagreement(
+            record_id=key,
+            stratum="old",
+            stored="fraud",
+            reviewed="loan",
+            stored_confidence=0.5,
+            reviewed_confidence=None,
+        )
+        for key in record_ids
+    )
     criteria = tuple(replace(item, verdict=verdict) if item.name == "agreement" else item for item in made.criteria)
     return replace(made, disagreements=disagreements, criteria=criteria)
 
@@ -74,7 +84,7 @@ def refused(captured: pytest.CaptureFixture[str], reports: Path, *arguments: obj
 
 def test_a_disagreement_is_acknowledged(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """With its pair, the versions of the run, and to the end of the day in UTC; what was done is said."""
-    keep(tmp_path, replace(found(12), versions={"model_version": "gpt-4"}))
+    keep(tmp_path, found(12, store_versions={"model_version": "gpt-4"}))
     assert acknowledge(tmp_path, "12", *MADE) == 0
     (item,) = kept(tmp_path)
     assert (item.record_id, item.stored, item.reviewed, item.criterion) == (12, "fraud", "loan", None)
@@ -108,9 +118,9 @@ def test_a_second_one_replaces_the_first(tmp_path: Path, capsys: pytest.CaptureF
 
 def test_stored_names_cannot_steer_the_terminal(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Neither ids nor categories, files and reasons; when it is made, listed and withdrawn."""
-    made = found("\x1b[31m12", db="/data/\x1b[2J.db")
+    made = found("\x1b[31m12", db="/data/\x1b[2J.db", reviewer="\x1b[3mown")
     pair = replace(made.disagreements[0], stored="\x1b[1mfraud")
-    keep(tmp_path, replace(made, disagreements=(pair,), reviewer="\x1b[3mown"))
+    keep(tmp_path, replace(made, disagreements=(pair,)))
     reason = ("--until", str(DAY), "--reason", "\x1b[5mwhy")
     assert acknowledge(tmp_path, "\x1b[31m12", *reason) == 0
     assert acknowledge(tmp_path, "--list") == 0

@@ -80,7 +80,7 @@ def test_only_what_failed_can_be_acknowledged(
 
 def test_what_other_versions_decided_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """It would end with the next run."""
-    keep(tmp_path, found(12), replace(found(13, night=1), reviewer="llm"))
+    keep(tmp_path, found(12), found(13, night=1, reviewer="llm"))
     code, told = refused(capsys, tmp_path, "12", *MADE)
     assert (code, f"it last disagreed in run {NIGHTS[0]}" in told, kept(tmp_path)) == (5, True, [])
 

@@ -20,7 +20,7 @@ from drift_checks.report.history.database import History
 from drift_checks.report.history.reading import NAME
 from drift_checks.report.history.recorded import RecordedRun, recorded_run
 from drift_checks.report.verdict import Verdict
-from tests.support.histories import NIGHTS, STORE, night, run
+from tests.support.histories import NIGHTS, STORE, altered, night, run
 from tests.support.processes import run_unprivileged
 from tests.unit.commands.test_commands import module
 
@@ -122,7 +122,10 @@ LONG = [
             for name in ("agreement", "agreement_by_slice", "confidence_change", "category_flow", "trend")
         ),
     ),
-    replace(run(NIGHTS[1], db="/data/other.db"), reviewer="llm", model="a-model-of-some-vendor-2026", reviewed=123456),
+    altered(
+        run(NIGHTS[1], db="/data/other.db", reviewer="llm", model="a-model-of-some-vendor-2026"),
+        agreement={"reviewed": 123456},
+    ),
 ]
 
 
@@ -147,13 +150,16 @@ def test_in_a_pipe_a_run_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixtu
 
 def test_what_was_not_measured_is_a_dash(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Never a rate of 0."""
-    keep(tmp_path, replace(run(), rate=None, interval=None, agreed=0, reviewed=0, verdict=Verdict.INCONCLUSIVE))
+    keep(
+        tmp_path,
+        altered(run(), verdict=Verdict.INCONCLUSIVE, agreement={"rate": None, "interval": None, "reviewed": 0}),
+    )
     assert lines(capsys, "--reports", tmp_path)[2].split()[2:5] == ["INCONCLUSIVE", "–", "0"]
 
 
 def test_stored_names_cannot_steer_the_terminal(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Control characters are replaced, and brackets are no markup."""
-    keep(tmp_path, replace(run(), reviewer="\x1b[31m[red]own"))
+    keep(tmp_path, run(reviewer="\x1b[31m[red]own"))
     assert "\ufffd[31m[red]own" in lines(capsys, "--reports", tmp_path)[0]
 
 
@@ -206,7 +212,7 @@ def test_csv_has_a_row_a_run(reports: Path, capsys: pytest.CaptureFixture[str]) 
 @pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t=", " =", "＝", "\r", "\n-"])
 def test_no_cell_is_a_formula(tmp_path: Path, capsys: pytest.CaptureFixture[str], start: str) -> None:
     """A spreadsheet shows it as text; negative numbers stay numbers."""
-    keep(tmp_path, replace(run(), reviewer=f"{start}cmd()", confidence_change=-0.02))
+    keep(tmp_path, altered(run(reviewer=f"{start}cmd()"), agreement={"confidence_change": -0.02}))
     (row,) = rows(capsys, tmp_path)
     assert (row["reviewer"], row["confidence_change"]) == (f"'{start}cmd()", "-0.02")
 

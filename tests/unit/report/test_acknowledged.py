@@ -14,10 +14,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from drift_checks.report.acknowledgements import Acknowledgement
-from drift_checks.report.history import schema
 from drift_checks.report.history.acknowledged import Acknowledgements, kept_acknowledgements
 from drift_checks.report.history.database import History
-from drift_checks.report.history.reading import NAME, read_history
 from drift_checks.report.history.recorded import StoreIdentity
 from drift_checks.report.verdict import Verdict
 from tests.support.histories import RUN, STORE, raw, run
@@ -161,37 +159,6 @@ def test_a_newer_history_is_left_alone(tmp_path: Path) -> None:
         kept.end(1, "why", RUN)
         assert (kept.add(CRITERION), kept.of_store(STORE)) == ((0, None), [])
     assert raw(tmp_path, "SELECT withdrawn, ended FROM acknowledgements") == [(None, None)]
-
-
-@pytest.fixture
-def first_version(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A history with a run, as the first version of the schema had it."""
-    with monkeypatch.context() as patch:
-        patch.setattr(schema, "MIGRATIONS", schema.MIGRATIONS[:1])
-        with History(tmp_path) as opened:
-            opened.add(run())
-    assert raw(tmp_path, "PRAGMA user_version") == [(1,)]
-    return tmp_path
-
-
-def test_a_history_of_the_first_version_is_migrated_with_its_rows(first_version: Path) -> None:
-    """And takes acknowledgements from then on."""
-    with History(first_version) as opened:
-        assert (opened.runs(disagreements=True), opened.warnings) == ([run()], [])
-        Acknowledgements(opened).add(RECORD)
-        assert numbers(Acknowledgements(opened)) == [1]
-    assert raw(first_version, "PRAGMA user_version") == [(2,)]
-    assert raw(first_version, "PRAGMA quick_check") == [("ok",)]
-
-
-def test_a_history_of_the_first_version_that_is_only_read_holds_none(first_version: Path) -> None:
-    """Its runs are read, and it stays as it is."""
-    before = (first_version / NAME).read_bytes()
-    view = read_history(first_version)
-    assert view is not None
-    with view:
-        assert (kept_acknowledgements(view), view.runs(disagreements=True)) == ([], [run()])
-    assert (first_version / NAME).read_bytes() == before
 
 
 @pytest.mark.parametrize("column", ["record_id", "criterion"])

@@ -87,7 +87,7 @@ def test_it_holds_until_its_end_and_not_at_it() -> None:
     found = sort_out([RECORD], RECORD.versions, UNTIL)
     ((item, why),) = found.ended
     assert (found.active, item) == ([], RECORD)
-    assert why == "record 12 (fraud → loan) is acknowledged no more: it was until 2027-01-31 (both are right)"
+    assert why == "record 12 (fraud → loan) is no longer acknowledged: it was until 2027-01-31 (both are right)"
 
 
 @pytest.mark.parametrize("key", RECORD.versions)
@@ -95,7 +95,7 @@ def test_another_version_ends_it(key: str) -> None:
     """With what decides now, in words."""
     ((item, why),) = sort_out([CRITERION], {**CRITERION.versions, key: "new"}, RECORD.made).ended
     assert item is CRITERION
-    assert why == f"class_mix is acknowledged no more: the {VERSION_WORDS[key]} is new now (both are right)"
+    assert why == f"class_mix is no longer acknowledged: the {VERSION_WORDS[key]} is new now (both are right)"
 
 
 def test_of_several_other_versions_the_first_is_told() -> None:

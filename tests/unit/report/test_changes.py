@@ -10,9 +10,9 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from drift_checks.core.outcomes import VERSION_WORDS, Criterion
-from drift_checks.report.changes import Changes, changes_since, store_of, versions_of, versions_of_run
+from drift_checks.report.changes import Changes, changes_since, store_of, versions_of
 from drift_checks.report.history.recorded import RecordedRun, StoreIdentity
-from drift_checks.report.run import Agreement, CriterionResult, RunReport
+from drift_checks.report.run import CriterionResult, RunReport
 from drift_checks.report.verdict import Verdict, severity
 from tests.support.pages import recorded
 from tests.support.reports import report, reviewed
@@ -34,10 +34,8 @@ def made(
         CriterionResult(Criterion(name, "Is it so?"), found, 1, 0, 0, 0.9, 0.8, "")
         for name, found in (criteria or {}).items()
     ]
-    agreement = Agreement(*agreed, confidence_change=None, population=None)
-    found = replace(report(reviewed(45, 5), **facts), agreement=agreement, criteria=tuple(results), verdict=verdict)
-    assert found.agreement.reviewed == agreed[1]
-    return found
+    found = report(reviewed(agreed[0], agreed[1] - agreed[0]), **facts)
+    return replace(found, criteria=tuple(results), verdict=verdict)
 
 
 RUNS = st.builds(
@@ -192,10 +190,10 @@ def test_versions_that_differ_read_differently() -> None:
 def test_a_report_and_its_record_tell_of_the_same(run: RunReport) -> None:
     """Store and versions, none of them empty."""
     kept: RecordedRun = recorded(run)
-    assert versions_of_run(kept) == versions_of(run.facts)
+    assert versions_of(kept) == versions_of(run.facts)
     assert versions_of(run.facts).keys() <= VERSION_WORDS.keys()
     assert all(versions_of(run.facts).values())
-    assert store_of(run) == kept.store
+    assert store_of(run) == kept.store.identity
 
 
 def test_a_store_is_told_by_file_table_and_collection() -> None:

@@ -13,10 +13,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from drift_checks.core.plain import from_plain, to_plain
 from drift_checks.core.records import Record, RecordId, Review, Stratum
 from drift_checks.core.redaction import redacted
 from drift_checks.report.detailing import detail, find_near
-from drift_checks.report.details import Details, Near, Reasons, near_as_plain, near_from_plain
+from drift_checks.report.details import Details, Near, Reasons
 from drift_checks.review.reviewers.neighbours import NeighboursReviewer
 from drift_checks.settings.declarations import Settings
 from drift_checks.stores.chroma import VectorCollection, create_collection
@@ -191,7 +192,10 @@ NEAR = st.builds(
 )
 
 
+NEIGHBOURS = list[tuple[RecordId, tuple[Near, ...]]]
+
+
 @given(found=st.dictionaries(st.integers() | st.text(), st.lists(NEAR, max_size=2).map(tuple), max_size=3))
 def test_neighbours_cross_processes(found: dict[RecordId, tuple[Near, ...]]) -> None:
     """As plain values, the ids of the kind that they were."""
-    assert near_from_plain(json.loads(json.dumps(near_as_plain(found)))) == found
+    assert dict(from_plain(NEIGHBOURS, json.loads(json.dumps(to_plain(list(found.items())))))) == found

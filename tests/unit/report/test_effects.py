@@ -283,7 +283,7 @@ def test_an_effect_is_documented() -> None:
     assert shown == ["WARNING", None, "stability index", 0.2, 0.1, 0.5]
     first = document["statistics"][0]
     assert (first["p_value"], first["adjusted_p_value"], first["number"]) == (0.001, 0.002, 100)
-    assert (first["interval"], first["details"]) == ((0.1, 0.3), {"categories": [["a", 1, 2]]})
+    assert (first["interval"], first["details"]) == ([0.1, 0.3], {"categories": [["a", 1, 2]]})
 
 
 @pytest.mark.parametrize(

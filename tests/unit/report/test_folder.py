@@ -119,7 +119,9 @@ def test_a_second_run_is_told_who_holds_the_folder(reports: ReportsFolder, path:
     with pytest.raises(RunInProgress) as refused:
         ReportsFolder(path)
     said = str(refused.value)
-    assert said.startswith(f"{path}: another run is under way (process {os.getpid()} on {socket.gethostname()} since ")
+    assert said.startswith(
+        f"{path}: another run is in progress (process {os.getpid()} on {socket.gethostname()} since "
+    )
     assert "--drift-reports" in said
 
 
@@ -215,11 +217,10 @@ def test_a_file_is_put_whole_or_not_at_all(reports: ReportsFolder, path: Path, m
     """A full disk leaves the one before, and nothing of the new one."""
     reports.write_file("index.html", "before")
 
-    def full(self: Path, *_: object, **__: object) -> None:
-        self.touch()
+    def full(handle: int) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(Path, "write_text", full)
+    monkeypatch.setattr(os, "fsync", full)
     with pytest.raises(ReportsError, match=r"No space left on device.*--drift-reports"):
         reports.write_file("index.html", "after")
     assert visible(path) == ["index.html"]

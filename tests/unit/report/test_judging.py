@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from drift_checks.core.outcomes import Criterion, Decision, Outcome, Result, Statistic
+from drift_checks.core.plain import from_plain, to_plain
 from drift_checks.report.agreement import summarise_agreement
 from drift_checks.report.judging import build_report, judge_criterion
 from drift_checks.report.run import CriterionResult
@@ -277,8 +278,8 @@ def test_an_outcome_crosses_between_processes() -> None:
     """As plain values and back."""
     share = Statistic.share("vectors", 1, 2, "said")
     made = Outcome("agreement", Result.FAILED, "m", "id", OLD, Decision("a", 0.5, "b", None), (share,))
-    assert Outcome.from_plain(made.as_plain()) == made
-    assert Outcome.from_plain(Outcome("x", Result.BROKEN).as_plain()) == Outcome("x", Result.BROKEN)
+    for outcome in (made, Outcome("x", Result.BROKEN)):
+        assert from_plain(Outcome, to_plain(outcome)) == outcome
 
 
 @pytest.mark.parametrize(

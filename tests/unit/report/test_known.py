@@ -154,7 +154,7 @@ def test_a_stratum_of_which_all_is_known_is_left_out_of_the_estimate(judge: str)
     everything = [*made("+" * 30), *made("---", OLD, 31), *made("+" * 10, BASELINE, 41)]
     found = report(everything, acknowledged=records(31, 32, 33), judge=judge)
     assert found.agreement.population is not None
-    assert (found.agreement.population.rate, found.agreement.population_without) == (1.0, ["old"])
+    assert (found.agreement.population.rate, found.agreement.population_without) == (1.0, ("old",))
     assert ("without the stratum old" in found.criteria[0].message) is (judge == "population")
     assert found.verdict is Verdict.OK
 

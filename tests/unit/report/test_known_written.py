@@ -38,7 +38,7 @@ HOSTILE = "<script>alert(1)</script>\x1b[31m\u202e"
 EFFECT = Criterion("class_mix", "Is the mix the same?", effect="PSI", warn=0.2, critical=0.5)
 REASON = "the guideline is being changed"
 UNTIL = "2027-02-01T00:00:00Z"
-ENDED = "record 99 (fraud → loan) is acknowledged no more: it was until 2026-01-14 (new desk)"
+ENDED = "record 99 (fraud → loan) is no longer acknowledged: it was until 2026-01-14 (new desk)"
 
 
 def some(reason: str = REASON, **changed: Any) -> RunReport:
@@ -137,7 +137,7 @@ def test_the_document_names_the_strata_that_the_estimate_leaves_out() -> None:
 def test_a_history_reads_a_run_with_known_items(document: dict[str, Any]) -> None:
     """It keeps what counted."""
     run = recorded_run(document)
-    assert (run.verdict, run.agreed, run.reviewed) == (Verdict.OK, 40, 41)
+    assert (run.verdict, run.agreement.agreed, run.agreement.reviewed) == (Verdict.OK, 40, 41)
     assert [item.record_id for item in run.disagreements] == [102]
 
 
@@ -190,11 +190,11 @@ def test_the_summary_lists_known_records_neither_as_disagreements_nor_as_failure
 @pytest.mark.parametrize(
     ("found", "end"),
     [
-        (some(), "), 2 acknowledged"),
+        (some(), ") · 2 acknowledged"),
         (report(reviewed(9, 0)), ")"),
         (
             report([decided(1, "financial", "regulatory")], acknowledged=Acknowledged([known_record(1)])),
-            ", 1 acknowledged",
+            " · 1 acknowledged",
         ),
     ],
     ids=["some", "none", "all"],

@@ -22,12 +22,13 @@ from drift_checks.report.history.recorded import RecordedCriterion, RecordedRun,
 from drift_checks.report.metrics import HELP, PREFIX, metrics_text, write_metrics
 from drift_checks.report.verdict import Verdict
 from drift_checks.statistics.intervals import Estimate
+from tests.support.histories import altered, criterion
 from tests.support.reports import report, reviewed
 
 STORE = StoreIdentity("/data/risk_classifications.db", "risk_classifications", "risk_classifications")
-SHARE = RecordedCriterion("agreement", Verdict.WARNING, 40, 10, 3, 0, 0.8, (0.67, 0.89), None, 0.85, 0.75, "")
-EFFECT = RecordedCriterion("class_mix", Verdict.OK, 1, 0, 0, 0, None, None, 0.04, 0.1, 0.25, "")
-UNMEASURED = RecordedCriterion("trend", None, 0, 0, 1, 0, None, None, None, 0.85, 0.75, "no earlier runs")
+SHARE = criterion("agreement", Verdict.WARNING, passed=40, failed=10, unmeasured=3, rate=0.8, interval=(0.67, 0.89))
+EFFECT = criterion("class_mix", Verdict.OK, passed=1, value=0.04, warn=0.1, critical=0.25)
+UNMEASURED = criterion("trend", None, unmeasured=1)
 ESTIMATE = Estimate(0.9, (0.85, 0.95))
 OWN_LABELS = {"store", "table", "collection"}
 VERSIONS = {"model_version": "gpt-4o-mini", "prompt_version": "v3", "embedding_model": "bge-m3"}
@@ -39,20 +40,21 @@ def run(number: int = 1, **changed: Any) -> RecordedRun:
     """Return the run of a day as its report.json tells it, changed as given."""
     day = f"202601{number:02}T020000Z-abc123"
     written = drift_document(report(reviewed(40, 10), run_id=day, started=f"2026-01-{number:02}T02:00:00Z"))
-    return replace(recorded_run(json.loads(json.dumps(written))), **changed)
+    return altered(recorded_run(json.loads(json.dumps(written))), **changed)
 
 
 def full() -> RecordedRun:
     """Return a run of which everything is known."""
     return run(
-        model="gpt-5-nano",
-        prompt="classify-1",
-        versions=VERSIONS,
-        population=ESTIMATE,
-        confidence_change=-0.02,
-        input_tokens=25_000,
-        output_tokens=3_000,
-        cost=0.12,
+        store={"versions": VERSIONS},
+        reviewer={
+            "model": "gpt-5-nano",
+            "prompt": "classify-1",
+            "input_tokens": 25_000,
+            "output_tokens": 3_000,
+            "cost": 0.12,
+        },
+        agreement={"population": ESTIMATE, "confidence_change": -0.02},
         criteria=(SHARE, EFFECT, UNMEASURED),
     )
 
@@ -92,26 +94,26 @@ def test_the_newest_run_of_a_store_counts(days: list[int]) -> None:
 def test_each_store_has_its_series() -> None:
     """One that another table or collection tells apart as well."""
     identities = [STORE, STORE._replace(db="/b.db"), STORE._replace(table="b"), STORE._replace(collection="b")]
-    found = series(metrics_text([run(store=identity) for identity in identities]))
+    found = series(metrics_text([run(store=identity._asdict()) for identity in identities]))
     labels = [dict(labels) for name, labels in found if name == "verdict"]
     assert [tuple(item[name] for name in ("store", "table", "collection")) for item in labels] == identities
 
 
 def test_runs_of_the_demo_are_one_store() -> None:
     """Wherever each has made it."""
-    runs = [run(day, demo=True, store=STORE._replace(db=f"/cache/{day}.db")) for day in (2, 1)]
+    runs = [run(day, demo=True, store={"db": f"/cache/{day}.db"}) for day in (2, 1)]
     assert stores(metrics_text(runs)) == {"demo": datetime(2026, 1, 2, 2, tzinfo=UTC).timestamp()}
 
 
 def test_a_run_of_which_everything_is_known_has_every_metric() -> None:
     """No other is explained to the user."""
-    assert {name for name, _ in series(metrics_text([full()], {full().store: {"slack": 0}}))} == set(HELP)
+    assert {name for name, _ in series(metrics_text([full()], {full().store.identity: {"slack": 0}}))} == set(HELP)
 
 
 def test_the_figures_of_a_run_are_its_own() -> None:
     """In base units: seconds, shares from 0 to 1."""
     begun = datetime(2026, 1, 1, 2, tzinfo=UTC).timestamp()
-    interval = run().interval
+    interval = run().agreement.interval
     assert interval is not None
     assert of_store(metrics_text([full()])) == {
         "verdict": 1,
@@ -167,14 +169,8 @@ def test_a_criterion_has_what_it_measured(criterion: RecordedCriterion, figures:
 def test_what_is_not_known_is_absent() -> None:
     """Neither 0 nor NaN, which both would be drawn."""
     unknown = run(
-        vectors=None,
-        rate=None,
-        interval=None,
-        population=None,
-        confidence_change=None,
-        input_tokens=None,
-        output_tokens=None,
-        cost=None,
+        store={"vectors": None},
+        agreement=dict.fromkeys(("rate", "interval", "population", "confidence_change")),
         criteria=(replace(SHARE, critical=None, warn=None),),
     )
     missing = set(HELP) - {name for name, _ in series(metrics_text([unknown]))}
@@ -194,7 +190,7 @@ def test_what_is_not_known_is_absent() -> None:
 
 def test_alerts_that_wait_are_counted_by_channel() -> None:
     """Those of the store alone; a channel to which none waits has 0."""
-    waiting = {run().store: {"slack": 2, "email": 0}, STORE._replace(db="/data/other.db"): {"slack": 9}}
+    waiting = {run().store.identity: {"slack": 2, "email": 0}, STORE._replace(db="/data/other.db"): {"slack": 9}}
     text = metrics_text([run()], waiting)
     assert [of_store(text, channel=name)["alerts_undelivered"] for name in ("slack", "email")] == [2, 0]
 
@@ -208,7 +204,7 @@ def test_what_is_no_number_is_absent(value: float) -> None:
 
 def test_the_labels_of_info_say_how_the_run_was_made() -> None:
     """What was not known is empty, which is the same as absent."""
-    text = metrics_text([replace(full(), prompt=None)])
+    text = metrics_text([altered(full(), reviewer={"prompt": None})])
     (labels,) = [others(labels) for name, labels in series(text) if name == "run_info"]
     assert dict(labels) == {
         "run_id": "20260101T020000Z-abc123",
@@ -225,7 +221,15 @@ def test_the_labels_of_info_say_how_the_run_was_made() -> None:
 @example('"\\\n\r\udcff')
 def test_any_label_is_read_as_it_was(name: str) -> None:
     """Quotes, backslashes and ends of lines; bytes that are no text are spelt out."""
-    text = metrics_text([run(store=StoreIdentity(name, name, name), model=name, criteria=(replace(SHARE, name=name),))])
+    text = metrics_text(
+        [
+            run(
+                store={"db": name, "table": name, "collection": name},
+                reviewer={"model": name},
+                criteria=(replace(SHARE, name=name),),
+            )
+        ]
+    )
     spelt = name.encode("utf-8", "backslashreplace").decode()
     labels = [dict(labels) for _, labels in series(text)]
     assert {item["store"] for item in labels} == {spelt}
@@ -270,7 +274,7 @@ def test_whoever_reads_the_file_reads_a_whole_one(tmp_path: Path) -> None:
 
 def test_what_a_killed_run_left_is_no_hindrance(tmp_path: Path) -> None:
     """Nor does the collector read it."""
-    (tmp_path / ".metrics.prom.new").write_text("half of")
+    (tmp_path / ".metrics.prom.tmp").write_text("half of")
     write_metrics(tmp_path / "metrics.prom", [run()])
     assert [path.name for path in tmp_path.iterdir()] == ["metrics.prom"]
 

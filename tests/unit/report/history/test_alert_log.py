@@ -172,17 +172,6 @@ def test_waiting_messages_are_counted_by_store_and_channel(history: History, log
     assert undelivered_alerts(history) == {STORE: {"slack": 0, "email": 2}, OTHER: {"slack": 1}}
 
 
-def test_an_older_history_that_is_only_read_has_no_alerts(log: AlertLog, tmp_path: Path) -> None:
-    """It has no table for them."""
-    queued(log)
-    raw(tmp_path, "DROP TABLE alerts")
-    raw(tmp_path, "PRAGMA user_version = 1")
-    view = reading.read_history(tmp_path)
-    assert view is not None
-    with view:
-        assert undelivered_alerts(view) == {}
-
-
 def test_pruning_keeps_the_waiting_and_the_newest(log: AlertLog) -> None:
     """Of each store, channel and incident, however old."""
     for channel in ("slack", "email"):

@@ -7,13 +7,11 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from drift_checks.report.history.database import History, UnfitRun
+from drift_checks.report.history.database import History
 from drift_checks.report.history.reading import NAME
 from drift_checks.report.verdict import Verdict
 from tests.support.histories import (
@@ -22,6 +20,7 @@ from tests.support.histories import (
     RUN,
     document,
     ids,
+    night,
     raw,
     run,
     set_aside,
@@ -33,11 +32,11 @@ from tests.support.histories import (
 
 def test_runs_that_are_missing_are_taken_up(tmp_path: Path) -> None:
     """Killed after the report was in place, or a history that was lost."""
-    for night in NIGHTS:
-        write(tmp_path, document(night))
+    for name in NIGHTS:
+        write(tmp_path, document(name))
     assert taken_up(tmp_path) == NIGHTS
     with History(tmp_path) as history:
-        assert history.runs(disagreements=True) == [run(night) for night in NIGHTS]
+        assert history.runs() == [run(night) for night in NIGHTS]
 
 
 def test_what_is_there_is_not_read_again(tmp_path: Path) -> None:
@@ -82,30 +81,17 @@ def test_a_copy_of_a_folder_is_no_run(tmp_path: Path) -> None:
     assert taken_up(tmp_path) == NIGHTS[:1]
 
 
-@pytest.mark.parametrize(
-    "change",
-    [
-        lambda drift: drift["criteria"].append(drift["criteria"][0]),
-        lambda drift: drift["reviewer"].update(prompt=[]),
-        lambda drift: drift["store"].update(vectors=2**70),
-        lambda drift: drift["disagreements"][0].update(record_id=None),
-        lambda drift: drift["agreement"].update(rate="much"),
-    ],
-)
-def test_a_run_that_has_no_place_is_passed_over(tmp_path: Path, change: Callable[[Any], None]) -> None:
-    """It keeps no other from being taken up, and leaves no part of itself."""
-    unfit = document(NIGHTS[0])
-    change(unfit["drift"])
-    write(tmp_path, unfit)
-    write(tmp_path, document(NIGHTS[1]))
-    assert taken_up(tmp_path) == NIGHTS[1:2]
-    assert raw(tmp_path, "SELECT DISTINCT run_id FROM criteria") == [(NIGHTS[1],)]
-
-
-def test_an_unfit_run_is_told_when_it_is_added(tmp_path: Path) -> None:
-    """In a sentence."""
-    with History(tmp_path) as history, pytest.raises(UnfitRun, match=f"{NAME}: a run cannot be kept there"):
-        history.add(replace(run(), criteria=run().criteria * 2))
+def test_an_unreadable_report_is_skipped(tmp_path: Path) -> None:
+    """It keeps no other run from being added."""
+    for place, text in enumerate(("", "{", "[" * 100_000, '{"drift": {}}', "\x00\x00")):
+        write(tmp_path, document(NIGHTS[place]))
+        (tmp_path / NIGHTS[place] / "report.json").write_text(text, encoding="utf-8")
+    write(tmp_path, document(NIGHTS[5]))
+    (tmp_path / night(6)).mkdir()
+    (tmp_path / night(7) / "report.json").mkdir(parents=True)
+    (tmp_path / night(8)).mkdir()
+    (tmp_path / night(8) / "report.json").symlink_to("nowhere")
+    assert taken_up(tmp_path) == NIGHTS[5:]
 
 
 def replaced(file: Path) -> None:
@@ -127,28 +113,32 @@ DAMAGES: dict[str, Callable[[Path], object]] = {
     "truncated": lambda file: os.truncate(file, file.stat().st_size // 2),
     "truncated to a page": lambda file: os.truncate(file, 4096),
     "pages": damaged_in_the_middle,
-    "a table is missing": lambda file: raw(file.parent, "DROP TABLE criteria"),
-    "a column is missing": lambda file: raw(file.parent, "ALTER TABLE runs DROP COLUMN calls"),
+    "a table is missing": lambda file: raw(file.parent, "DROP TABLE alerts"),
+    "a column is missing": lambda file: raw(file.parent, "ALTER TABLE alerts DROP COLUMN kind"),
     "another database": replaced,
+    "the text of a row": lambda file: raw(file.parent, "UPDATE runs SET document = substr(document, 9)"),
+    "bytes of a row": lambda file: raw(file.parent, "UPDATE runs SET document = CAST(x'ff00' AS TEXT)"),
 }
 
 
 @pytest.mark.parametrize("damage", DAMAGES.values(), ids=DAMAGES)
 def test_a_damaged_history_is_set_aside_and_made_anew(tmp_path: Path, damage: Callable[[Path], object]) -> None:
     """The runs are taken up from their reports; the user is told, and keeps the damaged file."""
-    for night in NIGHTS:
-        write(tmp_path, document(night))
+    for name in NIGHTS:
+        write(tmp_path, document(name))
     taken_up(tmp_path)
     damage(tmp_path / NAME)
     before = (tmp_path / NAME).read_bytes()
     with History(tmp_path) as history:
         history.take_up_missing()
         assert ids(history) == NIGHTS
-        (told,) = history.warnings
+        (warning,) = history.warnings
     (aside,) = set_aside(tmp_path)
     assert aside.read_bytes() == before
-    assert aside.name in told
-    assert str(tmp_path / NAME) in told
+    assert warning.startswith(f"{tmp_path / NAME}: was damaged (")
+    assert (
+        f"is set aside as {aside.name}; the new one gets its runs from the reports that are kept; no alerts" in warning
+    )
     with History(tmp_path) as history:
         assert history.warnings == []
 

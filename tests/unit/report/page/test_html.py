@@ -17,7 +17,7 @@ from drift_checks.core.records import RecordId
 from drift_checks.report.details import Details, Near, Reasons
 from drift_checks.report.history.kept import KeptRun
 from drift_checks.report.page.html import render, render_list
-from drift_checks.report.run import Reviewing, RunReport
+from drift_checks.report.run import RunReport
 from tests.support.histories import NIGHTS, run
 from tests.support.pages import decided, known_report, with_details
 from tests.support.reports import AGREEMENT, BASELINE, INTEGRITY, LOW, OLD, outcomes, report, reviewed
@@ -115,11 +115,12 @@ FACTS = st.fixed_dictionaries(
         "vectors": st.none() | st.integers(0, 10**9),
         "notes": st.lists(WORDS, max_size=2),
         **{name: st.dictionaries(WORDS, WORDS, max_size=2) for name in ("settings", "versions", "store_versions")},
-        "reviewing": st.builds(
-            Reviewing,
-            *[st.integers(0, 99)] * 4,
-            *[st.none() | st.integers(0, 10**6)] * 2,
-            st.none() | st.floats(0, 99),
+        "reviewing": st.fixed_dictionaries(
+            {
+                **dict.fromkeys(("reviewed", "failed", "not_asked", "calls"), st.integers(0, 99)),
+                **dict.fromkeys(("input_tokens", "output_tokens"), st.none() | st.integers(0, 10**6)),
+                "cost": st.none() | st.floats(0, 99),
+            }
         ),
         "decision": st.sampled_from(["point", "sequential"]),
     },

@@ -14,7 +14,7 @@ from drift_checks.core.outcomes import Criterion, Outcome, Result, Statistic
 from drift_checks.report.history.recorded import RecordedRun
 from drift_checks.report.page.pictures import pictures_of, trend_of
 from drift_checks.report.run import RunReport
-from tests.support.histories import NIGHTS, run
+from tests.support.histories import NIGHTS, altered, run
 from tests.support.pages import decided
 from tests.support.reports import AGREEMENT, INTEGRITY, report, reviewed
 
@@ -112,7 +112,7 @@ def test_a_run_without_agreement_is_a_point_without_a_rate() -> None:
     """It is in its place all the same."""
     (point,) = trend_of(iter([run(agreed=0, unmeasured=400)]), lambda _: None)
     assert point.verdict == "INCONCLUSIVE"
-    (bare,) = trend_of(iter([replace(run(), rate=None, interval=None)]), lambda _: None)
+    (bare,) = trend_of(iter([altered(run(), agreement={"rate": None, "interval": None})]), lambda _: None)
     assert (bare.rate, bare.low, bare.high, bare.link) == (None, None, None, None)
 
 
