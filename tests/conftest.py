@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import sys
+from itertools import count
 from pathlib import Path
 
 import pytest
@@ -26,13 +27,16 @@ settings.load_profile("thorough" if THOROUGH else "default")
 sys.dont_write_bytecode = False
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
+_caches = count()
+
 
 @pytest.fixture(autouse=True)
 def _own_environment(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
-    """Hide the machine's settings, and give each test its own cache folder."""
+    """Hide the machine's settings, and name a cache folder of the test's own."""
     for name in [name for name in os.environ if name.startswith(("DRIFT_", "CHROMA_", *SECRETS))]:
         monkeypatch.delenv(name)
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
+    # Not created: a test that needs none is three milliseconds faster.
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.getbasetemp() / "caches" / str(next(_caches))))
 
 
 @pytest.fixture(scope="session")
