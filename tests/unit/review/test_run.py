@@ -161,4 +161,4 @@ def test_timestamps_that_cannot_be_read_are_noted(settings: Settings, reading: s
     rows: list[tuple[object, ...]] = [(key, "t", "c", 0.5, "2020-01-01") for key in range(100)]
     sample = Pipeline(of_table(settings, [*rows, (1000, "t", "c", 0.5, reading)])).sample
     assert sample.unreadable == {"timestamp": 1}
-    assert any("timestamp that cannot be read" in note for note in sample.notes)
+    assert any("with an unreadable timestamp" in note for note in sample.notes)

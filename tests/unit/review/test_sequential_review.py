@@ -21,6 +21,7 @@ from drift_checks.settings.declarations import POPULATION, SEQUENTIAL, Settings
 from drift_checks.statistics.sequential import decide
 from tests.support.stores import AS_OF
 from tests.support.tables import write_table
+from tests.support.thorough import repetitions
 
 EACH = 60
 BASELINE = 10
@@ -103,7 +104,7 @@ def reviewed(settings: Settings, classifier: object) -> Pipeline:
     return pipeline
 
 
-@example_settings(max_examples=30)
+@example_settings(max_examples=repetitions(8, 60))
 @given(pattern=PATTERNS, concurrency=st.integers(1, 20), critical=st.sampled_from([0.5, 0.75, 0.9]))
 def test_so_many_are_asked_about_as_decide(
     settings: Settings, pattern: list[str], concurrency: int, critical: float
@@ -119,7 +120,7 @@ def test_so_many_are_asked_about_as_decide(
     assert pipeline.ledger.calls == len(classifier.asked) <= MOST
 
 
-@example_settings(max_examples=20)
+@example_settings(max_examples=repetitions(6, 40))
 @given(pattern=PATTERNS, concurrency=st.integers(1, 6), stop=st.integers(1, 25))
 def test_interrupted_run_asks_nothing_twice(
     settings: Settings, tmp_path_factory: pytest.TempPathFactory, pattern: list[str], concurrency: int, stop: int
@@ -137,13 +138,13 @@ def test_interrupted_run_asks_nothing_twice(
 
     first, second = Counting(answer), Counting(answer)
     with closing(Pipeline(settings, first)) as pipeline:
-        pipeline.keep_in(journal, {})
+        pipeline.use_journal(journal, {})
         with suppress(KeyboardInterrupt):
             pipeline.review(pipeline.sample.records, interrupt)
     answered = {review.record_id for review in read_journal(journal.path).reviews if review.made}
     journal.resume()
     with closing(Pipeline(settings, second)) as pipeline:
-        pipeline.keep_in(journal, {})
+        pipeline.use_journal(journal, {})
         pipeline.review(pipeline.sample.records, lambda _: None)
         drawn = judged(pipeline)
     after = decide([answer == AGREES for answer in pattern], 0.75).after
@@ -201,13 +202,6 @@ def test_selected_records_alone_are_asked_about(settings: Settings) -> None:
     assert sorted(classifier.asked) == sorted(int(record.id) for record in few)
 
 
-def test_calls_are_made_at_once(settings: Settings) -> None:
-    """As many as the decision needs at the least."""
-    classifier = Counting(seconds=0.05)
-    reviewed(replace(settings, baseline=0), classifier)
-    assert classifier.most_in_flight >= 4
-
-
 def test_unusable_answer_decides_nothing(settings: Settings) -> None:
     """Another record is asked about in its place."""
     with closing(Pipeline(settings, Counting())) as pipeline:
@@ -257,8 +251,3 @@ def test_pace_is_kept(settings: Settings) -> None:
     reviewed(replace(settings, baseline=0, requests_per_minute=600), classifier)
     # Tenths of a second apart; one may begin a little late.
     assert classifier.began[-1] - classifier.began[0] > 0.1 * (ALL_AGREE - 1) - 0.2
-
-
-def test_table_is_as_it_is_told(settings: Settings) -> None:
-    """Sixty records in each stratum."""
-    assert Pipeline(settings).sample.sizes == dict.fromkeys(Stratum, EACH)
