@@ -38,7 +38,7 @@ def test_vectors_of_another_model_are_found(review: Review, sound: DriftingStore
     assert check_only(review, sound, "provenance").criterion("provenance")["verdict"] == verdict
 
 
-def test_versions_in_use_are_told(review: Review, sound: DriftingStore) -> None:
+def test_versions_in_use_are_reported(review: Review, sound: DriftingStore) -> None:
     """Of embedding model, model and prompt, over the whole store, the most frequent first."""
     sound.execute(f"update {NAME} set embedding_model = 'other', model_version = 'model-2' where id <= 100")
     found = check_only(review, sound, "provenance", "--drift-sample-size=2").criterion("provenance")
@@ -181,7 +181,7 @@ def test_without_chroma_nothing_is_looked_up(review: Review, sound: DriftingStor
 
 
 def look_up(review: Review, store: BuiltStore, *options: str) -> dict[str, Any]:
-    """Return what becomes of the criterion over all records."""
+    """Return the outcome of the criterion over all records."""
     run: Run = review.pytest(
         "--pyargs", module_of("self_retrieval"), *store.options, "--drift-sample-size=120", *options
     )
@@ -189,7 +189,7 @@ def look_up(review: Review, store: BuiltStore, *options: str) -> dict[str, Any]:
 
 
 def copy_texts(store: BuiltStore, copies: int, apart: int = 40) -> None:
-    """Give so many records the text of the one that is `apart` places before it."""
+    """Give that many records the text of the one that is `apart` places before it."""
     for key in range(apart + 1, apart + 1 + copies):
         source = f"(select text, text_hash from {NAME} where id = ?)"
         store.execute(f"update {NAME} set (text, text_hash) = {source} where id = ?", key - apart, key)

@@ -95,7 +95,7 @@ def test_runs_that_were_really_made_are_the_past(review: Review, reviewed: Revie
 
 
 @pytest.mark.parametrize("other", OTHERS)
-def test_runs_that_cannot_be_compared_are_left_out(review: Review, reviewed: Reviewed, other: str) -> None:
+def test_runs_that_cannot_be_compared_are_skipped(review: Review, reviewed: Reviewed, other: str) -> None:
     """Of another store, reviewer, prompt or rule, of a part of the checks, or of an outage."""
     keep_runs(review.folder / "reports", reviewed.document, SLIDING, **OTHERS[other])
     assert "0 past runs" in trend(review, reviewed)["message"]

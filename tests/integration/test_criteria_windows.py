@@ -168,7 +168,7 @@ def test_records_outside_of_both_windows_count_for_nothing(review: Review, tmp_p
     assert (found["verdict"], "climate" in found["message"]) == ("OK", False)
 
 
-def test_direction_of_a_change_is_told(review: Review, tmp_path: Path) -> None:
+def test_direction_of_a_change_is_reported(review: Review, tmp_path: Path) -> None:
     """The medians are those of the earlier and of the recent records, in this order."""
     rows = [{**row, "confidence": 0.9} for row in two_windows()]
     rows[250:] = [{**row, "confidence": 0.65} for row in rows[250:]]
@@ -177,7 +177,7 @@ def test_direction_of_a_change_is_told(review: Review, tmp_path: Path) -> None:
     assert "median confidence 0.90 → 0.65" in found["message"]
 
 
-def test_confidences_that_are_no_numbers_are_left_out(review: Review, sound: DriftingStore) -> None:
+def test_confidences_that_are_no_numbers_are_skipped(review: Review, sound: DriftingStore) -> None:
     """Only what is a number is compared."""
     sound.execute(f"update {NAME} set confidence = 'high' where id > 340")
     found = check_only(review, sound, "confidence_distribution").criterion("confidence_distribution")
@@ -200,7 +200,7 @@ def test_two_columns_are_measured_where_the_third_is_missing(review: Review, sou
     assert (found["verdict"], found["passed"], found["unmeasured"]) == ("OK", 2, 1)
 
 
-def test_records_without_a_vector_are_left_out(review: Review, sound: DriftingStore) -> None:
+def test_records_without_a_vector_are_skipped(review: Review, sound: DriftingStore) -> None:
     """Empty, no array, or all zeros: there is no place to compare."""
     for key, stored in ((260, ""), (270, "none"), (280, "[0, 0, 0, 0, 0, 0, 0, 0]")):
         sound.execute(f"update {NAME} set embedding_json = ? where id = ?", stored, key)

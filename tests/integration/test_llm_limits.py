@@ -57,7 +57,7 @@ def test_records_beyond_the_calls_are_unmeasured(review: Review, store: BuiltSto
 
 
 def test_cost_is_bounded(review: Review, store: BuiltStore, server: ChatServer) -> None:
-    """`max-cost` is never exceeded, and what it left out is unmeasured."""
+    """`max-cost` is never exceeded, and what it omitted is unmeasured."""
     bounds = ("--drift-llm-price=1,1", "--drift-max-cost=0.006")
     found = review(*store.options, *TWENTY, *asking(server), *bounds)
     reviewer, agreement = found.drift["reviewer"], found.criterion("agreement")
@@ -67,7 +67,7 @@ def test_cost_is_bounded(review: Review, store: BuiltStore, server: ChatServer) 
 
 
 def test_steady_model_does_not_differ(review: Review, store: BuiltStore, server: ChatServer) -> None:
-    """`repeat` reviews so many records twice; this model answers the same."""
+    """`repeat` reviews that many records twice; this model answers the same."""
     found = review(*store.options, *TWENTY, *asking(server), "--drift-repeat=3")
     assert sorted(Counter(asked(server.requests)).values()) == [1] * 17 + [2] * 3
     said = found.drift["reviewer"]["self_disagreement"]
@@ -114,7 +114,7 @@ def test_each_record_is_asked_about_once_by_two_workers(review: Review, store: B
 
 @pytest.mark.slow
 def test_failed_review_is_one_for_two_workers(review: Review, store: BuiltStore, server: ChatServer) -> None:
-    """What one worker asked in vain, twice because garbage came, the other does not ask again."""
+    """What one worker asked without need, twice because garbage came, the other does not ask again."""
     server.behaviour = Behaviour(answer=named_but({4: GARBAGE}), usage=False)
     review(*without_vectors(store), *asking(server), "--drift-records=1,2,3,4,5", "-n", "2", process=True)
     assert Counter(asked(server.requests))[4] == 2

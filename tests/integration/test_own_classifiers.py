@@ -116,7 +116,7 @@ def test_whatever_takes_a_text_is_a_classifier(review: Review, store: BuiltStore
 
 
 def test_disagreeing_classifier_is_critical(review: Review, store: BuiltStore, mine: Path) -> None:
-    """What it decides is held against the store."""
+    """What it decides is compared with the store."""
     found = review(*store.options, *SMALL, "--drift-reviewer=mine:disagreeing")
     assert summary_of(found) == (1, "CRITICAL", 0, "mine:disagreeing")
 
@@ -147,7 +147,7 @@ def test_plain_pytest_finds_the_module(review: Review, store: BuiltStore, mine: 
 
 
 def test_exception_is_the_records_failure(review: Review, store: BuiltStore, mine: Path) -> None:
-    """One text on which the classifier fails is one record not measured, and the run goes on."""
+    """One text on which the classifier fails is one record not measured, and the run continues."""
     found = review(*store.options, "--drift-records=1,2,3,4,5,6", "--drift-reviewer=mine:failing")
     agreement = found.criterion("agreement")
     assert [agreement[name] for name in ("passed", "failed", "unmeasured", "verdict")] == [5, 0, 1, "OK"]

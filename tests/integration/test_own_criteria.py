@@ -84,7 +84,7 @@ def test_skipped_criterion_says_why(review: Review, store: BuiltStore) -> None:
 
 @pytest.mark.parametrize(("passed", "failed", "verdict"), [(90, 10, "OK"), (89, 11, "WARNING"), (49, 51, "CRITICAL")])
 def test_share_of_the_whole_store(review: Review, store: BuiltStore, passed: int, failed: int, verdict: str) -> None:
-    """A share over the whole store is held against the mark's thresholds."""
+    """A share over the whole store is compared with the mark's thresholds."""
     check = WHOLE_STORE.format(passed=passed, failed=failed)
     own = write_criterion(review.folder / "own", "share", check, STRICT)
     found = review(*store.options, *SMALL, own).criterion("share")

@@ -18,7 +18,7 @@ TWENTY = ("--drift-sample-size=20", "--drift-warn=0.7", "--drift-critical=0.65")
 
 @dataclass(frozen=True)
 class Reviewed:
-    """A store, reviewed by a classifier of the user's own that takes down what it is asked."""
+    """A store, reviewed by a classifier of the user's own that records what it is asked."""
 
     review: Review
     store: BuiltStore
@@ -53,7 +53,7 @@ def test_judging_the_estimate_changes_the_verdict_and_nothing_else(reviewed: Rev
     ("warn", "critical", "verdict"),
     [("0.75", "0.7", "OK"), ("0.76", "0.75", "WARNING"), ("0.8", "0.76", "CRITICAL")],
 )
-def test_estimate_is_held_against_the_thresholds(reviewed: Reviewed, warn: str, critical: str, verdict: str) -> None:
+def test_estimate_is_compared_with_the_thresholds(reviewed: Reviewed, warn: str, critical: str, verdict: str) -> None:
     """At a threshold is not below it."""
     bounds = (f"--drift-warn={warn}", f"--drift-critical={critical}", POPULATION)
     found = reviewed.by("low_apart", "--drift-sample-size=20", *bounds)

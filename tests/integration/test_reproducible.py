@@ -11,7 +11,7 @@ from tests.support.stores import NAME, BuiltStore
 
 
 def options_without(store: BuiltStore, *names: str) -> list[str]:
-    """Return the store's options but for these."""
+    """Return the store's options except for these."""
     return [option for option in store.options if not option.startswith(tuple(f"--drift-{name}" for name in names))]
 
 
@@ -67,8 +67,8 @@ def test_zone_moves_naive_records_across_the_bound(review: Review, store: BuiltS
     assert found.drift["sample"]["strata"]["old"] == old
 
 
-def test_every_form_of_timestamp_is_held_against_the_bound(review: Review, store: BuiltStore) -> None:
-    """Offsets, `Z` and a space name the same instants; exactly so many days is not older."""
+def test_every_form_of_timestamp_is_compared_with_the_bound(review: Review, store: BuiltStore) -> None:
+    """Offsets, `Z` and a space name the same instants; exactly that many days is not older."""
     store.execute(f"update {NAME} set timestamp = '2026-01-01T00:00:00', confidence = 0.9")
     stamps = {
         "2025-10-17T01:59:59Z": True,

@@ -1,4 +1,4 @@
-"""Reviews that go on where they were broken off, by SIGKILL or because too little could be reviewed."""
+"""Reviews that continue where they were interrupted, by SIGKILL or because too little could be reviewed."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class Killed:
 
     @property
     def header(self) -> Mapping[str, Any]:
-        """What it was told to do and drew."""
+        """Its settings and drew."""
         assert self.journal.header is not None
         return self.journal.header
 
@@ -148,7 +148,7 @@ def test_other_settings_are_refused(review: Review, killed: Killed, snapshot: Sn
 
 
 def test_same_settings_may_be_given_again(review: Review, killed: Killed) -> None:
-    """The same command with --drift-resume is how a run goes on."""
+    """The same command with --drift-resume is how a run continues."""
     assert len(resume(review, killed, *PINNED)[0].record_ids) == 20
 
 
@@ -167,7 +167,7 @@ def test_finished_run_is_not_resumed(review: Review, store: BuiltStore, snapshot
 
 
 def test_run_of_another_store_is_not_resumed(review: Review, killed: Killed, store: BuiltStore) -> None:
-    """What was broken off is known by its store."""
+    """What was interrupted is known by its store."""
     other = f"--drift-db={store.db}"
     assert resume(review, killed, other)[0].exit_code == 4
 

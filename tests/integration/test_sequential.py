@@ -51,7 +51,7 @@ def decision(run: Run) -> tuple[str, str, object]:
 def test_agreeing_reviewer_is_ok_after_few_calls(
     review: Review, store: BuiltStore, server: ChatServer, concurrency: int
 ) -> None:
-    """No call is made that the decision does not need, but for the baseline, however many are made at once."""
+    """No call is made that the decision does not need, except for the baseline, however many are made at once."""
     found = by_llm(review, store, server, f"--drift-concurrency={concurrency}")
     assert (found.exit_code, found.drift["verdict"]) == (0, "OK")
     assert len(server.requests) == found.drift["reviewer"]["calls"] == ALL_AGREE + BASELINE

@@ -51,7 +51,7 @@ def test_records_are_varied_in_different_ways(review: Review, store: BuiltStore)
 
 
 def test_steady_classifier_that_disagrees_is_steady(review: Review, store: BuiltStore) -> None:
-    """Stability is held against the reviewer's own answers, not against the store."""
+    """Stability is compared with the reviewer's own answers, not against the store."""
     found = by_own(review, store, "disagreeing")
     assert (found.criterion("agreement")["verdict"], found.criterion("stability")["verdict"]) == ("CRITICAL", "OK")
 
@@ -148,7 +148,7 @@ def test_it_can_be_asked_for_alone(review: Review, store: BuiltStore) -> None:
 @pytest.mark.slow
 @pytest.mark.usefixtures("llm_key")
 def test_resumed_review_asks_about_no_form_twice(review: Review, store: BuiltStore) -> None:
-    """A review that was killed among its variants goes on with those that are missing."""
+    """A review that was killed among its variants continues with those that are missing."""
     with ChatServer(Behaviour(latency=0.2)) as server:
         options = (*store.options, *asking(server), *TWENTY, "--drift-concurrency=2", *ONLY, "--drift-stability=10")
         with Started(review.folder, *options) as started:

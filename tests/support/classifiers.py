@@ -1,4 +1,4 @@
-"""A classifier for tests of the pool, which answers as a function says and takes down what it was asked."""
+"""A fake classifier for tests of the pool, which records its requests."""
 
 from __future__ import annotations
 
@@ -58,11 +58,11 @@ class FakeClassifier:
         self.most_in_flight = 0
 
     async def open(self) -> None:
-        """Take it down."""
+        """Record it."""
         self.events.append("open")
 
     async def classify(self, request: Request) -> Classification:
-        """Answer as the function does."""
+        """Answer by the function."""
         self.asked.append(request)
         self.began.append(time.monotonic())
         self.events.append("classify")
@@ -82,12 +82,12 @@ class FakeClassifier:
         return ReviewerError("reviewer", f"refused ({reason})", REMEDY)
 
     async def close(self) -> None:
-        """Take it down."""
+        """Record it."""
         self.events.append("close")
 
 
 def in_turn(*steps: Classification | BaseException) -> Decide:
-    """Return what answers each record by these steps, one a call, the last from then on."""
+    """Return a function that takes these steps for each record, one a call, and then repeats the last."""
     calls: dict[tuple[RecordId, bool], int] = {}
 
     async def decide(request: Request) -> Classification:
@@ -102,7 +102,7 @@ def in_turn(*steps: Classification | BaseException) -> Decide:
 
 
 def slowly(decide: Decide, seconds: float) -> Decide:
-    """Return what answers the same, so many seconds later."""
+    """Return a function that answers the same, but later."""
 
     async def later(request: Request) -> Classification:
         await asyncio.sleep(seconds)
@@ -112,7 +112,7 @@ def slowly(decide: Decide, seconds: float) -> Decide:
 
 
 def make_records(number: int) -> list[Record]:
-    """Return so many records, with the numbers from 0 as their ids."""
+    """Return records with the ids 0, 1 and so on."""
     return [Record(index, Stratum.BASELINE, {"text": f"text {index}", "category": "a"}) for index in range(number)]
 
 
@@ -127,7 +127,7 @@ def review_all(
     on_cost: Callable[[float], None] = lambda amount: None,
     patience: float = 20.0,
 ) -> list[Review]:
-    """Return all reviews of so many records, in the order in which they came.
+    """Return the reviews of records with the ids 0, 1 and so on, in the order in which they were made.
 
     Raises:
         TimeoutError: They did not within `patience`.
@@ -143,10 +143,10 @@ def review_all(
 
 
 def patiently(function: Callable[[], Result], patience: float) -> Result:
-    """Return what the function returns; one that hangs fails its test and nothing else.
+    """Return the result of a function; one that hangs fails its test and nothing else.
 
     Raises:
-        TimeoutError: It has not returned after so many seconds.
+        TimeoutError: It has not returned after that many seconds.
     """
     future: Future[Result] = Future()
 

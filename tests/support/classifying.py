@@ -1,4 +1,4 @@
-"""Asking a classifier without the pool, and a chat server that answers with bodies as they are given."""
+"""Calling a classifier without the pool, and a chat server with scripted replies."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def question(text: str = "a text", *, retry: bool = False) -> Request:
 def outcomes(
     classifier: Classifier, *questions: Request, at_once: bool = False
 ) -> list[Classification | BaseException]:
-    """Return what became of each question, one after the other or all at once, between opening and closing."""
+    """Return the outcome of each request, one after the other or all at once."""
 
     async def put() -> list[Classification | BaseException]:
         if at_once:
@@ -65,7 +65,7 @@ def outcomes(
 
 
 def ask(classifier: Classifier, asked: Request | None = None) -> Classification:
-    """Return the answer to one question, in whatever form it is taken; what is raised instead is raised."""
+    """Return the answer to one request, with whatever parameters the endpoint accepts."""
 
     async def put() -> Classification:
         for _ in range(10):

@@ -46,7 +46,7 @@ class DriftingStore(BuiltStore):
 
 
 def records(count: int, *, days: tuple[int, int], first: int = 1) -> list[Row]:
-    """Return sound records with ids from `first`, so many days old, spread evenly.
+    """Return sound records with ids from `first`, that many days old, spread evenly.
 
     Categories, confidences, times, tokens and places do not depend on the age; the reviewer agrees, as sure as the
     store.

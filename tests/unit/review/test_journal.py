@@ -92,7 +92,7 @@ def test_journal_cut_off_anywhere_goes_on(cut: int, last: Review) -> None:
 
 
 def test_journal_begins_once(journal: Journal) -> None:
-    """A run that goes on is the run that it began as."""
+    """A run that continues is the run that it began as."""
     journal.begin(BEGUN)
     journal.begin({"run_id": "another"})
     assert read_journal(journal.path).header == BEGUN
@@ -106,7 +106,7 @@ def test_finished_run_is_finished(journal: Journal) -> None:
 
 
 def test_inconclusive_run_is_unfinished(journal: Journal) -> None:
-    """It came to an end for want of answers."""
+    """It ended for want of answers."""
     journal.begin(BEGUN)
     journal.finish(inconclusive=True)
     assert not read_journal(journal.path).finished

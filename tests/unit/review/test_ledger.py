@@ -92,7 +92,7 @@ def test_reviews_are_written(tmp_path: Path) -> None:
 
 
 def resumed(tmp_path: Path, *before: Review, calls: int = 0, spent: float = 0.0) -> Ledger:
-    """Return a ledger that goes on after these reviews."""
+    """Return a ledger that continues after these reviews."""
     ledger = Ledger()
     contents = JournalContents(reviews=list(before), calls=calls, spent=spent)
     ledger.use_journal(Journal(tmp_path / JOURNAL_FILE), contents)

@@ -1,4 +1,4 @@
-"""Taking up a run that was broken off."""
+"""Taking up a run that was interrupted."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ SAMPLE = Sample(
 
 
 def settings(folder: Path, **changed: Any) -> Settings:
-    """Return the settings of a run, on the day after the one that was broken off."""
+    """Return the settings of a run, on the day after the one that was interrupted."""
     defaults: dict[str, Any] = {
         "db": folder / "risks.db",
         "reports": folder,
@@ -174,7 +174,7 @@ def test_another_reviewer_is_refused(tmp_path: Path) -> None:
     ids=lambda changed: next(iter(changed)),
 )
 def test_how_it_is_asked_may_change(tmp_path: Path, changed: dict[str, Any]) -> None:
-    """A larger budget or a slower pace is why one goes on."""
+    """A larger budget or a slower pace is why one continues."""
     given = replace(settings(tmp_path), **changed)
     (key,) = changed
     assert getattr(unfinished(tmp_path).resumed(given, "llm"), key) == changed[key]

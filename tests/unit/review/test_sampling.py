@@ -98,7 +98,7 @@ def test_fifty_are_thirty_of_low_confidence_and_twenty_old() -> None:
     assert planned.notes == ()
 
 
-def test_a_shortfall_is_told_with_what_took_its_place() -> None:
+def test_a_shortfall_is_reported_with_what_took_its_place() -> None:
     """In numbers."""
     planned = plan({LOW: 12, OLD: 500, BASELINE: 3}, 50, 0.6, 10, divided=True)
     assert planned.wanted == {LOW: 12, OLD: 38, BASELINE: 3}

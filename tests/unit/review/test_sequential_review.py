@@ -33,7 +33,7 @@ PATTERNS = st.lists(st.sampled_from([AGREES, AGREES, AGREES, DISAGREES]), min_si
 
 
 class Counting:
-    """A classifier that answers each text as a function says, and takes down what it was asked."""
+    """A classifier that answers each text as a function says, and records what it was asked."""
 
     def __init__(self, answer: Callable[[int], str] = lambda _: AGREES, seconds: float = 0.0) -> None:
         self._answer = answer
@@ -170,12 +170,12 @@ def test_what_was_not_needed_says_so(agreed: Pipeline) -> None:
 
 
 def test_what_was_not_needed_is_no_outage(agreed: Pipeline) -> None:
-    """It is neither failed nor left out for want of a budget."""
+    """It is neither failed nor omitted for want of a budget."""
     totals = agreed.ledger.totals()
     assert (totals["reviews"], totals["failed"], totals["not_asked"]) == (ALL_AGREE + BASELINE, 0, 0)
 
 
-def test_each_review_is_told_of_once(settings: Settings) -> None:
+def test_each_review_is_reported_once(settings: Settings) -> None:
     """Those that were made, and no other."""
     told: list[Review] = []
     with closing(Pipeline(settings, Counting())) as pipeline:

@@ -39,7 +39,7 @@ def members(found: Sequence[SampleSlice], dimension: str) -> dict[str, set[Recor
 
 
 def days_ago(days: float) -> str:
-    """Return the timestamp of so many days ago."""
+    """Return the timestamp of that many days ago."""
     return (AS_OF - timedelta(days=days)).isoformat()
 
 
@@ -134,7 +134,7 @@ def test_timestamps_that_are_all_unreadable_give_no_ages() -> None:
     assert {part.dimension for part in found} == {"category"}
 
 
-def test_an_age_is_told_in_the_zone_of_naive_times() -> None:
+def test_an_age_is_reported_in_the_zone_of_naive_times() -> None:
     """Thirty days ago in UTC is less in New York."""
     stamp = (AS_OF - timedelta(days=30, hours=2)).replace(tzinfo=None).isoformat()
     found = members(slices([{"timestamp": stamp}, {"timestamp": days_ago(400)}], ZoneInfo("America/New_York")), "age")

@@ -129,7 +129,7 @@ def test_with_few_records_homogeneity_is_the_exact_test() -> None:
 
 @given(windows(8), st.integers())
 def test_homogeneity_does_not_depend_on_which_window_is_recent(counts: Windows, seed: int) -> None:
-    """But for the draws, whose standard error is at most 0.005; and it is a probability above 0."""
+    """Except for the draws, whose standard error is at most 0.005; and it is a probability above 0."""
     one, other = homogeneity_p_value(*counts, seed=seed), homogeneity_p_value(*counts[::-1], seed=seed)
     assert 0 < one <= 1
     assert one == pytest.approx(other, abs=0.04)
@@ -182,7 +182,7 @@ def test_the_p_value_of_a_share_is_twice_fishers_smaller_tail(counts: Windows) -
 
 @pytest.mark.parametrize("share", [0.01, 0.1, 0.5])
 def test_the_test_of_a_share_is_conservative(share: float) -> None:
-    """It rejects at 0.05 in no more of the runs where nothing differs, but for chance."""
+    """It rejects at 0.05 in no more of the runs where nothing differs, except for chance."""
     generator = np.random.default_rng(20260115)
     reference, recent = (generator.binomial(size, share, size=2000).tolist() for size in (200, 60))
     rejected = sum(

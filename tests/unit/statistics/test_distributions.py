@@ -84,7 +84,7 @@ def test_a_shift_has_its_own_length(values: Values, shift: float) -> None:
 
 @given(WINDOWS, WINDOWS)
 def test_comparison_is_symmetric_and_within_bounds(reference: Values, recent: Values) -> None:
-    """But for the medians, which change places."""
+    """Except for the medians, which change places."""
     one, other = compare_distributions(reference, recent), compare_distributions(recent, reference)
     assert one is not None
     assert other is not None

@@ -116,7 +116,7 @@ def test_many_small_flows_one_way_break_symmetry() -> None:
     assert symmetry_p_value(pairs) == 1 / (DRAWS + 1)
 
 
-def test_symmetric_tables_are_rejected_no_oftener_than_promised() -> None:
+def test_symmetric_tables_are_rejected_no_more_often_than_promised() -> None:
     """With sparse flows, at most at 5 %, within three standard errors."""
     generator, runs = np.random.default_rng(20260115), repetitions(150, 1000)
     names = [(one, other) for one in "abcd" for other in "abcd" if one != other]

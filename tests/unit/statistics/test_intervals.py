@@ -89,13 +89,13 @@ def test_more_agreement_lowers_nothing(strata: list[StratumCount], which: int) -
 
 @given(st.lists(counts(), min_size=1, max_size=4))
 def test_the_order_of_strata_makes_no_difference(strata: list[StratumCount]) -> None:
-    """But for rounding."""
+    """Except for rounding."""
     one, other = known(strata), known(strata[::-1])
     assert (one.rate, *one.interval) == pytest.approx((other.rate, *other.interval), abs=1e-12)
 
 
 def tails(agreed: int, trials: int, rate: float) -> tuple[float, float]:
-    """The binomial probabilities of so few and of so many, three quarters of that of the number itself counted."""
+    """The binomial probabilities of so few and of that many, three quarters of that of the number itself counted."""
     at = binom.pmf(agreed, trials, rate)
     return binom.cdf(agreed, trials, rate) - at / 4, binom.sf(agreed, trials, rate) + at * 3 / 4
 

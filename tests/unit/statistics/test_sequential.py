@@ -110,7 +110,7 @@ def test_fewest_to_decide_is_the_least_number_that_decides(agreed: list[bool], c
 def test_fewer_reviews_decide_nothing_however_they_come_out(
     agreed: list[bool], data: st.DataObject, critical: float
 ) -> None:
-    """So none of those that run at once is in vain."""
+    """So none of those that run at once is without need."""
     fewer = min(fewest_to_decide(agreed, critical) - 1, 300)
     if fewer > 0:
         further = data.draw(st.lists(st.booleans(), min_size=fewer, max_size=fewer))
@@ -175,7 +175,7 @@ def test_what_is_no_rate_is_refused_as_a_threshold(critical: float) -> None:
 
 
 def probability_of(critical: float, agrees: Callable[[int, int], float], reviews: int, *, below: bool) -> float:
-    """The exact probability that a claim is decided, from that of agreement after so many agreed and disagreed."""
+    """The exact probability that a claim is decided, from that of agreement after that many agreed and disagreed."""
     odds = log(critical / (1 - critical))
     undecided = {(0, 0): 1.0}
     decided = 0.0

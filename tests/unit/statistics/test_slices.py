@@ -102,7 +102,7 @@ def test_both_lie_within_bounds(strata: list[SliceCount]) -> None:
 
 @given(st.lists(counts(), min_size=1, max_size=4))
 def test_exchanging_slice_and_rest_turns_the_difference_round(strata: list[SliceCount]) -> None:
-    """And what one side's p value leaves out of 1, the other's covers."""
+    """And what one side's p-value leaves out of 1, the other's covers."""
     exchanged = [SliceCount(count.rest_agreed, count.rest_reviewed, count.agreed, count.reviewed) for count in strata]
     one, other = compared(strata), compared(exchanged)
     assert one.difference == pytest.approx(-other.difference)
@@ -111,13 +111,13 @@ def test_exchanging_slice_and_rest_turns_the_difference_round(strata: list[Slice
 
 @given(st.lists(counts(), min_size=1, max_size=4))
 def test_the_order_of_strata_makes_no_difference(strata: list[SliceCount]) -> None:
-    """But for rounding."""
+    """Except for rounding."""
     one, other = compared(strata), compared(strata[::-1])
     assert one.difference == pytest.approx(other.difference, abs=1e-12)
     assert one.p_value == pytest.approx(other.p_value, rel=1e-9)
 
 
-def test_slices_like_the_rest_are_accused_no_oftener_than_promised() -> None:
+def test_slices_like_the_rest_are_accused_no_more_often_than_promised() -> None:
     """At most at 5 %, within three standard errors, if only their strata differ."""
     generator, runs = np.random.default_rng(20260115), repetitions(200, 2000)
     rates, inside, outside = (0.6, 0.8, 0.95), (12, 5, 3), (18, 15, 7)

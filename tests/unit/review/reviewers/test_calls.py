@@ -211,7 +211,7 @@ def test_tokens_and_cost_of_all_calls_are_added_up() -> None:
     assert (usage.input_tokens, usage.output_tokens, usage.cost) == (30, 3, 0.75)
 
 
-def test_what_a_failed_record_used_is_told() -> None:
+def test_what_a_failed_record_used_is_reported() -> None:
     """It was paid for."""
     usage = review_one(FakeClassifier(in_turn(UnusableAnswer("no", Usage(10, 1, 0.25))))).usage
     assert (usage.input_tokens, usage.output_tokens, usage.cost) == (20, 2, 0.5)
@@ -276,7 +276,7 @@ CHEAP = Classification("a", usage=Usage(cost=0.25))
     ("decide", "told"),
     [(CHEAP, [1.0, -0.75]), (StatusError(400), [1.0, -1.0]), (ValueError("no status"), [1.0])],
 )
-def test_what_a_call_costs_is_told_before_and_corrected_after(
+def test_what_a_call_costs_is_reported_before_and_corrected_after(
     decide: Classification | Exception, told: list[float]
 ) -> None:
     """So that a run that is killed in between has counted the most; what is not known stays so."""

@@ -1,4 +1,4 @@
-"""Which classifier a run has, and what is told where it can have none."""
+"""Which classifier a run uses, and why it is refused."""
 
 from __future__ import annotations
 

@@ -126,7 +126,7 @@ def test_retry_after_is_found_wherever_clients_keep_it(client: Client) -> None:
 
 @pytest.mark.parametrize("client", CLIENTS)
 def test_without_the_header_there_is_no_wait(client: Client) -> None:
-    """None is told, not zero."""
+    """None is reported, not zero."""
     assert retry_after(client(429, {})) is None
 
 

@@ -183,7 +183,7 @@ def test_costs_are_never_more_than_allowed(spent: int) -> None:
 
 
 def test_a_call_that_costs_less_lets_others_go_on() -> None:
-    """What was set aside for it and not spent is free again."""
+    """What was reserved for it and not spent is free again."""
     classifier = FakeClassifier(slowly(in_turn(costing(0.0625)), 0.01), most=1)
     assert made(review_all(classifier, 20, Limits(max_cost=2.5))) == 20
 

@@ -71,7 +71,7 @@ def test_returns_what_the_model_decides() -> None:
 @pytest.mark.parametrize("param_named", [True, False], ids=["param", "message"])
 @pytest.mark.parametrize("refused", PARAMETERS)
 def test_asks_again_without_a_parameter_that_is_refused(refused: str, param_named: bool) -> None:
-    """A refusal means asking differently, and the parameter is left out from the next call on."""
+    """A refusal means asking differently, and the parameter is omitted from the next call on."""
     with ChatServer(Behaviour(refused_parameters=frozenset({refused}), param_named=param_named)) as server:
         first, *others = outcomes(chat(server), question(), question(), question())
         sent = [refused in request.body for request in server.requests]
@@ -84,7 +84,7 @@ def test_asks_again_without_a_parameter_that_is_refused(refused: str, param_name
 
 @pytest.mark.parametrize("status", [400, 422])
 def test_understands_a_refusal_as_google_words_it(status: int) -> None:
-    """The parameter named only in the message of a list with one error is left out."""
+    """The parameter named only in the message of a list with one error is omitted."""
     said = [{"error": {"code": status, "message": 'Invalid JSON payload received. Unknown name "seed": Cannot find.'}}]
     with ScriptedServer((status, json.dumps(said).encode())) as server:
         ask(chat(server))
@@ -99,14 +99,14 @@ def test_calls_the_bound_on_tokens_by_its_older_name_where_that_is_known() -> No
 
 
 def test_asks_an_endpoint_that_takes_no_parameter_at_all() -> None:
-    """Every parameter can be left out, where nobody counts the cost."""
+    """Every parameter can be omitted, where nobody counts the cost."""
     with ChatServer(Behaviour(refused_parameters=frozenset({*PARAMETERS, "max_tokens"}))) as server:
         ask(chat(server))
         assert asked_of(server).keys() == {"model", "messages"}
 
 
 def test_keeps_a_bound_on_tokens_where_costs_are_counted() -> None:
-    """With a price, an endpoint that takes no bound is an error: the bound is never left out."""
+    """With a price, an endpoint that takes no bound is an error: the bound is never omitted."""
     with ChatServer(Behaviour(refused_parameters=frozenset({"max_completion_tokens", "max_tokens"}))) as server:
         with pytest.raises(EndpointError):
             ask(chat(server, price=PRICE))

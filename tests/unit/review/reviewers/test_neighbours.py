@@ -27,7 +27,7 @@ def neighbour(
 
 
 class FakeVectors:
-    """A collection with the same neighbours for each vector; it takes down what it was asked."""
+    """A collection with the same neighbours for each vector; it records what it was asked."""
 
     def __init__(
         self, near: Sequence[Neighbour] = (), held: Mapping[str, Vector] | None = None, dimension: int | None = 2

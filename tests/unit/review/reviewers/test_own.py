@@ -181,7 +181,7 @@ def test_refuses_what_takes_no_text_at_once(wrong: object, snapshot: SnapshotAss
 
 @pytest.mark.parametrize("wrong", [Failing, Wide])
 def test_refuses_a_class_that_fails_before_the_first_text(wrong: type, snapshot: SnapshotAssertion) -> None:
-    """What shows only in the object that is made of it is told when it is opened."""
+    """What shows only in the object that is made of it is reported when it is opened."""
     with pytest.raises(ReviewerError) as caught:
         ask(OwnClassifier(wrong, "my.module:Mine"))
     assert str(caught.value) == snapshot

@@ -87,7 +87,7 @@ def test_needs_no_confidence(result: object) -> None:
 
 @pytest.mark.parametrize("result", [None, "", " ", {}, (), [], {"label": "a"}, (None, 0.5), Decided(None), 5, b"x"])
 def test_a_result_without_category_is_unusable(result: object) -> None:
-    """It is told what was returned."""
+    """The failure quotes what was returned."""
     with pytest.raises(UnusableAnswer, match="which has no category"):
         read_result(result)
 

@@ -63,7 +63,7 @@ def test_each_record_is_reviewed_once(concurrency: int) -> None:
 
 @pytest.mark.parametrize("concurrency", [1, 4])
 def test_no_more_reviews_than_allowed_are_in_flight(concurrency: int) -> None:
-    """But so many; retries and repeats included."""
+    """Retries and repeats included."""
     classifier = FakeClassifier(slowly(in_turn(StatusError(503), Classification("a")), 0.01))
     review_all(classifier, 8, Limits(concurrency=concurrency, backoff=0.01), repeats=2)
     assert classifier.most_in_flight == concurrency
@@ -77,7 +77,7 @@ def test_repeats_are_reviews_of_their_own() -> None:
 
 
 def test_repeats_come_after_all_records_began() -> None:
-    """The classifier is told that they are repeats."""
+    """Their requests are marked as repeats."""
     classifier = FakeClassifier(slowly(agree, 0.01))
     review_all(classifier, 20, Limits(concurrency=4), repeats=20)
     assert [request.repeat for request in classifier.asked] == [False] * 20 + [True] * 20
@@ -107,7 +107,7 @@ class Unready(FakeClassifier):
 
 
 @pytest.mark.parametrize("error", [ReviewerError("reviewer", "no key"), RuntimeError("a bug")])
-def test_a_classifier_that_does_not_open_is_told_of(error: Exception) -> None:
+def test_a_classifier_that_does_not_open_is_reported(error: Exception) -> None:
     """To whoever iterates, and nothing is asked."""
     classifier = Unready()
     classifier.error = error
@@ -145,12 +145,12 @@ class Unclosed(FakeClassifier):
 
 
 def test_failing_to_close_does_not_hide_a_refusal() -> None:
-    """What the user can mend is told."""
+    """What the user can mend is reported."""
     with pytest.raises(ReviewerError, match=REMEDY):
         review_all(Unclosed(in_turn(StatusError(401))), 5)
 
 
-def test_a_refusal_is_told_while_the_classifier_is_being_closed() -> None:
+def test_a_refusal_is_reported_while_the_classifier_is_being_closed() -> None:
     """However long that takes."""
     classifier = Unclosed(in_turn(StatusError(401)))
     classifier.seconds = 30
@@ -188,7 +188,7 @@ def test_an_exception_before_a_call_is_raised(error: Exception) -> None:
 
 
 def test_an_exception_before_a_call_holds_nobody_up() -> None:
-    """Those who wait for what was set aside for the call."""
+    """Those who wait for what was reserved for the call."""
     classifier = FakeClassifier(in_turn(Classification("a", usage=Usage(cost=0.0))), most=2)
     try:
         review_all(classifier, 10, Limits(max_cost=2), on_call=fail_on_the_third(ValueError("x")), patience=1)

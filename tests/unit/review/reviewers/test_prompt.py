@@ -1,4 +1,4 @@
-"""What an LLM is told, and that a record's text can change nothing of it."""
+"""The prompt of an LLM, which the text of a record cannot change."""
 
 from __future__ import annotations
 
@@ -123,8 +123,8 @@ def test_the_same_text_is_asked_about_in_the_same_words() -> None:
     assert fenced("a text") == fenced("a text")
 
 
-def test_asking_again_is_told_in_the_system_message() -> None:
-    """The model is told that its answer could not be used."""
+def test_a_retry_is_announced_in_the_system_message() -> None:
+    """The model learns that its answer was unusable."""
     with ChatServer() as server:
         ask(chat(server), question(retry=True))
         assert "could not be used" in sent(server)[0]["content"]
