@@ -197,7 +197,7 @@ def test_inconclusive_run_can_be_resumed(review: Review, store: BuiltStore) -> N
         again = asked(server.requests[before:])
     assert (first.exit_code, drift["exit_code"], drift["verdict"], drift["run_id"]) == (75, 0, "OK", run_id)
     assert (drift["reviewer"]["reviewed"], drift["reviewer"]["failed"]) == (20, 0)
-    assert "--drift-resume asks for the missing reviews alone" in first.summary
+    assert "--drift-resume" in first.summary
     assert sorted(answered + again) == sorted(first.record_ids)
 
 
@@ -220,7 +220,7 @@ def test_unusable_answers_are_asked_for_again(review: Review, store: BuiltStore)
     options = (f"--drift-db={store.db}", "--drift-records=1,2,3,4,5")
     with ChatServer(Behaviour(answer=named_but({1: GARBAGE, 2: GARBAGE}))) as server:
         first = review(*options, *asking(server))
-        assert "--drift-resume asks for the missing reviews alone" in first.summary
+        assert "--drift-resume" in first.summary
         before = len(server.requests)
         server.behaviour = Behaviour()
         review(*options, *asking(server), "--drift-resume")
