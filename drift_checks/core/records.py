@@ -1,9 +1,9 @@
-"""The data that passes through a run: a stored decision, the sample of them, and the reviews."""
+"""The data that passes through a run: stored records, the sample drawn from them, and their reviews."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import dataclass, field, fields
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
@@ -36,7 +36,7 @@ INDISPENSABLE = ("id", "text", "category")
 
 
 class Stratum(StrEnum):
-    """The part of the store that a record was drawn from; together they make up the store."""
+    """The part of the store that a record was drawn from; together the strata make up the store."""
 
     LOW_CONFIDENCE = "low_confidence"
     OLD = "old"
@@ -47,7 +47,7 @@ class Stratum(StrEnum):
 class Record:
     """One stored decision.
 
-    `values` holds the row as it is stored, by the names in COLUMNS, for the columns that the store has.
+    `values` holds the row as it is stored, keyed by the names in COLUMNS; columns that the store lacks are missing.
     """
 
     id: RecordId
@@ -56,17 +56,17 @@ class Record:
 
     @property
     def text(self) -> str:
-        """The text, empty where the store has none."""
+        """The text, empty if there is none."""
         return as_text(self.values["text"])
 
     @property
     def category(self) -> str:
-        """The stored category, empty where the store has none."""
+        """The stored category, empty if there is none."""
         return as_text(self.values["category"])
 
     @property
     def confidence(self) -> float | None:
-        """The stored confidence, None where it cannot be read as a finite number."""
+        """The stored confidence, None unless it is a finite number."""
         return read_number(self.values.get("confidence"))
 
     def has(self, column: str) -> bool:
@@ -76,10 +76,18 @@ class Record:
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """The records under review and what the rest of the run must know about how they were drawn.
+    """The records under review, and how they were drawn.
 
-    `sizes` counts each stratum's records in the store; `judged` names the strata whose agreement is held
-    against the thresholds; `notes` are sentences for the user.
+    Attributes:
+        records: The records, in the order in which they are reviewed.
+        sizes: The number of records of each stratum in the store.
+        judged: The strata whose agreement is compared with the thresholds.
+        seed: The seed of the draw.
+        as_of: The reference time.
+        naive_timezone: The zone of timestamps that name none.
+        chosen: Whether the user named the records.
+        unreadable: The number of values in the store that cannot be read, by column.
+        notes: Remarks for the user.
     """
 
     records: tuple[Record, ...]
@@ -94,11 +102,11 @@ class Sample:
 
     @property
     def store_size(self) -> int:
-        """How many records the store holds."""
+        """The number of records in the store."""
         return sum(self.sizes.values())
 
     def drawn(self) -> dict[Stratum, int]:
-        """Return how many records were drawn from each stratum."""
+        """Return the number of records drawn from each stratum."""
         counts = dict.fromkeys(Stratum, 0)
         for record in self.records:
             counts[record.stratum] += 1
@@ -107,13 +115,13 @@ class Sample:
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """What the calls for one review used; None where the reviewer does not say.
+    """What the calls of one review used; None if the reviewer does not report it.
 
     Attributes:
-        input_tokens: Of all its calls.
-        output_tokens: Of all its calls.
-        cost: Of all its calls, in the currency of the prices that the user set.
-        seconds: How long the call took that was answered.
+        input_tokens: The tokens of the requests.
+        output_tokens: The tokens of the answers.
+        cost: The cost, in the currency of the prices that the user set.
+        seconds: The duration of the call that was answered.
     """
 
     input_tokens: int | None = None
@@ -122,7 +130,7 @@ class Usage:
     seconds: float | None = None
 
     def plus(self, other: Usage) -> Usage:
-        """Return the sum of both; the seconds are the other's, which came later."""
+        """Return the sum of both, with the seconds of the other, which is the later one."""
         return Usage(
             _sum(self.input_tokens, other.input_tokens),
             _sum(self.output_tokens, other.output_tokens),
@@ -133,20 +141,20 @@ class Usage:
 
 @dataclass(frozen=True, slots=True)
 class Review:
-    """A reviewer's decision on one record, or in `failure` why there is none.
+    """A reviewer's decision on one record, or the reason there is none.
 
     Attributes:
-        record_id: The record.
-        category: The category decided on.
-        confidence: From 0 to 1, where the reviewer has one.
+        record_id: The record's id.
+        category: The reviewer's category.
+        confidence: The reviewer's confidence from 0 to 1, if it reports one.
         failure: Why there is no decision.
-        rationale: Why the reviewer decided so, where it says.
-        evidence: The words that decided, where it says.
-        model: The model that answered, as it names itself.
-        asked: Whether the reviewer was asked: not where a budget was spent or it was down.
-        needed: Whether the decision of the run needed it; what did not was not asked either.
-        repeat: Whether the record had been reviewed before in this run, to see how steady the reviewer is.
-        variant: Which other form of the record's text was asked about, from 1; 0 for the text itself.
+        rationale: The reviewer's reason, if it gives one.
+        evidence: The words of the text that decided, if it names them.
+        model: The model, as it names itself.
+        asked: Whether the reviewer was called; False after an outage or once the budget is spent.
+        needed: Whether the run needed this review; a sequential decision leaves some out.
+        repeat: Whether this is the second review of the record in this run, which shows how consistent the reviewer is.
+        variant: The number of the text's variant that was reviewed, from 1; 0 for the text itself.
         usage: What the calls used.
     """
 
@@ -169,20 +177,14 @@ class Review:
         return self.failure is None and self.category is not None
 
     def agrees_with(self, record: Record) -> bool:
-        """Whether it comes to the stored category."""
+        """Whether the reviewer chose the stored category."""
         return self.made and self.category == record.category
-
-    def as_plain(self) -> dict[str, Any]:
-        """Return the review as plain values, without what is not there."""
-        defaults = {item.name: item.default for item in fields(self)}
-        return {key: value for key, value in asdict(self).items() if value != defaults[key] and key != "usage"} | {
-            "usage": {key: value for key, value in asdict(self.usage).items() if value is not None}
-        }
 
     @classmethod
     def from_plain(cls, plain: Mapping[str, Any]) -> Review:
-        """Return the review that `as_plain` made this of."""
-        return cls(**{**plain, "usage": Usage(**plain["usage"])})
+        """Return the review whose `asdict` this is; unknown keys are ignored."""
+        known = {item.name: plain[item.name] for item in fields(cls) if item.name in plain}
+        return cls(**{**known, "usage": Usage(**plain.get("usage", {}))})
 
 
 def _sum(first: float | None, second: float | None) -> Any:
@@ -190,7 +192,7 @@ def _sum(first: float | None, second: float | None) -> Any:
 
 
 def read_number(value: object) -> float | None:
-    """Return the finite number that a stored value holds, as a number or as text, else None."""
+    """Return a stored value as a finite number, also if it is stored as text; else None."""
     if isinstance(value, bool) or not isinstance(value, int | float | str):
         return None
     try:
@@ -201,7 +203,7 @@ def read_number(value: object) -> float | None:
 
 
 def as_text(value: object) -> str:
-    """Return a stored value as text, empty where there is none."""
+    """Return a stored value as text, empty for None."""
     if value is None:
         return ""
     if isinstance(value, bytes):

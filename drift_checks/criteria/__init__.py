@@ -1,7 +1,7 @@
-"""What is checked: one file a criterion.
+"""The criteria, one file each.
 
-A criterion is a test module that is marked with `pytestmark = pytest.mark.drift_criterion(question=...)`. The
-attributes of drift_checks.core.outcomes.Criterion, but the name, are the mark's arguments; the name is the file's.
-A test that takes the fixture `record` is run for each record of the sample; an assertion that fails
-is that record's failure, a skip leaves it unmeasured.
+A criterion is a test module with the mark `pytestmark = pytest.mark.drift_criterion(question=...)`. The mark's
+arguments are the attributes of drift_checks.core.outcomes.Criterion; the name comes from the file. A test with the
+fixture `record` runs for each record of the sample: a failed assertion is that record's failure, a skip leaves it
+unmeasured.
 """

@@ -1,11 +1,11 @@
 """Do reviewer and store still agree?
 
-The share of the low-confidence and old records on which the reviewer comes to the stored category again. Low
-confidence and age are where drift shows first, so this sample looks worse than the store is: the estimate of
-the whole store, which the baseline records make possible, is reported beside it.
+The criterion is the share of the low-confidence and old records for which the reviewer chooses the stored category
+again. Drift shows first in these strata, so the sample looks worse than the store. The estimate for the whole store,
+which needs the baseline records, is reported beside it.
 
-When it fails, read the disagreements: one pair of categories that recurs is a changed prompt or taxonomy, a
-version of the model that recurs is the model, and old records alone are the world.
+If it fails, read the disagreements. A recurring pair of categories points to a changed prompt or taxonomy, a recurring
+model version to the model, and old records alone to a change in the world.
 """
 
 import pytest
@@ -21,5 +21,5 @@ pytestmark = pytest.mark.drift_criterion(
 
 
 def test_agreement(record: Record, review: Review) -> None:
-    """The reviewer comes to the stored category."""
+    """The reviewer chooses the stored category."""
     assert review.category == record.category, f"stored {record.category!r}, reviewed {review.category!r}"

@@ -1,10 +1,11 @@
-"""Is a stored confidence of 0.9 still right in nine of ten?
+"""Is a stored confidence of 0.9 still right nine times out of ten?
 
-Stored confidence against observed agreement, in ten bins: the expected calibration error (M. Pakdaman Naeini et al.,
-AAAI 2015), and of it overconfidence alone, which counts: many classifiers are more often right than they say, and
-nobody is harmed. The test draws agreements that come true as often as the confidences say.
+The stored confidence is compared with the observed agreement in ten bins: the expected calibration error (M. Pakdaman
+Naeini et al., AAAI 2015). Only overconfidence counts as an effect: many classifiers are right more often than their
+confidence says, which is harmless. The test compares it with random agreements whose probabilities are the confidences.
 
-When it fails, thresholds on the confidence let too much through: calibrate anew on reviewed records, or raise them.
+If it fails, thresholds on the confidence let too many wrong decisions through: recalibrate on reviewed records, or
+raise the thresholds.
 """
 
 from collections.abc import Callable, Sequence
@@ -15,9 +16,9 @@ from drift_checks.core.records import Record, Review
 from drift_checks.statistics.calibration import calibrate
 
 pytestmark = pytest.mark.drift_criterion(
-    question="Is a stored confidence still right as often as it says?",
+    question="Are decisions right as often as their stored confidence says?",
     effect="overconfidence",
-    remedy="Raise the thresholds on the confidence, or calibrate anew on reviewed records.",
+    remedy="Recalibrate on reviewed records, or raise the thresholds on the confidence.",
     warn=0.1,
     least=30,
 )
@@ -26,7 +27,7 @@ pytestmark = pytest.mark.drift_criterion(
 def test_calibration(
     decisions: Sequence[tuple[Record, Review]], need: Callable[[int, str], None], measure: Callable[..., None]
 ) -> None:
-    """The stored confidence is no higher than the agreement."""
+    """The stored confidence does not exceed the agreement."""
     known = [
         (record.confidence, review.agrees_with(record))
         for record, review in decisions
@@ -38,8 +39,7 @@ def test_calibration(
     measure(
         "overconfidence",
         found.overconfidence,
-        f"stored confidence exceeds agreement by {found.overconfidence:.2f}, expected calibration error"
-        f" {found.expected_error:.2f}",
+        f"overconfidence {found.overconfidence:.2f}, expected calibration error {found.expected_error:.2f}",
         number=len(known),
         p_value=found.p_value,
         expected_error=found.expected_error,

@@ -1,12 +1,11 @@
-"""Does one category drain into another?
+"""Does one category lose records to others?
 
-What is stored under a category and reviewed as another, against what is reviewed as it and stored under another: mere
-confusion of two categories goes both ways, a category that was renamed, split or forgotten loses and gains nothing.
-Exact sign tests for each category (marginal homogeneity: A. Stuart, Biometrika 42 (1955)) and Bowker's test of
-symmetry of the whole table (A. H. Bowker, JASA 43 (1948)); the effect is the share of a category's records that
-it loses on balance.
+Records stored under a category and reviewed as another are compared with the flow back. Two categories that are merely
+confused exchange records both ways; a category that was renamed, split or forgotten only loses them. The tests are
+exact sign tests for each category (marginal homogeneity: A. Stuart, Biometrika 42 (1955)) and Bowker's test of symmetry
+of the whole table (A. H. Bowker, JASA 43 (1948)); the effect is the net share of its records that a category loses.
 
-When it fails, the taxonomy or the prompt changed what the category means: compare its definition then and now.
+If it fails, the taxonomy or the prompt changed the meaning of the category: compare its definition then and now.
 """
 
 from collections.abc import Callable, Sequence
@@ -17,9 +16,9 @@ from drift_checks.core.records import Record, Review
 from drift_checks.statistics.flow import Drain, confusion, drains, symmetry_p_value
 
 pytestmark = pytest.mark.drift_criterion(
-    question="Does one category drain into another?",
-    effect="share lost on balance",
-    remedy="Compare the category's definition, in taxonomy and prompt, then and now.",
+    question="Does one category lose its records to others?",
+    effect="net share of records lost",
+    remedy="Compare the definition of the category in taxonomy and prompt with the earlier one.",
     warn=0.2,
     least=30,
 )
@@ -31,34 +30,34 @@ MOST_FLOWS = 200
 def test_category_flow(
     decisions: Sequence[tuple[Record, Review]], need: Callable[[int, str], None], measure: Callable[..., None]
 ) -> None:
-    """What leaves a category comes back as much."""
+    """A category gains as many records as it loses."""
     need(len(decisions), "reviewed records")
     pairs = [(record.category, review.category or "") for record, review in decisions]
     flows = [(stored, reviewed, number) for (stored, reviewed), number in confusion(pairs).items()]
     for drain in drains(pairs):
         if drain.stored >= FEWEST_STORED:
             lost = max(0.0, (drain.out - drain.into) / drain.stored)
-            measure(drain.category, lost, words(drain, flows), number=drain.stored, p_value=drain.p_value)
+            measure(drain.category, lost, describe(drain, flows), number=drain.stored, p_value=drain.p_value)
     moved = [flow for flow in flows if flow[0] != flow[1]]
     one_way = sum(max(0, number - number_of(flows, reviewed, stored)) for stored, reviewed, number in moved)
     other = sum(number for *_, number in moved)
     measure(
         "all categories",
         one_way / len(pairs),
-        f"{other} of {len(pairs)} reviewed as another category, {one_way} more one way than back",
+        f"{other} of {len(pairs)} records reviewed as another category, a net flow of {one_way}",
         number=len(pairs),
         p_value=symmetry_p_value(pairs),
         flows=flows[:MOST_FLOWS],
     )
 
 
-def words(drain: Drain, flows: Sequence[tuple[str, str, int]]) -> str:
-    """Return what a category loses, and to which mostly."""
+def describe(drain: Drain, flows: Sequence[tuple[str, str, int]]) -> str:
+    """Return how many records a category loses and gains, and which category gains most of them."""
     to = max((flow for flow in flows if flow[0] == drain.category != flow[1]), key=lambda flow: flow[2], default=None)
     mostly = f", mostly to {to[1]}" if to else ""
-    return f"{drain.category}: {drain.out} of {drain.stored} leave it{mostly}, {drain.into} come to it"
+    return f"{drain.category}: loses {drain.out} of {drain.stored} records{mostly}, and gains {drain.into}"
 
 
 def number_of(flows: Sequence[tuple[str, str, int]], stored: str, reviewed: str) -> int:
-    """Return how many records were stored and reviewed so."""
+    """Return the number of records with this stored and this reviewed category."""
     return next((number for first, second, number in flows if (first, second) == (stored, reviewed)), 0)

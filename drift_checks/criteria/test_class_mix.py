@@ -1,11 +1,11 @@
-"""Are the categories as frequent as they were?
+"""Are the categories as frequent as before?
 
-The categories of the recent window against those of the reference window, over the whole store: the population
-stability index, and a test of homogeneity (chi-square, by Monte Carlo where counts are small); which categories
-changed, came or vanished is told by exact tests with Holm's correction.
+The categories of the recent window are compared with those of the reference window, over the whole store: the
+population stability index, and a test of homogeneity (chi-square, by Monte Carlo for small counts). The message names
+the categories that changed, appeared or vanished, by exact tests with Holm's correction.
 
-When it fails, other texts come in, or a category took over what belongs to another: read recent texts of those that
-grew.
+If it fails, the incoming texts changed, or a category took over texts of another: read recent texts of the categories
+that grew.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -25,9 +25,9 @@ from drift_checks.statistics.multiplicity import holm
 from drift_checks.stores.windows import Window
 
 pytestmark = pytest.mark.drift_criterion(
-    question="Are the categories as frequent as they were?",
+    question="Are the categories as frequent as before?",
     effect="population stability index",
-    remedy="Read recent records of the categories that grew: are they other texts, or other decisions?",
+    remedy="Read recent records of the categories that grew: did the texts change, or the decisions?",
     warn=0.1,
     least=100,
 )
@@ -38,7 +38,7 @@ MOST_NAMED = 4
 def test_class_mix(
     windows: Windows, drift_settings: Settings, need: Callable[[int, str], None], measure: Callable[..., None]
 ) -> None:
-    """The mix of the recent window is that of the reference window."""
+    """Recent records have the same mix of categories as reference records."""
     need(windows.size(Window.RECENT), "recent records")
     need(windows.size(Window.REFERENCE), "reference records")
     reference, recent = (windows.count("category", window) for window in (Window.REFERENCE, Window.RECENT))
@@ -59,22 +59,17 @@ def test_class_mix(
 
 
 def changes(counts: Mapping[str, tuple[int, int]], error_rate: float) -> Iterator[str]:
-    """Yield the categories whose share changed by more than chance, the surest first.
-
-    Args:
-        counts: Records of each category in the reference and in the recent window.
-        error_rate: How often one may be named of which nothing changed.
-    """
+    """Yield the categories whose share changed significantly, by p-value."""
     names = list(counts)
     before, now = [counts[name][0] for name in names], [counts[name][1] for name in names]
     adjusted = dict(zip(names, holm(share_p_values(before, now)), strict=True))
-    surest = [name for name in sorted(names, key=lambda name: adjusted[name]) if adjusted[name] <= error_rate]
-    for name in surest[:MOST_NAMED]:
+    changed = [name for name in sorted(names, key=lambda name: adjusted[name]) if adjusted[name] <= error_rate]
+    for name in changed[:MOST_NAMED]:
         if not counts[name][0]:
             yield f"{name} is new ({tenths(counts[name][1] / sum(now))})"
         elif not counts[name][1]:
             yield f"{name} vanished (was {tenths(counts[name][0] / sum(before))})"
         else:
             yield f"{name} {tenths(counts[name][0] / sum(before))} → {tenths(counts[name][1] / sum(now))}"
-    if len(surest) > MOST_NAMED:
-        yield f"{len(surest) - MOST_NAMED} more"
+    if len(changed) > MOST_NAMED:
+        yield f"{len(changed) - MOST_NAMED} more"

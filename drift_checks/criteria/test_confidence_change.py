@@ -1,11 +1,11 @@
-"""Is the reviewer as sure as the store was?
+"""Is the reviewer as confident as the store?
 
-The mean fall of the confidence, over all reviewed records and over those whose category stayed, where a collapse comes
-before the first disagreement. A sign-flip permutation test of the paired differences (R. A. Fisher, The Design of
-Experiments, 1935). Measured only where the reviewer's confidence is on the stored one's scale: the neighbours' share of
-the votes is not.
+The effect is the mean fall of the confidence, over all reviewed records and over those whose category stayed the same,
+where a collapse shows before the first disagreement. The test is a sign-flip permutation test of the paired differences
+(R. A. Fisher, The Design of Experiments, 1935). It is measured only if the reviewer's confidence is on the scale of the
+stored one, unlike the share of votes of `neighbours`.
 
-When it fails, a new model or prompt states its confidence otherwise, or the texts became harder for it.
+If it fails, a new model or prompt reports its confidence differently, or the texts became harder for it.
 """
 
 from collections.abc import Callable, Sequence
@@ -17,9 +17,9 @@ from drift_checks.review.run import Pipeline
 from drift_checks.statistics.paired import compare_pairs
 
 pytestmark = pytest.mark.drift_criterion(
-    question="Is the reviewer as sure as the store was?",
+    question="Is the reviewer as confident as the store?",
     effect="fall of the mean confidence",
-    remedy="Compare the versions of model and prompt: which change made it less sure?",
+    remedy="Compare the versions of model and prompt: which change lowered the confidence?",
     warn=0.1,
     least=20,
 )
@@ -36,7 +36,7 @@ def test_confidence_change(
     """The mean confidence does not fall."""
     classifier = drift_pipeline.classifier
     if classifier is None or not classifier.comparable_confidence:
-        pytest.skip("the reviewer's confidence is on another scale than the stored one")
+        pytest.skip("the reviewer's confidence is not on the scale of the stored one")
     pairs = [
         (record.confidence, review.confidence)
         for record, review in decisions
@@ -45,8 +45,8 @@ def test_confidence_change(
     need(len(pairs), "reviewed records with both confidences")
     change = compare_pairs([stored for stored, _ in pairs], [reviewed for _, reviewed in pairs])
     if change is None:
-        pytest.skip("two records with both confidences are the least that can be compared")
-    which = "where the category stayed" if kept else "of all records"
+        pytest.skip("fewer than two records have both confidences")
+    which = "of records with the same category" if kept else "of all records"
     lower, upper = change.interval
     measure(
         "category kept" if kept else "all",

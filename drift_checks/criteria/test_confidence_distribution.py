@@ -1,9 +1,10 @@
-"""Is the store as sure of recent decisions as it was of earlier ones?
+"""Are recent decisions as confident as earlier ones?
 
-The stored confidences of the recent window against those of the reference window, drawn from the whole store: the
-two-sample Kolmogorov–Smirnov test and distance; the Wasserstein distance says by how much on the scale of confidence.
+The stored confidences of the recent window are compared with those of the reference window, in samples of the whole
+store: the two-sample Kolmogorov–Smirnov test and distance; the Wasserstein distance gives the shift on the confidence
+scale.
 
-When it fails, the classifier was changed, or texts come in that it does not know.
+If it fails, the classifier was changed, or it receives texts that it does not know.
 """
 
 from collections.abc import Callable
@@ -15,7 +16,7 @@ from drift_checks.statistics.distributions import compare_distributions, histogr
 from drift_checks.stores.windows import Window
 
 pytestmark = pytest.mark.drift_criterion(
-    question="Is the store as sure of recent decisions as it was of earlier ones?",
+    question="Are recent decisions as confident as earlier ones?",
     effect="Kolmogorov–Smirnov distance",
     remedy="Compare the versions of model and prompt in both windows, and read recent records of low confidence.",
     warn=0.1,
@@ -28,7 +29,7 @@ BINS = [number / 20 for number in range(21)]
 def test_confidence_distribution(
     windows: Windows, need: Callable[[int, str], None], measure: Callable[..., None]
 ) -> None:
-    """The confidences of the recent window are distributed as those of the reference window."""
+    """Confidences have the same distribution in both windows."""
     if not windows.store.has("confidence"):
         pytest.skip("the store has no column confidence")
     recent, reference = (windows.values("confidence", window) for window in (Window.RECENT, Window.REFERENCE))

@@ -1,11 +1,10 @@
-"""Does the same text stand under different categories?
+"""Does the same text have different categories?
 
-Texts that are word for word the same, found by their hash over the whole store; and vectors that are all but the same,
-among the records drawn from both windows, compared by cosine. The effect is the share of the records that are in such a
-conflict. Counts, no chance involved.
+Identical texts are found by their hash over the whole store; nearly identical vectors, by cosine, among the records
+sampled from both windows. The effect is the share of records in such a conflict, a plain count without a test.
 
-When it fails, the classifier is not steady, or records were classified anew without replacing the old: decide one, and
-keep a unique index on the hash.
+If it fails, the classifier is inconsistent, or records were reclassified without replacing the old ones: settle on one
+category, and add a unique index on the hash.
 """
 
 from collections.abc import Callable
@@ -18,30 +17,30 @@ from drift_checks.review.windows import COMPARED, Windows
 from drift_checks.stores.conflicts import find_conflicts
 
 pytestmark = pytest.mark.drift_criterion(
-    question="Does the same text stand under different categories?",
+    question="Does the same text have different categories?",
     effect="share of the records",
     remedy="Decide which category is right, and keep one record of each text.",
     warn=0.01,
     critical=0.05,
 )
 
-# What numbers rounded to six places leave of 1, with some room for a space or a full stop.
+# Allows for numbers rounded to six places, and for a different space or full stop.
 NEARLY_THE_SAME = 0.999
 BLOCK = 500
 
 
 def test_same_text(windows: Windows, need: Callable[[int, str], None], measure: Callable[..., None]) -> None:
-    """No text stands under two categories."""
+    """No text has two categories."""
     store = windows.store
     total = sum(windows.count("category").values())
     need(total, "records")
     conflicts = store.read(lambda connection: find_conflicts(connection, store))
     records = sum(conflict.records for conflict in conflicts)
-    example = f", as that of record {conflicts[0].first}" if conflicts else ""
+    example = f", for example record {conflicts[0].first}" if conflicts else ""
     measure(
         "same text",
         records / total if total else None,
-        f"{records:,} of {total:,} records share their text with one of another category{example}",
+        f"{records:,} of {total:,} records have the same text as one in another category{example}",
         number=total,
         texts=len(conflicts),
         first=[conflict.first for conflict in conflicts[:50]],
@@ -49,33 +48,28 @@ def test_same_text(windows: Windows, need: Callable[[int, str], None], measure: 
 
 
 def test_same_vector(windows: Windows, need: Callable[[int, str], None], measure: Callable[..., None]) -> None:
-    """No two records that lie at one place have different categories."""
+    """No two records with nearly the same vector have different categories."""
     if not windows.store.has("embedding_json"):
         pytest.skip("the store has no column embedding_json")
-    there = [windows.embedded[window] for window in COMPARED if len(windows.embedded[window].ids)]
-    if not there:
-        pytest.skip("no drawn record has a vector")
-    vectors = np.concatenate([part.vectors for part in there])
-    categories = np.array([category for part in there for category in part.categories])
-    ids = [key for part in there for key in part.ids]
-    need(len(ids), "drawn records with a vector")
+    parts = [windows.embedded[window] for window in COMPARED if len(windows.embedded[window].ids)]
+    if not parts:
+        pytest.skip("no sampled record has a vector")
+    vectors = np.concatenate([part.vectors for part in parts])
+    categories = np.array([category for part in parts for category in part.categories])
+    ids = [key for part in parts for key in part.ids]
+    need(len(ids), "sampled records with a vector")
     found = in_conflict(vectors, categories)
     measure(
         "same vector",
         float(found.mean()),
-        f"{int(found.sum()):,} of {len(found):,} drawn records lie where one of another category lies",
+        f"{int(found.sum()):,} of {len(found):,} sampled records have nearly the vector of one in another category",
         number=len(found),
         first=[ids[place] for place in np.flatnonzero(found)[:50]],
     )
 
 
 def in_conflict(vectors: npt.NDArray[np.float32], categories: npt.NDArray[np.str_]) -> npt.NDArray[np.bool_]:
-    """Return which records lie nearly where one of another category lies.
-
-    Args:
-        vectors: Shape (records, dimension), none of them zero.
-        categories: One a record.
-    """
+    """Return which records have nearly the same vector as one in another category."""
     unit = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
     found, labelled = np.zeros(len(unit), dtype=bool), categories != ""
     for start in range(0, len(unit), BLOCK):

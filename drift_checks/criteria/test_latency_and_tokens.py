@@ -1,10 +1,10 @@
-"""Do decisions take as long and as many tokens as they did?
+"""Do decisions take as much time and as many tokens as before?
 
-Response time and tokens of the recent window against those of the reference window: the two-sample Kolmogorov–Smirnov
-test and distance, with the medians and the Wasserstein distance in milliseconds and tokens. A model that was exchanged
-behind its name shows here first.
+Response time and tokens of the recent window are compared with those of the reference window: the two-sample
+Kolmogorov–Smirnov test and distance, with the medians and the Wasserstein distance in milliseconds and tokens. A model
+that was replaced under the same name shows here first.
 
-When it fails, ask the provider, or look for a change of the prompt; if texts merely became longer, tokens alone change.
+If it fails, ask the provider, or look for a change of the prompt; if only the texts became longer, only tokens change.
 """
 
 from collections.abc import Callable
@@ -16,7 +16,7 @@ from drift_checks.statistics.distributions import compare_distributions
 from drift_checks.stores.windows import Window
 
 pytestmark = pytest.mark.drift_criterion(
-    question="Do decisions take as long and as many tokens as they did?",
+    question="Do decisions take as much time and as many tokens as before?",
     effect="Kolmogorov–Smirnov distance",
     remedy="Look for a change of model, endpoint, prompt or length of the texts.",
     warn=0.2,
@@ -28,7 +28,7 @@ pytestmark = pytest.mark.drift_criterion(
 def test_latency_and_tokens(
     column: str, windows: Windows, need: Callable[[int, str], None], measure: Callable[..., None]
 ) -> None:
-    """The column is distributed in the recent window as in the reference window."""
+    """The column has the same distribution in both windows."""
     if not windows.store.has(column):
         pytest.skip(f"the store has no column {column}")
     recent, reference = (windows.values(column, window) for window in (Window.RECENT, Window.REFERENCE))

@@ -1,11 +1,11 @@
-"""Do recent records share their label with their neighbours as much as earlier ones do?
+"""Do recent records agree with their neighbours as often as earlier ones?
 
-Among the records drawn from both windows, the label of each against the vote of its nearest neighbours, by the cosine
-of `embedding_json`: the share of recent records that their neighbours contradict, against that of the reference
-records, category by category, since some categories are contradicted more than others wherever they are. Left to
-`agreement` where the neighbours are the reviewer.
+Among the records sampled from both windows, the category of each is compared with the vote of its nearest neighbours by
+the cosine of `embedding_json`. The share of recent records that their neighbours contradict is compared with that of
+reference records, category by category, since some categories are contradicted more often than others. It is not
+measured if `neighbours` is the reviewer: then `agreement` measures the same.
 
-When it fails, recent decisions contradict earlier ones on like texts: read those that are contradicted.
+If it fails, recent decisions contradict earlier ones on similar texts: read those that are contradicted.
 """
 
 from collections import Counter
@@ -23,9 +23,9 @@ from drift_checks.statistics.slices import SliceCount, compare_slice
 from drift_checks.stores.windows import Window
 
 pytestmark = pytest.mark.drift_criterion(
-    question="Do recent records share their label with their neighbours as much as earlier ones?",
+    question="Do recent records agree with their neighbours as often as earlier ones?",
     effect="difference in agreement with the neighbours",
-    remedy="Read the recent records whose neighbours bear another label.",
+    remedy="Read the recent records whose neighbours have another category.",
     warn=0.05,
     least=100,
 )
@@ -42,7 +42,7 @@ def test_neighbourhood(
 ) -> None:
     """The neighbours contradict recent records no more often than reference records."""
     if drift_pipeline.reviewer_name == NEIGHBOURS:
-        pytest.skip("the neighbours are the reviewer: see agreement")
+        pytest.skip("the neighbours are the reviewer, so agreement measures this")
     if not windows.store.has("embedding_json"):
         pytest.skip("the store has no column embedding_json")
     recent, reference = (windows.embedded[window] for window in (Window.RECENT, Window.REFERENCE))
@@ -65,12 +65,7 @@ def test_neighbourhood(
 
 
 def agrees_with_neighbours(vectors: npt.NDArray[np.float32], categories: Sequence[str]) -> npt.NDArray[np.bool_]:
-    """Return which records have the label that most of their K nearest others have.
-
-    Args:
-        vectors: Shape (records, dimension), none of them zero.
-        categories: One a record.
-    """
+    """Return which records have the most frequent category among their K nearest others."""
     unit = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
     shared = np.zeros(len(unit), dtype=bool)
     for start in range(0, len(unit), BLOCK):
@@ -87,7 +82,7 @@ def agrees_with_neighbours(vectors: npt.NDArray[np.float32], categories: Sequenc
 def by_category(
     shared: npt.NDArray[np.bool_], is_recent: npt.NDArray[np.bool_], categories: Sequence[str]
 ) -> list[SliceCount]:
-    """Return for each category how many recent and reference records there are, and of how many the label is shared."""
+    """Return, for each category, the number of recent and reference records and of those that agree."""
     labels = np.array(categories)
     counts = []
     for category in sorted(set(categories)):

@@ -1,12 +1,12 @@
 """Do all vectors come from one embedding model, and are earlier ones archived?
 
-Cosine between vectors of two models means nothing, so a collection that holds both answers at random: the share of
-records whose `embedding_model` is not the commonest. And the share of records with an `archive_version` above 0 whose
-earlier embedding is not in `embedding_archives`. The versions in use, and the records that were never classified anew,
-are told beside it. Counts of the whole store, no chance involved.
+Cosines between vectors of different models are meaningless, so a collection that mixes models gives random answers. One
+effect is the share of records whose `embedding_model` is not the most frequent one; the other, the share of records
+with an `archive_version` above 0 whose earlier embedding is not in `embedding_archives`. The message lists the versions
+in use, and the number of records that were never reclassified. Both are counts of the whole store without a test.
 
-When it fails, embed the rest again with one model, into a new collection, after a backup
-(`python -m drift_checks backup --to DIR`).
+If it fails, embed the rest with one model into a new collection, after a backup (`python -m drift_checks backup --to
+DIR`).
 """
 
 from collections.abc import Callable, Iterator
@@ -20,8 +20,8 @@ from drift_checks.stores.archives import count_archives
 pytestmark = pytest.mark.drift_criterion(
     question="Do all vectors come from one embedding model, and are earlier ones archived?",
     effect="share of the records",
-    remedy="Before embedding anew, make a backup: python -m drift_checks backup --to DIR; then embed the rest again"
-    " with one model into a new collection.",
+    remedy="Make a backup (python -m drift_checks backup --to DIR), then embed the rest with one model into a new"
+    " collection.",
     warn=0.001,
     critical=0.01,
 )
@@ -34,7 +34,7 @@ def test_one_embedding_model(windows: Windows, need: Callable[[int, str], None],
     if not windows.store.has("embedding_model"):
         pytest.skip("the store has no column embedding_model")
     counts = windows.count("embedding_model")
-    # Of those that name none, nothing is known.
+    # Records without a value are unknown.
     models = {name: number for name, number in counts.items() if name}
     total, common = sum(models.values()), max(models.values(), default=0)
     need(total, "records")
@@ -42,14 +42,14 @@ def test_one_embedding_model(windows: Windows, need: Callable[[int, str], None],
     measure(
         "embedding models",
         (total - common) / total if total else None,
-        f"{total - common:,} of {total:,} records were embedded by another model than the rest; in use: {shares}",
+        f"{total - common:,} of {total:,} records come from another embedding model than most; in use: {shares}",
         number=total,
         models=dict(models),
     )
 
 
 def test_reclassified_archived(windows: Windows, measure: Callable[..., None]) -> None:
-    """Every record that was classified anew has its earlier embedding archived."""
+    """The earlier embedding of every reclassified record is archived."""
     counts = windows.store.read(lambda connection: count_archives(connection, windows.store))
     if counts is None:
         pytest.skip("the store has no column archive_version or no table embedding_archives")
@@ -63,7 +63,7 @@ def test_reclassified_archived(windows: Windows, measure: Callable[..., None]) -
 
 
 def versions_in_use(windows: Windows) -> Iterator[str]:
-    """Yield the versions of each kind and their shares, the commonest first."""
+    """Yield the versions of each kind with their shares, the most frequent first."""
     for ours in ("embedding_model", "model_version", "prompt_version"):
         if windows.store.has(ours):
             counts = windows.count(ours)

@@ -1,10 +1,10 @@
-"""Is each record whole?
+"""Is each record intact?
 
-The text is there and its hash is right, the confidence is a number from 0 to 1, the category is in the taxonomy,
-the timestamp can be read and does not lie in the future, and the embedding is an array of numbers of the
-collection's dimension. Columns that the store lacks are left out.
+The text is not empty and matches its hash, the confidence is a number from 0 to 1, the category is in the taxonomy, the
+timestamp is readable and not in the future, and the embedding is an array of numbers with the dimension of the
+collection. Columns that the store lacks are skipped.
 
-When it fails, look for the writer of the damaged rows: the versions and times in the report tell which it was.
+If it fails, find the program that wrote the damaged rows; the versions and times in the report identify it.
 """
 
 import hashlib
@@ -20,11 +20,11 @@ from drift_checks.review.reviewers.neighbours import read_embedding
 from drift_checks.settings.declarations import Settings
 
 pytestmark = pytest.mark.drift_criterion(
-    question="Is each record whole?",
+    question="Is each record intact?",
     failing="are damaged",
     warn=0.99,
     critical=0.95,
-    remedy="Find what wrote these rows, mend it, then the rows.",
+    remedy="Find the program that wrote these rows, fix it, then repair the rows.",
 )
 
 CLOCK_SKEW = timedelta(minutes=5)
@@ -45,7 +45,7 @@ def test_record_integrity(
 
 
 def text_faults(record: Record) -> Iterator[str]:
-    """Yield what is wrong with text and hash."""
+    """Yield the faults of text and hash."""
     if not record.text.strip():
         yield "the text is empty"
     if record.has("text_hash"):
@@ -55,17 +55,17 @@ def text_faults(record: Record) -> Iterator[str]:
 
 
 def confidence_faults(record: Record) -> Iterator[str]:
-    """Yield what is wrong with the confidence."""
+    """Yield the faults of the confidence."""
     if record.has("confidence"):
         value = record.values["confidence"]
         if isinstance(value, bool) or not isinstance(value, int | float) or not isfinite(value):
-            yield f"confidence is {value!r}, no number"
+            yield f"confidence is {value!r}, which is not a number"
         elif not 0 <= value <= 1:
-            yield f"confidence is {value:g}, not from 0 to 1"
+            yield f"confidence is {value:g}, which is not from 0 to 1"
 
 
 def category_faults(record: Record, taxonomy: frozenset[str]) -> Iterator[str]:
-    """Yield what is wrong with the category."""
+    """Yield the faults of the category."""
     if not record.category.strip():
         yield "the category is empty"
     elif record.category not in taxonomy:
@@ -73,21 +73,21 @@ def category_faults(record: Record, taxonomy: frozenset[str]) -> Iterator[str]:
 
 
 def timestamp_faults(record: Record, settings: Settings) -> Iterator[str]:
-    """Yield what is wrong with the timestamp."""
+    """Yield the faults of the timestamp."""
     if record.has("timestamp"):
         stored = record.values["timestamp"]
         moment = read_instant(stored, settings.naive_timezone)
         if moment is None:
-            yield f"timestamp {stored!r} cannot be read"
+            yield f"timestamp {stored!r} is not readable"
         elif moment > settings.as_of + CLOCK_SKEW:
-            yield f"timestamp {stored!r} lies in the future"
+            yield f"timestamp {stored!r} is in the future"
 
 
 def embedding_faults(record: Record, dimension: int | None) -> Iterator[str]:
-    """Yield what is wrong with the embedding."""
+    """Yield the faults of the embedding."""
     if record.has("embedding_json"):
         vector = read_embedding(record.values["embedding_json"])
         if vector is None:
-            yield "embedding_json is no array of numbers"
+            yield "embedding_json is not an array of numbers"
         elif dimension is not None and vector.size != dimension:
             yield f"embedding_json has {vector.size} numbers, the collection's vectors have {dimension}"

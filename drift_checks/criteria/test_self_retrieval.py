@@ -1,9 +1,9 @@
-"""Does a record's own vector find the record?
+"""Does a search for a record's own vector find the record?
 
-Each sampled record's `embedding_json` is looked up in Chroma: the record must be among the ten nearest. An index that
-is stale, broken or of another model fails here although document and metadata are right.
+Chroma is searched for the `embedding_json` of each sampled record, which must be among the ten nearest. A stale or
+broken index, or one of another model, fails here even if document and metadata are right.
 
-When it fails, rebuild the collection's index from SQLite.
+If it fails, rebuild the index of the collection from SQLite.
 """
 
 from collections.abc import Mapping, Sequence
@@ -15,7 +15,7 @@ from drift_checks.review.reviewers.neighbours import read_embedding
 from drift_checks.stores.chroma import Neighbour, VectorCollection
 
 pytestmark = pytest.mark.drift_criterion(
-    question="Does a record's own vector find the record?",
+    question="Does a search for a record's own vector find the record?",
     failing="are not found",
     remedy="Rebuild the collection from SQLite: its index is stale or broken.",
     warn=0.99,
@@ -23,20 +23,22 @@ pytestmark = pytest.mark.drift_criterion(
 )
 
 NEAREST = 10
-# Records at the very place of the vector may crowd each other out.
-THE_SAME_PLACE = 0.9999
+# The similarity of duplicates, which may displace the record.
+DUPLICATE = 0.9999
 
 
 @pytest.fixture(scope="session")
 def found(sample: Sample, vectors: VectorCollection) -> Mapping[RecordId, Sequence[Neighbour]]:
-    """What Chroma finds for each sampled record that has a vector of the collection's dimension."""
-    read = {record.id: read_embedding(record.values.get("embedding_json")) for record in sample.records}
-    own = {key: vector for key, vector in read.items() if vector is not None and vector.size == vectors.dimension}
+    """The entries that Chroma finds for each sampled record with a vector of the collection's dimension."""
+    vectors_by_id = {record.id: read_embedding(record.values.get("embedding_json")) for record in sample.records}
+    own = {
+        key: vector for key, vector in vectors_by_id.items() if vector is not None and vector.size == vectors.dimension
+    }
     return dict(zip(own, vectors.nearest(list(own.values()), NEAREST), strict=True))
 
 
 def test_self_retrieval(record: Record, found: Mapping[RecordId, Sequence[Neighbour]]) -> None:
-    """The record is among the nearest of its own vector."""
+    """The record is among the entries nearest to its own vector."""
     if not (record.has("embedding_json") and record.has("chroma_id")):
         pytest.skip("the store has no column embedding_json or chroma_id")
     if record.id not in found:
@@ -44,7 +46,7 @@ def test_self_retrieval(record: Record, found: Mapping[RecordId, Sequence[Neighb
     nearest = found[record.id]
     if str(record.values["chroma_id"]) in {neighbour.id for neighbour in nearest}:
         return
-    if len(nearest) == NEAREST and nearest[-1].similarity > THE_SAME_PLACE:
-        pytest.skip(f"{NEAREST} other records lie at the very same place")
+    if len(nearest) == NEAREST and nearest[-1].similarity > DUPLICATE:
+        pytest.skip(f"{NEAREST} other records have the same vector")
     best = f"{nearest[0].similarity:.2f}" if nearest else "none"
-    pytest.fail(f"its own vector finds others only (similarity of the nearest: {best})")
+    pytest.fail(f"its own vector finds only other records (similarity of the nearest: {best})")

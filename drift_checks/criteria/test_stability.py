@@ -1,11 +1,11 @@
-"""Does the reviewer answer the same where the meaning is the same?
+"""Does the reviewer give the same answer when only the form of a text changes?
 
-Some of the sampled texts are asked about again with other white space, case, Unicode forms, quotes or a page's footer.
-The effect is the share of records whose answer changed; an exact binomial test holds it against the share that is
-tolerated. It costs calls, two for each record, so it is off for `llm` unless the setting `stability` asks for it; the
-neighbours read no text.
+Some of the sampled texts are reviewed again with different white space, case, Unicode forms, quotes or a page footer.
+The effect is the share of records whose answer changed; an exact binomial test compares it with the tolerated share. It
+costs two calls a record, so it is off for `llm` unless the setting `stability` enables it; `neighbours` does not read
+the text.
 
-When it fails, part of what looks like drift is noise of the reviewer: normalise texts before they are classified.
+If it fails, part of what looks like drift is noise of the reviewer: normalise texts before they are classified.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -16,9 +16,9 @@ from drift_checks.core.outcomes import Criterion
 from drift_checks.core.records import Record, RecordId, Review
 
 pytestmark = pytest.mark.drift_criterion(
-    question="Does the reviewer answer the same where the meaning is the same?",
+    question="Does the reviewer give the same answer when only the form of a text changes?",
     effect="share of records whose answer changed",
-    remedy="Normalise white space, case and quotes before classifying, in production and in review.",
+    remedy="Normalise white space, case and quotes before classification, in production and in review.",
     warn=0.1,
     least=5,
 )
@@ -31,7 +31,7 @@ def test_stability(
     need: Callable[[int, str], None],
     measure: Callable[..., None],
 ) -> None:
-    """Other white space, case, quotes or a footer change no answer."""
+    """Different white space, case, quotes or a footer do not change the answer."""
     from scipy.stats import binomtest
 
     before = {record.id: review.category for record, review in decisions}
@@ -41,15 +41,15 @@ def test_stability(
         if key in before
     }
     answered = {key: categories for key, categories in asked.items() if categories}
-    need(len(answered), "records were asked about in other forms")
+    need(len(answered), "records with reviewed variants")
     changed = [key for key, categories in answered.items() if set(categories) != {before[key]}]
     tolerated = min(1.0, criterion.warn or 0.0)
     test = binomtest(len(changed), len(answered), tolerated, alternative="greater")
     measure(
         "stability",
         len(changed) / len(answered),
-        f"{len(changed)} of {len(answered)} records got another category when white space, case, quotes or a footer"
-        " changed",
+        f"{len(changed)} of {len(answered)} records got another category with different white space, case, quotes or a"
+        " footer",
         number=len(answered),
         p_value=float(test.pvalue),
         changed=changed,

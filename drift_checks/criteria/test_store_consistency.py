@@ -1,10 +1,10 @@
-"""Do SQLite and Chroma say the same?
+"""Do SQLite and Chroma agree?
 
-Each sampled record's vector exists in Chroma; document, category, confidence and record_id there agree with SQLite;
-the vector equals embedding_json. And over the whole store: no record lacks a vector, no vector lacks a record.
+Each sampled record has a vector in Chroma; document, category, confidence and record_id there agree with SQLite; the
+vector equals embedding_json. Over the whole store, no record lacks a vector, and no vector lacks a record.
 
-When it fails, the two are written by different code or one write was lost: rebuild the collection from SQLite,
-or find the writer that leaves one of them out. Disagreements of such records are no drift.
+If it fails, different programs write the two, or a write was lost: rebuild the collection from SQLite, or find the
+program that omits one of them. Disagreements on such records are not drift.
 """
 
 import hashlib
@@ -20,30 +20,30 @@ from drift_checks.stores.chroma import Entry, VectorCollection
 from drift_checks.stores.records import RecordStore
 
 pytestmark = pytest.mark.drift_criterion(
-    question="Do SQLite and Chroma say the same?",
+    question="Do SQLite and Chroma agree?",
     failing="are inconsistent",
     warn=0.99,
     critical=0.95,
-    remedy="Rebuild the collection from SQLite, or mend the writer that leaves one of the two out.",
+    remedy="Rebuild the collection from SQLite, or fix the program that writes to only one of them.",
 )
 
-# embedding_json is rounded, and Chroma keeps 32-bit numbers.
+# embedding_json is rounded, and Chroma stores 32-bit numbers.
 VECTOR_TOLERANCE = 1e-3
 CONFIDENCE_TOLERANCE = 1e-4
 
 
 def test_store_consistency(record: Record, vectors: VectorCollection, entries: Mapping[str, Entry]) -> None:
-    """What Chroma holds of the record agrees with SQLite."""
+    """The record in Chroma agrees with SQLite."""
     if not record.has("chroma_id"):
         pytest.skip("the store has no column chroma_id")
     entry = entries.get(str(record.values["chroma_id"]))
-    assert entry is not None, "no vector in Chroma"
+    assert entry is not None, "it has no vector in Chroma"
     faults = [*metadata_faults(record, entry), *vector_faults(record, entry, vectors.space)]
     assert not faults, "; ".join(faults)
 
 
 def test_store_coverage(store: RecordStore, vectors: VectorCollection, whole_store: Callable[..., None]) -> None:
-    """Over the whole store, each record has a vector and each vector a record."""
+    """In the whole store, each record has a vector, and each vector a record."""
     if not store.has("chroma_id"):
         pytest.skip("the store has no column chroma_id")
     records = store.read(lambda connection: digests(key for (key,) in store.stream(connection, "chroma_id")))
@@ -65,44 +65,44 @@ def test_store_coverage(store: RecordStore, vectors: VectorCollection, whole_sto
 
 
 def metadata_faults(record: Record, entry: Entry) -> Iterator[str]:
-    """Yield in what document and metadata differ from the record."""
+    """Yield the differences of document and metadata from the record."""
     if entry.document is not None and entry.document != record.text:
-        yield "Chroma's document is another text"
+        yield "Chroma's document is a different text"
     there = entry.metadata
     if "category" in there and there["category"] != record.category:
-        yield f"category is {record.category!r}, in Chroma {there['category']!r}"
+        yield f"category is {record.category!r}, but {there['category']!r} in Chroma"
     if "confidence" in there and record.has("confidence"):
         ours, theirs = record.confidence, read_number(there["confidence"])
         if ours is None or theirs is None or abs(ours - theirs) > CONFIDENCE_TOLERANCE:
-            yield f"confidence is {record.values['confidence']!r}, in Chroma {there['confidence']!r}"
+            yield f"confidence is {record.values['confidence']!r}, but {there['confidence']!r} in Chroma"
     if "record_id" in there and str(there["record_id"]) != str(record.id):
-        yield f"Chroma's entry is that of record {there['record_id']!r}"
+        yield f"Chroma's entry belongs to record {there['record_id']!r}"
 
 
 def vector_faults(record: Record, entry: Entry, space: str) -> Iterator[str]:
-    """Yield in what the vector differs; one that cannot be read is the integrity criterion's."""
+    """Yield the differences of the vector; record_integrity reports one that is not readable."""
     ours = read_embedding(record.values.get("embedding_json"))
     if ours is None:
         return
     theirs = entry.vector
     if ours.size != theirs.size:
-        yield f"embedding_json has {ours.size} numbers, Chroma's vector {theirs.size}"
+        yield f"embedding_json has {ours.size} numbers, but Chroma's vector {theirs.size}"
         return
     if space == "cosine":
-        # Chroma keeps them normalised.
+        # Chroma stores them normalised.
         ours, theirs = normalised(ours), normalised(theirs)
     if float(np.linalg.norm(ours - theirs)) > VECTOR_TOLERANCE * max(1.0, float(np.linalg.norm(ours))):
         yield "Chroma's vector differs from embedding_json"
 
 
 def normalised(vector: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-    """Return the vector at length 1; a vector of zeros stays as it is."""
+    """Return the vector scaled to length 1; a zero vector stays as it is."""
     length = float(np.linalg.norm(vector))
     return vector / np.float32(length) if length else vector
 
 
 def digests(keys: Iterable[object]) -> npt.NDArray[np.uint64]:
-    """Return a digest of 64 bits for each key, eight bytes where the keys themselves would take a hundred."""
+    """Return a 64-bit digest of each key, which takes less than a tenth of the memory of the key."""
     return np.fromiter(
         (int.from_bytes(hashlib.blake2b(str(key).encode(), digest_size=8).digest(), "little") for key in keys),
         dtype=np.uint64,

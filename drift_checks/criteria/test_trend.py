@@ -1,11 +1,12 @@
-"""Does agreement slide, against this store's own past?
+"""Is agreement falling over time?
 
 An EWMA chart (S. W. Roberts, Control chart tests based on geometric moving averages, Technometrics 1 (1959)) of the
-agreement of past runs and this one: a slow slide is found before a threshold is crossed, and a store whose normal is
-79 % is not called sliding every day. The centre and the spread come from the earlier half of the runs; runs of another
-reviewer, prompt or rule are left out.
+agreement of past runs and this one finds a slow decline before a threshold is crossed, and does not flag a store whose
+normal rate is 79 % every day. The centre and the spread come from the earlier half of the runs. Runs of another
+reviewer, prompt or rule are skipped.
 
-When it fails, look where the slide began and what was changed then: versions, prompt, source of the texts.
+If it fails, find the night on which the decline began, and what changed then: versions, the prompt, the source of the
+texts.
 """
 
 from collections.abc import Callable, Sequence
@@ -18,9 +19,9 @@ from drift_checks.core.text import tenths
 from drift_checks.statistics.control_chart import RunRate, ewma
 
 pytestmark = pytest.mark.drift_criterion(
-    question="Does agreement slide, against this store's own past?",
+    question="Is agreement falling over time?",
     effect="fall of the smoothed agreement",
-    remedy="Find the night on which the slide began, and what was changed then.",
+    remedy="Find the night on which the decline began, and what changed then.",
     warn=0.03,
     least=12,
 )
@@ -33,11 +34,11 @@ def test_trend(
     need: Callable[[int, str], None],
     measure: Callable[..., None],
 ) -> None:
-    """Agreement, smoothed over the last runs, is where it was."""
+    """The smoothed agreement of the last runs is not below the earlier rate."""
     judged = [review.agrees_with(record) for record, review in decisions if record.stratum in sample.judged]
     need(len(past), "past runs by the same reviewer")
     if sample.chosen or not judged:
-        pytest.skip("these records are no draw that could be compared with past runs")
+        pytest.skip("these records are not a random sample that is comparable with past runs")
     rates = [*(RunRate(run.agreed, run.reviewed) for run in past), RunRate(sum(judged), len(judged))]
     trend = ewma(rates)
     if trend is None:
@@ -45,7 +46,7 @@ def test_trend(
     measure(
         "trend",
         max(0.0, trend.centre - trend.smoothed),
-        f"smoothed agreement {tenths(trend.smoothed)}, normal is {tenths(trend.centre)}, over {trend.runs} runs",
+        f"smoothed agreement {tenths(trend.smoothed)} over {trend.runs} runs, normally {tenths(trend.centre)}",
         number=trend.runs,
         p_value=trend.p_value,
         centre=trend.centre,

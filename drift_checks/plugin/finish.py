@@ -38,7 +38,7 @@ from drift_checks.report.keeping import Keeper
 from drift_checks.report.run import RunReport
 from drift_checks.report.verdict import Verdict
 from drift_checks.report.write_back import write_to_store
-from drift_checks.review.journal import NAME, Journal
+from drift_checks.review.journal import JOURNAL_FILE, Journal
 from drift_checks.review.resuming import header
 from drift_checks.review.run import Pipeline
 
@@ -105,7 +105,7 @@ class Finish:
 
     def journal(self) -> Journal:
         """Return the run's journal."""
-        return Journal(xdist.journal_folder(self.config, self.folder) / NAME)
+        return Journal(xdist.journal_folder(self.config, self.folder) / JOURNAL_FILE)
 
     def header(self) -> dict[str, Any]:
         """Return the first line of the journal, in plain values."""
@@ -217,7 +217,7 @@ class Finish:
         stopped = session.exitstatus not in _PYTEST_VERDICTS or session.shouldfail or session.shouldstop
         self.partial |= bool(stopped) or self._is_partial()
         if xdist.is_controller(self.config) and self.journal().path.exists():
-            self.pipeline.keep_in(self.journal(), self.header())
+            self.pipeline.use_journal(self.journal(), self.header())
         facts = gather_facts(
             self.config,
             self.pipeline,
@@ -269,7 +269,7 @@ class Finish:
         try:
             self.page = keeper.keep(report, document)
             write_to_store(report, self.pipeline, self._started)
-            journal = Journal(self.page.parent / NAME)
+            journal = Journal(self.page.parent / JOURNAL_FILE)
             if self.interrupted is None and journal.path.exists():
                 # Last, so that a run without a report can be resumed.
                 journal.finish(inconclusive=report.verdict is Verdict.INCONCLUSIVE)

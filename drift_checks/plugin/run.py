@@ -169,8 +169,8 @@ class Run:
 
     def _review(self, asked: dict[RecordId, Record], meanwhile: Callable[[], None], *, varied: bool) -> None:
         pipeline, journal = self.pipeline, self.finish.journal()
-        with journal.held():
-            pipeline.keep_in(journal, self.finish.header())
+        with journal.locked():
+            pipeline.use_journal(journal, self.finish.header())
             total = len(asked) + len(pipeline.repeats_among(list(asked.values())))
             shown = not (xdist.is_worker(self.config) or pipeline.settings.quiet)
             try:

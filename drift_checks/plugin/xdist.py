@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from drift_checks.plugin.collection import CRITERIA, is_criterion
-from drift_checks.review.journal import NAME, read_journal
+from drift_checks.review.journal import JOURNAL_FILE, read_journal
 from drift_checks.review.resuming import Unfinished, find_unfinished
 from drift_checks.settings.declarations import Settings
 
@@ -73,7 +73,7 @@ def unfinished_run(config: pytest.Config, settings: Settings) -> Unfinished | No
         return None
     if is_worker(config):
         folder = Path(config.workerinput[_FOLDER])  # type: ignore[attr-defined]
-        return Unfinished(folder, read_journal(folder / NAME))
+        return Unfinished(folder, read_journal(folder / JOURNAL_FILE))
     return find_unfinished(settings)
 
 

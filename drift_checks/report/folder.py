@@ -18,7 +18,7 @@ from drift_checks.core.errors import ReportsError, RunInProgress
 from drift_checks.core.files import replace_file, try_lock
 from drift_checks.report.junit import junit_document
 from drift_checks.report.run import RunReport
-from drift_checks.review.journal import NAME as JOURNAL
+from drift_checks.review.journal import JOURNAL_FILE as JOURNAL
 
 PAGE = "index.html"
 DOCUMENT = "report.json"

@@ -1,41 +1,46 @@
-"""The journal of a run: each call and each review, written as it is made, so that a broken run can go on.
+"""The journal of a run: every call and every review, written at once, so that an interrupted run can be resumed.
 
 A file of JSON lines, each an object with the key `event`:
 
-- `begun`, once: what the run reviews and how (its other keys are the caller's);
-- `call`: a reviewer is about to be asked, so that calls in flight when the run is killed are counted too;
-- `spent`: what that call can cost at most, and once it is known, the difference to what it did;
+- `begun`, once: what the run reviews and how (the other keys are up to the caller);
+- `call`: a reviewer is about to be called, so that calls in flight when the run is killed are counted too;
+- `spent`: the most that this call can cost, and later the difference to its actual cost;
 - `review`: a review, failures included;
-- `inconclusive` or `finished`: the run came to an end, with or without a verdict to keep;
-- `resumed`: it goes on; what was not answered before counts no longer.
+- `inconclusive` or `finished`: the run ended, without or with a verdict;
+- `resumed`: the run continues; unanswered reviews before this line no longer count.
 """
 
 from __future__ import annotations
 
-import fcntl
 import json
-import os
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from contextlib import AbstractContextManager
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from threading import Lock
 from typing import Any
 
 from drift_checks.core.errors import ReportsError
+from drift_checks.core.files import locked_folder
 from drift_checks.core.records import RecordId, Review, Usage
 
-NAME = "reviews.jsonl"
+JOURNAL_FILE = "reviews.jsonl"
 
 
 @dataclass(frozen=True)
-class Journaled:
-    """What a journal holds: `spent` bounds the costs of all calls, `used` sums what all reviews used.
+class JournalContents:
+    """What a journal holds.
 
-    `reviews` are those that count; `calls`, `spent` and `used` are of the whole run, of what counts no longer too.
+    Attributes:
+        header: What the run reviews and how; None if the journal lacks it.
+        reviews: The reviews that count.
+        calls: The calls of the whole run, those whose reviews no longer count included.
+        spent: An upper bound on the cost of all these calls.
+        used: The sum of what all reviews used.
+        finished: Whether the run ended with a verdict.
     """
 
-    begun: Mapping[str, Any] | None = None
+    header: Mapping[str, Any] | None = None
     reviews: list[Review] = field(default_factory=list)
     calls: int = 0
     spent: float = 0.0
@@ -46,11 +51,8 @@ class Journaled:
 class Journal:
     """Appends to the journal in a run's folder, from any thread.
 
-    Args:
-        path: The file; made when the first line is written.
-
     Raises:
-        ReportsError: By each method: the file cannot be written.
+        ReportsError: Raised by each method if the file cannot be written.
     """
 
     def __init__(self, path: Path) -> None:
@@ -58,81 +60,75 @@ class Journal:
         self._lock = Lock()
 
     def begin(self, header: Mapping[str, Any]) -> None:
-        """Write what the run reviews and how, where that was not done."""
+        """Write what the run reviews and how, unless the file exists."""
         if not self.path.exists():
-            self._write({"event": "begun", **header})
+            self._write("begun", **header)
 
-    def call(self, record_id: RecordId) -> None:
-        """Write that a reviewer is about to be asked about the record."""
-        self._write({"event": "call", "record_id": record_id})
+    def add_call(self, record_id: RecordId) -> None:
+        """Write that a reviewer is about to be called for the record."""
+        self._write("call", record_id=record_id)
 
-    def spend(self, amount: float) -> None:
-        """Write a cost; a negative one corrects one that was set aside."""
-        self._write({"event": "spent", "amount": amount})
+    def add_cost(self, amount: float) -> None:
+        """Write a cost; a negative amount corrects an earlier one."""
+        self._write("spent", amount=amount)
 
-    def review(self, review: Review) -> None:
+    def add_review(self, review: Review) -> None:
         """Write a review."""
-        self._write({"event": "review", **review.as_plain()})
+        self._write("review", **asdict(review))
 
     def resume(self) -> None:
-        """Write that the run goes on."""
+        """Write that the run continues."""
         try:
             self._end_last_line()
         except OSError as error:
-            raise self._not_written(error) from None
-        self._write({"event": "resumed"})
+            raise self._write_error(error) from None
+        self._write("resumed")
 
     def finish(self, *, inconclusive: bool) -> None:
-        """Write that the run came to an end, which may have been too early for a verdict."""
-        self._write({"event": "inconclusive" if inconclusive else "finished"})
+        """Write that the run ended, with or without a verdict."""
+        self._write("inconclusive" if inconclusive else "finished")
 
-    @contextmanager
-    def held(self) -> Iterator[None]:
+    def locked(self) -> AbstractContextManager[None]:
         """Keep other processes of the run from reviewing."""
-        folder = os.open(self.path.parent, os.O_RDONLY)
-        try:
-            fcntl.flock(folder, fcntl.LOCK_EX)
-            yield
-        finally:
-            os.close(folder)
+        return locked_folder(self.path.parent)
 
     def _end_last_line(self) -> None:
-        # The run may have been killed in the middle of it.
+        # The run may have been killed while it wrote the line.
         if not self.path.read_bytes().endswith(b"\n"):
             with self.path.open("a") as file:
                 file.write("\n")
 
-    def _write(self, event: Mapping[str, Any]) -> None:
-        line = json.dumps(event, default=str) + "\n"
-        # Opened for each line: one that is kept open would be inherited, and is not worth the microseconds.
+    def _write(self, event: str, **values: Any) -> None:
+        line = json.dumps({"event": event, **values}, default=str) + "\n"
+        # Opened for each line: child processes would inherit an open file, and opening takes microseconds.
         try:
             with self._lock, self.path.open("a", encoding="utf-8") as file:
                 file.write(line)
         except OSError as error:
-            raise self._not_written(error) from None
+            raise self._write_error(error) from None
 
-    def _not_written(self, error: OSError) -> ReportsError:
+    def _write_error(self, error: OSError) -> ReportsError:
         return ReportsError(
             self.path,
             f"the reviews cannot be written there ({error.strerror})",
-            "make room, or name another folder with --drift-reports",
+            "free some space, or name another folder with --drift-reports",
         )
 
 
-def read_journal(path: Path) -> Journaled:
-    """Return what the journal holds; a last line that was cut off when the run was killed does not count.
+def read_journal(path: Path) -> JournalContents:
+    """Return what the journal holds, without lines that are damaged, such as one cut off when the run was killed.
 
     Raises:
-        OSError: It cannot be read.
+        OSError: The file cannot be read.
     """
-    begun: Mapping[str, Any] | None = None
+    header: Mapping[str, Any] | None = None
     reviews: list[Review] = []
     used = Usage()
     calls, spent, finished, inconclusive = 0, 0.0, False, False
     for event in _events(path):
         kind = event.pop("event", None)
         if kind == "begun":
-            begun = event
+            header = event
         elif kind == "call":
             calls += 1
         elif kind == "spent":
@@ -143,11 +139,11 @@ def read_journal(path: Path) -> Journaled:
         elif kind == "resumed":
             reviews = [review for review in reviews if review.made or (_was_answered(review) and not inconclusive)]
         finished, inconclusive = kind == "finished", kind == "inconclusive"
-    return Journaled(begun, reviews, calls, spent, used, finished)
+    return JournalContents(header, reviews, calls, spent, used, finished)
 
 
 def _was_answered(review: Review) -> bool:
-    # By an answer that was paid for, if of no use. After an end for want of answers, though, it is asked for again.
+    # A useless answer was paid for, so it counts. Only if the run was inconclusive is the record reviewed again.
     return review.usage.output_tokens is not None
 
 

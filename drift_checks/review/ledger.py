@@ -1,4 +1,4 @@
-"""The reviews of a run, and what they used, as they are made; each is written to the run's journal."""
+"""The reviews of a run and what they used; each is also written to the run's journal."""
 
 from __future__ import annotations
 
@@ -6,18 +6,18 @@ from statistics import median
 from typing import Any
 
 from drift_checks.core.records import RecordId, Review, Usage
-from drift_checks.review.journal import Journal, Journaled
+from drift_checks.review.journal import Journal, JournalContents
 from drift_checks.review.reviewers.limits import Spent
 
 
 class Ledger:
-    """Keeps what reviewers decided.
+    """Keeps reviews, calls and costs; its methods may be called from any thread.
 
     Attributes:
-        reviews: The reviews, by the record's id, failures included.
-        repeats: The second reviews of those records that were reviewed twice.
-        variants: The reviews of other forms of the text, by the record's id and the form's number.
-        calls: How often a reviewer was called.
+        reviews: The reviews by record id, failures included.
+        repeats: The second reviews of records that were reviewed twice.
+        variants: The reviews of variants of the text, by record id and the variant's number.
+        calls: The number of calls of the reviewer.
     """
 
     def __init__(self) -> None:
@@ -29,51 +29,46 @@ class Ledger:
         self._used = Usage()
         self._journal: Journal | None = None
 
-    def keep_in(self, journal: Journal, before: Journaled) -> None:
-        """Write to this journal from now on.
-
-        Args:
-            journal: Of the run.
-            before: What it holds already.
-        """
+    def use_journal(self, journal: Journal, contents: JournalContents) -> None:
+        """Take over what the journal holds already, and write to it from now on."""
         self._journal = journal
-        self.calls, self._spent, self._used = before.calls, before.spent, before.used
-        for review in before.reviews:
-            self._place(review)
+        self.calls, self._spent, self._used = contents.calls, contents.spent, contents.used
+        for review in contents.reviews:
+            self._add(review)
 
-    def call(self, record_id: RecordId) -> None:
-        """Count a call that is about to be made, from any thread."""
+    def add_call(self, record_id: RecordId) -> None:
+        """Count a call that is about to be made."""
         self.calls += 1
         if self._journal is not None:
-            self._journal.call(record_id)
+            self._journal.add_call(record_id)
 
-    def spend(self, amount: float) -> None:
-        """Count a cost, from any thread; a negative one corrects one that was set aside."""
+    def add_cost(self, amount: float) -> None:
+        """Add a cost; a negative amount corrects an earlier one."""
         self._spent += amount
         if self._journal is not None:
-            self._journal.spend(amount)
+            self._journal.add_cost(amount)
 
-    def keep(self, review: Review) -> None:
-        """Keep a review, from any thread."""
-        self._place(review)
+    def add(self, review: Review) -> None:
+        """Add a review."""
+        self._add(review)
         self._used = self._used.plus(review.usage)
         if self._journal is not None:
-            self._journal.review(review)
+            self._journal.add_review(review)
 
     def spent(self) -> Spent:
-        """Return what was spent so far, of a budget for the whole run."""
+        """Return how much of the run's budget is spent."""
         return Spent(self.calls, self._spent)
 
     def totals(self) -> dict[str, Any]:
-        """Return what came of it all, in plain values; None for what no reviewer says."""
-        made = list(self.reviews.values())
+        """Return the totals in plain values; None for what the reviewer does not report."""
+        reviews = list(self.reviews.values())
         seconds = sorted(review.usage.seconds for review in self._all() if review.usage.seconds is not None)
-        twice = [(self.reviews[key], again) for key, again in self.repeats.items() if key in self.reviews]
-        compared = [(first, again) for first, again in twice if first.made and again.made]
+        pairs = [(self.reviews[key], repeat) for key, repeat in self.repeats.items() if key in self.reviews]
+        compared = [(first, repeat) for first, repeat in pairs if first.made and repeat.made]
         return {
-            "reviews": sum(review.made for review in made),
-            "failed": sum(not review.made and review.asked for review in made),
-            "not_asked": sum(not review.asked and review.needed for review in made),
+            "reviews": sum(review.made for review in reviews),
+            "failed": sum(not review.made and review.asked for review in reviews),
+            "not_asked": sum(not review.asked and review.needed for review in reviews),
             "calls": self.calls,
             "input_tokens": self._used.input_tokens,
             "output_tokens": self._used.output_tokens,
@@ -82,14 +77,14 @@ class Ledger:
             "slowest_seconds": seconds[-1] if seconds else None,
             "models": sorted({review.model for review in self._all() if review.model}),
             "repeated": len(compared),
-            "differed": sum(first.category != again.category for first, again in compared),
+            "differed": sum(first.category != repeat.category for first, repeat in compared),
         }
 
     def _all(self) -> list[Review]:
         variants = (review for reviews in self.variants.values() for review in reviews.values())
         return [*self.reviews.values(), *self.repeats.values(), *variants]
 
-    def _place(self, review: Review) -> None:
+    def _add(self, review: Review) -> None:
         if review.variant:
             self.variants.setdefault(review.record_id, {})[review.variant] = review
         else:

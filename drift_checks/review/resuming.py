@@ -1,8 +1,8 @@
-"""Taking up a run that was broken off: what it was told to do, what it drew, and what it did."""
+"""Resuming an interrupted run: its settings, its sample and its reviews."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -12,100 +12,91 @@ from zoneinfo import ZoneInfo
 from drift_checks.core.errors import SettingError
 from drift_checks.core.instants import format_instant
 from drift_checks.core.records import Sample
-from drift_checks.review.journal import NAME, Journaled, read_journal
+from drift_checks.review.journal import JOURNAL_FILE, JournalContents, read_journal
 from drift_checks.settings.declarations import Settings
 
-# Changing one of these in the middle of a run would make two runs of it.
-_SAME = (
+# Changing one of these would mix two different runs.
+_UNCHANGEABLE = (
     *("sample_size", "low_confidence_share", "low_confidence_below", "old_days", "baseline", "records", "columns"),
     *("taxonomy", "llm_base_url", "llm_model", "llm_prompt", "repeat", "decision", "judge"),
 )
-# These default to the moment and the machine, so they are taken over where they are not given.
-_TAKEN_OVER = ("seed", "as_of", "naive_timezone")
+# These default to the current time and this machine, so the interrupted run's values replace the defaults.
+_PINNED = ("seed", "as_of", "naive_timezone")
 
 
 @dataclass(frozen=True)
 class Unfinished:
-    """A run that was broken off.
-
-    Attributes:
-        folder: Where it wrote.
-        journaled: What it wrote.
-    """
+    """An interrupted run."""
 
     folder: Path
-    journaled: Journaled
+    journal: JournalContents
 
     @property
-    def begun(self) -> Mapping[str, Any]:
-        """What it was told to do and drew."""
-        return self.journaled.begun or {}
+    def header(self) -> Mapping[str, Any]:
+        """What the run reviews and how."""
+        return self.journal.header or {}
 
     @property
     def run_id(self) -> str:
         """The run's id."""
-        return str(self.begun["run_id"])
+        return str(self.header["run_id"])
 
     @property
     def started(self) -> datetime:
-        """When it began."""
-        return datetime.fromisoformat(self.begun["started"])
+        """The time at which it began."""
+        return datetime.fromisoformat(self.header["started"])
 
     @property
     def sample(self) -> Mapping[str, Any]:
-        """What it drew, in plain values."""
-        drawn: Mapping[str, Any] = self.begun["sample"]
-        return drawn
+        """Its sample in plain values."""
+        sample: Mapping[str, Any] = self.header["sample"]
+        return sample
 
     def resumed(self, settings: Settings, reviewer: str) -> Settings:
-        """Return the settings with which it goes on.
-
-        Args:
-            settings: What the run that goes on was told to do.
-            reviewer: The name of its reviewer.
+        """Return the settings for the rest of the run.
 
         Raises:
-            SettingError: They are at odds with those that it began with.
+            SettingError: A setting differs from that of the interrupted run.
         """
-        began, now = self.begun["settings"], _compared(settings, reviewer)
-        for key, value in began.items():
-            if now.get(key) != value:
-                raise self._refuse(key, value, now.get(key))
+        current = _unchangeable(settings, reviewer)
+        for key, value in self.header["settings"].items():
+            if current.get(key) != value:
+                raise self._changed(key, value, current.get(key))
         pinned: dict[str, Any] = {
             "seed": int(self.sample["seed"]),
             "as_of": datetime.fromisoformat(self.sample["as_of"]),
             "naive_timezone": self._zone(settings),
         }
-        for key in _TAKEN_OVER:
+        for key in _PINNED:
             if key in settings.sources and getattr(settings, key) != pinned[key]:
-                raise self._refuse(key, str(pinned[key]), str(getattr(settings, key)))
+                raise self._changed(key, str(pinned[key]), str(getattr(settings, key)))
         return replace(settings, **pinned)
 
     def _zone(self, settings: Settings) -> ZoneInfo:
         name = self.sample["naive_timezone"]
         if settings.naive_timezone.key == name:
-            # A machine's own zone may have no name that others know.
+            # The machine's own zone may have a name that is unknown elsewhere.
             return settings.naive_timezone
         try:
             return ZoneInfo(name)
         except (KeyError, ValueError, OSError):
-            raise self._refuse("naive_timezone", name, settings.naive_timezone) from None
+            raise self._changed("naive_timezone", name, settings.naive_timezone) from None
 
-    def _refuse(self, key: str, began: object, now: object) -> SettingError:
+    def _changed(self, key: str, before: object, now: object) -> SettingError:
         return SettingError(
             "resume",
-            f"run {self.run_id} was begun with {key.replace('_', '-')} {began}, and this is given {now}",
-            "give the same, or leave --drift-resume away to begin anew",
+            f"run {self.run_id} began with {key.replace('_', '-')} {before}, but it is now {now}",
+            "use the same value, or omit --drift-resume to start a new run",
         )
 
 
 def header(settings: Settings, reviewer: str, run_id: str, started: datetime, sample: Sample) -> dict[str, Any]:
-    """Return what a journal begins with, in plain values."""
+    """Return the first line of a run's journal, in plain values."""
     return {
         "run_id": run_id,
         "started": format_instant(started),
         "store": _store(settings),
-        "settings": _compared(settings, reviewer),
+        "settings": _unchangeable(settings, reviewer),
         "sample": {
             "records": [[record.id, str(record.stratum)] for record in sample.records],
             "sizes": {str(stratum): number for stratum, number in sample.sizes.items()},
@@ -121,41 +112,41 @@ def header(settings: Settings, reviewer: str, run_id: str, started: datetime, sa
 
 
 def find_unfinished(settings: Settings) -> Unfinished:
-    """Return the newest run of this store, which must have been broken off.
+    """Return the newest run of this store, which must have been interrupted.
 
     Raises:
-        SettingError: It was not, or there is none.
+        SettingError: The newest run finished, or there is none.
     """
     for folder in _newest_first(settings.reports):
         try:
-            journaled = read_journal(folder / NAME)
+            journal = read_journal(folder / JOURNAL_FILE)
         except OSError:
             continue
-        if journaled.begun is None or journaled.begun.get("store") != _store(settings):
+        if journal.header is None or journal.header.get("store") != _store(settings):
             continue
-        if journaled.finished:
+        if journal.finished:
             raise SettingError(
                 "resume",
-                f"the newest run of this store, {journaled.begun['run_id']}, came to an end",
-                "leave --drift-resume away to begin anew",
+                f"the newest run of this store, {journal.header['run_id']}, is finished",
+                "omit --drift-resume to start a new run",
             )
-        return Unfinished(folder, journaled)
+        return Unfinished(folder, journal)
     raise SettingError(
         "resume",
-        f"{settings.reports} holds no run of {settings.db} that was broken off",
-        "leave --drift-resume away to begin anew, or name the folder it wrote to with --drift-reports",
+        f"{settings.reports} holds no interrupted run of {settings.db}",
+        "omit --drift-resume to start a new run, or name the folder of its reports with --drift-reports",
     )
 
 
-def _newest_first(reports: Path) -> Iterator[Path]:
-    # A run's folder bears its time; while the run is under way, with a dot before it.
-    found = [path.parent for path in reports.glob(f"*/{NAME}") if not path.parent.is_symlink()]
-    yield from sorted(found, key=lambda folder: folder.name.removeprefix("."), reverse=True)
+def _newest_first(reports: Path) -> list[Path]:
+    # A run's folder is named by its time, with a leading dot while the run is in progress.
+    folders = [path.parent for path in reports.glob(f"*/{JOURNAL_FILE}") if not path.parent.is_symlink()]
+    return sorted(folders, key=lambda folder: folder.name.removeprefix("."), reverse=True)
 
 
 def _store(settings: Settings) -> list[str]:
     return [str(settings.db), settings.table, settings.collection]
 
 
-def _compared(settings: Settings, reviewer: str) -> dict[str, str]:
-    return {"reviewer": reviewer, **{key: str(getattr(settings, key)) for key in _SAME}}
+def _unchangeable(settings: Settings, reviewer: str) -> dict[str, str]:
+    return {"reviewer": reviewer, **{key: str(getattr(settings, key)) for key in _UNCHANGEABLE}}

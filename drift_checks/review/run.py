@@ -1,32 +1,28 @@
-"""One run up to the reviews: the store is opened, the sample drawn, the vectors opened, the records reviewed.
+"""A run up to its reviews: open the store, draw the sample, open the vectors, review the records.
 
-Each step is made when it is first asked for, and once.
+Each step runs once, when it is first needed.
 """
 
 from __future__ import annotations
 
 import random
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import closing
-from dataclasses import replace
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
 from drift_checks.core.errors import ReviewerError, SettingError
 from drift_checks.core.records import Record, RecordId, Review, Sample
-from drift_checks.core.redaction import redacted
-from drift_checks.review.drawing import Drawing
+from drift_checks.review.batches import BatchReviewer
 from drift_checks.review.journal import Journal, read_journal
 from drift_checks.review.ledger import Ledger
 from drift_checks.review.resuming import Unfinished
 from drift_checks.review.reviewers.base import Classifier, OnReview, Reviewer
 from drift_checks.review.reviewers.choice import choose_classifier, limits_of, name_reviewer
 from drift_checks.review.reviewers.pool import PooledReviewer
-from drift_checks.review.variants import variants_of
+from drift_checks.review.sampler import Sampler
 from drift_checks.review.windows import Windows
-from drift_checks.settings.declarations import DATABASE_NAME, NEIGHBOURS, SEQUENTIAL, Settings
-from drift_checks.statistics.sequential import fewest_to_decide
+from drift_checks.settings.declarations import NEIGHBOURS, SEQUENTIAL, Settings
 from drift_checks.stores.chroma import VectorCollection, refuse_no_chroma, refuse_no_collection
 from drift_checks.stores.records import RecordStore
 from drift_checks.stores.snapshot import default_folder
@@ -34,66 +30,37 @@ from drift_checks.stores.sqlite import SqliteFile
 from drift_checks.stores.taxonomy import read_taxonomy
 from drift_checks.stores.write_back import refuse_unwritable
 
-# Records of a classifier of the user's own that are asked about in other forms.
+# The number of records whose variants the user's own classifier reviews by default.
 _VARIED = 10
-_NOT_NEEDED = "not needed: the reviews before it decided"
-
-
-class Meanwhile:
-    """What is made ready while calls are under way, once.
-
-    Args:
-        make_ready: Makes it.
-    """
-
-    def __init__(self, make_ready: Callable[[], object]) -> None:
-        self._make_ready: Callable[[], object] | None = make_ready
-
-    def over(self) -> None:
-        """Make it ready, if that was not done."""
-        make_ready, self._make_ready = self._make_ready, None
-        if make_ready is not None:
-            make_ready()
 
 
 class Pipeline:
     """The steps of a run, from the settings to the reviews; any step may raise DriftError.
 
     Args:
-        settings: What the run was told to do.
-        given: The classifier that a hook gave.
-        folders: Where the user's own modules may lie.
-        unfinished: What the run did before it was broken off, where it is one that goes on.
+        settings: The settings of the run.
+        hook_classifier: The classifier that a hook returned.
+        folders: Folders that may hold the user's own modules.
+        unfinished: The interrupted run that this one resumes.
     """
 
     def __init__(
         self,
         settings: Settings,
-        given: object | None = None,
+        hook_classifier: object | None = None,
         folders: tuple[Path, ...] = (),
         unfinished: Unfinished | None = None,
     ) -> None:
-        self.reviewer_name = name_reviewer(settings, given)
+        self.reviewer_name = name_reviewer(settings, hook_classifier)
         self.settings = settings if unfinished is None else unfinished.resumed(settings, self.reviewer_name)
         self.ledger = Ledger()
         self.unfinished = unfinished
-        self._given = given
+        self._hook_classifier = hook_classifier
         self._folders = folders
         self._opened: list[SqliteFile | VectorCollection] = []
 
-    @property
-    def reviews(self) -> dict[RecordId, Review]:
-        """The reviews so far, by the record's id."""
-        return self.ledger.reviews
-
-    @property
-    def model(self) -> str | None:
-        """The models that answered, as they name themselves; before that, the one that is to be asked."""
-        answered = self.ledger.totals()["models"]
-        return ", ".join(answered) or (self.classifier.model if self.classifier else None)
-
     def check(self) -> None:
-        """Draw the sample, and refuse whatever can be told to be impossible before anything is paid for.
+        """Draw the sample, and refuse whatever is bound to fail before any call is paid for.
 
         Raises:
             DriftError: The settings or the store do not allow the run.
@@ -108,7 +75,6 @@ class Pipeline:
         # Each of these steps refuses what it cannot use.
         _ = self.taxonomy, self.sample, self.classifier
         if self.classifier is not None and chroma is not None:
-            # Found out later, it would be after the first calls were paid for.
             refuse_no_collection(chroma, self.settings.collection, self._snapshot_dir)
 
     @cached_property
@@ -123,8 +89,8 @@ class Pipeline:
     @cached_property
     def sample(self) -> Sample:
         """The records under review."""
-        drawing = Drawing(self.settings, self.store)
-        return drawing.draw() if self.unfinished is None else drawing.draw_again(self.unfinished.sample)
+        sampler = Sampler(self.settings, self.store)
+        return sampler.draw() if self.unfinished is None else sampler.draw_again(self.unfinished.sample)
 
     @cached_property
     def windows(self) -> Windows:
@@ -133,7 +99,7 @@ class Pipeline:
 
     @cached_property
     def vectors(self) -> VectorCollection | None:
-        """The collection of vectors, None where the run was given no Chroma directory."""
+        """The collection of vectors, None without a Chroma directory."""
         if self.settings.chroma is None:
             return None
         collection = VectorCollection(self.settings.chroma, self.settings.collection, self._snapshot_dir)
@@ -142,21 +108,21 @@ class Pipeline:
 
     @cached_property
     def taxonomy(self) -> Mapping[str, str]:
-        """The categories that a record may have, with their descriptions, which may be empty."""
+        """The categories, with their descriptions, which may be empty."""
         if self.settings.taxonomy is not None:
             return read_taxonomy(self.settings.taxonomy)
         return dict.fromkeys(self.store.categories(), "")
 
     @cached_property
     def classifier(self) -> Classifier | None:
-        """What the pool asks, None where the neighbours vote."""
+        """The classifier that the pool calls, None for the reviewer `neighbours`."""
         if self.reviewer_name == NEIGHBOURS:
             return None
-        return choose_classifier(self.settings, self.taxonomy, self._given, self._folders)
+        return choose_classifier(self.settings, self.taxonomy, self._hook_classifier, self._folders)
 
     @cached_property
     def reviewer(self) -> Reviewer:
-        """What decides again."""
+        """The reviewer that classifies the records again."""
         if self.classifier is not None:
             spent = self.ledger.spent()
             return PooledReviewer(self.classifier, limits_of(self.settings), spent, stays_open=True)
@@ -166,141 +132,84 @@ class Pipeline:
             raise _no_chroma(self.settings.db)
         return NeighboursReviewer(self.vectors)
 
-    def keep_in(self, journal: Journal, begun: Mapping[str, Any]) -> None:
-        """Keep the reviews in the run's journal; those that it holds already are not asked for again.
+    @property
+    def reviews(self) -> dict[RecordId, Review]:
+        """The reviews so far, by record id."""
+        return self.ledger.reviews
 
-        Args:
-            journal: Held by this process.
-            begun: What the journal begins with, in plain values.
-        """
-        journal.begin(begun)
-        self.ledger.keep_in(journal, read_journal(journal.path))
+    @property
+    def model(self) -> str | None:
+        """The models that answered, as they name themselves; before any answer, the model that will be asked."""
+        models = self.ledger.totals()["models"]
+        return ", ".join(models) or (self.classifier.model if self.classifier else None)
+
+    def use_journal(self, journal: Journal, header: Mapping[str, Any]) -> None:
+        """Write the reviews to the run's journal, and take over those that it holds."""
+        journal.begin(header)
+        self.ledger.use_journal(journal, read_journal(journal.path))
 
     def review(
-        self, records: Sequence[Record], on_review: OnReview, meanwhile: Callable[[], object] = lambda: None
+        self, records: Sequence[Record], on_review: OnReview, prepare: Callable[[], object] = lambda: None
     ) -> None:
-        """Have each record reviewed that was not yet, or where the evidence decides, as many as that takes.
+        """Review the records that are not reviewed yet; a sequential decision may need only some of them.
 
         Args:
-            records: What to review.
+            records: The records to review.
             on_review: Called after each review.
-            meanwhile: Makes ready what else the run needs, while calls are under way; before, where code of the user's
-                is called, which may not stand what that does to the process.
+            prepare: Prepares the checks, while calls are in progress. It runs before the calls if these run the user's
+                code, which may not tolerate what it does to the process.
         """
-        waiting = Meanwhile(meanwhile)
+        prepare_once = cache(prepare)
+        batches = self._batches
         if self.settings.decision == SEQUENTIAL and not self.sample.chosen:
             judged = [record for record in records if record.stratum in self.sample.judged]
-            self._review_until_decided(judged, on_review, waiting)
+            batches.review_until_decided(judged, self.settings.critical, on_review, prepare_once)
             rest = [record for record in records if record.stratum not in self.sample.judged]
             records = [*(record for record in judged if self.reviews[record.id].made), *rest]
-        self._ask(records, on_review, waiting, self.repeats_among(records))
-        waiting.over()
-
-    def _review_until_decided(self, judged: Sequence[Record], on_review: OnReview, waiting: Meanwhile) -> None:
-        """Ask about as many records at once as the decision needs at the least, until it is taken."""
-        left = [record for record in judged if record.id not in self.reviews]
-        while left and (number := fewest_to_decide(self._agreed(judged), self.settings.critical)):
-            batch, left = left[:number], left[number:]
-            self._ask(batch, on_review, waiting)
-            refused = [self.reviews[record.id] for record in batch if not self.reviews[record.id].asked]
-            if refused:
-                # An outage, or the budget is spent: the rest fails for the same reason.
-                for record in left:
-                    self.ledger.keep(replace(refused[-1], record_id=record.id))
-                return
-        for record in left:
-            self.reviews[record.id] = Review(record.id, failure=_NOT_NEEDED, asked=False, needed=False)
-
-    def _agreed(self, records: Sequence[Record]) -> list[bool]:
-        made = [(self.reviews[record.id], record) for record in records if record.id in self.reviews]
-        return [review.agrees_with(record) for review, record in made if review.made]
-
-    def _ask(
-        self, records: Sequence[Record], on_review: OnReview, waiting: Meanwhile, repeated: Sequence[Record] = ()
-    ) -> None:
-        ledger, keep = self.ledger, self._keeping({record.id: record for record in (*records, *repeated)})
-        asked = [record for record in records if record.id not in ledger.reviews]
-        repeats = [record for record in repeated if record.id not in ledger.repeats]
-        if not asked and not repeats:
-            return
-        overlapping = self.classifier is not None and not self.classifier.is_own
-        if not overlapping:
-            waiting.over()
-        with closing(self.reviewer.review(asked, repeats, ledger.call, keep, ledger.spend)) as reviewing:
-            for review in reviewing:
-                on_review(review)
-                # After the first answer: by then the client has imported all that it needs. Two threads that import the
-                # same libraries get halves of them.
-                waiting.over()
+        batches.review(records, self.repeats_among(records), on_review, prepare_once)
+        prepare_once()
 
     def review_variants(self) -> None:
-        """Have some of the reviewed records reviewed in other forms of the same meaning, where that is wanted."""
-        known = {record.id: record for record in self.sample.records}
-        waiting: dict[str, tuple[RecordId, int]] = {}
-        forms: list[Record] = []
-        for key in self._varied():
-            for number, form in enumerate(variants_of(known[key]), 1):
-                if number not in self.ledger.variants.get(key, {}):
-                    name = f"{key} in form {number}"
-                    waiting[name] = key, number
-                    forms.append(replace(form, id=name))
-
-        keep_form = self._keeping({form.id: form for form in forms})
-
-        def keep(review: Review) -> None:
-            key, number = waiting[str(review.record_id)]
-            keep_form(review, record_id=key, variant=number)
-
-        if forms:
-            with closing(self.reviewer.review(forms, (), self.ledger.call, keep, self.ledger.spend)) as reviewing:
-                for _ in reviewing:
-                    pass
-
-    def _keeping(self, records: Mapping[RecordId, Record]) -> Callable[..., None]:
-        """Return what keeps a review of one of the records, changed as given, in the ledger."""
-
-        def keep(review: Review, **changed: Any) -> None:
-            if self.settings.redact:
-                review = redacted(review, records[review.record_id])
-            self.ledger.keep(replace(review, **changed))
-
-        return keep
+        """Review variants of some of the reviewed records, drawn by the seed."""
+        reviewed = [record for record in self.sample.records if (found := self.reviews.get(record.id)) and found.made]
+        self._batches.review_variants(self._draw("variants", reviewed, self.variants_wanted()))
 
     def variants_wanted(self) -> int:
-        """Return how many records are to be reviewed in other forms; none where the reviewer reads no text."""
+        """Return the number of records whose variants are reviewed; 0 if the reviewer reads no text."""
         if self.classifier is None:
             return 0
-        by_default = _VARIED if self.classifier.is_own else 0
-        return by_default if self.settings.stability is None else self.settings.stability
-
-    def _varied(self) -> list[RecordId]:
-        """Return the records to vary: drawn with the seed from those that were reviewed."""
-        made = [
-            record.id for record in self.sample.records if record.id in self.reviews and self.reviews[record.id].made
-        ]
-        number = min(self.variants_wanted(), len(made))
-        return random.Random(f"variants:{self.settings.seed}").sample(made, number)  # noqa: S311
+        default = _VARIED if self.classifier.is_own else 0
+        return default if self.settings.stability is None else self.settings.stability
 
     def repeats_among(self, records: Sequence[Record]) -> list[Record]:
-        """Return the records to review twice: drawn with the seed from those whose agreement is judged."""
+        """Return the records to review twice, drawn by the seed from those whose agreement is judged."""
         judged = [record for record in records if record.stratum in self.sample.judged]
-        number = min(self.settings.repeat, len(judged))
-        return random.Random(f"repeat:{self.settings.seed}").sample(judged, number)  # noqa: S311
+        return self._draw("repeat", judged, self.settings.repeat)
 
     def close_reviewer(self) -> None:
-        """Let the reviewer go; it is asked no more."""
+        """Close the reviewer after its last review."""
         if isinstance(self.__dict__.get("reviewer"), PooledReviewer):
             self.__dict__.pop("reviewer").close()
 
     def opened_vectors(self) -> VectorCollection | None:
-        """Return the collection if a step of this run opened it."""
+        """Return the collection of vectors if a step of this run opened it."""
         return next((item for item in self._opened if isinstance(item, VectorCollection)), None)
 
     def close(self) -> None:
-        """Remove the private copies, and let the reviewer go."""
+        """Close the reviewer, and remove the private copies of the store."""
         self.close_reviewer()
         for opened in self._opened:
             opened.close()
+
+    @property
+    def _batches(self) -> BatchReviewer:
+        is_concurrent = self.classifier is not None and not self.classifier.is_own
+        redact = self.settings.redact
+        return BatchReviewer(self.ledger, lambda: self.reviewer, redact=redact, is_concurrent=is_concurrent)
+
+    def _draw(self, purpose: str, records: Sequence[Record], number: int) -> list[Record]:
+        generator = random.Random(f"{purpose}:{self.settings.seed}")  # noqa: S311 - a sample, not a secret
+        return generator.sample(records, min(number, len(records)))
 
     @property
     def _snapshot_dir(self) -> Path:
@@ -311,8 +220,9 @@ def _no_store(settings: Settings) -> SettingError:
     if settings.chroma is not None:
         return SettingError(
             "db",
-            f"{settings.chroma} holds no {DATABASE_NAME}",
-            "name the SQLite file with --drift-db FILE (or the variable DRIFT_DB, or drift_db in pytest.ini)",
+            f"{settings.chroma} holds no risk_classifications.db",
+            "name the SQLite file of the records with --drift-db FILE (or the variable DRIFT_DB, or drift_db in"
+            " pytest.ini)",
         )
     return SettingError(
         "db",
@@ -323,10 +233,11 @@ def _no_store(settings: Settings) -> SettingError:
 
 
 def _no_chroma(db: Path | None) -> ReviewerError:
-    is_beside = db is not None and (db.parent / "chroma.sqlite3").exists()
+    remedy = "name the Chroma directory with --drift-chroma DIR"
+    if db is not None and (db.parent / "chroma.sqlite3").exists():
+        remedy = f"there is one beside the records: name it with --drift-chroma {db.parent}"
     return ReviewerError(
         "chroma",
-        "the reviewer 'neighbours' needs vectors",
-        "name the Chroma directory with --drift-chroma DIR (or the variable DRIFT_CHROMA, or CHROMA_PERSIST_PATH)",
-        f"there is one beside the records: --drift-chroma {db.parent}" if db is not None and is_beside else "",
+        "the reviewer 'neighbours' needs the vectors",
+        f"{remedy} (or the variable DRIFT_CHROMA, or CHROMA_PERSIST_PATH)",
     )

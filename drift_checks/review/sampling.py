@@ -1,8 +1,8 @@
 """Seeded draws from the strata of a store.
 
-A draw depends on the seed, the strata and the ids alone, so the same store gives the same sample on any
-machine. Common strata are drawn by rejection from random places of the whole store, rare ones from random
-positions of their own: either way each record of a stratum is as likely as any other.
+A draw depends only on the seed, the strata and the ids, so the same store gives the same sample on any machine. Common
+strata are drawn by rejection from random places of the whole store, rare ones from random positions within the stratum;
+either way, each record of a stratum is equally likely.
 """
 
 from __future__ import annotations
@@ -17,31 +17,31 @@ from drift_checks.core.records import RecordId, Stratum
 
 Part = TypeVar("Part")
 
-# A stratum with less than this share of the store is drawn from its own positions.
+# A stratum with a smaller share of the store than this is drawn from its own positions.
 _RARE = 0.01
 
 
 class Divided(Protocol[Part]):
-    """A store divided into parts, as the sampler needs it; places and positions are given ascending."""
+    """A store divided into parts; places and positions are ascending."""
 
     def places(self) -> int:
-        """Return how many places there are; each record has one, and some may be empty."""
+        """Return the number of places; each record has one, and some may be empty."""
 
     def at(self, places: Sequence[int]) -> Mapping[int, tuple[RecordId, Part]]:
-        """Return the record at each of these places that holds one, with its part."""
+        """Return the records at these places with their parts, without empty places."""
 
     def members(self, part: Part, positions: Sequence[int]) -> list[RecordId]:
         """Return the records at these positions of a part."""
 
 
-# The most records of a store, and the sample that is enough for it every night; of a larger one, every week.
+# The largest size of a store, and the sample size that suffices for it every night; a larger store is reviewed weekly.
 _RECOMMENDED = ((999, 20), (10_000, 50), (100_000, 100))
 WEEKLY_SIZE = 200
 
 
 @dataclass(frozen=True)
 class Plan:
-    """How many records to draw from each stratum, whose agreement is judged, and what the user is told."""
+    """How many records to draw from each stratum, which strata are judged, and remarks for the user."""
 
     wanted: Mapping[Stratum, int]
     judged: tuple[Stratum, ...]
@@ -49,7 +49,7 @@ class Plan:
 
 
 def recommended_size(records: int) -> int:
-    """Return how many records to review of a store of so many: nightly, and weekly where it is more than 100,000."""
+    """Return the sample size for a store with this number of records: nightly up to 100,000, weekly above."""
     return next((size for most, size in _RECOMMENDED if records <= most), WEEKLY_SIZE)
 
 
@@ -61,19 +61,19 @@ def plan(
     *,
     divided: bool,
 ) -> Plan:
-    """Divide the sample among the strata; one that is too small is filled from the other.
+    """Allocate the sample to the strata; if one is too small, the other fills its place.
 
     Args:
-        sizes: Each stratum's records in the store.
-        sample_size: Records of the strata low_confidence and old together.
-        low_confidence_share: The share of them of low confidence, 0 to 1.
-        baseline: Further records, from the rest of the store.
-        divided: Whether the store has what divides it into strata; if not, the sample is drawn from all of it.
+        sizes: The number of records of each stratum in the store.
+        sample_size: The number of records to draw from the strata low_confidence and old together.
+        low_confidence_share: The share of low_confidence in it, from 0 to 1.
+        baseline: The number of additional records from the rest of the store.
+        divided: Whether the store has the columns that define the strata; if not, all of it is sampled uniformly.
     """
     total = sum(sizes.values())
     if not divided:
         drawn = min(sample_size, total)
-        note = "the store has neither confidence nor timestamp, so the sample is drawn from all of it alike"
+        note = "the store has neither confidence nor timestamp, so the sample is drawn uniformly from all of it"
         return Plan({Stratum.BASELINE: drawn}, (Stratum.BASELINE,), (note, *_all_of_it(sample_size, total)))
     judged = (Stratum.LOW_CONFIDENCE, Stratum.OLD)
     if sample_size >= total:
@@ -90,12 +90,7 @@ def plan(
 
 
 def plan_alike(sizes: Mapping[Stratum, int], sample_size: int) -> Plan:
-    """Divide the sample among the strata as the store is divided, so that its rate estimates the store's.
-
-    Args:
-        sizes: Each stratum's records in the store.
-        sample_size: Records to draw; all strata are judged.
-    """
+    """Allocate the sample to the strata in proportion to their sizes, so that its rate estimates that of the store."""
     total = sum(sizes.values())
     if sample_size >= total:
         return Plan(dict(sizes), tuple(Stratum), _all_of_it(sample_size, total))
@@ -104,18 +99,18 @@ def plan_alike(sizes: Mapping[Stratum, int], sample_size: int) -> Plan:
     # The largest remainders are rounded up.
     for stratum in sorted(exact, key=lambda key: wanted[key] - exact[key])[: sample_size - sum(wanted.values())]:
         wanted[stratum] += 1
-    return Plan(wanted, tuple(Stratum), ("the sample is drawn from the whole store alike",))
+    return Plan(wanted, tuple(Stratum), ("the sample is drawn uniformly from the whole store",))
 
 
 def draw(
     divided: Divided[Part], wanted: Mapping[Part, int], sizes: Mapping[Part, int], seed: int
 ) -> dict[Part, list[RecordId]]:
-    """Draw records at random without replacement, those of each part in the order of the store.
+    """Draw records at random without replacement, and return those of each part in the order of the store.
 
     Args:
-        divided: The store's parts, as its strata.
-        wanted: Records to draw from each; at most its size.
-        sizes: Each part's records in the store.
+        divided: The store, divided into parts such as its strata.
+        wanted: The number of records to draw from each part, at most its size.
+        sizes: The number of records of each part in the store.
         seed: The same seed draws the same records.
     """
     generator = random.Random(seed)  # noqa: S311 - a sample, not a secret
@@ -127,7 +122,7 @@ def draw(
         if part in rare
     }
     common = {part: number for part, number in wanted.items() if part not in rare and number}
-    # About as many positions as it will take, so that most draws need one batch.
+    # Large enough that most draws need only one batch.
     places = divided.places()
     batch = 8 + max((ceil(1.3 * number * places / sizes[part]) for part, number in common.items()), default=0)
     drawn.update(_reject(divided, common, _batches(places, batch, generator)))
@@ -141,7 +136,7 @@ def _reject(
     while any(len(accepted[part]) < number for part, number in wanted.items()):
         order = next(batches, None)
         if order is None:
-            # Fewer are there than were counted.
+            # There are fewer records than were counted.
             break
         found = divided.at(sorted(order))
         for place in filter(found.__contains__, order):
@@ -152,7 +147,7 @@ def _reject(
 
 
 def _batches(places: int, size: int, generator: random.Random) -> Iterator[list[int]]:
-    """Yield all places in random order, a batch at a time, remembering only those already drawn."""
+    """Yield all places in random order, a batch at a time."""
     seen: set[int] = set()
     while len(seen) < places:
         batch: dict[int, None] = {}
@@ -172,22 +167,20 @@ def _fill(low_wanted: int, old_wanted: int, low_there: int, old_there: int) -> t
 def _shortfalls(wanted: Mapping[Stratum, int], low_wanted: int, sample_size: int, baseline: int) -> Iterator[str]:
     low, old = wanted[Stratum.LOW_CONFIDENCE], wanted[Stratum.OLD]
     if low < low_wanted:
-        yield f"the store has only {low} records of low confidence, {low_wanted} were wanted" + _filled(
-            old - (sample_size - low_wanted), "old ones"
-        )
+        filled = _filled(old - (sample_size - low_wanted), "old records")
+        yield f"the store has only {low} of {low_wanted} wanted low-confidence records{filled}"
     if old < sample_size - low_wanted:
-        yield f"the store has only {old} old records, {sample_size - low_wanted} were wanted" + _filled(
-            low - low_wanted, "ones of low confidence"
-        )
+        filled = _filled(low - low_wanted, "low-confidence records")
+        yield f"the store has only {old} of {sample_size - low_wanted} wanted old records{filled}"
     if wanted[Stratum.BASELINE] < baseline:
-        yield f"the rest of the store has only {wanted[Stratum.BASELINE]} records, {baseline} were wanted as baseline"
+        yield f"the rest of the store has only {wanted[Stratum.BASELINE]} of {baseline} wanted baseline records"
 
 
 def _filled(number: int, others: str) -> str:
-    return f"; {number} {others} take their place" if number > 0 else ""
+    return f"; {number} {others} replace the others" if number > 0 else ""
 
 
 def _all_of_it(sample_size: int, total: int) -> tuple[str, ...]:
     if sample_size < total:
         return ()
-    return (f"the sample size ({sample_size}) is no smaller than the store ({total}): all of it is reviewed",)
+    return (f"the store ({total}) is no larger than the sample size ({sample_size}), so all of it is reviewed",)

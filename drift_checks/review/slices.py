@@ -1,10 +1,11 @@
-"""A sample cut into slices: the records that share a category, a version, a source, an age or a length of text."""
+"""Slices of a sample: the records that share a category, a version, a source, an age or a length of text."""
 
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from statistics import quantiles
 
 from drift_checks.core.instants import read_instant
@@ -13,18 +14,12 @@ from drift_checks.settings.declarations import Settings
 
 _AS_STORED = ("category", "model_version", "prompt_version", "source")
 _AGES = (30, 90, 180, 365)
-_LENGTHS = ("short", "middling", "long")
+_LENGTHS = ("short", "medium", "long")
 
 
 @dataclass(frozen=True)
 class SampleSlice:
-    """Records of the sample that have something in common.
-
-    Attributes:
-        dimension: What they share, as "model_version", "age" or "text_length".
-        value: Which of it.
-        record_ids: The records.
-    """
+    """Records of the sample that share a value."""
 
     dimension: str
     value: str
@@ -32,15 +27,14 @@ class SampleSlice:
 
     @property
     def name(self) -> str:
-        """What tells it from the others."""
+        """The unique name of the slice."""
         return f"{self.dimension}={self.value}"
 
 
 def slice_sample(sample: Sample, settings: Settings) -> list[SampleSlice]:
-    """Return the slices of a sample in every dimension in which it has more than one."""
+    """Return the slices of a sample in each dimension that has more than one."""
     dimensions: dict[str, Callable[[Record], str | None]] = {
-        name: lambda record, name=name: _stored(record, name)  # type: ignore[misc]
-        for name in _AS_STORED
+        column: partial(_stored, column=column) for column in _AS_STORED
     }
     dimensions["age"] = lambda record: _age(record, settings)
     bounds = _length_bounds(sample.records)
@@ -60,8 +54,8 @@ def _slices(
             yield SampleSlice(dimension, value, frozenset(members[value]))
 
 
-def _stored(record: Record, ours: str) -> str | None:
-    stored = record.values.get(ours)
+def _stored(record: Record, column: str) -> str | None:
+    stored = record.values.get(column)
     return None if stored in (None, "") else str(stored)
 
 
@@ -71,12 +65,12 @@ def _age(record: Record, settings: Settings) -> str | None:
         return None
     place = bisect_right(_AGES, (settings.as_of - moment).days)
     if place == len(_AGES):
-        return f"{_AGES[-1]} days and more"
+        return f"{_AGES[-1]} days or more"
     return f"{_AGES[place - 1] if place else 0} to {_AGES[place]} days"
 
 
 def _length_bounds(records: Sequence[Record]) -> list[float]:
-    """Return the lengths that divide the texts into three bands of as many."""
+    """Return the lengths that divide the texts into three bands of equal size."""
     lengths = [len(record.text) for record in records]
     return quantiles(lengths, n=len(_LENGTHS)) if len(set(lengths)) > 1 else []
 

@@ -1,4 +1,4 @@
-"""A text in other clothes: changes that leave its meaning as it is, made with Hypothesis strategies."""
+"""Variants of a text that have the same meaning, generated with Hypothesis strategies."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from hypothesis.strategies import SearchStrategy
 
 Change = Callable[[str], str]
-# A record is asked about in this many other forms.
+# The number of variants of each record.
 VARIANTS = 2
 _CURLY = str.maketrans({"'": "\N{RIGHT SINGLE QUOTATION MARK}", '"': "\N{RIGHT DOUBLE QUOTATION MARK}"})
 _STRAIGHT = {ord(curly): straight for curly, straight in zip("‘’“”", "''\"\"", strict=True)}
@@ -22,12 +22,7 @@ _TRIES = 40
 
 
 def variants_of(record: Record, number: int = VARIANTS) -> list[Record]:
-    """Return the record with its text changed, each time in another kind of way; the same ones every time.
-
-    Args:
-        record: Whose text is changed.
-        number: How many; fewer come back where the text does not allow as many.
-    """
+    """Return the record with different kinds of variants of its text, at most `number`; the same ones on every call."""
     from hypothesis import HealthCheck, Phase, given, settings
 
     found: dict[str, dict[str, None]] = {}
@@ -48,7 +43,7 @@ def variants_of(record: Record, number: int = VARIANTS) -> list[Record]:
             found.setdefault(kind, {})[changed] = None
 
     collect()
-    # Each text in ways of its own, so that all of them occur in a sample.
+    # Different kinds for each text, so that all of them occur in a sample.
     chosen = random.Random(record.text.encode("utf-8", errors="surrogatepass"))  # noqa: S311
     kinds = chosen.sample(sorted(found), min(number, len(found)))
     texts = [chosen.choice(list(found[kind])) for kind in kinds]
@@ -60,7 +55,7 @@ def _changes() -> SearchStrategy[tuple[str, Change]]:
 
     footers = st.builds(
         lambda page, form: lambda text: text + form.format(page=page),
-        # Drawn from a list: what Hypothesis makes of an interval depends on the modules that are loaded.
+        # A list, since what Hypothesis draws from an interval depends on which modules are loaded.
         st.sampled_from([1, 2, 7, 12, 23, 38, 57, 104, 211]),
         st.sampled_from(["\n\n{page}", "\n\nPage {page}", "\n\nTable of Contents\n{page}"]),
     )

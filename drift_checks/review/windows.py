@@ -1,4 +1,4 @@
-"""Recent records against reference ones: counts of the whole store and bounded draws of both windows."""
+"""The recent and the reference window of a store: counts of all records, and a sample of each window."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ from drift_checks.stores.windows import GroupCount, Window, WindowBounds, count_
 
 Rows = Mapping[Window, Mapping[RecordId, Mapping[str, object]]]
 COMPARED = (Window.RECENT, Window.REFERENCE)
-# What is drawn of each window: enough to see a difference that matters, little enough for any store.
+# The records drawn from each window: enough to detect a relevant difference, and affordable for any store.
 DRAWN = 2000
 _COLUMNS = ("id", "category", "confidence", "response_time_ms", "input_tokens", "output_tokens", "embedding_json")
 _CLOCK_SKEW = timedelta(minutes=5)
 
 
 @dataclass(frozen=True)
-class Embedded:
-    """Drawn records that have a vector; `vectors` has the shape (records, dimension)."""
+class EmbeddedRecords:
+    """Sampled records with their vectors, of shape (records, dimension)."""
 
     ids: tuple[RecordId, ...]
     categories: tuple[str, ...]
@@ -37,12 +37,7 @@ class Embedded:
 
 
 class Windows:
-    """The two windows of a store; each figure is read when it is first asked for, and once.
-
-    Args:
-        settings: What the run was told to do.
-        store: The table of records.
-    """
+    """The two windows of a store; everything is read once, when it is first needed."""
 
     def __init__(self, settings: Settings, store: RecordStore) -> None:
         self.store = store
@@ -52,22 +47,22 @@ class Windows:
         until = settings.as_of + _CLOCK_SKEW
         self.bounds = WindowBounds(reference_from, recent_from, until, settings.naive_timezone)
 
-    def count(self, ours: str, window: Window | None = None) -> Counter[str]:
-        """Return how many records have each value of a column, in one window or in the whole store."""
-        return tally(self._groups, ours, window)
+    def count(self, column: str, window: Window | None = None) -> Counter[str]:
+        """Return the number of records with each value of a column, in one window or in the whole store."""
+        return tally(self._groups, column, window)
 
     def size(self, window: Window) -> int:
-        """Return how many records the window holds."""
+        """Return the number of records in the window."""
         return sum(group.number for group in self._groups if group.window is window)
 
-    def values(self, ours: str, window: Window) -> npt.NDArray[np.float64]:
-        """Return the numbers in a column of the records drawn from the window; what is no number is left out."""
-        read = (read_number(row.get(ours)) for row in self._drawn[window].values())
-        return np.array([number for number in read if number is not None], dtype=np.float64)
+    def values(self, column: str, window: Window) -> npt.NDArray[np.float64]:
+        """Return the numbers in a column of the records sampled from the window, without values of other types."""
+        numbers = (read_number(row.get(column)) for row in self._drawn[window].values())
+        return np.array([number for number in numbers if number is not None], dtype=np.float64)
 
     @cached_property
-    def embedded(self) -> Mapping[Window, Embedded]:
-        """The records drawn from each window that have a vector of the commonest dimension."""
+    def embedded(self) -> Mapping[Window, EmbeddedRecords]:
+        """The records sampled from each window that have a vector of the most frequent dimension."""
         found = {window: list(self._vectors(window)) for window in COMPARED}
         sizes = Counter(vector.size for items in found.values() for _, _, vector in items)
         common = sizes.most_common(1)[0][0] if sizes else 0
@@ -86,7 +81,7 @@ class Windows:
 
     @cached_property
     def _read(self) -> tuple[list[GroupCount], Rows]:
-        # Counted and drawn as of one moment, since the application writes meanwhile.
+        # In one transaction, since the application may write at the same time.
         return self.store.file.read(self._count_and_draw, self.bounds.register)
 
     def _count_and_draw(self, connection: Connection) -> tuple[list[GroupCount], Rows]:
@@ -98,7 +93,7 @@ class Windows:
         wanted = {window: min(DRAWN, sizes[window]) for window in COMPARED}
         queries = window_queries(connection, self.store, self.bounds, sum(sizes.values()))
         ids = sampling.draw(queries, wanted, sizes, self.settings.seed)
-        columns = [ours for ours in _COLUMNS if self.store.has(ours)]
+        columns = [column for column in _COLUMNS if self.store.has(column)]
         return {window: self.store.rows(connection, ids[window], columns) for window in COMPARED}
 
     def _vectors(self, window: Window) -> Iterator[tuple[RecordId, str, npt.NDArray[np.float32]]]:
@@ -108,6 +103,6 @@ class Windows:
                 yield key, "" if row["category"] is None else str(row["category"]), vector
 
 
-def _embedded(found: Sequence[tuple[RecordId, str, npt.NDArray[np.float32]]], dimension: int) -> Embedded:
+def _embedded(found: Sequence[tuple[RecordId, str, npt.NDArray[np.float32]]], dimension: int) -> EmbeddedRecords:
     vectors = np.array([vector for _, _, vector in found], dtype=np.float32).reshape(len(found), dimension)
-    return Embedded(tuple(key for key, _, _ in found), tuple(category for _, category, _ in found), vectors)
+    return EmbeddedRecords(tuple(key for key, _, _ in found), tuple(category for _, category, _ in found), vectors)

@@ -1,4 +1,4 @@
-"""Stored confidence against agreement."""
+"""Calibration: the stored confidence compared with the agreement."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from drift_checks.statistics.intervals import Interval, wilson
 
 DRAWS = 9_999
-# The same reviews have the same p value on every run.
+# Fixed, so that the same reviews have the same p-value in every run.
 SEED = 20260115
 
 Numbers = NDArray[np.float64]
@@ -20,14 +20,14 @@ Places = NDArray[np.intp]
 
 @dataclass(frozen=True)
 class Bin:
-    """The records whose confidence lies from `lower` to below `upper`; a confidence of 1 is in the last bin.
+    """The records with a confidence from `lower` to below `upper`; a confidence of 1 is in the last bin.
 
     Attributes:
-        lower: Where the bin begins, from 0 to 1.
-        upper: Where it ends.
-        number: How many records it holds, at least 1.
+        lower: The lower edge, from 0 to 1.
+        upper: The upper edge.
+        number: The number of records, at least 1.
         confidence: Their mean confidence.
-        agreement: The rate of those that agreed.
+        agreement: Their rate of agreement.
         interval: The 95 % Wilson interval of that rate.
     """
 
@@ -41,13 +41,13 @@ class Bin:
 
 @dataclass(frozen=True)
 class Calibration:
-    """How well confidence tells agreement.
+    """How well confidence predicts agreement.
 
     Attributes:
-        bins: Those that hold records, in order.
-        expected_error: The bins' distances between confidence and agreement, weighted by their records, from 0 to 1.
-        overconfidence: The same sum, of the bins whose confidence is above their agreement.
-        p_value: One-sided, that it is as large by chance; at least 1 / (`DRAWS` + 1).
+        bins: The bins that hold records, in order.
+        expected_error: The mean distance between confidence and agreement over the records' bins, from 0 to 1.
+        overconfidence: The same sum over the bins whose confidence is above their agreement.
+        p_value: The one-sided p-value of the overconfidence; at least 1 / (`DRAWS` + 1).
     """
 
     bins: tuple[Bin, ...]
@@ -57,23 +57,18 @@ class Calibration:
 
 
 def calibrate(confidences: Sequence[float], agreed: Sequence[bool], bins: int = 10) -> Calibration | None:
-    """Compare confidence with agreement in bins of equal width.
+    """Compare confidence with agreement in bins of equal width; None without records.
 
-    The expected calibration error is that of M. Pakdaman Naeini, G. F. Cooper and M. Hauskrecht, Obtaining well
-    calibrated probabilities using Bayesian binning, AAAI (2015). The overconfidence is held against draws in which
-    each record agrees with the probability that is its confidence: of all stores that are not overconfident the one
-    most easily taken for such.
+    The overconfidence is compared with draws in which each record agrees with a probability equal to its confidence:
+    the hypothesis under which a store without overconfidence appears most overconfident.
+
+    Source: M. Pakdaman Naeini, G. F. Cooper and M. Hauskrecht, Obtaining well calibrated probabilities using Bayesian
+    binning, AAAI (2015).
 
     Args:
-        confidences: From 0 to 1, one a record; a record whose confidence is no such number (NaN, 1.2) is left out.
+        confidences: One confidence a record; records whose confidence is not from 0 to 1 (NaN, 1.2) are skipped.
         agreed: Whether the review agreed, in the same order.
-        bins: How many bins of equal width part 0 to 1.
-
-    Returns:
-        The calibration, or None without records.
-
-    Raises:
-        ValueError: The two differ in length, or there is not at least one bin.
+        bins: The number of bins.
     """
     if len(confidences) != len(agreed):
         raise ValueError(f"{len(confidences)} confidences for {len(agreed)} agreements")
@@ -112,18 +107,18 @@ def _bins(edges: Numbers, numbers: Places, claimed: Numbers, reached: Numbers) -
 
 
 def _excess(claimed: Numbers, reached: Numbers) -> Numbers:
-    """Return how many agreements are claimed and missing, summed over the bins in the last dimension."""
+    """Return the number of agreements claimed but not reached, summed over the bins in the last dimension."""
     return np.asarray(np.maximum(claimed - reached, 0).sum(axis=-1))
 
 
 def _p_value(known: Numbers, places: Places, claimed: Numbers, reached: Numbers) -> float:
-    """Return how likely as large an excess is, were confidence the probability of agreement."""
+    """Return the probability of so large an excess if the confidence is the probability of agreement."""
     generator = np.random.default_rng(SEED)
     drawn = np.zeros((DRAWS, claimed.size))
-    # Records of one confidence are drawn together: models give few different ones, and memory is bounded.
+    # Records of equal confidence are drawn together, which bounds the memory: models use few distinct values.
     values, first, numbers = np.unique(known, return_index=True, return_counts=True)
     for value, place, number in zip(values, places[first], numbers, strict=True):
         drawn[:, place] += generator.binomial(number, value, DRAWS)
-    # Equal sums may differ in their last digits.
+    # Equal sums may differ by rounding.
     as_large = np.count_nonzero(_excess(claimed, drawn) >= _excess(claimed, reached) - 1e-9 * known.size)
     return (1 + int(as_large)) / (DRAWS + 1)

@@ -1,6 +1,7 @@
-"""Comparison of two windows by how many of their records each category has.
+"""Comparison of the category frequencies of two windows.
 
-Every function takes the counts of the reference window and of the recent window, per category and in the same order.
+Every function takes the counts of the reference window and of the recent window by category, in the same order; it
+raises ValueError if they differ in length.
 """
 
 from __future__ import annotations
@@ -11,16 +12,16 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-# What is added to each cell before logarithms are taken, in records.
+# Added to each cell before taking logarithms, in records.
 SMOOTHING = 0.5
-# The least expected count of a cell for which the chi-square distribution is relied on (W. G. Cochran 1954).
+# The minimum expected count of a cell for the chi-square distribution (W. G. Cochran 1954).
 LEAST_EXPECTED = 5
 DRAWS = 9_999
-# numpy takes no negative seed.
+# numpy accepts no negative seed.
 SEEDS = 2**32
-# Draws are made in blocks, so that memory is bounded where there are many categories.
+# The size of a block of draws, which bounds the memory if there are many categories.
 CELLS_OF_A_BLOCK = 1_000_000
-# More records than this numpy's generator does not draw from.
+# The largest number of records that numpy's generator draws from.
 MOST_RECORDS = 10**9 - 1
 
 Counts = npt.NDArray[np.int64]
@@ -29,27 +30,24 @@ Counts = npt.NDArray[np.int64]
 def _windows(reference: Sequence[int], recent: Sequence[int]) -> Counts:
     """Return the counts as two rows: reference, recent."""
     if len(reference) != len(recent):
-        raise ValueError(f"{len(reference)} categories of reference, {len(recent)} recent: they must be the same ones")
+        raise ValueError(f"{len(reference)} reference categories but {len(recent)} recent ones: they must be the same")
     return np.array([reference, recent], dtype=np.int64).reshape(2, -1)
 
 
 def population_stability_index(reference: Sequence[int], recent: Sequence[int]) -> float:
     """Return the population stability index (PSI) of the recent window against the reference.
 
-    It is the sum over categories of (q - p) ln(q / p), p and q being the shares of a category in the windows, that is
-    Jeffreys' divergence. Half a record is added to each cell, so that an empty one has a logarithm; a category that is
-    empty in both windows is left out. Between samples of the same mix it is near (categories - 1) (1/n + 1/m) for
-    windows of n and m records, and not 0.
+    The index is the sum over categories of (q - p) ln(q / p), where p and q are a category's shares of the windows
+    (Jeffreys' divergence). Half a record is added to each cell, so that an empty one has a logarithm; categories that
+    are empty in both windows are skipped. For windows of n and m records with the same mix, it is not 0, but near
+    (categories - 1) (1/n + 1/m).
 
     Source: S. Kullback and R. A. Leibler, On information and sufficiency, Annals of Mathematical Statistics 22
     (1951); B. Yurdakul and J. Naranjo, Statistical properties of the population stability index, Journal of Risk
     Model Validation 14 (2020).
 
     Returns:
-        The index, at least 0; 0 where a window is empty.
-
-    Raises:
-        ValueError: The windows have different numbers of categories.
+        The index, at least 0; 0 if a window is empty.
     """
     table = _windows(reference, recent)
     if not table.sum(axis=1).all():
@@ -60,23 +58,20 @@ def population_stability_index(reference: Sequence[int], recent: Sequence[int]) 
 
 
 def jensen_shannon_distance(reference: Sequence[int], recent: Sequence[int]) -> float:
-    """Return the Jensen-Shannon distance of the windows' mixes, the square root of their divergence in bits.
+    """Return the Jensen-Shannon distance of the windows, the square root of their divergence in bits.
 
     Source: D. M. Endres and J. E. Schindelin, A new metric for probability distributions, IEEE Transactions on
     Information Theory 49 (2003).
 
     Returns:
-        From 0, the same mix, to 1, no category in common; 0 where a window is empty.
-
-    Raises:
-        ValueError: The windows have different numbers of categories.
+        From 0 (the same mix) to 1 (no category in common); 0 if a window is empty.
     """
     from scipy.spatial.distance import jensenshannon
 
     table = _windows(reference, recent)
     if not table.sum(axis=1).all():
         return 0.0
-    # Rounding may take the divergence of equal mixes below 0, whose root is NaN.
+    # Rounding may make the divergence of equal mixes negative, so that its root is NaN.
     with np.errstate(invalid="ignore"):
         distance = float(jensenshannon(*table.astype(np.float64), base=2))
     return min(1.0, distance) if distance > 0 else 0.0
@@ -85,18 +80,15 @@ def jensen_shannon_distance(reference: Sequence[int], recent: Sequence[int]) -> 
 def homogeneity_p_value(reference: Sequence[int], recent: Sequence[int], seed: int = 0) -> float:
     """Return the p-value of the hypothesis that both windows have the same mix of categories.
 
-    The statistic is Pearson's chi-square. Where every expected count is at least 5, or there are a thousand million
-    records and more, its asymptotic distribution is used; else 9,999 random tables with the same margins, drawn by
+    The statistic is Pearson's chi-square. If every expected count is at least 5, or with a billion records or more, its
+    asymptotic distribution is used; else it is compared with 9,999 random tables with the same margins, drawn by
     `seed`.
 
     Source: K. Pearson, On the criterion ..., Philosophical Magazine 50 (1900); A. C. A. Hope, A simplified Monte Carlo
     significance test procedure, Journal of the Royal Statistical Society B 30 (1968).
 
     Returns:
-        Above 0, for random tables at least 1/10,000; 1 where a window is empty or there is but one category.
-
-    Raises:
-        ValueError: The windows have different numbers of categories.
+        Above 0, for random tables at least 1/10,000; 1 if a window is empty or there is only one category.
     """
     from scipy.stats import chi2_contingency
 
@@ -113,18 +105,18 @@ def homogeneity_p_value(reference: Sequence[int], recent: Sequence[int], seed: i
 
 
 def _monte_carlo_p_value(pooled: Counts, drawn: Counts, generator: np.random.Generator) -> float:
-    """Return how often a window drawn from the pooled records is at least as far from their mix as the one drawn."""
+    """Return the share of random windows that differ from the pooled mix at least as much as the window `drawn`."""
     size = int(drawn.sum())
     expected = size * (pooled / pooled.sum())
 
     def distance(windows: Counts) -> npt.NDArray[np.float64]:
-        # With fixed margins the other window's cells add only a constant factor to chi-square.
+        # With fixed margins, the other window only adds a constant factor to chi-square.
         distances: npt.NDArray[np.float64] = np.square(windows - expected) @ (1 / expected)
         return distances
 
-    # Tables that are equally far must count as such whatever the rounding.
+    # Tables at equal distances must count as such despite rounding.
     threshold = float(distance(drawn[np.newaxis])[0]) * (1 - 1e-9)
-    # Of a small window it is quicker to draw the records than the cells.
+    # For a small window, drawing records is faster than drawing cells.
     few = size <= 4 * len(pooled) and int(pooled.sum()) <= CELLS_OF_A_BLOCK
     method: Literal["count", "marginals"] = "count" if few else "marginals"
     block = max(1, CELLS_OF_A_BLOCK // len(pooled))
@@ -136,19 +128,16 @@ def _monte_carlo_p_value(pooled: Counts, drawn: Counts, generator: np.random.Gen
 
 
 def share_p_values(reference: Sequence[int], recent: Sequence[int]) -> list[float]:
-    """Return for each category the p-value of the hypothesis that its share is the same in both windows.
+    """Return, for each category, the p-value of the hypothesis that its share is the same in both windows.
 
-    The test is Fisher's exact one of the category against all others, its two-sided p-value twice the smaller tail.
-    The p-values are of single tests: adjust them for how many there are.
+    The test is Fisher's exact test of the category against all others; the two-sided p-value is twice the smaller tail.
+    The p-values are not adjusted for the number of tests.
 
     Source: R. A. Fisher, The logic of inductive inference, Journal of the Royal Statistical Society 98 (1935).
 
     Returns:
-        From 0 to 1 and in the order given; 1 for a category that is empty in both windows, and for all where a window
-        is empty.
-
-    Raises:
-        ValueError: The windows have different numbers of categories.
+        The p-values in the given order; 1 for a category that is empty in both windows, and for all if a window is
+        empty.
     """
     from scipy.stats import hypergeom
 

@@ -1,4 +1,4 @@
-"""The agreement of many runs as a control chart."""
+"""A control chart of the agreement of past runs."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from math import sqrt
 
-# Fewer runs say too little of the usual level and spread.
+# Fewer runs do not determine the usual level and spread.
 FEWEST_REFERENCE_RUNS = 10
 SIGMAS = 3.0
 
 
 @dataclass(frozen=True)
 class RunRate:
-    """How many records a run reviewed and how many of them agreed."""
+    """The number of records that a run reviewed, and of those that agreed."""
 
     agreed: int
     reviewed: int
@@ -21,14 +21,14 @@ class RunRate:
 
 @dataclass(frozen=True)
 class Trend:
-    """Where the agreement of runs has come to.
+    """The smoothed agreement of runs.
 
     Attributes:
         centre: The rate of the reference runs, from 0 to 1.
-        smoothed: The exponentially weighted moving average of the runs after them, as of the newest.
+        smoothed: The exponentially weighted moving average of the runs after them, at the newest run.
         limit: The lower control limit of that average, three standard deviations below the centre.
-        p_value: One-sided, that the average came to lie so far below the centre by chance.
-        runs: How many runs went into it, those of the reference included.
+        p_value: The one-sided p-value of the average's distance below the centre.
+        runs: The number of runs, those of the reference included.
     """
 
     centre: float
@@ -39,26 +39,24 @@ class Trend:
 
 
 def ewma(runs: Sequence[RunRate], weight: float = 0.2, reference: int | None = None) -> Trend | None:
-    """Smooth the agreement of runs and hold the newest value against that of the first ones.
+    """Smooth the agreement of runs and compare the newest value with the rate of the first runs.
 
-    The chart is that of S. W. Roberts, Control chart tests based on geometric moving averages, Technometrics 1 (1959);
-    its variance is that of each run's number of records, exactly, which for equal numbers is weight / (2 - weight) *
-    (1 - (1 - weight) ** (2 * later runs)) times a run's: D. C. Montgomery, Introduction to statistical quality
-    control, section 9.2. That of the centre is added. Where the reference runs spread wider than a binomial does,
-    variances are raised as much: D. B. Laney, Improved control charts for attributes, Quality Engineering 14 (2002);
-    the p value is then of the t distribution with a degree of freedom fewer than reference runs, else of the normal;
-    but never below that of K. Pearson's type III, which allows for how far rates near 1 lean to the low side.
+    The variance follows from the number of records of each run; for equal numbers it is weight / (2 - weight) *
+    (1 - (1 - weight) ** (2 * later runs)) times that of a run (D. C. Montgomery, Introduction to statistical quality
+    control, section 9.2). The variance of the centre is added. If the reference runs spread wider than a binomial, all
+    variances are raised accordingly (D. B. Laney, Improved control charts for attributes, Quality Engineering 14
+    (2002)), and the p-value is that of the t distribution with one degree of freedom fewer than reference runs, else
+    that of the normal; but it is never below that of Pearson's type III, since rates near 1 are skewed to the low side.
+
+    Source: S. W. Roberts, Control chart tests based on geometric moving averages, Technometrics 1 (1959).
 
     Args:
-        runs: The oldest first; those without reviewed records are left out.
-        weight: Of the newest run in the average, above 0 and at most 1.
-        reference: How many of the first runs give centre and spread; by default the first half, at least 10.
+        runs: The runs, oldest first; those without reviewed records are skipped.
+        weight: The weight of the newest run in the average, above 0 and at most 1.
+        reference: The number of reference runs, which give centre and spread; by default the first half, at least 10.
 
     Returns:
-        The trend, or None where there are not at least 10 reference runs and 1 later run.
-
-    Raises:
-        ValueError: The weight is out of bounds.
+        The trend, or None with fewer than 10 reference runs or no later run.
     """
     if not 0 < weight <= 1:
         raise ValueError(f"a weight of {weight}")
@@ -88,16 +86,16 @@ def ewma(runs: Sequence[RunRate], weight: float = 0.2, reference: int | None = N
 
 
 def _adjusted_rate(agreed: int, records: int) -> float:
-    """Return a rate that leaves some variance even where all agreed or none.
+    """Return a rate with some variance even if all or none agreed: with two more agreements and disagreements.
 
-    Two agreements and two disagreements are added: A. Agresti and B. A. Coull, Approximate is better than "exact" for
+    Source: A. Agresti and B. A. Coull, Approximate is better than "exact" for
     interval estimation of binomial proportions, The American Statistician 52 (1998).
     """
     return (agreed + 2) / (records + 4)
 
 
 def _moments(later: Sequence[RunRate], weight: float, records: int) -> tuple[float, float]:
-    """Return how much of one record's variance and third moment the average's distance from the centre has."""
+    """Return the variance and the third moment of the average's distance from the centre, relative to one record's."""
     second = third = 0.0
     for run in later:
         second = (1 - weight) ** 2 * second + weight**2 / run.reviewed
@@ -106,16 +104,16 @@ def _moments(later: Sequence[RunRate], weight: float, records: int) -> tuple[flo
 
 
 def _dispersion(runs: Sequence[RunRate], centre: float, rate: float) -> float:
-    """Return how many times the binomial variance the runs' rates vary by."""
+    """Return the variance of the runs' rates relative to the binomial variance."""
     squares = sum(run.reviewed * (run.agreed / run.reviewed - centre) ** 2 for run in runs)
     return squares / (rate * (1 - rate)) / (len(runs) - 1)
 
 
 def _p_value(deviations: float, skewness: float, degrees_of_freedom: int | None) -> float:
-    """Return the chance of such a distance or a lower one, the larger where both skewness and spread matter."""
+    """Return the probability of such a distance or a lower one; the larger if both skewness and spread matter."""
     from scipy.stats import norm, pearson3, t
 
-    # Near a rate of 1 low values are likelier than the normal distribution has them; a skewness the other way would
-    # only make them rarer.
+    # Near a rate of 1, low values are more frequent than in the normal distribution; skewness in the other direction
+    # would only make them rarer.
     skewed = pearson3.cdf(deviations, skewness) if skewness < 0 else norm.cdf(deviations)
     return float(skewed if degrees_of_freedom is None else max(skewed, t.cdf(deviations, degrees_of_freedom)))

@@ -1,4 +1,4 @@
-"""Comparison of two windows by how a number, such as a confidence or a length, is distributed in them."""
+"""Comparison of the distributions of a number, such as the confidence, in two windows."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ import numpy.typing as npt
 
 Values = npt.NDArray[np.float64]
 
-# Up to so many pairs of values the exact distribution of the statistic is quick to compute.
+# Up to this number of pairs of values, the exact distribution of the statistic is fast to compute.
 MOST_PAIRS_FOR_EXACT = 10**6
 
 
 @dataclass(frozen=True)
 class Shift:
-    """How the distribution of a number differs between a reference window and a recent one.
+    """How the distribution of a number differs between the reference window and the recent one.
 
     Attributes:
-        distance: Kolmogorov-Smirnov D, the largest difference of the cumulative distributions, from 0 to 1.
-        wasserstein: How far values move on average to make one window the other, in the values' own unit.
-        p_value: Of the two-sided Kolmogorov-Smirnov test.
-        reference_median: In the values' own unit.
-        recent_median: In the values' own unit.
+        distance: The Kolmogorov-Smirnov distance: the largest difference of the cumulative distributions, from 0 to 1.
+        wasserstein: The Wasserstein distance, in the unit of the values.
+        p_value: The p-value of the two-sided Kolmogorov-Smirnov test.
+        reference_median: The median of the reference window.
+        recent_median: The median of the recent window.
     """
 
     distance: float
@@ -35,20 +35,16 @@ class Shift:
 
 
 def compare_distributions(reference: Values, recent: Values) -> Shift | None:
-    """Compare the values of two windows by the Kolmogorov-Smirnov test and the Wasserstein-1 distance.
+    """Compare the values of two windows by Kolmogorov-Smirnov test and Wasserstein-1 distance; None if one is empty.
 
-    The test is exact where the windows have at most a million pairs of values, asymptotic above; ties make it
-    conservative.
+    The test is exact for up to a million pairs of values, else asymptotic; ties make it conservative.
 
     Source: N. V. Smirnov, On the estimation of the discrepancy between empirical curves of distribution for two
     independent samples, Bulletin of Moscow University 2 (1939).
 
     Args:
-        reference: The reference window's values, of shape (records,). Values that are not finite are dropped.
-        recent: The recent window's, likewise.
-
-    Returns:
-        The comparison, or None where a window has no finite value.
+        reference: The values of the reference window, of shape (records,); values that are not finite are skipped.
+        recent: The values of the recent window, likewise.
     """
     from scipy.stats import ks_2samp, wasserstein_distance
 
@@ -57,8 +53,8 @@ def compare_distributions(reference: Values, recent: Values) -> Shift | None:
         return None
     method = "exact" if len(reference) * len(recent) <= MOST_PAIRS_FOR_EXACT else "asymp"
     with warnings.catch_warnings():
-        # Where windows of one size hardly differ, rounding can take an exact p-value above 1; scipy then says that it
-        # takes the asymptotic one, of 1.
+        # For windows of equal size that hardly differ, rounding can make an exact p-value exceed 1; scipy then warns
+        # that it uses the asymptotic one, which is 1.
         warnings.simplefilter("ignore", RuntimeWarning)
         test = ks_2samp(reference, recent, method=method)
     return Shift(
@@ -71,17 +67,14 @@ def compare_distributions(reference: Values, recent: Values) -> Shift | None:
 
 
 def histogram(values: npt.ArrayLike, bins: Sequence[float]) -> list[int]:
-    """Return how many of the values lie in each bin.
+    """Return the number of values in each bin.
 
     Args:
-        values: Of shape (records,). Those that are not finite or lie in no bin are not counted.
-        bins: The bins' edges, rising. A bin holds its lower edge, the last one its upper edge too.
+        values: The values, of shape (records,); values that are not finite or lie in no bin are skipped.
+        bins: The edges of the bins, ascending. A bin includes its lower edge, the last bin its upper edge too.
 
     Returns:
         One count per bin; an empty list for fewer than two edges.
-
-    Raises:
-        ValueError: The edges do not rise.
     """
     if len(bins) < 2:
         return []

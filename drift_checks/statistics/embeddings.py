@@ -1,7 +1,7 @@
-"""Comparison of two windows by the embeddings of their records.
+"""Comparison of the embeddings of two windows.
 
-Both tests are permutation tests: where the windows hold records of the same distribution, any assignment of the
-records to the windows is as likely as the one found, whatever the distribution is.
+Both tests are permutation tests: if the windows have the same distribution, whichever it is, all assignments of the
+records to the windows are equally likely.
 """
 
 from __future__ import annotations
@@ -16,15 +16,15 @@ Vectors = npt.NDArray[np.float32]
 
 LEAST_VECTORS = 10
 FOLDS = 5
-# The ridge penalty, in eigenvalues: that of the average direction of the training vectors.
+# The ridge penalty, relative to the mean eigenvalue of the training vectors.
 PENALTY = 1.0
-# Permutations are worked off in blocks, so that memory is bounded.
+# The number of permutations computed at once, which bounds the memory.
 BLOCK = 500
-# Spreads below this share of the whole are rounding.
+# Relative spreads below this are rounding errors.
 ROUNDING = 1e-6
-# Statistics that differ by less, in standard deviations of their permutations, are equal but for rounding.
+# Statistics that differ by less, in standard deviations of the permutations, are considered equal.
 TOLERANCE = 1e-4
-# scikit-learn takes seeds below this, and none that are negative.
+# scikit-learn accepts seeds from 0 to below this.
 SEEDS = 2**32
 
 
@@ -34,7 +34,7 @@ class PermutationTest:
 
     Attributes:
         value: The statistic of the windows.
-        p_value: The share of the windows and their permutations whose statistic is at least that, above 0.
+        p_value: The share of permutations, the windows themselves included, whose statistic is at least as large.
     """
 
     value: float
@@ -44,24 +44,24 @@ class PermutationTest:
 def domain_classifier_auc(
     reference: Vectors, recent: Vectors, seed: int, permutations: int = 4999
 ) -> PermutationTest | None:
-    """Tell how well a classifier tells the recent vectors from the reference ones.
+    """Test how well a classifier distinguishes recent vectors from reference vectors.
 
-    The classifier is a ridge regression of the window's label, centred as well, on vectors that are centred and scaled
-    to a mean variance of 1. The statistic is the area under its ROC curve (AUC) over all vectors, each scored by the
-    fit of the folds that do not hold it. Neither the folds nor the order of the vectors in them depends on the windows,
-    so the test is exact at any size. Time and memory grow with the square of the records: sample windows of thousands.
+    The classifier is a ridge regression of the centred label of the window on the vectors, centred and scaled to a mean
+    variance of 1. The statistic is the area under its ROC curve (AUC); each vector is scored by the fit to the other
+    folds. Neither the folds nor the order of the vectors depends on the windows, so the test is exact at any size. Time
+    and memory grow with the square of the number of records: draw samples of larger windows.
 
     Source: D. Lopez-Paz and M. Oquab, Revisiting classifier two-sample tests, ICLR 2017; S. Rabanser, S. Günnemann and
     Z. C. Lipton, Failing loudly: an empirical study of methods for detecting dataset shift, NeurIPS 2019.
 
     Args:
-        reference: Of shape (records, dimension). Rows with a value that is not finite are dropped.
-        recent: Of shape (records, dimension), likewise.
-        seed: Of the folds and the permutations.
-        permutations: How many; the p-value is at least 1 / (permutations + 1).
+        reference: The vectors, of shape (records, dimension); rows with values that are not finite are skipped.
+        recent: The vectors of the recent window, likewise.
+        seed: The seed of the folds and the permutations.
+        permutations: The number of permutations; the p-value is at least 1 / (permutations + 1).
 
     Returns:
-        The AUC, near 0.5 where the windows are alike and 1 where they are apart, and its p-value; or None where the
+        The AUC, near 0.5 for windows of the same distribution and 1 for separate ones, with its p-value; None if the
         dimensions differ or a window has fewer than 10 vectors.
     """
     pooled = _pooled(reference, recent)
@@ -76,22 +76,16 @@ def domain_classifier_auc(
 def maximum_mean_discrepancy(
     reference: Vectors, recent: Vectors, seed: int, permutations: int = 4999
 ) -> PermutationTest | None:
-    """Compare the windows' vectors by the squared maximum mean discrepancy (MMD), its unbiased estimate.
+    """Compare the windows by the unbiased estimate of the squared maximum mean discrepancy (MMD).
 
-    The kernel is Gaussian, its bandwidth the median distance between two of all vectors. Time and memory grow with the
-    square of the records: sample windows of thousands.
+    The kernel is Gaussian; its bandwidth is the median distance between two vectors. Time and memory grow with the
+    square of the number of records: draw samples of larger windows. The arguments are those of `domain_classifier_auc`.
 
     Source: A. Gretton et al., A kernel two-sample test, Journal of Machine Learning Research 13 (2012).
 
-    Args:
-        reference: Of shape (records, dimension). Rows with a value that is not finite are dropped.
-        recent: Of shape (records, dimension), likewise.
-        seed: Of the permutations.
-        permutations: How many; the p-value is at least 1 / (permutations + 1).
-
     Returns:
-        The squared MMD, near 0 on either side of it where the windows are alike and below 2, and its p-value; or None
-        where the dimensions differ or a window has fewer than 10 vectors.
+        The squared MMD, which is near 0 (also below it) for windows of the same distribution, and always below 2, with
+        its p-value; None if the dimensions differ or a window has fewer than 10 vectors.
     """
     pooled = _pooled(reference, recent)
     if pooled is None:
@@ -103,14 +97,11 @@ def maximum_mean_discrepancy(
 
 
 def project(vectors: Vectors) -> npt.NDArray[np.float64]:
-    """Return the first two principal components of vectors, for a picture.
-
-    Args:
-        vectors: Of shape (records, dimension).
+    """Project vectors, of shape (records, dimension), on their first two principal components, for a plot.
 
     Returns:
-        Of shape (records, 2), the directions' signs fixed. A component that there is not is 0; the row of a vector
-        with a value that is not finite is NaN.
+        An array of shape (records, 2), with fixed signs of the directions. Missing components are 0; rows of vectors
+        with values that are not finite are NaN.
     """
     given = np.asarray(vectors, dtype=np.float64)
     found = np.zeros((len(given), 2))
@@ -129,7 +120,7 @@ def project(vectors: Vectors) -> npt.NDArray[np.float64]:
 
 
 def _pooled(reference: Vectors, recent: Vectors) -> tuple[Vectors, npt.NDArray[np.float32]] | None:
-    """Return the usable vectors of both windows, centred and scaled, and 1 for each recent one; None if too few."""
+    """Return the finite vectors of both windows, centred and scaled, with labels (1 for recent); None if too few."""
     if reference.ndim != 2 or recent.ndim != 2 or reference.shape[1] != recent.shape[1] or not recent.shape[1]:
         return None
     usable = [window[np.isfinite(window).all(axis=1)].astype(np.float64) for window in (reference, recent)]
@@ -140,15 +131,15 @@ def _pooled(reference: Vectors, recent: Vectors) -> tuple[Vectors, npt.NDArray[n
     largest = np.abs(vectors).max()
     vectors -= vectors.mean(axis=0)
     scale = float(np.sqrt(np.square(vectors).mean()))
-    # What is left of equal vectors is rounding, not to be blown up.
+    # Equal vectors leave rounding errors, which must not be scaled up.
     vectors = vectors / scale if scale > ROUNDING * largest else np.zeros_like(vectors)
-    # In an order that is the vectors' own, what depends on the order, such as folds, knows nothing of the windows.
+    # Sorted by value, so that whatever depends on the order, such as the folds, is independent of the windows.
     order = np.lexsort(vectors.T)
     return vectors[order].astype(np.float32), labels[order]
 
 
 def _permuted(labels: npt.NDArray[np.float32], seed: int, permutations: int) -> Iterator[npt.NDArray[np.float32]]:
-    """Yield blocks of labels, one row each: first those found, then permutations."""
+    """Yield blocks of rows of labels: first the labels themselves, then permutations."""
     generator = np.random.default_rng(seed % SEEDS)
     yield labels[np.newaxis]
     for start in range(0, permutations, BLOCK):
@@ -157,14 +148,14 @@ def _permuted(labels: npt.NDArray[np.float32], seed: int, permutations: int) -> 
 
 
 def _test(values: npt.NDArray[np.float64]) -> PermutationTest:
-    """Return the test of a statistic whose first value is of the windows and whose others are of permutations."""
+    """Return the test of a statistic, given the value of the windows followed by those of the permutations."""
     as_large = int(np.count_nonzero(values >= values[0] - TOLERANCE * values.std()))
     return PermutationTest(float(values[0]), as_large / len(values))
 
 
 @dataclass(frozen=True)
 class _Fold:
-    """The rows that a fold trains on, those it holds out, and the matrix from labels of those to scores of these."""
+    """The training rows of a fold, its held-out rows, and the matrix from training labels to held-out scores."""
 
     training: npt.NDArray[np.intp]
     held_out: npt.NDArray[np.intp]
@@ -174,7 +165,7 @@ class _Fold:
 def _folds(vectors: Vectors, seed: int) -> list[_Fold]:
     """Fit the classifier of each fold.
 
-    Ridge regression is linear in its targets: a fit of the unit vectors is one of every assignment of labels at once.
+    Ridge regression is linear in its targets, so a fit of the unit vectors covers all assignments of labels.
     """
     from sklearn.linear_model import Ridge
     from sklearn.model_selection import KFold
@@ -191,8 +182,8 @@ def _areas(folds: list[_Fold], labels: npt.NDArray[np.float32]) -> npt.NDArray[n
     """Return the AUC of the out-of-fold scores for each row of labels, from the ranks of the scores."""
     from scipy.stats import rankdata
 
-    # Labels and vectors are centred as a whole, in place of an intercept: a fold's own would be the larger the fewer
-    # recent vectors the fold holds out, which takes the AUC below 0.5.
+    # All labels and vectors are centred, instead of an intercept for each fold, which would be larger the fewer recent
+    # vectors the fold holds out, and so bias the AUC to below 0.5.
     centred = labels - labels[0].mean()
     scores = np.empty_like(labels)
     for fold in folds:
@@ -204,14 +195,14 @@ def _areas(folds: list[_Fold], labels: npt.NDArray[np.float32]) -> npt.NDArray[n
 
 
 def _kernel(vectors: Vectors) -> npt.NDArray[np.float32]:
-    """Return the Gaussian kernel between vectors, less its mean; its diagonal is 0.
+    """Return the Gaussian kernel between vectors, minus its mean, with a diagonal of 0.
 
-    A constant that is taken off all pairs leaves the unbiased estimate as it is, and sums keep more digits without.
+    Subtracting a constant from all pairs does not change the unbiased estimate, and the sums are more precise.
     """
     from scipy.spatial.distance import pdist, squareform
 
     squares = pdist(vectors, "sqeuclidean")
-    # Where most vectors are the same one, the median of those distances that are not 0 takes the place of all's.
+    # If most vectors are identical, the median of the positive distances is used.
     median = np.median(squares) or np.median(squares[squares > 0]) if squares.any() else 1.0
     with np.errstate(over="ignore"):
         values = np.exp(squares / (-2 * median))

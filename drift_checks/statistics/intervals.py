@@ -1,4 +1,4 @@
-"""Intervals of rates."""
+"""Confidence intervals of rates."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from math import sqrt
 import numpy as np
 from numpy.typing import NDArray
 
-# The 97.5 % quantile of the normal distribution: intervals are of 95 %.
+# The 97.5 % quantile of the normal distribution, for intervals of 95 %.
 Z = 1.959963984540054
 TAIL = 0.025
-# The weights of an end's exact distribution: for mid-p, and for a single stratum, of which enumeration finds no sample
-# of up to 300 records covered in less than 93 % from there on.
+# The weights of an end's exact distribution: for mid-p, and for a single stratum. By enumeration of samples of up to
+# 300 records, a smaller weight covers less than 93 %.
 MID, LONE = 0.5, 0.75
-# So many steps of agreement are told apart in a larger store.
+# The resolution of the agreement in a larger store.
 CELLS = 16384
-# What sums of probabilities may be off by; a tie widens the interval.
+# The rounding error of sums of probabilities; a tie widens the interval.
 ROUNDING = 1e-9
 
 Interval = tuple[float, float]
@@ -43,7 +43,7 @@ def wilson(successes: int, trials: int) -> Interval | None:
 
 @dataclass(frozen=True)
 class StratumCount:
-    """What is known of a stratum: its size in the store, how many of it were measured, how many agreed."""
+    """A stratum: its size in the store, the number of measured records, and of those that agreed."""
 
     size: int
     measured: int
@@ -61,24 +61,24 @@ class Estimate:
 def stratified(strata: Sequence[StratumCount]) -> Estimate | None:
     """Estimate the rate of the whole store from samples of its strata.
 
-    The rate is the strata's rates weighted by their sizes. The interval melds the strata's exact intervals: M. P. Fay,
-    M. A. Proschan and E. Brittain, Combining one-sample confidence procedures for inference in the two-sample case,
-    Biometrics 71 (2015). Of a stratum of which n records were measured and k of them agreed, the agreement among the
-    records not measured is beta-binomial: with the parameters k and n - k + 1 its quantiles are exact lower limits for
-    samples drawn without replacement, with k + 1 and n - k exact upper ones. These distributions are convolved over
-    the strata, and the interval lies between the 2.5 % quantile of the lower and the 97.5 % quantile of the upper.
+    The rate is the mean of the strata's rates, weighted by their sizes. The interval melds the strata's exact intervals
+    (M. P. Fay, M. A. Proschan and E. Brittain, Combining one-sample confidence procedures for inference in the
+    two-sample case, Biometrics 71 (2015)): if k of the n measured records of a stratum agree, the agreement among the
+    others is beta-binomial. With the parameters k and n - k + 1, its quantiles are exact lower limits for samples drawn
+    without replacement; with k + 1 and n - k, exact upper limits. These distributions are convolved over the strata;
+    the interval extends from the 2.5 % quantile of the lower to the 97.5 % quantile of the upper one.
 
-    Exact limits promise too much width for a sum of strata, so each end takes the mean of both distributions, the
-    mid-p version; but no lower limit is taken from above a stratum's exact one where nothing agreed, and no upper one
-    from below it where everything did. Of a single stratum, mid-p covers as little as 92 % of samples. So the more of
-    the variance one stratum has alone, the more its own end's distribution weighs: from the half to three quarters.
+    For a sum of strata, exact limits are too wide, so each end uses the mean of both distributions (mid-p). Where
+    nothing in a stratum agreed, its lower limit stays exact, and where everything did, its upper limit. For a single
+    stratum, mid-p covers as little as 92 % of samples; so the larger the share of the variance in one stratum, the
+    larger the weight of an end's own distribution: from one half to three quarters.
 
-    The interval covers the rate in at least 93 % of samples, near 1 too, more often where few disagreements are drawn.
-    Stores of more than 16,384 records are computed in that many steps, which widen it by less than a thousandth.
+    The interval covers the rate in at least 93 % of samples, also near 1, and more often if few disagreements are
+    drawn. Stores of more than 16,384 records are computed in that many steps, which widens it by less than 0.001.
 
     Returns:
-        The estimate, its interval from 0 to 1 around the rate and without width if everything was measured; or None
-        where a stratum of the store was not measured at all.
+        The estimate, with an interval of zero width if everything was measured; None if a stratum of the store was not
+        measured at all.
     """
     there = [stratum for stratum in strata if stratum.size]
     total = sum(stratum.size for stratum in there)
@@ -89,7 +89,7 @@ def stratified(strata: Sequence[StratumCount]) -> Estimate | None:
     limits = [_limits(stratum, weight, step) for stratum in there]
     agreed = sum(stratum.agreed for stratum in there)
     failed = sum(stratum.measured - stratum.agreed for stratum in there)
-    # Agreement between two steps of a stratum counts as that of either.
+    # Values between two steps count as either.
     hidden = (step - 1) * len(there)
     lower = agreed + step * _quantile([lower for lower, _ in limits], TAIL - ROUNDING) - hidden
     upper = agreed + step * _quantile([upper for _, upper in limits], 1 - TAIL + ROUNDING) + hidden
@@ -98,21 +98,18 @@ def stratified(strata: Sequence[StratumCount]) -> Estimate | None:
 
 
 def _largest_share(strata: Sequence[StratumCount]) -> float:
-    """Return the largest share that a stratum has in the estimate's variance, were the strata's rates the same."""
+    """Return the largest share of a stratum in the estimate's variance, for equal rates of the strata."""
     variances = [stratum.size * max(0, stratum.size - stratum.measured) / stratum.measured for stratum in strata]
     return max(variances) / (sum(variances) or 1)
 
 
 def _limits(stratum: StratumCount, weight: float, step: int) -> tuple[Distribution, Distribution]:
-    """Return the distributions of the lower and of the upper limit of the agreement among what was not measured.
+    """Return the distributions of the lower and the upper limit of the agreement among the records not measured.
 
-    Args:
-        stratum: What is known of it.
-        weight: That of an end's exact distribution; the other end's has the rest.
-        step: How many records lie between two cells of a distribution.
+    The weight is that of an end's own exact distribution. A distribution has a cell for each `step` records.
 
     Returns:
-        Two arrays of probabilities, the first of no agreement.
+        Two arrays of probabilities; the first cell is no agreement.
     """
     agreed, failed = stratum.agreed, stratum.measured - stratum.agreed
     unseen = max(0, stratum.size - stratum.measured)
@@ -125,9 +122,9 @@ def _limits(stratum: StratumCount, weight: float, step: int) -> tuple[Distributi
 
 
 def _beta_binomial(alpha: int, beta: int, trials: int, step: int) -> Distribution:
-    """Return the probabilities of every step-th number of successes, made to sum to 1.
+    """Return the probabilities of every step-th number of successes, normalised to a sum of 1.
 
-    A parameter of 0 stands for its limit: never a success, or nothing but successes.
+    A parameter of 0 means its limit: no success, or nothing but successes.
     """
     from scipy.special import gammaln
 
@@ -145,8 +142,8 @@ def _beta_binomial(alpha: int, beta: int, trials: int, step: int) -> Distributio
 
 
 def _quantile(distributions: Sequence[Distribution], level: float) -> int:
-    """Return the cell of the sum of independent numbers where its cumulative probability passes the level."""
-    # A power of two is transformed the fastest.
+    """Return the cell at which the cumulative probability of a sum of independent numbers exceeds the level."""
+    # The transform of a power of two is the fastest.
     cells = 1 << sum(len(distribution) for distribution in distributions).bit_length()
     product = np.ones(cells // 2 + 1, dtype=np.complex128)
     for distribution in distributions:

@@ -1,4 +1,4 @@
-"""Adjustment of p-values for how many tests were made."""
+"""Adjustment of p-values for the number of tests."""
 
 from __future__ import annotations
 
@@ -6,19 +6,13 @@ from collections.abc import Mapping, Sequence
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
-    """Return Holm's step-down adjusted p-values, in the order given; an empty list for none.
+    """Return Holm's step-down adjusted p-values, in the given order.
 
-    The chance that any true hypothesis among them is rejected at a level is at most that level, whatever the
-    dependence between the tests.
+    The probability of rejecting any true hypothesis at a level is at most that level, however the tests depend on each
+    other.
 
     Source: S. Holm, A simple sequentially rejective multiple test procedure, Scandinavian Journal of Statistics 6
     (1979).
-
-    Args:
-        p_values: From 0 to 1, none of them NaN.
-
-    Returns:
-        Adjusted p-values, each at least its own p-value and at most 1.
     """
     adjusted = [1.0] * len(p_values)
     largest = 0.0
@@ -29,25 +23,17 @@ def holm(p_values: Sequence[float]) -> list[float]:
 
 
 def holm_by_group(groups: Mapping[str, Sequence[float]]) -> dict[str, list[float]]:
-    """Return adjusted p-values of tests that belong to groups.
+    """Return adjusted p-values of tests in groups.
 
-    A group's own p-value, that of its global test, is the smallest of its Holm-adjusted ones. Holm across the groups'
-    p-values gives each group a factor, its adjusted p-value by its own, from 1 to the number of groups; the factor
-    multiplies the Holm-adjusted p-values within the group.
+    The p-value of a group is the smallest Holm-adjusted p-value in it. Holm's method across these gives each group a
+    factor (its adjusted p-value divided by its own), by which the adjusted p-values in the group are multiplied.
 
-    So the chance that anything is rejected in any group without a true effect is at most the level. Within a group
-    that is rejected, Holm tells which tests are; across groups that do have effects the level is not held test by
-    test.
-
-    Args:
-        groups: The p-values of each group, from 0 to 1. A group with no tests counts for nothing.
-
-    Returns:
-        The adjusted p-values of each group, in the order given, at most 1; an empty list for a group with no tests.
+    So without any true effect, the probability of a rejection in any group is at most the level. In a rejected group,
+    Holm's method selects the tests; if several groups have effects, the level does not hold for each single test.
     """
     within = {name: holm(p_values) for name, p_values in groups.items()}
     own = {name: min(adjusted) for name, adjusted in within.items() if adjusted}
     across = dict(zip(own, holm(list(own.values())), strict=True))
-    # The smallest p-value has the factor of all groups, and none is smaller than 0.
+    # A p-value of 0 is the smallest, whose factor is the number of groups.
     factors = {name: across[name] / own[name] if own[name] else float(len(own)) for name in own}
     return {name: [min(1.0, factors[name] * value) for value in adjusted] for name, adjusted in within.items()}

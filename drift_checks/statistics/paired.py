@@ -1,4 +1,4 @@
-"""A value that is stored against the same value under review."""
+"""Paired comparison of a stored value with the reviewed one."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 from drift_checks.statistics.intervals import TAIL, Interval
 
 DRAWS = 19_999
-# The same pairs have the same p value on every run.
+# Fixed, so that the same pairs have the same p-value in every run.
 SEED = 20260115
-# Signs are drawn for so many pairs at once, which bounds the memory.
+# The number of pairs whose signs are drawn at once, which bounds the memory.
 BLOCK = 64
 
 Numbers = NDArray[np.float64]
@@ -22,13 +22,13 @@ Numbers = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Change:
-    """How a value differs under review from what is stored.
+    """The difference between reviewed and stored values.
 
     Attributes:
-        mean: Of reviewed minus stored, in the value's unit.
-        interval: The 95 % t interval of the mean; both ends are the mean where all pairs differ by the same.
-        p_value: One-sided, that the value fell so far by chance; never 0.
-        number: How many pairs were compared, at least 2.
+        mean: The mean of reviewed minus stored, in the unit of the values.
+        interval: The 95 % t interval of the mean; of zero width if all pairs differ equally.
+        p_value: The one-sided p-value of a fall; never 0.
+        number: The number of pairs, at least 2.
     """
 
     mean: float
@@ -40,19 +40,16 @@ class Change:
 def compare_pairs(stored: Sequence[float], reviewed: Sequence[float]) -> Change | None:
     """Compare stored with reviewed values, pair by pair.
 
-    The test supposes that a difference is as likely up as down and changes the signs of all, in every way there is
-    where those are few, else in drawn ones: R. A. Fisher, The design of experiments (1935), section 21. The interval
-    is that of Student, The probable error of a mean, Biometrika 6 (1908).
+    The sign-flip test assumes that a difference is equally likely up and down; it flips the signs in all ways for few
+    pairs, else at random: R. A. Fisher, The design of experiments (1935), section 21. The interval is that of Student,
+    The probable error of a mean, Biometrika 6 (1908).
 
     Args:
-        stored: One value a record; a pair with one that is not finite is left out.
-        reviewed: The value of the same record under review, in the same order and unit.
+        stored: One value a record; pairs with a value that is not finite are skipped.
+        reviewed: The reviewed values, in the same order and unit.
 
     Returns:
-        The change, or None below 2 pairs.
-
-    Raises:
-        ValueError: The two differ in length.
+        The change, or None with fewer than 2 pairs.
     """
     if len(stored) != len(reviewed):
         raise ValueError(f"{len(stored)} stored values for {len(reviewed)} reviewed ones")
@@ -76,9 +73,9 @@ def _interval(differences: Numbers, mean: float) -> Interval:
 
 
 def _p_value(differences: Numbers) -> float:
-    """Return the share of sign changes that lower the sum as far; the pairs as they are count as one of them."""
+    """Return the share of sign flips with a sum at most as large; the unchanged pairs count as one of them."""
     sizes = np.abs(differences[differences != 0])
-    # Equal sums may differ in their last digits.
+    # Equal sums may differ by rounding.
     bound = float(differences.sum()) + 1e-9 * float(sizes.sum())
     if 2**sizes.size <= DRAWS + 1:
         return float(np.mean(_all_sums(sizes) <= bound))
@@ -86,7 +83,7 @@ def _p_value(differences: Numbers) -> float:
 
 
 def _all_sums(sizes: Numbers) -> Numbers:
-    """Return the sums under each choice of signs."""
+    """Return the sums for all choices of signs."""
     sums = np.zeros(1)
     for size in sizes:
         sums = np.concatenate([sums - size, sums + size])
@@ -94,9 +91,9 @@ def _all_sums(sizes: Numbers) -> Numbers:
 
 
 def _drawn_sums(sizes: Numbers) -> Numbers:
-    """Return the sums under drawn signs."""
+    """Return the sums for random signs."""
     generator = np.random.default_rng(SEED)
-    # Sorted, so that the draws are those of the sizes, whatever the order of pairs.
+    # Sorted, so that the draws do not depend on the order of the pairs.
     ordered = np.sort(sizes)
     sums = np.full(DRAWS, -ordered.sum())
     for start in range(0, ordered.size, BLOCK):

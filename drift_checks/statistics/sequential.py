@@ -1,4 +1,4 @@
-"""A decision, review by review, whether a rate of agreement lies below a threshold."""
+"""A sequential decision whether the rate of agreement is below a threshold."""
 
 from __future__ import annotations
 
@@ -8,27 +8,27 @@ from dataclasses import dataclass
 from functools import lru_cache
 from math import exp, inf, log, log1p
 
-# The probability of each of the two wrong decisions, however often and whenever one looks.
+# The maximum probability of each of the two wrong decisions, whenever the reviews stop.
 ERROR = 0.05
 DECIDED_AT = log(1 / ERROR)
 
-# Each bet is the share of the capital that a review against the claim loses. With one of 0.9 among them, three
-# disagreements at the start would decide that the rate lies below 0.75; at a rate of 0.85 one sample in 300 has those.
+# Each bet is the share of the capital that a review against the claim loses. With a bet of 0.9, three disagreements at
+# the start would decide that the rate is below 0.75, and one sample in 300 starts like this at a rate of 0.85.
 BETS = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8)
 _LOG_BETS = tuple(log(bet) for bet in BETS)
 _LOG_LOSSES = tuple(log1p(-bet) for bet in BETS)
 
-# More reviews than there can be: the answer where no number of them decides.
+# The result if no number of reviews decides.
 NEVER = 2**53
 
 
 @dataclass(frozen=True)
 class SequentialDecision:
-    """Whether the rate lies below the threshold, as far as the reviews tell.
+    """Whether the rate is below the threshold.
 
     Attributes:
-        below: True where it does, False where it does not, None where that is undecided.
-        after: How many reviews the decision took; where it is undecided, how many there are.
+        below: The decision; None if it is undecided.
+        after: The number of reviews that the decision took; if it is undecided, the number of all reviews.
     """
 
     below: bool | None
@@ -36,23 +36,22 @@ class SequentialDecision:
 
 
 def decide(agreed: Sequence[bool], critical: float) -> SequentialDecision:
-    """Decide whether the rate of agreement lies below a threshold, by betting on each claim against the other.
+    """Decide whether the rate of agreement is below a threshold, by betting on each claim against the other.
 
-    The reviews must come in random order. The first claim whose capital, 1 at first, reaches 20 is decided; later
-    reviews change nothing. Each wrong decision has a probability of at most 5 %, wherever the reviews end. The capital
+    The reviews must be in random order. The first claim whose capital grows from 1 to 20 is decided; later reviews do
+    not change the decision. Each wrong decision has a probability of at most 5 %, wherever the reviews end. The capital
     is the mean over a grid of fixed bets: I. Waudby-Smith and A. Ramdas, Estimating means of bounded random variables
-    by betting, Journal of the Royal Statistical Society B 86 (2024). It is the form for draws with replacement: it
-    speaks of the strata, each weighted by its share of the sample, without their sizes, and errs less still where
-    records are drawn without replacement, whose own form saves next to nothing unless most of a stratum is drawn.
+    by betting, Journal of the Royal Statistical Society B 86 (2024). This is the form for draws with replacement, which
+    needs no sizes of the strata; without replacement its errors are rarer still. The form for draws without replacement
+    would save hardly any reviews unless most of a stratum is drawn.
 
     Args:
-        agreed: Whether each review agreed, in the order in which they were drawn; it may be empty.
-        critical: The threshold, a rate from 0 to 1; a rate at it is not below it. Nothing lies below 0, which is
-            decided without a review. At 1 the first disagreement decides that the rate lies below, and nothing can
-            decide that it does not.
+        agreed: Whether each review agreed, in the order of the draw.
+        critical: The threshold, a rate from 0 to 1; a rate equal to it is not below it. At 0, the decision is "not
+            below" without a review. At 1, the first disagreement decides "below", and "not below" is never decided.
 
     Raises:
-        ValueError: critical is no rate.
+        ValueError: The threshold is not a rate.
     """
     odds = _log_odds(critical)
     if odds == -inf:
@@ -71,17 +70,10 @@ def decide(agreed: Sequence[bool], critical: float) -> SequentialDecision:
 
 
 def fewest_to_decide(agreed: Sequence[bool], critical: float) -> int:
-    """Return how many further reviews a decision takes at the least, or 0 where it is made.
+    """Return the minimum number of further reviews before a decision, or 0 if it is made.
 
-    So many reviews may run at once without one in vain: no outcome of fewer would decide. It is the number with which
-    `decide` would decide if all of them agreed, or all disagreed, whichever is fewer; mixed ones take no fewer.
-
-    Args:
-        agreed: Whether each review so far agreed, as for `decide`; it may be empty.
-        critical: The threshold, a rate from 0 to 1, as for `decide`.
-
-    Raises:
-        ValueError: critical is no rate.
+    This many reviews may run at once without any being superfluous, since no outcome of fewer decides. It is the number
+    with which `decide` would decide if all of them agreed, or all disagreed, whichever is smaller.
     """
     odds = _log_odds(critical)
     if decide(agreed, critical).below is not None:
@@ -93,11 +85,11 @@ def fewest_to_decide(agreed: Sequence[bool], critical: float) -> int:
 
 @lru_cache(maxsize=2**14)
 def reviews_needed(against: int, log_odds: float) -> int:
-    """Return the fewest reviews for a claim by which it is decided despite so many against it, or NEVER.
+    """Return the minimum number of reviews for a claim that decides it despite those against it, or NEVER.
 
     Args:
-        against: How many reviews speak against the claim.
-        log_odds: As for `log_capital`; infinite where reviews for the claim, or against it, are impossible if it is
+        against: The number of reviews against the claim.
+        log_odds: As for `log_capital`; infinite if reviews for the claim, or against it, are impossible when it is
             wrong.
     """
     if log_odds == inf:
@@ -117,16 +109,16 @@ def log_capital(favouring: int, against: int, log_odds: float) -> float:
     """Return the logarithm of a claim's capital after reviews for and against it, in any order.
 
     Args:
-        favouring: How many reviews speak for the claim: disagreements for "below", agreements for "not below".
-        against: How many speak against it.
-        log_odds: The logarithm of what a review for the claim wins on each unit staked, so that the bet is fair at the
-            threshold: log(critical / (1 - critical)) for "below", and its negative for "not below". Finite.
+        favouring: The number of reviews for the claim: disagreements for "below", agreements for "not below".
+        against: The number of reviews against it.
+        log_odds: The logarithm of the gain on each unit staked, so that the bet is fair at the threshold:
+            log(critical / (1 - critical)) for "below", and its negative for "not below". Finite.
     """
     logs = [
         favouring * _log_of_one_plus_exp(bet + log_odds) + against * loss
         for bet, loss in zip(_LOG_BETS, _LOG_LOSSES, strict=True)
     ]
-    # The largest is taken out, so that nothing overflows and not all vanish.
+    # Relative to the largest, so that nothing overflows and not all terms vanish.
     largest = max(logs)
     return largest + log(sum(exp(one - largest) for one in logs) / len(logs))
 
@@ -138,7 +130,7 @@ def _log_of_one_plus_exp(exponent: float) -> float:
 def _log_odds(critical: float) -> float:
     """Return the logarithm of the odds of a rate, infinite at 0 and at 1."""
     if not 0 <= critical <= 1:
-        raise ValueError(f"critical is a rate from 0 to 1, not {critical}")
+        raise ValueError(f"critical must be a rate from 0 to 1, not {critical}")
     if critical in (0, 1):
         return inf if critical else -inf
     return log(critical) - log1p(-critical)

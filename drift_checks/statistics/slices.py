@@ -1,4 +1,4 @@
-"""A slice of a sample against the rest of it."""
+"""Comparison of a slice of the sample with the rest."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 @dataclass(frozen=True)
 class SliceCount:
-    """What was reviewed of one stratum and how much of it agreed, inside the slice and in the rest of the sample."""
+    """The reviewed records of a stratum and those that agreed, in the slice and in the rest of the sample."""
 
     agreed: int
     reviewed: int
@@ -24,8 +24,8 @@ class SliceDifference:
     """How much less a slice agrees than the rest of its strata.
 
     Attributes:
-        difference: The rate of the rest minus that of the slice, from -1 to 1: positive where the slice agrees less.
-        p_value: One-sided, that the slice agrees as little by chance; 0 only where a float holds nothing smaller.
+        difference: The rate of the rest minus that of the slice, from -1 to 1.
+        p_value: The one-sided p-value of a lower rate of the slice; 0 only by underflow.
     """
 
     difference: float
@@ -35,14 +35,14 @@ class SliceDifference:
 def compare_slice(strata: Sequence[SliceCount]) -> SliceDifference | None:
     """Compare the agreement of a slice with that of the rest, stratum by stratum.
 
-    A slice that merely holds more of a stratum that agrees less differs in nothing: it is compared within the strata
-    alone. The difference is that of the rates, weighted as by N. Mantel and W. Haenszel, Statistical aspects of the
-    analysis of data from retrospective studies of disease, Journal of the National Cancer Institute 22 (1959). The
-    test is exact, given how many of each stratum were reviewed, agreed and are in the slice: M. Zelen, The analysis of
-    several 2x2 contingency tables, Biometrika 58 (1971). With one stratum it is R. A. Fisher's.
+    Only records of the same stratum are compared, so a slice with more records of a stratum that agrees less does not
+    stand out. The difference of the rates is weighted as by N. Mantel and W. Haenszel, Statistical aspects of the
+    analysis of data from retrospective studies of disease, Journal of the National Cancer Institute 22 (1959). The test
+    is exact, given the margins of each stratum: M. Zelen, The analysis of several 2x2 contingency tables, Biometrika 58
+    (1971). With one stratum, it is Fisher's exact test.
 
     Returns:
-        The difference, or None where no stratum has reviewed records both inside and outside of the slice.
+        The difference, or None if no stratum has reviewed records both inside and outside the slice.
     """
     shared = [stratum for stratum in strata if stratum.reviewed and stratum.rest_reviewed]
     if not shared:
@@ -57,7 +57,7 @@ def compare_slice(strata: Sequence[SliceCount]) -> SliceDifference | None:
 
 
 def _chance_of_as_few(strata: Sequence[SliceCount]) -> float:
-    """Return the chance of as few agreements inside the slice, were it no different from the rest of its strata."""
+    """Return the probability of so few agreements in the slice if it does not differ from the rest."""
     chances = np.ones(1)
     fewest = 0
     for stratum in strata:
@@ -68,12 +68,12 @@ def _chance_of_as_few(strata: Sequence[SliceCount]) -> float:
 
 
 def _fewest(stratum: SliceCount) -> int:
-    """Return how few agreements the slice can hold: those for which the rest has no room."""
+    """Return the minimum number of agreements in the slice, given the margins."""
     return max(0, stratum.agreed + stratum.rest_agreed - stratum.rest_reviewed)
 
 
 def _chances(stratum: SliceCount) -> NDArray[np.float64]:
-    """Return the chance of each number of agreements inside the slice, from the fewest to the most possible."""
+    """Return the probabilities of the possible numbers of agreements in the slice, ascending."""
     from scipy.stats import hypergeom
 
     agreed = stratum.agreed + stratum.rest_agreed

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -22,7 +21,7 @@ from tests.support.drifting import (
     write_store,
 )
 from tests.support.session_criteria import write_criterion
-from tests.support.session_runs import Review, Run, run_in
+from tests.support.session_runs import Review, run_in
 from tests.support.stores import AS_OF, NAME
 
 EFFECT = """
@@ -33,7 +32,7 @@ SLOW_FIRST = """
 import time
 
 def test_first(measure):
-    time.sleep(2)
+    time.sleep(1)
     measure("first", 0.1, "it is 0.1")
 
 def test_second(measure):
@@ -54,11 +53,7 @@ def _more_financial(place: int, row: Row) -> Row:
 @pytest.mark.parametrize(
     ("thresholds", "verdict"),
     [
-        ("class_mix=5:", "OK"),
         ("class_mix=:0.15", "CRITICAL"),
-        ("class_mix=0.15:0.15", "CRITICAL"),
-        ("class_mix=:5", "WARNING"),
-        ("class_mix=:", "WARNING"),
         ("class_mix=off:off", "OK"),
         ("class_mix=0.15:off", "WARNING"),
         ("trend=5:off,class_mix = 5 : off", "OK"),
@@ -77,12 +72,6 @@ def test_effect_at_its_threshold_is_not_above_it(review: Review, mixed: Drifting
     assert (at["warn"], at["verdict"]) == (value, "OK")
 
 
-def test_thresholds_are_in_the_report(review: Review, mixed: DriftingStore) -> None:
-    """Those that were used, not those that were declared."""
-    found = check_only(review, mixed, "class_mix", "--drift-thresholds=class_mix=0.3:0.7").criterion("class_mix")
-    assert (found["warn"], found["critical"]) == (0.3, 0.7)
-
-
 def test_variable_and_ini_key_give_thresholds(
     review: Review, mixed: DriftingStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -94,21 +83,12 @@ def test_variable_and_ini_key_give_thresholds(
     assert (by_ini, check_only(review, mixed, "class_mix").verdicts()["class_mix"]) == ("OK", "CRITICAL")
 
 
-@pytest.mark.parametrize(("thresholds", "verdict"), [("0.95:0.9", "WARNING"), ("0.9:0.8", "OK"), ("off:off", "OK")])
+@pytest.mark.parametrize(("thresholds", "verdict"), [("0.95:0.9", "WARNING"), ("0.9:0.8", "OK")])
 def test_thresholds_of_rates_are_settings(review: Review, mixed: DriftingStore, thresholds: str, verdict: str) -> None:
     """One record in ten is damaged: what is below is bad, and at a threshold is not below it."""
     mixed.execute(f"update {NAME} set confidence = 7 where id % 10 = 0")
     option = f"--drift-thresholds=record_integrity={thresholds}"
     assert check_only(review, mixed, "record_integrity", option).verdicts()["record_integrity"] == verdict
-
-
-@pytest.mark.parametrize("thresholds", ["class_mix=off:0.15", "record_integrity=off:"])
-def test_off_for_warning_leaves_critical(review: Review, mixed: DriftingStore, thresholds: str) -> None:
-    """Never a WARNING, and CRITICAL as before."""
-    criterion = thresholds.partition("=")[0]
-    mixed.execute(f"update {NAME} set confidence = 7 where id % 10 = 0")
-    run = check_only(review, mixed, criterion, f"--drift-thresholds={thresholds}")
-    assert run.exit_code == 1
 
 
 def test_criterion_of_ones_own_has_thresholds_too(review: Review, mixed: DriftingStore) -> None:
@@ -127,12 +107,6 @@ def test_least_number_is_a_setting(review: Review, mixed: DriftingStore, least: 
     found = check_only(review, mixed, "class_mix", f"--drift-least=class_mix={least}").criterion("class_mix")
     said = "150 recent records, 151 are needed" in found["message"]
     assert (found["verdict"], said, found["least"]) == (verdict, verdict is None, least)
-
-
-def test_smaller_least_number_lets_less_be_measured(review: Review, tmp_path: Path) -> None:
-    """Where twenty records are enough for the user."""
-    store = write_store(tmp_path / "store", two_windows(recent=20, reference=20))
-    assert check_only(review, store, "class_mix", "--drift-least=class_mix=20").verdicts() == {"class_mix": "OK"}
 
 
 def test_p_value_at_the_error_rate_counts(review: Review, mixed: DriftingStore) -> None:
@@ -167,8 +141,6 @@ def dated(tmp_path: Path) -> DriftingStore:
     ("options", "reference", "recent"),
     [
         ((), 365, 31),
-        (("--drift-recent-days=10",), 365, 11),
-        (("--drift-reference-days=100",), 100, 31),
         (("--drift-recent-days=100", "--drift-reference-days=1000"), 300, 101),
     ],
 )
@@ -182,25 +154,16 @@ def test_windows_are_settings(
 
 
 REFUSED = (
-    "thresholds=class_mix",
     "thresholds=class_mix=0.2",
-    "thresholds=class_mix=-0.1:",
     "thresholds=class_mix=nan:",
-    "thresholds=class_mix=much:",
     "thresholds=class_mix=0.5:0.2",
     "thresholds=class_mix=0.1:,class_mix=0.2:",
     "thresholds=clas_mix=0.2:",
     "thresholds=agreement=0.8:0.7",
-    "least=class_mix",
     "least=class_mix=0",
-    "least=class_mix=1.5",
     "least=clas_mix=5",
     "error-rate=0",
-    "error-rate=1.1",
-    "error-rate=nan",
     "recent-days=0",
-    "reference-days=0",
-    "recent-days=1.5",
     "reference-days=800000",
     "stability=-1",
 )
@@ -214,7 +177,7 @@ def test_setting_that_is_none_is_refused(
     assert check_only(review, mixed, "class_mix", f"--drift-{refused}").refusal == snapshot
 
 
-@pytest.mark.parametrize("thresholds", ["2:1", "0.5:0.9"])
+@pytest.mark.parametrize("thresholds", ["2:1"])
 def test_rate_that_is_none_is_refused(
     review: Review, mixed: DriftingStore, snapshot: SnapshotAssertion, thresholds: str
 ) -> None:
@@ -229,48 +192,20 @@ def test_thresholds_of_a_criterion_that_is_not_run_are_allowed(review: Review, m
     assert found.verdicts() == {"class_mix": "WARNING"}
 
 
-@dataclass(frozen=True)
-class Both:
-    """The same review by one process and by two workers."""
-
-    alone: Run
-    parallel: Run
-
-
-@pytest.fixture(scope="module")
-def both(tmp_path_factory: pytest.TempPathFactory) -> Both:
-    """A review of a store in which several things changed at once, by all criteria of statistics."""
+@pytest.mark.slow
+def test_workers_give_the_same_results(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Statistics, verdicts and outcomes do not depend on the process that checks, if several things changed at once."""
     rows = [disagreeing(row) if row["category"] == "regulatory" else row for row in two_windows(_more_financial)]
     store = write_store(tmp_path_factory.mktemp("both") / "store", rows)
-    runs = []
+    selected = ("-k", "agreement or category_flow or class_mix or confidence")
+    results = []
     for workers in ("0", "2"):
         folder = tmp_path_factory.mktemp("run")
-        runs.append(run_in(folder, *store.options, *answering(folder), "--drift-sample-size=60", "-n", workers))
-    return Both(*runs)
-
-
-@pytest.mark.slow
-def test_statistics_are_the_same_with_workers(both: Both) -> None:
-    """Values, p-values, adjusted ones and verdicts do not depend on who checked what."""
-    alone, parallel = ([_statistics(item) for item in run.drift["criteria"]] for run in (both.alone, both.parallel))
-    assert parallel == alone
-
-
-@pytest.mark.slow
-def test_verdict_is_the_same_with_workers(both: Both) -> None:
-    """And the exit code."""
-    alone, parallel = ((run.exit_code, run.drift["verdict"], run.verdicts()) for run in (both.alone, both.parallel))
-    assert parallel == alone
-
-
-@pytest.mark.slow
-def test_failed_checks_are_the_same_with_workers(both: Both) -> None:
-    """A statistic that is bad fails its check in the document's tests."""
-    alone, parallel = (
-        sorted((test["nodeid"], test["outcome"]) for test in run.document["tests"])
-        for run in (both.alone, both.parallel)
-    )
-    assert parallel == alone
+        run = run_in(folder, *store.options, *answering(folder), "--drift-sample-size=60", *selected, "-n", workers)
+        tests = sorted((test["nodeid"], test["outcome"]) for test in run.document["tests"])
+        statistics = [_statistics(item) for item in run.drift["criteria"]]
+        results.append((run.exit_code, run.drift["verdict"], run.verdicts(), tests, statistics))
+    assert results[0] == results[1]
 
 
 @pytest.mark.slow

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from drift_checks.review.journal import NAME, Journaled, read_journal
+from drift_checks.review.journal import JOURNAL_FILE, JournalContents, read_journal
 from tests.support.chat_behaviour import Behaviour
 from tests.support.chat_server import ChatServer
 from tests.support.llm_runs import Started, asked, asking
@@ -42,9 +42,9 @@ class Stopped:
     asked: list[int]
 
     @property
-    def journal(self) -> Journaled:
+    def journal(self) -> JournalContents:
         """What it wrote of its reviews."""
-        return read_journal(self.run.folder / NAME)
+        return read_journal(self.run.folder / JOURNAL_FILE)
 
     @property
     def reviewed(self) -> int:
@@ -174,6 +174,6 @@ def test_killed_run_leaves_its_journal(store: BuiltStore, tmp_path: Path) -> Non
     with ChatServer(Behaviour(latency=0.3)) as server, Started(tmp_path, *sixty(store, server)) as started:
         started.until(lambda: len(server.requests) >= 6)
         run = started.tell(signal.SIGKILL)
-        (journal,) = run.reports.glob(f".*/{NAME}")
+        (journal,) = run.reports.glob(f".*/{JOURNAL_FILE}")
         left = read_journal(journal)
     assert (run.written, len(left.reviews) >= 3, left.calls <= len(server.requests) + CONCURRENCY) == ([], True, True)

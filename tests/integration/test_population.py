@@ -18,7 +18,7 @@ TWENTY = ("--drift-sample-size=20", "--drift-warn=0.7", "--drift-critical=0.65")
 
 @dataclass(frozen=True)
 class Reviewed:
-    """A store, reviewed by a classifier of the user's own that takes down what it is asked."""
+    """A store, reviewed by a classifier of the user's own that records what it is asked."""
 
     review: Review
     store: BuiltStore
@@ -35,59 +35,29 @@ def reviewed(review: Review, store: BuiltStore) -> Reviewed:
     return Reviewed(review, store)
 
 
-def test_sample_is_judged_unless_told_otherwise(reviewed: Reviewed) -> None:
-    """Where drift is looked for, this store looks CRITICAL."""
-    found = reviewed.by("low_apart", *TWENTY)
-    assert (found.exit_code, found.criterion("agreement")["rate"]) == (1, 0.4)
-
-
-def test_store_that_is_fine_as_a_whole_is_ok(reviewed: Reviewed) -> None:
-    """All records of low confidence disagree, and no other: three quarters of the store agree."""
-    found = reviewed.by("low_apart", *TWENTY, POPULATION)
-    assert (found.exit_code, found.drift["verdict"], found.criterion("agreement")["verdict"]) == (0, "OK", "OK")
-
-
-def test_criterion_has_the_figures_of_the_estimate(reviewed: Reviewed) -> None:
-    """Its rate and its interval are those of the population."""
-    found = reviewed.by("low_apart", *TWENTY, POPULATION)
-    agreement, population = found.criterion("agreement"), found.drift["agreement"]["population"]
+def test_judging_the_estimate_changes_the_verdict_and_nothing_else(reviewed: Reviewed) -> None:
+    """Only low-confidence records disagree: CRITICAL for the sample, OK for the store, of which 75 % agree."""
+    by_sample, by_population = (reviewed.by("low_apart", *TWENTY, *more) for more in ((), (POPULATION,)))
+    assert (by_sample.exit_code, by_sample.criterion("agreement")["rate"]) == (1, 0.4)
+    assert (by_population.exit_code, by_population.criterion("agreement")["verdict"]) == (0, "OK")
+    assert by_sample.drift["agreement"] == by_population.drift["agreement"]
+    assert by_sample.drift["sample"] == by_population.drift["sample"]
+    agreement, population = by_population.criterion("agreement"), by_population.drift["agreement"]["population"]
     assert {name: agreement[name] for name in population} == population
     assert agreement["rate"] == pytest.approx(0.75)
-
-
-def test_agreement_still_says_what_the_sample_came_to(reviewed: Reviewed) -> None:
-    """Whatever is judged: 8 of 20."""
-    sample, judged = (reviewed.by("low_apart", *TWENTY, *more).drift["agreement"] for more in ((), (POPULATION,)))
-    assert sample == judged
-    assert (judged["agreed"], judged["reviewed"], judged["rate"]) == (8, 20, 0.4)
-
-
-def test_headline_has_the_figures_of_the_estimate(reviewed: Reviewed) -> None:
-    """And those of the sample beside it."""
-    (line,) = (
-        line
-        for line in reviewed.by("low_apart", *TWENTY, POPULATION).summary.splitlines()
-        if line.startswith("OK") and "agree" in line
-    )
-    assert "8 of 20 agree" in line
-    assert "75 % of the whole store" in line
+    (line,) = (line for line in by_population.summary.splitlines() if line.startswith("OK") and "agree" in line)
+    assert ("8 of 20 agree" in line, "75 % of the whole store" in line) == (True, True)
 
 
 @pytest.mark.parametrize(
     ("warn", "critical", "verdict"),
     [("0.75", "0.7", "OK"), ("0.76", "0.75", "WARNING"), ("0.8", "0.76", "CRITICAL")],
 )
-def test_estimate_is_held_against_the_thresholds(reviewed: Reviewed, warn: str, critical: str, verdict: str) -> None:
+def test_estimate_is_compared_with_the_thresholds(reviewed: Reviewed, warn: str, critical: str, verdict: str) -> None:
     """At a threshold is not below it."""
     bounds = (f"--drift-warn={warn}", f"--drift-critical={critical}", POPULATION)
     found = reviewed.by("low_apart", "--drift-sample-size=20", *bounds)
     assert (found.drift["verdict"], found.exit_code) == (verdict, int(verdict == "CRITICAL"))
-
-
-def test_sample_is_the_same_whatever_is_judged(reviewed: Reviewed) -> None:
-    """By the rate, nothing else is drawn."""
-    samples = [reviewed.by("agreeing", *TWENTY, *more).drift["sample"] for more in ((), (POPULATION,))]
-    assert samples[0] == samples[1]
 
 
 def test_baseline_that_could_not_be_reviewed_is_inconclusive(reviewed: Reviewed) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -12,7 +11,7 @@ from tests.support.stores import NAME, BuiltStore
 
 
 def options_without(store: BuiltStore, *names: str) -> list[str]:
-    """Return the store's options but for these."""
+    """Return the store's options except for these."""
     return [option for option in store.options if not option.startswith(tuple(f"--drift-{name}" for name in names))]
 
 
@@ -27,13 +26,6 @@ def test_processes_and_hash_seeds_draw_alike(
         listed = review(*store.options, "--collect-only", "-q", process=True).out
         drawn.append([line for line in listed.splitlines() if "::" in line])
     assert (len(drawn[0]) > 181, drawn[0]) == (True, drawn[1])
-
-
-def test_other_seed_draws_other_records(review: Review, store: BuiltStore) -> None:
-    """The seed counts."""
-    first = review(*store.options, *SMALL, "-k", "integrity")
-    other = review(*store.options, *SMALL, "-k", "integrity", "--drift-seed=2")
-    assert first.record_ids != other.record_ids
 
 
 def test_other_order_in_the_file_draws_alike(review: Review, store: BuiltStore) -> None:
@@ -65,13 +57,6 @@ def test_run_can_be_repeated_from_its_report(review: Review, store: BuiltStore) 
     assert repeated.record_ids == first["record_ids"]
 
 
-def test_machines_zone_is_the_default(review: Review, store: BuiltStore, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Naive timestamps are in the machine's zone, which is reported."""
-    monkeypatch.setattr("tzlocal.get_localzone", lambda: ZoneInfo("Asia/Tokyo"))
-    found = review(*options_without(store, "naive"), *SMALL, "-k", "integrity")
-    assert found.drift["sample"]["naive_timezone"] == "Asia/Tokyo"
-
-
 @pytest.mark.parametrize(("zone", "old"), [("UTC", 0), ("America/New_York", 0), ("Asia/Tokyo", 1)])
 def test_zone_moves_naive_records_across_the_bound(review: Review, store: BuiltStore, zone: str, old: int) -> None:
     """Five in the morning of one date comes earlier in Tokyo than in UTC, and later in New York."""
@@ -82,8 +67,8 @@ def test_zone_moves_naive_records_across_the_bound(review: Review, store: BuiltS
     assert found.drift["sample"]["strata"]["old"] == old
 
 
-def test_every_form_of_timestamp_is_held_against_the_bound(review: Review, store: BuiltStore) -> None:
-    """Offsets, `Z` and a space name the same instants; exactly so many days is not older."""
+def test_every_form_of_timestamp_is_compared_with_the_bound(review: Review, store: BuiltStore) -> None:
+    """Offsets, `Z` and a space name the same instants; exactly that many days is not older."""
     store.execute(f"update {NAME} set timestamp = '2026-01-01T00:00:00', confidence = 0.9")
     stamps = {
         "2025-10-17T01:59:59Z": True,

@@ -1,4 +1,4 @@
-"""Reviews that go on where they were broken off, by SIGKILL or because too little could be reviewed."""
+"""Reviews that continue where they were interrupted, by SIGKILL or because too little could be reviewed."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from syrupy.assertion import SnapshotAssertion
 
-from drift_checks.review.journal import NAME, Journaled, read_journal
+from drift_checks.review.journal import JOURNAL_FILE, JournalContents, read_journal
 from tests.support.chat_behaviour import GARBAGE, Behaviour
 from tests.support.chat_server import ChatServer
 from tests.support.llm_runs import Started, asked, asking, named_but
@@ -43,16 +43,16 @@ class Killed:
     asked: list[int]
 
     @property
-    def journal(self) -> Journaled:
+    def journal(self) -> JournalContents:
         """What it left."""
-        (path,) = self.reports.glob(f".*/{NAME}")
+        (path,) = self.reports.glob(f".*/{JOURNAL_FILE}")
         return read_journal(path)
 
     @property
-    def begun(self) -> Mapping[str, Any]:
-        """What it was told to do and drew."""
-        assert self.journal.begun is not None
-        return self.journal.begun
+    def header(self) -> Mapping[str, Any]:
+        """Its settings and drew."""
+        assert self.journal.header is not None
+        return self.journal.header
 
 
 @pytest.fixture(scope="module")
@@ -96,23 +96,16 @@ def test_calls_in_all_are_few(review: Review, killed: Killed) -> None:
     assert run.drift["reviewer"]["calls"] <= 20 + CONCURRENCY
 
 
-def test_run_is_the_same_run(review: Review, killed: Killed) -> None:
-    """With the id of the one that was killed, under which its report stands."""
-    begun = killed.begun
-    run, _ = resume(review, killed)
-    assert (run.drift["run_id"], run.folder.name, run.drift["started"]) == (
-        begun["run_id"],
-        begun["run_id"],
-        begun["started"],
-    )
-
-
 def test_draw_is_the_same_on_another_day(review: Review, killed: Killed) -> None:
-    """Seed, moment, zone and sample are those that it began with, and not today's defaults."""
-    begun = killed.begun["sample"]
-    sample = resume(review, killed)[0].drift["sample"]
+    """Id, seed, reference time, zone and sample are those of the killed run; its report is the latest."""
+    header = killed.header
+    run, _ = resume(review, killed)
+    sample = run.drift["sample"]
     found = [sample[name] for name in ("seed", "as_of", "naive_timezone", "record_ids")]
-    assert found == [1, "2026-01-15T02:00:00Z", "Asia/Tokyo", [record[0] for record in begun["records"]]]
+    assert found == [1, "2026-01-15T02:00:00Z", "Asia/Tokyo", [record[0] for record in header["sample"]["records"]]]
+    assert (run.drift["run_id"], run.drift["started"]) == (header["run_id"], header["started"])
+    assert (run.reports / "latest").readlink().name == run.folder.name == run.drift["run_id"]
+    assert list(run.reports.glob(".*.tmp")) == []
 
 
 def test_verdict_is_that_of_an_uninterrupted_run(review: Review, killed: Killed) -> None:
@@ -121,13 +114,6 @@ def test_verdict_is_that_of_an_uninterrupted_run(review: Review, killed: Killed)
     whole = review(*killed.options, *PINNED, "--drift-reports=whole", reports=review.folder / "whole")
     same = ("verdict", "exit_code", "partial", "agreement", "criteria", "disagreements")
     assert [resumed.drift[name] for name in same] == [whole.drift[name] for name in same]
-
-
-def test_resumed_run_is_the_latest(review: Review, killed: Killed) -> None:
-    """It is whole now, and nothing of what was aside is left."""
-    run, _ = resume(review, killed)
-    assert (run.reports / "latest").readlink().name == run.folder.name
-    assert list(run.reports.glob(".*.tmp")) == []
 
 
 def test_calls_of_before_count(review: Review, killed: Killed) -> None:
@@ -139,10 +125,10 @@ def test_calls_of_before_count(review: Review, killed: Killed) -> None:
 @pytest.mark.parametrize("cut", [1, 30])
 def test_torn_last_line_does_no_harm(review: Review, killed: Killed, cut: int) -> None:
     """A journal that ends in the middle of a line is read up to there, and written on after it."""
-    (path,) = killed.reports.glob(f".*/{NAME}")
+    (path,) = killed.reports.glob(f".*/{JOURNAL_FILE}")
     path.write_bytes(path.read_bytes()[:-cut])
     run, _ = resume(review, killed)
-    reviewed = {made.record_id for made in read_journal(run.folder / NAME).reviews}
+    reviewed = {made.record_id for made in read_journal(run.folder / JOURNAL_FILE).reviews}
     assert (run.drift["reviewer"]["reviewed"], len(reviewed)) == (20, 20)
 
 
@@ -150,8 +136,6 @@ def test_torn_last_line_does_no_harm(review: Review, killed: Killed, cut: int) -
     "other",
     [
         "--drift-sample-size=30",
-        "--drift-reviewer=neighbours",
-        "--drift-llm-model=another",
         "--drift-seed=2",
         "--drift-as-of=2026-01-16T02:00:00Z",
     ],
@@ -163,10 +147,9 @@ def test_other_settings_are_refused(review: Review, killed: Killed, snapshot: Sn
     assert (again, run.written) == ([], [])
 
 
-@pytest.mark.parametrize("same", PINNED)
-def test_same_settings_may_be_given_again(review: Review, killed: Killed, same: str) -> None:
-    """The same command with --drift-resume is how a run goes on."""
-    assert len(resume(review, killed, same)[0].record_ids) == 20
+def test_same_settings_may_be_given_again(review: Review, killed: Killed) -> None:
+    """The same command with --drift-resume is how a run continues."""
+    assert len(resume(review, killed, *PINNED)[0].record_ids) == 20
 
 
 def test_nothing_to_resume_is_refused(review: Review, store: BuiltStore, snapshot: SnapshotAssertion) -> None:
@@ -184,7 +167,7 @@ def test_finished_run_is_not_resumed(review: Review, store: BuiltStore, snapshot
 
 
 def test_run_of_another_store_is_not_resumed(review: Review, killed: Killed, store: BuiltStore) -> None:
-    """What was broken off is known by its store."""
+    """What was interrupted is known by its store."""
     other = f"--drift-db={store.db}"
     assert resume(review, killed, other)[0].exit_code == 4
 
@@ -204,38 +187,21 @@ def written_again(run: Run) -> dict[str, Any]:
 
 
 def test_inconclusive_run_can_be_resumed(review: Review, store: BuiltStore) -> None:
-    """It asks for what is missing, and has a verdict then."""
+    """As its summary says: it asks for the missing reviews, and its report replaces the first."""
     with ChatServer() as server:
         options, first = half_refused(review, store, server)
         answered = asked([request for request in server.requests if request.status == 200])
         before = len(server.requests)
-        second = review(*options, "--drift-resume")
+        run_id = first.drift["run_id"]
+        drift = written_again(review(*options, "--drift-resume"))
         again = asked(server.requests[before:])
-    assert (first.exit_code, second.exit_code) == (75, 0)
+    assert (first.exit_code, drift["exit_code"], drift["verdict"], drift["run_id"]) == (75, 0, "OK", run_id)
+    assert (drift["reviewer"]["reviewed"], drift["reviewer"]["failed"]) == (20, 0)
+    assert "--drift-resume" in first.summary
     assert sorted(answered + again) == sorted(first.record_ids)
 
 
-def test_inconclusive_run_says_that_it_can_be_resumed(review: Review, store: BuiltStore) -> None:
-    """The summary names the option."""
-    with ChatServer() as server:
-        assert "--drift-resume asks for the missing reviews alone" in half_refused(review, store, server)[1].summary
-
-
-def test_resumed_report_takes_the_place_of_the_first(review: Review, store: BuiltStore) -> None:
-    """One run has one folder, and its report says what came of all of it."""
-    with ChatServer() as server:
-        options, first = half_refused(review, store, server)
-        run_id = first.drift["run_id"]
-        drift = written_again(review(*options, "--drift-resume"))
-    reviewer = drift["reviewer"]
-    assert (drift["run_id"], drift["verdict"]) == (run_id, "OK")
-    assert (reviewer["reviewed"], reviewer["failed"]) == (20, 0)
-
-
-@pytest.mark.parametrize(
-    "number",
-    [2, pytest.param(1)],
-)
+@pytest.mark.parametrize("number", [2, 1])
 def test_records_that_are_gone_are_noted(review: Review, store: BuiltStore, number: int) -> None:
     """Records deleted meanwhile are no longer in the sample, which a note says."""
     with ChatServer() as server:
@@ -245,7 +211,7 @@ def test_records_that_are_gone_are_noted(review: Review, store: BuiltStore, numb
             store.execute(f"delete from {TABLE} where id = ?", gone)
         sample = written_again(review(*options, "--drift-resume"))["sample"]
     assert sample["record_ids"] == drawn[:-number]
-    said = "1 record of" if number == 1 else "2 records of the run that was broken off are no longer in the store"
+    said = "1 record of" if number == 1 else "2 records of the interrupted run are no longer in the store"
     assert any(said in note for note in sample["notes"])
 
 
@@ -254,7 +220,7 @@ def test_unusable_answers_are_asked_for_again(review: Review, store: BuiltStore)
     options = (f"--drift-db={store.db}", "--drift-records=1,2,3,4,5")
     with ChatServer(Behaviour(answer=named_but({1: GARBAGE, 2: GARBAGE}))) as server:
         first = review(*options, *asking(server))
-        assert "--drift-resume asks for the missing reviews alone" in first.summary
+        assert "--drift-resume" in first.summary
         before = len(server.requests)
         server.behaviour = Behaviour()
         review(*options, *asking(server), "--drift-resume")

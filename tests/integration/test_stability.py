@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import signal
-import subprocess
-import sys
 from collections import Counter
-from pathlib import Path
 
 import pytest
 
-from drift_checks.review.journal import NAME, read_journal
+from drift_checks.review.journal import JOURNAL_FILE, read_journal
 from tests.support.chat_behaviour import Behaviour
 from tests.support.chat_server import ChatServer
 from tests.support.deciding import outcomes_of, own, texts_asked, times_made, write_classifiers
@@ -21,12 +18,6 @@ from tests.support.stores import BuiltStore
 TWENTY = ("--drift-sample-size=20", "--drift-baseline=0")
 ONLY = ("-k", "agreement or stability")
 VARIANTS = 2
-FORMS = """
-from drift_checks.core.records import Record, Stratum
-from drift_checks.review.variants import variants_of
-for number in range(60):
-    print(variants_of(Record(number, Stratum.OLD, {"text": f"Risk number {number}", "category": "financial"})))
-"""
 BY_DEFAULT = 10 * VARIANTS
 
 
@@ -59,45 +50,31 @@ def test_records_are_varied_in_different_ways(review: Review, store: BuiltStore)
     assert any("CONCERNS" in text or text.startswith("risk") for text in texts)
 
 
-def test_steady_classifier_is_ok(review: Review, store: BuiltStore) -> None:
-    """No answer changed."""
-    found = by_own(review, store, "agreeing")
-    stability = found.criterion("stability")
-    assert (stability["verdict"], stability["value"]) == ("OK", 0.0)
-    assert list(outcomes_of(found, "stability").values()) == ["passed"]
-
-
 def test_steady_classifier_that_disagrees_is_steady(review: Review, store: BuiltStore) -> None:
-    """Stability is held against the reviewer's own answers, not against the store."""
+    """Stability is compared with the reviewer's own answers, not against the store."""
     found = by_own(review, store, "disagreeing")
     assert (found.criterion("agreement")["verdict"], found.criterion("stability")["verdict"]) == ("CRITICAL", "OK")
 
 
 def test_ten_records_are_varied_by_default(review: Review, store: BuiltStore) -> None:
-    """Twice each."""
+    """Twice each, in the same ways for the same seed; no text is asked about twice."""
     found = by_own(review, store, "agreeing")
-    (statistic,) = found.criterion("stability")["statistics"]
-    assert (statistic["number"], len(texts_asked(review))) == (10, 20 + BY_DEFAULT)
+    stability = found.criterion("stability")
+    (statistic,) = stability["statistics"]
+    assert (stability["verdict"], stability["value"], statistic["number"]) == ("OK", 0.0, 10)
+    assert list(outcomes_of(found, "stability").values()) == ["passed"]
+    texts = texts_asked(review)
+    assert (len(texts), set(Counter(texts).values())) == (20 + BY_DEFAULT, {1})
+    by_own(review, store, "agreeing")
+    assert sorted(texts_asked(review)[len(texts) :]) == sorted(texts)
 
 
-@pytest.mark.parametrize("number", [6, 15])
+@pytest.mark.parametrize("number", [6])
 def test_so_many_records_are_varied_as_is_set(review: Review, store: BuiltStore, number: int) -> None:
     """`stability` is a number of records."""
     found = by_own(review, store, "agreeing", f"--drift-stability={number}")
     (statistic,) = found.criterion("stability")["statistics"]
     assert (statistic["number"], len(texts_asked(review))) == (number, 20 + VARIANTS * number)
-
-
-def test_no_more_records_are_varied_than_there_are(review: Review, store: BuiltStore) -> None:
-    """500 of 20 are 20."""
-    by_own(review, store, "agreeing", "--drift-stability=500")
-    assert len(texts_asked(review)) == 20 + VARIANTS * 20
-
-
-def test_each_form_is_another_text(review: Review, store: BuiltStore) -> None:
-    """Nothing is asked twice."""
-    by_own(review, store, "agreeing", "--drift-stability=20")
-    assert set(Counter(texts_asked(review)).values()) == {1}
 
 
 def test_none_is_off(review: Review, store: BuiltStore) -> None:
@@ -168,43 +145,22 @@ def test_it_can_be_asked_for_alone(review: Review, store: BuiltStore) -> None:
     assert found.verdicts() == {"stability": "WARNING"}
 
 
-def test_same_seed_varies_the_same_records(review: Review, store: BuiltStore) -> None:
-    """In the same ways."""
-    by_own(review, store, "agreeing")
-    first = texts_asked(review)
-    by_own(review, store, "agreeing")
-    assert sorted(texts_asked(review)[len(first) :]) == sorted(first)
-
-
 @pytest.mark.slow
 @pytest.mark.usefixtures("llm_key")
 def test_resumed_review_asks_about_no_form_twice(review: Review, store: BuiltStore) -> None:
-    """A review that was killed among its variants goes on with those that are missing."""
+    """A review that was killed among its variants continues with those that are missing."""
     with ChatServer(Behaviour(latency=0.2)) as server:
         options = (*store.options, *asking(server), *TWENTY, "--drift-concurrency=2", *ONLY, "--drift-stability=10")
         with Started(review.folder, *options) as started:
             started.until(lambda: len(server.requests) >= 30)
             started.tell(signal.SIGKILL)
-        (path,) = started.reports.glob(f".*/{NAME}")
+        (path,) = started.reports.glob(f".*/{JOURNAL_FILE}")
         answered, before = read_journal(path).reviews, len(server.requests)
         server.behaviour = Behaviour()
         resumed = review(*options, "--drift-resume")
         again = len(server.requests) - before
     assert (len(answered) >= 26, again) == (True, 40 - len(answered))
     assert resumed.criterion("stability")["statistics"][0]["number"] == 10
-
-
-def test_forms_do_not_depend_on_what_else_is_loaded(tmp_path: Path) -> None:
-    """Else a run that goes on, or another one with the same seed, asks about other texts."""
-    numbers = ", ".join(map(str, range(200, 291)))
-    (tmp_path / "loaded.py").write_text(f"NUMBERS = [{numbers}]", encoding="utf-8")
-    (tmp_path / "forms.py").write_text(FORMS, encoding="utf-8")
-    lines = ("import forms", "import loaded, forms")
-    first, second = (
-        subprocess.run([sys.executable, "-c", line], cwd=tmp_path, capture_output=True, text=True, check=True).stdout
-        for line in lines
-    )
-    assert first == second != ""
 
 
 def test_class_is_made_once(review: Review, store: BuiltStore) -> None:

@@ -1,4 +1,4 @@
-"""How an endpoint that speaks OpenAI's chat completions answers, and misbehaves as it is told."""
+"""How an endpoint for chat completions, compatible with OpenAI's, answers and misbehaves."""
 
 from __future__ import annotations
 

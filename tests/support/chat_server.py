@@ -181,7 +181,7 @@ class ChatServer:
     """Serves from construction to `stop()`, or the end of its `with` block.
 
     Args:
-        behaviour: How it answers; sound and at once where left out.
+        behaviour: How it answers; by default soundly and at once.
         port: A free one where it is 0.
     """
 

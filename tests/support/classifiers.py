@@ -1,4 +1,4 @@
-"""A classifier for tests of the pool, which answers as a function says and takes down what it was asked."""
+"""A fake classifier for tests of the pool, which records its requests."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from typing import TypeVar
 
 from drift_checks.core.errors import ReviewerError
 from drift_checks.core.records import Record, RecordId, Review, Stratum
-from drift_checks.review.reviewers.base import Answer, Question
+from drift_checks.review.reviewers.base import Classification, Request
 from drift_checks.review.reviewers.limits import Limits, Spent
 from drift_checks.review.reviewers.pool import PooledReviewer
 
 Result = TypeVar("Result")
 REMEDY = "check the key"
-Decide = Callable[[Question], Awaitable[Answer]]
+Decide = Callable[[Request], Awaitable[Classification]]
 
 
 class StatusError(Exception):
@@ -30,16 +30,16 @@ class StatusError(Exception):
         self.headers = headers or {}
 
 
-async def agree(question: Question) -> Answer:
+async def agree(request: Request) -> Classification:
     """Answer at once."""
-    return Answer(question.record.category)
+    return Classification(request.record.category)
 
 
 class FakeClassifier:
     """Answers as the function does.
 
     Args:
-        decide: Answers a question.
+        decide: Answers a request.
         most: What a call can cost at most.
     """
 
@@ -51,47 +51,47 @@ class FakeClassifier:
     def __init__(self, decide: Decide = agree, most: float = 0.0) -> None:
         self.decide = decide
         self.most = most
-        self.asked: list[Question] = []
+        self.asked: list[Request] = []
         self.began: list[float] = []
         self.events: list[str] = []
         self.in_flight = 0
         self.most_in_flight = 0
 
     async def open(self) -> None:
-        """Take it down."""
+        """Record it."""
         self.events.append("open")
 
-    async def classify(self, question: Question) -> Answer:
-        """Answer as the function does."""
-        self.asked.append(question)
+    async def classify(self, request: Request) -> Classification:
+        """Answer by the function."""
+        self.asked.append(request)
         self.began.append(time.monotonic())
         self.events.append("classify")
         self.in_flight += 1
         self.most_in_flight = max(self.most_in_flight, self.in_flight)
         try:
-            return await self.decide(question)
+            return await self.decide(request)
         finally:
             self.in_flight -= 1
 
-    def most_cost(self, question: Question) -> float:
-        """Return the same for every question."""
+    def max_cost(self, request: Request) -> float:
+        """Return the same for every request."""
         return self.most
 
-    def explain_refusal(self, message: str) -> ReviewerError:
-        """Return the message with a remedy."""
-        return ReviewerError("reviewer", f"refused ({message})", REMEDY)
+    def refusal_error(self, reason: str) -> ReviewerError:
+        """Return an error with a remedy."""
+        return ReviewerError("reviewer", f"refused ({reason})", REMEDY)
 
     async def close(self) -> None:
-        """Take it down."""
+        """Record it."""
         self.events.append("close")
 
 
-def in_turn(*steps: Answer | BaseException) -> Decide:
-    """Return what answers each record by these steps, one a call, the last from then on."""
+def in_turn(*steps: Classification | BaseException) -> Decide:
+    """Return a function that takes these steps for each record, one a call, and then repeats the last."""
     calls: dict[tuple[RecordId, bool], int] = {}
 
-    async def decide(question: Question) -> Answer:
-        key = (question.record.id, question.repeat)
+    async def decide(request: Request) -> Classification:
+        key = (request.record.id, request.repeat)
         calls[key] = calls.get(key, -1) + 1
         step = steps[min(calls[key], len(steps) - 1)]
         if isinstance(step, BaseException):
@@ -102,17 +102,17 @@ def in_turn(*steps: Answer | BaseException) -> Decide:
 
 
 def slowly(decide: Decide, seconds: float) -> Decide:
-    """Return what answers the same, so many seconds later."""
+    """Return a function that answers the same, but later."""
 
-    async def later(question: Question) -> Answer:
+    async def later(request: Request) -> Classification:
         await asyncio.sleep(seconds)
-        return await decide(question)
+        return await decide(request)
 
     return later
 
 
 def make_records(number: int) -> list[Record]:
-    """Return so many records, with the numbers from 0 as their ids."""
+    """Return records with the ids 0, 1 and so on."""
     return [Record(index, Stratum.BASELINE, {"text": f"text {index}", "category": "a"}) for index in range(number)]
 
 
@@ -124,10 +124,10 @@ def review_all(
     repeats: int = 0,
     spent: Spent | None = None,
     on_call: Callable[[RecordId], None] = lambda record_id: None,
-    on_spent: Callable[[float], None] = lambda amount: None,
+    on_cost: Callable[[float], None] = lambda amount: None,
     patience: float = 20.0,
 ) -> list[Review]:
-    """Return all reviews of so many records, in the order in which they came.
+    """Return the reviews of records with the ids 0, 1 and so on, in the order in which they were made.
 
     Raises:
         TimeoutError: They did not within `patience`.
@@ -136,17 +136,17 @@ def review_all(
     records = make_records(number)
 
     def run() -> list[Review]:
-        with closing(reviewer.review(records, records[:repeats], on_call, on_spent=on_spent)) as reviewing:
+        with closing(reviewer.review(records, records[:repeats], on_call, on_cost=on_cost)) as reviewing:
             return list(reviewing)
 
     return patiently(run, patience)
 
 
 def patiently(function: Callable[[], Result], patience: float) -> Result:
-    """Return what the function returns; one that hangs fails its test and nothing else.
+    """Return the result of a function; one that hangs fails its test and nothing else.
 
     Raises:
-        TimeoutError: It has not returned after so many seconds.
+        TimeoutError: It has not returned after that many seconds.
     """
     future: Future[Result] = Future()
 

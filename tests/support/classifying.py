@@ -1,4 +1,4 @@
-"""Asking a classifier without the pool, and a chat server that answers with bodies as they are given."""
+"""Calling a classifier without the pool, and a chat server with scripted replies."""
 
 from __future__ import annotations
 
@@ -13,10 +13,11 @@ import pytest
 
 from drift_checks.core.records import Record, Stratum
 from drift_checks.core.secrets import Secret
-from drift_checks.review.reviewers.base import Answer, AskDifferently, Classifier, Question
+from drift_checks.review.reviewers.base import Classification, Classifier, ParametersRejected, Request
 from drift_checks.review.reviewers.llm import ChatClassifier, Price
 from drift_checks.review.reviewers.prompt import Prompt
-from tests.support.chat_behaviour import Behaviour, Course, Reply, Request
+from tests.support.chat_behaviour import Behaviour, Course, Reply
+from tests.support.chat_behaviour import Request as ChatRequest
 from tests.support.chat_server import ChatServer
 
 Result = TypeVar("Result")
@@ -44,15 +45,17 @@ number = 5
 """
 
 
-def question(text: str = "a text", *, again: bool = False) -> Question:
+def question(text: str = "a text", *, retry: bool = False) -> Request:
     """Return a question about a text."""
-    return Question(Record(1, Stratum.BASELINE, {"text": text, "category": "financial"}), again=again)
+    return Request(Record(1, Stratum.BASELINE, {"text": text, "category": "financial"}), retry=retry)
 
 
-def outcomes(classifier: Classifier, *questions: Question, at_once: bool = False) -> list[Answer | BaseException]:
-    """Return what became of each question, one after the other or all at once, between opening and closing."""
+def outcomes(
+    classifier: Classifier, *questions: Request, at_once: bool = False
+) -> list[Classification | BaseException]:
+    """Return the outcome of each request, one after the other or all at once."""
 
-    async def put() -> list[Answer | BaseException]:
+    async def put() -> list[Classification | BaseException]:
         if at_once:
             return await asyncio.gather(*map(classifier.classify, questions), return_exceptions=True)
         settled = [await asyncio.gather(classifier.classify(one), return_exceptions=True) for one in questions]
@@ -61,12 +64,12 @@ def outcomes(classifier: Classifier, *questions: Question, at_once: bool = False
     return asyncio.run(_between(classifier, put))
 
 
-def ask(classifier: Classifier, asked: Question | None = None) -> Answer:
-    """Return the answer to one question, in whatever form it is taken; what is raised instead is raised."""
+def ask(classifier: Classifier, asked: Request | None = None) -> Classification:
+    """Return the answer to one request, with whatever parameters the endpoint accepts."""
 
-    async def put() -> Answer:
+    async def put() -> Classification:
         for _ in range(10):
-            with suppress(AskDifferently):
+            with suppress(ParametersRejected):
                 return await classifier.classify(asked or question())
         raise AssertionError("it was never taken")
 
@@ -138,6 +141,6 @@ class _Scripted(Course):
         super().__init__(behaviour)
         self._replies = iter(replies)
 
-    def reply(self, request: Request) -> Reply | None:
+    def reply(self, request: ChatRequest) -> Reply | None:
         status, body = next(self._replies, (None, b""))
         return super().reply(request) if status is None else Reply(status, body)

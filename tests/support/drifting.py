@@ -46,7 +46,7 @@ class DriftingStore(BuiltStore):
 
 
 def records(count: int, *, days: tuple[int, int], first: int = 1) -> list[Row]:
-    """Return sound records with ids from `first`, so many days old, spread evenly.
+    """Return sound records with ids from `first`, that many days old, spread evenly.
 
     Categories, confidences, times, tokens and places do not depend on the age; the reviewer agrees, as sure as the
     store.
@@ -65,7 +65,7 @@ def two_windows(change: Change | None = None, recent: int = RECENT, reference: i
 def answered(row: Row, category: str | None = None, sure: float | None = None) -> Row:
     """Return the record with a text on which the reviewer says this; what is None is what is stored."""
     sure = float(str(row["confidence"])) if sure is None else sure
-    # Short, middling and long texts of each category.
+    # Short, medium and long texts of each category.
     filler = "very " * (int(str(row["id"])) * 5 % 7)
     text = f"Risk number {row['id']:0>5} is {filler}odd: answered as {category or row['category']}, sure {sure:.3f}."
     return {**row, "text": text, "text_hash": hashlib.sha256(text.encode()).hexdigest()}
@@ -106,7 +106,12 @@ def write_store(folder: Path, rows: Iterable[Row]) -> DriftingStore:
 
 def check_only(review: Review, store: BuiltStore, criterion: str, *options: str, beside: str = "") -> Run:
     """Review all records with the reviewer that answers as the text says, by a criterion and one `beside` it."""
-    modules = [module_of(name) for name in (criterion, beside) if name]
+    return check_all(review, store, filter(None, (criterion, beside)), *options)
+
+
+def check_all(review: Review, store: BuiltStore, criteria: Iterable[str], *options: str) -> Run:
+    """Review all records with the reviewer that answers as the text says, by several criteria."""
+    modules = map(module_of, criteria)
     return review.pytest("--pyargs", *modules, *store.options, *answering(review.folder), ALL, *options)
 
 

@@ -65,7 +65,7 @@ def asked(requests: Sequence[Request]) -> list[int]:
 
 
 def named_but(answers: Mapping[int, Mapping[str, object] | str]) -> Callable[[str], Mapping[str, object] | str]:
-    """Return what answers with the stored category, but for these records as told."""
+    """Return a function that answers with the stored category, except for these records."""
     return lambda text: answers.get(record_of(text), name_category(text))
 
 

@@ -1,4 +1,4 @@
-"""The chat server of the tests behaves as it is told."""
+"""The chat server of the tests behaves as it is reported."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def post(connection: HTTPConnection, key: str = "key-1", path: str = CHAT_PATH) 
 
 
 def ask(server: ChatServer, times: int = 1, key: str = "key-1", path: str = CHAT_PATH) -> list[Answer]:
-    """Ask so many times over one connection."""
+    """Ask that many times over one connection."""
     with closing(connect(server.base_url)) as connection:
         return [post(connection, key, path) for _ in range(times)]
 

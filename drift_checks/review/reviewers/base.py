@@ -1,4 +1,4 @@
-"""What a reviewer is, and what a classifier is, of which the pool makes one."""
+"""The interfaces of a reviewer, and of a classifier, which the pool turns into a reviewer."""
 
 from __future__ import annotations
 
@@ -11,32 +11,32 @@ from drift_checks.core.records import Record, RecordId, Review, Usage
 
 OnCall = Callable[[RecordId], None]
 OnReview = Callable[[Review], None]
-OnSpent = Callable[[float], None]
+OnCost = Callable[[float], None]
 
 
 def ignore(_: object) -> None:
-    """Take no note."""
+    """Do nothing: the default callback."""
 
 
-class Reviewing(Protocol):
-    """Reviews under way: one for each record, as they are made, in any order."""
+class ReviewIterator(Protocol):
+    """Reviews in progress: one for each record, in the order in which they are made."""
 
     def __iter__(self) -> Self:
-        """Return itself."""
+        """Return the iterator itself."""
 
     def __next__(self) -> Review:
         """Wait for the next review.
 
         Raises:
-            ReviewerError: The reviewer cannot go on.
+            ReviewerError: The reviewer cannot continue.
         """
 
     def close(self) -> None:
-        """End it, wherever it is; calls in flight are given up."""
+        """Stop reviewing; calls in flight are abandoned."""
 
 
 class Reviewer(Protocol):
-    """Decides records again; each gets one Review, failures included."""
+    """Classifies records again; each record gets one Review, failures included."""
 
     name: str
     model: str | None
@@ -49,17 +49,17 @@ class Reviewer(Protocol):
         repeats: Sequence[Record] = (),
         on_call: OnCall = ignore,
         on_review: OnReview = ignore,
-        on_spent: OnSpent = ignore,
-    ) -> Reviewing:
-        """Begin to review.
+        on_cost: OnCost = ignore,
+    ) -> ReviewIterator:
+        """Start reviewing.
 
         Args:
-            records: What to review.
-            repeats: Which records to review once more afterwards, whatever came out the first time.
+            records: The records to review.
+            repeats: The records to review once more afterwards, whatever the first review says.
             on_call: Called before each call, from any thread.
-            on_review: Called with each review as it is made, from any thread, before it is handed out.
-            on_spent: Called before each call with the most that it can cost, and after it with the difference to what
-                it did, from any thread; not where costs are not counted.
+            on_review: Called with each review before the iterator returns it, from any thread.
+            on_cost: If costs are counted, called before each call with the most that it can cost, and after it with the
+                difference to its actual cost, from any thread.
 
         Raises:
             ReviewerError: The reviewer cannot be used.
@@ -67,17 +67,23 @@ class Reviewer(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
-    """What a classifier is asked: about a record, for the second time, or again after an unusable answer."""
+class Request:
+    """A request to classify a record.
+
+    Attributes:
+        record: The record.
+        repeat: Whether this is the second review of the record.
+        retry: Whether the answer to an earlier request was unusable.
+    """
 
     record: Record
     repeat: bool = False
-    again: bool = False
+    retry: bool = False
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
-    """What a classifier answers."""
+class Classification:
+    """A classifier's answer."""
 
     category: str
     confidence: float | None = None
@@ -88,7 +94,7 @@ class Answer:
 
 
 class UnusableAnswer(Exception):
-    """An answer that names no category that there is; the message says what it was, `usage` what it used."""
+    """An answer without a valid category; the message says what is wrong, `usage` what the call used."""
 
     def __init__(self, message: str, usage: Usage | None = None, model: str | None = None) -> None:
         super().__init__(message)
@@ -96,12 +102,12 @@ class UnusableAnswer(Exception):
         self.model = model
 
 
-class AskDifferently(Exception):
-    """The endpoint did not take the question in this form; the classifier has learnt another one."""
+class ParametersRejected(Exception):
+    """The endpoint rejected a parameter of the call; the classifier omits it from now on."""
 
 
 class Classifier(Protocol):
-    """Decides one text at a time; the pool makes a reviewer of it."""
+    """Classifies one text at a time; the pool turns it into a reviewer."""
 
     name: str
     model: str | None
@@ -110,25 +116,25 @@ class Classifier(Protocol):
     is_own: bool
 
     async def open(self) -> None:
-        """Make ready, once, before the first question.
+        """Prepare for requests; called once, before the first.
 
         Raises:
-            ReviewerError: It cannot be used.
+            ReviewerError: The classifier cannot be used.
         """
 
-    async def classify(self, question: Question) -> Answer:
-        """Answer a question.
+    async def classify(self, request: Request) -> Classification:
+        """Classify a record.
 
         Raises:
-            UnusableAnswer: The answer is none; the pool asks once more.
-            AskDifferently: The pool asks again at once.
+            UnusableAnswer: The answer has no valid category; the pool retries once.
+            ParametersRejected: The pool retries at once.
         """
 
-    def most_cost(self, question: Question) -> float:
-        """Return the most that one call can cost; 0 where costs are not counted."""
+    def max_cost(self, request: Request) -> float:
+        """Return the most that one call can cost; 0 if costs are not counted."""
 
-    def explain_refusal(self, message: str) -> ReviewerError:
-        """Return the error for credentials that were refused."""
+    def refusal_error(self, reason: str) -> ReviewerError:
+        """Return the error to raise if the credentials are refused."""
 
     async def close(self) -> None:
-        """Let go of what it holds, once, after the last question."""
+        """Release resources; called once, after the last request."""

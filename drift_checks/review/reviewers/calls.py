@@ -1,4 +1,4 @@
-"""Calls of a classifier: concurrent, retried where the error may pass, within pace, budget and breaker."""
+"""Calls of a classifier: concurrent, retried after transient errors, within pace, budget and circuit breaker."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import logging
 import random
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from tenacity import (
@@ -22,213 +22,230 @@ from tenacity import (
 from drift_checks.core.errors import DriftError
 from drift_checks.core.records import Review, Usage
 from drift_checks.review.reviewers.base import (
-    Answer,
-    AskDifferently,
+    Classification,
     Classifier,
     OnCall,
-    OnSpent,
-    Question,
+    OnCost,
+    OnReview,
+    ParametersRejected,
+    Request,
     UnusableAnswer,
 )
-from drift_checks.review.reviewers.failures import describe, is_passing, is_refused, one_line, retry_after, was_answered
+from drift_checks.review.reviewers.failures import (
+    describe,
+    is_refused,
+    is_transient,
+    one_line,
+    retry_after,
+    was_answered,
+)
 from drift_checks.review.reviewers.limits import Breaker, Budget, BudgetSpent, Limits, Outage, Pace, Spent
 
 _LOGGER = logging.getLogger(__name__)
 
-_LONGEST_BACKOFF = 20.0
-# An endpoint that wants to be left alone for longer than this is not waited for.
-_LONGEST_WAIT = 300.0
-# There are fewer parameters than this that an endpoint may not take.
-_MOST_FORMS = 8
+_MAX_BACKOFF = 20.0
+# If an endpoint asks for a longer pause, its calls are not retried.
+_MAX_PAUSE = 300.0
+# More than the number of parameters that an endpoint may reject.
+_MAX_REJECTIONS = 8
+Argument = TypeVar("Argument")
 
 
-class Fault(Exception):
-    """An exception that is none of the classifier's: it ends the run."""
+@dataclass(frozen=True)
+class Callbacks:
+    """Whom to report calls, reviews and costs to."""
+
+    on_call: OnCall
+    on_review: OnReview
+    on_cost: OnCost
+
+
+class CallbackError(Exception):
+    """A callback raised an exception, which ends the run."""
 
     def __init__(self, cause: Exception) -> None:
         super().__init__(str(cause))
         self.cause = cause
 
 
-Told = TypeVar("Told")
-_ENDING = (Outage, DriftError, Fault)
+_FATAL = (Outage, DriftError, CallbackError)
 
 
-class _Case:
-    """A question under way, and what its calls used."""
+class _Job:
+    """A request in progress, and what its calls used."""
 
-    def __init__(self, question: Question) -> None:
-        self.question = question
+    def __init__(self, request: Request) -> None:
+        self.request = request
         self.calls = 0
         self.usage = Usage()
         self.model: str | None = None
 
-    def decided(self, answer: Answer) -> Review:
-        """Return the review that the answer makes."""
+    def reviewed(self, answer: Classification) -> Review:
+        """Return the review for an answer."""
         return Review(
-            self.question.record.id,
+            self.request.record.id,
             category=answer.category,
             confidence=answer.confidence,
             rationale=answer.rationale,
             evidence=answer.evidence,
             model=answer.model,
-            repeat=self.question.repeat,
+            repeat=self.request.repeat,
             usage=self.usage,
         )
 
-    def failed(self, why: str) -> Review:
-        """Return the review that could not be made."""
+    def failed(self, reason: str) -> Review:
+        """Return the review without a decision."""
         return Review(
-            self.question.record.id,
-            failure=one_line(why),
+            self.request.record.id,
+            failure=one_line(reason),
             model=self.model,
             asked=self.calls > 0,
-            repeat=self.question.repeat,
+            repeat=self.request.repeat,
             usage=self.usage,
         )
 
 
 class Calls:
-    """Asks the classifier, within the limits; made on the loop on which it works."""
+    """Calls the classifier within the limits; must be created on the event loop that it uses."""
 
-    def __init__(
-        self, classifier: Classifier, limits: Limits, spent: Spent, on_call: OnCall, on_spent: OnSpent
-    ) -> None:
+    def __init__(self, classifier: Classifier, limits: Limits, spent: Spent) -> None:
         self._classifier = classifier
         self._limits = limits
-        self._on_call = on_call
-        self._on_spent = on_spent
+        self._callbacks: Callbacks
         self._pace = Pace(limits.requests_per_minute)
         self._budget = Budget(limits, spent)
         self._breaker = Breaker(limits.timeout)
-        # Who was found to be down is not asked again.
+        # After an outage, no further calls are made.
         self._outage: Exception | None = None
-        self._backoff = wait_exponential(limits.backoff, max=_LONGEST_BACKOFF) + wait_random(0, limits.backoff)
+        self._backoff = wait_exponential(limits.backoff, max=_MAX_BACKOFF) + wait_random(0, limits.backoff)
 
-    async def review(self, questions: Sequence[Question], done: Callable[[Review], None]) -> None:
-        """Ask all the questions; after an outage, the rest are done without.
+    async def review(self, requests: Sequence[Request], callbacks: Callbacks) -> None:
+        """Handle all requests; after an outage, the rest fails without a call.
 
         Raises:
-            ReviewerError: The classifier cannot go on.
+            ReviewerError: The classifier cannot continue.
         """
-        cases = [_Case(question) for question in questions]
-        unfinished = dict.fromkeys(cases)
-        waiting = iter(cases)
+        self._callbacks = callbacks
+        jobs = [_Job(request) for request in requests]
+        unfinished = dict.fromkeys(jobs)
+        waiting = iter(jobs)
 
         async def work() -> None:
             task = asyncio.current_task()
             assert task is not None
-            for case in waiting:
-                review = await self._review(case)
-                del unfinished[case]
-                self._tell(done, review)
+            for job in waiting:
+                review = await self._review(job)
+                del unfinished[job]
+                self._notify(callbacks.on_review, review)
                 if task.cancelling():
-                    # A user's code may have swallowed it.
+                    # The user's code may have suppressed the cancellation.
                     raise asyncio.CancelledError
 
-        ended: Exception | None = self._outage
+        fatal: Exception | None = self._outage
         try:
             async with asyncio.TaskGroup() as group:
-                for _ in range(0 if self._outage else min(self._limits.concurrency, len(cases))):
+                for _ in range(0 if self._outage else min(self._limits.concurrency, len(jobs))):
                     group.create_task(work())
-        except* _ENDING as group:
-            # What ends the run comes before what only ends the reviews.
-            ended = min(group.exceptions, key=lambda error: isinstance(error, Outage))
-        if ended is not None and not isinstance(ended, Outage):
-            raise ended.cause if isinstance(ended, Fault) else ended
-        self._outage = ended
-        for case in unfinished:
-            self._tell(done, case.failed(str(ended)))
+        except* _FATAL as group:
+            # An error that ends the run takes precedence over an outage, which only ends the reviews.
+            fatal = min(group.exceptions, key=lambda error: isinstance(error, Outage))
+        if fatal is not None and not isinstance(fatal, Outage):
+            raise fatal.cause if isinstance(fatal, CallbackError) else fatal
+        self._outage = fatal
+        for job in unfinished:
+            self._notify(callbacks.on_review, job.failed(str(fatal)))
 
-    async def _review(self, case: _Case) -> Review:
+    async def _review(self, job: _Job) -> Review:
         try:
-            return case.decided(await self._answer(case))
-        except _ENDING:
+            return job.reviewed(await self._answer(job))
+        except _FATAL:
             raise
         except BudgetSpent as spent:
-            return case.failed(str(spent))
+            return job.failed(str(spent))
         except Exception as error:
-            why = _why(error)
-            self._breaker.give_up(case, why)
-            return case.failed(why if case.calls == 1 else f"{why}, after {case.calls} calls")
+            reason = _reason(error)
+            self._breaker.give_up(job, reason)
+            return job.failed(reason if job.calls == 1 else f"{reason}, after {job.calls} calls")
 
-    async def _answer(self, case: _Case) -> Answer:
+    async def _answer(self, job: _Job) -> Classification:
         try:
-            return await self._patiently(case, case.question)
+            return await self._with_retries(job, job.request)
         except UnusableAnswer:
-            return await self._patiently(case, replace(case.question, again=True))
+            return await self._with_retries(job, replace(job.request, retry=True))
 
-    async def _patiently(self, case: _Case, question: Question) -> Answer:
+    async def _with_retries(self, job: _Job, request: Request) -> Classification:
         retrying = AsyncRetrying(
             stop=stop_after_attempt(self._limits.attempts),
             wait=self._pause,
-            retry=retry_if_exception(_may_pass),
+            retry=retry_if_exception(_is_worth_a_retry),
             reraise=True,
         )
-        return await retrying(self._call, case, question)
+        return await retrying(self._call, job, request)
 
     def _pause(self, state: RetryCallState) -> float:
         error = state.outcome.exception() if state.outcome else None
-        # Its kind alone: what it says may quote the text.
-        _LOGGER.info("a call failed and is made again", extra={"error": type(error).__name__})
-        wanted = None if error is None else retry_after(error)
+        # Only its type is logged: the message may quote the record's text.
+        _LOGGER.info("a call failed and is retried", extra={"error": type(error).__name__})
+        requested = None if error is None else retry_after(error)
         backoff = self._backoff(state)
-        return backoff if wanted is None else max(backoff, wanted + random.uniform(0, self._limits.backoff))  # noqa: S311
+        if requested is None:
+            return backoff
+        return max(backoff, requested + random.uniform(0, self._limits.backoff))  # noqa: S311
 
-    async def _call(self, case: _Case, question: Question) -> Answer:
-        for _ in range(_MOST_FORMS):
-            most = self._classifier.most_cost(question)
-            await self._budget.reserve(most)
-            # Where a call is broken off, it is not known what it cost.
-            costs = most
+    async def _call(self, job: _Job, request: Request) -> Classification:
+        for _ in range(_MAX_REJECTIONS):
+            max_cost = self._classifier.max_cost(request)
+            await self._budget.reserve(max_cost)
+            # The cost of a cancelled call is not known.
+            cost = max_cost
             try:
-                await self._begin(case, most)
-                answer = await self._timed(question)
-                costs = self._count(case, answer.usage, most)
-            except AskDifferently:
-                costs = 0.0
-                self._breaker.leave(case)
+                await self._start(job, max_cost)
+                answer = await self._timed(request)
+                cost = self._add_usage(job, answer.usage, max_cost)
+            except ParametersRejected:
+                cost = 0.0
+                self._breaker.cancel(job)
             except UnusableAnswer as unusable:
-                costs = self._count(case, unusable.usage, most)
-                case.model = unusable.model
-                self._breaker.fail(case, str(unusable))
+                cost = self._add_usage(job, unusable.usage, max_cost)
+                job.model = unusable.model
+                self._breaker.fail(job, str(unusable))
                 raise
-            except (Fault, DriftError):
+            except (CallbackError, DriftError):
                 raise
             except Exception as error:
-                costs = 0.0 if was_answered(error) else most
-                self._take(case, error)
+                cost = 0.0 if was_answered(error) else max_cost
+                self._fail(job, error)
                 raise
             else:
-                self._breaker.succeed(case)
+                self._breaker.succeed(job)
                 return answer
             finally:
-                self._budget.settle(most, costs)
-                if costs != most:
-                    self._tell(self._on_spent, costs - most)
-        raise UnusableAnswer("the endpoint takes the question in no form")
+                self._budget.settle(max_cost, cost)
+                if cost != max_cost:
+                    self._notify(self._callbacks.on_cost, cost - max_cost)
+        raise UnusableAnswer("the endpoint rejects the parameters of the call")
 
-    async def _begin(self, case: _Case, most: float) -> None:
+    async def _start(self, job: _Job, max_cost: float) -> None:
         await self._pace.wait()
-        if most:
-            self._tell(self._on_spent, most)
-        case.calls += 1
-        self._breaker.begin(case)
-        self._tell(self._on_call, case.question.record.id)
+        if max_cost:
+            self._notify(self._callbacks.on_cost, max_cost)
+        job.calls += 1
+        self._breaker.start(job)
+        self._notify(self._callbacks.on_call, job.request.record.id)
 
-    def _tell(self, listener: Callable[[Told], None], told: Told) -> None:
+    def _notify(self, callback: Callable[[Argument], None], argument: Argument) -> None:
         try:
-            listener(told)
+            callback(argument)
         except DriftError:
             raise
         except Exception as error:
-            raise Fault(error) from error
+            raise CallbackError(error) from error
 
-    async def _timed(self, question: Question) -> Answer:
+    async def _timed(self, request: Request) -> Classification:
         started = time.monotonic()
         try:
             async with asyncio.timeout(self._limits.timeout) as limit:
-                answer = await self._classifier.classify(question)
+                answer = await self._classifier.classify(request)
         except TimeoutError:
             if limit.expired():
                 raise TimeoutError(f"no answer within {self._limits.timeout:g} s") from None
@@ -240,21 +257,21 @@ class Calls:
             raise RuntimeError("the call cancelled itself") from None
         return replace(answer, usage=replace(answer.usage, seconds=time.monotonic() - started))
 
-    def _take(self, case: _Case, error: Exception) -> None:
+    def _fail(self, job: _Job, error: Exception) -> None:
         if is_refused(error):
-            raise self._classifier.explain_refusal(describe(error)) from None
-        self._breaker.fail(case, _why(error))
+            raise self._classifier.refusal_error(describe(error)) from None
+        self._breaker.fail(job, _reason(error))
 
-    def _count(self, case: _Case, usage: Usage, most: float) -> float:
-        case.usage = case.usage.plus(usage)
-        return most if usage.cost is None else usage.cost
+    def _add_usage(self, job: _Job, usage: Usage, max_cost: float) -> float:
+        job.usage = job.usage.plus(usage)
+        return max_cost if usage.cost is None else usage.cost
 
 
-def _may_pass(error: BaseException) -> bool:
-    if isinstance(error, BudgetSpent | UnusableAnswer | Outage | DriftError | Fault):
+def _is_worth_a_retry(error: BaseException) -> bool:
+    if isinstance(error, BudgetSpent | UnusableAnswer | Outage | DriftError | CallbackError):
         return False
-    return is_passing(error) and (retry_after(error) or 0.0) <= _LONGEST_WAIT
+    return is_transient(error) and (retry_after(error) or 0.0) <= _MAX_PAUSE
 
 
-def _why(error: Exception) -> str:
+def _reason(error: Exception) -> str:
     return str(error) if isinstance(error, UnusableAnswer) else describe(error)

@@ -1,4 +1,4 @@
-"""Which reviewer a run has: as the settings say, or a hook."""
+"""Which reviewer a run uses: the one in the settings, or the one that a hook returned."""
 
 from __future__ import annotations
 
@@ -15,43 +15,37 @@ from drift_checks.review.reviewers.limits import Limits
 from drift_checks.settings.declarations import LLM, NEIGHBOURS, SEQUENTIAL, SEQUENTIAL_CALLS, Settings
 
 
-def name_reviewer(settings: Settings, given: object | None) -> str:
-    """Return the name of the reviewer: what a hook gave takes the place of the default, not of a setting."""
-    if given is None or "reviewer" in settings.sources:
+def name_reviewer(settings: Settings, hook_classifier: object | None) -> str:
+    """Return the name of the reviewer; a hook's classifier replaces the default, but not a setting."""
+    if hook_classifier is None or "reviewer" in settings.sources:
         return settings.reviewer
     from drift_checks.review.reviewers.own import name_of
 
-    return name_of(given)
+    return name_of(hook_classifier)
 
 
 def choose_classifier(
-    settings: Settings, taxonomy: Mapping[str, str], given: object | None, folders: tuple[Path, ...]
+    settings: Settings, taxonomy: Mapping[str, str], hook_classifier: object | None, folders: tuple[Path, ...]
 ) -> Classifier:
     """Return the classifier that reviews.
 
-    Args:
-        settings: What the run was told to do.
-        taxonomy: Category to description.
-        given: What a hook gave, None where none did.
-        folders: Where the user's own modules may lie.
-
     Raises:
-        DriftError: It cannot be used; nothing was asked yet.
+        DriftError: It cannot be used; no call was made.
     """
     if settings.reviewer == LLM:
-        return _llm(settings, taxonomy)
+        return _chat_classifier(settings, taxonomy)
     from drift_checks.review.reviewers.own import OwnClassifier, load_classifier
 
-    name = name_reviewer(settings, given)
+    name = name_reviewer(settings, hook_classifier)
     if settings.max_cost is not None:
-        raise SettingError("max-cost", f"what {name} costs is not known", "allowed is max-calls, or the reviewer 'llm'")
+        raise SettingError("max-cost", f"the cost of {name} is not known", "use max-calls, or the reviewer 'llm'")
     if settings.reviewer == NEIGHBOURS:
-        return OwnClassifier(given, name)
+        return OwnClassifier(hook_classifier, name)
     return load_classifier(settings.reviewer, folders)
 
 
 def limits_of(settings: Settings) -> Limits:
-    """Return how the classifier may be called."""
+    """Return the limits of the pool."""
     sequential = settings.decision == SEQUENTIAL and not settings.records
     return Limits(
         concurrency=settings.concurrency,
@@ -62,30 +56,32 @@ def limits_of(settings: Settings) -> Limits:
     )
 
 
-def _llm(settings: Settings, taxonomy: Mapping[str, str]) -> Classifier:
+def _chat_classifier(settings: Settings, taxonomy: Mapping[str, str]) -> Classifier:
     from drift_checks.review.reviewers.llm import KEYS, OPENAI, ChatClassifier, Price
     from drift_checks.review.reviewers.prompt import load_prompt
 
     if find_spec("openai") is None:
         raise ReviewerError(
-            "reviewer", "'llm' needs the package openai, which is an extra: pip install 'drift-checks[llm]'"
+            "reviewer",
+            "'llm' needs the package openai, which is an extra",
+            "install it with pip install 'drift-checks[llm]'",
         )
     if settings.llm_model is None:
         raise SettingError(
             "llm-model", "the reviewer 'llm' needs a model", "name it as the endpoint does, with --drift-llm-model NAME"
         )
     base_url = settings.llm_base_url or OPENAI
-    key = find_secret(_in_order(KEYS, base_url), os.environ)
+    key = find_secret(_ordered(KEYS, base_url), os.environ)
     if key is None:
         raise ReviewerError(
             "reviewer",
-            f"'llm' needs a key for {base_url}: put it into the variable {KEYS[0]} (or {KEYS[1]}, "
-            f"{KEYS[2]}, or a file that {KEYS[0]}_FILE names)",
-            "where the endpoint asks for none, any word will do",
+            f"'llm' needs a key for {base_url}",
+            f"set the variable {KEYS[0]} (or {KEYS[1]}, {KEYS[2]}, or name a file with {KEYS[0]}_FILE); if the endpoint"
+            " needs no key, any word will do",
         )
     if not taxonomy:
         raise SettingError(
-            "taxonomy", "there is no category to decide for", "name a YAML file with --drift-taxonomy FILE"
+            "taxonomy", "there is no category to choose from", "name a YAML file with --drift-taxonomy FILE"
         )
     return ChatClassifier(
         settings.llm_model,
@@ -98,8 +94,8 @@ def _llm(settings: Settings, taxonomy: Mapping[str, str]) -> Classifier:
     )
 
 
-def _in_order(keys: tuple[str, str, str], base_url: str) -> tuple[str, ...]:
-    """Return the names of the keys, Google's before OpenAI's for an endpoint of Google's."""
+def _ordered(keys: tuple[str, str, str], base_url: str) -> tuple[str, ...]:
+    """Return the names of the keys in order of preference; for Google's endpoints, Google's key precedes OpenAI's."""
     own, openai, google = keys
-    of_google = (urlsplit(base_url).hostname or "").endswith(".googleapis.com")
-    return (own, google, openai) if of_google else keys
+    is_google = (urlsplit(base_url).hostname or "").endswith(".googleapis.com")
+    return (own, google, openai) if is_google else keys

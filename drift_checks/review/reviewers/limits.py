@@ -1,4 +1,4 @@
-"""What holds a pool back: a pace, a budget, and a breaker that notices an outage."""
+"""What limits the pool: the pace, the budget, and a circuit breaker that detects outages."""
 
 from __future__ import annotations
 
@@ -8,24 +8,24 @@ import time
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 
-# Failures in a row, of calls and of records, before a reviewer that never answered counts as down, and one that did.
-_FEW = 5
-_MANY = 10
+# The failed calls and records in a row that mean an outage: of a reviewer that never answered, and of one that did.
+_FAILURES_AT_START = 5
+_FAILURES_LATER = 10
 _LOGGER = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
 class Limits:
-    """How a pool may call.
+    """The limits of the pool.
 
     Attributes:
-        concurrency: Calls in flight.
-        requests_per_minute: Calls begun in a minute, None for as many as come.
-        timeout: Seconds that a call may take.
-        max_calls: Calls in all, None for as many as it takes.
-        max_cost: What all calls may cost, None for no bound.
-        attempts: Calls for one review, where the error may pass.
-        backoff: Seconds before the second attempt; they double with each further one.
+        concurrency: The maximum number of calls in flight.
+        requests_per_minute: The maximum number of calls started in a minute, None for no limit.
+        timeout: The maximum duration of a call in seconds.
+        max_calls: The maximum number of calls, None for no limit.
+        max_cost: The maximum cost of all calls, None for no limit.
+        attempts: The maximum number of calls for one review if they fail with transient errors.
+        backoff: The seconds before the second attempt; they double with each further one.
     """
 
     concurrency: int = 16
@@ -39,14 +39,14 @@ class Limits:
 
 @dataclass(frozen=True)
 class Spent:
-    """What was spent before: by the part of a run that was broken off."""
+    """What an interrupted run had spent already."""
 
     calls: int = 0
     cost: float = 0.0
 
 
 class BudgetSpent(Exception):
-    """There is no budget for another call."""
+    """The budget does not allow another call."""
 
 
 class Outage(Exception):
@@ -54,18 +54,14 @@ class Outage(Exception):
 
 
 class Pace:
-    """Spaces calls evenly, so that no minute holds more of them than it may.
-
-    Args:
-        per_minute: Calls a minute, None for any number.
-    """
+    """Spaces calls evenly."""
 
     def __init__(self, per_minute: int | None) -> None:
         self._gap = 60 / per_minute if per_minute else 0.0
         self._next = 0.0
 
     async def wait(self) -> None:
-        """Wait until the next call may begin."""
+        """Wait until the next call may start."""
         if not self._gap:
             return
         now = time.monotonic()
@@ -75,12 +71,7 @@ class Pace:
 
 
 class Budget:
-    """Bounds calls and costs. What a call in flight can cost at most is set aside until it is known what it did.
-
-    Args:
-        limits: With the bounds.
-        spent: What was spent before.
-    """
+    """Limits calls and costs; the most that a call in flight can cost is reserved until its actual cost is known."""
 
     def __init__(self, limits: Limits, spent: Spent) -> None:
         self._limits = limits
@@ -90,46 +81,38 @@ class Budget:
         self._in_flight = 0
         self._settled = asyncio.Event()
 
-    async def reserve(self, most: float) -> None:
-        """Set a call's cost aside; wait for calls in flight, which may turn out cheaper, where that does not fit.
-
-        Args:
-            most: What the call can cost at most.
+    async def reserve(self, max_cost: float) -> None:
+        """Reserve the cost of a call; if it does not fit, wait for calls in flight, which may turn out cheaper.
 
         Raises:
-            BudgetSpent: Saying which bound was reached.
+            BudgetSpent: A limit is reached, which the message names.
         """
-        max_calls, max_cost = self._limits.max_calls, self._limits.max_cost
-        while max_cost is not None and self._cost + self._reserved + most > max_cost:
+        calls_limit, cost_limit = self._limits.max_calls, self._limits.max_cost
+        while cost_limit is not None and self._cost + self._reserved + max_cost > cost_limit:
             if not self._in_flight:
-                raise BudgetSpent(
-                    f"the budget of {max_cost:g} is spent: {self._cost:.4g}, and a call may cost {most:.4g}"
-                )
+                used = f"{self._cost:.4g} is used, and a call may cost {max_cost:.4g}"
+                raise BudgetSpent(f"the budget of {cost_limit:g} is spent: {used}")
             self._settled.clear()
             await self._settled.wait()
-        if max_calls is not None and self._calls >= max_calls:
-            raise BudgetSpent(f"the budget of {max_calls:,} calls is spent")
+        if calls_limit is not None and self._calls >= calls_limit:
+            raise BudgetSpent(f"the budget of {calls_limit:,} calls is spent")
         self._calls += 1
         self._in_flight += 1
-        self._reserved += most
+        self._reserved += max_cost
 
-    def settle(self, most: float, cost: float) -> None:
-        """Count what a call cost in place of what was set aside for it."""
-        self._reserved -= most
+    def settle(self, max_cost: float, cost: float) -> None:
+        """Replace what was reserved for a call by its actual cost."""
+        self._reserved -= max_cost
         self._in_flight -= 1
         self._cost += cost
         self._settled.set()
 
 
 class Breaker:
-    """Notices that a reviewer is down, so that the rest of the calls is neither paid for nor waited for.
+    """A circuit breaker: detects that the reviewer is down, so that no further calls are paid for or waited for.
 
-    It opens when calls failed and none was answered since, more records wait in vain than calls are under way, and
-    either several records failed of which one is out of attempts, or a whole timeout has passed.
-
-    Args:
-        patience: The timeout, in seconds.
-        clock: What tells the time, in seconds.
+    It opens if calls have failed with no answer since, more records wait for a retry than calls are in flight, and
+    either several records failed, one of them for good, or a whole timeout has passed.
     """
 
     def __init__(self, patience: float, clock: Callable[[], float] = time.monotonic) -> None:
@@ -140,50 +123,50 @@ class Breaker:
         self._failed_calls = 0
         self._given_up = False
         self._failing: set[Hashable] = set()
-        self._waiting: set[Hashable] = set()
+        self._in_flight: set[Hashable] = set()
 
-    def begin(self, question: Hashable) -> None:
-        """Take note of a call that begins."""
-        self._failing.discard(question)
-        self._waiting.add(question)
+    def start(self, job: Hashable) -> None:
+        """Record that a call starts."""
+        self._failing.discard(job)
+        self._in_flight.add(job)
 
-    def leave(self, question: Hashable) -> None:
-        """Take note of a call that ended without meaning anything."""
-        self._waiting.discard(question)
+    def cancel(self, job: Hashable) -> None:
+        """Record that a call ended without telling whether the reviewer is up."""
+        self._in_flight.discard(job)
 
-    def succeed(self, question: Hashable) -> None:
-        """Take note of a call that was answered."""
-        self._waiting.discard(question)
+    def succeed(self, job: Hashable) -> None:
+        """Record that a call was answered."""
+        self._in_flight.discard(job)
         self._failing.clear()
         self._answered, self._failed_calls, self._given_up, self._since = True, 0, False, self._clock()
 
-    def fail(self, question: Hashable, reason: str) -> None:
-        """Take note of a call that failed.
+    def fail(self, job: Hashable, reason: str) -> None:
+        """Record that a call failed.
 
         Raises:
             Outage: The reviewer is down.
         """
-        self._waiting.discard(question)
-        self._failing.add(question)
+        self._in_flight.discard(job)
+        self._failing.add(job)
         self._failed_calls += 1
         self._open_if_down(reason)
 
-    def give_up(self, question: Hashable, reason: str) -> None:
-        """Take note of a record that gets no further attempt.
+    def give_up(self, job: Hashable, reason: str) -> None:
+        """Record that there are no more attempts for a record.
 
         Raises:
             Outage: The reviewer is down.
         """
-        self._failing.add(question)
+        self._failing.add(job)
         self._given_up = True
         self._open_if_down(reason)
 
     def _open_if_down(self, reason: str) -> None:
-        enough = _MANY if self._answered else _FEW
-        if self._failed_calls < enough or len(self._failing) <= len(self._waiting):
+        enough = _FAILURES_LATER if self._answered else _FAILURES_AT_START
+        if self._failed_calls < enough or len(self._failing) <= len(self._in_flight):
             return
         several = len(self._failing) >= enough and self._given_up
         if several or self._clock() - self._since >= self._patience:
-            _LOGGER.warning("the reviewer is down: %d calls failed with none answered since", self._failed_calls)
+            _LOGGER.warning("the reviewer is down: %d calls failed in a row", self._failed_calls)
             which = "last" if self._answered else "first"
             raise Outage(f"the {which} {self._failed_calls} calls all failed ({reason})")

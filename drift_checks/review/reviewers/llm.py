@@ -1,4 +1,4 @@
-"""A large language model behind an endpoint that speaks OpenAI's chat completions."""
+"""A large language model behind an endpoint for chat completions that is compatible with OpenAI's."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from drift_checks.core.errors import ReviewerError
 from drift_checks.core.records import Usage
 from drift_checks.core.secrets import Secret
 from drift_checks.review.reviewers.answers import AnswerReader, answer_schema
-from drift_checks.review.reviewers.base import Answer, AskDifferently, Question, UnusableAnswer
-from drift_checks.review.reviewers.form import Form
+from drift_checks.review.reviewers.base import Classification, ParametersRejected, Request, UnusableAnswer
+from drift_checks.review.reviewers.parameters import CallParameters
 from drift_checks.review.reviewers.prompt import Prompt
 
 if TYPE_CHECKING:
@@ -20,21 +20,22 @@ if TYPE_CHECKING:
 
 OPENAI = "https://api.openai.com/v1"
 KEYS = ("DRIFT_LLM_API_KEY", "OPENAI_API_KEY", "GOOGLE_API_KEY")
-# What an endpoint answers to a parameter that it does not know.
-_NOT_TAKEN = (400, 422)
-# Tokens that the form of the messages takes beside their text.
-_FORM_TOKENS = 100
+# The status of an answer that rejects a parameter.
+_REJECTED = (400, 422)
+# The tokens of the messages' roles and separators.
+_OVERHEAD_TOKENS = 100
+_NO_COMPLETION = "the endpoint's answer is not a chat completion"
 
 
 class Price(NamedTuple):
-    """What a million tokens cost, in any currency."""
+    """The price of a million tokens, in any currency."""
 
     input: float
     output: float
 
 
 class EndpointError(Exception):
-    """The endpoint answered with an error; without the key, which some quote in their message."""
+    """The endpoint answered with an error; the message omits the key, which some endpoints quote."""
 
     def __init__(self, message: str, status_code: int, headers: Mapping[str, str]) -> None:
         super().__init__(message)
@@ -43,18 +44,7 @@ class EndpointError(Exception):
 
 
 class ChatClassifier:
-    """Asks a model about each text.
-
-    Args:
-        model: The model, as the endpoint calls it.
-        key: For the endpoint.
-        prompt: What it is told.
-        categories: What it may decide for.
-        base_url: Of the endpoint.
-        price: What its tokens cost, None where nobody counts.
-        seed: For endpoints that take one.
-        max_output_tokens: The most that it may answer.
-    """
+    """Classifies texts with a model; without a price, costs are not counted."""
 
     name = "llm"
     comparable_confidence = True
@@ -78,53 +68,54 @@ class ChatClassifier:
         self._base_url = base_url
         self._price = price
         self._reader = AnswerReader(categories)
-        self._form = Form(answer_schema(categories), seed, max_output_tokens, bounded=price is not None)
+        self._parameters = CallParameters(answer_schema(categories), seed, max_output_tokens, bounded=price is not None)
         self._client: AsyncOpenAI | None = None
 
     async def open(self) -> None:
-        """Make the client."""
+        """Create the client."""
         from openai import AsyncOpenAI
 
-        # Retries and time limits are the pool's.
+        # The pool handles retries and timeouts.
         self._client = AsyncOpenAI(api_key=self._key.reveal(), base_url=self._base_url, max_retries=0, timeout=None)
 
-    async def classify(self, question: Question) -> Answer:
-        """Return what the model decides."""
+    async def classify(self, request: Request) -> Classification:
+        """Return the model's decision."""
         from openai import APIConnectionError, APIStatusError
 
-        assert self._client is not None, "it was not opened"
-        parameters = self._form.parameters(question)
-        messages: Any = self._prompt.messages(question.record.text, again=question.again)
+        assert self._client is not None, "open() was not called"
+        parameters = self._parameters.of(request)
+        messages: Any = self._prompt.messages(request.record.text, retry=request.retry)
         try:
             completion: Any = await self._client.chat.completions.create(
                 model=str(self.model), messages=messages, **parameters
             )
             return self._read(completion)
         except APIStatusError as error:
-            if error.status_code in _NOT_TAKEN and self._form.learn(parameters, *_complaint(error, question)):
-                raise AskDifferently from None
+            rejection = _rejection(error, request)
+            if error.status_code in _REJECTED and self._parameters.omit_rejected(parameters, *rejection):
+                raise ParametersRejected from None
             raise self._endpoint_error(error) from None
         except APIConnectionError as error:
             raise ConnectionError(self._key.hidden_in(f"{self._base_url}: {error.__cause__ or error}")) from None
         except UnusableAnswer as error:
             raise UnusableAnswer(self._key.hidden_in(str(error)), error.usage, error.model) from None
         except json.JSONDecodeError:
-            raise UnusableAnswer("the endpoint's answer is no JSON") from None
+            raise UnusableAnswer("the endpoint's answer is not JSON") from None
 
-    def most_cost(self, question: Question) -> float:
+    def max_cost(self, request: Request) -> float:
         """Return the most that one call can cost: no token is shorter than a byte."""
         if self._price is None:
             return 0.0
-        messages = self._prompt.messages(question.record.text, again=question.again)
-        size = sum(len(message["content"].encode("utf-8", "replace")) for message in messages) + self._form.size
-        return self._cost(size + _FORM_TOKENS, self._form.max_output_tokens)
+        messages = self._prompt.messages(request.record.text, retry=request.retry)
+        size = sum(len(message["content"].encode("utf-8", "replace")) for message in messages) + self._parameters.size
+        return self._cost(size + _OVERHEAD_TOKENS, self._parameters.max_output_tokens)
 
-    def explain_refusal(self, message: str) -> ReviewerError:
+    def refusal_error(self, reason: str) -> ReviewerError:
         """Return the error for a key that was refused."""
         return ReviewerError(
             "reviewer",
-            f"{self._base_url} refused the key ({message.rstrip('.')})",
-            f"check {KEYS[0]} (or {KEYS[1]}, {KEYS[2]}), and that it may use the model {self.model!r}",
+            f"{self._base_url} refused the key ({reason.rstrip('.')})",
+            f"check {KEYS[0]} (or {KEYS[1]}, {KEYS[2]}), and whether it may use the model {self.model!r}",
         )
 
     async def close(self) -> None:
@@ -133,21 +124,21 @@ class ChatClassifier:
         if client is not None:
             await client.close()
 
-    def _read(self, completion: Any) -> Answer:
+    def _read(self, completion: Any) -> Classification:
         try:
             choice = completion.choices[0]
             content, finish = choice.message.content, choice.finish_reason
             refusal = getattr(choice.message, "refusal", None)
         except (AttributeError, IndexError, KeyError, TypeError):
-            said = getattr(completion, "error", None)
-            raise UnusableAnswer(f"the endpoint's answer is no chat completion{f': {said}' if said else ''}") from None
+            error = getattr(completion, "error", None)
+            raise UnusableAnswer(f"{_NO_COMPLETION}: {error}" if error else _NO_COMPLETION) from None
         usage = self._usage(getattr(completion, "usage", None))
         model = completion.model if isinstance(completion.model, str) and completion.model else None
         if finish == "length":
-            limit = self._form.max_output_tokens
+            limit = self._parameters.max_output_tokens
             raise UnusableAnswer(f"the answer was cut off after {limit} tokens: raise llm-max-tokens", usage, model)
         if content is not None and not isinstance(content, str):
-            raise UnusableAnswer("the endpoint's answer is no chat completion", usage, model)
+            raise UnusableAnswer(_NO_COMPLETION, usage, model)
         if not content or not content.strip():
             raise UnusableAnswer(f"the answer is empty: {refusal or f'it ended with {finish!r}'}", usage, model)
         try:
@@ -157,29 +148,28 @@ class ChatClassifier:
         return replace(answer, model=model, usage=usage)
 
     def _usage(self, counted: Any) -> Usage:
-        used, made = getattr(counted, "prompt_tokens", None), getattr(counted, "completion_tokens", None)
-        if not isinstance(used, int) or not isinstance(made, int):
+        sent, received = getattr(counted, "prompt_tokens", None), getattr(counted, "completion_tokens", None)
+        if not isinstance(sent, int) or not isinstance(received, int):
             return Usage()
-        # Some endpoints count a model's thoughts in the total alone, and charge for them.
+        # Some endpoints count a model's thoughts only in the total, and charge for them.
         total = getattr(counted, "total_tokens", None)
-        made = max(made, total - used) if isinstance(total, int) else made
-        return Usage(used, made, None if self._price is None else self._cost(used, made))
+        received = max(received, total - sent) if isinstance(total, int) else received
+        return Usage(sent, received, None if self._price is None else self._cost(sent, received))
 
     def _cost(self, input_tokens: int, output_tokens: int) -> float:
         assert self._price is not None
         return (input_tokens * self._price.input + output_tokens * self._price.output) / 1_000_000
 
     def _endpoint_error(self, error: APIStatusError) -> EndpointError:
-        said = error.body.get("message") if isinstance(error.body, dict) else None
-        message = self._key.hidden_in(str(said or error))
-        return EndpointError(message, error.status_code, error.response.headers)
+        message = error.body.get("message") if isinstance(error.body, dict) else None
+        return EndpointError(self._key.hidden_in(str(message or error)), error.status_code, error.response.headers)
 
 
-def _complaint(error: APIStatusError, question: Question) -> tuple[str | None, str]:
-    """Return the parameter that an error is about, where it says so, and its words without the record's."""
-    named = getattr(error, "param", None)
-    words = f"{error} {json.dumps(error.body, ensure_ascii=False, default=str)}"
-    text = question.record.text
+def _rejection(error: APIStatusError, request: Request) -> tuple[str | None, str]:
+    """Return the rejected parameter, if the error names one, and its message without the record's text."""
+    name = getattr(error, "param", None)
+    message = f"{error} {json.dumps(error.body, ensure_ascii=False, default=str)}"
+    text = request.record.text
     for quoted in (text, json.dumps(text, ensure_ascii=False)[1:-1], json.dumps(text)[1:-1]):
-        words = words.replace(quoted, " ") if quoted.strip() else words
-    return (named if isinstance(named, str) else None), words
+        message = message.replace(quoted, " ") if quoted.strip() else message
+    return (name if isinstance(name, str) else None), message

@@ -1,7 +1,7 @@
-"""The embedded reviewer: a vote of the nearest other vectors.
+"""The default reviewer: a vote of the nearest other vectors.
 
-It asks whether a stored label still fits its neighbourhood. It cannot tell whether the classifier in
-production would decide otherwise today: for that, ask the classifier.
+It shows whether a stored category fits its neighbourhood. Only the classifier in production can show whether it would
+decide differently today.
 """
 
 from __future__ import annotations
@@ -16,47 +16,20 @@ import numpy as np
 import numpy.typing as npt
 
 from drift_checks.core.records import Record, RecordId, Review
-from drift_checks.review.reviewers.base import OnCall, OnReview, OnSpent, ignore
+from drift_checks.review.reviewers.base import OnCall, OnCost, OnReview, ignore
+from drift_checks.stores.chroma import Entry, Neighbour
 
 _BATCH = 32
-# Duplicates of a record crowd around it: more than k are asked for from the start.
+# The additional neighbours to ask for, since duplicates of the record take some of the first places.
 _SPARE = 8
 
 
-class Neighbour(Protocol):
-    """An entry of the collection near a vector."""
-
-    @property
-    def id(self) -> str:
-        """The entry's id."""
-
-    @property
-    def similarity(self) -> float:
-        """From 0, and 1 for the same vector."""
-
-    @property
-    def document(self) -> str | None:
-        """The entry's text."""
-
-    @property
-    def metadata(self) -> Mapping[str, object]:
-        """What the application keeps with it; `category` is its label."""
-
-
-class Entry(Protocol):
-    """What the collection holds of a record."""
-
-    @property
-    def vector(self) -> npt.NDArray[np.float32]:
-        """Its vector."""
-
-
 class Vectors(Protocol):
-    """The collection, as this reviewer needs it."""
+    """The part of a VectorCollection that this reviewer uses."""
 
     @property
     def count(self) -> int:
-        """How many entries there are."""
+        """The number of entries."""
 
     @property
     def dimension(self) -> int | None:
@@ -72,11 +45,7 @@ class Vectors(Protocol):
 class NeighboursReviewer:
     """Decides by a vote of the k nearest other vectors, each weighted by its similarity.
 
-    The record itself and its exact duplicates have no vote. The share of the votes is the confidence.
-
-    Args:
-        vectors: The collection.
-        k: How many neighbours vote.
+    The record itself and its exact duplicates do not vote. The confidence is the winner's share of the votes.
     """
 
     name = "neighbours"
@@ -93,9 +62,9 @@ class NeighboursReviewer:
         repeats: Sequence[Record] = (),
         on_call: OnCall = ignore,
         on_review: OnReview = ignore,
-        on_spent: OnSpent = ignore,
+        on_cost: OnCost = ignore,
     ) -> Generator[Review, None, None]:
-        """Yield one Review for each record, and one more for each that is to be repeated."""
+        """Yield a review of each record, then a second one of each record to repeat."""
         for start in range(0, len(records), _BATCH):
             batch = records[start : start + _BATCH]
             for record in batch:
@@ -104,12 +73,12 @@ class NeighboursReviewer:
                 on_review(review)
                 yield review
         for review in self.review(repeats, (), on_call) if repeats else ():
-            again = replace(review, repeat=True)
-            on_review(again)
-            yield again
+            repeat = replace(review, repeat=True)
+            on_review(repeat)
+            yield repeat
 
     def neighbours_of(self, records: Sequence[Record]) -> dict[RecordId, list[Neighbour]]:
-        """Return the k nearest others of each record, nearest first; a record without a usable vector is left out."""
+        """Return the k nearest others of each record, nearest first; records without a usable vector are omitted."""
         vectors = self._vectors_of(records)
         known = [record for record in records if record.id in vectors]
         found = self._neighbours(known, vectors)
@@ -121,10 +90,10 @@ class NeighboursReviewer:
             if record.id in found:
                 yield _vote(record, found[record.id])
             else:
-                yield Review(record.id, failure="no vector: neither the record nor the collection has a usable one")
+                yield Review(record.id, failure="neither the record nor the collection has a usable vector")
 
     def _vectors_of(self, records: Sequence[Record]) -> dict[object, npt.NDArray[np.float32]]:
-        """Return each record's own vector; the collection's, where the record has none of its dimension."""
+        """Return each record's own vector, or the collection's if the record has none of that dimension."""
         own = {record.id: read_embedding(record.values.get("embedding_json")) for record in records}
         keys = {record.id: _key(record) for record in records if not self._is_usable(own[record.id])}
         wanted = list(dict.fromkeys(key for key in keys.values() if key is not None))
@@ -139,7 +108,7 @@ class NeighboursReviewer:
     def _neighbours(
         self, records: Sequence[Record], vectors: Mapping[object, npt.NDArray[np.float32]]
     ) -> list[list[Neighbour]]:
-        """Return each record's k nearest others, asking for more where duplicates took the places."""
+        """Return each record's k nearest others, asking for more if duplicates take their places."""
         found: dict[object, list[Neighbour]] = {}
         number = self._k + _SPARE
         pending = list(records)
@@ -154,7 +123,7 @@ class NeighboursReviewer:
 
 
 def read_embedding(stored: object) -> npt.NDArray[np.float32] | None:
-    """Return the vector that a JSON array of numbers holds, or None where it holds none."""
+    """Return the vector in a JSON array of finite numbers, None for any other value."""
     if not isinstance(stored, str | bytes):
         return None
     try:
@@ -169,7 +138,7 @@ def read_embedding(stored: object) -> npt.NDArray[np.float32] | None:
 
 
 def _key(record: Record) -> str | None:
-    """Return the record's id in Chroma, which is text whatever the column holds."""
+    """Return the record's id in Chroma, which is always text."""
     key = record.values.get("chroma_id")
     return None if key is None else str(key)
 
@@ -184,7 +153,7 @@ def _vote(record: Record, neighbours: Sequence[Neighbour]) -> Review:
         if (label := neighbour.metadata.get("category")) is not None:
             votes[str(label)] += max(neighbour.similarity, 1e-9)
     if not votes:
-        return Review(record.id, failure="no neighbour with a category in the collection's metadata")
+        return Review(record.id, failure="no neighbour has a category in the collection's metadata")
     winner = max(sorted(votes), key=votes.__getitem__)
     return Review(
         record.id,

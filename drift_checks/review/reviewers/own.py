@@ -1,4 +1,4 @@
-"""The user's own classifier: any callable, or object or class with a method `classify`, that takes a text."""
+"""The user's own classifier: a callable that takes a text, or an object or class with such a method `classify`."""
 
 from __future__ import annotations
 
@@ -15,154 +15,138 @@ from typing import Any
 from drift_checks.core.errors import ReviewerError, nearest
 from drift_checks.core.records import Usage
 from drift_checks.core.text import quoted
-from drift_checks.review.reviewers.base import Answer, Question, UnusableAnswer
+from drift_checks.review.reviewers.answers import read_confidence, read_text
+from drift_checks.review.reviewers.base import Classification, Request, UnusableAnswer
 from drift_checks.review.reviewers.failures import describe
 from drift_checks.review.reviewers.threads import in_thread
-from drift_checks.review.reviewers.values import read_confidence, read_text
 
 METHOD = "classify"
 HOOK = "pytest_drift_reviewer"
 
 
 class OwnClassifier:
-    """Asks the user's code.
+    """Calls the user's code.
 
-    Blocking code runs in threads; what it returns is awaited where it can be. A class is made without arguments before
-    the first text, and what it made is closed after the last, by `aclose` or `close` where it has one.
-
-    Args:
-        made_of: The callable, object or class.
-        name: How the reports call it.
-
-    Raises:
-        ReviewerError: It is none of these, or cannot take a text.
+    Blocking code runs in threads; awaitable results are awaited. A class is instantiated without arguments before the
+    first text; after the last, the instance's `aclose` or `close` is called if it has one.
     """
 
     model: str | None = None
     comparable_confidence = True
     is_own = True
 
-    def __init__(self, made_of: object, name: str) -> None:
+    def __init__(self, source: object, name: str) -> None:
         self.name = name
-        self._made_of = made_of
-        self._made: object | None = None
-        self._decide: Callable[[str], Any] | None = None
-        if isinstance(made_of, type):
-            self._refuse_wrong_class(made_of)
+        self._source = source
+        self._instance: object | None = None
+        self._function: Callable[[str], Any] | None = None
+        if isinstance(source, type):
+            self._check_class(source)
         else:
-            self._decide = self._function_of(made_of)
+            self._function = self._function_of(source)
 
     async def open(self) -> None:
-        """Make the object, where a class was given."""
-        if not isinstance(self._made_of, type):
+        """Instantiate a class."""
+        if not isinstance(self._source, type):
             return
         try:
-            self._made = self._made_of()
+            self._instance = self._source()
         except KeyboardInterrupt:
             raise
         except BaseException as error:
-            raise ReviewerError(
-                "reviewer",
-                f"{self.name} could not be made without arguments ({describe(error)})",
-                f"give an object that is made, or make it in conftest.py in the hook {HOOK}",
-            ) from None
-        self._decide = self._function_of(self._made)
+            raise self._not_instantiated(describe(error)) from None
+        self._function = self._function_of(self._instance)
 
-    async def classify(self, question: Question) -> Answer:
-        """Return what the user's code decides."""
-        assert self._decide is not None, "it was not opened"
-        text = question.record.text
+    async def classify(self, request: Request) -> Classification:
+        """Return the decision of the user's code."""
+        function, text = self._function, request.record.text
+        assert function is not None, "open() was not called"
         try:
-            result = self._decide(text) if _is_coroutine(self._decide) else await in_thread(self._decide, text)
-            if inspect.isawaitable(result):
-                result = await result
+            result = await _call(function, text)
         except SystemExit as error:
             raise RuntimeError(f"SystemExit: {error}") from None
-        return read_answer(result)
+        return read_result(result)
 
-    def most_cost(self, question: Question) -> float:
-        """Return 0: what it costs is not known."""
+    def max_cost(self, request: Request) -> float:
+        """Return 0: the cost is not known."""
         return 0.0
 
-    def explain_refusal(self, message: str) -> ReviewerError:
+    def refusal_error(self, reason: str) -> ReviewerError:
         """Return the error for credentials that were refused."""
-        return ReviewerError("reviewer", f"{self.name} was refused ({message})", "check the credentials that it uses")
+        return ReviewerError("reviewer", f"{self.name} was refused ({reason})", "check the credentials that it uses")
 
     async def close(self) -> None:
-        """Close the object that was made of a class."""
-        made, self._made = self._made, None
+        """Close the instance of a class."""
+        instance, self._instance = self._instance, None
         for name in ("aclose", "close"):
-            close = getattr(made, name, None)
+            close = getattr(instance, name, None)
             if callable(close):
-                done = close() if _is_coroutine(close) else await in_thread(close)
-                if inspect.isawaitable(done):
-                    await done
+                await _call(close)
                 return
 
-    def _refuse_wrong_class(self, kind: type) -> None:
+    def _check_class(self, source: type) -> None:
         try:
-            inspect.signature(kind).bind()
+            inspect.signature(source).bind()
         except TypeError as error:
-            raise ReviewerError(
-                "reviewer",
-                f"{self.name} cannot be made without arguments ({error})",
-                f"give an object that is made, or make it in conftest.py in the hook {HOOK}",
-            ) from None
+            raise self._not_instantiated(str(error)) from None
         except ValueError:
-            # Its signature cannot be told, as of some compiled classes.
+            # Some compiled classes have no signature.
             return
-        if not callable(getattr(kind, METHOD, None)) and "__call__" not in dir(kind):
-            raise self._no_classifier()
+        if not callable(getattr(source, METHOD, None)) and "__call__" not in dir(source):
+            raise self._not_a_classifier()
 
-    def _function_of(self, made: object) -> Callable[[str], Any]:
-        function = getattr(made, METHOD, made)
+    def _function_of(self, holder: object) -> Callable[[str], Any]:
+        function = getattr(holder, METHOD, holder)
         if not callable(function):
-            raise self._no_classifier()
+            raise self._not_a_classifier()
         try:
             inspect.signature(function).bind("text")
         except TypeError as error:
             raise ReviewerError(
                 "reviewer",
-                f"{self.name} does not take a text alone ({error})",
-                "allowed is what can be called with one argument, the text",
+                f"{self.name} cannot be called with a text alone ({error})",
+                "it must take one argument, the text",
             ) from None
         except ValueError:
             pass
         return function
 
-    def _no_classifier(self) -> ReviewerError:
+    def _not_instantiated(self, reason: str) -> ReviewerError:
+        return ReviewerError(
+            "reviewer",
+            f"{self.name} cannot be instantiated without arguments ({reason})",
+            f"name an instance, or return one from the hook {HOOK} in conftest.py",
+        )
+
+    def _not_a_classifier(self) -> ReviewerError:
         return ReviewerError(
             "reviewer",
             f"{self.name} is not a classifier",
-            f"it must be a callable that takes a text, or have a method {METHOD!r} that does",
+            f"it must be callable with a text, or have a method {METHOD!r} that is",
         )
 
 
 def load_classifier(address: str, folders: tuple[Path, ...]) -> OwnClassifier:
-    """Return the classifier at `package.module:name`.
-
-    Args:
-        address: Where it is.
-        folders: Searched after everything that is installed.
+    """Import the classifier at `package.module:name`.
 
     Raises:
-        ReviewerError: There is none, or importing it fails.
+        ReviewerError: It does not exist, or importing it fails.
     """
     module_name, _, path = address.partition(":")
     for folder in folders:
-        # Last, so that nothing there stands in for an installed module.
+        # At the end, so that nothing in them shadows an installed module.
         if str(folder) not in sys.path:
             sys.path.append(str(folder))
-    # SystemExit and the like: a module that ends the process where it is imported is no classifier's.
     try:
-        found: Any = import_module(module_name)
+        source: Any = import_module(module_name)
     except KeyboardInterrupt:
         raise
     except BaseException as error:
+        # Also a SystemExit: the module may be a script.
         raise _not_imported(module_name, error, folders) from None
     for name in path.split("."):
-        found = _member(found, name, module_name)
-    return OwnClassifier(found, address)
+        source = _member(source, name, module_name)
+    return OwnClassifier(source, address)
 
 
 def _member(holder: Any, name: str, module_name: str) -> Any:
@@ -172,21 +156,21 @@ def _member(holder: Any, name: str, module_name: str) -> Any:
         known = [key for key in dir(holder) if not key.startswith("_")]
         raise ReviewerError("reviewer", f"{module_name} has no {name!r}", nearest(name, known)) from None
     except Exception as error:
-        raise ReviewerError("reviewer", f"{name!r} of {module_name} cannot be had ({describe(error)})") from None
+        raise ReviewerError("reviewer", f"{name!r} of {module_name} is not available ({describe(error)})") from None
 
 
-def name_of(given: object) -> str:
-    """Return how the reports call a classifier that has no address: by where it, or its class, was defined."""
-    named = given if isinstance(given, type) or inspect.isroutine(given) else type(given)
+def name_of(classifier: object) -> str:
+    """Return the name of a hook's classifier in the reports: the place where it, or its class, is defined."""
+    named = classifier if isinstance(classifier, type) or inspect.isroutine(classifier) else type(classifier)
     module = getattr(named, "__module__", None) or getattr(type(named), "__module__", "")
     return f"{module}:{named.__qualname__}"
 
 
-def read_answer(result: object) -> Answer:
-    """Return the answer that a result holds: an object, a mapping or a tuple with a category and perhaps a confidence.
+def read_result(result: object) -> Classification:
+    """Return the classification in a result: an object, mapping or tuple with a category and perhaps a confidence.
 
     Raises:
-        UnusableAnswer: It holds no category.
+        UnusableAnswer: It has no category.
     """
     if isinstance(result, str | Enum):
         result = (result,)
@@ -198,8 +182,8 @@ def read_answer(result: object) -> Answer:
         read = partial(_attribute, result)
     category = _category(read("category"))
     if category is None:
-        raise UnusableAnswer(f"the classifier returned no category but {quoted(result)}")
-    return Answer(
+        raise UnusableAnswer(f"the classifier returned {quoted(result)}, which has no category")
+    return Classification(
         category,
         confidence=read_confidence(read("confidence")),
         rationale=read_text(read("rationale")),
@@ -229,11 +213,17 @@ def _whole(value: object) -> int | None:
         return None
 
 
+async def _call(function: Callable[..., Any], *arguments: object) -> Any:
+    """Return the result of a coroutine function, or of a blocking one, which runs in a thread."""
+    result = function(*arguments) if _is_coroutine(function) else await in_thread(function, *arguments)
+    return await result if inspect.isawaitable(result) else result
+
+
 def _is_coroutine(function: Callable[..., Any]) -> bool:
     while isinstance(function, partial):
         function = function.func
-    called = inspect.getattr_static(type(function), "__call__", None)
-    return inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(called)
+    call = inspect.getattr_static(type(function), "__call__", None)
+    return inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(call)
 
 
 def _not_imported(module_name: str, error: BaseException, folders: tuple[Path, ...]) -> ReviewerError:

@@ -1,6 +1,6 @@
-"""The pool: makes a reviewer of any classifier, which it calls concurrently, with patience, and within a budget.
+"""The pool: turns any classifier into a reviewer that calls it concurrently, with retries, and within a budget.
 
-The calls are made on an event loop in a thread of its own, so that whoever waits for the reviews can be interrupted.
+The calls run on an event loop in a thread of its own, so that waiting for reviews can be interrupted.
 """
 
 from __future__ import annotations
@@ -8,22 +8,22 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
-from functools import partial
+from dataclasses import replace
 from queue import Empty, SimpleQueue
 from threading import Thread
 from typing import Self
 
 from drift_checks.core.errors import ReviewerError
 from drift_checks.core.records import Record, Review
-from drift_checks.review.reviewers.base import Classifier, OnCall, OnReview, OnSpent, Question, ignore
-from drift_checks.review.reviewers.calls import Calls
+from drift_checks.review.reviewers.base import Classifier, OnCall, OnCost, OnReview, Request, ignore
+from drift_checks.review.reviewers.calls import Callbacks, Calls
 from drift_checks.review.reviewers.failures import describe
 from drift_checks.review.reviewers.limits import Limits, Spent
 from drift_checks.review.reviewers.threads import Loop
 
-_PARTING_SECONDS = 1.0
+_CANCEL_SECONDS = 1.0
 _WAIT_SECONDS = 0.2
 _LOGGER = logging.getLogger(__name__)
 
@@ -32,11 +32,11 @@ class PooledReviewer:
     """Reviews with a classifier.
 
     Args:
-        classifier: What decides.
-        limits: How it may be called.
-        spent: What the part of the run before an interruption spent.
-        stays_open: Whether further records will be given, which the same classifier decides, within the same limits; it
-            must be closed then.
+        classifier: The classifier.
+        limits: The limits of the pool.
+        spent: What was spent before, by the run that this one resumes.
+        stays_open: Whether `review` may be called several times, within the same limits; the reviewer must be closed
+            after the last call.
     """
 
     def __init__(self, classifier: Classifier, limits: Limits, spent: Spent, *, stays_open: bool = False) -> None:
@@ -47,7 +47,7 @@ class PooledReviewer:
         self._limits = limits
         self._spent = spent
         self._stays_open = stays_open
-        self._reviewing: PooledReviewing | None = None
+        self._open: PooledReviews | None = None
 
     def review(
         self,
@@ -55,111 +55,88 @@ class PooledReviewer:
         repeats: Sequence[Record] = (),
         on_call: OnCall = ignore,
         on_review: OnReview = ignore,
-        on_spent: OnSpent = ignore,
-    ) -> PooledReviewing:
-        """Begin to review; where it stays open, calls and costs are told to those that were given first."""
-        questions = [*map(Question, records), *(Question(record, repeat=True) for record in repeats)]
-        if self._reviewing is not None:
-            return self._reviewing.go_on(questions, on_review)
-        calls = partial(Calls, self._classifier, self._limits, self._spent, on_call, on_spent)
-        reviewing = PooledReviewing(
-            self._classifier, self._limits, calls, on_review, questions, stays_open=self._stays_open
-        )
+        on_cost: OnCost = ignore,
+    ) -> PooledReviews:
+        """Start reviewing."""
+        requests = [*map(Request, records), *(Request(record, repeat=True) for record in repeats)]
+        reviews = self._open or PooledReviews(self._classifier, self._limits, self._spent, stays_open=self._stays_open)
         if self._stays_open:
-            self._reviewing = reviewing
-        return reviewing
+            self._open = reviews
+        reviews.send(requests, Callbacks(on_call, on_review, on_cost))
+        return reviews
 
     def close(self) -> None:
-        """End what stayed open: the classifier is closed."""
-        reviewing, self._reviewing = self._reviewing, None
-        if reviewing is not None:
-            reviewing.end()
+        """Close the classifier."""
+        reviews, self._open = self._open, None
+        if reviews is not None:
+            reviews.finish()
 
 
-class PooledReviewing:
-    """Reviews under way in a thread.
+class PooledReviews:
+    """Reviews in progress in a thread."""
 
-    Args:
-        classifier: What decides.
-        limits: How it may be called.
-        make_calls: Makes what asks it, on the loop.
-        on_review: Called with each review.
-        questions: What to ask.
-        stays_open: Whether more will be asked.
-    """
-
-    def __init__(
-        self,
-        classifier: Classifier,
-        limits: Limits,
-        make_calls: Callable[[], Calls],
-        on_review: OnReview,
-        questions: Sequence[Question],
-        *,
-        stays_open: bool = False,
-    ) -> None:
-        self._stays_open = stays_open
-        self._more: asyncio.Queue[Sequence[Question]] = asyncio.Queue()
+    def __init__(self, classifier: Classifier, limits: Limits, spent: Spent, *, stays_open: bool) -> None:
         self._classifier = classifier
         self._limits = limits
-        self._make_calls = make_calls
-        self._left = len(questions)
-        self._done: SimpleQueue[Review | BaseException] = SimpleQueue()
-        self._on_review = on_review
+        self._spent = spent
+        self._stays_open = stays_open
+        self._requests: asyncio.Queue[tuple[Sequence[Request], Callbacks] | None] = asyncio.Queue()
+        self._results: SimpleQueue[Review | BaseException] = SimpleQueue()
+        self._left = 0
         self._loop = Loop()
         self._task: asyncio.Task[None] | None = None
-        self._thread = Thread(target=self._run, args=(questions,), daemon=True, name="drift-reviews")
-        self._thread.start()
+        self._thread = Thread(target=self._run, daemon=True, name="drift-reviews")
 
     def __iter__(self) -> Self:
-        """Return itself."""
+        """Return the iterator itself."""
         return self
 
     def __next__(self) -> Review:
         """Wait for the next review."""
         if not self._left:
             if not self._stays_open:
-                # The classifier is being closed.
                 self._wait_for_close()
             raise StopIteration
-        item = self._wait_for_next()
-        if isinstance(item, BaseException):
+        result = self._wait_for_result()
+        if isinstance(result, BaseException):
             self._left = 0
-            raise item
+            raise result
         self._left -= 1
-        return item
+        return result
 
-    def go_on(self, questions: Sequence[Question], on_review: OnReview) -> Self:
-        """Ask more, when all that was asked is answered."""
-        self._on_review = on_review
-        self._left = len(questions)
-        self._loop.call_soon_threadsafe(self._more.put_nowait, questions)
-        return self
+    def send(self, requests: Sequence[Request], callbacks: Callbacks) -> None:
+        """Send requests; those sent before must be finished."""
+        if self._thread.ident is None:
+            self._requests.put_nowait((requests, callbacks))
+            self._thread.start()
+        else:
+            self._loop.call_soon_threadsafe(self._requests.put_nowait, (requests, callbacks))
+        self._left = len(requests)
 
-    def end(self) -> None:
-        """Have the classifier closed; calls in flight are given up."""
+    def finish(self) -> None:
+        """Close the classifier; calls in flight are abandoned."""
         self._stays_open = False
         if self._left:
             self.close()
             return
         with suppress(RuntimeError):
-            self._loop.call_soon_threadsafe(self._more.put_nowait, [])
+            self._loop.call_soon_threadsafe(self._requests.put_nowait, None)
         self._wait_for_close()
 
     def close(self) -> None:
-        """Give up the calls in flight; where there are none and it stays open, nothing ends."""
+        """Abandon calls in flight; without any, an open pool stays open."""
         if self._stays_open and not self._left:
             return
         self._left = 0
         with suppress(RuntimeError):
             self._loop.call_soon_threadsafe(self._cancel)
-        self._thread.join(_PARTING_SECONDS)
+        self._thread.join(_CANCEL_SECONDS)
 
-    def _wait_for_next(self) -> Review | BaseException:
-        # A signal that comes just before a wait does not end it: its handler runs between two short ones.
+    def _wait_for_result(self) -> Review | BaseException:
+        # A signal just before a wait does not end it; its handler runs between two short waits.
         while True:
             with suppress(Empty):
-                return self._done.get(timeout=_WAIT_SECONDS)
+                return self._results.get(timeout=_WAIT_SECONDS)
 
     def _wait_for_close(self) -> None:
         end = time.monotonic() + self._limits.timeout
@@ -170,32 +147,37 @@ class PooledReviewing:
         if self._task is not None:
             self._task.cancel()
 
-    def _run(self, questions: Sequence[Question]) -> None:
+    def _run(self) -> None:
         try:
             with asyncio.Runner(loop_factory=lambda: self._loop) as runner:
-                runner.run(self._review(questions))
+                runner.run(self._review())
         except asyncio.CancelledError:
-            self._done.put(ReviewerError("reviewer", f"{self._classifier.name} was cancelled"))
+            self._results.put(ReviewerError("reviewer", f"{self._classifier.name} was cancelled"))
         except BaseException as error:
-            self._done.put(error)
+            self._results.put(error)
 
-    async def _review(self, questions: Sequence[Question]) -> None:
+    async def _review(self) -> None:
         self._task = asyncio.current_task()
         try:
             await self._classifier.open()
-            calls = self._make_calls()
-            while questions:
-                await calls.review(questions, self._hand_over)
-                questions = await self._more.get() if self._stays_open else []
+            calls = Calls(self._classifier, self._limits, self._spent)
+            while item := await self._requests.get():
+                requests, callbacks = item
+                await calls.review(requests, replace(callbacks, on_review=self._reporter(callbacks.on_review)))
+                if not self._stays_open:
+                    break
         except Exception as error:
-            # Told before the classifier is closed, which may take its time.
-            self._done.put(error)
+            # Reported before the classifier is closed, which may take long.
+            self._results.put(error)
         finally:
             await self._close()
 
-    def _hand_over(self, review: Review) -> None:
-        self._on_review(review)
-        self._done.put(review)
+    def _reporter(self, on_review: OnReview) -> OnReview:
+        def report(review: Review) -> None:
+            on_review(review)
+            self._results.put(review)
+
+        return report
 
     async def _close(self) -> None:
         try:

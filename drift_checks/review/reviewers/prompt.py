@@ -1,4 +1,4 @@
-"""What an LLM is asked: instructions in the system message, the record's text, fenced off, in the user's."""
+"""The prompt of an LLM: instructions in the system message, and the fenced text of the record in the user's message."""
 
 from __future__ import annotations
 
@@ -14,34 +14,34 @@ from drift_checks.review.reviewers.failures import describe
 
 _DEFAULT = "classify-1"
 _PROTOCOL = "answer-1"
-_AGAIN = "An earlier answer to this text could not be used. Keep to the form, and to the categories."
+_RETRY = "An earlier answer to this text could not be used. Keep to the form, and to the categories."
 
 
 @dataclass(frozen=True)
 class Prompt:
-    """The instructions, rendered for a taxonomy, and the version by which the reports call them."""
+    """The instructions, rendered for a taxonomy, and their version for the report."""
 
     version: str
     instructions: str
 
-    def messages(self, text: str, *, again: bool = False) -> list[dict[str, str]]:
-        """Return the messages about a text.
+    def messages(self, text: str, *, retry: bool = False) -> list[dict[str, str]]:
+        """Return the messages for a text.
 
         Args:
-            text: Of the record; it stands in the user's message as it is.
-            again: Whether an answer to it could not be used. What it was is not quoted: it may repeat the text.
+            text: The record's text, which the user's message holds unchanged.
+            retry: Whether an earlier answer was unusable. It is not quoted, since it may repeat the text.
         """
-        system = f"{self.instructions}\n\n{_AGAIN}" if again else self.instructions
+        system = f"{self.instructions}\n\n{_RETRY}" if retry else self.instructions
         return [{"role": "system", "content": system}, {"role": "user", "content": fenced(text)}]
 
 
 def fenced(text: str) -> str:
-    """Return the text between two lines with a code that is not in it.
+    """Return the text between two lines with a code that does not occur in it.
 
-    The code is a digest of the text, so that nobody can write a text that holds its own, and the same text is asked
-    about in the same words on every night.
+    The code is a digest of the text, so that no text can hold its own code, and the same text gives the same prompt
+    every night.
     """
-    # Half of a surrogate pair is no text, and cannot be sent.
+    # A lone surrogate cannot be sent.
     text = text.encode("utf-8", "surrogatepass").decode("utf-8", "replace")
     code = hashlib.sha256(f"fence:{text}".encode()).hexdigest()[:16]
     while code in text:
@@ -50,17 +50,13 @@ def fenced(text: str) -> str:
 
 
 def load_prompt(file: Path | None, taxonomy: Mapping[str, str]) -> Prompt:
-    """Return the prompt of a file, or the default one, for these categories.
+    """Return the prompt for these categories.
 
-    The file is a Jinja template for the part that says what to decide: `{{ categories }}` stands for a list of them, a
-    line each with its description. How the text is fenced and the answer formed is added to it.
-
-    Args:
-        file: The template, None for the default.
-        taxonomy: Category to description.
+    The file is a Jinja template of the task; `{{ categories }}` becomes the list of categories, one a line, with their
+    descriptions. The instructions on the fence and on the form of the answer are appended.
 
     Raises:
-        SettingError: The file cannot be read or is no template.
+        SettingError: The file cannot be read or is not a template.
     """
     from jinja2 import StrictUndefined
     from jinja2.sandbox import SandboxedEnvironment
@@ -72,11 +68,11 @@ def load_prompt(file: Path | None, taxonomy: Mapping[str, str]) -> Prompt:
     try:
         task = environment.from_string(source).render(categories=listed, taxonomy=dict(taxonomy))
     except Exception as error:
-        # Whatever the template does wrong: it is the user's.
+        # The user's template may fail in any way.
         raise SettingError(
             "llm-prompt",
-            f"{file} is no template ({error or describe(error)})",
-            "allowed is text in which {{ categories }} stands for the list of categories",
+            f"{file} is not a valid template ({error or describe(error)})",
+            "it must be a text in which {{ categories }} stands for the list of categories",
         ) from None
     protocol = environment.from_string(_shipped(_PROTOCOL)).render(names=names)
     return Prompt(version, f"{task.strip()}\n\n{protocol.strip()}")
@@ -88,10 +84,10 @@ def _read(file: Path | None) -> tuple[str, str]:
     try:
         source = file.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        reason = getattr(error, "strerror", None) or "it is no text in UTF-8"
-        raise SettingError("llm-prompt", f"{file} cannot be read ({reason})", "allowed is a text file") from None
+        reason = getattr(error, "strerror", None) or "it is not UTF-8"
+        raise SettingError("llm-prompt", f"{file} cannot be read ({reason})", "it must be a text file") from None
     if not source.strip():
-        raise SettingError("llm-prompt", f"{file} is empty", "allowed is a text that says what to decide")
+        raise SettingError("llm-prompt", f"{file} is empty", "it must say what to decide")
     return source, f"{file.name}@{hashlib.sha256(source.encode()).hexdigest()[:8]}"
 
 

@@ -1,7 +1,6 @@
-"""Blocking code beside an event loop, in threads that never hold up the end of the process.
+"""Blocking code beside an event loop, in daemon threads, which never delay the end of the process.
 
-The threads of an executor are waited for when the interpreter ends; a classifier that hangs would keep a run that was
-told to stop from stopping.
+The interpreter waits for the threads of an executor, so a classifier that hangs would keep a run from stopping.
 """
 
 from __future__ import annotations
@@ -16,7 +15,7 @@ Result = TypeVar("Result")
 
 
 async def in_thread(function: Callable[..., Result], *arguments: Any) -> Result:
-    """Return what the function returns, run in a thread of its own."""
+    """Run the function in a new thread and return its result."""
     loop = asyncio.get_running_loop()
     future: asyncio.Future[Result] = loop.create_future()
     context = contextvars.copy_context()
@@ -25,7 +24,7 @@ async def in_thread(function: Callable[..., Result], *arguments: Any) -> Result:
         try:
             result = context.run(function, *arguments)
         except BaseException as error:
-            failure = _fit_for_future(error)
+            failure = _as_exception(error)
             _hand_over(loop, future, lambda: future.set_exception(failure))
         else:
             _hand_over(loop, future, lambda: future.set_result(result))
@@ -35,17 +34,17 @@ async def in_thread(function: Callable[..., Result], *arguments: Any) -> Result:
 
 
 class Loop(asyncio.SelectorEventLoop):
-    """An event loop whose default executor is threads of this kind: for names that it looks up, and for users' code."""
+    """An event loop whose default executor is daemon threads, which run name lookups and users' code."""
 
     def run_in_executor(self, executor: Any, func: Any, *args: Any) -> Any:  # type: ignore[override]
-        """Run a function in the executor, or in a thread of its own where none is given."""
+        """Run a function in the executor, or in a new thread if there is none."""
         if executor is not None:
             return super().run_in_executor(executor, func, *args)
         return self.create_task(in_thread(func, *args))
 
 
-def _fit_for_future(error: BaseException) -> Exception:
-    # A future cannot carry a StopIteration, and what would end this thread, as sys.exit does, is no end of the run.
+def _as_exception(error: BaseException) -> Exception:
+    # A future cannot hold a StopIteration, and the SystemExit of sys.exit must not end the run.
     if isinstance(error, Exception) and not isinstance(error, StopIteration):
         return error
     return RuntimeError(f"{type(error).__name__}: {error}")
@@ -55,5 +54,5 @@ def _hand_over(loop: asyncio.AbstractEventLoop, future: asyncio.Future[Any], set
     try:
         loop.call_soon_threadsafe(lambda: None if future.done() else settle())
     except RuntimeError:
-        # The loop has ended, and nobody waits for this any more.
+        # The loop is closed, so nobody waits for the result.
         return

@@ -74,7 +74,7 @@ def test_long_texts_take_no_longer_than_their_length(letters: str) -> None:
 
 
 def test_a_review_keeps_its_decision_and_no_text() -> None:
-    """What it says of the text is left out, what it decided is not."""
+    """What it says of the text is omitted, what it decided is not."""
     record = Record(1, Stratum.OLD, {"text": "the secret of the house", "category": "fraud"})
     review = Review(
         1, "cyber", 0.9, "no answer to 'the SECRET of the house'", "since it is secret", "the secret", model="m-1"

@@ -18,7 +18,7 @@ def tally_of(*reviews: Review, before: tuple[Review, ...] = ()) -> Tally:
     """Return the tally of these reviews, after others of the part before an interruption."""
     ledger = Ledger()
     for review in before:
-        ledger.keep(review)
+        ledger.add(review)
     tally = Tally(RECORDS, ledger)
     for review in reviews:
         tally.add(review)

@@ -6,6 +6,7 @@ import json
 import threading
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -14,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from drift_checks.core.records import Review, Usage
-from drift_checks.review.journal import NAME, Journal, read_journal
+from drift_checks.review.journal import JOURNAL_FILE, Journal, read_journal
 from tests.support.processes import OtherProcess
 from tests.support.reviews import REVIEWS, failed, made
 
@@ -24,29 +25,29 @@ BEGUN = {"run_id": "20260115T020000Z-abc123", "store": ["risks.db", "risks", "ri
 @pytest.fixture
 def journal(tmp_path: Path) -> Journal:
     """An empty one."""
-    return Journal(tmp_path / NAME)
+    return Journal(tmp_path / JOURNAL_FILE)
 
 
 def written(folder: Path, reviews: Sequence[Review]) -> Journal:
     """Return a journal of a run that made these reviews."""
-    journal = Journal(folder / NAME)
+    journal = Journal(folder / JOURNAL_FILE)
     journal.begin(BEGUN)
     for review in reviews:
-        journal.call(review.record_id)
-        journal.review(review)
+        journal.add_call(review.record_id)
+        journal.add_review(review)
     return journal
 
 
 @given(REVIEWS)
 def test_review_survives_its_plain_form(review: Review) -> None:
     """Through JSON, as it is written."""
-    assert Review.from_plain(json.loads(json.dumps(review.as_plain()))) == review
+    assert Review.from_plain(json.loads(json.dumps(asdict(review)))) == review
 
 
-def test_plain_review_leaves_out_what_is_not_there() -> None:
-    """A journal of a million lines is no place for nulls."""
-    review = Review(7, "financial", usage=Usage(seconds=0.5))
-    assert review.as_plain() == {"record_id": 7, "category": "financial", "usage": {"seconds": 0.5}}
+def test_a_review_may_lack_fields_and_have_unknown_ones() -> None:
+    """As in the journals of other versions."""
+    plain = {"record_id": 7, "category": "financial", "usage": {"seconds": 0.5}, "of_a_later_version": 1}
+    assert Review.from_plain(plain) == Review(7, "financial", usage=Usage(seconds=0.5))
 
 
 @given(st.lists(REVIEWS, max_size=4))
@@ -54,7 +55,7 @@ def test_what_is_written_is_read(reviews: list[Review]) -> None:
     """In the order in which it was written."""
     with TemporaryDirectory() as folder:
         found = read_journal(written(Path(folder), reviews).path)
-    assert (found.begun, found.reviews, found.calls, found.finished) == (BEGUN, reviews, len(reviews), False)
+    assert (found.header, found.reviews, found.calls, found.finished) == (BEGUN, reviews, len(reviews), False)
 
 
 @given(st.lists(REVIEWS, min_size=1, max_size=4), st.data())
@@ -69,7 +70,7 @@ def test_journal_cut_off_anywhere_keeps_what_is_whole(reviews: list[Review], dat
     ends = [sum(map(len, lines[: number + 1])) for number in range(len(lines))]
     # A line lacks nothing but the line feed.
     whole = sum(end - 1 <= cut for end in ends)
-    assert (found.begun is not None, found.calls, found.reviews) == (
+    assert (found.header is not None, found.calls, found.reviews) == (
         whole > 0,
         whole // 2,
         reviews[: max(0, whole - 1) // 2],
@@ -85,16 +86,16 @@ def test_journal_cut_off_anywhere_goes_on(cut: int, last: Review) -> None:
         path.write_bytes(content[: max(len(content) - cut, content.index(b"\n") + 1)])
         journal = Journal(path)
         journal.resume()
-        journal.review(last)
+        journal.add_review(last)
         found = read_journal(path)
-    assert (found.begun is not None, found.reviews[-1]) == (True, last)
+    assert (found.header is not None, found.reviews[-1]) == (True, last)
 
 
 def test_journal_begins_once(journal: Journal) -> None:
-    """A run that goes on is the run that it began as."""
+    """A run that continues is the run that it began as."""
     journal.begin(BEGUN)
     journal.begin({"run_id": "another"})
-    assert read_journal(journal.path).begun == BEGUN
+    assert read_journal(journal.path).header == BEGUN
 
 
 def test_finished_run_is_finished(journal: Journal) -> None:
@@ -105,7 +106,7 @@ def test_finished_run_is_finished(journal: Journal) -> None:
 
 
 def test_inconclusive_run_is_unfinished(journal: Journal) -> None:
-    """It came to an end for want of answers."""
+    """It ended for want of answers."""
     journal.begin(BEGUN)
     journal.finish(inconclusive=True)
     assert not read_journal(journal.path).finished
@@ -121,7 +122,7 @@ def test_run_that_goes_on_asks_for_what_was_not_answered(
     """Answers that were paid for and of no use are asked for again only where the run ended for want of answers."""
     journal.begin(BEGUN)
     for review in (made(1), ANSWERED, Review(3, failure="503"), Review(4, failure="the budget is spent", asked=False)):
-        journal.review(review)
+        journal.add_review(review)
     if inconclusive:
         journal.finish(inconclusive=True)
     journal.resume()
@@ -132,8 +133,8 @@ def test_costs_count_whatever_became_of_their_reviews(journal: Journal) -> None:
     """Of calls that were in flight at the end the most that they can have cost, of all others what they did."""
     journal.begin(BEGUN)
     for amount in (2.0, 2.0, -1.5):
-        journal.spend(amount)
-    journal.review(Review(3, failure="503", usage=Usage(10, 2, 0.5)))
+        journal.add_cost(amount)
+    journal.add_review(Review(3, failure="503", usage=Usage(10, 2, 0.5)))
     journal.finish(inconclusive=True)
     journal.resume()
     found = read_journal(journal.path)
@@ -143,7 +144,7 @@ def test_costs_count_whatever_became_of_their_reviews(journal: Journal) -> None:
 def test_workers_share_what_failed(journal: Journal) -> None:
     """It is the same run, so nobody asks again."""
     journal.begin(BEGUN)
-    journal.review(Review(3, failure="503"))
+    journal.add_review(Review(3, failure="503"))
     assert len(read_journal(journal.path).reviews) == 1
 
 
@@ -151,7 +152,7 @@ def test_run_that_goes_on_after_its_end_is_unfinished(journal: Journal) -> None:
     """Whatever follows the end makes it an open one."""
     journal.begin(BEGUN)
     journal.finish(inconclusive=False)
-    journal.call(1)
+    journal.add_call(1)
     assert not read_journal(journal.path).finished
 
 
@@ -167,7 +168,7 @@ def test_lines_that_are_none_are_passed_over(journal: Journal, junk: bytes) -> N
     journal.begin(BEGUN)
     with journal.path.open("ab") as file:
         file.write(junk + b"\n")
-    journal.review(made(1))
+    journal.add_review(made(1))
     assert read_journal(journal.path).reviews == [made(1)]
 
 
@@ -179,8 +180,8 @@ def test_threads_write_whole_lines(journal: Journal) -> None:
     def write(number: int) -> None:
         everyone.wait(10)
         for _ in range(20):
-            journal.call(number)
-            journal.review(failed(number))
+            journal.add_call(number)
+            journal.add_review(failed(number))
 
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(write, range(8)))
@@ -201,6 +202,6 @@ except BlockingIOError:
 os.close(folder)
 """
     with OtherProcess() as other:
-        with journal.held():
+        with journal.locked():
             during = other.run(attempt)
         assert (during, other.run(attempt)) == ("held", "free")

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from drift_checks.core.records import Review, Usage
-from drift_checks.review.journal import NAME, Journal, Journaled, read_journal
+from drift_checks.review.journal import JOURNAL_FILE, Journal, JournalContents, read_journal
 from drift_checks.review.ledger import Ledger
 from tests.support.reviews import failed, made
 
@@ -16,7 +16,7 @@ def ledger_of(*reviews: Review) -> Ledger:
     """Return a ledger that kept these."""
     ledger = Ledger()
     for review in reviews:
-        ledger.keep(review)
+        ledger.add(review)
     return ledger
 
 
@@ -76,25 +76,26 @@ def test_reviewer_differs_where_both_answers_are_there() -> None:
 
 def test_calls_are_counted_and_written(tmp_path: Path) -> None:
     """Before it is known what comes of them."""
-    ledger, journal = Ledger(), Journal(tmp_path / NAME)
-    ledger.keep_in(journal, Journaled())
-    ledger.call(1)
-    ledger.call(1)
+    ledger, journal = Ledger(), Journal(tmp_path / JOURNAL_FILE)
+    ledger.use_journal(journal, JournalContents())
+    ledger.add_call(1)
+    ledger.add_call(1)
     assert (ledger.calls, read_journal(journal.path).calls) == (2, 2)
 
 
 def test_reviews_are_written(tmp_path: Path) -> None:
     """Each as it is made."""
-    ledger, journal = Ledger(), Journal(tmp_path / NAME)
-    ledger.keep_in(journal, Journaled())
-    ledger.keep(made(1))
+    ledger, journal = Ledger(), Journal(tmp_path / JOURNAL_FILE)
+    ledger.use_journal(journal, JournalContents())
+    ledger.add(made(1))
     assert read_journal(journal.path).reviews == [made(1)]
 
 
 def resumed(tmp_path: Path, *before: Review, calls: int = 0, spent: float = 0.0) -> Ledger:
-    """Return a ledger that goes on after these reviews."""
+    """Return a ledger that continues after these reviews."""
     ledger = Ledger()
-    ledger.keep_in(Journal(tmp_path / NAME), Journaled(reviews=list(before), calls=calls, spent=spent))
+    contents = JournalContents(reviews=list(before), calls=calls, spent=spent)
+    ledger.use_journal(Journal(tmp_path / JOURNAL_FILE), contents)
     return ledger
 
 
@@ -112,7 +113,7 @@ def test_later_review_of_a_record_counts(tmp_path: Path) -> None:
 def test_spending_of_before_counts(tmp_path: Path) -> None:
     """A budget is one for the whole run."""
     ledger = resumed(tmp_path, calls=3, spent=0.5)
-    ledger.call(2)
-    ledger.spend(1.0)
-    ledger.spend(-0.75)
+    ledger.add_call(2)
+    ledger.add_cost(1.0)
+    ledger.add_cost(-0.75)
     assert (ledger.spent().calls, ledger.spent().cost) == (4, 0.75)

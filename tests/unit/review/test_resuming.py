@@ -1,4 +1,4 @@
-"""Taking up a run that was broken off."""
+"""Taking up a run that was interrupted."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import pytest
 
 from drift_checks.core.errors import SettingError
 from drift_checks.core.records import Record, Sample, Stratum
-from drift_checks.review.journal import NAME, Journal
+from drift_checks.review.journal import JOURNAL_FILE, Journal
 from drift_checks.review.resuming import Unfinished, find_unfinished, header
 from drift_checks.settings.declarations import Settings
 
@@ -33,7 +33,7 @@ SAMPLE = Sample(
 
 
 def settings(folder: Path, **changed: Any) -> Settings:
-    """Return the settings of a run, on the day after the one that was broken off."""
+    """Return the settings of a run, on the day after the one that was interrupted."""
     defaults: dict[str, Any] = {
         "db": folder / "risks.db",
         "reports": folder,
@@ -48,7 +48,7 @@ def leave(reports: Path, run_id: str = RUN, *, aside: bool = True, finished: boo
     """Leave the journal of a run in a folder of reports; return the run's folder."""
     folder = reports / (f".{run_id}.tmp" if aside else run_id)
     folder.mkdir()
-    journal = Journal(folder / NAME)
+    journal = Journal(folder / JOURNAL_FILE)
     journal.begin(header(settings(reports, **changed), "llm", run_id, BEGAN, SAMPLE))
     if finished:
         journal.finish(inconclusive=False)
@@ -86,7 +86,7 @@ def test_a_finished_run_is_not_passed_over(tmp_path: Path) -> None:
     """An older one is not taken up in its place."""
     leave(tmp_path, "20260114T020000Z-ffffff")
     leave(tmp_path, aside=False, finished=True)
-    with pytest.raises(SettingError, match="came to an end"):
+    with pytest.raises(SettingError, match="is finished"):
         find_unfinished(settings(tmp_path))
 
 
@@ -111,13 +111,13 @@ def test_journals_that_say_nothing_are_passed_over(tmp_path: Path, content: byte
     mine = leave(tmp_path)
     empty = tmp_path / ".20260116T020000Z-ffffff.tmp"
     empty.mkdir()
-    (empty / NAME).write_bytes(content)
+    (empty / JOURNAL_FILE).write_bytes(content)
     assert find_unfinished(settings(tmp_path)).folder == mine
 
 
 def test_missing_folder_of_reports_holds_no_run(tmp_path: Path) -> None:
     """It is said in a sentence."""
-    with pytest.raises(SettingError, match="holds no run"):
+    with pytest.raises(SettingError, match="holds no interrupted run"):
         find_unfinished(settings(tmp_path, reports=tmp_path / "none"))
 
 
@@ -164,7 +164,7 @@ def test_what_would_make_two_runs_is_refused(tmp_path: Path, changed: dict[str, 
 
 def test_another_reviewer_is_refused(tmp_path: Path) -> None:
     """Decisions of two do not make one agreement."""
-    with pytest.raises(SettingError, match="reviewer llm, and this is given mine:Classifier"):
+    with pytest.raises(SettingError, match="reviewer llm, but it is now mine:Classifier"):
         unfinished(tmp_path).resumed(settings(tmp_path), "mine:Classifier")
 
 
@@ -174,7 +174,7 @@ def test_another_reviewer_is_refused(tmp_path: Path) -> None:
     ids=lambda changed: next(iter(changed)),
 )
 def test_how_it_is_asked_may_change(tmp_path: Path, changed: dict[str, Any]) -> None:
-    """A larger budget or a slower pace is why one goes on."""
+    """A larger budget or a slower pace is why one continues."""
     given = replace(settings(tmp_path), **changed)
     (key,) = changed
     assert getattr(unfinished(tmp_path).resumed(given, "llm"), key) == changed[key]

@@ -74,7 +74,7 @@ def test_the_same_seed_draws_the_same_records(settings: Settings) -> None:
 
 
 def test_each_record_is_reviewed_once(pipeline: Pipeline) -> None:
-    """However often it is asked for; each is told of as it is made."""
+    """However often it is asked for; each is reported as it is made."""
     told: list[Review] = []
     records = pipeline.sample.records
     pipeline.review(records[:10], told.append)
@@ -113,14 +113,14 @@ def test_records_can_be_chosen_where_the_ids_have_no_declared_type(settings: Set
     assert [record.id for record in sample.records] == [2]
 
 
-def test_a_chosen_record_that_is_not_there_is_told_of(settings: Settings) -> None:
+def test_a_chosen_record_that_is_not_there_is_reported(settings: Settings) -> None:
     """By its id."""
     error = refused(replace(settings, records=("7", "9999")))
     assert isinstance(error, SettingError)
     assert str(error).startswith("records: 9999 not found in ")
 
 
-def test_ids_that_occur_twice_are_told_of(settings: Settings) -> None:
+def test_ids_that_occur_twice_are_reported(settings: Settings) -> None:
     """In a sentence, wherever in the sample they turn up."""
     rows: list[tuple[object, ...]] = [(1 + key // 2, "t", "c", 0.5, "2020-01-01") for key in range(200)]
     error = refused(of_table(settings, rows))
@@ -141,7 +141,7 @@ def test_a_store_without_candidates_is_nothing_to_review(settings: Settings) -> 
     assert "--drift-low-confidence-below" in str(error)
 
 
-def test_without_a_store_the_ways_to_name_one_are_told(settings: Settings) -> None:
+def test_without_a_store_the_ways_to_name_one_are_reported(settings: Settings) -> None:
     """Option, variable, ini, demo."""
     error = refused(replace(settings, db=None, chroma=None))
     assert isinstance(error, SettingError)
@@ -161,4 +161,4 @@ def test_timestamps_that_cannot_be_read_are_noted(settings: Settings, reading: s
     rows: list[tuple[object, ...]] = [(key, "t", "c", 0.5, "2020-01-01") for key in range(100)]
     sample = Pipeline(of_table(settings, [*rows, (1000, "t", "c", 0.5, reading)])).sample
     assert sample.unreadable == {"timestamp": 1}
-    assert any("timestamp that cannot be read" in note for note in sample.notes)
+    assert any("with an unreadable timestamp" in note for note in sample.notes)

@@ -98,13 +98,13 @@ def test_fifty_are_thirty_of_low_confidence_and_twenty_old() -> None:
     assert planned.notes == ()
 
 
-def test_a_shortfall_is_told_with_what_took_its_place() -> None:
+def test_a_shortfall_is_reported_with_what_took_its_place() -> None:
     """In numbers."""
     planned = plan({LOW: 12, OLD: 500, BASELINE: 3}, 50, 0.6, 10, divided=True)
     assert planned.wanted == {LOW: 12, OLD: 38, BASELINE: 3}
     assert planned.notes == (
-        "the store has only 12 records of low confidence, 30 were wanted; 18 old ones take their place",
-        "the rest of the store has only 3 records, 10 were wanted as baseline",
+        "the store has only 12 of 30 wanted low-confidence records; 18 old records replace the others",
+        "the rest of the store has only 3 of 10 wanted baseline records",
     )
 
 
@@ -113,7 +113,7 @@ def test_a_shortfall_of_old_ones_is_filled_too() -> None:
     planned = plan({LOW: 500, OLD: 5, BASELINE: 300}, 50, 0.6, 10, divided=True)
     assert planned.wanted == {LOW: 45, OLD: 5, BASELINE: 10}
     assert planned.notes == (
-        "the store has only 5 old records, 20 were wanted; 15 ones of low confidence take their place",
+        "the store has only 5 of 20 wanted old records; 15 low-confidence records replace the others",
     )
 
 

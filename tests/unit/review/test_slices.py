@@ -20,7 +20,7 @@ from tests.support.timestamps import ZONES, timestamps
 
 AS_STORED = ("category", "model_version", "prompt_version", "source")
 DIMENSIONS = (*AS_STORED, "age", "text_length")
-AGES = ["0 to 30 days", "30 to 90 days", "90 to 180 days", "180 to 365 days", "365 days and more"]
+AGES = ["0 to 30 days", "30 to 90 days", "90 to 180 days", "180 to 365 days", "365 days or more"]
 
 
 def slices(rows: Sequence[Mapping[str, object]], zone: ZoneInfo | None = None) -> list[SampleSlice]:
@@ -39,7 +39,7 @@ def members(found: Sequence[SampleSlice], dimension: str) -> dict[str, set[Recor
 
 
 def days_ago(days: float) -> str:
-    """Return the timestamp of so many days ago."""
+    """Return the timestamp of that many days ago."""
     return (AS_OF - timedelta(days=days)).isoformat()
 
 
@@ -134,7 +134,7 @@ def test_timestamps_that_are_all_unreadable_give_no_ages() -> None:
     assert {part.dimension for part in found} == {"category"}
 
 
-def test_an_age_is_told_in_the_zone_of_naive_times() -> None:
+def test_an_age_is_reported_in_the_zone_of_naive_times() -> None:
     """Thirty days ago in UTC is less in New York."""
     stamp = (AS_OF - timedelta(days=30, hours=2)).replace(tzinfo=None).isoformat()
     found = members(slices([{"timestamp": stamp}, {"timestamp": days_ago(400)}], ZoneInfo("America/New_York")), "age")
@@ -147,7 +147,7 @@ def test_lengths_of_text_divide_the_sample_in_their_order(lengths: list[int]) ->
     found = members(slices([{"text": "x" * length} for length in lengths]), "text_length")
     keys = sorted(int(key) for keys in found.values() for key in keys)
     assert keys in ([], list(range(1, len(lengths) + 1)))
-    bands = [{lengths[int(key) - 1] for key in found[name]} for name in ("short", "middling", "long") if name in found]
+    bands = [{lengths[int(key) - 1] for key in found[name]} for name in ("short", "medium", "long") if name in found]
     assert all(max(shorter) < min(longer) for shorter, longer in pairwise(bands))
 
 
@@ -155,7 +155,7 @@ def test_lengths_of_text_divide_the_sample_in_their_order(lengths: list[int]) ->
 def test_bands_of_length_are_of_as_many(lengths: list[int]) -> None:
     """But one, where all lengths differ."""
     found = members(slices([{"text": "x" * length} for length in lengths]), "text_length")
-    sizes = [len(found[name]) for name in ("short", "middling", "long")]
+    sizes = [len(found[name]) for name in ("short", "medium", "long")]
     assert max(sizes) - min(sizes) <= 1
 
 

@@ -103,7 +103,7 @@ def test_an_empty_store_has_empty_windows(tmp_path: Path) -> None:
 
 
 def test_values_are_the_numbers_of_the_window(tmp_path: Path) -> None:
-    """What is no number is left out; a number as text is one."""
+    """What is no number is omitted; a number as text is one."""
     recent = [0.5, "0.25", None, "high", "NaN", float("inf"), b"0.5"]
     rows = [("a", NOW, value, None) for value in recent] + [("a", THEN, 0.75, None), ("a", LONG_AGO, 0.1, None)]
     found = stored(tmp_path, rows)
@@ -113,7 +113,7 @@ def test_values_are_the_numbers_of_the_window(tmp_path: Path) -> None:
 
 
 def test_a_column_that_is_missing_has_no_values(tmp_path: Path) -> None:
-    """The caller is told of none."""
+    """The caller is reported none."""
     assert stored(tmp_path, [("a", NOW)], "").values("response_time_ms", RECENT).size == 0
 
 
@@ -156,7 +156,7 @@ def test_vectors_are_those_of_the_windows_records(rows: list[tuple[str, str | No
             assert numbers.any()
 
 
-def test_vectors_of_odd_dimensions_are_left_out(tmp_path: Path) -> None:
+def test_vectors_of_odd_dimensions_are_skipped(tmp_path: Path) -> None:
     """The commonest dimension of both windows together is the store's."""
     rows = [
         ("a", NOW, None, vector(1, 2)),

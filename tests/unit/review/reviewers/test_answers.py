@@ -97,7 +97,7 @@ def test_takes_a_category_in_other_case_or_spaces(named: str, category: str) -> 
 
 def test_decides_nothing_between_categories_that_differ_only_in_case() -> None:
     """A spelling that could be either of two is neither."""
-    assert "none of the taxonomy" in refusal_of('{"category": "a_B"}')
+    assert "not in the taxonomy" in refusal_of('{"category": "a_B"}')
 
 
 @pytest.mark.parametrize(
@@ -144,7 +144,7 @@ UNDECIDED = [
 
 @pytest.mark.parametrize("number", range(len(UNDECIDED)))
 def test_says_why_an_answer_decides_nothing(number: int, snapshot: SnapshotAssertion) -> None:
-    """No object, no category, none of the taxonomy and several that differ are each told apart."""
+    """No object, no category, not in the taxonomy and several that differ are each told apart."""
     assert refusal_of(UNDECIDED[number]) == snapshot
 
 
@@ -217,7 +217,7 @@ REPLIES = {
 
 @pytest.mark.parametrize("reply", REPLIES)
 def test_says_what_was_wrong_with_an_endpoint_s_answer(reply: str, snapshot: SnapshotAssertion) -> None:
-    """Empty, refused, cut off, of no category, no chat completion and no JSON are each told apart."""
+    """Empty, refused, cut off, of no category, not a chat completion and no JSON are each told apart."""
     assert str(unusable(REPLIES[reply])) == snapshot
 
 
@@ -234,7 +234,7 @@ def test_says_what_was_wrong_with_an_endpoint_s_answer(reply: str, snapshot: Sna
 )
 def test_a_reply_that_only_looks_like_a_chat_completion_is_none(reply: bytes) -> None:
     """Choices of another form are an answer that cannot be used."""
-    assert "no chat completion" in str(unusable(reply))
+    assert "not a chat completion" in str(unusable(reply))
 
 
 def test_an_answer_that_was_cut_off_is_none() -> None:

@@ -1,4 +1,4 @@
-"""Which classifier a run has, and what is told where it can have none."""
+"""Which classifier a run uses, and why it is refused."""
 
 from __future__ import annotations
 
@@ -96,7 +96,7 @@ def test_asks_the_endpoint_that_the_settings_name(key: None) -> None:
 def test_counts_by_the_prices_of_the_settings(key: None) -> None:
     """The most that a call can cost is 0 without a price, and more with one."""
     free, paid = (choose(reviewer=LLM, llm_model="m", llm_price=price) for price in (None, (1.0, 2.0)))
-    assert free.most_cost(question()) == 0 < paid.most_cost(question())
+    assert free.max_cost(question()) == 0 < paid.max_cost(question())
 
 
 def test_tells_the_model_what_the_file_says(key: None, tmp_path: Path) -> None:

@@ -25,8 +25,8 @@ from hypothesis import strategies as st
 
 from drift_checks.review.reviewers.failures import (
     describe,
-    is_passing,
     is_refused,
+    is_transient,
     retry_after,
     status_of,
     was_answered,
@@ -103,28 +103,11 @@ CLIENTS = [by_httpx, by_openai, by_requests, by_urllib, by_aiohttp, by_google, b
 @pytest.mark.parametrize("client", CLIENTS)
 @pytest.mark.parametrize("status", [400, 401, 403, 404, 408, 409, 422, 429, 500, 502, 503, 504])
 def test_a_status_is_found_wherever_clients_keep_it(client: Client, status: int) -> None:
-    """As a plain number."""
-    assert status_of(client(status, {})) == status
-
-
-@pytest.mark.parametrize("client", CLIENTS)
-@pytest.mark.parametrize("status", [400, 401, 403, 404, 408, 409, 422, 429, 500, 502, 503, 504])
-def test_only_some_statuses_may_pass(client: Client, status: int) -> None:
-    """408, 409, 429, and those of the server."""
-    assert is_passing(client(status, {})) == (status in {408, 409, 429} or status >= 500)
-
-
-@pytest.mark.parametrize("client", CLIENTS)
-@pytest.mark.parametrize("status", [400, 401, 403, 404, 429, 500])
-def test_two_statuses_refuse_the_credentials(client: Client, status: int) -> None:
-    """401 and 403."""
-    assert is_refused(client(status, {})) == (status in {401, 403})
-
-
-@pytest.mark.parametrize("client", CLIENTS)
-def test_a_status_is_an_answer(client: Client) -> None:
-    """Whichever it is."""
-    assert was_answered(client(500, {}))
+    """408, 409, 429 and server errors are transient; 401 and 403 refuse the credentials; all are answers."""
+    error = client(status, {})
+    assert (status_of(error), was_answered(error)) == (status, True)
+    assert is_transient(error) == (status in {408, 409, 429} or status >= 500)
+    assert is_refused(error) == (status in {401, 403})
 
 
 @pytest.mark.parametrize("holder", ["x", None, True, 200, 3.5, "503", lambda: 503])
@@ -137,51 +120,29 @@ def test_what_is_no_status_of_a_failure_is_none(holder: object) -> None:
 
 @pytest.mark.parametrize("client", CLIENTS)
 def test_retry_after_is_found_wherever_clients_keep_it(client: Client) -> None:
-    """By the name that HTTP writes in any case."""
-    assert retry_after(client(429, {"retry-after": "7"})) == 7
-
-
-def test_retry_after_is_found_in_a_plain_dict_as_servers_write_it() -> None:
-    """As in what a user's own client raises."""
-    assert retry_after(StatusError(429, {"Retry-After": "7"})) == 7
+    """Its name may be in any case."""
+    assert retry_after(client(429, {"retry-after": "7"})) == retry_after(StatusError(429, {"Retry-After": "7"})) == 7
 
 
 @pytest.mark.parametrize("client", CLIENTS)
 def test_without_the_header_there_is_no_wait(client: Client) -> None:
-    """None is told, not zero."""
+    """None is reported, not zero."""
     assert retry_after(client(429, {})) is None
-
-
-@given(st.integers(0, 10**9))
-def test_seconds_to_wait_are_read(seconds: int) -> None:
-    """Also with blanks around."""
-    assert retry_after(StatusError(429, {"retry-after": f" {seconds} "})) == seconds
 
 
 @given(st.integers(-(10**6), 10**6))
 def test_a_date_to_wait_for_is_read(seconds: int) -> None:
-    """A past one is no wait."""
+    """A past date means no wait."""
     date = format_datetime(NOW + timedelta(seconds=seconds), usegmt=True)
     assert retry_after(StatusError(429, {"retry-after": date}), NOW) == max(0, seconds)
 
 
-ODD_DATES = st.builds(
-    "{}, {} {} {} {}:{}:{} {}".format,
-    st.sampled_from(["Thu", "", "x"]),
-    st.integers(-1, 32),
-    st.sampled_from(["Jan", "Feb", "jan", "Foo"]),
-    st.integers(0, 100_000),
-    st.integers(0, 25),
-    st.integers(0, 61),
-    st.integers(0, 61),
-    st.sampled_from(["GMT", "-0000", "+0200", "+2400", "-9999", "", "EST"]),
-)
-
-
 @example("0 JAN 0:0 2200000000")
-@given(st.text() | st.sampled_from(["nan", "inf", "-1", "None", "1e400", "-inf", "7,8"]) | ODD_DATES)
-def test_any_header_is_read_as_a_wait_or_as_none(value: str) -> None:
-    """Without an exception, and never a wait below zero."""
+@example("Thu, 32 Foo 100000 25:61:61 +2400")
+@example("inf")
+@given(st.text() | st.integers().map(str))
+def test_any_header_is_a_wait_or_none(value: str) -> None:
+    """Without an exception, and never a negative wait."""
     wait = retry_after(StatusError(429, {"retry-after": value}), NOW)
     assert wait is None or wait >= 0
 
@@ -201,9 +162,6 @@ BROKEN: list[Exception] = [
     httpx.ReadTimeout(""),
     urllib3.exceptions.ProtocolError(),
     urllib3.exceptions.ReadTimeoutError(urllib3.HTTPConnectionPool("localhost"), "/", "no"),
-]
-NOT_TAKEN = "the class's name has none of the endings that are looked for"
-BROKEN_UNNOTICED: list[Exception] = [
     urllib.error.URLError(ConnectionRefusedError()),
     urllib.error.URLError(TimeoutError()),
     http.client.IncompleteRead(b""),
@@ -220,25 +178,19 @@ def name(error: Exception) -> str:
 @pytest.mark.parametrize("error", BROKEN, ids=name)
 def test_a_broken_connection_may_pass(error: Exception) -> None:
     """Whichever client tells of it."""
-    assert is_passing(error)
-
-
-@pytest.mark.parametrize("error", BROKEN_UNNOTICED, ids=name)
-def test_a_broken_connection_that_is_told_otherwise_may_pass(error: Exception) -> None:
-    """By an exception around it, or one of an unusual name."""
-    assert is_passing(error)
+    assert is_transient(error)
 
 
 @pytest.mark.parametrize("kind", ["ServerDisconnectedError", "ClientOSError", "ServerTimeoutError"])
 def test_a_broken_connection_of_aiohttp_may_pass(kind: str) -> None:
     """By its class."""
-    assert is_passing(getattr(pytest.importorskip("aiohttp"), kind)())
+    assert is_transient(getattr(pytest.importorskip("aiohttp"), kind)())
 
 
 @pytest.mark.parametrize("kind", ["APIConnectionError", "APITimeoutError"])
 def test_a_broken_connection_of_openai_may_pass(kind: str) -> None:
     """By its class."""
-    assert is_passing(getattr(pytest.importorskip("openai"), kind)(request=REQUEST))
+    assert is_transient(getattr(pytest.importorskip("openai"), kind)(request=REQUEST))
 
 
 OTHERS: list[Exception] = [ValueError("429"), KeyError("category"), OSError("503"), socket.herror(), RuntimeError()]
@@ -247,7 +199,7 @@ OTHERS: list[Exception] = [ValueError("429"), KeyError("category"), OSError("503
 @pytest.mark.parametrize("error", [*OTHERS, httpx.InvalidURL(""), requests.exceptions.MissingSchema()], ids=name)
 def test_other_exceptions_do_not_pass(error: Exception) -> None:
     """Whatever number they mention."""
-    assert (is_passing(error), is_refused(error), was_answered(error)) == (False, False, False)
+    assert (is_transient(error), is_refused(error), was_answered(error)) == (False, False, False)
 
 
 @given(st.text(), st.sampled_from([None, 400, 429, 500]))

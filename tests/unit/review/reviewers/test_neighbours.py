@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
@@ -14,33 +13,24 @@ from hypothesis import strategies as st
 
 from drift_checks.core.records import Record, Review, Stratum
 from drift_checks.review.reviewers.neighbours import NeighboursReviewer, read_embedding
+from drift_checks.stores.chroma import Entry, Neighbour
 
 Vector = npt.NDArray[np.float32]
 ABSENT = object()
 
 
-@dataclass(frozen=True)
-class Near:
-    """An entry near a vector."""
-
-    id: str
-    similarity: float
-    document: str | None = "another text"
-    metadata: Mapping[str, object] = field(default_factory=lambda: {"category": "a"})
-
-
-@dataclass(frozen=True)
-class Held:
-    """What the collection holds under an id."""
-
-    vector: Vector
+def neighbour(
+    key: str, similarity: float, document: str | None = "another text", metadata: Mapping[str, object] | None = None
+) -> Neighbour:
+    """Return an entry near a vector, of category a by default."""
+    return Neighbour(key, similarity, document, {"category": "a"} if metadata is None else metadata)
 
 
 class FakeVectors:
-    """A collection with the same neighbours for each vector; it takes down what it was asked."""
+    """A collection with the same neighbours for each vector; it records what it was asked."""
 
     def __init__(
-        self, near: Sequence[Near] = (), held: Mapping[str, Vector] | None = None, dimension: int | None = 2
+        self, near: Sequence[Neighbour] = (), held: Mapping[str, Vector] | None = None, dimension: int | None = 2
     ) -> None:
         self.near = near
         self.held = held or {}
@@ -52,11 +42,11 @@ class FakeVectors:
         """How many entries there are."""
         return len(self.near)
 
-    def entries(self, ids: Sequence[str]) -> Mapping[str, Held]:
+    def entries(self, ids: Sequence[str]) -> Mapping[str, Entry]:
         """Return those there."""
-        return {key: Held(self.held[key]) for key in ids if key in self.held}
+        return {key: Entry(key, self.held[key], None, {}) for key in ids if key in self.held}
 
-    def nearest(self, vectors: Sequence[Vector], number: int) -> list[list[Near]]:
+    def nearest(self, vectors: Sequence[Vector], number: int) -> list[list[Neighbour]]:
         """Return the first of the neighbours for each vector."""
         self.asked.append(([vector.tolist() for vector in vectors], number))
         return [list(self.near[:number]) for _ in vectors]
@@ -68,10 +58,10 @@ def record(key: int | str = 1, *, embedding: object = "[1, 0]", chroma_id: objec
     return Record(key, Stratum.OLD, {name: value for name, value in columns.items() if value is not ABSENT})
 
 
-def near(*votes: tuple[str | None, float]) -> list[Near]:
+def near(*votes: tuple[str | None, float]) -> list[Neighbour]:
     """Return neighbours with these categories and similarities."""
     return [
-        Near(f"n{place}", similarity, metadata={} if label is None else {"category": label})
+        neighbour(f"n{place}", similarity, metadata={} if label is None else {"category": label})
         for place, (label, similarity) in enumerate(votes)
     ]
 
@@ -106,27 +96,27 @@ def test_only_the_k_nearest_vote() -> None:
 
 def test_the_record_itself_has_no_vote() -> None:
     """It would confirm itself."""
-    [made] = review(FakeVectors([Near("own", 1.0), *near(("b", 0.1))]), record())
+    [made] = review(FakeVectors([neighbour("own", 1.0), *near(("b", 0.1))]), record())
     assert (made.category, made.confidence) == ("b", 1.0)
 
 
 def test_the_record_itself_has_no_vote_under_a_numeric_chroma_id() -> None:
     """Chroma's ids are text whatever SQLite's column holds."""
-    itself = Near("12", 1.0, document=None)
+    itself = neighbour("12", 1.0, document=None)
     [made] = review(FakeVectors([itself, *near(("b", 0.1))]), record(chroma_id=12))
     assert made.category == "b"
 
 
 def test_exact_duplicates_have_no_vote() -> None:
     """They were decided alike by the same classifier."""
-    twins = [Near(f"twin {number}", 1.0, document="own") for number in range(5)]
+    twins = [neighbour(f"twin {number}", 1.0, document="own") for number in range(5)]
     [made] = review(FakeVectors([*twins, *near(("b", 0.1))]), record())
     assert made.category == "b"
 
 
 def test_more_are_asked_for_where_duplicates_crowd() -> None:
     """Until k others are found, and only for the records that lack them."""
-    twins = [Near(f"twin {number}", 1.0, document="own") for number in range(200)]
+    twins = [neighbour(f"twin {number}", 1.0, document="own") for number in range(200)]
     vectors = FakeVectors([*twins, *near(*[("b", 0.5)] * 100)])
     crowded, free = review(vectors, record(1), record(2, text="free", embedding="[0, 1]"))
     assert (crowded.category, crowded.rationale) == ("b", "11 of 11 nearest neighbours")
@@ -138,7 +128,7 @@ def test_more_are_asked_for_where_duplicates_crowd() -> None:
 
 def test_a_collection_of_duplicates_alone_ends_in_a_failure() -> None:
     """Asking stops at its size."""
-    vectors = FakeVectors([Near(f"twin {number}", 1.0, document="own") for number in range(300)])
+    vectors = FakeVectors([neighbour(f"twin {number}", 1.0, document="own") for number in range(300)])
     [made] = review(vectors, record())
     assert not made.made
     assert made.failure
@@ -148,7 +138,7 @@ def test_a_collection_of_duplicates_alone_ends_in_a_failure() -> None:
 def test_neighbours_without_a_category_leave_the_review_unmade() -> None:
     """With the reason."""
     [made] = review(FakeVectors(near((None, 0.9), (None, 0.8))), record())
-    assert made.failure == "no neighbour with a category in the collection's metadata"
+    assert made.failure == "no neighbour has a category in the collection's metadata"
 
 
 def test_a_neighbour_without_a_category_has_no_vote() -> None:
@@ -197,7 +187,7 @@ def test_a_record_that_chroma_lacks_is_reviewed_by_its_own_vector(chroma_id: obj
 def test_without_any_vector_there_is_a_reason(chroma_id: object) -> None:
     """And no review."""
     [made] = review(FakeVectors(near(("a", 1))), record(embedding=None, chroma_id=chroma_id))
-    assert made.failure == "no vector: neither the record nor the collection has a usable one"
+    assert made.failure == "neither the record nor the collection has a usable vector"
 
 
 def test_a_vector_of_zeros_in_chroma_is_no_usable_one() -> None:

@@ -15,7 +15,7 @@ import pytest
 from syrupy.assertion import SnapshotAssertion
 
 from drift_checks.core.errors import ReviewerError
-from drift_checks.review.reviewers.base import Answer, UnusableAnswer
+from drift_checks.review.reviewers.base import Classification, UnusableAnswer
 from drift_checks.review.reviewers.own import OwnClassifier, name_of
 from tests.support.classifying import ask, outcomes, question
 
@@ -181,7 +181,7 @@ def test_refuses_what_takes_no_text_at_once(wrong: object, snapshot: SnapshotAss
 
 @pytest.mark.parametrize("wrong", [Failing, Wide])
 def test_refuses_a_class_that_fails_before_the_first_text(wrong: type, snapshot: SnapshotAssertion) -> None:
-    """What shows only in the object that is made of it is told when it is opened."""
+    """What shows only in the object that is made of it is reported when it is opened."""
     with pytest.raises(ReviewerError) as caught:
         ask(OwnClassifier(wrong, "my.module:Mine"))
     assert str(caught.value) == snapshot
@@ -189,13 +189,13 @@ def test_refuses_a_class_that_fails_before_the_first_text(wrong: type, snapshot:
 
 def test_refuses_an_abstract_class() -> None:
     """With Python's own reason, which differs from version to version."""
-    with pytest.raises(ReviewerError, match="could not be made without arguments"):
+    with pytest.raises(ReviewerError, match="cannot be instantiated without arguments"):
         ask(OwnClassifier(Abstract, "mine"))
 
 
 def test_refuses_a_class_that_exits() -> None:
     """A constructor that ends the process is one sentence like any other that fails."""
-    with pytest.raises(ReviewerError, match="could not be made"):
+    with pytest.raises(ReviewerError, match="cannot be instantiated"):
         ask(OwnClassifier(Leaving, "mine"))
 
 
@@ -238,7 +238,7 @@ def test_blocking_calls_overlap() -> None:
         return text
 
     seen = outcomes(OwnClassifier(meet, "mine"), question("a"), question("b"), at_once=True)
-    assert [type(outcome) for outcome in seen] == [Answer, Answer]
+    assert [type(outcome) for outcome in seen] == [Classification, Classification]
 
 
 @pytest.mark.parametrize("error", [ValueError("bad"), KeyError("x"), TimeoutError(), UnusableAnswer("none")])

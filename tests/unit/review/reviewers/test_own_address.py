@@ -102,24 +102,24 @@ def test_names_a_classifier_by_its_address(folder: Path) -> None:
     "address",
     ["own_modul:decide", "own_package.other:decide", "own_module.inner:decide", "own_nowhere.inner.most:decide"],
 )
-def test_a_module_that_is_not_there_is_told(address: str, folder: Path, snapshot: SnapshotAssertion) -> None:
+def test_a_module_that_is_not_there_is_reported(address: str, folder: Path, snapshot: SnapshotAssertion) -> None:
     """The sentence says where it was looked for."""
     assert refusal(address, folder) == snapshot
 
 
-def test_a_module_that_is_not_there_is_told_without_folders(snapshot: SnapshotAssertion) -> None:
+def test_a_module_that_is_not_there_is_reported_without_folders(snapshot: SnapshotAssertion) -> None:
     """Where no folder was given, the sentence still says what to do."""
     assert refusal("own_nowhere:decide") == snapshot
 
 
 @pytest.mark.parametrize("name", ["syntax", "needs", "lacks", "fails"])
-def test_a_module_that_fails_is_told(name: str, folder: Path, snapshot: SnapshotAssertion) -> None:
+def test_a_module_that_fails_is_reported(name: str, folder: Path, snapshot: SnapshotAssertion) -> None:
     """A SyntaxError, a package that it lacks and any other error are one sentence that says what to mend."""
     assert refusal(f"own_{name}:decide", folder) == snapshot
 
 
 @pytest.mark.parametrize("address", ["own_package.relative:decide", "own_nulls:decide"])
-def test_a_module_that_fails_is_told_in_one_line(address: str, folder: Path) -> None:
+def test_a_module_that_fails_is_reported_in_one_line(address: str, folder: Path) -> None:
     """The words of the error, which change with Python's version, stand in the sentence."""
     said = refusal(address, folder)
     assert said.startswith(f"reviewer: importing {address.partition(':')[0]} failed (")
@@ -127,25 +127,25 @@ def test_a_module_that_fails_is_told_in_one_line(address: str, folder: Path) -> 
 
 
 @pytest.mark.parametrize("name", ["exits", "stops"])
-def test_a_module_that_ends_the_process_is_told(name: str, folder: Path) -> None:
-    """`sys.exit` at import, as in a script without a guard, and what is no Exception, as pytest's `skip`, are told."""
+def test_a_module_that_ends_the_process_is_reported(name: str, folder: Path) -> None:
+    """Like a script that calls `sys.exit` at import, or pytest's `skip`, which is not an Exception."""
     assert f"importing own_{name} failed" in refusal(f"own_{name}:decide", folder)
 
 
 @pytest.mark.parametrize(
     "address", ["own_module:decid", "own_module:model", "own_module:zzz", "own_module:made.classfy", "own_module:x.y"]
 )
-def test_a_name_that_the_module_lacks_is_told(address: str, folder: Path, snapshot: SnapshotAssertion) -> None:
+def test_a_name_that_the_module_lacks_is_reported(address: str, folder: Path, snapshot: SnapshotAssertion) -> None:
     """The nearest name is named, where there is one."""
     assert refusal(address, folder) == snapshot
 
 
-def test_a_name_that_fails_is_told(folder: Path) -> None:
+def test_a_name_that_fails_is_reported(folder: Path) -> None:
     """A module whose attributes are made when they are asked for, and fail, is one sentence."""
     assert "no weights" in refusal("own_lazy:decide", folder)
 
 
 @pytest.mark.parametrize("address", ["own_module:number", "own_module:Space"])
-def test_a_name_of_something_else_is_told(address: str, folder: Path, snapshot: SnapshotAssertion) -> None:
+def test_a_name_of_something_else_is_reported(address: str, folder: Path, snapshot: SnapshotAssertion) -> None:
     """The sentence says what a classifier is."""
     assert refusal(address, folder) == snapshot

@@ -17,9 +17,9 @@ from hypothesis import strategies as st
 from pydantic import BaseModel
 
 from drift_checks.core.records import Usage
-from drift_checks.review.reviewers.base import Answer, UnusableAnswer
-from drift_checks.review.reviewers.own import read_answer
-from drift_checks.review.reviewers.values import read_confidence
+from drift_checks.review.reviewers.answers import read_confidence
+from drift_checks.review.reviewers.base import Classification, UnusableAnswer
+from drift_checks.review.reviewers.own import read_result
 
 Positional = namedtuple("Positional", "label score")
 
@@ -76,40 +76,40 @@ RESULTS: dict[str, object] = {
 @pytest.mark.parametrize("form", RESULTS)
 def test_reads_results_of_every_form(form: str) -> None:
     """Category and confidence are found by name, or else by position."""
-    assert read_answer(RESULTS[form]) == Answer("financial", 0.5)
+    assert read_result(RESULTS[form]) == Classification("financial", 0.5)
 
 
 @pytest.mark.parametrize("result", ["financial", ("financial",), {"category": "financial"}, Kind.FINANCIAL])
 def test_needs_no_confidence(result: object) -> None:
     """A category alone is an answer."""
-    assert read_answer(result) == Answer("financial")
+    assert read_result(result) == Classification("financial")
 
 
 @pytest.mark.parametrize("result", [None, "", " ", {}, (), [], {"label": "a"}, (None, 0.5), Decided(None), 5, b"x"])
 def test_a_result_without_category_is_unusable(result: object) -> None:
-    """It is told what was returned."""
-    with pytest.raises(UnusableAnswer, match="the classifier returned no category but"):
-        read_answer(result)
+    """The failure quotes what was returned."""
+    with pytest.raises(UnusableAnswer, match="which has no category"):
+        read_result(result)
 
 
 @pytest.mark.parametrize("category", [["a"], {"a": 1}, object(), float("nan")])
 def test_a_category_that_is_neither_text_nor_enum_is_none(category: object) -> None:
     """A list of categories, a mapping or an object decides nothing."""
     with pytest.raises(UnusableAnswer):
-        read_answer({"category": category})
+        read_result({"category": category})
 
 
 def test_takes_over_what_else_a_result_holds() -> None:
     """Rationale, evidence, model and tokens are those of the result."""
     held: dict[str, Any] = {"rationale": "why", "evidence": "words", "model": "m", "input_tokens": 5}
-    assert read_answer({"category": "a", "output_tokens": 3, **held}) == Answer(
+    assert read_result({"category": "a", "output_tokens": 3, **held}) == Classification(
         "a", rationale="why", evidence="words", model="m", usage=Usage(5, 3)
     )
 
 
 def test_takes_over_tokens_that_another_library_counted() -> None:
     """A whole number is one in numpy's type, too."""
-    assert read_answer({"category": "a", "input_tokens": np.int64(5)}).usage == Usage(5)
+    assert read_result({"category": "a", "input_tokens": np.int64(5)}).usage == Usage(5)
 
 
 class Heavy:
@@ -142,7 +142,7 @@ def test_reads_a_confidence_from_0_to_1(value: object, confidence: float | None)
 def test_any_result_is_read_or_unusable(result: object) -> None:
     """Nothing but the refusal is ever raised."""
     try:
-        answer = read_answer(result)
+        answer = read_result(result)
     except UnusableAnswer:
         return
     assert answer.category

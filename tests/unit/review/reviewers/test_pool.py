@@ -14,10 +14,10 @@ from pathlib import Path
 import pytest
 
 from drift_checks.core.errors import ReviewerError
-from drift_checks.core.records import RecordId, Usage
-from drift_checks.review.reviewers.base import Answer, Question
+from drift_checks.core.records import RecordId, Review, Usage
+from drift_checks.review.reviewers.base import Classification, Request
 from drift_checks.review.reviewers.limits import Limits, Spent
-from drift_checks.review.reviewers.pool import PooledReviewer, PooledReviewing
+from drift_checks.review.reviewers.pool import PooledReviewer, PooledReviews
 from drift_checks.review.reviewers.threads import in_thread
 from tests.support.classifiers import (
     REMEDY,
@@ -34,20 +34,20 @@ from tests.support.classifiers import (
 ROOT = Path(__file__).parents[4]
 
 
-async def fail_every_third(question: Question) -> Answer:
+async def fail_every_third(request: Request) -> Classification:
     """Fail on the records 0, 3 and so on."""
-    if question.record.id in range(0, 1000, 3):
+    if request.record.id in range(0, 1000, 3):
         raise ValueError("no idea")
-    return await agree(question)
+    return await agree(request)
 
 
-async def sleep_in_thread(question: Question) -> Answer:
+async def sleep_in_thread(request: Request) -> Classification:
     """Block for half a minute."""
     await in_thread(time.sleep, 30)
-    return Answer("a")
+    return Classification("a")
 
 
-def begin(classifier: FakeClassifier, number: int = 40) -> PooledReviewing:
+def begin(classifier: FakeClassifier, number: int = 40) -> PooledReviews:
     """Return reviews under way."""
     reviewer = PooledReviewer(classifier, Limits(backoff=0.01), Spent())
     return reviewer.review(make_records(number), [], lambda record_id: None)
@@ -63,8 +63,8 @@ def test_each_record_is_reviewed_once(concurrency: int) -> None:
 
 @pytest.mark.parametrize("concurrency", [1, 4])
 def test_no_more_reviews_than_allowed_are_in_flight(concurrency: int) -> None:
-    """But so many; retries and repeats included."""
-    classifier = FakeClassifier(slowly(in_turn(StatusError(503), Answer("a")), 0.01))
+    """Retries and repeats included."""
+    classifier = FakeClassifier(slowly(in_turn(StatusError(503), Classification("a")), 0.01))
     review_all(classifier, 8, Limits(concurrency=concurrency, backoff=0.01), repeats=2)
     assert classifier.most_in_flight == concurrency
 
@@ -77,10 +77,10 @@ def test_repeats_are_reviews_of_their_own() -> None:
 
 
 def test_repeats_come_after_all_records_began() -> None:
-    """The classifier is told that they are repeats."""
+    """Their requests are marked as repeats."""
     classifier = FakeClassifier(slowly(agree, 0.01))
     review_all(classifier, 20, Limits(concurrency=4), repeats=20)
-    assert [question.repeat for question in classifier.asked] == [False] * 20 + [True] * 20
+    assert [request.repeat for request in classifier.asked] == [False] * 20 + [True] * 20
 
 
 def test_no_records_are_no_reviews() -> None:
@@ -107,7 +107,7 @@ class Unready(FakeClassifier):
 
 
 @pytest.mark.parametrize("error", [ReviewerError("reviewer", "no key"), RuntimeError("a bug")])
-def test_a_classifier_that_does_not_open_is_told_of(error: Exception) -> None:
+def test_a_classifier_that_does_not_open_is_reported(error: Exception) -> None:
     """To whoever iterates, and nothing is asked."""
     classifier = Unready()
     classifier.error = error
@@ -121,10 +121,10 @@ def test_a_classifier_that_does_not_open_is_told_of(error: Exception) -> None:
 def test_refused_credentials_end_the_run(status: int, before: int) -> None:
     """At once, with the remedy, also later on; the classifier is closed."""
 
-    async def decide(question: Question) -> Answer:
-        if int(question.record.id) >= before:
+    async def decide(request: Request) -> Classification:
+        if int(request.record.id) >= before:
             raise StatusError(status)
-        return await agree(question)
+        return await agree(request)
 
     classifier = FakeClassifier(decide)
     with pytest.raises(ReviewerError, match=f"{status}.*{REMEDY}"):
@@ -145,12 +145,12 @@ class Unclosed(FakeClassifier):
 
 
 def test_failing_to_close_does_not_hide_a_refusal() -> None:
-    """What the user can mend is told."""
+    """What the user can mend is reported."""
     with pytest.raises(ReviewerError, match=REMEDY):
         review_all(Unclosed(in_turn(StatusError(401))), 5)
 
 
-def test_a_refusal_is_told_while_the_classifier_is_being_closed() -> None:
+def test_a_refusal_is_reported_while_the_classifier_is_being_closed() -> None:
     """However long that takes."""
     classifier = Unclosed(in_turn(StatusError(401)))
     classifier.seconds = 30
@@ -188,8 +188,8 @@ def test_an_exception_before_a_call_is_raised(error: Exception) -> None:
 
 
 def test_an_exception_before_a_call_holds_nobody_up() -> None:
-    """Those who wait for what was set aside for the call."""
-    classifier = FakeClassifier(in_turn(Answer("a", usage=Usage(cost=0.0))), most=2)
+    """Those who wait for what was reserved for the call."""
+    classifier = FakeClassifier(in_turn(Classification("a", usage=Usage(cost=0.0))), most=2)
     try:
         review_all(classifier, 10, Limits(max_cost=2), on_call=fail_on_the_third(ValueError("x")), patience=1)
     except (ValueError, ExceptionGroup) as error:
@@ -202,10 +202,10 @@ CANCELLED = "a worker whose call raises CancelledError ends, and its record fail
 def test_a_cancelled_call_fails_its_record_alone() -> None:
     """A client's own cancellation is none of the pool's."""
 
-    async def decide(question: Question) -> Answer:
-        if question.record.id == 0:
+    async def decide(request: Request) -> Classification:
+        if request.record.id == 0:
             raise asyncio.CancelledError
-        return await agree(question)
+        return await agree(request)
 
     reviews = review_all(FakeClassifier(decide), 10, Limits(concurrency=1))
     assert sorted(int(review.record_id) for review in reviews if review.made) == list(range(1, 10))
@@ -218,7 +218,7 @@ def test_a_cancelled_call_says_so() -> None:
 
 
 @pytest.mark.parametrize("decide", [slowly(agree, 30), sleep_in_thread], ids=["asynchronous", "blocking"])
-def test_closing_gives_up_calls_in_flight(decide: Callable[[Question], object]) -> None:
+def test_closing_gives_up_calls_in_flight(decide: Callable[[Request], object]) -> None:
     """Also blocking ones, within a moment, and closes the classifier."""
     classifier = FakeClassifier(decide)  # type: ignore[arg-type]
     reviewing = begin(classifier)
@@ -257,13 +257,13 @@ def test_after_closing_there_are_no_more_reviews() -> None:
 SCRIPT = """
 import asyncio, sys, time
 from contextlib import closing
-from drift_checks.review.reviewers.base import Answer
+from drift_checks.review.reviewers.base import Classification
 from drift_checks.review.reviewers.limits import Limits, Spent
 from drift_checks.review.reviewers.pool import PooledReviewer
 from drift_checks.review.reviewers.threads import in_thread
 from tests.support.classifiers import FakeClassifier, make_records
 
-async def block(question):
+async def block(request):
     await in_thread(time.sleep, 30)
 
 reviewing = PooledReviewer(FakeClassifier(block), Limits(), Spent()).review(make_records(40), [], lambda _: None)
@@ -288,3 +288,18 @@ def test_a_process_ends_while_calls_block(then: str) -> None:
         _, said = process.communicate(timeout=60)
     assert time.monotonic() - began < 15
     assert said.splitlines()[-1:] == (["KeyboardInterrupt"] if "next" in then else [])
+
+
+def test_a_second_call_uses_its_own_callbacks() -> None:
+    """An open pool reports calls, reviews and costs to the call in progress."""
+    reviewer = PooledReviewer(FakeClassifier(in_turn(Classification("a")), most=1), Limits(), Spent(), stays_open=True)
+    reported: list[list[object]] = []
+    for record in make_records(2):
+        reports: list[object] = []
+        reported.append(reports)
+        assert len(list(reviewer.review([record], [], reports.append, reports.append, reports.append))) == 1
+    reviewer.close()
+    for number, (cost, call, review) in enumerate(reported):
+        assert (cost, call) == (1, number)
+        assert isinstance(review, Review)
+        assert review.record_id == number

@@ -1,4 +1,4 @@
-"""What an LLM is told, and that a record's text can change nothing of it."""
+"""The prompt of an LLM, which the text of a record cannot change."""
 
 from __future__ import annotations
 
@@ -123,10 +123,10 @@ def test_the_same_text_is_asked_about_in_the_same_words() -> None:
     assert fenced("a text") == fenced("a text")
 
 
-def test_asking_again_is_told_in_the_system_message() -> None:
-    """The model is told that its answer could not be used."""
+def test_a_retry_is_announced_in_the_system_message() -> None:
+    """The model learns that its answer was unusable."""
     with ChatServer() as server:
-        ask(chat(server), question(again=True))
+        ask(chat(server), question(retry=True))
         assert "could not be used" in sent(server)[0]["content"]
 
 
@@ -141,7 +141,7 @@ def test_a_text_that_the_answer_repeats_stays_out_of_the_system_message(field: s
     }[field]
     with ScriptedServer((200, reply)) as server:
         classifier = chat(server)
-        outcomes(classifier, question(text), question(text, again=True))
+        outcomes(classifier, question(text), question(text, retry=True))
         assert text not in sent(server)[0]["content"]
 
 
@@ -226,7 +226,7 @@ def test_a_wrong_template_is_refused(template: str, file: Path, snapshot: Snapsh
 def test_a_template_that_fails_when_it_is_filled_in_is_refused(template: str, file: Path) -> None:
     """Whatever it raises, it is one sentence."""
     file.write_text(template, encoding="utf-8")
-    assert "llm-prompt: mine.txt is no template" in refusal_of(file)
+    assert "llm-prompt: mine.txt is not a valid template" in refusal_of(file)
 
 
 @pytest.mark.parametrize("content", [b"", b" \n\t", b"\xff\xfeD\x00"], ids=["empty", "blank", "no UTF-8"])

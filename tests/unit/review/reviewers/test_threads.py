@@ -109,7 +109,7 @@ def test_many_run_at_once() -> None:
 
 
 def test_giving_up_does_not_wait_for_the_thread() -> None:
-    """Which goes on by itself."""
+    """Which continues by itself."""
     end = Event()
 
     async def main() -> None:

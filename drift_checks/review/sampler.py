@@ -1,4 +1,4 @@
-"""The sample of a run, drawn from its store as the settings say."""
+"""The sample of a run, drawn from its store according to the settings."""
 
 from __future__ import annotations
 
@@ -13,19 +13,15 @@ from sqlalchemy import Connection
 from drift_checks.core.errors import NothingToReview, SettingError
 from drift_checks.core.instants import format_instant
 from drift_checks.core.records import Record, Sample, Stratum
+from drift_checks.core.text import count
 from drift_checks.review import sampling
 from drift_checks.settings.declarations import POPULATION, SEQUENTIAL, SEQUENTIAL_CALLS, Settings
 from drift_checks.stores.records import RecordStore
 from drift_checks.stores.strata import Bounds, StrataQueries
 
 
-class Drawing:
-    """Draws records from a store.
-
-    Args:
-        settings: What the run was told to do.
-        store: The table of records.
-    """
+class Sampler:
+    """Draws a sample from a store."""
 
     def __init__(self, settings: Settings, store: RecordStore) -> None:
         self.settings = settings
@@ -34,25 +30,21 @@ class Drawing:
         self._bounds = Bounds(settings.low_confidence_below, old_before, settings.naive_timezone)
 
     def draw(self) -> Sample:
-        """Return the sample: the records that were named, or those that the seed draws.
+        """Return the records that the setting `records` names, else those that the seed draws.
 
         Raises:
             NothingToReview: The store or the sample is empty.
-            SettingError: A record that was named is not there.
+            SettingError: A named record is not in the store.
         """
         return self.store.file.read(self._draw, self._bounds.register)
 
     def draw_again(self, drawn: Mapping[str, Any]) -> Sample:
-        """Return a sample that was drawn before, with the records as they are now.
-
-        Args:
-            drawn: In plain values, as the journal of a run holds it.
-        """
+        """Return the sample of an interrupted run, with the records as they are now."""
         strata = {key: Stratum(stratum) for key, stratum in drawn["records"]}
         rows = self.store.file.read(lambda connection: self.store.rows(connection, list(strata)))
         gone = len(strata) - len(rows)
-        are = "record of the run that was broken off is" if gone == 1 else "records of the run that was broken off are"
-        notes = [f"{gone:,} {are} no longer in the store"] if gone else []
+        verb = "is" if gone == 1 else "are"
+        notes = [f"{count(gone, 'record')} of the interrupted run {verb} no longer in the store"] if gone else []
         return Sample(
             records=tuple(Record(key, stratum, rows[key]) for key, stratum in strata.items() if key in rows),
             sizes={Stratum(stratum): number for stratum, number in drawn["sizes"].items()},
@@ -70,11 +62,11 @@ class Drawing:
         strata = StrataQueries(connection, store, self._bounds)
         sizes = strata.sizes()
         if not sum(sizes.values()):
-            raise NothingToReview(store.file.path, f"table {store.name!r} is empty: there is nothing to review")
+            raise NothingToReview(store.file.path, f"table {store.name!r} is empty, so there is nothing to review")
         plan = self._plan(sizes)
         if settings.records:
             records = self._chosen(connection, strata)
-            notes: tuple[str, ...] = ("exactly these records were asked for",)
+            notes: tuple[str, ...] = ("exactly these records were requested",)
         else:
             if not sum(plan.wanted[stratum] for stratum in plan.judged):
                 raise _no_candidates(settings)
@@ -108,16 +100,13 @@ class Drawing:
         divided = self.store.has("confidence") or self.store.has("timestamp")
         plan = sampling.plan(sizes, size, settings.low_confidence_share, settings.baseline, divided=divided)
         if settings.decision == SEQUENTIAL and Stratum.BASELINE not in plan.judged:
-            # A small store is not reviewed to its end where a few records decide.
+            # Even of a small store, a few records may decide.
             baseline = min(settings.baseline, plan.wanted[Stratum.BASELINE])
             plan = replace(plan, wanted={**plan.wanted, Stratum.BASELINE: baseline})
         return plan
 
     def _in_order(self, records: list[Record], judged: tuple[Stratum, ...]) -> tuple[Record, ...]:
-        """Return the records as they are to be reviewed, the rest of the store last.
-
-        Where the evidence decides how many it takes, the order is random, else it is by stratum.
-        """
+        """Return the records in the order of their review: judged strata first; for a sequential decision, shuffled."""
         if self.settings.decision == SEQUENTIAL:
             random.Random(f"order:{self.settings.seed}").shuffle(records)  # noqa: S311 - a sample, not a secret
         return (
@@ -126,7 +115,7 @@ class Drawing:
         )
 
     def _chosen(self, connection: Connection, strata: StrataQueries) -> tuple[Record, ...]:
-        # A column without a declared type does not take the text 12 for the number.
+        # In a column without a declared type, the text '12' does not equal the number 12.
         numbers = [int(key) for key in self.settings.records if key.lstrip("-").isdecimal() and key.isascii()]
         rows = self.store.rows(connection, [*self.settings.records, *numbers])
         missing = set(self.settings.records) - {str(key) for key in rows}
@@ -134,7 +123,7 @@ class Drawing:
             raise SettingError(
                 "records",
                 f"{', '.join(sorted(missing))} not found in {self.store.file.path}",
-                f"allowed are ids in the column {self.store.columns['id']} of table {self.store.name}",
+                f"name ids from the column {self.store.columns['id']} of table {self.store.name}",
             )
         found = strata.parts_of(list(rows))
         return tuple(Record(key, found[key], row) for key, row in rows.items())
@@ -142,9 +131,7 @@ class Drawing:
 
 def _unreadable_notes(unreadable: dict[str, int]) -> tuple[str, ...]:
     return tuple(
-        f"1 record has a {column} that cannot be read and counts as baseline"
-        if number == 1
-        else f"{number:,} records have a {column} that cannot be read and count as baseline"
+        f"{count(number, 'record')} with an unreadable {column} {'counts' if number == 1 else 'count'} as baseline"
         for column, number in unreadable.items()
     )
 
@@ -153,8 +140,7 @@ def _no_candidates(settings: Settings) -> NothingToReview:
     before = format_instant(settings.as_of - timedelta(days=settings.old_days))[:10]
     return NothingToReview(
         settings.db,
-        f"nothing to review: no record has a confidence at or below {settings.low_confidence_below} or is older than"
-        f" {settings.old_days} days (before {before})",
-        "change --drift-low-confidence-below or --drift-old-days, or set --drift-sample-size to at least the number of"
-        " records to review all of them",
+        f"there is nothing to review: no record has a confidence at or below {settings.low_confidence_below} or is"
+        f" older than {settings.old_days} days (before {before})",
+        "change --drift-low-confidence-below or --drift-old-days, or set --drift-sample-size to the size of the store",
     )
