@@ -128,10 +128,8 @@ def test_the_command_reproduces_the_settings(given: dict[str, tuple[int, str]]) 
 
 
 @given(given=GIVEN, key=st.integers(1, 99) | WORDS.filter(lambda text: "," not in text and text[0] != "-"))
-def test_a_record_is_reviewed_by_the_same_reviewer_from_the_same_store(
-    given: dict[str, tuple[int, str]], key: int | str
-) -> None:
-    """Settings of the sample and the verdict are left out."""
+def test_a_record_is_reviewed_again_as_before(given: dict[str, tuple[int, str]], key: int | str) -> None:
+    """From the same store by the same reviewer; settings of the sample and the verdict are left out."""
     given.pop("max_cost", None)
     settings = load(sources(given), NOW)
     again = parsed(f"{repeat_commands(PROGRAM, settings, sample_of(settings))[1]}{shlex.quote(str(key))}")
