@@ -1,4 +1,4 @@
-"""How large the page of a run gets, and how fast it answers."""
+"""The size of the page of a run, and how fast it responds."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ SENTENCE = 'the company\'s suppliers in Zürich may raise "prices" & <terms> wit
 
 
 def plain(length: int) -> str:
-    """Return a text of words of this length."""
+    """Return words of this length in total."""
     return " ".join(islice(cycle(SENTENCE.split()), length))[:length]
 
 
 def large_report(text: Callable[[int], str], length: int) -> RunReport:
-    """Return a run of 200 records that disagree, in 77 categories, with texts of this length and all else as long."""
+    """Return a run of 200 disagreeing records in 77 categories, whose texts all have this length."""
     made, details = [], []
     for number in range(RECORDS):
         stored, reviewed = (f"a_category_of_banking_{n % CATEGORIES}" for n in (number, number * 3 + 1))
@@ -40,18 +40,11 @@ def large_report(text: Callable[[int], str], length: int) -> RunReport:
 
 
 @pytest.mark.parametrize("length", [500, 5_000])
-@pytest.mark.parametrize(
-    "text",
-    [
-        plain,
-        lambda length: "<&\"'>" * (length // 5),
-    ],
-    ids=["words", "markup"],
-)
-def test_a_page_of_many_records_stays_light(
+@pytest.mark.parametrize("text", [plain, lambda length: "<&\"'>" * (length // 5)], ids=["words", "markup"])
+def test_a_page_of_many_records_stays_small(
     tmp_path: Path, text: Callable[[int], str], length: int, record_property: Callable[[str, object], None]
 ) -> None:
-    """A mail takes it, and a telephone loads it."""
+    """It fits into a mail and loads on a phone."""
     size = write_pages(tmp_path / "reports", large_report(text, length)).run.stat().st_size
     record_property("bytes", size)
     assert size <= MOST_BYTES
@@ -66,8 +59,8 @@ def test_a_page_of_many_records_stays_light(
     ],
     ids=["search", "pair", "sort"],
 )
-def test_a_page_of_many_records_answers_at_once(browsing: Browsing, tmp_path: Path, change: str) -> None:
-    """From the keystroke to the laid-out page; the fastest of five, since others use the machine too."""
+def test_a_page_of_many_records_responds_at_once(browsing: Browsing, tmp_path: Path, change: str) -> None:
+    """From keystroke to layout; the fastest of five, since the machine is shared."""
     opened = browsing.open(write_pages(tmp_path / "reports", large_report(plain, 5_000)).run)
     taken = opened.evaluate(f"""() => {{
       const form = document.getElementById('filter');
@@ -83,8 +76,8 @@ def test_a_page_of_many_records_answers_at_once(browsing: Browsing, tmp_path: Pa
     assert min(taken) < MOST_MS
 
 
-def test_a_command_is_whole_on_a_page_of_many_records(browsing: Browsing, tmp_path: Path) -> None:
-    """It can be copied from the record, however many there are."""
+def test_a_command_is_complete_on_a_page_of_many_records(browsing: Browsing, tmp_path: Path) -> None:
+    """It can be copied from each record."""
     command = "check '$&/a' --drift-records="
     made = report([decided(number, "a", "b") for number in range(RECORDS)], repeat_record=command)
     opened = browsing.open(write_pages(tmp_path / "reports", made).run)
