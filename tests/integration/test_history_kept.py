@@ -117,7 +117,7 @@ def test_first_partial_run_begins_no_history(tmp_path: Path, drifted: BuiltStore
 
 def test_list_marks_partial_runs(whole: Run, drifted: BuiltStore) -> None:
     """The list holds both runs, and says of one that it is a part."""
-    mark = "a part of the review"
+    mark = "partial review"
     assert mark not in words_of(whole.reports / "index.html")
     part = again(whole, drifted, *PARTS["records"])
     page = (whole.reports / "index.html").read_text(encoding="utf-8")

@@ -114,7 +114,7 @@ def test_list_forgets_with_the_folders(folder: Path, sound: BuiltStore) -> None:
     old = age(folder, 100)
     run_here(folder, *sound.options, *SMALL)
     page = (folder / "reports" / "index.html").read_text(encoding="utf-8")
-    assert (old in page, "Runs kept (2)" in words_of(folder / "reports" / "index.html")) == (False, True)
+    assert (old in page, "Runs (2)" in words_of(folder / "reports" / "index.html")) == (False, True)
 
 
 def test_newest_whole_run_never_goes(folder: Path, sound: BuiltStore) -> None:

@@ -110,9 +110,7 @@ def test_without_scripts_every_chart_is_drawn(unscripted: Opened) -> None:
         assert min(box["width"], box["height"]) > 100
 
 
-def test_under_the_policy_of_jenkins_all_can_be_read(
-    browsing: Browsing, policed: str, demo_pages: Pages
-) -> None:
+def test_under_the_policy_of_jenkins_all_can_be_read(browsing: Browsing, policed: str, demo_pages: Pages) -> None:
     """The report needs neither script nor style."""
     assert missing(browsing.open(policed), demo_pages.document) == []
 

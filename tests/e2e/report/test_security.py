@@ -215,9 +215,3 @@ def test_no_text_makes_the_page_wider(
     opened = browsing.open(getattr(request.getfixturevalue(pages), which), width=width)
     opened.evaluate("document.querySelectorAll('details').forEach((element) => { element.open = true; })")
     assert opened.overflow() <= 0
-
-
-def test_a_page_of_very_long_texts_stays_small(browsing: Browsing, big_pages: Pages) -> None:
-    """Texts are cut, and the page says so."""
-    assert big_pages.run.stat().st_size < 400_000
-    assert "more characters in the store" in str(browsing.open(big_pages.run).evaluate("document.body.textContent"))

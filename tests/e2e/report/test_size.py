@@ -1,8 +1,7 @@
-"""The size of the page of a run, and how fast it responds."""
+"""How fast the page of a run responds."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 from itertools import cycle, islice
 from pathlib import Path
@@ -17,7 +16,7 @@ from tests.support.reports import report
 
 pytestmark = pytest.mark.browser
 
-RECORDS, CATEGORIES, MOST_BYTES, MOST_MS = 200, 77, 400_000, 300
+RECORDS, CATEGORIES, MOST_MS = 200, 77, 300
 SENTENCE = 'the company\'s suppliers in Zürich may raise "prices" & <terms> without notice when demand is high'
 
 
@@ -26,28 +25,17 @@ def plain(length: int) -> str:
     return " ".join(islice(cycle(SENTENCE.split()), length))[:length]
 
 
-def large_report(text: Callable[[int], str], length: int) -> RunReport:
+def large_report(length: int) -> RunReport:
     """Return a run of 200 disagreeing records in 77 categories, whose texts all have this length."""
     made, details = [], []
     for number in range(RECORDS):
         stored, reviewed = (f"a_category_of_banking_{n % CATEGORIES}" for n in (number, number * 3 + 1))
         made.append(decided(number, stored, reviewed, confidences=(number / 301, 0.123456789012345)))
-        reasons = Reasons(text(length), text(length), "a-model-2026-01-15", "prompt-12")
-        near = tuple(Near(f"{number + n}", reviewed, 0.9 - n / 10, text(length)) for n in range(5))
-        known = described(number, f"{number} {text(length)}", age=number)
+        reasons = Reasons(plain(length), plain(length), "a-model-2026-01-15", "prompt-12")
+        near = tuple(Near(f"{number + n}", reviewed, 0.9 - n / 10, plain(length)) for n in range(5))
+        known = described(number, f"{number} {plain(length)}", age=number)
         details.append(replace(known, stored=reasons, reviewed=reasons, near=near))
     return with_details(report(made), details)
-
-
-@pytest.mark.parametrize("length", [500, 5_000])
-@pytest.mark.parametrize("text", [plain, lambda length: "<&\"'>" * (length // 5)], ids=["words", "markup"])
-def test_a_page_of_many_records_stays_small(
-    tmp_path: Path, text: Callable[[int], str], length: int, record_property: Callable[[str, object], None]
-) -> None:
-    """It fits into a mail and loads on a phone."""
-    size = write_pages(tmp_path / "reports", large_report(text, length)).run.stat().st_size
-    record_property("bytes", size)
-    assert size <= MOST_BYTES
 
 
 @pytest.mark.parametrize(
@@ -61,7 +49,7 @@ def test_a_page_of_many_records_stays_small(
 )
 def test_a_page_of_many_records_responds_at_once(browsing: Browsing, tmp_path: Path, change: str) -> None:
     """From keystroke to layout; the fastest of five, since the machine is shared."""
-    opened = browsing.open(write_pages(tmp_path / "reports", large_report(plain, 5_000)).run)
+    opened = browsing.open(write_pages(tmp_path / "reports", large_report(5_000)).run)
     taken = opened.evaluate(f"""() => {{
       const form = document.getElementById('filter');
       return [1, 2, 3, 4, 5].map(() => {{

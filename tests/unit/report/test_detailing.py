@@ -64,13 +64,9 @@ def test_details_come_from_row_review_and_neighbours() -> None:
 
 @pytest.mark.parametrize("nothing", [None, ""])
 def test_empty_values_are_none(nothing: object) -> None:
-    """Null or empty; only the text stays empty."""
+    """Null, empty or a missing column; only the text stays empty."""
     shown = detail(record(**dict.fromkeys(ROW, nothing)), None, (), settings())
     assert shown == Details(7, "old", "", Reasons(), Reasons())
-
-
-def test_missing_columns_are_none() -> None:
-    """Only text and category always exist."""
     bare = Record(7, Stratum.OLD, {"id": 7, "text": "t", "category": "a"})
     assert detail(bare, None, (), settings()) == Details(7, "old", "t", Reasons(), Reasons())
 
@@ -145,7 +141,7 @@ def sought(key: int, chroma_id: str | None) -> Record:
 
 
 def test_neighbours_are_found_nearest_first(vectors: VectorCollection) -> None:
-    """Without the record itself and its duplicates; long texts are cut."""
+    """Without the record itself and its duplicates; long texts are cut, or left out if redacted."""
     found = find_near([sought(1, "own")], vectors, redact=False)
     assert [(near.record_id, near.category, near.text) for near in found[1]] == [
         ("2", "a", "n" * 200),
@@ -153,21 +149,13 @@ def test_neighbours_are_found_nearest_first(vectors: VectorCollection) -> None:
     ]
     assert found[1][0].similarity == pytest.approx(0.8, abs=1e-4)
     assert [near.similarity for near in found[1]] == [round(near.similarity, 4) for near in found[1]]
-
-
-def test_a_redacted_neighbour_has_no_text(vectors: VectorCollection) -> None:
-    """Its category stays."""
     shown = find_near([sought(1, "own")], vectors, redact=True)[1]
     assert [(near.record_id, near.category, near.text) for near in shown] == [("2", "a", None), (None, None, None)]
 
 
 def test_a_record_without_a_vector_has_no_neighbours(vectors: VectorCollection) -> None:
-    """The others have theirs."""
+    """Nor has any without a collection; the others have theirs."""
     assert find_near([sought(1, None), sought(2, "gone"), sought(3, "far")], vectors, redact=False).keys() == {3}
-
-
-def test_without_vectors_or_records_nothing_is_found(vectors: VectorCollection) -> None:
-    """Nothing is searched."""
     assert find_near([sought(1, "own")], None, redact=False) == {}
     assert find_near([], vectors, redact=False) == {}
 

@@ -122,7 +122,7 @@ def test_a_part_of_a_review_is_listed_alone(tmp_path: Path) -> None:
     assert keep(tmp_path, NIGHTS[1], timedelta(0), partial=True) == []
     assert [(tmp_path / name).read_bytes() for name in (NAME, METRICS)] == before
     assert listed(tmp_path) == NIGHTS[:2]
-    assert (tmp_path / "index.html").read_text().count("a part of the review") == 1
+    assert (tmp_path / "index.html").read_text().count("partial review") == 1
 
 
 def test_a_run_whose_folder_cannot_be_written_is_kept_nowhere(tmp_path: Path) -> None:
@@ -212,7 +212,7 @@ def test_whole_reviews_are_listed_as_such_without_the_history(tmp_path: Path, sp
     """Their documents say what they are."""
     spoil(tmp_path)
     keep(tmp_path, NIGHTS[2])
-    assert "a part of the review" not in (tmp_path / "index.html").read_text()
+    assert "partial review" not in (tmp_path / "index.html").read_text()
 
 
 def test_a_history_that_cannot_be_made_is_told_of(tmp_path: Path) -> None:

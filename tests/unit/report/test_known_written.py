@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -69,27 +68,24 @@ def document() -> dict[str, Any]:
 def test_the_document_lists_each_acknowledgement_and_whether_it_was_found(document: dict[str, Any]) -> None:
     """In the order in which they were made."""
     record, criterion, *others = document["acknowledged"]
+    common = {"until": UNTIL, "reason": REASON, "found": True}
     assert record == {
+        **common,
         "number": 1,
         "record_id": 101,
         "stored": "financial",
         "reviewed": "regulatory",
         "criterion": None,
         "verdict": None,
-        "until": UNTIL,
-        "reason": REASON,
-        "found": True,
     }
     assert criterion == {
+        **common,
         "number": 2,
         "record_id": None,
         "stored": None,
         "reviewed": None,
         "criterion": "class_mix",
         "verdict": "CRITICAL",
-        "until": UNTIL,
-        "reason": REASON,
-        "found": True,
     }
     assert [(item["number"], item["found"]) for item in others] == [(3, False), (4, False)]
 
@@ -108,12 +104,15 @@ def test_the_document_lists_what_has_ended_and_why(document: dict[str, Any]) -> 
 
 
 def test_the_document_counts_acknowledged_records_separately(document: dict[str, Any]) -> None:
-    """They are in no rate and no list of disagreements."""
+    """They are in no rate and no list of disagreements, and the history records only what counts."""
     agreement = document["agreement"]
     assert (agreement["agreed"], agreement["reviewed"], agreement["acknowledged"]) == (40, 41, 1)
     assert [item["record_id"] for item in document["disagreements"]] == [102]
     assert [item["known"] for item in document["criteria"]] == [1, 0, 0]
     assert (document["verdict"], document["exit_code"]) == ("OK", 0)
+    run = recorded_run(document)
+    assert (run.verdict, run.agreed, run.reviewed) == (Verdict.OK, 40, 41)
+    assert [item.record_id for item in run.disagreements] == [102]
 
 
 def test_an_acknowledged_criterion_keeps_its_verdict_in_the_document(document: dict[str, Any]) -> None:
@@ -131,13 +130,6 @@ def test_the_document_names_the_strata_that_the_estimate_leaves_out() -> None:
     made = [*reviewed(10, 0), decided(50, "financial", "regulatory", OLD), *reviewed(5, 0, stratum="baseline")]
     found = drift_document(report(made, acknowledged=Acknowledged([known_record(50)])))["agreement"]
     assert (found["population"]["rate"], found["population_without"]) == (1.0, ["old"])
-
-
-def test_the_history_records_only_what_counts(document: dict[str, Any]) -> None:
-    """Acknowledged records are left out."""
-    run = recorded_run(document)
-    assert (run.verdict, run.agreed, run.reviewed) == (Verdict.OK, 40, 41)
-    assert [item.record_id for item in run.disagreements] == [102]
 
 
 def test_without_acknowledgements_nothing_is_said_of_them() -> None:
@@ -170,6 +162,8 @@ def test_the_summary_says_what_is_acknowledged_and_what_has_ended() -> None:
     found = lines(some())
     assert f"acknowledged  1 record, class_mix (until 2027-01-31: {REASON})" in found
     assert any(line.startswith("note") and line.endswith(ENDED) for line in found)
+    assert "disagreements (1)" in found
+    assert not any(line.startswith("  101 ") for line in found)
 
 
 def test_the_summary_marks_the_verdict_of_an_acknowledged_criterion() -> None:
@@ -178,13 +172,6 @@ def test_the_summary_marks_the_verdict_of_an_acknowledged_criterion() -> None:
     shown = found[found.index("criteria") + 1 :][:3]
     assert shown[0].startswith("  CRITICAL, acknowledged  class_mix ")
     assert {line.index(name) for line, name in zip(shown, ("class_mix", "agreement", "record_"), strict=True)} == {26}
-
-
-def test_the_summary_does_not_list_acknowledged_records() -> None:
-    """They are only counted."""
-    found = lines(some())
-    assert "disagreements (1)" in found
-    assert not any(line.startswith("  101 ") for line in found)
 
 
 def test_acknowledged_records_come_last_and_are_not_failures_of_agreement() -> None:
@@ -246,15 +233,9 @@ def test_an_acknowledged_criterion_is_folded_on_the_page() -> None:
     assert re.search('<details class="criterion" id="criterion-agreement" open>', counted)
 
 
-def everything_written(found: RunReport) -> Iterator[str]:
-    """Yield what people see of a run."""
-    yield "".join(summarise(found, None))
-    yield render(found)
-
-
 def test_a_hostile_reason_is_text() -> None:
     """On the terminal and on the page."""
-    terminal, page = everything_written(some(HOSTILE))
+    terminal, page = "".join(summarise(some(HOSTILE), None)), render(some(HOSTILE))
     assert not set("\x1b\u202e") & set(terminal + page)
     assert "<script>alert" not in page
     assert "&lt;script&gt;alert" in page

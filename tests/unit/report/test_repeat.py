@@ -149,10 +149,10 @@ def test_a_run_with_defaults_names_only_its_draw() -> None:
 
 
 def test_the_draw_is_that_of_the_sample() -> None:
-    """Even if the settings differ, as in a demo."""
-    settings = load(sources({"seed": (0, "1")}), NOW)
+    """Even if the settings differ, as in a demo; a name keeps its spaces and commas."""
+    settings = load(sources({"seed": (0, "1"), "table": (0, " risks,")}), NOW)
     again = parsed(repeat_commands(PROGRAM, settings, replace(sample_of(settings), seed=7))[0])
-    assert again.seed == 7
+    assert (again.seed, again.table) == (7, " risks,")
 
 
 @pytest.mark.parametrize("variable", ["DRIFT_CHROMA", "CHROMA_PERSIST_PATH"])
@@ -187,24 +187,11 @@ def test_a_demo_run_is_repeated_as_a_demo(source: int) -> None:
     assert (again.demo, again.sample_size) == (True, 40)
 
 
-def test_an_id_that_starts_with_a_dash_can_be_reviewed_again() -> None:
-    """It is not taken for an option."""
-    settings = load(sources({}), NOW)
-    command = repeat_commands(PROGRAM, settings, sample_of(settings))[1]
-    assert parsed(f"{command}-a1").records == ("-a1",)
-
-
-@pytest.mark.parametrize("name", ["risks,", " risks"])
-def test_a_name_keeps_its_spaces_and_commas(name: str) -> None:
-    """It is quoted."""
-    settings = load(sources({"table": (0, name)}), NOW)
-    assert parsed(repeat_commands(PROGRAM, settings, sample_of(settings))[0]).table == name
-
-
 def test_a_record_of_a_redacted_run_stays_redacted() -> None:
-    """Repeating it must not reveal the text."""
+    """Repeating it must not reveal the text; an id that starts with a dash is not taken for an option."""
     settings = load(sources({"redact": (0, "true")}), NOW)
-    assert parsed(f"{repeat_commands(PROGRAM, settings, sample_of(settings))[1]}1").redact
+    again = parsed(f"{repeat_commands(PROGRAM, settings, sample_of(settings))[1]}-a1")
+    assert (again.redact, again.records) == (True, ("-a1",))
 
 
 def test_every_setting_is_covered() -> None:

@@ -47,18 +47,8 @@ class Level(NamedTuple):
 class HeatMap(Picture):
     """Stored categories as rows, reviewed categories as columns.
 
-    Attributes:
-        left, top, size: The corner of the square of cells, and its length.
-        cell: The length of a cell.
-        grid: A path of the lines between cells.
-        diagonal: A path around the cells in which both agree.
-        levels: The cells in which they disagree.
-        numbers: The numbers in those.
-        quiet_numbers: The numbers on the diagonal.
-        row_labels: The names of the rows, right-aligned.
-        column_labels: The names of the columns, in a frame rotated by `turn` degrees around the origin.
-        font_size: The size of the labels.
-        number_size: The size of the numbers.
+    `levels` and `numbers` are the cells in which they disagree, `diagonal` and `quiet_numbers` those in which they
+    agree; `column_labels` are in a frame rotated by `turn` degrees around the origin.
     """
 
     left: float

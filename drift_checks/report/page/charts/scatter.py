@@ -18,12 +18,7 @@ _Point = tuple[float, float]
 
 @dataclass(frozen=True, kw_only=True)
 class Scatter(Plot):
-    """Two clouds of points, on the same scale horizontally and vertically.
-
-    Attributes:
-        reference: A path through the reference's points, empty if there are none.
-        recent: A path through the recent points, likewise.
-    """
+    """Paths through two clouds of points, on the same scale horizontally and vertically."""
 
     reference: str
     recent: str

@@ -81,17 +81,11 @@ class Trend(Plot):
     """Runs over time.
 
     Attributes:
-        levels: The labels of the rates, each with a grid line.
-        dates: The labels of the time axis.
-        thresholds: The lines of the two thresholds.
-        line: A path through the runs with a rate, empty for fewer than two; through means if there are very many.
+        line: A path through the runs with a rate; through means if there are very many.
         intervals: A path of vertical lines, or of a band around the runs if there are many.
-        banded: Whether it is a band.
         marks: The runs without a link: the kind of mark, and a path through their positions.
-        links: The runs with a link.
         size: The size of the marks, 1 if there are few.
-        changes: The numbered changes of versions.
-        change_marks: Their lines and numbers above the plot.
+        change_marks: The lines and numbers of the changes above the plot.
         earlier_changes: The number of changes left out.
         remark: A sentence in place of the line, or empty.
     """

@@ -184,29 +184,25 @@ def test_the_page_loads_nothing() -> None:
     assert (PLAIN.loaded, PLAIN.tags.count("script"), "src" in PLAIN.attributes) == ({"data:,"}, 1, False)
 
 
-def test_an_infinite_effect_has_a_page() -> None:
-    """Its axis ends at the largest number."""
-    read(render(made_of({}, (Statistic("a", "much", 1.7e308, 50),))))
+EMPTY: dict[str, Any] = {"chroma": None, "vectors": None, "drawn": {}, "sizes": {}, "record_ids": [], "records": 0}
+LEAST = Criterion("record_integrity", "Is each record whole?", least=50)
 
 
-def test_a_run_of_nothing_has_a_page() -> None:
-    """Nothing was drawn, and nothing was measured."""
-    empty: dict[str, Any] = {"chroma": None, "vectors": None, "drawn": {}, "sizes": {}, "record_ids": [], "records": 0}
-    text = render(report((), **empty))
+@pytest.mark.parametrize(
+    "found",
+    [
+        report((), **EMPTY),
+        made_of({}, (Statistic("a", "much", 1.7e308, 50),)),
+        report([Outcome("agreement", Result.FAILED, "whole")]),
+        report([*reviewed(45, 5), *outcomes(Result.FAILED, 2, criterion=LEAST.name)], (AGREEMENT, LEAST)),
+    ],
+    ids=["nothing", "largest effect", "agreement without a record", "failure of a criterion that was not measured"],
+)
+def test_an_unusual_run_has_a_page(found: RunReport) -> None:
+    """Every link leads somewhere, and nothing reads as None."""
+    text = render(found)
     assert read(text).ids
     assert ">None<" not in text
-
-
-def test_agreement_without_a_record_has_a_page() -> None:
-    """A user's own criterion may report it."""
-    read(render(report([Outcome("agreement", Result.FAILED, "whole")])))
-
-
-@pytest.mark.parametrize("keys", [range(300), map(str, range(300))], ids=["numbers", "texts"])
-def test_hundreds_of_records_have_their_own_ids(keys: Any) -> None:
-    """Whatever the type of their keys."""
-    page = read(render(report([decided(key, "a", "b") for key in keys])))
-    assert sum(name.startswith("record-") for name in page.ids) == 300
 
 
 def sized(letter: str, length: int, *, names: int = 12) -> int:
@@ -235,12 +231,6 @@ def test_a_page_stays_small(letter: str, length: int, names: int) -> None:
     assert sized(letter, length, names=names) < 400_000
 
 
-def test_a_failed_record_has_a_link_even_if_its_criterion_was_not_measured() -> None:
-    """Too few records were measured for a verdict."""
-    least = Criterion("record_integrity", "Is each record whole?", least=50)
-    read(render(report([*reviewed(45, 5), *outcomes(Result.FAILED, 2, criterion=least.name)], (AGREEMENT, least))))
-
-
 def test_a_command_can_be_copied() -> None:
     """It is shown character by character."""
     command = "scripts/review '--drift-db=/data/100 %/a.db'"
@@ -252,6 +242,7 @@ def test_a_cut_text_says_so() -> None:
     details = [Details(key, LOW, "word " * 2_000, Reasons(), Reasons()) for key in range(600)]
     text = render(with_details(report([decided(key, "a", "b") for key in range(600)]), details))
     assert text.count("more characters in the store") == 600
+    assert sum(name.startswith("record-") for name in read(text).ids) == 600
 
 
 def kept(*nights: str, whole: bool = True, **changed: Any) -> list[KeptRun]:

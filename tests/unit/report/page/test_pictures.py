@@ -64,14 +64,8 @@ def test_full_width_charts_come_last() -> None:
     shown = pictures_of(run_of(*many, *(measured(name, details) for name, details in DETAILS.items())))
     assert [item.across for item in shown] == sorted(item.across for item in shown)
     assert len({item.name for item in shown}) == len(shown)
+    assert all(item.criterion and item.heading and item.caption for item in shown)
     assert {item.across for item in shown} == {False, True}
-
-
-def test_a_chart_names_its_criterion_and_how_to_read_it() -> None:
-    """The criterion is the one whose figures it shows."""
-    shown = {item.name: item for item in pictures_of(run_of(measured("class_mix", DETAILS["class_mix"])))}
-    assert shown["class-mix"].criterion == "class_mix"
-    assert all(item.heading and item.caption for item in shown.values())
 
 
 def test_the_flow_is_of_reviewed_records() -> None:

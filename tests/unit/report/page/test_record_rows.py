@@ -35,17 +35,6 @@ def test_each_row_has_its_own_anchor() -> None:
     assert len({row.anchor for row in found}) == len(found) == 4
 
 
-@pytest.mark.parametrize("result", [Result.PASSED, Result.NOT_NEEDED])
-def test_records_that_pass_are_not_listed(result: Result) -> None:
-    """Nor those that were not needed."""
-    assert rows(*outcomes(result, 3)) == []
-
-
-def test_a_check_of_the_whole_store_is_not_a_record() -> None:
-    """It has no id."""
-    assert rows(Outcome("record_integrity", Result.FAILED, "10 of 100 are damaged")) == []
-
-
 def test_all_failures_of_a_record_are_in_one_row() -> None:
     """Except agreement, which the two categories show."""
     (row,) = rows(
@@ -63,9 +52,19 @@ def test_a_record_that_was_not_reviewed_says_why() -> None:
     assert (row.disagrees, row.pair, row.not_reviewed, row.criteria) == (False, "", "the reviewer is down", [])
 
 
-def test_a_record_that_another_criterion_did_not_measure_is_not_listed() -> None:
-    """The page gives the reasons by criterion."""
-    assert rows(*outcomes(Result.UNMEASURED, 3, criterion="record_integrity", message="no hash")) == []
+@pytest.mark.parametrize(
+    "made",
+    [
+        outcomes(Result.PASSED, 3),
+        outcomes(Result.NOT_NEEDED, 3),
+        outcomes(Result.UNMEASURED, 3, criterion="record_integrity", message="no hash"),
+        [Outcome("record_integrity", Result.FAILED, "10 of 100 are damaged")],
+    ],
+    ids=["passed", "not needed", "not measured by another criterion", "whole store"],
+)
+def test_other_records_are_not_listed(made: list[Outcome]) -> None:
+    """The page shows those outcomes by criterion."""
+    assert rows(*made) == []
 
 
 def test_a_broken_check_is_listed_with_its_message() -> None:
@@ -84,7 +83,7 @@ def test_the_decision_is_that_of_any_outcome_of_the_record() -> None:
 def test_a_record_without_details_has_no_text() -> None:
     """Only its decision is shown."""
     (row,) = rows(decided(1, "fraud", "cyber"))
-    assert (row.details, row.text, row.near, row.stored_evidence, row.reviewed_rationale) == (None, None, (), "", "")
+    assert (row.details, row.text, row.near, row.stored_reasons) == (None, None, (), Reasons("", ""))
 
 
 def test_a_redacted_text_is_none_and_an_empty_one_is_empty() -> None:
@@ -145,7 +144,7 @@ def long_details(letter: str, key: RecordId) -> Details:
 
 def size(row: RecordRow) -> int:
     """Return the bytes that the texts of a row take in the page."""
-    said = [row.stored_evidence, row.stored_rationale, row.reviewed_evidence, row.reviewed_rationale]
+    said = [text for why in (row.stored_reasons, row.reviewed_reasons) for text in (why.evidence, why.rationale)]
     text = row.text.beginning + row.text.rest if row.text else ""
     return sum(html_size(item or "") for item in (*said, text, *(near.text for near in row.near)))
 
@@ -164,4 +163,5 @@ def test_a_few_texts_are_shown_whole() -> None:
     assert row.text is not None
     assert (len(row.text.beginning) + len(row.text.rest), row.text.left_out) == (15_000, 0)
     assert [near.text for near in row.near] == [f"wbeside {number}" for number in range(5)]
-    assert (row.stored_evidence, row.reviewed_rationale) == ("wstored evidence", "wnew rationale")
+    assert row.stored_reasons == Reasons("wstored evidence", "wstored rationale")
+    assert row.reviewed_reasons == Reasons("wnew evidence", "wnew rationale")
