@@ -47,9 +47,7 @@ class CalibrationCurve(Plot):
 def calibration_picture(bins: Bins) -> CalibrationCurve | None:
     """Lay out the bins; return None if there are none.
 
-    Args:
-        bins: For each, the mean confidence, the agreement, the number of records, and the ends of the agreement's
-            interval.
+    Each has a mean confidence, the agreement, the number of records, and the ends of the agreement's interval.
     """
     known = [tuple(float(value) for value in row[:5]) for row in bins if len(row) >= 5 and finite(*row[:5])]
     known = sorted(row for row in known if row[2] > 0)

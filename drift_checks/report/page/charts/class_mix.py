@@ -45,12 +45,7 @@ class _Shares(NamedTuple):
 def class_mix_picture(
     categories: Sequence[tuple[str, float, float]], names: tuple[str, str] = ("reference", "recent")
 ) -> ClassMix | None:
-    """Lay out the shares; return None if either window has no records.
-
-    Args:
-        categories: Each with its number of records in the reference and in the recent window.
-        names: The names of the windows.
-    """
+    """Lay out each category's shares, from its numbers of records in two windows; return None if one has no records."""
     counts = _summed(categories)
     then, now = (sum(pair[side] for pair in counts.values()) for side in (0, 1))
     if then <= 0 or now <= 0:

@@ -78,10 +78,8 @@ class _Frame(NamedTuple):
 def heat_map_picture(flows: Flows) -> HeatMap | None:
     """Lay out the flows; return None if there are none.
 
-    With more than `MOST_WHOLE` categories, those without disagreement share one row and column.
-
-    Args:
-        flows: For each, the stored category, the reviewed one, and the number of records.
+    Each is a stored category, a reviewed one, and a number of records. With more than `MOST_WHOLE` categories, those
+    without disagreement share one row and column.
     """
     counts = _summed(flows)
     if not counts:

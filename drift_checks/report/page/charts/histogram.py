@@ -32,14 +32,9 @@ def histogram_picture(
     what: str = "confidence",
     names: tuple[str, str] = ("reference", "recent"),
 ) -> Histogram | None:
-    """Lay out both as shares of their totals; return None if either is empty or the bins do not fit the counts.
+    """Lay out the counts by bin as shares; return None if either has none or the bins do not fit.
 
-    Args:
-        edges: The edges of the bins, ascending, one more than there are counts.
-        reference: Counts by bin.
-        recent: Counts by bin.
-        what: The measured quantity, in a word.
-        names: The names of the two distributions.
+    The `edges` are ascending, one more than there are counts; `what` is the measured quantity.
     """
     if len(edges) != len(reference) + 1 or len(reference) != len(recent) or not finite(*edges, *reference, *recent):
         return None
