@@ -101,7 +101,7 @@ def test_items_that_met_an_outage_are_skipped(review: Review, store: BuiltStore)
     from drift_checks.core.errors import StoreError
 
     def test_outage(record):
-        raise StoreError("the store is away")
+        raise StoreError("risk.db", "it cannot be reached")
     """
     own = write_criterion(review.folder / "own", "outage", check)
     document = review(*store.options, "--drift-records=1", own).document
