@@ -1,4 +1,4 @@
-"""The log of whole runs: on stderr, in a file, and nowhere what must not be logged."""
+"""The log of complete runs, on stderr and in a file."""
 
 from __future__ import annotations
 
@@ -17,20 +17,20 @@ LEVELS = {"OK": "INFO", "WARNING": "WARNING", "CRITICAL": "CRITICAL", "INCONCLUS
 
 @pytest.fixture(scope="module")
 def store(tmp_path_factory: pytest.TempPathFactory) -> BuiltStore:
-    """A store in which a record disagrees whose text is hostile."""
+    """A store in which a record with a hostile text disagrees."""
     built = build_store(tmp_path_factory.mktemp("store"), disagreeing=range(4, 41, 4))
     built.execute("update risk_classifications set text = ? where id = 4", f"{HOSTILE} a telling text")
     return built
 
 
 def events(text: str) -> list[dict[str, Any]]:
-    """Return the events in a log; every line is one."""
+    """Return the events in a log, one per line."""
     return [json.loads(line) for line in text.splitlines()]
 
 
 @pytest.mark.parametrize("way", ["pytest", "pyargs", "module"])
 def test_every_line_on_stderr_is_an_event_of_the_run(store: BuiltStore, tmp_path: Path, way: str) -> None:
-    """Whichever way it was begun: from its beginning to where the report is."""
+    """From its start to the path of the report, however it was started."""
     if way == "pytest":
         (tmp_path / "pytest.ini").write_text("[pytest]\n")
     arguments = ["--pyargs", "drift_checks"] if way == "pytest" else []
@@ -47,8 +47,8 @@ def test_every_line_on_stderr_is_an_event_of_the_run(store: BuiltStore, tmp_path
         assert criteria[criterion["name"]]["level"] == LEVELS.get(criterion["verdict"], "INFO")
 
 
-def test_nothing_of_a_record_or_a_terminal_is_logged(store: BuiltStore, tmp_path: Path) -> None:
-    """Neither its text nor an escape, though the check of the record failed."""
+def test_neither_a_text_nor_an_escape_is_logged(store: BuiltStore, tmp_path: Path) -> None:
+    """Even if the check of the record failed."""
     run = run_here(tmp_path, *store.options, *LOW_CONFIDENCE, "--drift-log-file=review.log")
     logged = run.err + (tmp_path / "review.log").read_text()
     assert "telling" not in logged
@@ -56,31 +56,22 @@ def test_nothing_of_a_record_or_a_terminal_is_logged(store: BuiltStore, tmp_path
     assert "\x1b" not in logged
 
 
-def test_a_quiet_run_logs_to_its_file_alone(store: BuiltStore, tmp_path: Path) -> None:
+def test_a_quiet_run_logs_only_to_its_file(store: BuiltStore, tmp_path: Path) -> None:
     """Cron mails what is printed."""
     run = run_here(tmp_path, *store.options, *LOW_CONFIDENCE, "--drift-quiet", "--drift-log-file=review.log")
     assert run.err == ""
     assert events((tmp_path / "review.log").read_text())
 
 
-def test_why_there_was_no_run_is_logged(tmp_path: Path) -> None:
-    """In the sentence that the user is told."""
+def test_a_refusal_is_logged(tmp_path: Path) -> None:
+    """In the sentence that the user sees."""
     run = run_here(tmp_path, "--drift-db=missing.db", "--drift-chroma=missing", "--drift-log-file=review.log")
     (event,) = events((tmp_path / "review.log").read_text())
     assert (run.exit_code, event["level"], event["run_id"]) == (4, "ERROR", "-")
     assert "there is no such file" in event["message"]
 
 
-def test_a_broken_configuration_is_refused_before_anything_runs(store: BuiltStore, tmp_path: Path) -> None:
-    """With the reason, and exit 4."""
-    (tmp_path / "logging.yaml").write_text("version: 2\n")
-    run = run_here(tmp_path, *store.options, "--drift-log-config=logging.yaml")
-    assert (run.exit_code, run.written) == (4, [])
-    assert "log-config:" in run.err + run.out
-    assert "Unsupported version: 2" in run.err + run.out
-
-
-def test_only_looking_logs_nothing(store: BuiltStore, tmp_path: Path) -> None:
-    """`--collect-only` is no run."""
+def test_collecting_logs_nothing(store: BuiltStore, tmp_path: Path) -> None:
+    """`--collect-only` is not a run."""
     run = run_here(tmp_path, *store.options, "--collect-only", "--drift-log-file=review.log")
     assert (run.err, (tmp_path / "review.log").exists()) == ("", False)

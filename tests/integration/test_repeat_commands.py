@@ -1,4 +1,4 @@
-"""The commands that a report shows: copied into a shell somewhere else, they do what they say."""
+"""The commands in a report work when they are copied into a shell elsewhere."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tests.support.shown_commands import repeat, repeat_for_real, shell_words, s
 from tests.support.stores import NAME, BuiltStore
 from tests.support.whole_runs import LOW_CONFIDENCE, run_here
 
-# Thresholds that are nobody's default, with which the doubtful store is worse than with the defaults or better.
+# Thresholds that are not the defaults, so that a command must repeat them.
 STRICT = ("--drift-warn=0.99", "--drift-critical=0.98")
 SECRETS = {
     "DRIFT_LLM_API_KEY": "sk-secret-of-the-llm",
@@ -31,21 +31,21 @@ CLASSIFIER = "def own(text):\n    return 'financial', 0.9\n"
 
 @pytest.fixture
 def awkward(doubtful: BuiltStore, tmp_path: Path) -> BuiltStore:
-    """A doubtful store whose path has spaces, quotes and what else a shell makes something of."""
+    """A doubtful store whose path has spaces, quotes and other characters with a meaning in shells."""
     folder = tmp_path / 'it\'s "theirs" $HOME & `co`; *'
     shutil.move(doubtful.folder, folder)
     return BuiltStore(folder)
 
 
 def drawn_and_judged(run: Run) -> tuple[object, ...]:
-    """Return what two runs of the same have in common: exit code, draw, verdicts, figures."""
+    """Return what a repeated run has in common with the first: exit code, sample, verdicts and figures."""
     drift = run.drift
     sample = {name: drift["sample"][name] for name in ("size", "seed", "strata", "record_ids")}
     return run.exit_code, drift["verdict"], sample, drift["agreement"], drift["disagreements"], run.verdicts()
 
 
 def same_again(run: Run, elsewhere: Path) -> Run:
-    """Repeat a run as its report says, somewhere else; a difference fails the test."""
+    """Repeat a run elsewhere with the command in its report; a difference fails the test."""
     again = repeat(shown_commands(run)[0], elsewhere)
     assert again.written, again.text
     assert drawn_and_judged(again) == drawn_and_judged(run)
@@ -54,7 +54,7 @@ def same_again(run: Run, elsewhere: Path) -> Run:
 
 @pytest.mark.parametrize("way", ["pyargs", "module"])
 def test_run_is_repeated(awkward: BuiltStore, tmp_path: Path, way: str) -> None:
-    """The same records, verdict, figures and exit code, in another folder."""
+    """Records, verdict, figures and exit code are the same in another folder."""
     run = run_here(tmp_path / "run", *awkward.options, "--drift-sample-size=20", *STRICT, way=way)
     assert shell_words(shown_commands(run)[0], tmp_path / "read")[1] == ("python" if way == "module" else "pytest")
     same_again(run, tmp_path / "else where")
@@ -62,7 +62,7 @@ def test_run_is_repeated(awkward: BuiltStore, tmp_path: Path, way: str) -> None:
 
 @pytest.mark.parametrize("way", ["pyargs", "module"])
 def test_one_record_is_reviewed_alone(awkward: BuiltStore, tmp_path: Path, way: str) -> None:
-    """Each record's own command reviews that record, exactly."""
+    """By the command shown with it."""
     run = run_here(tmp_path / "run", *awkward.options, *LOW_CONFIDENCE, way=way)
     commands = shown_commands(run)[1]
     reviewed = [repeat(command, tmp_path / f"else {number}").record_ids for number, command in enumerate(commands[:2])]
@@ -73,13 +73,13 @@ def test_one_record_is_reviewed_alone(awkward: BuiltStore, tmp_path: Path, way: 
 
 
 def test_scheduler_line_is_repeated(awkward: BuiltStore, tmp_path: Path) -> None:
-    """The options of the scheduler that this replaces, and today's seed and moment."""
+    """With the options of the scheduler that this replaces, and the run's seed and reference time."""
     line = ("--run-once", "--sample-size", "20", "--db-path", awkward.db, "--chroma-path", awkward.chroma)
     same_again(run_here(tmp_path / "run", *line, way="module"), tmp_path / "elsewhere")
 
 
-def test_settings_of_the_environment_are_repeated(awkward: BuiltStore, tmp_path: Path) -> None:
-    """In a shell that has none of them; a relative path still means the same file."""
+def test_settings_of_environment_and_ini_file_are_repeated(awkward: BuiltStore, tmp_path: Path) -> None:
+    """Where neither exists; relative paths still mean the same files."""
     (tmp_path / "run").mkdir()
     relative = f"../{awkward.folder.name}"
     environment = {
@@ -87,29 +87,14 @@ def test_settings_of_the_environment_are_repeated(awkward: BuiltStore, tmp_path:
         "CHROMA_PERSIST_PATH": relative,
         "DRIFT_SAMPLE_SIZE": "20",
         "DRIFT_BASELINE": "0",
-        "DRIFT_WARN": "0.99",
-        "DRIFT_CRITICAL": "0.98",
     }
+    ini = f"[pytest]\naddopts = {' '.join(STRICT)}"
+    (tmp_path / "run" / "pytest.ini").write_text(ini, encoding="utf-8")
     same_again(run_here(tmp_path / "run", environment=environment), tmp_path / "elsewhere")
 
 
-def test_settings_of_an_ini_file_are_repeated(awkward: BuiltStore, tmp_path: Path) -> None:
-    """In a folder without it; its paths are relative to it."""
-    (tmp_path / "run").mkdir()
-    relative = f"../{awkward.folder.name}"
-    lines = (
-        "[pytest]",
-        f"drift_db = {relative}/{awkward.db.name}",
-        f"drift_chroma = {relative}",
-        "drift_sample_size = 20",
-        "addopts = --drift-warn=0.99 --drift-critical=0.98",
-    )
-    (tmp_path / "run" / "pytest.ini").write_text("\n".join(lines), encoding="utf-8")
-    same_again(run_here(tmp_path / "run"), tmp_path / "elsewhere")
-
-
 def test_settings_with_quotes_are_repeated(awkward: BuiltStore, tmp_path: Path) -> None:
-    """Renamed table and columns, with spaces and quotes in their names, and text for ids."""
+    """Names of table and columns with spaces and quotes, and text ids."""
     columns = {"id": "the id", "text": "what's said", "category": "label", "confidence": "sure", "timestamp": "when"}
     other_schema(awkward, {**columns, "chroma_id": "vector", "text_hash": "hash"}, "my 'notes'")
     awkward.execute('update "my \'notes\'" set "the id" = \'N \' || "the id"')
@@ -121,12 +106,12 @@ def test_settings_with_quotes_are_repeated(awkward: BuiltStore, tmp_path: Path) 
 
 
 def test_chosen_records_are_repeated(awkward: BuiltStore, tmp_path: Path) -> None:
-    """A run of some records is of the same records again."""
+    """The same records are reviewed again."""
     same_again(run_here(tmp_path / "run", *awkward.options, "--drift-records=4,1,7"), tmp_path / "elsewhere")
 
 
 def test_resumed_run_is_repeated(awkward: BuiltStore, tmp_path: Path) -> None:
-    """One that was taken up again needs nothing of what was broken off."""
+    """It needs nothing of the run that was cut short."""
     for name in ("run", "elsewhere"):
         (tmp_path / name).mkdir()
         (tmp_path / name / "mine.py").write_text(CLASSIFIER, encoding="utf-8")
@@ -138,7 +123,7 @@ def test_resumed_run_is_repeated(awkward: BuiltStore, tmp_path: Path) -> None:
 
 
 def test_own_classifier_is_repeated(awkward: BuiltStore, tmp_path: Path) -> None:
-    """A module beside the caller is found from elsewhere."""
+    """A module in the current folder is found from elsewhere."""
     (tmp_path / "run").mkdir()
     (tmp_path / "run" / "mine.py").write_text(CLASSIFIER, encoding="utf-8")
     options = ("--drift-reviewer=mine:own", "--drift-stability=0")
@@ -146,7 +131,7 @@ def test_own_classifier_is_repeated(awkward: BuiltStore, tmp_path: Path) -> None
 
 
 def test_own_criterion_is_repeated(store: BuiltStore, tmp_path: Path) -> None:
-    """It decides over the verdict as the built-in ones do."""
+    """It decides as the built-in ones do."""
     never = "def test_never(record):\n    assert record.id < 0\n"
     own = write_criterion(tmp_path / "run" / "own", "never", never)
     run = run_here(tmp_path / "run", *store.options, *LOW_CONFIDENCE, own.relative_to(tmp_path / "run"))
@@ -154,42 +139,34 @@ def test_own_criterion_is_repeated(store: BuiltStore, tmp_path: Path) -> None:
     same_again(run, tmp_path / "elsewhere")
 
 
-def test_part_is_repeated(awkward: BuiltStore, tmp_path: Path) -> None:
-    """A run of one criterion is of that criterion again."""
+def test_partial_run_is_repeated(awkward: BuiltStore, tmp_path: Path) -> None:
+    """The same criteria are checked again."""
     part = ("-k", "test_record_integrity.py")
     same_again(run_here(tmp_path / "run", *awkward.options, *LOW_CONFIDENCE, *part), tmp_path / "elsewhere")
 
 
-def in_checkout(store: BuiltStore, tmp_path: Path) -> Run:
-    """Run plain `pytest` in a checkout."""
+def test_run_of_a_checkout_is_repeated(awkward: BuiltStore, tmp_path: Path) -> None:
+    """Plain `pytest`, from the checkout and from another folder."""
     make_checkout(tmp_path / "checkout", copied=False)
-    return run_here(tmp_path / "checkout", *store.options, *LOW_CONFIDENCE, way="pytest")
+    run = run_here(tmp_path / "checkout", *awkward.options, *LOW_CONFIDENCE, way="pytest")
+    same_again(run, tmp_path / "elsewhere")
+    same_again(run, tmp_path / "checkout")
 
 
-def test_run_of_a_checkout_is_repeated_elsewhere(awkward: BuiltStore, tmp_path: Path) -> None:
-    """Plain `pytest` in a checkout, from another folder."""
-    same_again(in_checkout(awkward, tmp_path), tmp_path / "elsewhere")
-
-
-def test_run_of_a_checkout_is_repeated_there(awkward: BuiltStore, tmp_path: Path) -> None:
-    """And in the checkout."""
-    same_again(in_checkout(awkward, tmp_path), tmp_path / "checkout")
-
-
-def test_secrets_stand_in_no_file(awkward: BuiltStore, tmp_path: Path) -> None:
-    """Neither in a command nor anywhere else in what a run leaves."""
+def test_secrets_are_in_no_file(awkward: BuiltStore, tmp_path: Path) -> None:
+    """Neither in a command nor anywhere else."""
     run = run_here(tmp_path / "run", *awkward.options, *LOW_CONFIDENCE, "--drift-alerts=none", environment=SECRETS)
     left = [path for path in run.reports.rglob("*") if path.is_file()]
-    told_of = {
+    leaking = {
         path.name for path in left if any(secret in path.read_bytes() for secret in (b"sk-secret", b"secret-of"))
     }
-    assert (len(left) > 5, told_of) == (True, set())
+    assert (len(left) > 5, leaking) == (True, set())
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("way", ["pyargs", "module"])
 def test_shell_runs_the_command(awkward: BuiltStore, tmp_path: Path, way: str) -> None:
-    """For real: copied as it stands, in another folder."""
+    """Copied as it is, in another folder."""
     run = run_here(tmp_path / "run", *awkward.options, *LOW_CONFIDENCE, way=way)
     done = repeat_for_real(shown_commands(run)[0], tmp_path / "else where", str(Path(sys.executable).parent))
     (folder,) = run_folders(tmp_path / "else where" / "again")

@@ -1,4 +1,4 @@
-"""What index.html tells somebody who comes to it after a red night."""
+"""What index.html says to whoever opens it after a failed night."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.support.session_runs import SMALL, Run
 from tests.support.stores import NAME, BuiltStore
 from tests.support.whole_runs import LOW_CONFIDENCE, run_here
 
-# Whose reasons tell themselves apart from all that is stored.
+# Its reasons differ from everything in the store.
 CLASSIFIER = """
 def steady(text):
     return {
@@ -24,21 +24,21 @@ def steady(text):
     }
 """
 OWN = ("--drift-reviewer=mine:steady", "--drift-stability=0")
-# What differs between two runs that are the same.
+# What differs between two identical runs.
 CHANGING = (
     (re.compile(r"\bcd \S+ &&"), "cd FOLDER &&"),
     (re.compile(r"\d{8}T\d{6}Z-[0-9a-f]+"), "<run>"),
     (re.compile(r"2026-1\d-\d\d[T ]\d\d:\d\d(:\d\d)?Z?"), "<time>"),
     (re.compile(r"20\d\d-\d\d-\d\d[T ]\d\d:\d\d:\d\d(Z| UTC)"), "<time>"),
     (re.compile(r"\d+\.\d s"), "<seconds>"),
-    # On the axis of time.
+    # On the time axis.
     (re.compile(r"\b\d\d:\d\d\b"), "<time>"),
 )
 
 
 @pytest.fixture(scope="module")
 def damaged(_doubtful_once: BuiltStore, tmp_path_factory: pytest.TempPathFactory) -> BuiltStore:
-    """A doubtful store in which record 44 does not fit its hash, and 48 has lost its vector."""
+    """A doubtful store in which record 44 does not match its hash, and 48 has no vector."""
     folder = tmp_path_factory.mktemp("damaged") / "store"
     shutil.copytree(_doubtful_once.folder, folder)
     store = BuiltStore(folder)
@@ -49,12 +49,12 @@ def damaged(_doubtful_once: BuiltStore, tmp_path_factory: pytest.TempPathFactory
 
 
 def page_of(run: Run) -> str:
-    """Return what a reader sees of a run's page."""
+    """Return the visible text of a run's page."""
     return words_of(run.folder / "index.html")
 
 
 def sections(run: Run) -> dict[str, str]:
-    """Return what stands under each heading of the page."""
+    """Return the content of the page by heading."""
     page = (run.folder / "index.html").read_text(encoding="utf-8")
     found = {}
     for part in re.split(r"<h2\b", page)[1:]:
@@ -64,7 +64,7 @@ def sections(run: Run) -> dict[str, str]:
 
 
 def entries(run: Run) -> dict[str, str]:
-    """Return what the page says of each record, by id."""
+    """Return the entry of each record on the page, by id."""
     listed = re.split(r'<li id="record-', sections(run)["Records that disagree or failed"])[1:]
     return {re.findall(r">([^<]*)</a>", part)[0]: words(part) for part in listed}
 
@@ -76,13 +76,13 @@ def words(markup: str) -> str:
 
 @pytest.fixture(scope="module")
 def first(damaged: BuiltStore, tmp_path_factory: pytest.TempPathFactory) -> Run:
-    """The first review of the store, by the vote of the neighbours."""
+    """The first review of the store, by its neighbours."""
     return run_here(tmp_path_factory.mktemp("contents") / "run", *damaged.options, *LOW_CONFIDENCE)
 
 
 @pytest.fixture(scope="module")
 def own(damaged: BuiltStore, tmp_path_factory: pytest.TempPathFactory) -> Run:
-    """A review by a classifier of the user's own, beside a Chroma directory."""
+    """A review by a user's own classifier, with a Chroma directory."""
     folder = tmp_path_factory.mktemp("own")
     (folder / "mine.py").write_text(CLASSIFIER, encoding="utf-8")
     return run_here(folder, *damaged.options, *LOW_CONFIDENCE, *OWN)
@@ -90,7 +90,7 @@ def own(damaged: BuiltStore, tmp_path_factory: pytest.TempPathFactory) -> Run:
 
 @pytest.fixture(scope="module")
 def changed(_doubtful_once: BuiltStore, tmp_path_factory: pytest.TempPathFactory) -> Run:
-    """The second review of a store: what disagreed is mended, and texts no longer fit their hashes."""
+    """The second review of a store whose disagreements were repaired and whose hashes no longer match."""
     folder = tmp_path_factory.mktemp("changed")
     shutil.copytree(_doubtful_once.folder, folder / "store")
     store = BuiltStore(folder / "store")
@@ -102,76 +102,58 @@ def changed(_doubtful_once: BuiltStore, tmp_path_factory: pytest.TempPathFactory
     return run_here(folder / "run", *store.options, *LOW_CONFIDENCE)
 
 
-def test_verdict_is_the_terminals_sentence(first: Run) -> None:
+def test_headline_is_that_of_the_terminal(first: Run) -> None:
     """Word for word, at the top."""
     (sentence,) = [line for line in first.out.splitlines() if line.startswith("CRITICAL · ")]
     assert sentence in page_of(first)[:400]
 
 
 def test_first_run_says_so(first: Run, changed: Run) -> None:
-    """And a second one does not."""
-    said = "this is the first run of this store here"
-    assert (said in page_of(first), said in page_of(changed)) == (True, False)
+    """A second one does not."""
+    sentence = "this is the first run of this store"
+    assert (sentence in page_of(first), sentence in page_of(changed)) == (True, False)
 
 
 def since(run: Run) -> str:
-    """Return what the page says of changes since the last run."""
+    """Return what the page says about changes since the last run."""
     return page_of(run).partition("Since the last run")[2].partition(" When ")[0]
 
 
-def test_change_of_agreement_is_told(changed: Run) -> None:
-    """What it was, and what it is."""
+def test_changes_are_shown(changed: Run) -> None:
+    """Of agreement, of criteria in both directions, and of versions."""
     assert "agreement 67 % → 100 %" in since(changed)
-
-
-def test_change_of_criteria_is_told(changed: Run) -> None:
-    """Which ones failed newly, and which is sound again."""
-    failed, _, sound = since(changed).partition("newly failed")[2].partition("sound again")
-    assert ("record_integrity" in failed, "agreement" in failed) == (True, False)
-    assert ("record_integrity" in sound, "agreement" in sound) == (False, True)
-
-
-def test_change_of_verdict_is_told(store: BuiltStore, tmp_path: Path) -> None:
-    """The one before, and the one now."""
-    run_here(tmp_path / "run", *store.options, *SMALL)
-    store.execute(f"update {NAME} set text_hash = 'wrong'")
-    found = run_here(tmp_path / "run", *store.options, *SMALL)
-    assert "OK → CRITICAL" in since(found)
-
-
-def test_change_of_versions_is_told(changed: Run) -> None:
-    """The model that decides now."""
+    assert re.search("newly failed: [^:;]*record_integrity[^:]*; .*: agreement", since(changed)), since(changed)
     assert "model-2" in since(changed)
 
 
 def test_each_measured_criterion_has_its_remedy(first: Run) -> None:
-    """What to do, or what to do if it fails."""
+    """It says what to do, or what to do if it fails."""
     criteria = re.split(r'<details class="criterion"', sections(first)["Criteria"])[1:]
     without = [part[:60] for part in criteria if not re.search(r"(What to do|If it fails):\s*[A-Z].{10}", words(part))]
     measured = [item["name"] for item in first.drift["criteria"] if item["verdict"] is not None]
     assert (len(criteria), without) == (len(measured), [])
 
 
-def test_what_was_not_measured_is_told_with_the_reason(first: Run) -> None:
-    """Every such criterion, in the words of report.json."""
-    said = words(">" + sections(first)["Not measured, and why"])
+def test_unmeasured_criteria_are_listed_with_the_reason(first: Run) -> None:
+    """In the words of report.json."""
+    shown = words(">" + sections(first)["Not measured, and why"])
     missing = [item for item in first.drift["criteria"] if item["verdict"] is None]
     assert len(missing) > 3
-    assert [item["name"] for item in missing if item["name"] not in said or reason(item) not in said] == []
+    for item in missing:
+        assert item["name"] in shown
+        assert item["message"].removeprefix("not measured: ") in shown
 
 
-def reason(criterion: dict[str, str]) -> str:
-    """Return why a criterion was not measured."""
-    return criterion["message"].removeprefix("not measured: ")
+def test_each_record_that_disagrees_or_failed_is_listed(first: Run) -> None:
+    """Ten disagree, one does not match its hash, one has no vector; a failure comes with the reason and the text."""
+    listed = entries(first)
+    assert set(listed) == {str(number) for number in (*range(4, 44, 4), 44, 48)}
+    assert ("hash" in listed["44"], "Risk number 44 concerns" in listed["44"]) == (True, True)
+    assert ("vector" in listed["48"], "Risk number 48 concerns" in listed["48"]) == (True, True)
 
 
-def test_each_record_that_disagrees_or_failed_is_there(first: Run) -> None:
-    """Ten disagree, one fits its hash no longer, one has no vector."""
-    assert set(entries(first)) == {str(number) for number in (*range(4, 44, 4), 44, 48)}
-
-
-def test_record_is_told_with_all_there_is(first: Run) -> None:
-    """Text, categories, confidences, reasons then and now, versions, age, stratum and what lies near."""
+def test_record_is_shown_with_all_details(first: Run) -> None:
+    """Text, categories, confidences, both sets of reasons, versions, age, stratum and neighbours."""
     said = entries(first)["4"]
     wanted = (
         "Risk number 4 concerns operational matters.",
@@ -189,8 +171,8 @@ def test_record_is_told_with_all_there_is(first: Run) -> None:
     assert [part for part in wanted if part not in said] == []
 
 
-def test_own_classifiers_reasons_are_told(own: Run) -> None:
-    """Beside those that are stored."""
+def test_reasons_of_an_own_classifier_are_shown(own: Run) -> None:
+    """Beside the stored ones."""
     wanted = (
         "as written in paragraph nine",
         "the reviewer weighed it",
@@ -201,58 +183,42 @@ def test_own_classifiers_reasons_are_told(own: Run) -> None:
 
 
 @pytest.mark.parametrize("run", ["first", "own"])
-def test_neighbours_are_told_with_their_labels(request: pytest.FixtureRequest, run: str) -> None:
-    """Five that lie nearest, each with a record that bears its label, whoever reviewed."""
+def test_neighbours_are_shown_with_their_categories(request: pytest.FixtureRequest, run: str) -> None:
+    """The five nearest, whoever reviewed."""
     made: Run = request.getfixturevalue(run)
     near = entries(made)["8"].partition("Nearest")[2].partition("Versions")[0]
-    told = re.findall(r"(\w+) [01]\.\d{3} · (\d+) · Risk number (\d+) concerns (\w+) matters", near)
-    assert len(told) == 5, near
-    assert all(label == said and one == other and other != "8" for label, one, other, said in told)
-
-
-def test_record_that_failed_another_criterion_says_how(first: Run) -> None:
-    """The one whose hash does not fit."""
-    assert "hash" in entries(first)["44"]
-    assert "Risk number 44 concerns" in entries(first)["44"]
-
-
-def test_record_without_a_vector_has_no_neighbours(first: Run) -> None:
-    """It says what is missing, and shows the text all the same."""
-    said = entries(first)["48"]
-    assert ("vector" in said, "Risk number 48 concerns" in said) == (True, True)
+    shown = re.findall(r"(\w+) [01]\.\d{3} · (\d+) · Risk number (\d+) concerns (\w+) matters", near)
+    assert len(shown) == 5, near
+    assert all(label == said and one == other and other != "8" for label, one, other, said in shown)
 
 
 @pytest.mark.slow
-def test_demo_is_unmistakable(tmp_path: Path) -> None:
-    """In the title, at the top, and on the terminal; and another's review is not called one."""
+def test_demo_is_unmistakable(tmp_path: Path, first: Run) -> None:
+    """In the title, at the top and in the list; another review is not called a demo."""
     found = run_here(tmp_path / "run", "--drift-demo")
     page = (found.folder / "index.html").read_text(encoding="utf-8")
     title = re.search(r"<title>(.*?)</title>", page, re.DOTALL)
     assert (title is not None and "DEMO" in title[1].upper(), "DEMO" in page_of(found)[:300]) == (True, True)
-    assert "nothing of yours was read" in page_of(found).lower()
+    assert "none of your data was read" in page_of(found).lower()
     assert "DEMO" in words_of(found.reports / "index.html").upper()
-
-
-def test_review_is_not_called_a_demo(first: Run) -> None:
-    """The word stands nowhere on its page."""
     assert "demo" not in page_of(first).lower()
 
 
 @pytest.mark.slow
 def test_parallel_run_has_the_same_page(damaged: BuiltStore, first: Run, tmp_path: Path) -> None:
-    """But for times and ids; in a picture the order in which figures are written is nobody's concern."""
+    """Except for times and ids, and the order of figures inside a chart."""
     parallel = run_here(tmp_path / "run", *damaged.options, *LOW_CONFIDENCE, "-n", "2")
     assert sorted(settled(page_of(parallel))) == sorted(settled(page_of(first)))
 
 
 def settled(page: str) -> list[str]:
-    """Return the words of a page without what differs from run to run."""
+    """Return the words of a page without what changes from run to run."""
     for pattern, placeholder in CHANGING:
         page = pattern.sub(placeholder, page)
     return page.split()
 
 
 def test_partial_run_says_so_on_its_page(damaged: BuiltStore, tmp_path: Path) -> None:
-    """Nobody takes it for the night's."""
+    """It is not mistaken for the nightly one."""
     found = run_here(tmp_path / "run", *damaged.options, *SMALL, "--drift-records=4")
     assert re.search("part of|partial", page_of(found)[:1500]), page_of(found)[:1500]

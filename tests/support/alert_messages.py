@@ -25,7 +25,7 @@ def message(**changes: Any) -> Message:
         "verdict": Verdict.CRITICAL,
         "before": Verdict.OK,
         "confirmed": True,
-        "headline": "CRITICAL · risk.db · 30 of 50 agree (60 %, 95 % interval 46–72 %); 85 % wanted",
+        "headline": "CRITICAL · risk.db · 30 of 50 agree (60 %, 95 % interval 46–72 %), below 75 %",
         "store_key": "0123456789abcdef",
         "db": "/data/risk.db",
         "table": "risk_classifications",

@@ -1,4 +1,4 @@
-"""A real browser for tests, which keeps what a page does of its own accord."""
+"""A real browser for tests that records what a page does by itself."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ WIDE, NARROW = 1280, 360
 
 @dataclass
 class Opened:
-    """A page and what it has done since it was opened.
+    """An open page and what it has done since.
 
     Attributes:
-        page: As Playwright drives it.
-        requests: The addresses it asked for, its own among them.
-        faults: Errors on the console and of scripts, and dialogs.
+        page: Playwright's page.
+        requests: The addresses that it requested, its own included.
+        faults: Console errors, script errors and dialogs.
     """
 
     page: Page
@@ -37,27 +37,27 @@ class Opened:
 
     @property
     def records(self) -> Locator:
-        """The records that are shown, in their order."""
+        """The visible records, in order."""
         return self.page.locator("#list > li:visible")
 
     @property
     def ids(self) -> list[str]:
-        """The ids of the records that are shown, in their order."""
+        """The ids of the visible records, in order."""
         return [item.get_by_role("heading").get_by_role("link").inner_text() for item in self.records.all()]
 
     def record(self, key: str) -> Locator:
-        """Return the place of a record."""
+        """Return the entry of a record."""
         link = self.page.get_by_role("heading").get_by_role("link", name=key, exact=True)
         return self.page.locator("#list > li").filter(has=link)
 
     @property
     def address(self) -> str:
-        """The address of the view, as a reader would send it on."""
+        """The address of the view, as a reader would share it."""
         return str(self.evaluate("location.href"))
 
     @property
     def count(self) -> str:
-        """What the page says of how many records are shown."""
+        """The page's count of visible records."""
         return self.page.get_by_role("status").inner_text()
 
     def field(self, label: str) -> Locator:
@@ -69,34 +69,30 @@ class Opened:
         self.field(label).select_option(value=value)
 
     def chosen(self, label: str) -> str:
-        """Return what the filter's field holds."""
+        """Return the value of a field of the filter."""
         return self.field(label).input_value()
 
     def unfold(self) -> None:
-        """Open all that is folded, as a reader would, one after the other."""
+        """Unfold everything, one after the other, as a reader would."""
         for summary in self.page.locator("summary").all():
             if not summary.evaluate("element => element.parentElement.open"):
                 summary.click()
 
     def text(self) -> str:
-        """Return what can be read in the page, with each run of white space as one space."""
+        """Return the visible text of the page, with white space collapsed."""
         return " ".join(self.page.locator("body").inner_text().split())
 
     def evaluate(self, script: str, argument: Any = None) -> Any:
-        """Return what a script finds in the page."""
+        """Return the result of a script in the page."""
         return self.page.evaluate(script, argument)
 
     def overflow(self) -> int:
-        """Return by how many pixels the page itself is wider than its window."""
+        """Return by how many pixels the page is wider than its window."""
         return int(self.evaluate("document.scrollingElement.scrollWidth - innerWidth"))
 
 
 class Browsing:
-    """Opens pages as readers of several kinds.
-
-    Args:
-        browser: That runs.
-    """
+    """Opens pages for different kinds of readers."""
 
     def __init__(self, browser: Browser) -> None:
         self._browser = browser
@@ -108,11 +104,11 @@ class Browsing:
         """Open a page.
 
         Args:
-            address: A file, or an address of the web.
-            fragment: What follows its `#`.
+            address: A file or a web address.
+            fragment: The part after `#`.
             scripts: Whether JavaScript is on.
-            width: Of the window, in pixels.
-            dark: Whether the reader asks for dark pages.
+            width: The width of the window in pixels.
+            dark: Whether the reader prefers dark pages.
         """
         context = self._context(scripts, width, dark)
         opened = Opened(context.new_page())

@@ -1,4 +1,4 @@
-"""Pages for tests in a browser: of a real run, and of runs whose every record is known."""
+"""Pages for tests in a browser: of a real run, and of runs with known records."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ CONSISTENCY = Criterion(
 
 @dataclass(frozen=True)
 class Pages:
-    """Pages in a folder of reports: of a run, and the list of all runs."""
+    """The page of a run, and the list of all runs."""
 
     run: Path
     list: Path
@@ -52,7 +52,7 @@ def write_pages(reports: Path, made: RunReport) -> Pages:
 
 
 def recorded(made: RunReport) -> RecordedRun:
-    """Return the run as a history has it."""
+    """Return the run as the history has it."""
     return recorded_run(json.loads(json.dumps(drift_document(made))))
 
 
@@ -67,13 +67,13 @@ def decided(
     message: str = "",
     result: Result = Result.FAILED,
 ) -> Outcome:
-    """Return what became of a check of one record."""
+    """Return the outcome of a check of one record."""
     decision = Decision(stored, confidences[0], reviewed, confidences[1])
     return Outcome(criterion, result, message, key, stratum, decision)
 
 
 def described(key: RecordId, text: str | None, stratum: str = LOW, age: int | None = None, words: str = "") -> Details:
-    """Return all that can be known of a record; `words` begins everything that is said of it."""
+    """Return full details of a record, each prefixed with `words`."""
     near = tuple(Near(f"{words}near-{n}", f"{words}class-{n}", 0.9 - n / 10, f"{words}beside {n}") for n in range(5))
     return Details(
         key,
@@ -90,7 +90,7 @@ def described(key: RecordId, text: str | None, stratum: str = LOW, age: int | No
 
 
 def known_report() -> RunReport:
-    """Return a run that shows six records: four disagree, two of them damaged too; one is damaged; one is not reviewed.
+    """Return a run that lists six records: four disagree (two are also damaged), one is damaged, one is not reviewed.
 
     The criterion `store_consistency` is OK although two records fail it.
     """
@@ -128,7 +128,7 @@ _KNOWN: dict[str, Any] = {
 
 
 def with_details(made: RunReport, details: Sequence[Details]) -> RunReport:
-    """Return the run with what is known of its records."""
+    """Return the run with these details of its records."""
     return replace(made, details={item.record_id: item for item in details})
 
 
@@ -148,7 +148,7 @@ class _Handler(SimpleHTTPRequestHandler):
 
 @contextmanager
 def served(folder: Path, **headers: str) -> Iterator[tuple[str, list[str]]]:
-    """Serve a folder on 127.0.0.1 with headers; yield the address and the paths that are asked for."""
+    """Serve a folder on 127.0.0.1 with headers; yield the address and the requested paths."""
     asked: list[str] = []
     named = {name.replace("_", "-"): value for name, value in headers.items()}
     handler = partial(_Handler, directory=str(folder), headers=named, asked=asked)

@@ -1,4 +1,4 @@
-"""Runs for tests of what is reported."""
+"""Runs for tests of reports."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _REVIEWER = {"reviewer": "name", "model": "model", "prompt": "prompt"}
 
 
 def facts(**changed: Any) -> Facts:
-    """Return the facts of a run over 1,000 records, changed as given."""
+    """Return the facts of a run over 1,000 records, with these changes."""
     values: dict[str, Any] = {
         "run_id": "20260115T020000Z-abc123",
         "started": "2026-01-15T02:00:00Z",
@@ -81,7 +81,7 @@ def outcomes(
     message: str = "",
     change: float | None = None,
 ) -> list[Outcome]:
-    """Return outcomes of `number` records; their confidence changed from 0.5 by `change`."""
+    """Return outcomes of `number` records whose confidence changed from 0.5 by `change`."""
     reviewed = None if result is Result.UNMEASURED else "regulatory"
     decision = Decision("financial", 0.5, reviewed, None if change is None else 0.5 + change)
     return [Outcome(criterion, result, message, key, stratum, decision) for key in range(1, number + 1)]
@@ -108,12 +108,12 @@ def report(
 
 
 def known_record(key: RecordId, number: int = 1, **changed: Any) -> Acknowledgement:
-    """Return the acknowledgement of a record on which `outcomes` disagree, until the end of January 2027."""
+    """Return an acknowledgement, until the end of January 2027, of a record that disagrees in `outcomes`."""
     return _known(number, **({"record_id": key, "stored": "financial", "reviewed": "regulatory"} | changed))
 
 
 def known_criterion(name: str, verdict: Verdict = Verdict.CRITICAL, number: int = 1, **changed: Any) -> Acknowledgement:
-    """Return the acknowledgement of a criterion, until the end of January 2027."""
+    """Return an acknowledgement of a criterion, until the end of January 2027."""
     return _known(number, **({"criterion": name, "verdict": verdict} | changed))
 
 

@@ -34,22 +34,13 @@ _LONGEST_MESSAGE, _LONGEST_REASON = 800, 200
 
 @dataclass(frozen=True)
 class CriterionRow:
-    """A criterion in the report.
-
-    Attributes:
-        result: Its result.
-        bar: Its rate or effect on a scale with its thresholds.
-        figure: The same in words.
-        statistics: The worst of its statistics.
-        more: The number of other statistics.
-        records: The number of records that failed it.
-    """
+    """A criterion in the report; `figure` says what the `bar` shows, and `records` is how many failed it."""
 
     result: CriterionResult
     bar: Picture | None
     figure: str
-    statistics: Sequence[JudgedStatistic]
-    more: int
+    worst_statistics: Sequence[JudgedStatistic]
+    more_statistics: int
     records: int
 
 

@@ -31,16 +31,7 @@ _BINS = [number / 10 for number in range(11)]
 
 @dataclass(frozen=True)
 class ShownPicture:
-    """A chart on the page.
-
-    Attributes:
-        name: The end of its id in the page.
-        criterion: The criterion whose figures it shows.
-        kind: The template that draws it.
-        heading: Its subject, in a few words.
-        caption: How to read it.
-        picture: The chart itself.
-    """
+    """A chart of the figures of a criterion; the template of its `kind` draws it, and `caption` says how to read it."""
 
     name: str
     criterion: str

@@ -62,10 +62,8 @@ class RecordRow:
     not_reviewed: str
     known: str
     text: Excerpt | None
-    stored_evidence: str
-    stored_rationale: str
-    reviewed_evidence: str
-    reviewed_rationale: str
+    stored_reasons: Reasons
+    reviewed_reasons: Reasons
     near: tuple[Near, ...]
 
     @property
@@ -160,12 +158,14 @@ def _row(anchor: str, outcomes: Sequence[Outcome], details: Details | None, allo
         not_reviewed=why.get(Result.UNMEASURED, ""),
         known=why.get(Result.ACKNOWLEDGED, ""),
         text=None if details is None or details.text is None else excerpt(details.text, allowed),
-        stored_evidence=shorten_html(stored.evidence or "", reason),
-        stored_rationale=shorten_html(stored.rationale or "", reason),
-        reviewed_evidence=shorten_html(reviewed.evidence or "", reason),
-        reviewed_rationale=shorten_html(reviewed.rationale or "", reason),
+        stored_reasons=_reasons(stored, reason),
+        reviewed_reasons=_reasons(reviewed, reason),
         near=() if details is None else tuple(_near(item, allowed) for item in details.near),
     )
+
+
+def _reasons(reasons: Reasons, allowed: int) -> Reasons:
+    return Reasons(shorten_html(reasons.evidence or "", allowed), shorten_html(reasons.rationale or "", allowed))
 
 
 def _near(near: Near, allowed: int) -> Near:

@@ -1,4 +1,4 @@
-"""Fixtures of the tests of the report in a browser."""
+"""Fixtures for tests of the report in a browser."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ from tests.support.pages import Pages, decided, described, known_report, recorde
 from tests.support.reports import OLD, known_criterion, known_record, outcomes, report, reviewed
 from tests.support.session_runs import run_in
 
-# Read before a fixture takes the machine's settings away.
+# Read before a fixture removes the machine's settings.
 REQUIRED = os.environ.get("DRIFT_REQUIRE_SERVERS") == "1"
 
 
-# For a module: while Playwright runs, so does an event loop in the main thread, where other tests start theirs.
+# One per module: while Playwright runs, so does an event loop in the main thread, where other tests start theirs.
 @pytest.fixture(scope="module")
 def chromium() -> Iterator[Browsing]:
-    """Chromium, one for the tests of a module; without it they are skipped, or fail where all must be there."""
+    """Chromium for the tests of a module; without it they are skipped, or fail if it is required."""
     found = shutil.which("chromium")
     if found is None:
         reason = "chromium is missing: apt-get install --no-install-recommends chromium"
@@ -41,21 +41,21 @@ def chromium() -> Iterator[Browsing]:
 
 @pytest.fixture
 def browsing(chromium: Browsing) -> Iterator[Browsing]:
-    """Opens pages for one test."""
+    """Open pages for one test."""
     yield chromium
     chromium.close_pages()
 
 
 @pytest.fixture(scope="session")
 def demo_pages(tmp_path_factory: pytest.TempPathFactory) -> Pages:
-    """The pages of a review of the demo store, which runs once."""
+    """The pages of one review of the demo store."""
     done = run_in(tmp_path_factory.mktemp("demo"), "--drift-demo")
     return Pages(done.folder / PAGE, done.reports / PAGE, done.drift)
 
 
 @pytest.fixture(scope="session")
 def known_pages(tmp_path_factory: pytest.TempPathFactory) -> Pages:
-    """The pages of the run that shows six records, after one like it."""
+    """The pages of the run with six listed records, after one like it."""
     made = known_report()
     before = replace(recorded(made), run_id="20260114T020000Z-abc122")
     return write_pages(tmp_path_factory.mktemp("known") / "reports", replace(made, past=(before,)))
@@ -82,5 +82,5 @@ def acknowledged_pages(tmp_path_factory: pytest.TempPathFactory) -> Pages:
 
 @pytest.fixture
 def known(browsing: Browsing, known_pages: Pages) -> Opened:
-    """The page that shows six records, opened."""
+    """The page with six listed records, opened."""
     return browsing.open(known_pages.run)

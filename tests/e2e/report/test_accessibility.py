@@ -1,4 +1,4 @@
-"""The report for everybody: axe-core's rules, the keyboard, narrow windows."""
+"""Accessibility: the rules of axe-core, the keyboard, and narrow windows."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ LOOKS = pytest.mark.parametrize(
     ids=["wide, light", "wide, dark", "narrow, light", "narrow, dark"],
 )
 CONTROLS = "a[href], button, input, select, summary, [tabindex='0']"
-# What has the focus: its place among the controls, and whether the focus is seen.
+# The focused element: its index among the controls, and whether its focus is visible.
 FOCUSED = f"""() => {{
   const controls = [...document.querySelectorAll("{CONTROLS}")];
   const element = document.activeElement;
@@ -37,35 +37,27 @@ NAMES = f"""(places) => {{
 
 
 def violations(opened: Opened) -> list[str]:
-    """Return the rules of axe-core that the page breaks, each with the first place."""
+    """Return the rules of axe-core that the page breaks, each with the first element."""
     found: list[Any] = Axe().run(opened.page).response["violations"]
     return [f"{item['id']} ({len(item['nodes'])}): {item['nodes'][0]['html'][:200]}" for item in found]
 
 
 def open_all(opened: Opened) -> None:
-    """Open all that is folded at once."""
+    """Unfold everything at once."""
     opened.evaluate("document.querySelectorAll('details').forEach((element) => { element.open = true; })")
 
 
-def test_the_page_of_a_run_breaks_no_rule_of_accessibility(browsing: Browsing, demo_pages: Pages) -> None:
-    """As it is first seen."""
-    assert violations(browsing.open(demo_pages.run)) == []
-
-
 @LOOKS
-def test_the_unfolded_page_of_a_run_breaks_no_rule_of_accessibility(
-    browsing: Browsing, known_pages: Pages, width: int, dark: bool
-) -> None:
-    """With all that can be opened."""
-    opened = browsing.open(known_pages.run, width=width, dark=dark)
+@pytest.mark.parametrize("which", ["run", "list"])
+def test_a_page_is_accessible(browsing: Browsing, known_pages: Pages, which: str, width: int, dark: bool) -> None:
+    """With everything unfolded."""
+    opened = browsing.open(getattr(known_pages, which), width=width, dark=dark)
     open_all(opened)
     assert violations(opened) == []
 
 
-def test_the_page_of_a_run_with_acknowledged_items_breaks_no_rule_of_accessibility(
-    browsing: Browsing, acknowledged_pages: Pages
-) -> None:
-    """Nor does its script know less of them than of others: they are found by their own word, apart from agreement."""
+def test_the_page_of_a_run_with_acknowledgements_is_accessible(browsing: Browsing, acknowledged_pages: Pages) -> None:
+    """A filter of their own finds acknowledged records."""
     opened = browsing.open(acknowledged_pages.run)
     open_all(opened)
     assert violations(opened) == []
@@ -74,29 +66,20 @@ def test_the_page_of_a_run_with_acknowledged_items_breaks_no_rule_of_accessibili
         assert opened.page.locator("#list > li:visible h3 a").all_inner_texts() == found
 
 
-def test_the_unfolded_page_of_the_demo_breaks_no_rule_of_accessibility(browsing: Browsing, demo_pages: Pages) -> None:
-    """With the tables of all pictures, on the smallest and darkest of pages."""
+def test_the_page_of_the_demo_is_accessible(browsing: Browsing, demo_pages: Pages) -> None:
+    """At first, and unfolded with all data tables on a narrow, dark page."""
+    assert violations(browsing.open(demo_pages.run)) == []
     opened = browsing.open(demo_pages.run, width=NARROW, dark=True)
-    open_all(opened)
-    assert violations(opened) == []
-
-
-@LOOKS
-def test_the_list_of_runs_breaks_no_rule_of_accessibility(
-    browsing: Browsing, known_pages: Pages, width: int, dark: bool
-) -> None:
-    """With all that can be opened."""
-    opened = browsing.open(known_pages.list, width=width, dark=dark)
     open_all(opened)
     assert violations(opened) == []
 
 
 @pytest.mark.parametrize("width", [NARROW, WIDE])
 @pytest.mark.parametrize("which", ["run", "list"])
-def test_every_control_is_reached_with_tab_and_shows_that_it_is(
+def test_every_control_can_be_focused_visibly_with_tab(
     browsing: Browsing, known_pages: Pages, which: str, width: int
 ) -> None:
-    """Whoever has no mouse sees where they are."""
+    """Keyboard users see where they are."""
     opened = browsing.open(getattr(known_pages, which), width=width)
     wanted = set(opened.evaluate(REACHABLE))
     reached, unseen = set(), []
@@ -111,7 +94,7 @@ def test_every_control_is_reached_with_tab_and_shows_that_it_is(
 
 
 @pytest.mark.parametrize("key", ["Enter", "Space"])
-def test_what_is_folded_opens_and_closes_with_the_keyboard(known: Opened, key: str) -> None:
+def test_folded_content_opens_and_closes_with_the_keyboard(known: Opened, key: str) -> None:
     """As buttons do."""
     summary = known.page.locator("#criterion-store_consistency > summary")
     remedy = known.page.get_by_text("Index it again.")
@@ -122,8 +105,8 @@ def test_what_is_folded_opens_and_closes_with_the_keyboard(known: Opened, key: s
     assert not remedy.is_visible()
 
 
-def test_the_filter_is_used_with_the_keyboard_alone(known: Opened) -> None:
-    """Typing filters, Enter does not send the page anywhere, and a button is pressed with Enter."""
+def test_the_filter_works_with_the_keyboard_alone(known: Opened) -> None:
+    """Typing filters, Enter does not submit, buttons respond to Enter, and the count is announced."""
     known.field("Search").focus()
     known.page.keyboard.type("hedged")
     known.page.keyboard.press("Enter")
@@ -132,26 +115,21 @@ def test_the_filter_is_used_with_the_keyboard_alone(known: Opened) -> None:
     known.page.keyboard.press("Enter")
     known.page.wait_for_function("location.hash === ''")
     assert known.count == "6 of 6 shown"
-
-
-def test_the_number_shown_is_announced(known: Opened) -> None:
-    """A screen reader says what a filter left."""
     assert known.page.get_by_role("status").get_attribute("aria-live") in (None, "polite")
-    assert known.page.get_by_role("status").inner_text() == "6 of 6 shown"
 
 
 @pytest.mark.parametrize("unfolded", [False, True], ids=["folded", "unfolded"])
 @pytest.mark.parametrize("which", ["run", "list"])
-def test_no_page_is_wider_than_a_telephone(browsing: Browsing, demo_pages: Pages, which: str, unfolded: bool) -> None:
-    """What is wide scrolls by itself."""
+def test_no_page_is_wider_than_a_phone(browsing: Browsing, demo_pages: Pages, which: str, unfolded: bool) -> None:
+    """Wide content scrolls in its own region."""
     opened = browsing.open(getattr(demo_pages, which), width=NARROW)
     if unfolded:
         open_all(opened)
     assert opened.overflow() <= 0
 
 
-def test_what_is_wide_scrolls_in_a_region_with_a_name(browsing: Browsing, demo_pages: Pages) -> None:
-    """It can be focused, so that the arrow keys scroll it, and a screen reader says what it is."""
+def test_wide_content_scrolls_in_a_named_region(browsing: Browsing, demo_pages: Pages) -> None:
+    """It can be focused and scrolled with the arrow keys, and a screen reader names it."""
     opened = browsing.open(demo_pages.run, width=NARROW)
     open_all(opened)
     nameless = opened.evaluate("""() => [...document.querySelectorAll('body *')]

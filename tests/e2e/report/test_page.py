@@ -1,4 +1,4 @@
-"""The page of a run in a browser: it loads alone, is searched and filtered, and its address keeps what is shown."""
+"""The page of a run in a browser: it loads alone, can be searched and filtered, and its address keeps the view."""
 
 from __future__ import annotations
 
@@ -13,37 +13,30 @@ ALL = ["1", "2", "3", "10", "four", "30"]
 
 
 def go_back(opened: Opened) -> None:
-    """Go to the place before, and let the page notice."""
+    """Go back, and let the page notice."""
     opened.page.go_back()
     opened.page.wait_for_timeout(50)
 
 
-def test_the_page_of_a_run_loads_from_a_file_with_no_error_and_no_request(
-    browsing: Browsing, demo_pages: Pages
-) -> None:
-    """A file is all that a reader needs."""
-    opened = browsing.open(demo_pages.run)
+@pytest.mark.parametrize("which", ["run", "list"])
+def test_a_page_loads_from_a_file_without_error_or_request(browsing: Browsing, demo_pages: Pages, which: str) -> None:
+    """One file is all that a reader needs."""
+    path = getattr(demo_pages, which)
+    opened = browsing.open(path)
     opened.page.wait_for_load_state("networkidle")
-    assert (opened.faults, opened.requests) == ([], [demo_pages.run.as_uri()])
+    assert (opened.faults, opened.requests) == ([], [path.as_uri()])
 
 
-def test_the_list_of_runs_loads_from_a_file_with_no_error_and_no_request(browsing: Browsing, demo_pages: Pages) -> None:
-    """The list is as self-contained as the page of a run."""
-    opened = browsing.open(demo_pages.list)
-    opened.page.wait_for_load_state("networkidle")
-    assert (opened.faults, opened.requests) == ([], [demo_pages.list.as_uri()])
-
-
-def test_a_server_is_asked_for_the_page_alone(browsing: Browsing, demo_pages: Pages) -> None:
-    """Not even an icon is asked for."""
+def test_a_server_is_asked_only_for_the_page(browsing: Browsing, demo_pages: Pages) -> None:
+    """Not even for an icon."""
     with served(demo_pages.run.parent) as (address, asked):
         opened = browsing.open(f"{address}/index.html")
         opened.page.wait_for_load_state("networkidle")
     assert (opened.faults, asked) == ([], ["/index.html"])
 
 
-def test_the_list_of_runs_leads_to_the_run_and_back(browsing: Browsing, demo_pages: Pages) -> None:
-    """Both pages link to each other where they lie."""
+def test_the_list_of_runs_and_the_run_link_to_each_other(browsing: Browsing, demo_pages: Pages) -> None:
+    """By relative addresses."""
     opened = browsing.open(demo_pages.list)
     opened.page.get_by_role("row").get_by_role("link").first.click()
     assert opened.page.url == demo_pages.run.as_uri()
@@ -51,8 +44,15 @@ def test_the_list_of_runs_leads_to_the_run_and_back(browsing: Browsing, demo_pag
     assert opened.page.url == demo_pages.list.as_uri()
 
 
-def test_all_records_are_shown_at_first_the_surest_ahead(known: Opened) -> None:
-    """What disagrees comes first, then what failed, then what was not reviewed."""
+def test_the_heading_leads_to_what_decided(known: Opened) -> None:
+    """The sentence below it links to the criterion."""
+    assert known.page.get_by_role("heading", level=1).inner_text().startswith("✖ CRITICAL · ")
+    known.page.get_by_text("Decided by").get_by_role("link", name="agreement").click()
+    assert known.address.endswith("#criterion-agreement")
+
+
+def test_all_records_are_shown_at_first(known: Opened) -> None:
+    """Disagreements come first, then failures, then missing reviews."""
     assert (known.ids, known.count) == (ALL, "6 of 6 shown")
 
 
@@ -69,8 +69,8 @@ def test_all_records_are_shown_at_first_the_surest_ahead(known: Opened) -> None:
     ],
     ids=["case", "category", "folded text", "reason", "two words", "none", "blank"],
 )
-def test_a_search_finds_records_that_hold_all_its_words(known: Opened, searched: str, found: list[str]) -> None:
-    """Texts, categories and reasons are searched, folded or not, whatever the case."""
+def test_a_search_finds_records_with_all_its_words(known: Opened, searched: str, found: list[str]) -> None:
+    """In texts, categories and reasons, folded or not, ignoring case."""
     known.field("Search").fill(searched)
     assert (known.ids, known.count) == (found, f"{len(found)} of 6 shown")
 
@@ -81,20 +81,21 @@ def test_a_search_finds_records_that_hold_all_its_words(known: Opened, searched:
         ("Stored → reviewed", "fraud → cyber", ["3", "10"]),
         ("Criterion", "agreement", ["1", "2", "3", "10"]),
         ("Criterion", "store_consistency", ["2", "four"]),
-        ("Drawn as", "old", ["2", "four"]),
-        ("Drawn as", "baseline", ["10"]),
+        ("Stratum", "old", ["2", "four"]),
     ],
 )
-def test_a_filter_shows_the_records_it_names(known: Opened, label: str, value: str, found: list[str]) -> None:
-    """A record is shown where it is of the pair, failed the criterion, or was drawn as that."""
+def test_a_filter_shows_matching_records(known: Opened, label: str, value: str, found: list[str]) -> None:
+    """By pair of categories, failed criterion or stratum."""
     known.choose(label, value)
     assert (known.ids, known.count) == (found, f"{len(found)} of 6 shown")
 
 
-def test_filters_hold_together(known: Opened) -> None:
-    """Each filter narrows what the others leave."""
+def test_filters_and_order_combine(known: Opened) -> None:
+    """Each filter narrows what the others leave, in the chosen order."""
     known.choose("Criterion", "agreement")
-    known.choose("Drawn as", "low_confidence")
+    known.choose("Sort by", "age")
+    assert known.ids == ["2", "3", "1", "10"]
+    known.choose("Stratum", "low_confidence")
     known.field("Search").fill("fraud")
     assert known.ids == ["3"]
 
@@ -109,31 +110,24 @@ def test_filters_hold_together(known: Opened) -> None:
         ("", ALL),
     ],
 )
-def test_records_are_sorted_with_what_has_no_value_last(known: Opened, order: str, found: list[str]) -> None:
+def test_records_without_a_value_sort_last(known: Opened, order: str, found: list[str]) -> None:
     """Numbers sort as numbers, the largest first, and ids from the smallest."""
     known.choose("Sort by", "stored")
     known.choose("Sort by", order)
     assert known.ids == found
 
 
-def test_a_sorted_page_is_still_filtered(known: Opened) -> None:
-    """The order holds for what the filter leaves."""
-    known.choose("Criterion", "agreement")
+def test_show_all_removes_every_filter(known: Opened) -> None:
+    """The order and the address are reset too."""
     known.choose("Sort by", "age")
-    assert known.ids == ["2", "3", "1", "10"]
-
-
-def test_show_all_takes_every_filter_away(known: Opened) -> None:
-    """One button brings back what was there at first, in the order and the address too."""
-    known.choose("Sort by", "age")
-    known.choose("Drawn as", "old")
+    known.choose("Stratum", "old")
     known.page.get_by_role("button", name="Show all").click()
     known.page.wait_for_function("location.hash === ''")
     assert (known.ids, known.count) == (ALL, "6 of 6 shown")
 
 
-def test_where_nothing_matches_the_page_says_so_and_offers_all(known: Opened) -> None:
-    """An empty list is no dead end."""
+def test_an_empty_list_says_so_and_offers_all(known: Opened) -> None:
+    """It is not a dead end."""
     known.field("Search").fill("nothing holds this")
     known.page.get_by_text("No record matches").get_by_role("button").click()
     known.page.wait_for_function("location.hash === ''")
@@ -141,55 +135,45 @@ def test_where_nothing_matches_the_page_says_so_and_offers_all(known: Opened) ->
 
 
 def test_the_address_of_a_view_opens_the_same_view(browsing: Browsing, known: Opened) -> None:
-    """What is searched, chosen and sorted is sent on with the address."""
+    """It keeps the search, the filters and the order."""
     known.field("Search").fill("fraud & cyber=#%")
     known.field("Search").fill("fraud")
     known.choose("Stored → reviewed", "fraud → cyber")
     known.choose("Sort by", "stored")
     other = browsing.open(known.address)
     assert (other.ids, other.count) == (["10", "3"], "2 of 6 shown")
-    assert [other.chosen(label) for label in ("Search", "Stored → reviewed", "Sort by")] == [
-        "fraud",
-        "fraud → cyber",
-        "stored",
-    ]
+    chosen = [other.chosen(label) for label in ("Search", "Stored → reviewed", "Sort by")]
+    assert chosen == ["fraud", "fraud → cyber", "stored"]
 
 
-def test_an_address_keeps_characters_that_have_a_meaning_in_addresses(browsing: Browsing, known: Opened) -> None:
-    """A search may hold any character."""
+def test_an_address_keeps_special_characters(browsing: Browsing, known: Opened) -> None:
+    """A search may contain any character."""
     known.field("Search").fill("a&b=c#d%e+f é")
     assert browsing.open(known.address).chosen("Search") == "a&b=c#d%e+f é"
 
 
 @pytest.mark.parametrize(
     "fragment",
-    [
-        "pair=fraud+%E2%86%92+gone",
-        "criterion=gone&stratum=gone&sort=gone",
-        "unknown=1",
-        "record-999",
-        "=",
-        "%E0%A4%A",
-    ],
+    ["pair=fraud+%E2%86%92+gone", "criterion=gone&stratum=gone&sort=gone", "unknown=1", "record-999", "=", "%E0%A4%A"],
 )
-def test_an_address_of_what_the_report_does_not_have_shows_all(
+def test_an_address_that_does_not_fit_the_report_shows_all(
     browsing: Browsing, known_pages: Pages, fragment: str
 ) -> None:
-    """A link that was made for another run, or was cut off, is no error."""
+    """A link made for another run, or cut off, is not an error."""
     opened = browsing.open(known_pages.run, fragment)
     assert (opened.ids, opened.count, opened.faults) == (ALL, "6 of 6 shown", [])
 
 
 def test_a_criterion_links_to_its_records(known: Opened) -> None:
-    """The number in the link is that of the records shown when it is followed."""
+    """The link gives their number."""
     section = known.page.locator("#criterion-agreement")
     section.get_by_role("link", name="4 records below").click()
     assert (known.ids, known.chosen("Criterion")) == (["1", "2", "3", "10"], "agreement")
     assert known.page.locator("#list").is_visible()
 
 
-def test_back_and_forward_lead_through_the_links_that_were_followed(known: Opened) -> None:
-    """The view is that of the address, whichever way the reader came to it."""
+def test_back_and_forward_follow_the_links(known: Opened) -> None:
+    """The view is always that of the address."""
     known.page.locator("#criterion-agreement").get_by_role("link", name="records below").click()
     known.page.locator("#criterion-record_integrity").get_by_role("link", name="record below").click()
     assert known.ids == ["1"]
@@ -198,17 +182,13 @@ def test_back_and_forward_lead_through_the_links_that_were_followed(known: Opene
     known.page.go_forward()
     known.page.wait_for_timeout(50)
     assert known.ids == ["1"]
-
-
-def test_back_to_the_page_without_a_filter_shows_all(known: Opened) -> None:
-    """The address before the first link was followed is that of all records."""
-    known.page.locator("#criterion-agreement").get_by_role("link", name="records below").click()
+    go_back(known)
     go_back(known)
     assert (known.ids, known.chosen("Criterion")) == (ALL, "")
 
 
-def test_a_long_text_is_folded_until_it_is_opened(known: Opened) -> None:
-    """The beginning is read at once, the end on demand."""
+def test_a_long_text_is_folded(known: Opened) -> None:
+    """Its beginning is visible, its end on demand."""
     record = known.record("3")
     assert "sentence 0 of" in record.inner_text()
     assert "sentence 59 of" not in record.inner_text()
@@ -216,19 +196,13 @@ def test_a_long_text_is_folded_until_it_is_opened(known: Opened) -> None:
     assert "sentence 59 of" in record.inner_text()
 
 
-def test_a_criterion_that_is_ok_is_folded_and_opens_when_its_link_is_followed(known: Opened) -> None:
-    """A link never leads to something closed."""
+def test_a_folded_criterion_opens_whenever_its_link_is_followed(known: Opened) -> None:
+    """Even if it was closed again in between."""
+    link = known.page.get_by_role("row").get_by_role("link", name="store_consistency")
     section = known.page.locator("#criterion-store_consistency")
     assert section.get_attribute("open") is None
     known.record("four").get_by_role("link", name="store_consistency").click()
     assert section.get_by_text("Index it again.").is_visible()
-
-
-def test_a_criterion_that_was_closed_again_opens_when_its_link_is_followed_again(known: Opened) -> None:
-    """The second click does what the first did."""
-    link = known.page.get_by_role("row").get_by_role("link", name="store_consistency")
-    section = known.page.locator("#criterion-store_consistency")
-    link.click()
     section.locator("summary").first.click()
     assert section.get_attribute("open") is None
     link.click()

@@ -1,8 +1,7 @@
-"""How large the page of a run gets, and how fast it answers."""
+"""How fast the page of a run responds."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 from itertools import cycle, islice
 from pathlib import Path
@@ -17,44 +16,26 @@ from tests.support.reports import report
 
 pytestmark = pytest.mark.browser
 
-RECORDS, CATEGORIES, MOST_BYTES, MOST_MS = 200, 77, 400_000, 300
+RECORDS, CATEGORIES, MOST_MS = 200, 77, 300
 SENTENCE = 'the company\'s suppliers in Zürich may raise "prices" & <terms> without notice when demand is high'
 
 
 def plain(length: int) -> str:
-    """Return a text of words of this length."""
+    """Return words of this length in total."""
     return " ".join(islice(cycle(SENTENCE.split()), length))[:length]
 
 
-def large_report(text: Callable[[int], str], length: int) -> RunReport:
-    """Return a run of 200 records that disagree, in 77 categories, with texts of this length and all else as long."""
+def large_report(length: int) -> RunReport:
+    """Return a run of 200 disagreeing records in 77 categories, whose texts all have this length."""
     made, details = [], []
     for number in range(RECORDS):
         stored, reviewed = (f"a_category_of_banking_{n % CATEGORIES}" for n in (number, number * 3 + 1))
         made.append(decided(number, stored, reviewed, confidences=(number / 301, 0.123456789012345)))
-        reasons = Reasons(text(length), text(length), "a-model-2026-01-15", "prompt-12")
-        near = tuple(Near(f"{number + n}", reviewed, 0.9 - n / 10, text(length)) for n in range(5))
-        known = described(number, f"{number} {text(length)}", age=number)
+        reasons = Reasons(plain(length), plain(length), "a-model-2026-01-15", "prompt-12")
+        near = tuple(Near(f"{number + n}", reviewed, 0.9 - n / 10, plain(length)) for n in range(5))
+        known = described(number, f"{number} {plain(length)}", age=number)
         details.append(replace(known, stored=reasons, reviewed=reasons, near=near))
     return with_details(report(made), details)
-
-
-@pytest.mark.parametrize("length", [500, 5_000])
-@pytest.mark.parametrize(
-    "text",
-    [
-        plain,
-        lambda length: "<&\"'>" * (length // 5),
-    ],
-    ids=["words", "markup"],
-)
-def test_a_page_of_many_records_stays_light(
-    tmp_path: Path, text: Callable[[int], str], length: int, record_property: Callable[[str, object], None]
-) -> None:
-    """A mail takes it, and a telephone loads it."""
-    size = write_pages(tmp_path / "reports", large_report(text, length)).run.stat().st_size
-    record_property("bytes", size)
-    assert size <= MOST_BYTES
 
 
 @pytest.mark.parametrize(
@@ -66,9 +47,9 @@ def test_a_page_of_many_records_stays_light(
     ],
     ids=["search", "pair", "sort"],
 )
-def test_a_page_of_many_records_answers_at_once(browsing: Browsing, tmp_path: Path, change: str) -> None:
-    """From the keystroke to the laid-out page; the fastest of five, since others use the machine too."""
-    opened = browsing.open(write_pages(tmp_path / "reports", large_report(plain, 5_000)).run)
+def test_a_page_of_many_records_responds_at_once(browsing: Browsing, tmp_path: Path, change: str) -> None:
+    """From keystroke to layout; the fastest of five, since the machine is shared."""
+    opened = browsing.open(write_pages(tmp_path / "reports", large_report(5_000)).run)
     taken = opened.evaluate(f"""() => {{
       const form = document.getElementById('filter');
       return [1, 2, 3, 4, 5].map(() => {{
@@ -83,8 +64,8 @@ def test_a_page_of_many_records_answers_at_once(browsing: Browsing, tmp_path: Pa
     assert min(taken) < MOST_MS
 
 
-def test_a_command_is_whole_on_a_page_of_many_records(browsing: Browsing, tmp_path: Path) -> None:
-    """It can be copied from the record, however many there are."""
+def test_a_command_is_complete_on_a_page_of_many_records(browsing: Browsing, tmp_path: Path) -> None:
+    """It can be copied from each record."""
     command = "check '$&/a' --drift-records="
     made = report([decided(number, "a", "b") for number in range(RECORDS)], repeat_record=command)
     opened = browsing.open(write_pages(tmp_path / "reports", made).run)

@@ -1,4 +1,4 @@
-"""What a report shows of a record, gathered from store, review and vectors."""
+"""What a report shows of a record."""
 
 from __future__ import annotations
 
@@ -18,7 +18,6 @@ from drift_checks.core.records import Record, RecordId, Review, Stratum
 from drift_checks.core.redaction import redacted
 from drift_checks.report.detailing import detail, find_near
 from drift_checks.report.details import Details, Near, Reasons
-from drift_checks.review.reviewers.neighbours import NeighboursReviewer
 from drift_checks.settings.declarations import Settings
 from drift_checks.stores.chroma import VectorCollection, create_collection
 
@@ -38,7 +37,7 @@ REVIEW = Review(7, "cyber", 0.9, None, "another reason", "another secret", "m-1"
 
 
 def record(**values: object) -> Record:
-    """Return a record with this row, changed as given."""
+    """Return a record with this row and these changes."""
     return Record(7, Stratum.OLD, {"id": 7, **ROW, **values})
 
 
@@ -47,8 +46,8 @@ def settings(zone: str = "UTC", *, redact: bool = False) -> Settings:
     return Settings(seed=1, as_of=NOW, naive_timezone=ZoneInfo(zone), redact=redact)
 
 
-def test_all_that_is_known_of_a_record_is_shown() -> None:
-    """Of the row, of the review and of what lies near."""
+def test_details_come_from_row_review_and_neighbours() -> None:
+    """All that is known is shown."""
     near = (Near("8", "fraud", 0.9, "beside"),)
     assert detail(record(), REVIEW, near, settings()) == Details(
         record_id=7,
@@ -65,28 +64,18 @@ def test_all_that_is_known_of_a_record_is_shown() -> None:
 
 
 @pytest.mark.parametrize("nothing", [None, ""])
-def test_what_the_row_lacks_is_not_known(nothing: object) -> None:
-    """Whether it is null or empty; the text alone is empty."""
+def test_empty_values_are_none(nothing: object) -> None:
+    """Null, empty or a missing column; only the text stays empty."""
     shown = detail(record(**dict.fromkeys(ROW, nothing)), None, (), settings())
     assert shown == Details(7, "old", "", Reasons(), Reasons())
-
-
-def test_columns_that_the_store_lacks_are_not_known() -> None:
-    """Only text and category are there in any case."""
     bare = Record(7, Stratum.OLD, {"id": 7, "text": "t", "category": "a"})
     assert detail(bare, None, (), settings()) == Details(7, "old", "t", Reasons(), Reasons())
 
 
-def test_other_values_are_told_as_text() -> None:
-    """Numbers too, zero among them."""
-    shown = detail(record(model_version=0, source=1.5), None, (), settings())
-    assert (shown.stored.model, shown.source) == ("0", "1.5")
-
-
-@pytest.mark.parametrize("column", ["evidence", "rationale", "source", "model_version"])
-def test_bytes_are_told_as_text(column: str) -> None:
-    """As a text or a category kept so is."""
-    assert "b'" not in str(detail(record(**{column: b"as bytes"}), None, (), settings()))
+def test_other_values_become_text() -> None:
+    """Numbers, zero included, and bytes."""
+    shown = detail(record(model_version=0, source=1.5, rationale=b"as bytes"), None, (), settings())
+    assert (shown.stored.model, shown.source, shown.stored.rationale) == ("0", "1.5", "as bytes")
 
 
 @pytest.mark.parametrize(
@@ -102,14 +91,14 @@ def test_bytes_are_told_as_text(column: str) -> None:
         (20260101, "UTC", None),
     ],
 )
-def test_ages_are_whole_days_up_to_the_time_of_the_run(timestamp: object, zone: str, days: int | None) -> None:
-    """A time without a zone is one in that of the settings; what names no moment has no age."""
+def test_ages_are_whole_days_before_the_reference_time(timestamp: object, zone: str, days: int | None) -> None:
+    """Naive times are in the zone of the settings; an unreadable time has no age."""
     shown = detail(record(timestamp=timestamp), None, (), settings(zone))
     assert (shown.age_days, shown.timestamp) == (days, str(timestamp))
 
 
 def test_a_redacted_report_shows_no_text() -> None:
-    """What is no text stays: versions, ages and sources."""
+    """Versions, ages and sources stay."""
     shown = detail(record(), redacted(REVIEW, record()), (), settings(redact=True))
     assert shown.text is None
     assert "secret" not in str(shown)
@@ -129,7 +118,7 @@ def test_any_row_can_be_shown(values: dict[str, object], redact: bool) -> None:
 
 @pytest.fixture
 def vectors(tmp_path: Path) -> Iterator[VectorCollection]:
-    """A collection of the entry of record 1, its duplicate, and two others, one of which says nothing of itself."""
+    """A collection with the entry of record 1, its duplicate, and two others, one of them without metadata of ours."""
     chroma = tmp_path / "chroma"
     chroma.mkdir()
     labels: list[dict[str, str | int | float]] = [{"category": "a", "record_id": number} for number in range(3)]
@@ -152,8 +141,8 @@ def sought(key: int, chroma_id: str | None) -> Record:
     return Record(key, Stratum.OLD, {"id": key, "text": "own text", "category": "a", "chroma_id": chroma_id})
 
 
-def test_what_lies_near_a_record_is_found(vectors: VectorCollection) -> None:
-    """Nearest first, without the record itself and its duplicates; long texts are cut."""
+def test_neighbours_are_found_nearest_first(vectors: VectorCollection) -> None:
+    """Without the record itself and its duplicates; long texts are cut, or left out if redacted."""
     found = find_near([sought(1, "own")], vectors, redact=False)
     assert [(near.record_id, near.category, near.text) for near in found[1]] == [
         ("2", "a", "n" * 200),
@@ -161,30 +150,15 @@ def test_what_lies_near_a_record_is_found(vectors: VectorCollection) -> None:
     ]
     assert found[1][0].similarity == pytest.approx(0.8, abs=1e-4)
     assert [near.similarity for near in found[1]] == [round(near.similarity, 4) for near in found[1]]
-
-
-def test_a_redacted_neighbour_has_no_text(vectors: VectorCollection) -> None:
-    """What else is known of it stays."""
     shown = find_near([sought(1, "own")], vectors, redact=True)[1]
     assert [(near.record_id, near.category, near.text) for near in shown] == [("2", "a", None), (None, None, None)]
 
 
 def test_a_record_without_a_vector_has_no_neighbours(vectors: VectorCollection) -> None:
-    """The others have theirs."""
+    """Nor has any without a collection; the others have theirs."""
     assert find_near([sought(1, None), sought(2, "gone"), sought(3, "far")], vectors, redact=False).keys() == {3}
-
-
-def test_without_vectors_nothing_lies_near(vectors: VectorCollection) -> None:
-    """Where they were not opened, or nothing is sought."""
     assert find_near([sought(1, "own")], None, redact=False) == {}
     assert find_near([], vectors, redact=False) == {}
-
-
-def test_neighbours_are_the_nearest_others(vectors: VectorCollection) -> None:
-    """As many as are asked for, where there are so many."""
-    for number, ids in ((1, ["near"]), (2, ["near", "far"]), (9, ["near", "far"])):
-        found = NeighboursReviewer(vectors, number).neighbours_of([sought(1, "own")])
-        assert [other.id for other in found[1]] == ids
 
 
 NEAR = st.builds(

@@ -72,7 +72,8 @@ CASES: dict[str, tuple[RunReport, str]] = {
     ),
     "critical by agreement and others": (
         made(reviewed(33, 17), DAMAGED, INCONSISTENT),
-        "CRITICAL · 33 of 50 agree (66 %, 95 % interval 52–78 %), below 75 % · also record_integrity, store_consistency",
+        "CRITICAL · 33 of 50 agree (66 %, 95 % interval 52–78 %), below 75 %"
+        " · also record_integrity, store_consistency",
     ),
     "damaged records while the reviewer is down": (
         made(reviewed(0, 0, 50), DAMAGED),

@@ -1,4 +1,4 @@
-"""The commands that make a run again say what its settings said, whichever source had them."""
+"""The commands that repeat a run reproduce its settings, whatever their source."""
 
 from __future__ import annotations
 
@@ -22,28 +22,28 @@ from drift_checks.settings.loading import Sources, load
 
 FOLDER, ELSEWHERE = Path("/home/ann/project"), Path("/srv/somewhere else")
 NOW, LATER = datetime(2026, 1, 15, 23, 30, tzinfo=UTC), datetime(2026, 3, 1, 8, 0, tzinfo=UTC)
-WAY_IN = "scripts/review"
+PROGRAM = "scripts/review"
 BY_KEY = {setting.key: setting for setting in declared()}
-# Whoever repeats a run looks at it, and alarms nobody.
+# Whoever repeats a run needs no alert.
 ALERTS = {setting.key for setting in declared() if setting.group == "alerts"}
 NOT_REPEATED = {"resume", "write_back", "quiet", *ALERTS}
 DECIDING = {"store", "reviewer", "demo"}
-# A line of letters that need quotes, and separators where a setting may hold them.
+# Characters that need quotes, and separators.
 WORDS = st.text("ab ,'\"$`\\;&|*?~é漢-=%#", min_size=1, max_size=12).map(str.strip).filter(lambda text: text.strip(","))
-# `~` begins with a user's name, and Python's parser takes `--` for no value even behind `=`.
+# `~` would be a home folder, and Python's parser takes `--` for no value even after `=`.
 NAMES = WORDS.map(lambda text: text.strip(", ")).filter(lambda text: text and text != "--" and text[0] != "~")
 SHARES = st.sampled_from(["0", "0.25", ".5", "1e-1", "1"])
 WHOLE = st.integers(30, 400).map(str)
 
 
 def pairs(names: list[str], values: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
-    """Return pairs of names and values, separated by commas, with blanks around them."""
+    """Return pairs of names and values, separated by commas and spaces."""
     found = st.dictionaries(st.sampled_from(names), values, min_size=1)
     return found.map(lambda made: ", ".join(f"{name} = {value}" for name, value in made.items()))
 
 
 def lines(made: str) -> str:
-    """Return pairs on lines of their own, as an ini file may hold them."""
+    """Return the pairs on separate lines, as in an ini file."""
     return "\n" + made.replace(", ", ",\n")
 
 
@@ -81,7 +81,7 @@ GIVEN = st.fixed_dictionaries({}, optional={key: st.tuples(st.integers(0, 2), te
 
 
 def sources(given: Mapping[str, tuple[int, str]]) -> Sources:
-    """Return sources in which each of these settings is an option (0), a variable (1) or in the ini file (2)."""
+    """Return sources in which each setting is an option (0), a variable (1) or in the ini file (2)."""
     names = ("ini", "variable", "ini")
     parts: list[dict[str, str]] = [
         {getattr(BY_KEY[key], names[kind]): text for key, (found, text) in given.items() if found == kind}
@@ -92,14 +92,14 @@ def sources(given: Mapping[str, tuple[int, str]]) -> Sources:
 
 
 def sample_of(settings: Settings) -> Sample:
-    """Return what a run with these settings draws, but for the records."""
+    """Return the sample of a run with these settings, without its records."""
     return Sample((), {}, (), settings.seed, settings.as_of, str(settings.naive_timezone))
 
 
 def parsed(command: str) -> Settings:
-    """Return the settings that the command gives in another folder, later, where nothing else is set."""
+    """Return the settings of the command, run later in another folder where nothing else is set."""
     words = shlex.split(command)
-    assert words[0] == WAY_IN
+    assert words[0] == PROGRAM
     parser = pytest.Parser(_ispytest=True)
     add_settings(parser)
     found = parser.parse(words[1:])
@@ -109,18 +109,18 @@ def parsed(command: str) -> Settings:
 
 
 def values(settings: Settings, *without: str) -> dict[str, Any]:
-    """Return what the settings come to."""
+    """Return the values of all settings except these."""
     return {setting.key: getattr(settings, setting.key) for setting in declared() if setting.key not in without}
 
 
 @given(given=GIVEN)
-def test_the_command_gives_the_same_settings(given: dict[str, tuple[int, str]]) -> None:
-    """In any folder, at any time; what the run wrote or where it went on is not done again."""
+def test_the_command_reproduces_the_settings(given: dict[str, tuple[int, str]]) -> None:
+    """In any folder, at any time, but without writing back, resuming or alerting."""
     if "max_cost" in given:
         given["llm_price"] = 0, "0.15,0.60"
     settings = load(sources(given), NOW)
-    again = parsed(repeat_commands(WAY_IN, settings, sample_of(settings))[0])
-    # Without an option the reports go into the folder in which the command is given.
+    again = parsed(repeat_commands(PROGRAM, settings, sample_of(settings))[0])
+    # Without an option, reports go to the current folder.
     without = {*NOT_REPEATED, *({"reports"} - given.keys())}
     assert values(again, *without) == values(settings, *without)
     assert not again.resume
@@ -128,19 +128,19 @@ def test_the_command_gives_the_same_settings(given: dict[str, tuple[int, str]]) 
 
 
 @given(given=GIVEN, key=st.integers(1, 99) | WORDS.filter(lambda text: "," not in text and text[0] != "-"))
-def test_a_record_is_reviewed_again_by_the_same_reviewer(given: dict[str, tuple[int, str]], key: int | str) -> None:
-    """From the same store, with what else belongs to both; the sample and the verdict are left alone."""
+def test_a_record_is_reviewed_again_as_before(given: dict[str, tuple[int, str]], key: int | str) -> None:
+    """From the same store by the same reviewer; settings of the sample and the verdict are left out."""
     given.pop("max_cost", None)
     settings = load(sources(given), NOW)
-    again = parsed(f"{repeat_commands(WAY_IN, settings, sample_of(settings))[1]}{shlex.quote(str(key))}")
+    again = parsed(f"{repeat_commands(PROGRAM, settings, sample_of(settings))[1]}{shlex.quote(str(key))}")
     deciding = {setting.key for setting in declared() if setting.group in DECIDING} - NOT_REPEATED
     assert again.records == (str(key),)
     assert {name: getattr(again, name) for name in deciding} == {name: getattr(settings, name) for name in deciding}
     assert again.sources.keys() <= deciding | {"records", "redact"}
 
 
-def test_a_run_without_settings_names_its_draw() -> None:
-    """Nothing else: what is a default stays one."""
+def test_a_run_with_defaults_names_only_its_draw() -> None:
+    """Defaults are not spelled out."""
     sample = Sample((), {}, (), 7, datetime(2026, 1, 15, 2, tzinfo=ZoneInfo("Asia/Tokyo")), "Europe/Berlin")
     assert repeat_commands("python -m drift_checks", load(sources({}), NOW), sample) == (
         "python -m drift_checks --drift-seed=7 --drift-as-of=2026-01-14T17:00:00Z --drift-naive-timezone=Europe/Berlin",
@@ -149,10 +149,10 @@ def test_a_run_without_settings_names_its_draw() -> None:
 
 
 def test_the_draw_is_that_of_the_sample() -> None:
-    """Though the settings named another, as those of a demo run do."""
-    settings = load(sources({"seed": (0, "1")}), NOW)
-    again = parsed(repeat_commands(WAY_IN, settings, replace(sample_of(settings), seed=7))[0])
-    assert again.seed == 7
+    """Even if the settings differ, as in a demo; a name keeps its spaces and commas."""
+    settings = load(sources({"seed": (0, "1"), "table": (0, " risks,")}), NOW)
+    again = parsed(repeat_commands(PROGRAM, settings, replace(sample_of(settings), seed=7))[0])
+    assert (again.seed, again.table) == (7, " risks,")
 
 
 @pytest.mark.parametrize("variable", ["DRIFT_CHROMA", "CHROMA_PERSIST_PATH"])
@@ -160,19 +160,19 @@ def test_a_store_found_in_the_environment_is_named(tmp_path: Path, variable: str
     """With the records beside its vectors."""
     (tmp_path / "risk_classifications.db").touch()
     settings = load(Sources({}, {"TZ": "UTC", variable: str(tmp_path)}, {}, FOLDER), NOW)
-    again = parsed(repeat_commands(WAY_IN, settings, sample_of(settings))[0])
+    again = parsed(repeat_commands(PROGRAM, settings, sample_of(settings))[0])
     assert (again.chroma, again.db) == (tmp_path, tmp_path / "risk_classifications.db")
 
 
 def demo(source: int, **given: tuple[int, str]) -> Settings:
-    """Return the settings of a demo run asked for in that source."""
+    """Return the settings of a demo run requested in that source."""
     return load(sources({"demo": (source, "true"), **given}), NOW)
 
 
-def test_a_demo_run_is_repeated_with_its_options_alone() -> None:
-    """It heeds no store and no reviewer of the environment or the ini file."""
+def test_a_demo_run_ignores_the_configured_store_and_reviewer() -> None:
+    """Only its options count."""
     settings = demo(0, db=(1, "a.db"), reviewer=(2, "llm"), sample_size=(0, "40"))
-    commands = repeat_commands(WAY_IN, settings, sample_of(settings))
+    commands = repeat_commands(PROGRAM, settings, sample_of(settings))
     assert "--drift-demo" in commands[0].split()
     assert "--drift-demo" in commands[1].split()
     again = parsed(commands[0])
@@ -180,43 +180,21 @@ def test_a_demo_run_is_repeated_with_its_options_alone() -> None:
 
 
 @pytest.mark.parametrize("source", [1, 2], ids=["variable", "ini"])
-def test_a_demo_run_is_repeated_as_one(source: int) -> None:
-    """Wherever it was asked for."""
-    settings = demo(source)
-    assert parsed(repeat_commands(WAY_IN, settings, sample_of(settings))[0]).demo
+def test_a_demo_run_is_repeated_as_a_demo(source: int) -> None:
+    """Wherever the demo, and what applies to it, was set."""
+    settings = demo(source, sample_size=(1, "40"))
+    again = parsed(repeat_commands(PROGRAM, settings, sample_of(settings))[0])
+    assert (again.demo, again.sample_size) == (True, 40)
 
 
-def test_what_a_demo_run_heeds_is_repeated() -> None:
-    """The size of the sample counts wherever it was set."""
-    settings = demo(0, sample_size=(1, "40"))
-    assert parsed(repeat_commands(WAY_IN, settings, sample_of(settings))[0]).sample_size == 40
-
-
-def test_an_id_that_begins_with_a_dash_can_be_reviewed_again() -> None:
-    """As ids of other programs may."""
-    settings = load(sources({}), NOW)
-    command = repeat_commands(WAY_IN, settings, sample_of(settings))[1]
-    try:
-        again = parsed(f"{command}-a1")
-    except pytest.UsageError as refused:
-        pytest.fail(str(refused))
-    assert again.records == ("-a1",)
-
-
-@pytest.mark.parametrize("name", ["risks,", " risks"])
-def test_a_name_is_repeated_to_the_letter(name: str) -> None:
-    """Where the shell gave it so."""
-    settings = load(sources({"table": (0, name)}), NOW)
-    assert parsed(repeat_commands(WAY_IN, settings, sample_of(settings))[0]).table == name
-
-
-def test_a_record_of_a_redacted_run_is_reviewed_again_without_its_text() -> None:
-    """Whoever follows the report would else write the text down."""
+def test_a_record_of_a_redacted_run_stays_redacted() -> None:
+    """Repeating it must not reveal the text; an id that starts with a dash is not taken for an option."""
     settings = load(sources({"redact": (0, "true")}), NOW)
-    assert parsed(f"{repeat_commands(WAY_IN, settings, sample_of(settings))[1]}1").redact
+    again = parsed(f"{repeat_commands(PROGRAM, settings, sample_of(settings))[1]}-a1")
+    assert (again.redact, again.records) == (True, ("-a1",))
 
 
-def test_every_setting_is_tried() -> None:
-    """A new one needs a text here."""
+def test_every_setting_is_covered() -> None:
+    """A new one needs an entry in TEXTS."""
     assert TEXTS.keys() == BY_KEY.keys() - {"demo"}
     assert all(isinstance(setting, Setting) for setting in BY_KEY.values())

@@ -30,16 +30,9 @@ class Bubble(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True)
 class CalibrationCurve(Plot):
-    """Bins around the diagonal.
+    """Bins around the diagonal, the largest first, so that none hides another.
 
-    Attributes:
-        levels: The labels of agreement, each with a grid line.
-        places: The labels of confidence, each with a grid line.
-        diagonal: A path from corner to corner.
-        region: A path around the half in which confidence exceeds agreement.
-        intervals: A path of vertical lines.
-        bubbles: The bins, the largest first, so that none hides another.
-        names: The names of the two halves and of the axes.
+    `region` is a path around the half in which confidence exceeds agreement; `names` are those of the halves and axes.
     """
 
     levels: tuple[Text, ...]
@@ -54,9 +47,7 @@ class CalibrationCurve(Plot):
 def calibration_picture(bins: Bins) -> CalibrationCurve | None:
     """Lay out the bins; return None if there are none.
 
-    Args:
-        bins: For each, the mean confidence, the agreement, the number of records, and the ends of the agreement's
-            interval.
+    Each has a mean confidence, the agreement, the number of records, and the ends of the agreement's interval.
     """
     known = [tuple(float(value) for value in row[:5]) for row in bins if len(row) >= 5 and finite(*row[:5])]
     known = sorted(row for row in known if row[2] > 0)
@@ -65,11 +56,14 @@ def calibration_picture(bins: Bins) -> CalibrationCurve | None:
     lowest = max(0.0, min(0.8, round_down(min(min(row[0], row[1], row[3]) for row in known), 0.2)))
     across, up = Scale(lowest, 1, _LEFT, _RIGHT), Scale(lowest, 1, _BOTTOM, _TOP)
     marks = ticks(lowest, 1, 5)
+    bubbles = _bubbles(known, across, up)
+    over = sum(bubble.over for bubble in bubbles)
+    entries = [("bubble", "size: records"), ("over", "clearly overconfident")]
     return CalibrationCurve(
         width=WIDTH,
         height=HEIGHT,
         title="Stored confidence against agreement",
-        summary=_summary(known),
+        summary=_summary(known, over),
         header=("mean confidence", "agreement", "95 % interval", "records"),
         rows=tuple(
             (f"{x:.2f}", percent(y), percent_range(low, high), f"{n:,.0f}") for x, y, n, low, high in known[:MOST_ROWS]
@@ -83,9 +77,14 @@ def calibration_picture(bins: Bins) -> CalibrationCurve | None:
         diagonal=path([(_LEFT, _BOTTOM), (_RIGHT, _TOP)]),
         region=path([(_LEFT, _BOTTOM), (_RIGHT, _TOP), (_RIGHT, _BOTTOM)]) + "z",
         intervals="".join(f"M{rounded(across(row[0]))} {rounded(up(row[3]))}V{rounded(up(row[4]))}" for row in known),
-        bubbles=_bubbles(known, across, up),
-        names=_names(),
-        signs=legend(_entries(known), _LEFT + 8, HEIGHT - 14),
+        bubbles=bubbles,
+        names=(
+            Text(_RIGHT - 12, _BOTTOM - 14, "overconfident"),
+            Text(_LEFT + 12, _TOP + 20, "underconfident"),
+            Text((_LEFT + _RIGHT) / 2, _BOTTOM + 38, "stored confidence"),
+            Text(-(_TOP + _BOTTOM) / 2, 13, "agreement"),
+        ),
+        signs=legend(entries if over else entries[:1], _LEFT + 8, HEIGHT - 14),
     )
 
 
@@ -99,34 +98,13 @@ def _bubbles(known: Sequence[tuple[float, ...]], across: Scale, up: Scale) -> tu
             f" ({percent_range(low, high)})"
         )
         found.append(
-            Bubble(rounded(across(confidence)), rounded(up(agreement)), rounded(radius), _over(confidence, high), words)
+            Bubble(rounded(across(confidence)), rounded(up(agreement)), rounded(radius), high < confidence, words)
         )
     return tuple(found)
 
 
-def _over(confidence: float, high: float) -> bool:
-    return high < confidence
-
-
-def _names() -> tuple[Text, ...]:
-    return (
-        Text(_RIGHT - 12, _BOTTOM - 14, "overconfident"),
-        Text(_LEFT + 12, _TOP + 20, "underconfident"),
-        Text((_LEFT + _RIGHT) / 2, _BOTTOM + 38, "stored confidence"),
-        Text(-(_TOP + _BOTTOM) / 2, 13, "agreement"),
-    )
-
-
-def _entries(known: Sequence[tuple[float, ...]]) -> list[tuple[str, str]]:
-    entries = [("bubble", "size: records")]
-    if any(_over(row[0], row[4]) for row in known):
-        entries.append(("over", "clearly overconfident"))
-    return entries
-
-
-def _summary(known: Sequence[tuple[float, ...]]) -> str:
+def _summary(known: Sequence[tuple[float, ...]], over: int) -> str:
     total = int(sum(row[2] for row in known))
-    over = sum(_over(row[0], row[4]) for row in known)
     mean, agreement = (sum(row[place] * row[2] for row in known) / total for place in (0, 1))
     return (
         f"{count(total, 'record')} in {count(len(known), 'bin')}: mean confidence {mean:.2f},"

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from drift_checks.core.text import count, tenths
-from drift_checks.report.page.charts.picture import Plot, Sign, Text, brief, finite, fitted, legend, named, rounded
+from drift_checks.report.page.charts.picture import Plot, Text, brief, finite, fitted, legend, named, rounded
 from drift_checks.report.page.charts.scales import Scale, round_up, ticks
 
 WIDTH = 720
@@ -27,15 +27,7 @@ class Dumbbell(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True)
 class ClassMix(Plot):
-    """Rows of categories, the largest change first.
-
-    Attributes:
-        places: The labels of the shares, each with a grid line.
-        labels: The names of the categories, right-aligned.
-        dumbbells: Their shares; the last row may sum up the others, and then has none.
-        words: Their shares in words.
-        column_words: The x of the words.
-    """
+    """Rows of categories, the largest change first; a last row that sums up the others has no dumbbell."""
 
     places: tuple[Text, ...]
     labels: tuple[Text, ...]
@@ -53,38 +45,17 @@ class _Shares(NamedTuple):
 def class_mix_picture(
     categories: Sequence[tuple[str, float, float]], names: tuple[str, str] = ("reference", "recent")
 ) -> ClassMix | None:
-    """Lay out the shares; return None if either window has no records.
-
-    Args:
-        categories: Each with its number of records in the reference and in the recent window.
-        names: The names of the windows.
-    """
+    """Lay out each category's shares, from its numbers of records in two windows; return None if one has no records."""
     counts = _summed(categories)
     then, now = (sum(pair[side] for pair in counts.values()) for side in (0, 1))
     if then <= 0 or now <= 0:
         return None
     shares = [_Shares(named(name), before / then, after / now) for name, (before, after) in counts.items()]
     shares.sort(key=lambda item: (-abs(item.recent - item.reference), -item.reference, item.name))
-    entries = [("ring", f"{names[0]} ({then:,.0f})"), ("dot", f"{names[1]} ({now:,.0f})")]
-    return _laid_out(shares, names, legend(entries, _LEFT, 16))
-
-
-def _summed(categories: Sequence[tuple[str, float, float]]) -> dict[str, list[float]]:
-    counts: dict[str, list[float]] = defaultdict(lambda: [0.0, 0.0])
-    for name, before, after in categories:
-        if finite(before, after):
-            counts[str(name)][0] += max(0, before)
-            counts[str(name)][1] += max(0, after)
-    return counts
-
-
-def _laid_out(shares: Sequence[_Shares], names: tuple[str, str], signs: tuple[Sign, ...]) -> ClassMix:
     rows = _with_rest(shares)
-    drawn = rows[:MOST_CATEGORIES]
-    top = round_up(max(max(item.reference, item.recent) for item in drawn))
+    top = round_up(max(max(item.reference, item.recent) for item in shares[:MOST_CATEGORIES]))
     across, bottom = Scale(0, top, _LEFT, _RIGHT), _TOP + 8 + _ROW * len(rows)
-    heights = [_TOP + 4 + _ROW * (number + 0.5) for number in range(len(rows))]
-    placed = list(zip(heights, rows, strict=True))
+    placed = [(_TOP + 4 + _ROW * (number + 0.5), row) for number, row in enumerate(rows)]
     return ClassMix(
         width=WIDTH,
         height=bottom + 30,
@@ -100,12 +71,21 @@ def _laid_out(shares: Sequence[_Shares], names: tuple[str, str], signs: tuple[Si
         labels=tuple(fitted(row.name, _LEFT - 14, rounded(y), _LEFT - 22) for y, row in placed),
         dumbbells=tuple(
             Dumbbell(rounded(across(row.reference)), rounded(across(row.recent)), rounded(y))
-            for y, row in placed[: len(drawn)]
+            for y, row in placed[:MOST_CATEGORIES]
         ),
         words=tuple(Text(_WORDS, rounded(y), f"{tenths(row.reference)} → {tenths(row.recent)}") for y, row in placed),
         column_words=_WORDS,
-        signs=signs,
+        signs=legend([("ring", f"{names[0]} ({then:,.0f})"), ("dot", f"{names[1]} ({now:,.0f})")], _LEFT, 16),
     )
+
+
+def _summed(categories: Sequence[tuple[str, float, float]]) -> dict[str, list[float]]:
+    counts: dict[str, list[float]] = defaultdict(lambda: [0.0, 0.0])
+    for name, before, after in categories:
+        if finite(before, after):
+            counts[str(name)][0] += max(0, before)
+            counts[str(name)][1] += max(0, after)
+    return counts
 
 
 def _with_rest(shares: Sequence[_Shares]) -> list[_Shares]:

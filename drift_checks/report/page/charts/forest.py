@@ -43,18 +43,8 @@ class ForestMark(NamedTuple):
 class Forest(Plot):
     """Rows of slices, grouped by dimension.
 
-    Attributes:
-        places: The labels of the rates, each with a grid line.
-        overall: The x of the overall rate, None without one.
-        overall_label: Its label, kept clear of the columns' labels.
-        groups: The names of the dimensions.
-        labels: The names of the slices, right-aligned.
-        intervals: A path of horizontal lines.
-        marks: The rates.
-        words: The rates and intervals in words.
-        numbers: The numbers of records, right-aligned.
-        column_words: The x of the words, and of the end of the numbers.
-        remark: A sentence on what is not drawn, or empty.
+    `overall` is the x of the overall rate; `column_words` are the x of the words and of the end of the numbers;
+    `remark` says what is not drawn.
     """
 
     places: tuple[Text, ...]

@@ -47,18 +47,8 @@ class Level(NamedTuple):
 class HeatMap(Picture):
     """Stored categories as rows, reviewed categories as columns.
 
-    Attributes:
-        left, top, size: The corner of the square of cells, and its length.
-        cell: The length of a cell.
-        grid: A path of the lines between cells.
-        diagonal: A path around the cells in which both agree.
-        levels: The cells in which they disagree.
-        numbers: The numbers in those.
-        quiet_numbers: The numbers on the diagonal.
-        row_labels: The names of the rows, right-aligned.
-        column_labels: The names of the columns, in a frame rotated by `turn` degrees around the origin.
-        font_size: The size of the labels.
-        number_size: The size of the numbers.
+    `levels` and `numbers` are the cells in which they disagree, `diagonal` and `quiet_numbers` those in which they
+    agree; `column_labels` are in a frame rotated by `turn` degrees around the origin.
     """
 
     left: float
@@ -88,10 +78,8 @@ class _Frame(NamedTuple):
 def heat_map_picture(flows: Flows) -> HeatMap | None:
     """Lay out the flows; return None if there are none.
 
-    With more than `MOST_WHOLE` categories, those without disagreement share one row and column.
-
-    Args:
-        flows: For each, the stored category, the reviewed one, and the number of records.
+    Each is a stored category, a reviewed one, and a number of records. With more than `MOST_WHOLE` categories, those
+    without disagreement share one row and column.
     """
     counts = _summed(flows)
     if not counts:

@@ -78,7 +78,7 @@ def time_ticks(first: datetime, last: datetime, about: int = 7) -> list[tuple[da
             return [(tick, _hour(tick)) for tick in _every(first, last, timedelta(minutes=minutes))]
     for days in _DAYS:
         if span / timedelta(days=days) <= about:
-            return _dated(list(_every(first, last, timedelta(days=days))))
+            return _with_years([(tick, day(tick)[:-5]) for tick in _every(first, last, timedelta(days=days))])
     return _by_months(first, last, about)
 
 
@@ -97,12 +97,13 @@ def _hour(moment: datetime) -> str:
     return f"{moment:%H:%M}"
 
 
-def _dated(moments: list[datetime]) -> list[tuple[datetime, str]]:
-    named = []
-    for number, moment in enumerate(moments):
-        with_year = not number or moment.year != moments[number - 1].year
-        named.append((moment, day(moment) if with_year else day(moment)[:-5]))
-    return named
+def _with_years(labelled: list[tuple[datetime, str]]) -> list[tuple[datetime, str]]:
+    """Add the year to the first label of each year."""
+    years = [None, *(moment.year for moment, _ in labelled)]
+    return [
+        (moment, label if moment.year == before else f"{label} {moment.year}")
+        for before, (moment, label) in zip(years, labelled, strict=False)
+    ]
 
 
 def _by_months(first: datetime, last: datetime, about: int) -> list[tuple[datetime, str]]:
@@ -115,8 +116,4 @@ def _by_months(first: datetime, last: datetime, about: int) -> list[tuple[dateti
     moments = [moment for moment in moments if first <= moment <= last]
     if step >= 12:
         return [(moment, str(moment.year)) for moment in moments]
-    named = []
-    for number, moment in enumerate(moments):
-        with_year = not number or moment.year != moments[number - 1].year
-        named.append((moment, MONTHS[moment.month - 1] + (f" {moment.year}" if with_year else "")))
-    return named
+    return _with_years([(moment, MONTHS[moment.month - 1]) for moment in moments])

@@ -18,12 +18,7 @@ _Point = tuple[float, float]
 
 @dataclass(frozen=True, kw_only=True)
 class Scatter(Plot):
-    """Two clouds of points, on the same scale horizontally and vertically.
-
-    Attributes:
-        reference: A path through the reference's points, empty if there are none.
-        recent: A path through the recent points, likewise.
-    """
+    """Paths through two clouds of points, on the same scale horizontally and vertically."""
 
     reference: str
     recent: str
@@ -32,13 +27,7 @@ class Scatter(Plot):
 def scatter_picture(
     points: Sequence[Sequence[float]], reference: int, names: tuple[str, str] = ("reference", "recent")
 ) -> Scatter | None:
-    """Lay out the points; return None if there are none.
-
-    Args:
-        points: The coordinates of each, the reference first.
-        reference: The number of points in the reference.
-        names: The names of the windows.
-    """
+    """Lay out the points, of which the first `reference` are in the reference window; return None if there are none."""
     sides = [
         [(float(point[0]), float(point[1])) for point in part if len(point) >= 2 and finite(*point[:2])]
         for part in (points[:reference], points[reference:])

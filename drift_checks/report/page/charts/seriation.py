@@ -10,10 +10,6 @@ def neighbouring(names: Sequence[str], counts: Mapping[tuple[str, str], int]) ->
     """Return the names as a chain in which each is followed by the one most often confused with it.
 
     If none is left that was confused with the last one, the first remaining name follows.
-
-    Args:
-        names: The categories, the most important first.
-        counts: The number of records by stored and reviewed category.
     """
     ties: dict[str, Counter[str]] = {name: Counter() for name in names}
     for (stored, reviewed), number in counts.items():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from drift_checks.core.text import percent, percent_range
@@ -19,16 +20,7 @@ Interval = tuple[float, float]
 
 @dataclass(frozen=True, kw_only=True)
 class Thresholds(Picture):
-    """A bar of zones with marks at the thresholds and the value; all positions are x.
-
-    Attributes:
-        zones: Each with its tone, its start and its end.
-        warn: The WARNING threshold, None without one.
-        critical: The CRITICAL threshold, None without one.
-        value: The value.
-        interval: Its interval, None without one.
-        kind: The mark of its verdict.
-    """
+    """The x of a value, its interval and its thresholds; `zones` are tones with start and end, `kind` is the mark."""
 
     zones: tuple[tuple[str, float, float], ...]
     warn: float | None
@@ -45,26 +37,18 @@ def rate_bar(
     critical: float | None,
     verdict: str | None = None,
 ) -> Thresholds | None:
-    """Lay out a rate from 0 to 1, where lower is worse; return None without a value.
-
-    Args:
-        value: The rate.
-        interval: Its interval.
-        warn: A rate below this is WARNING.
-        critical: A rate below this is CRITICAL.
-        verdict: The verdict that the value's mark shows.
-    """
-    if not finite(value):
+    """Lay out a rate from 0 to 1 that is WARNING or CRITICAL below a threshold; return None without a value."""
+    if value is None or not finite(value):
         return None
-    assert value is not None
-    bounds = [("critical", critical), ("warning", warn)]
-    words = percent(value) + _between(interval, percent_range)
-    limits = "".join(f", {name} below {percent(bound)}" for name, bound in reversed(bounds) if bound is not None)
-    seen = [value, *(interval or ()), *(bound for bound in (warn, critical) if bound is not None)]
+    words = percent(value) + _in_brackets(interval, percent_range)
+    limits = [f"{name} below {percent(bound)}" for name, bound in _known(warn, critical)]
     # A scale from 0 would hide the differences near 1.
-    bottom = max(0.0, round_down(min(number for number in seen if finite(number)) - _MARGIN, 0.1))
+    bottom = max(0.0, round_down(min(_shown(value, interval, warn, critical)) - _MARGIN, 0.1))
     scale = Scale(bottom, 1, _LEFT, _RIGHT)
-    return _laid_out(value, interval, (warn, critical), scale, (words, limits, verdict), rising=False)
+    worst = _LEFT if critical is None else scale(critical)
+    fair = worst if warn is None else scale(warn)
+    zones = [("critical", _LEFT, worst), ("warning", worst, fair), ("ok", fair, _RIGHT)]
+    return _bar(value, interval, warn, critical, verdict, scale, zones, words, limits)
 
 
 def effect_bar(
@@ -74,70 +58,57 @@ def effect_bar(
     critical: float | None = None,
     verdict: str | None = None,
 ) -> Thresholds | None:
-    """Lay out an effect, where larger is worse; return None without a value.
+    """Lay out an effect that is WARNING or CRITICAL above a threshold; return None without a value.
 
-    Args:
-        value: The effect; a negative one is drawn at 0.
-        interval: Its interval.
-        warn: An effect above this is WARNING.
-        critical: An effect above this is CRITICAL; None if none is.
-        verdict: The verdict that the value's mark shows.
+    A negative effect is drawn at 0.
     """
-    if not finite(value):
+    if value is None or not finite(value):
         return None
-    assert value is not None
-    seen = [value, *(interval or ()), *(bound for bound in (warn, critical) if bound is not None)]
-    largest = max(min(number, _LARGEST) for number in seen if finite(number))
-    words = f"{value:.2g}" + _between(interval, lambda low, high: f"{low:.2g}–{high:.2g}")
-    bounds = [("warning", warn), ("critical", critical)]
-    limits = "".join(f", {name} above {bound:.2g}" for name, bound in bounds if bound is not None)
+    words = f"{value:.2g}" + _in_brackets(interval, lambda low, high: f"{low:.2g}–{high:.2g}")
+    limits = [f"{name} above {bound:.2g}" for name, bound in _known(warn, critical)]
+    largest = min(max(_shown(value, interval, warn, critical)), _LARGEST)
     scale = Scale(0, round_up(largest * 1.1) if largest > 0 else 1.0, _LEFT, _RIGHT)
-    return _laid_out(value, interval, (warn, critical), scale, (words, limits, verdict), rising=True)
+    worst = _RIGHT if critical is None else scale(critical)
+    fair = worst if warn is None else scale(warn)
+    zones = [("ok", _LEFT, fair), ("warning", fair, worst), ("critical", worst, _RIGHT)]
+    return _bar(value, interval, warn, critical, verdict, scale, zones, words, limits)
 
 
-def _between(interval: Interval | None, words: object) -> str:
-    return f" ({words(*interval)})" if interval is not None and finite(*interval) and callable(words) else ""
+def _in_brackets(interval: Interval | None, words: Callable[[float, float], str]) -> str:
+    return f" ({words(*interval)})" if interval is not None and finite(*interval) else ""
 
 
-def _laid_out(
+def _known(warn: float | None, critical: float | None) -> list[tuple[str, float]]:
+    return [(name, bound) for name, bound in (("warning", warn), ("critical", critical)) if bound is not None]
+
+
+def _shown(value: float, interval: Interval | None, *bounds: float | None) -> list[float]:
+    return [number for number in (value, *(interval or ()), *bounds) if number is not None and finite(number)]
+
+
+def _bar(
     value: float,
     interval: Interval | None,
-    bounds: tuple[float | None, float | None],
+    warn: float | None,
+    critical: float | None,
+    verdict: str | None,
     scale: Scale,
-    said: tuple[str, str, str | None],
-    *,
-    rising: bool,
+    zones: list[tuple[str, float, float]],
+    words: str,
+    limits: list[str],
 ) -> Thresholds:
-    warn, critical = (None if bound is None else rounded(scale(bound)) for bound in bounds)
-    words, limits, verdict = said
-    known = interval is not None and finite(*interval)
+    ends = (rounded(scale(interval[0])), rounded(scale(interval[1]))) if interval and finite(*interval) else None
     return Thresholds(
         width=WIDTH,
         height=HEIGHT,
-        title=words + (f", {verdict}" if verdict else ""),
-        summary=f"{words}{limits}.",
+        title=", ".join([words, *([verdict] if verdict else [])]),
+        summary=f"{', '.join([words, *limits])}.",
         header=("value", "thresholds"),
-        rows=((words, limits.removeprefix(", ") or "–"),),
-        zones=_rising_zones(warn, critical) if rising else _falling_zones(warn, critical),
-        warn=warn,
-        critical=critical,
+        rows=((words, ", ".join(limits) or "–"),),
+        zones=tuple((kind, rounded(start), rounded(end)) for kind, start, end in zones if end > start),
+        warn=None if warn is None else rounded(scale(warn)),
+        critical=None if critical is None else rounded(scale(critical)),
         value=rounded(scale(value)),
-        interval=(rounded(scale(interval[0])), rounded(scale(interval[1]))) if known and interval else None,
+        interval=ends,
         kind=tone(verdict),
     )
-
-
-def _falling_zones(warn: float | None, critical: float | None) -> tuple[tuple[str, float, float], ...]:
-    bad = _LEFT if critical is None else critical
-    fair = bad if warn is None else warn
-    return _wide(("critical", _LEFT, bad), ("warning", bad, fair), ("ok", fair, _RIGHT))
-
-
-def _rising_zones(warn: float | None, critical: float | None) -> tuple[tuple[str, float, float], ...]:
-    bad = _RIGHT if critical is None else critical
-    fair = bad if warn is None else warn
-    return _wide(("ok", _LEFT, fair), ("warning", fair, bad), ("critical", bad, _RIGHT))
-
-
-def _wide(*zones: tuple[str, float, float]) -> tuple[tuple[str, float, float], ...]:
-    return tuple(zone for zone in zones if zone[2] > zone[1])

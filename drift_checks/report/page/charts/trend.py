@@ -34,17 +34,9 @@ _ORDER = ("ok", "warning", "critical", "inconclusive", "none")
 
 @dataclass(frozen=True)
 class TrendPoint:
-    """A finished run.
+    """A finished run: its agreement from 0 to 1 with its interval, and the address of its report; None if unknown.
 
-    Attributes:
-        started: Its start; without a zone, it is read as UTC.
-        rate: Its agreement from 0 to 1, None if nothing was measured.
-        low: The lower end of the interval, None without one.
-        high: The upper end, likewise.
-        verdict: OK, WARNING, CRITICAL or INCONCLUSIVE.
-        versions: The known versions of what decided: `model_version`, `prompt_version`, `embedding_model`.
-        run_id: Its id.
-        link: The address of its report, None without one.
+    A start without a zone is read as UTC; `versions` are those of what decided, as far as they are known.
     """
 
     started: datetime
@@ -81,17 +73,11 @@ class Trend(Plot):
     """Runs over time.
 
     Attributes:
-        levels: The labels of the rates, each with a grid line.
-        dates: The labels of the time axis.
-        thresholds: The lines of the two thresholds.
-        line: A path through the runs with a rate, empty for fewer than two; through means if there are very many.
+        line: A path through the runs with a rate; through means if there are very many.
         intervals: A path of vertical lines, or of a band around the runs if there are many.
-        banded: Whether it is a band.
         marks: The runs without a link: the kind of mark, and a path through their positions.
-        links: The runs with a link.
         size: The size of the marks, 1 if there are few.
-        changes: The numbered changes of versions.
-        change_marks: Their lines and numbers above the plot.
+        change_marks: The lines and numbers of the changes above the plot.
         earlier_changes: The number of changes left out.
         remark: A sentence in place of the line, or empty.
     """
@@ -118,13 +104,7 @@ class _Place(NamedTuple):
 
 
 def trend_picture(points: Sequence[TrendPoint], warn: float | None, critical: float | None) -> Trend | None:
-    """Lay out the runs; return None if there are none.
-
-    Args:
-        points: The runs, in any order.
-        warn: A rate below this is WARNING.
-        critical: A rate below this is CRITICAL.
-    """
+    """Lay out the runs, which may be in any order, with the thresholds; return None if there are none."""
     runs = sorted((_normalised(point) for point in points), key=lambda point: point.started)
     return _laid_out(runs, warn, critical) if runs else None
 

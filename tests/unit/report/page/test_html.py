@@ -1,4 +1,4 @@
-"""The page of a run and the list of all runs, of anything that a run may have to say."""
+"""The page of a run and the list of all runs, whatever a run contains."""
 
 from __future__ import annotations
 
@@ -27,36 +27,40 @@ MARK = "<x-mark onload=\"a\" title='b'>&amp;"
 
 
 class Page(HTMLParser):
-    """A page read strictly: what it holds, and whether each element ends where it may."""
+    """A page, parsed strictly: each element must end where it may."""
 
     def __init__(self, text: str) -> None:
         super().__init__(convert_charrefs=True)
         self.open: list[str] = []
-        self.tags: set[str] = set()
+        self.tags: list[str] = []
         self.attributes: set[str] = set()
         self.ids: list[str] = []
         self.links: list[str] = []
+        self.loaded: set[str] = set()
         self.code: list[str] = []
         self.feed(text)
         self.close()
         assert self.open == []
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        """Take the element down."""
+        """Collect the element."""
         values = dict(attrs)
         assert len(values) == len(attrs), f"{tag} has an attribute twice"
-        self.tags.add(tag)
+        self.tags.append(tag)
         self.attributes.update(values)
         self.ids += [values["id"] or ""] if "id" in values else []
-        if (href := values.get("href")) and href.startswith("#") and "data-state" not in values:
+        href = values.get("href") or ""
+        if href.startswith("#") and "data-state" not in values:
             self.links.append(href[1:])
+        loading = {"src", "data", "action", "poster", "srcset", *(["href"] if tag == "link" else [])}
+        self.loaded.update(values[name] or "" for name in loading & values.keys())
         if tag == "code":
             self.code.append("")
         if tag not in VOID:
             self.open.append(tag)
 
     def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        """Take down one that ends at once, as in pictures."""
+        """Collect an element that ends at once, as in charts."""
         self.handle_starttag(tag, attrs)
         if tag not in VOID:
             self.open.pop()
@@ -66,13 +70,13 @@ class Page(HTMLParser):
         assert self.open.pop() == tag
 
     def handle_data(self, data: str) -> None:
-        """Take down what stands in commands."""
+        """Collect commands."""
         if self.open and self.open[-1] == "code":
             self.code[-1] += data
 
 
 def read(text: str) -> Page:
-    """Return the page, whose places have names of their own and whose links lead to one of them."""
+    """Return the page, whose ids are unique and whose links lead to one of them."""
     page = Page(text)
     assert len(page.ids) == len(set(page.ids))
     assert set(page.links) <= set(page.ids)
@@ -145,15 +149,15 @@ def made_of(
 @settings(max_examples=60)
 @given(records=RECORDS, statistics=STATISTICS, facts=FACTS, past=st.integers(0, 3))
 def test_any_run_has_a_page(records: Any, statistics: tuple[Statistic, ...], facts: Any, past: int) -> None:
-    """Well-formed, each place named once, no link into the void, and no markup but the page's own."""
+    """It is well-formed, with unique ids, no dangling links, and no markup but its own."""
     made = replace(made_of(records, statistics, **facts), past=tuple(map(run, NIGHTS[:past])))
     page = read(render(made))
     assert not any(tag.startswith("x-") for tag in page.tags)
     assert not {"onload", "onclick", "onerror"} & page.attributes
 
 
-def test_no_text_of_a_field_is_markup() -> None:
-    """Whichever field holds it."""
+def test_markup_in_any_field_is_text() -> None:
+    """It is escaped, and adds no element and no attribute."""
     words = dict.fromkeys(("db", "table", "chroma", "collection", "reviewer", "model", "prompt", "repeat"), MARK)
     everything = {"notes": [MARK], **{name: {MARK: MARK} for name in ("settings", "versions", "store_versions")}}
     near = (Near(MARK, MARK, 0.5, MARK),)
@@ -165,31 +169,45 @@ def test_no_text_of_a_field_is_markup() -> None:
     page = read(text)
     assert "<x-mark" not in text
     assert text.count("&lt;x-mark") > 40
-    assert (page.tags - PLAIN.tags, page.attributes - PLAIN.attributes) <= ({"desc", "path"}, {"d"})
+    assert (set(page.tags) - set(PLAIN.tags), page.attributes - PLAIN.attributes) <= ({"desc", "path"}, {"d"})
 
 
-def test_the_greatest_effect_has_a_page() -> None:
-    """As infinite ones have."""
-    read(render(made_of({}, (Statistic("a", "much", 1.7e308, 50),))))
+def test_template_syntax_in_a_field_is_text() -> None:
+    """It is not evaluated."""
+    text = render(report([decided("{{ 7*7 }}", "{{ 7*7 }}", "b")], table="{{ 7*7 }}"))
+    assert text.count("{{ 7*7 }}") >= 3
+    assert "49" not in text.split("<body>")[1]
 
 
-def test_a_run_of_nothing_has_a_page() -> None:
-    """Nothing drawn, nothing measured."""
-    assert read(render(report((), drawn={}, sizes={}, record_ids=[], records=0))).ids
+def test_the_page_loads_nothing() -> None:
+    """It is one file."""
+    assert not {"iframe", "img", "object", "embed"} & set(PLAIN.tags)
+    assert (PLAIN.loaded, PLAIN.tags.count("script"), "src" in PLAIN.attributes) == ({"data:,"}, 1, False)
 
 
-@pytest.mark.parametrize("keys", [range(300), map(str, range(300))], ids=["numbers", "texts"])
-def test_hundreds_of_records_have_a_place_each(keys: Any) -> None:
-    """However they are named."""
-    page = read(render(report([decided(key, "a", "b") for key in keys])))
-    assert sum(name.startswith("record-") for name in page.ids) == 300
+EMPTY: dict[str, Any] = {"chroma": None, "vectors": None, "drawn": {}, "sizes": {}, "record_ids": [], "records": 0}
+LEAST = Criterion("record_integrity", "Is each record whole?", least=50)
 
 
-LENGTHS = {"short": 20, "long": 3_000}
+@pytest.mark.parametrize(
+    "found",
+    [
+        report((), **EMPTY),
+        made_of({}, (Statistic("a", "much", 1.7e308, 50),)),
+        report([Outcome("agreement", Result.FAILED, "whole")]),
+        report([*reviewed(45, 5), *outcomes(Result.FAILED, 2, criterion=LEAST.name)], (AGREEMENT, LEAST)),
+    ],
+    ids=["nothing", "largest effect", "agreement without a record", "failure of a criterion that was not measured"],
+)
+def test_an_unusual_run_has_a_page(found: RunReport) -> None:
+    """Every link leads somewhere, and nothing reads as None."""
+    text = render(found)
+    assert read(text).ids
+    assert ">None<" not in text
 
 
 def sized(letter: str, length: int, *, names: int = 12) -> int:
-    """Return how many bytes the page of 200 records in 77 categories takes; texts and messages are of this letter."""
+    """Return the bytes of the page of 200 records in 77 categories whose texts and messages repeat this letter."""
     text = letter * length
     reasons = Reasons(text, text, "sage-2", "p-1")
     near = (Near("1", "a", 0.5, text[:200]),) * 5
@@ -201,42 +219,31 @@ def sized(letter: str, length: int, *, names: int = 12) -> int:
     return len(render(with_details(report(made), details)).encode("utf-8", "backslashreplace"))
 
 
-@pytest.mark.parametrize("letter", ["x", '"', "漢", "😀", "\x07", " "])
-@pytest.mark.parametrize("length", LENGTHS.values(), ids=LENGTHS)
-def test_a_page_stays_light(letter: str, length: int) -> None:
-    """Whatever the texts of its records are."""
-    assert sized(letter, length) < 400_000
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("letter", ["x", "\x07"])
-def test_a_page_of_very_long_texts_stays_light(letter: str) -> None:
-    """Longer than any that is shown whole."""
-    assert sized(letter, 30_000) < 400_000
-
-
-def test_a_page_stays_light_with_long_categories() -> None:
-    """As of a classifier that answers in sentences."""
-    assert sized("x", 20, names=2_000) < 400_000
-
-
-def test_a_record_that_failed_leads_somewhere_though_its_criterion_was_not_measured() -> None:
-    """Too few records were measured for a verdict."""
-    least = Criterion("record_integrity", "Is each record whole?", least=50)
-    read(render(report([*reviewed(45, 5), *outcomes(Result.FAILED, 2, criterion=least.name)], (AGREEMENT, least))))
+@pytest.mark.parametrize(
+    ("letter", "length", "names"),
+    [
+        *((letter, length, 12) for letter in ('"', "漢", "\x07") for length in (20, 3_000)),
+        ("x", 20, 2_000),
+        pytest.param("\x07", 30_000, 12, marks=pytest.mark.slow),
+    ],
+)
+def test_a_page_stays_small(letter: str, length: int, names: int) -> None:
+    """However long the texts and categories of its records are, and whatever escaping adds."""
+    assert sized(letter, length, names=names) < 400_000
 
 
 def test_a_command_can_be_copied() -> None:
-    """To the letter."""
+    """It is shown character by character."""
     command = "scripts/review '--drift-db=/data/100 %/a.db'"
     assert command in read(render(report(repeat=command))).code
 
 
-def test_a_text_that_was_cut_says_so() -> None:
-    """Where hundreds of records share the page."""
+def test_a_cut_text_says_so() -> None:
+    """Hundreds of records share the page."""
     details = [Details(key, LOW, "word " * 2_000, Reasons(), Reasons()) for key in range(600)]
     text = render(with_details(report([decided(key, "a", "b") for key in range(600)]), details))
-    assert text.count("more characters are in the store") == 600
+    assert text.count("more characters in the store") == 600
+    assert sum(name.startswith("record-") for name in read(text).ids) == 600
 
 
 def kept(*nights: str, whole: bool = True, **changed: Any) -> list[KeptRun]:
@@ -246,15 +253,14 @@ def kept(*nights: str, whole: bool = True, **changed: Any) -> list[KeptRun]:
 
 @given(words=WORDS, agreed=st.integers(0, 50), whole=st.booleans())
 def test_any_runs_can_be_listed(words: str, agreed: int, whole: bool) -> None:
-    """Of any store, reviewer and model."""
-    changed = {"db": words, "reviewer": words, "model": words, "agreed": agreed}
-    found = kept(*NIGHTS, whole=whole, **changed)
+    """Whatever their store, reviewer and model."""
+    found = kept(*NIGHTS, whole=whole, db=words, reviewer=words, model=words, agreed=agreed)
     page = read(render_list(found, [item.run for item in reversed(found)]))
     assert not any(tag.startswith("x-") for tag in page.tags)
 
 
 def test_each_store_has_its_trend() -> None:
-    """The one that was reviewed last comes first; demo runs say what they are."""
+    """The store reviewed last comes first, and the demo is marked."""
     runs = [run(NIGHTS[0], db="/a.db"), run(NIGHTS[1], db="/b.db", demo=True), run(NIGHTS[2], db="/c.db")]
     text = render_list([], runs)
     places = [text.index(f"of {name} over time") for name in ("/c.db", "/b.db", "/a.db")]
@@ -263,16 +269,24 @@ def test_each_store_has_its_trend() -> None:
     assert {"trend-1", "trend-2", "trend-3"} <= {name.partition("-title")[0] for name in read(text).ids}
 
 
-def test_only_runs_that_are_kept_are_linked() -> None:
-    """The others are points of the trend."""
+def test_the_list_names_the_criteria_that_are_not_ok() -> None:
+    """Beside the verdict of the newest run, and in its row."""
+    found = kept(NIGHTS[0], agreed=5)
+    text = render_list(found, [found[0].run])
+    assert "; not OK: agreement" in text
+    assert "<td>agreement" in text
+
+
+def test_only_runs_with_a_page_are_linked() -> None:
+    """The others are points in the trend."""
     text = render_list(kept(NIGHTS[1]), [run(night) for night in NIGHTS[:3]])
     assert f"{NIGHTS[1]}/index.html" in text
     assert f"{NIGHTS[0]}/index.html" not in text
-    assert "Runs kept (1)" in text
+    assert "Runs (1)" in text
 
 
-def test_a_list_of_nothing_says_so() -> None:
-    """Before the first whole review."""
+def test_an_empty_list_says_so() -> None:
+    """There is no complete review yet."""
     text = render_list([], [])
-    assert "No whole review is kept yet" in text
+    assert "No complete review yet" in text
     assert read(text).ids == ["trends", "runs"]

@@ -1,4 +1,4 @@
-"""Which pictures a report has."""
+"""The charts of a report."""
 
 from __future__ import annotations
 
@@ -35,63 +35,47 @@ NAMES = {
 
 
 def measured(criterion: str, details: dict[str, Any], name: str = "category=fraud") -> Outcome:
-    """Return what a criterion of statistics measured."""
+    """Return the measurement of a criterion that judges statistics."""
     return Outcome(criterion, Result.PASSED, statistics=(Statistic(name, "as it was", 0.1, 50, details=details),))
 
 
 def run_of(*made: Outcome, past: tuple[RecordedRun, ...] = ()) -> RunReport:
-    """Return a run of these outcomes beside fifty reviewed records."""
+    """Return a run with these outcomes and fifty reviewed records."""
     effects = [Criterion(name, "Is it so?", effect="effect", warn=0.2) for name in DETAILS]
     return replace(report([*reviewed(45, 5), *made], (AGREEMENT, INTEGRITY, *effects)), past=past)
 
 
 def names(made: RunReport) -> list[str]:
-    """Return the names of the pictures."""
+    """Return the names of the charts."""
     return [shown.name for shown in pictures_of(made)]
 
 
 @pytest.mark.parametrize("criterion", DETAILS)
-def test_a_criterion_that_measured_has_its_picture(criterion: str) -> None:
-    """Without its details it has none."""
+def test_a_criterion_with_figures_has_its_chart(criterion: str) -> None:
+    """Without figures it has none."""
     assert NAMES[criterion] in names(run_of(measured(criterion, DETAILS[criterion])))
     assert NAMES[criterion] not in names(run_of())
-
-
-@pytest.mark.parametrize("criterion", sorted(DETAILS.keys() - {"agreement_by_slice"}))
-def test_a_criterion_without_figures_has_no_picture(criterion: str) -> None:
-    """It may have measured nothing."""
     assert NAMES[criterion] not in names(run_of(measured(criterion, {})))
 
 
-def test_a_slice_without_figures_has_no_place_in_the_picture() -> None:
-    """As the other criteria leave out what was not measured."""
-    assert "slices" not in names(run_of(measured("agreement_by_slice", {})))
-
-
-def test_what_goes_across_the_page_comes_last() -> None:
-    """Else the columns have gaps."""
+def test_full_width_charts_come_last() -> None:
+    """Otherwise the columns would have gaps."""
     many = [decided(f"k{key}", f"stored {key % 40}", f"reviewed {key}") for key in range(80)]
     shown = pictures_of(run_of(*many, *(measured(name, details) for name, details in DETAILS.items())))
     assert [item.across for item in shown] == sorted(item.across for item in shown)
     assert len({item.name for item in shown}) == len(shown)
+    assert all(item.criterion and item.heading and item.caption for item in shown)
     assert {item.across for item in shown} == {False, True}
 
 
-def test_a_picture_names_its_criterion_and_how_to_read_it() -> None:
-    """The criterion is the one whose figures it shows."""
-    shown = {item.name: item for item in pictures_of(run_of(measured("class_mix", DETAILS["class_mix"])))}
-    assert shown["class-mix"].criterion == "class_mix"
-    assert all(item.heading and item.caption for item in shown.values())
-
-
-def test_the_flow_is_of_what_was_reviewed() -> None:
-    """Records without a review are in neither picture of them."""
+def test_the_flow_is_of_reviewed_records() -> None:
+    """Without any review there is no chart of decisions."""
     assert "flow" in names(report([decided(1, "fraud", "cyber")]))
     assert not {"flow", "confidence"} & {*names(report(reviewed(0, 0, 5)))}
 
 
-def test_confidences_need_both() -> None:
-    """The neighbours' vote has one, a classifier may have none."""
+def test_the_confidence_chart_needs_both_confidences() -> None:
+    """A classifier may report none."""
     both = decided(1, "fraud", "cyber", confidences=(0.5, 0.9))
     assert both.decision is not None
     assert "confidence" in names(report([both]))
@@ -99,24 +83,18 @@ def test_confidences_need_both() -> None:
 
 
 def test_the_trend_has_a_point_for_each_run() -> None:
-    """The earlier ones lead to their pages, this one to none."""
+    """Each links to its page; a run without a rate is a point too."""
     past = tuple(map(run, NIGHTS[:2]))
-    points = trend_of(iter(past), lambda found: f"../{found.run_id}/index.html")
+    points = trend_of(past, lambda found: f"../{found.run_id}/index.html")
     assert [(point.run_id, point.link, point.rate) for point in points] == [
         (night, f"../{night}/index.html", 0.9) for night in NIGHTS[:2]
     ]
     assert "trend" in names(run_of(past=past))
-
-
-def test_a_run_without_agreement_is_a_point_without_a_rate() -> None:
-    """It is in its place all the same."""
-    (point,) = trend_of(iter([run(agreed=0, unmeasured=400)]), lambda _: None)
-    assert point.verdict == "INCONCLUSIVE"
-    (bare,) = trend_of(iter([altered(run(), agreement={"rate": None, "interval": None})]), lambda _: None)
+    (bare,) = trend_of([altered(run(), agreement={"rate": None, "interval": None})], lambda _: None)
     assert (bare.rate, bare.low, bare.high, bare.link) == (None, None, None, None)
 
 
-# Vectors are of single precision, so none reaches further.
+# Vectors have single precision, so none is larger.
 NUMBERS = st.sampled_from([0.0, 5e-324, -5e-324, 1e-9, 0.5, 1.0, -1.0, 3e38, -3e38])
 COUNTS = st.sampled_from([0, 1, 7, 10**6])
 LABELS = st.text(max_size=20)
@@ -142,7 +120,7 @@ ANY: dict[str, st.SearchStrategy[dict[str, Any]]] = {
 @pytest.mark.parametrize("criterion", ANY)
 @given(data=st.data())
 def test_any_figures_can_be_drawn(criterion: str, data: st.DataObject) -> None:
-    """Tiny, huge and equal ones, none at all, and names that occur twice."""
+    """Tiny, huge and equal ones, none at all, and duplicate names."""
     made = measured(criterion, data.draw(ANY[criterion]), data.draw(LABELS))
     names(run_of(made, replace(made, check="again")))
 
@@ -156,6 +134,6 @@ def test_any_figures_can_be_drawn(criterion: str, data: st.DataObject) -> None:
         ("embedding_drift", lambda number: {"points": [[number, 1.0]], "reference_points": 0}),
     ],
 )
-def test_figures_that_are_no_numbers_can_be_drawn(criterion: str, details: Any, number: float) -> None:
-    """What cannot be placed is left out."""
+def test_figures_that_are_not_finite_are_left_out(criterion: str, details: Any, number: float) -> None:
+    """They have no position."""
     names(run_of(measured(criterion, details(number))))

@@ -1,4 +1,4 @@
-"""The records that a report shows one by one."""
+"""The records that a report lists."""
 
 from __future__ import annotations
 
@@ -24,30 +24,19 @@ def rows(*made: Outcome, details: tuple[Details, ...] = ()) -> list[RecordRow]:
     return record_rows(with_details(report(made), details))
 
 
-def test_what_disagrees_comes_first_then_what_failed_then_what_was_not_reviewed() -> None:
-    """The surest ahead."""
+def test_disagreements_come_first_then_failures_then_missing_reviews() -> None:
+    """The most confident come first in each group."""
     assert [row.record_id for row in record_rows(known_report())] == [1, 2, 3, 10, "four", 30]
 
 
-def test_each_row_has_a_place_of_its_own() -> None:
-    """Though ids may look alike, as a number and its text do."""
+def test_each_row_has_its_own_anchor() -> None:
+    """Even if ids look alike, such as a number and its text."""
     found = rows(*(decided(key, "a", "b") for key in (1, "1", "01", " 1")))
     assert len({row.anchor for row in found}) == len(found) == 4
 
 
-@pytest.mark.parametrize("result", [Result.PASSED, Result.NOT_NEEDED])
-def test_records_that_pass_are_not_shown(result: Result) -> None:
-    """Nor those that nobody needed."""
-    assert rows(*outcomes(result, 3)) == []
-
-
-def test_a_check_of_the_whole_store_is_no_record() -> None:
-    """It has no id."""
-    assert rows(Outcome("record_integrity", Result.FAILED, "10 of 100 are damaged")) == []
-
-
-def test_all_that_a_record_failed_stands_in_one_row() -> None:
-    """Agreement apart, which the two categories show."""
+def test_all_failures_of_a_record_are_in_one_row() -> None:
+    """Except agreement, which the two categories show."""
     (row,) = rows(
         decided(1, "fraud", "cyber"),
         decided(1, "fraud", "cyber", criterion="record_integrity", message="the hash does not fit"),
@@ -58,37 +47,47 @@ def test_all_that_a_record_failed_stands_in_one_row() -> None:
 
 
 def test_a_record_that_was_not_reviewed_says_why() -> None:
-    """It disagrees with nothing."""
+    """It is not a disagreement."""
     (row,) = rows(*reviewed(0, 0, 1))
     assert (row.disagrees, row.pair, row.not_reviewed, row.criteria) == (False, "", "the reviewer is down", [])
 
 
-def test_what_another_criterion_could_not_measure_is_not_shown() -> None:
-    """The page tells of that by criterion."""
-    assert rows(*outcomes(Result.UNMEASURED, 3, criterion="record_integrity", message="no hash")) == []
+@pytest.mark.parametrize(
+    "made",
+    [
+        outcomes(Result.PASSED, 3),
+        outcomes(Result.NOT_NEEDED, 3),
+        outcomes(Result.UNMEASURED, 3, criterion="record_integrity", message="no hash"),
+        [Outcome("record_integrity", Result.FAILED, "10 of 100 are damaged")],
+    ],
+    ids=["passed", "not needed", "not measured by another criterion", "whole store"],
+)
+def test_other_records_are_not_listed(made: list[Outcome]) -> None:
+    """The page shows those outcomes by criterion."""
+    assert rows(*made) == []
 
 
-def test_a_check_that_broke_is_shown_with_what_it_said() -> None:
-    """As one that failed."""
+def test_a_broken_check_is_listed_with_its_message() -> None:
+    """It counts as a failure here."""
     (row,) = rows(*outcomes(Result.BROKEN, 1, criterion="record_integrity", message="no such column"))
     assert row.failures == (Failure("record_integrity", "no such column"),)
 
 
 def test_the_decision_is_that_of_any_outcome_of_the_record() -> None:
-    """A criterion that asks for no review may come first."""
+    """A criterion that needs no review may come first."""
     bare = replace(decided(1, "fraud", "cyber", criterion="record_integrity"), decision=None)
     (row,) = rows(bare, decided(1, "fraud", "cyber"))
     assert row.pair == "fraud → cyber"
 
 
-def test_a_record_that_is_not_known_has_no_text() -> None:
-    """Its decision is shown alone."""
+def test_a_record_without_details_has_no_text() -> None:
+    """Only its decision is shown."""
     (row,) = rows(decided(1, "fraud", "cyber"))
-    assert (row.details, row.text, row.near, row.stored_evidence, row.reviewed_rationale) == (None, None, (), "", "")
+    assert (row.details, row.text, row.near, row.stored_reasons) == (None, None, (), Reasons("", ""))
 
 
 def test_a_redacted_text_is_none_and_an_empty_one_is_empty() -> None:
-    """The two are not the same."""
+    """The two differ."""
     made = [decided(key, "fraud", "cyber") for key in (1, 2)]
     details = (Details(1, LOW, None, Reasons(), Reasons()), Details(2, LOW, "", Reasons(), Reasons()))
     assert [row.text for row in rows(*made, details=details)] == [None, Excerpt("")]
@@ -96,7 +95,7 @@ def test_a_redacted_text_is_none_and_an_empty_one_is_empty() -> None:
 
 @given(text=TEXTS, allowed=st.integers(0, 3000))
 def test_an_excerpt_is_the_beginning_of_the_text(text: str, allowed: int) -> None:
-    """As much as may be, in bytes of the page; no character is lost: what is not shown is counted."""
+    """It is as long as allowed, and counts the characters left out."""
     cut = excerpt(text, allowed)
     shown = cut.beginning + cut.rest
     assert text.startswith(shown)
@@ -106,8 +105,8 @@ def test_an_excerpt_is_the_beginning_of_the_text(text: str, allowed: int) -> Non
 
 
 @given(text=st.text("ab ", min_size=1, max_size=900))
-def test_a_text_that_is_allowed_is_shown_whole(text: str) -> None:
-    """Folded at a blank where it is long, so that no word is cut."""
+def test_a_short_enough_text_is_shown_whole(text: str) -> None:
+    """If it is long, it is folded at a space."""
     cut = excerpt(text, 20_000)
     assert cut.beginning + cut.rest == text
     assert len(cut.beginning) <= 320
@@ -116,15 +115,15 @@ def test_a_text_that_is_allowed_is_shown_whole(text: str) -> None:
 
 @given(text=TEXTS, most=st.integers(0, 3000))
 def test_a_text_that_was_cut_says_so(text: str, most: int) -> None:
-    """One that was not, is as it was."""
+    """A text that fits is unchanged."""
     cut = shorten_html(text, most)
     assert html_size(cut.removesuffix("…")) <= most
     assert cut == text if html_size(text) <= most else (cut[-1] == "…" and text.startswith(cut[:-1]))
 
 
 @given(text=st.text())
-def test_visible_text_commands_nothing(text: str) -> None:
-    """What is shown as it is, is layout and letters; it stays so when it is shown again."""
+def test_spelled_out_text_controls_nothing(text: str) -> None:
+    """Only layout and letters remain, and spelling it out again changes nothing."""
     assert spelled_out(spelled_out(text)) == spelled_out(text)
     assert not set(spelled_out(text)) & set("\x00\x07\x1b\x7f\x9b\u202e\u2066\ufeff\ud800")
 
@@ -132,37 +131,37 @@ def test_visible_text_commands_nothing(text: str) -> None:
 @pytest.mark.parametrize(
     "text", ["a\nb\tc", "👩\N{ZERO WIDTH JOINER}🚀", "می\N{ZERO WIDTH NON-JOINER}خواهم", "5 % <b>"]
 )
-def test_text_that_is_only_read_is_left_alone(text: str) -> None:
-    """Markup too, which the page escapes."""
+def test_harmless_text_is_unchanged(text: str) -> None:
+    """Including markup, which the page escapes."""
     assert spelled_out(text) == text
 
 
-def weights(letter: str, key: RecordId) -> Details:
-    """Return a record of which everything is long."""
+def long_details(letter: str, key: RecordId) -> Details:
+    """Return a record whose texts are all long."""
     long = Reasons(letter * 5000, letter * 5000)
     return Details(key, LOW, letter * 5000, long, long, near=(Near("1", "a", 0.5, letter * 200),) * 5)
 
 
 def size(row: RecordRow) -> int:
-    """Return how many bytes the texts of a row take in the page."""
-    said = [row.stored_evidence, row.stored_rationale, row.reviewed_evidence, row.reviewed_rationale]
+    """Return the bytes that the texts of a row take in the page."""
+    said = [text for why in (row.stored_reasons, row.reviewed_reasons) for text in (why.evidence, why.rationale)]
     text = row.text.beginning + row.text.rest if row.text else ""
     return sum(html_size(item or "") for item in (*said, text, *(near.text for near in row.near)))
 
 
-@pytest.mark.parametrize("letter", ["x", '"', "漢", "😀", "\x07", "\n"])
-@pytest.mark.parametrize("number", [1, 20, 200])
-def test_all_texts_together_keep_to_what_there_is(letter: str, number: int) -> None:
-    """Whichever letters they are of, whether markup or written out; a mark stands where each was cut."""
-    details = tuple(weights(letter, key) for key in range(number))
+@pytest.mark.parametrize(("letter", "number"), [("x", 1), ('"', 20), ("漢", 200), ("\x07", 200)])
+def test_all_texts_together_fit_into_the_page(letter: str, number: int) -> None:
+    """Whatever escaping adds; an ellipsis marks each cut."""
+    details = tuple(long_details(letter, key) for key in range(number))
     found = rows(*(decided(key, "a", "b", message=letter * 500) for key in range(number)), details=details)
     assert sum(map(size, found)) <= 80_000 + number * 9 * len("…".encode())
 
 
-def test_few_texts_are_shown_whole() -> None:
-    """Where there is room for all of them."""
+def test_a_few_texts_are_shown_whole() -> None:
+    """There is room for them."""
     (row,) = rows(decided(1, "a", "b", OLD), details=(described(1, "z" * 15_000, OLD, words="w"),))
     assert row.text is not None
     assert (len(row.text.beginning) + len(row.text.rest), row.text.left_out) == (15_000, 0)
     assert [near.text for near in row.near] == [f"wbeside {number}" for number in range(5)]
-    assert (row.stored_evidence, row.reviewed_rationale) == ("wstored evidence", "wnew rationale")
+    assert row.stored_reasons == Reasons("wstored evidence", "wstored rationale")
+    assert row.reviewed_reasons == Reasons("wnew evidence", "wnew rationale")
