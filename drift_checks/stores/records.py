@@ -1,4 +1,4 @@
-"""The table of records: its columns under our names, rows by id, and streams over the whole of it."""
+"""The table of records, with its columns under our names."""
 
 from __future__ import annotations
 
@@ -28,21 +28,21 @@ from drift_checks.stores.sqlite import SqliteFile
 Result = TypeVar("Result")
 _PAGE = 500
 _STREAM = 5000
-# So many rows tell what decides now; one alone may be a correction by hand.
+# The number of rows that show the current versions; a single one may be a manual correction.
 _LATEST = 200
 VERSIONS = ("model_version", "prompt_version", "embedding_model")
 
 
 class RecordStore:
-    """The table that holds the stored decisions.
+    """The table of records.
 
     Args:
         file: The SQLite file.
         name: The table's name, or a view's.
-        renamed: The store's names of columns that are not called as in COLUMNS.
+        renamed: The names of columns that differ from COLUMNS, by our name.
 
     Raises:
-        StoreError: There is no such table or column; the nearest names are given.
+        StoreError: The table or a column is missing.
     """
 
     def __init__(self, file: SqliteFile, name: str, renamed: Mapping[str, str]) -> None:
@@ -52,15 +52,15 @@ class RecordStore:
         self.table: TableClause = table(name, *(column(theirs) for theirs in self.columns.values()))
 
     def column(self, ours: str) -> ColumnClause[Any]:
-        """Return the column that has our name `ours`; the store must have it."""
+        """Return the column with our name `ours`, which the store must have."""
         return self.table.c[self.columns[ours]]
 
     def has(self, ours: str) -> bool:
-        """Whether the store has this column."""
+        """Return whether the store has this column."""
         return ours in self.columns
 
     def count(self) -> int:
-        """Return how many records there are."""
+        """Return the number of records."""
         query = select(func.count()).select_from(self.table).where(self.column("id").is_not(None))
         return self.file.read(lambda connection: int(connection.execute(query).scalar_one()))
 
@@ -71,9 +71,9 @@ class RecordStore:
         return tuple(sorted(str(category) for category in found if category is not None))
 
     def latest_versions(self) -> dict[str, str]:
-        """Return which model, prompt and embedding model decided most of the rows that were added last.
+        """Return the most frequent model, prompt and embedding model among the newest rows.
 
-        Columns that the store lacks or leaves empty are left out; all of them where rows have no order, as in a view.
+        Missing and empty columns are skipped; so are all columns of a view, whose rows have no order.
         """
         versions = [ours for ours in VERSIONS if self.has(ours)]
         if not versions:
@@ -82,7 +82,7 @@ class RecordStore:
         query = select(*map(self.column, versions)).order_by(row_id.desc()).limit(_LATEST)
 
         def latest(connection: Connection) -> Sequence[Any]:
-            # The rows of a view have a rowid in some versions of SQLite, but it tells nothing.
+            # In some versions of SQLite the rows of a view have a rowid, but it is meaningless.
             has_order = self.name in inspect(connection).get_table_names()
             return connection.execute(query).all() if has_order else ()
 
@@ -97,12 +97,12 @@ class RecordStore:
     def rows(
         self, connection: Connection, ids: Sequence[RecordId | str], only: Sequence[str] = ()
     ) -> dict[RecordId, dict[str, object]]:
-        """Return the rows with these ids, by id, under our names; ids that are not there are left out.
+        """Return the rows with these ids, by id, under our names; unknown ids are skipped.
 
         Args:
-            connection: Of the file.
-            ids: Which rows.
-            only: The columns to read, by our names, the id among them; all that the store has, where there are none.
+            connection: A connection to the file.
+            ids: The ids.
+            only: The columns to read, by our names, including the id; empty for all.
 
         Raises:
             StoreError: Two rows have the same id.
@@ -118,27 +118,27 @@ class RecordStore:
         return found
 
     def has_integer_key(self, connection: Connection) -> bool:
-        """Whether the id is a primary key of whole numbers, by which SQLite keeps its rows."""
+        """Return whether the id is an integer primary key."""
         inspector = inspect(connection)
         key = inspector.get_pk_constraint(self.name)["constrained_columns"]
         return key == [self.columns["id"]] and isinstance(self._types(connection)["id"], Integer)
 
     def has_index(self, connection: Connection, ours: str, kind: type[Any] | UnionType) -> bool:
-        """Whether there is an index on this column alone, and its declared type is of this kind."""
+        """Return whether there is an index on this column alone, and whether its declared type is of this kind."""
         indexes = inspect(connection).get_indexes(self.name)
         if not any(index["column_names"] == [self.columns.get(ours)] for index in indexes):
             return False
         return isinstance(self._types(connection)[ours], kind)
 
     def row_bytes(self, connection: Connection) -> float:
-        """Return about how many bytes a row of this table takes, if it holds most of the file."""
+        """Return the approximate size of a row in bytes, if the table makes up most of the file."""
         pages = connection.exec_driver_sql("PRAGMA page_count").scalar_one()
         page = connection.exec_driver_sql("PRAGMA page_size").scalar_one()
         rows = connection.execute(select(func.count()).select_from(self.table)).scalar_one()
         return float(pages * page / max(1, rows))
 
     def not_unique(self, example: str | None = None) -> StoreError:
-        """Return the error to raise where an id was found not to be one."""
+        """Return the error for an id that is not unique."""
         return StoreError(
             self.file.path,
             f"{example or 'a value of ' + self.columns['id']} occurs twice in {self.name}",
@@ -146,11 +146,11 @@ class RecordStore:
         )
 
     def read(self, query: Callable[[Connection], Result]) -> Result:
-        """Return what `query` returns, all of it read as of one moment."""
+        """Return what `query` returns, read as of one moment."""
         return self.file.read(query)
 
     def stream(self, connection: Connection, *ours: str) -> Iterator[tuple[Any, ...]]:
-        """Yield these columns of every record, in pages, so that memory does not grow with the store."""
+        """Yield these columns of every record, in pages, so that memory use does not grow with the store."""
         query: Select[Any] = select(*(self.column(name) for name in ours))
         for page in connection.execution_options(yield_per=_STREAM).execute(query).partitions():
             yield from (tuple(row) for row in page)
