@@ -81,7 +81,7 @@ def test_locked_database(review: Review, store: BuiltStore, monkeypatch: pytest.
     with closing(sqlite3.connect(store.db, isolation_level=None)) as other:
         other.execute("begin exclusive")
         refused = review(*store.options)
-    assert (refused.exit_code, "is locked by another program" in refused.refusal) == (4, True)
+    assert (refused.exit_code, "was locked by another program" in refused.refusal) == (4, True)
 
 
 @pytest.mark.parametrize("kind", ["missing", "a file", "empty", "no chroma", "no database", "cut short"])

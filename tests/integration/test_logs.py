@@ -68,7 +68,7 @@ def test_why_there_was_no_run_is_logged(tmp_path: Path) -> None:
     run = run_here(tmp_path, "--drift-db=missing.db", "--drift-chroma=missing", "--drift-log-file=review.log")
     (event,) = events((tmp_path / "review.log").read_text())
     assert (run.exit_code, event["level"], event["run_id"]) == (4, "ERROR", "-")
-    assert "there is no such file" in event["message"]
+    assert "does not exist" in event["message"]
 
 
 def test_a_broken_configuration_is_refused_before_anything_runs(store: BuiltStore, tmp_path: Path) -> None:
