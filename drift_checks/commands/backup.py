@@ -44,14 +44,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Make the backup.
-
-    Raises:
-        SettingError: No store is configured, or a setting is invalid.
-        StoreError: The store cannot be read, or is damaged.
-        ArchiveError: The backup cannot be written, or differs from what was copied.
-        RunInProgress: Another backup is being made there.
-    """
+    """Make the backup."""
     # The overview of the subcommands does not need SQLAlchemy and NumPy.
     from drift_checks.operations.backup.creation import back_up
 

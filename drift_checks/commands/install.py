@@ -74,11 +74,7 @@ def add_place(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Write the files; return 1 if one was kept because it was changed by hand.
-
-    Raises:
-        SettingError: An argument or a setting is invalid, or the files cannot be written.
-    """
+    """Write the files; return 1 if one was kept because it was changed by hand."""
     _refuse_other_kind(arguments)
     root: Path = arguments.root
     request = _request(arguments, root)

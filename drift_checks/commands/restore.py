@@ -63,12 +63,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Restore the backup, or print what that would do.
-
-    Raises:
-        ArchiveError: The backup is damaged, or cannot be restored there; nothing was changed.
-        RunInProgress: Another program uses a file that would be replaced.
-    """
+    """Restore the backup, or print what that would do."""
     # The overview of the subcommands does not need SQLAlchemy and NumPy.
     from drift_checks.operations.backup.archive import manifest_of
     from drift_checks.operations.backup.restoration import rehearse, restore

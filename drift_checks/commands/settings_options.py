@@ -29,25 +29,12 @@ def add_settings(parser: argparse.ArgumentParser) -> None:
 
 
 def read_settings(arguments: argparse.Namespace, environment: Mapping[str, str], now: datetime) -> Settings:
-    """Return the settings: options override variables, and variables the ini file.
-
-    Raises:
-        SettingError: A setting is unknown or invalid, or contradicts another, or there is no such ini file.
-    """
+    """Return the settings: options override variables, and variables the ini file."""
     return load(read_sources(arguments, environment), now)
 
 
 def read_sources(arguments: argparse.Namespace, environment: Mapping[str, str], *, with_ini: bool = True) -> Sources:
-    """Return everything that settings are read from.
-
-    Args:
-        arguments: The parsed arguments.
-        environment: The environment variables.
-        with_ini: Whether to read the ini file.
-
-    Raises:
-        SettingError: The ini file does not exist, or cannot be read.
-    """
+    """Return everything that settings are read from; raise SettingError if the ini file cannot be read."""
     given = {setting.ini: getattr(arguments, setting.ini) for setting in declared()}
     ini_file = _ini_file(arguments.ini_file) if with_ini else None
     return Sources(

@@ -25,11 +25,7 @@ UNBOUNDED = 100_000
 
 
 def reports_folder(option: str | None) -> Path:
-    """Return the folder of reports, from the option, the variable or the default.
-
-    Raises:
-        SettingError: It is not a path.
-    """
+    """Return the folder of reports, from the option, the variable or the default."""
     variable = os.environ.get("DRIFT_REPORTS")
     if option is None and variable:
         return named_path("reports", variable, "the variable DRIFT_REPORTS")
@@ -37,11 +33,7 @@ def reports_folder(option: str | None) -> Path:
 
 
 def named_path(key: str, text: str, source: str) -> Path:
-    """Return the path in a text, parsed as the setting with that key.
-
-    Raises:
-        SettingError: It is not a path.
-    """
+    """Return the path in a text, parsed as the setting with that key."""
     setting = next(setting for setting in declared() if setting.key == key)
     path = parse(setting, Origin(text, source, Path.cwd()))
     assert isinstance(path, Path)
@@ -49,12 +41,7 @@ def named_path(key: str, text: str, source: str) -> Path:
 
 
 def existing_history(reports: Path) -> HistoryView:
-    """Return the history in the folder of reports, opened for reading.
-
-    Raises:
-        NothingToReview: There is none.
-        ReportsError: It cannot be read.
-    """
+    """Return the history in the folder of reports, opened for reading; raise NothingToReview if there is none."""
     history = read_history(reports)
     if history is None:
         raise NothingToReview(

@@ -27,12 +27,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Remove the files; return 1 if one was kept because it was changed by hand.
-
-    Raises:
-        NothingToReview: No schedule of that kind is installed.
-        SettingError: The files cannot be removed.
-    """
+    """Remove the files; return 1 if one was kept because it was changed by hand."""
     root: Path = arguments.root
     if not arguments.dry_run:
         refuse_unless_root(root)

@@ -42,15 +42,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Vacuum the databases.
-
-    Raises:
-        SettingError: --application is given, but no store is configured.
-        ReportsError: The history is damaged, or cannot be written to.
-        StoreError: The store is damaged, or cannot be written to.
-        ArchiveError: There is not enough room.
-        RunInProgress: A run holds the lock of the reports, or another program that of a database.
-    """
+    """Vacuum the databases."""
     settings = read_settings(arguments, os.environ, datetime.now(UTC))
     application = _application(settings) if arguments.application else None
     history = settings.reports / HISTORY

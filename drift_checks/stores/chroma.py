@@ -205,16 +205,7 @@ def create_collection(
     documents: Sequence[str],
     metadatas: Sequence[Mapping[str, str | int | float]],
 ) -> None:
-    """Create a Chroma directory with one collection that uses the cosine distance, for the demo and for tests.
-
-    Args:
-        directory: A folder that is not a Chroma directory yet.
-        name: The collection.
-        ids: The id of each entry; they are distinct.
-        embeddings: Shape (entries, dimension).
-        documents: The text of each entry.
-        metadatas: The metadata of each entry.
-    """
+    """Create a Chroma directory with one collection that uses the cosine distance, for the demo and for tests."""
     client = _open(directory)
     collection = client.create_collection(name, metadata={"hnsw:space": "cosine"}, embedding_function=None)
     for start in range(0, len(ids), _WRITTEN_AT_ONCE):
@@ -240,11 +231,7 @@ def _open(directory: Path) -> ClientAPI:
 
 
 def index_files(directory: Path) -> list[Path]:
-    """Return the index files of a Chroma directory.
-
-    Raises:
-        StoreError: A folder cannot be read.
-    """
+    """Return the index files of a Chroma directory; raise StoreError if it cannot be read."""
     try:
         folders = [found for found in directory.iterdir() if found.is_dir() and SEGMENT.fullmatch(found.name)]
         return [file for folder in sorted(folders) for file in sorted(folder.iterdir()) if file.is_file()]

@@ -126,13 +126,8 @@ def by_date(
 ) -> ColumnElement[int]:
     """Return a fast expression for the code of a timestamp.
 
-    The cases compare text, which suffices for a timestamp that SQLite reads as the date at its beginning and that is
-    not at either end of the calendar.
-
-    Args:
-        stored: The timestamp.
-        exact_code: The exact expression, also for a timestamp that fits no case.
-        cases: Conditions on the text, with their codes.
+    The cases pair conditions on its text with codes. They suffice for a timestamp that SQLite reads as the date at its
+    beginning and that is not at either end of the calendar; `exact_code` decides about all others.
     """
     as_text = without_affinity(stored)
     is_usual = func.date(stored) == func.substr(stored, number_in_sql(1), number_in_sql(10))

@@ -27,11 +27,7 @@ Fingerprint = Mapping[Path, tuple[int, int, int]]
 
 
 def default_folder() -> Path:
-    """Return the default folder for snapshots, in the system's cache.
-
-    Raises:
-        StoreError: The user has no home folder.
-    """
+    """Return the default folder for snapshots, in the system's cache; raise StoreError without a home folder."""
     try:
         return Path(platformdirs.user_cache_dir("drift-checks")) / "snapshots"
     except RuntimeError:

@@ -13,19 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime, tzinfo
 from functools import cached_property
 
-from sqlalchemy import (
-    ColumnElement,
-    Connection,
-    Float,
-    Integer,
-    Numeric,
-    and_,
-    case,
-    func,
-    literal_column,
-    or_,
-    select,
-)
+import sqlalchemy as sa
 
 from drift_checks.core.instants import read_instant
 from drift_checks.core.records import Stratum, read_number
@@ -75,21 +63,15 @@ class Bounds:
 
 
 class StrataQueries(PartQueries[Stratum]):
-    """The strata of a store, read through one connection.
+    """The strata of a store, read through a connection on which the bounds are registered."""
 
-    Args:
-        connection: One on which the bounds have registered their functions.
-        store: The table.
-        bounds: What separates the strata.
-    """
-
-    def __init__(self, connection: Connection, store: RecordStore, bounds: Bounds) -> None:
+    def __init__(self, connection: sa.Connection, store: RecordStore, bounds: Bounds) -> None:
         self._bounds = bounds
-        self._bound: ColumnElement[float] = literal_column(repr(bounds.low_confidence_below))
+        self._bound: sa.ColumnElement[float] = sa.literal_column(repr(bounds.low_confidence_below))
         self._connection, self._store, self._id = connection, store, store.column("id")
         exact_code = _stratum_code(
-            func.drift_low(store.column("confidence")) if store.has("confidence") else number_in_sql(0),
-            func.drift_old(store.column("timestamp")) if store.has("timestamp") else number_in_sql(0),
+            sa.func.drift_low(store.column("confidence")) if store.has("confidence") else number_in_sql(0),
+            sa.func.drift_old(store.column("timestamp")) if store.has("timestamp") else number_in_sql(0),
         )
         code = _stratum_code(self._is_low(), self._is_old())
         super().__init__(connection, store, code, exact_code, _STRATA, self._tally[3])
@@ -105,7 +87,7 @@ class StrataQueries(PartQueries[Stratum]):
         if not self._tally[2]:
             return counts
         for ours, code in (("confidence", self._is_low()), ("timestamp", self._is_old())):
-            query = select(func.count()).select_from(self._store.table).where(code.is_(None))
+            query = sa.select(sa.func.count()).select_from(self._store.table).where(code.is_(None))
             if number := self._connection.execute(query).scalar_one():
                 counts[ours] = number
         return counts
@@ -115,18 +97,20 @@ class StrataQueries(PartQueries[Stratum]):
         """The numbers of records of low confidence, of old, of unreadable and of all records."""
         low = self._is_low_by_index() if self._rows_are_wide() else self._is_low()
         # The limit keeps SQLite from evaluating each column again for each sum.
-        rows = select(low.label("low"), self._is_old().label("old")).where(self._id.is_not(None)).limit(-1).subquery()
+        rows = (
+            sa.select(low.label("low"), self._is_old().label("old")).where(self._id.is_not(None)).limit(-1).subquery()
+        )
         is_low, is_old = rows.c.low, rows.c.old
-        query = select(
-            _count_of(and_(is_low == number_in_sql(1), is_old.is_not(None))),
-            _count_of(and_(is_low == number_in_sql(0), is_old == number_in_sql(1))),
-            _count_of(or_(is_low.is_(None), is_old.is_(None))),
-            func.count(),
+        query = sa.select(
+            _count_of(sa.and_(is_low == number_in_sql(1), is_old.is_not(None))),
+            _count_of(sa.and_(is_low == number_in_sql(0), is_old == number_in_sql(1))),
+            _count_of(sa.or_(is_low.is_(None), is_old.is_(None))),
+            sa.func.count(),
         ).select_from(rows)
         low_confidence, old, unreadable, total = self._connection.execute(query).one()
         return low_confidence, old, unreadable, total
 
-    def _is_old(self) -> ColumnElement[int]:
+    def _is_old(self) -> sa.ColumnElement[int]:
         """1 or 0, or NULL if the timestamp is unreadable."""
         if not self._store.has("timestamp"):
             return number_in_sql(0)
@@ -134,31 +118,31 @@ class StrataQueries(PartQueries[Stratum]):
         as_text, bound = without_affinity(stored), self._bounds.old_before
         return by_date(
             stored,
-            func.drift_old(stored),
+            sa.func.drift_old(stored),
             (as_text < date_in_sql(bound - DOUBT), number_in_sql(1)),
             (as_text >= date_in_sql(bound + 2 * DOUBT), number_in_sql(0)),
         )
 
-    def _is_low(self) -> ColumnElement[int]:
+    def _is_low(self) -> sa.ColumnElement[int]:
         """1 or 0, or NULL if the confidence is unreadable."""
         if not self._store.has("confidence"):
             return number_in_sql(0)
         stored = self._store.column("confidence")
         number = without_affinity(stored)
-        return case(
+        return sa.case(
             (number.between(_LEAST, self._bound), number_in_sql(1)),
-            (and_(number > self._bound, number < _MOST), number_in_sql(0)),
-            else_=func.drift_low(stored),
+            (sa.and_(number > self._bound, number < _MOST), number_in_sql(0)),
+            else_=sa.func.drift_low(stored),
         )
 
-    def _is_low_by_index(self) -> ColumnElement[int]:
+    def _is_low_by_index(self) -> sa.ColumnElement[int]:
         """The same, computed from the index on the confidence without reading the rows."""
         stored = self._store.column("confidence")
         again = self._store.table.alias()
-        exact = select(func.drift_low(again.c[stored.name])).where(again.c[self._id.name] == self._id)
-        low = select(self._id).where(stored.between(_LEAST, self._bound)).correlate(None)
-        unusual = select(self._id).where(or_(stored.is_(None), stored > _MOST, stored < _LEAST)).correlate(None)
-        return case(
+        exact = sa.select(sa.func.drift_low(again.c[stored.name])).where(again.c[self._id.name] == self._id)
+        low = sa.select(self._id).where(stored.between(_LEAST, self._bound)).correlate(None)
+        unusual = sa.select(self._id).where(sa.or_(stored.is_(None), stored > _MOST, stored < _LEAST)).correlate(None)
+        return sa.case(
             (self._id.in_(low), number_in_sql(1)),
             (self._id.in_(unusual), exact.scalar_subquery()),
             else_=number_in_sql(0),
@@ -169,24 +153,24 @@ class StrataQueries(PartQueries[Stratum]):
         store, connection = self._store, self._connection
         return (
             store.has_integer_key(connection)
-            and store.has_index(connection, "confidence", Float | Integer | Numeric)
+            and store.has_index(connection, "confidence", sa.Float | sa.Integer | sa.Numeric)
             and store.has_index(connection, "timestamp", object)
             and store.row_bytes(connection) > _WIDE_ROW_BYTES
         )
 
 
-def _stratum_code(low: ColumnElement[int], old: ColumnElement[int]) -> ColumnElement[int]:
-    def by_confidence(otherwise: int) -> ColumnElement[int]:
+def _stratum_code(low: sa.ColumnElement[int], old: sa.ColumnElement[int]) -> sa.ColumnElement[int]:
+    def by_confidence(otherwise: int) -> sa.ColumnElement[int]:
         codes = {number_in_sql(1): number_in_sql(_LOW_CONFIDENCE), number_in_sql(0): number_in_sql(otherwise)}
-        return case(codes, value=low, else_=number_in_sql(_UNREADABLE))
+        return sa.case(codes, value=low, else_=number_in_sql(_UNREADABLE))
 
     codes = {number_in_sql(1): by_confidence(_OLD), number_in_sql(0): by_confidence(_BASELINE)}
-    return case(codes, value=old, else_=number_in_sql(_UNREADABLE))
+    return sa.case(codes, value=old, else_=number_in_sql(_UNREADABLE))
 
 
-def _count_of(condition: ColumnElement[bool]) -> ColumnElement[int]:
-    return func.coalesce(func.sum(case((condition, number_in_sql(1)), else_=number_in_sql(0))), 0)
+def _count_of(condition: sa.ColumnElement[bool]) -> sa.ColumnElement[int]:
+    return sa.func.coalesce(sa.func.sum(sa.case((condition, number_in_sql(1)), else_=number_in_sql(0))), 0)
 
 
-_LEAST: ColumnElement[float] = literal_column("-1e300")
-_MOST: ColumnElement[float] = literal_column("1e300")
+_LEAST: sa.ColumnElement[float] = sa.literal_column("-1e300")
+_MOST: sa.ColumnElement[float] = sa.literal_column("1e300")

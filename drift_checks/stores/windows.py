@@ -72,13 +72,7 @@ class GroupCount:
 
 
 def count_groups(connection: Connection, store: RecordStore, bounds: WindowBounds) -> list[GroupCount]:
-    """Return the numbers of records by window, category and versions, in one pass over the store.
-
-    Args:
-        connection: One on which the bounds have registered their function.
-        store: The table.
-        bounds: What separates the windows.
-    """
+    """Return the numbers of records by window, category and versions; the bounds must be registered."""
     there = [ours for ours in GROUPED if store.has(ours)]
     # Labelled with our names, because two of them may stand for the same column.
     grouped = [func.coalesce(store.column(ours), "").label(f"ours_{ours}") for ours in there]

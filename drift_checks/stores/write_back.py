@@ -16,20 +16,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import quote
 
-from sqlalchemy import (
-    ColumnElement,
-    Connection,
-    Integer,
-    Update,
-    column,
-    create_engine,
-    func,
-    insert,
-    inspect,
-    select,
-    table,
-    update,
-)
+import sqlalchemy as sa
 from sqlalchemy.engine.interfaces import ReflectedColumn
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import NullPool
@@ -49,7 +36,7 @@ _PAGE = 500
 _RETRY_SECONDS = 0.002
 _BUSY = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
 _OR_WITHOUT = "or run without --drift-write-back"
-_METRICS = table(METRICS, *map(column, METRIC_COLUMNS))
+_METRICS = sa.table(METRICS, *map(sa.column, METRIC_COLUMNS))
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,12 +122,12 @@ def write_back(store: RecordStore, written: WrittenBack, busy_seconds: float = B
     return True
 
 
-def _has_row(connection: Connection, timestamp: str) -> bool:
-    found = select(_METRICS.c.timestamp).where(_METRICS.c.timestamp == timestamp).limit(1)
+def _has_row(connection: sa.Connection, timestamp: str) -> bool:
+    found = sa.select(_METRICS.c.timestamp).where(_METRICS.c.timestamp == timestamp).limit(1)
     return connection.execute(found).first() is not None
 
 
-def _add_row(connection: Connection, written: WrittenBack) -> None:
+def _add_row(connection: sa.Connection, written: WrittenBack) -> None:
     change = written.confidence_change
     if change is None and not _metric_columns(connection)["avg_confidence_change"]["nullable"]:
         change = 0.0
@@ -152,17 +139,17 @@ def _add_row(connection: Connection, written: WrittenBack) -> None:
         "avg_confidence_change": change,
         "timestamp": written.timestamp,
     }
-    connection.execute(insert(_METRICS).values(values))
+    connection.execute(sa.insert(_METRICS).values(values))
 
 
-def _mark(store: RecordStore, which: ColumnElement[bool], timestamp: str) -> Update:
+def _mark(store: RecordStore, which: sa.ColumnElement[bool], timestamp: str) -> sa.Update:
     at, count = map(store.column, MARKS)
-    return update(store.table).where(which).values({at: timestamp, count: func.coalesce(count, 0) + 1})
+    return sa.update(store.table).where(which).values({at: timestamp, count: sa.func.coalesce(count, 0) + 1})
 
 
-def _metric_columns(connection: Connection) -> dict[str, ReflectedColumn]:
+def _metric_columns(connection: sa.Connection) -> dict[str, ReflectedColumn]:
     """Return the properties of each column by its lower-case name, because SQL ignores case."""
-    return {found["name"].lower(): found for found in inspect(connection).get_columns(METRICS)}
+    return {found["name"].lower(): found for found in sa.inspect(connection).get_columns(METRICS)}
 
 
 def _refuse_without_rights(path: Path) -> None:
@@ -183,9 +170,9 @@ def _refuse_without_rights(path: Path) -> None:
 Fault = tuple[str, str]
 
 
-def _fault(connection: Connection, store: RecordStore) -> Fault | None:
+def _fault(connection: sa.Connection, store: RecordStore) -> Fault | None:
     """Return what in the schema prevents writing, and the remedy."""
-    inspector = inspect(connection)
+    inspector = sa.inspect(connection)
     views = [name.lower() for name in inspector.get_view_names()]
     if store.name.lower() in views:
         return (
@@ -206,7 +193,7 @@ def _fault(connection: Connection, store: RecordStore) -> Fault | None:
     return _fault_of_metrics(connection) or _fault_of_statements(connection, store)
 
 
-def _fault_of_metrics(connection: Connection) -> Fault | None:
+def _fault_of_metrics(connection: sa.Connection) -> Fault | None:
     there = _metric_columns(connection)
     missing = [name for name in METRIC_COLUMNS if name not in there]
     if missing:
@@ -222,13 +209,13 @@ def _fault_of_metrics(connection: Connection) -> Fault | None:
 
 def _must_be_given(known: ReflectedColumn) -> bool:
     """Return whether a row needs a value for this column; SQLite generates an integer primary key."""
-    numbered = known.get("primary_key") and isinstance(known["type"], Integer)
+    numbered = known.get("primary_key") and isinstance(known["type"], sa.Integer)
     return not (known["nullable"] or known.get("default") is not None or known.get("computed") or numbered)
 
 
-def _fault_of_statements(connection: Connection, store: RecordStore) -> Fault | None:
+def _fault_of_statements(connection: sa.Connection, store: RecordStore) -> Fault | None:
     """Return why SQLite cannot compile the statements with their triggers; EXPLAIN does not execute them."""
-    row = insert(_METRICS).values(dict.fromkeys(METRIC_COLUMNS, ""))
+    row = sa.insert(_METRICS).values(dict.fromkeys(METRIC_COLUMNS, ""))
     try:
         for statement in (row, _mark(store, store.column("id") == "", "")):
             compiled = statement.compile(dialect=connection.dialect)
@@ -244,7 +231,7 @@ def _named(columns: list[str]) -> str:
 
 
 @contextmanager
-def _transaction(path: Path, busy_seconds: float) -> Iterator[Connection]:
+def _transaction(path: Path, busy_seconds: float) -> Iterator[sa.Connection]:
     """Hold the write lock of the file; what is not committed is rolled back."""
     # A path after two slashes would be taken for a host. The mode keeps SQLite from creating a missing file.
     address = f"file:/{quote(os.fsencode(path.resolve()).lstrip(b'/'))}?mode=rw"
@@ -254,7 +241,7 @@ def _transaction(path: Path, busy_seconds: float) -> Iterator[Connection]:
         connection.execute("PRAGMA foreign_keys = ON")
         return connection
 
-    engine = create_engine("sqlite+pysqlite://", creator=connect, poolclass=NullPool)
+    engine = sa.create_engine("sqlite+pysqlite://", creator=connect, poolclass=NullPool)
     try:
         with engine.connect() as connection:
             _begin(connection, busy_seconds)
@@ -265,7 +252,7 @@ def _transaction(path: Path, busy_seconds: float) -> Iterator[Connection]:
         engine.dispose()
 
 
-def _begin(connection: Connection, busy_seconds: float) -> None:
+def _begin(connection: sa.Connection, busy_seconds: float) -> None:
     """Take the write lock of the file; from then on SQLite itself waits for readers."""
     # SQLite retries ten times a second, which hardly ever hits a gap if the application writes constantly.
     end = time.monotonic() + busy_seconds
