@@ -1,4 +1,4 @@
-"""`python -m drift_checks`: exits with 1 for a CRITICAL verdict alone, so with 3 where the installation is broken."""
+"""`python -m drift_checks`: exits with 1 only if the verdict is CRITICAL, and with 3 if the installation is broken."""
 
 from __future__ import annotations
 
@@ -11,27 +11,24 @@ INTERRUPTED, BROKEN = 2, 3
 
 
 def main() -> int:
-    """Run the command line."""
+    """Run the command line; return the exit code."""
+    run: Callable[[], int] | None = None
     try:
         run = _chosen(sys.argv[1:])
-    except KeyboardInterrupt:
-        print("drift_checks: interrupted.", file=sys.stderr)
-        return INTERRUPTED
-    except Exception as error:
-        print(
-            f"drift_checks: the installation is broken ({type(error).__name__}: {error}); reinstall it with"
-            " `pip install --force-reinstall drift-checks`.",
-            file=sys.stderr,
-        )
-        return BROKEN
-    try:
         return run()
     except KeyboardInterrupt:
         print("drift_checks: interrupted.", file=sys.stderr)
         return INTERRUPTED
-    except Exception:
-        traceback.print_exc()
-        print("drift_checks: the run broke down, see above; nothing was judged.", file=sys.stderr)
+    except Exception as error:
+        if run is None:
+            message = (
+                f"the installation is broken ({type(error).__name__}: {error}); reinstall it with"
+                " `pip install --force-reinstall drift-checks`."
+            )
+        else:
+            traceback.print_exc()
+            message = "the run failed because of the error above; there is no verdict."
+        print(f"drift_checks: {message}", file=sys.stderr)
         return BROKEN
 
 
@@ -41,7 +38,7 @@ def _chosen(arguments: Sequence[str]) -> Callable[[], int]:
     subcommand = chosen(arguments)
     if subcommand is not None:
         return subcommand
-    # Pytest takes its time to import, and a subcommand does without it.
+    # Subcommands do without pytest, which is slow to import.
     from drift_checks.commands.run_once import run
 
     return partial(run, arguments)

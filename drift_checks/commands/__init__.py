@@ -1,4 +1,4 @@
-"""The subcommands of `python -m drift_checks`, one file each: another is a file, and its name in `NAMES`."""
+"""The subcommands of `python -m drift_checks`, one module each; a new one is listed in `NAMES`."""
 
 from __future__ import annotations
 
@@ -17,53 +17,49 @@ from typing import NoReturn, Protocol, cast
 from drift_checks.commands.signals import ended_by_signals
 from drift_checks.core.errors import EXIT_USAGE, DriftError, nearest
 
-# A subcommand `alert-test` is the module alert_test.
+# The module of `alert-test` is alert_test.
 NAMES = (
     *("acknowledge", "alert-failure", "alert-test", "backup", "doctor", "history", "install", "restore", "uninstall"),
     "vacuum",
 )
 
 PROGRAM = "python -m drift_checks"
-# As the shell reports a program that ended because nobody read on.
+# A shell's exit code for a program that was ended by SIGPIPE.
 EXIT_BROKEN_PIPE = 141
 _WORD = re.compile(r"[A-Za-z][A-Za-z0-9_-]*")
 
 
 class Command(Protocol):
-    """What a subcommand's module has."""
+    """The members of a subcommand's module."""
 
     NAME: str
     HELP: str
 
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:
-        """Declare the options."""
+        """Declare the arguments."""
 
     def run(self, arguments: argparse.Namespace) -> int:
-        """Do it; return the exit code.
-
-        Raises:
-            DriftError: What the user can mend.
-        """
+        """Run the subcommand and return the exit code; raise DriftError for what the user can fix."""
 
 
 class Parser(argparse.ArgumentParser):
-    """Ends with the exit code for wrong usage: argparse's own, 2, means interrupted."""
+    """A parser that exits with 4 for invalid arguments, because 2 means interrupted."""
 
     def error(self, message: str) -> NoReturn:
-        """Say what is wrong."""
+        """Print the message and exit."""
         self.print_usage(sys.stderr)
         self.exit(EXIT_USAGE, f"{self.prog}: {message}\n")
 
 
 def command(name: str) -> Command:
-    """Return the subcommand of that name, one of `NAMES`."""
+    """Return the subcommand with that name, one of `NAMES`."""
     return cast("Command", import_module(f"{__name__}.{name.replace('-', '_')}"))
 
 
 def chosen(arguments: Sequence[str]) -> Callable[[], int] | None:
-    """Return what runs the subcommand that the arguments begin with, None where they begin with none.
+    """Return a function that runs the subcommand of these arguments, or None if they do not begin with one.
 
-    A word that is no subcommand, no file and no package is taken for a mistyped subcommand.
+    A word that is neither a subcommand nor an existing path or package is taken for a misspelt subcommand.
     """
     if not arguments:
         return None
@@ -76,35 +72,35 @@ def chosen(arguments: Sequence[str]) -> Callable[[], int] | None:
 
 
 def _refuse(name: str) -> int:
-    known = ", ".join(NAMES)
-    error = DriftError(PROGRAM, f"{name!r} is not a subcommand", f"the subcommands are {known}", nearest(name, NAMES))
+    remedy = f"the subcommands are {', '.join(NAMES)}"
+    error = DriftError(PROGRAM, f"{name!r} is not a subcommand", remedy, nearest(name, NAMES))
     sys.stderr.write(f"{error}\n")
-    return EXIT_USAGE
+    return error.exit_code
 
 
 def run_command(found: Command, arguments: Sequence[str]) -> int:
     """Run the subcommand with its arguments; return the exit code."""
     parser = Parser(prog=f"{PROGRAM} {found.NAME}", description=f"{found.HELP}.", allow_abbrev=False)
     found.add_arguments(parser)
-    given = parser.parse_args(arguments)
+    parsed = parser.parse_args(arguments)
     if isinstance(sys.stdout, io.TextIOWrapper):
-        # A name that the terminal's encoding lacks is no reason to print nothing.
+        # Print names that the terminal's encoding lacks as escapes.
         sys.stdout.reconfigure(errors="backslashreplace")
     try:
         with ended_by_signals(f"{parser.prog}: interrupted"):
-            code = found.run(given)
+            code = found.run(parsed)
         sys.stdout.flush()
     except DriftError as error:
         sys.stderr.write(f"{parser.prog}: {error}\n")
         return error.exit_code
     except BrokenPipeError:
-        # The interpreter flushes once more at its end.
+        # The interpreter will flush stdout once more.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return EXIT_BROKEN_PIPE
     return code
 
 
 def overview() -> str:
-    """Return the lines that list the subcommands."""
+    """Return a list of the subcommands with their help texts."""
     width = max(map(len, NAMES)) + 2
     return "\n".join(["subcommands:", *(f"  {name:{width}}{command(name).HELP}" for name in NAMES)])

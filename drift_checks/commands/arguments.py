@@ -1,4 +1,4 @@
-"""What the arguments of several subcommands may be."""
+"""Types of the arguments of subcommands."""
 
 from __future__ import annotations
 
@@ -7,23 +7,15 @@ from pathlib import Path
 
 
 def from_one(text: str) -> int:
-    """Return a whole number from 1.
-
-    Raises:
-        argparse.ArgumentTypeError: It is none.
-    """
+    """Return a whole number of at least 1, or raise ArgumentTypeError."""
     if not (text.isascii() and text.isdecimal()) or not int(text):
-        raise argparse.ArgumentTypeError(f"{text!r} is not allowed; allowed is a whole number from 1")
+        raise argparse.ArgumentTypeError(f"{text!r} is invalid; it must be a whole number of at least 1")
     return int(text)
 
 
 def full_path(text: str) -> Path:
-    """Return a path in full: relative to where the command is given, `~` for the home.
-
-    Raises:
-        argparse.ArgumentTypeError: There is no such home.
-    """
+    """Return the absolute path, `~` expanded, or raise ArgumentTypeError if there is no such home folder."""
     try:
         return Path.cwd() / Path(text).expanduser()
     except RuntimeError:
-        raise argparse.ArgumentTypeError(f"{text!r} names the home of nobody; allowed is a path") from None
+        raise argparse.ArgumentTypeError(f"{text!r} is invalid; there is no such home folder") from None

@@ -1,4 +1,4 @@
-"""A verified backup of the store and of the history, while the application writes."""
+"""Back up the store and the history of the reports, even while the application writes."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from drift_checks.operations.backup.creation import Backup, BackupSource
 
 NAME = "backup"
-HELP = "back up the store and the history of the reports, verified, while the application writes"
+HELP = "make a verified backup of the store and the history of the reports, even while the application writes"
 
 _KEPT = 14
 
@@ -31,28 +31,21 @@ _KEPT = 14
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
     parser.add_argument(
-        "--to", metavar="DIR", required=True, type=full_path, help="the folder of backups; made where it is missing"
+        "--to", metavar="DIR", required=True, type=full_path, help="folder of backups, created if it is missing"
     )
     parser.add_argument(
         "--keep",
         metavar="N",
         type=from_one,
         default=_KEPT,
-        help=f"so many backups of this store stay there, older ones are removed (default {_KEPT})",
+        help=f"number of backups of this store to keep there; older ones are removed (default: {_KEPT})",
     )
     add_settings(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Make the backup.
-
-    Raises:
-        SettingError: No store is configured, or a setting is impossible.
-        StoreError: The store cannot be read, or is damaged.
-        ArchiveError: The backup cannot be written, or was not what was copied.
-        RunInProgress: Another backup is being made there.
-    """
-    # Overviews of the subcommands need neither SQLAlchemy nor NumPy.
+    """Make the backup."""
+    # The overview of the subcommands does not need SQLAlchemy and NumPy.
     from drift_checks.operations.backup.creation import back_up
 
     begun, now = time.monotonic(), datetime.now(UTC).replace(microsecond=0)
@@ -72,15 +65,12 @@ def _source(settings: Settings) -> BackupSource:
     from drift_checks.stores.snapshot import default_folder
 
     if settings.demo:
-        raise SettingError(
-            "demo", "the demo store is made anew where it is missing, and not backed up", "leave demo away"
-        )
+        raise SettingError("demo", "the demo store needs no backup, because it can be created again", "omit demo")
     if settings.db is None:
         raise SettingError(
             "db",
             "no store is configured",
-            "name the SQLite file with --drift-db FILE, and the Chroma directory, where there is "
-            "one, with --drift-chroma DIR",
+            "name the SQLite file with --drift-db FILE, and the Chroma directory, if any, with --drift-chroma DIR",
         )
     return BackupSource(
         db=settings.db,

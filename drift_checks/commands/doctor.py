@@ -1,4 +1,4 @@
-"""The production checklist, run: what a review needs of this machine, with the remedy for what is not so."""
+"""Run the production checklist: everything that reviews need, with the remedy for what is missing."""
 
 from __future__ import annotations
 
@@ -20,30 +20,29 @@ from drift_checks.operations.doctor.setup import DoctorOptions
 from drift_checks.settings.loading import Sources
 
 NAME = "doctor"
-HELP = "look whether all is set up for reviews in production, and say what to do where it is not"
+HELP = "check that everything is set up for reviews in production, and say how to fix what is not"
 EXIT_WRONG = 1
-_PREFIX = "drift_"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
-    parser.add_argument("--live", action="store_true", help="ask the reviewer about one record, which may cost a call")
+    parser.add_argument("--live", action="store_true", help="let the reviewer review one record, which may cost a call")
+    parser.add_argument("--thorough", action="store_true", help="check all of a store for damage, even if it is large")
+    parser.add_argument("--format", choices=["text", "json"], default="text", help="output format (default: text)")
     parser.add_argument(
-        "--thorough", action="store_true", help="read the whole of a large store too, to see whether it is damaged"
+        "--root", metavar="DIR", type=full_path, default="/", help="root of the file system to check (default: /)"
     )
-    parser.add_argument("--format", choices=["text", "json"], default="text", help="how it is printed")
-    parser.add_argument("--root", metavar="DIR", type=full_path, default="/", help="what stands for / (default: /)")
     parser.add_argument(
         "--backups",
         metavar="DIR",
         type=full_path,
-        help="the folder of backups (default: var/backups/drift-checks below the root)",
+        help="folder of backups (default: var/backups/drift-checks below the root)",
     )
     add_settings(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Print what was found; 1 where something is wrong."""
+    """Print the findings; return 1 if something is wrong."""
     now = datetime.now(UTC)
     options = DoctorOptions(
         root=arguments.root,
@@ -51,7 +50,7 @@ def run(arguments: argparse.Namespace) -> int:
         live=arguments.live,
         thorough=arguments.thorough,
     )
-    # What the user's own code prints must not stand in what is read by programs.
+    # The output of the user's own code must not mix with output that programs read.
     with redirect_stdout(sys.stderr):
         sources, refusals = _read_sources(arguments)
         findings = [*refusals, *run_checklist(sources, options, now)]
@@ -60,7 +59,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _read_sources(arguments: argparse.Namespace) -> tuple[Sources, list[Finding]]:
-    """Return where the settings are, and a cross where the ini file cannot be read."""
+    """Return the sources of the settings, and an error if the ini file cannot be read."""
     try:
         return read_sources(arguments, os.environ), []
     except SettingError as error:

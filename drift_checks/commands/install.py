@@ -1,4 +1,4 @@
-"""The review on a schedule: the files of cron or systemd, shown, written, and never over what was changed by hand."""
+"""Schedule reviews: write the files of cron or systemd, but never over files that were changed by hand."""
 
 from __future__ import annotations
 
@@ -30,51 +30,51 @@ from drift_checks.operations.schedule.preset import Preset, make_preset
 from drift_checks.settings.declarations import Settings
 
 NAME = "install"
-HELP = "have cron or systemd review every night: writes their files and says what to do with them"
+HELP = "schedule a nightly review with cron or systemd: write the files, and say what to do next"
 EXIT_KEPT = 1
 
 _CONTENTS = {CRON: cron_contents, SYSTEMD: systemd_contents}
-# What is there only where the way is in use.
+# The file that exists only if this kind of schedule is installed.
 _SIGNS = {CRON: CRONTAB, SYSTEMD: REVIEW_TIMER}
 _SAID = {
     State.WRITE: "",
-    State.REPLACE: ": nobody changed it since it was made",
+    State.REPLACE: ": not changed since it was written",
     State.UNCHANGED: "",
-    State.KEEP: ": changed by hand, stays as it is; --force replaces it and keeps a copy beside it",
+    State.KEEP: ": changed by hand, so it is kept; --force replaces it and keeps a copy beside it",
 }
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
     add_place(parser)
-    parser.add_argument("--user", metavar="NAME", help="who runs the reviews (default: you)")
-    parser.add_argument("--at", metavar="HH:MM", default="02:00", help="when, in UTC (default: 02:00)")
-    parser.add_argument("--every", choices=(DAY, WEEK), default=DAY, help="week is on Mondays (default: day)")
+    parser.add_argument("--user", metavar="NAME", help="user that runs the reviews (default: you)")
+    parser.add_argument("--at", metavar="HH:MM", default="02:00", help="time of the review in UTC (default: 02:00)")
     parser.add_argument(
-        "--mail-to", metavar="ADDRESS", help="cron: who gets mail of what is not well (default: the user)"
+        "--every", choices=(DAY, WEEK), default=DAY, help="how often to review; week means on Mondays (default: day)"
     )
     parser.add_argument(
-        "--vacuum-application", action="store_true", help="systemd: clean up the application's database weekly, too"
+        "--mail-to", metavar="ADDRESS", help="cron: recipient of mail about problems (default: the user)"
+    )
+    parser.add_argument(
+        "--vacuum-application", action="store_true", help="systemd: also vacuum the application's database every week"
     )
     add_settings(parser)
 
 
 def add_place(parser: argparse.ArgumentParser) -> None:
-    """Declare what installing and its reverse have in common."""
-    parser.add_argument("kind", choices=(CRON, SYSTEMD), help="what starts the reviews")
+    """Declare the arguments that install and uninstall have in common."""
+    parser.add_argument("kind", choices=(CRON, SYSTEMD), help="what starts the reviews: cron or systemd")
     parser.add_argument(
         "--root", metavar="DIR", type=full_path, default="/", help="write below this folder (default: /)"
     )
-    parser.add_argument("--dry-run", action="store_true", help="show what would be done, and do nothing")
-    parser.add_argument("--force", action="store_true", help="also what was changed by hand; a copy is kept beside it")
+    parser.add_argument("--dry-run", action="store_true", help="print what would be done, and change nothing")
+    parser.add_argument(
+        "--force", action="store_true", help="include files that were changed by hand; a copy is kept beside each"
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Write the files; 1 where one was kept since it was changed by hand.
-
-    Raises:
-        SettingError: An argument or a setting is impossible, or the machine cannot be written to.
-    """
+    """Write the files; return 1 if one was kept because it was changed by hand."""
     _refuse_other_kind(arguments)
     root: Path = arguments.root
     request = _request(arguments, root)
@@ -125,17 +125,17 @@ def _preset(settings: Settings) -> Preset:
     if settings.db is None and not settings.demo:
         raise SettingError(
             "db",
-            "is not set, and a review on a schedule has nobody to ask",
-            "name the SQLite file with --drift-db, or the ini file that does with -c",
+            "is not set, which a scheduled review needs",
+            "name the SQLite file with --drift-db, or an ini file that does with -c",
         )
     return make_preset(settings, os.environ, Path.cwd())
 
 
 def _refuse_other_kind(arguments: argparse.Namespace) -> None:
     if arguments.kind == CRON and arguments.vacuum_application:
-        raise SettingError("--vacuum-application", "belongs to systemd", "cron has no clean-up")
+        raise SettingError("--vacuum-application", "is only available with systemd", "omit it")
     if arguments.kind == SYSTEMD and arguments.mail_to:
-        raise SettingError("--mail-to", "belongs to cron", "with systemd, --drift-email-to and the other alerts tell")
+        raise SettingError("--mail-to", "is only available with cron", "use --drift-email-to or another alert")
 
 
 def _refuse_both(kind: str, tree: Tree) -> None:
@@ -143,8 +143,8 @@ def _refuse_both(kind: str, tree: Tree) -> None:
     if tree.content(_SIGNS[other]) is not None:
         raise SettingError(
             tree.place(_SIGNS[other]),
-            f"{other} runs the review already",
-            f"take that away first, with python -m drift_checks uninstall {other}",
+            f"{other} already runs the review",
+            f"remove that first, with python -m drift_checks uninstall {other}",
         )
 
 
@@ -153,7 +153,7 @@ def _planned(folders: Sequence[Folder], contents: Contents, steps: Sequence[Step
         yield _line("make", folder.path, f" (folder, {folder.mode:04o}, {folder.owner.name})")
     for file, step in zip(contents.files, steps, strict=True):
         rights = f" ({file.mode:04o}, {file.owner.name})"
-        copied = f": changed by hand, a copy stays in {step.copy}" if step.copy else _SAID[step.state]
+        copied = f": changed by hand, a copy is kept in {step.copy}" if step.copy else _SAID[step.state]
         yield _line(State.REPLACE if step.copy else step.state, file.path, f"{rights}{copied}")
 
 
@@ -169,7 +169,7 @@ def _line(what: str, path: Path, more: str) -> str:
 
 
 def _lost(files: Iterable[File], steps: Iterable[Step], tree: Tree) -> Iterator[str]:
-    """Say which variables were set before and are not any more."""
+    """Yield a note about variables that are no longer set."""
     for file, step in zip(files, steps, strict=True):
         if file.path == ENVIRONMENT_FILE and step.state in (State.REPLACE, State.COPY):
             before = (tree.content(file.path) or b"").decode(errors="replace")
@@ -178,7 +178,7 @@ def _lost(files: Iterable[File], steps: Iterable[Step], tree: Tree) -> Iterator[
 
 
 def _of_others(folders: Iterable[Folder], tree: Tree) -> Iterator[str]:
-    """Say which of this project's own folders are there and somebody else's; only root gives them to anybody."""
+    """Yield notes about the project's own folders that belong to another user; only root may change that."""
     for folder in folders:
         is_own = any(folder.path.is_relative_to(own) for own in OWN)
         if is_own and os.geteuid() == 0 and not tree.missing(folder):
@@ -189,14 +189,14 @@ def _of_others(folders: Iterable[Folder], tree: Tree) -> Iterator[str]:
 
 def _remarks(arguments: argparse.Namespace, request: InstallRequest) -> Iterator[str]:
     if request.owner.uid == 0:
-        yield "\nnote: the reviews will run as root; --user names somebody with fewer rights."
+        yield "\nnote: the reviews will run as root; name a user with fewer rights with --user."
     if closed := closed_to(request.interpreter, request.owner):
         yield (
             f"\nnote: {request.owner.name} may not search {closed}, and so cannot start {request.interpreter}; install"
-            " the package where all may read it, as in /opt, and give the command from there."
+            " the package where everyone can read it, as in /opt, and run this command from there."
         )
     db = request.preset.variables.get("DRIFT_DB")
     if db is not None and request.root == Path("/") and not Path(db).exists():
-        yield f"\nnote: {db} is not there; until it is, each review ends with 4."
+        yield f"\nnote: {db} does not exist; until it does, each review exits with 4."
     if arguments.kind == CRON and daemon_of(request.root) is None:
         yield f"\nnote: there is no cron daemon below {request.root}; install one (Debian: apt-get install cron)."

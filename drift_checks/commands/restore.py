@@ -1,4 +1,4 @@
-"""A backup put back in its place, or elsewhere."""
+"""Restore a backup to its original location, or elsewhere."""
 
 from __future__ import annotations
 
@@ -20,56 +20,51 @@ if TYPE_CHECKING:
     from drift_checks.operations.backup.restoration import Restored
 
 NAME = "restore"
-HELP = "restore a backup: verified first, all of it or nothing, and nothing that is there is lost"
+HELP = "restore a verified backup, all of it or nothing, without losing existing files"
 
-# No text: argparse would take it for a path.
-_WHERE_IT_CAME_FROM = True
+# Not a text, which argparse would convert to a path.
+_ORIGINAL = True
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
     parser.add_argument(
-        "archive", metavar="ARCHIVE", type=full_path, help="the backup; end the application before it is restored"
+        "archive", metavar="ARCHIVE", type=full_path, help="the backup; stop the application before you restore it"
     )
     parser.add_argument(
         "--to-db",
         metavar="FILE",
         type=full_path,
-        help="where the SQLite file goes (default: where it came from; see --to-chroma)",
+        help="where to restore the SQLite file (default: its original path; see --to-chroma)",
     )
     parser.add_argument(
         "--to-chroma",
         metavar="DIR",
         type=full_path,
-        help="where the Chroma directory goes (default: where it came from; where one of --to-db and --to-chroma is"
-        " given, the other is left out)",
+        help="where to restore the Chroma directory (default: its original path; if only one of --to-db and --to-chroma"
+        " is given, the other is not restored)",
     )
     parser.add_argument(
         "--history",
         metavar="DIR",
         type=full_path,
         nargs="?",
-        const=_WHERE_IT_CAME_FROM,
-        help="restore the history of the reports too, into this folder of reports (default: where it came from)",
+        const=_ORIGINAL,
+        help="also restore the history, into this folder of reports (default: the original one)",
     )
     parser.add_argument(
-        "--dry-run", action="store_true", help="verify the backup, say what would be written, write nothing"
+        "--dry-run", action="store_true", help="verify the backup and print what would be written, but write nothing"
     )
     parser.add_argument(
         "--force",
         action="store_true",
-        help="move what is there aside, to NAME.before-restore-TIME, in place of refusing",
+        help="move existing files to NAME.before-restore-TIME instead of refusing",
     )
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Restore the backup, or say what that would do.
-
-    Raises:
-        ArchiveError: It is no sound backup, or cannot be restored there; all is as it was.
-        RunInProgress: Another program has what is to be replaced.
-    """
-    # Overviews of the subcommands need neither SQLAlchemy nor NumPy.
+    """Restore the backup, or print what that would do."""
+    # The overview of the subcommands does not need SQLAlchemy and NumPy.
     from drift_checks.operations.backup.archive import manifest_of
     from drift_checks.operations.backup.restoration import rehearse, restore
 
@@ -80,7 +75,7 @@ def run(arguments: argparse.Namespace) -> int:
         found = rehearse(archive, targets, now)
         lines = [*_lines(archive, found, "would be restored", "would be moved to"), *_refusal(found, arguments.force)]
     else:
-        with ended_by_signals(f"{archive}: interrupted; all is as it was"):
+        with ended_by_signals(f"{archive}: interrupted; nothing was changed"):
             found = restore(archive, targets, arguments.force, now)
         lines = _lines(archive, found, "restored", "was moved to")
     sys.stdout.writelines(f"{printable(line, UNBOUNDED)}\n" for line in lines)
@@ -95,7 +90,7 @@ def _targets(arguments: argparse.Namespace, manifest: Manifest) -> Targets:
     if db is None and chroma is None:
         db = Path(origins.db)
         chroma = None if origins.chroma is None else Path(origins.chroma)
-    if reports is _WHERE_IT_CAME_FROM:
+    if reports is _ORIGINAL:
         # If the backup has none, restoring refuses.
         history = origins.history or origins.history_journal
         reports = Path.cwd() if history is None else Path(history).parent
@@ -109,14 +104,12 @@ def _lines(archive: Path, found: Restored, done: str, moved: str) -> list[str]:
     vectors = "" if manifest.counts.vectors is None else f", {count(manifest.counts.vectors, 'vector')}"
     sizes = sizes_of(manifest, found.placed)
     return [
-        f"{archive}: of {format_instant(manifest.created)}, {count(manifest.counts.records, 'record')}{vectors}; every"
-        " digest holds",
+        f"{archive}: made at {format_instant(manifest.created)}, {count(manifest.counts.records, 'record')}{vectors};"
+        " all digests match",
         *(f"{source} {moved} {target}" for source, target in found.moved.items()),
         *(f"{item.path} {done}: {readable_size(size)}" for item, size in sizes.items()),
     ]
 
 
 def _refusal(found: Restored, force: bool) -> list[str]:
-    return (
-        ["without --force this would be refused, since something is there already"] if found.moved and not force else []
-    )
+    return ["this would be refused without --force, because files exist already"] if found.moved and not force else []

@@ -1,4 +1,4 @@
-"""An end by a signal that leaves things tidy."""
+"""Ending a subcommand properly on SIGTERM."""
 
 from __future__ import annotations
 
@@ -11,17 +11,13 @@ from drift_checks.report.verdict import EXIT_INTERRUPTED
 
 
 @contextmanager
-def ended_by_signals(said: str) -> Iterator[None]:
-    """Have SIGTERM end the work as Ctrl-C does, with all that is undone then, a sentence and the exit code 2.
-
-    Args:
-        said: The sentence.
-    """
+def ended_by_signals(message: str) -> Iterator[None]:
+    """Treat SIGTERM as Ctrl-C, so that cleanup runs; print the message then and exit with 2."""
     before = signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         yield
     except KeyboardInterrupt:
-        sys.stderr.write(f"{said}.\n")
+        sys.stderr.write(f"{message}.\n")
         sys.exit(EXIT_INTERRUPTED)
     finally:
         signal.signal(signal.SIGTERM, before)

@@ -1,4 +1,4 @@
-"""What the subcommands that read the history have in common: where it lies, of which store, and how a table looks."""
+"""What the subcommands that read the history have in common: its location, its stores, and the layout of tables."""
 
 from __future__ import annotations
 
@@ -20,16 +20,12 @@ from drift_checks.settings.loading import Origin, parse
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-# As wide as any line: what reads a pipe works by lines.
+# The width of output to a pipe, whose readers work by lines.
 UNBOUNDED = 100_000
 
 
 def reports_folder(option: str | None) -> Path:
-    """Return the folder of reports: as the option says, else the variable, else `reports` where the caller is.
-
-    Raises:
-        SettingError: It is no path.
-    """
+    """Return the folder of reports, from the option, the variable or the default."""
     variable = os.environ.get("DRIFT_REPORTS")
     if option is None and variable:
         return named_path("reports", variable, "the variable DRIFT_REPORTS")
@@ -37,11 +33,7 @@ def reports_folder(option: str | None) -> Path:
 
 
 def named_path(key: str, text: str, source: str) -> Path:
-    """Return the path that a text names, as the setting of that key reads it.
-
-    Raises:
-        SettingError: It is no path.
-    """
+    """Return the path in a text, parsed as the setting with that key."""
     setting = next(setting for setting in declared() if setting.key == key)
     path = parse(setting, Origin(text, source, Path.cwd()))
     assert isinstance(path, Path)
@@ -49,29 +41,24 @@ def named_path(key: str, text: str, source: str) -> Path:
 
 
 def existing_history(reports: Path) -> HistoryView:
-    """Return the history in the folder of reports, to be read.
-
-    Raises:
-        NothingToReview: There is none.
-        ReportsError: It cannot be read.
-    """
+    """Return the history in the folder of reports, opened for reading; raise NothingToReview if there is none."""
     history = read_history(reports)
     if history is None:
         raise NothingToReview(
-            reports / FILE, "there is no history", "a run makes it, and --reports names the folder of another"
+            reports / FILE, "there is no history", "a run creates it; name another folder of reports with --reports"
         )
     return history
 
 
 def no_runs(history: HistoryView, db: str | None) -> NothingToReview:
-    """Return the error for a history without runs, or without any of that SQLite file."""
+    """Return the error for a history without runs, or without runs of that SQLite file."""
     known = ", ".join(sorted({printable(store.db, UNBOUNDED) for store in history.stores()}))
     of_which = f" of {printable(db, UNBOUNDED)}; there are some of: {known}" if db is not None and known else ""
     return NothingToReview(history.path, f"there are no runs{of_which or ' in it yet'}")
 
 
 def store_names(stores: Iterable[StoreIdentity]) -> dict[StoreIdentity, str]:
-    """Return a name of each store, as short as tells them apart."""
+    """Return the shortest form of names that is unique for each store."""
     different = set(stores)
     if len(different) == 1:
         return {store: printable(store.db, UNBOUNDED) for store in different}
@@ -88,15 +75,10 @@ def store_names(stores: Iterable[StoreIdentity]) -> dict[StoreIdentity, str]:
 
 
 def drawn_lines(above: str, table: RenderableType) -> list[str]:
-    """Return the table as lines fit for the terminal, or for a pipe.
-
-    Args:
-        above: A line above it; empty for none.
-        table: As rich draws it.
-    """
+    """Return a table of rich as lines for the terminal or a pipe, below the line `above`, if it is not empty."""
     from rich.console import Console
 
-    # Colour is for eyes: never in a pipe, whatever FORCE_COLOR says; rich itself minds NO_COLOR.
+    # No colour in a pipe, in spite of FORCE_COLOR; rich itself respects NO_COLOR.
     terminal = sys.stdout.isatty()
     width = get_terminal_size().columns if terminal or os.environ.get("COLUMNS") else UNBOUNDED
     console = Console(width=width, force_terminal=terminal, highlight=False, markup=False, emoji=False)

@@ -1,4 +1,4 @@
-"""The reverse of `install`: takes away what it made and nobody changed, never what reviews wrote."""
+"""Remove what `install` wrote, except for files changed by hand and the results of reviews."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from drift_checks.operations.schedule.plan import CRON
 from drift_checks.operations.schedule.systemd import SERVICES, TIMERS
 
 NAME = "uninstall"
-HELP = "take away what `install` made, and nothing that was changed by hand"
+HELP = "remove what `install` wrote, except for files that were changed by hand"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -27,12 +27,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Remove the files; 1 where one was kept since it was changed by hand.
-
-    Raises:
-        NothingToReview: There is nothing of that kind.
-        SettingError: The machine cannot be written to.
-    """
+    """Remove the files; return 1 if one was kept because it was changed by hand."""
     root: Path = arguments.root
     if not arguments.dry_run:
         refuse_unless_root(root)
@@ -40,7 +35,7 @@ def run(arguments: argparse.Namespace) -> int:
     tree = Tree(root, known, force=arguments.force)
     steps = _steps(arguments.kind, tree, known)
     if not steps:
-        raise NothingToReview(root, f"nothing of {arguments.kind} was installed there")
+        raise NothingToReview(root, f"no schedule for {arguments.kind} is installed there")
     sys.stdout.writelines(f"{line}\n" for line in _planned(steps))
     if not arguments.dry_run:
         for step in steps:
@@ -55,13 +50,13 @@ def run(arguments: argparse.Namespace) -> int:
 def _steps(kind: str, tree: Tree, known: dict[Path, str]) -> list[Step]:
     steps = [step for path in _paths(kind, tree, known) if (step := tree.plan_removal(path))]
     if any(step.state is State.KEEP and step.path in known for step in steps):
-        # As long as one of the secrets is there, it is to be known that it is not as it was made.
+        # The digests are needed as long as a secret is kept because it was changed.
         steps = [step for step in steps if step.path != DIGESTS]
     return steps
 
 
 def _paths(kind: str, tree: Tree, known: dict[Path, str]) -> Iterator[Path]:
-    """Yield what an installation may consist of; the settings only where they are of that kind."""
+    """Yield the files that an installation may consist of; the settings only if they belong to that kind."""
     own = [CRONTAB] if kind == CRON else [UNITS / name for name in (*TIMERS, *SERVICES)]
     yield from own
     first = (tree.content(ENVIRONMENT_FILE) or b"").partition(b"\n")[0]
@@ -73,24 +68,24 @@ def _paths(kind: str, tree: Tree, known: dict[Path, str]) -> Iterator[Path]:
 
 def _planned(steps: Sequence[Step]) -> Iterator[str]:
     for step in steps:
-        said = ""
+        note = ""
         if step.state is State.KEEP:
-            said = ": changed by hand, stays; --force takes it away and keeps a copy beside it"
+            note = ": changed by hand, so it is kept; --force removes it and keeps a copy beside it"
         if step.copy:
-            said = f": changed by hand, a copy stays in {step.copy}"
-        yield f"{State.REMOVE if step.copy else step.state:<10}{step.path}{said}"
+            note = f": changed by hand, a copy is kept in {step.copy}"
+        yield f"{State.REMOVE if step.copy else step.state:<10}{step.path}{note}"
 
 
 def _copies(tree: Tree) -> Iterator[str]:
-    """Say which copies --force has kept: secrets may be in them."""
+    """Yield a note about the copies that --force made, which may hold secrets."""
     folders = [tree.place(folder) for folder in (ENVIRONMENT_FILE.parent, CREDENTIALS)]
     found = sorted(str(path) for folder in folders if folder.is_dir() for path in folder.glob("*~"))
     if found:
-        yield f"Copies that --force kept stay, with the secrets in them: {', '.join(found)}"
+        yield f"Copies made by --force are kept, with the secrets in them: {', '.join(found)}"
 
 
 def _remove_links(tree: Tree) -> None:
-    """Remove what `systemctl enable` made, where it now points to nothing."""
+    """Remove the links of `systemctl enable` that are now broken."""
     for name in TIMERS:
         link = tree.place(WANTED / name)
         if link.is_symlink() and tree.content(UNITS / name) is None:

@@ -1,4 +1,4 @@
-"""The history of the reports made compact, and the application's database where that is asked for."""
+"""Vacuum the history of the reports, and optionally the application's database."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from drift_checks.operations.backup.vacuum import Sizes
 
 NAME = "vacuum"
-HELP = "make the history of the reports compact, and with --application the store's SQLite file"
+HELP = "vacuum the history of the reports, and with --application the store's SQLite file"
 
 _HISTORY_REMEDY = "if it is damaged, the next run makes a new one from the reports that are kept"
 
@@ -33,38 +33,32 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--application",
         action="store_true",
-        help="the application's SQLite file too, which the application cannot write to meanwhile",
+        help="also vacuum the application's SQLite file; the application cannot write to it meanwhile",
     )
-    parser.add_argument("--dry-run", action="store_true", help="say what there is to gain, and change nothing")
+    parser.add_argument(
+        "--dry-run", action="store_true", help="print how much space would be freed, and change nothing"
+    )
     add_settings(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Make them compact.
-
-    Raises:
-        SettingError: No store is configured, and --application asks for one.
-        ReportsError: The history is damaged, or cannot be written.
-        StoreError: The store is, or cannot be.
-        ArchiveError: There is no room.
-        RunInProgress: A run holds the reports, or another program holds a database locked.
-    """
+    """Vacuum the databases."""
     settings = read_settings(arguments, os.environ, datetime.now(UTC))
     application = _application(settings) if arguments.application else None
     history = settings.reports / HISTORY
     lines = []
-    if not os.path.exists(history):  # noqa: PTH110 - false, too, where it may not be looked
+    if not os.path.exists(history):  # noqa: PTH110 - False without search permission
         lines.append(f"{history}: there is no history yet")
     else:
-        with _held(settings.reports, arguments.dry_run):
+        with _locked(settings.reports, arguments.dry_run):
             lines.append(_vacuumed(history, ReportsError, _HISTORY_REMEDY, arguments.dry_run, settings.snapshot_dir))
     if not settings.quiet:
-        _say(lines)
+        _print(lines)
     if application is not None:
         remedy = "restore it from a backup if it is damaged"
-        said = _vacuumed(application, StoreError, remedy, arguments.dry_run, settings.snapshot_dir)
+        line = _vacuumed(application, StoreError, remedy, arguments.dry_run, settings.snapshot_dir)
         if not settings.quiet:
-            _say([said])
+            _print([line])
     return 0
 
 
@@ -72,14 +66,14 @@ def _application(settings: Settings) -> Path:
     from drift_checks.stores.sqlite import refuse_unreadable
 
     if settings.demo or settings.db is None:
-        raise SettingError("db", "--application needs the SQLite file of a store", "name it with --drift-db FILE")
+        raise SettingError("db", "--application needs a SQLite file", "name it with --drift-db FILE")
     refuse_unreadable(settings.db)
-    # SQLite keeps its journals beside the file itself, not beside a link to it.
+    # SQLite keeps its journals beside the target of a link.
     return settings.db.resolve()
 
 
 def _vacuumed(path: Path, kind: type[DriftError], remedy: str, dry_run: bool, snapshot_dir: Path | None) -> str:
-    # Overviews of the subcommands need neither SQLAlchemy nor NumPy.
+    # The overview of the subcommands does not need SQLAlchemy and NumPy.
     from drift_checks.operations.backup.vacuum import examine, vacuum
 
     def wrong(problem: str) -> DriftError:
@@ -92,14 +86,14 @@ def _vacuumed(path: Path, kind: type[DriftError], remedy: str, dry_run: bool, sn
 
 def _line(path: Path, sizes: Sizes, now: str) -> str:
     return (
-        f"{path}: was {readable_size(sizes.before)}, of which {readable_size(sizes.free)} held nothing; {now}"
-        f" {readable_size(sizes.after)}, and it takes up to {readable_size(sizes.needed)} meanwhile"
+        f"{path}: was {readable_size(sizes.before)}, of which {readable_size(sizes.free)} were unused; {now}"
+        f" {readable_size(sizes.after)}, and vacuuming needs up to {readable_size(sizes.needed)} of free space"
     )
 
 
 @contextmanager
-def _held(reports: Path, dry_run: bool) -> Iterator[None]:
-    """Hold the folder of reports as a run does; nothing is changed where nothing is to be."""
+def _locked(reports: Path, dry_run: bool) -> Iterator[None]:
+    """Hold the lock of the reports as a run does, unless nothing will be changed."""
     if dry_run:
         yield
         return
@@ -110,5 +104,5 @@ def _held(reports: Path, dry_run: bool) -> Iterator[None]:
         folder.release()
 
 
-def _say(lines: list[str]) -> None:
+def _print(lines: list[str]) -> None:
     sys.stdout.writelines(f"{printable(line, UNBOUNDED)}\n" for line in lines)

@@ -88,13 +88,9 @@ class RunInProgress(DriftError):
 
 
 def nearest(name: str, known: Iterable[str], prefix: str = "", likeness: float = 0.6) -> str:
-    """Return `"did you mean 'x'?"` for the known name closest to `name`, or an empty string.
+    """Return `"did you mean 'x'?"` for the most similar known name, or an empty string.
 
-    Args:
-        name: The name that is unknown.
-        known: The valid names.
-        prefix: The beginning that all of them share; it does not count towards the likeness.
-        likeness: How similar the closest must be, from 0 to 1 (identical).
+    The likeness, from 0 to 1, does not take the common prefix into account.
     """
     stripped = [item.removeprefix(prefix) for item in known]
     matches = get_close_matches(name.removeprefix(prefix), stripped, n=1, cutoff=likeness)
@@ -106,13 +102,7 @@ def invalid_setting(
 ) -> SettingError:
     """Return the error for an invalid value of a setting.
 
-    Args:
-        name: The setting.
-        source: Where the value came from, as in `--drift-warn`.
-        received: The value.
-        allowed: What it must be, as a phrase.
-        known: The valid words, if they can be listed.
-        wrong: The invalid part of the value, if only part of it is invalid.
+    It says that the value must be `allowed`, and suggests the known word nearest to it, or to its wrong part.
     """
     closest = nearest(received if wrong is None else wrong, known)
     return SettingError(name, f"{received!r} (from {source}) is invalid", f"it must be {allowed}", closest)

@@ -18,11 +18,7 @@ def lock(file: Lockable) -> None:
 
 
 def try_lock(file: Lockable) -> bool:
-    """Take the exclusive lock of an open file or folder (flock(2)) and return True, or False if it is taken.
-
-    Raises:
-        OSError: The file system does not support locks.
-    """
+    """Take the exclusive lock of an open file or folder (flock(2)) and return True, or False if it is taken."""
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -44,13 +40,7 @@ def locked_folder(folder: Path) -> Iterator[None]:
 def replace_file(path: Path, content: bytes, mode: int) -> None:
     """Write a file so that readers see either the old content or the new, even after a power cut.
 
-    Args:
-        path: The file, which need not exist.
-        content: Its new content.
-        mode: Its permissions.
-
-    Raises:
-        OSError: It cannot be written; an existing file is unchanged.
+    Writers of the same file must hold a lock. On an OSError, an existing file is unchanged.
     """
     aside = path.with_name(f".{path.name}.tmp")
     try:
@@ -67,11 +57,7 @@ def replace_file(path: Path, content: bytes, mode: int) -> None:
 
 
 def sync_folder(folder: Path) -> None:
-    """Flush the entries of a folder to the disk (fsync(2)).
-
-    Raises:
-        OSError: The disk reports an error.
-    """
+    """Flush the entries of a folder to the disk (fsync(2))."""
     handle = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(handle)

@@ -51,12 +51,7 @@ def format_instant(moment: datetime) -> str:
 
 
 def retry_after_seconds(value: str, now: datetime | None = None) -> float | None:
-    """Return the wait that a `Retry-After` header asks for (RFC 9110, 10.2.3); None if it is invalid.
-
-    Args:
-        value: A number of seconds, or a date.
-        now: When the response arrived.
-    """
+    """Return the seconds that a `Retry-After` header asks to wait from `now` (RFC 9110, 10.2.3), or None."""
     try:
         seconds = float(value)
     except ValueError:

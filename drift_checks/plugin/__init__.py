@@ -39,7 +39,7 @@ def pytest_load_initial_conftests(args: Sequence[str]) -> None:
         option = argument.partition("=")[0]
         if option.startswith("--drift-") and option not in options:
             closest = nearest(option, options, prefix="--drift-")
-            raise pytest.UsageError(str(SettingError(option, "is not a setting", closest or "see pytest --help")))
+            raise pytest.UsageError(str(SettingError(option, "unknown setting", closest or "see pytest --help")))
 
 
 @pytest.hookimpl(trylast=True)

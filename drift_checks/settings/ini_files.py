@@ -10,13 +10,10 @@ from drift_checks.core.errors import SettingError
 
 
 def read_ini(file: Path | None) -> dict[str, str]:
-    """Return the keys of pytest's section, including those unknown to pytest; empty if there is no file.
-
-    Args:
-        file: An ini or TOML file.
+    """Return the keys of pytest's section of an ini or TOML file, including those unknown to pytest.
 
     Raises:
-        SettingError: It cannot be read.
+        SettingError: The file cannot be read.
     """
     if file is None or not file.is_file():
         return {}

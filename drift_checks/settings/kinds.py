@@ -48,14 +48,7 @@ def simple(
     is_valid: Callable[[Value], bool] = lambda _: True,
     known: Callable[[], tuple[str, ...]] = tuple,
 ) -> Kind[Value]:
-    """Return a kind for which relative paths play no part.
-
-    Args:
-        convert: Makes the value; raises ValueError.
-        allowed: As in `Kind`.
-        is_valid: Whether the value is allowed.
-        known: As in `Kind`.
-    """
+    """Return a kind that converts the text and checks the value; relative paths play no part."""
 
     def parse(text: str, _: Path) -> Value:
         value = convert(text)

@@ -66,11 +66,7 @@ class Sources:
 
 
 def load(sources: Sources, now: datetime) -> Settings:
-    """Read and check the settings.
-
-    Raises:
-        SettingError: A setting is unknown or invalid, or contradicts another.
-    """
+    """Read and check the settings; raise SettingError if one is unknown or invalid, or contradicts another."""
     refuse_unknown(sources)
     values: dict[str, Any] = {}
     origins: dict[str, str] = {}
@@ -87,11 +83,7 @@ def load(sources: Sources, now: datetime) -> Settings:
 
 
 def parse(setting: Setting, origin: Origin) -> object:
-    """Return the value of a setting's text.
-
-    Raises:
-        SettingError: The text is invalid.
-    """
+    """Return the value of a setting's text; raise SettingError if it is invalid."""
     try:
         return setting.kind.parse(origin.text, origin.folder)
     except (ValueError, OverflowError) as error:
@@ -101,11 +93,7 @@ def parse(setting: Setting, origin: Origin) -> object:
 
 
 def refuse_unknown(sources: Sources) -> None:
-    """Refuse unknown ini keys, and variables that look like a misspelt setting.
-
-    Raises:
-        SettingError: There is one; the error suggests the nearest setting.
-    """
+    """Raise SettingError for an unknown ini key, or a variable that looks like a misspelt setting."""
     keys = [setting.ini for setting in declared()]
     for key in sources.ini:
         if key not in keys:
@@ -143,11 +131,7 @@ def fill_defaults(values: dict[str, Any], origins: dict[str, str], sources: Sour
 
 
 def machine_zone() -> ZoneInfo:
-    """Return the machine's time zone.
-
-    Raises:
-        SettingError: It cannot be determined.
-    """
+    """Return the machine's time zone; raise SettingError if it cannot be determined."""
     import tzlocal
 
     try:
@@ -162,11 +146,7 @@ def machine_zone() -> ZoneInfo:
 
 
 def refuse_combinations(settings: Settings) -> None:
-    """Refuse settings that contradict each other.
-
-    Raises:
-        SettingError: Two of them do.
-    """
+    """Raise SettingError if two settings contradict each other."""
     for check in (_refuse_thresholds, _refuse_spans, _refuse_exclusive):
         check(settings)
 

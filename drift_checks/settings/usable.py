@@ -48,12 +48,7 @@ class Configured:
 
 
 def configure(sources: Sources, now: datetime) -> Configured:
-    """Read the usable settings.
-
-    Args:
-        sources: Where they are read from.
-        now: The current time.
-    """
+    """Read the usable settings."""
     faults = list(_unknown(sources))
     values: dict[str, Any] = {}
     origins: dict[str, str] = {}

@@ -1,4 +1,4 @@
-"""The stores that are reviewed: records in SQLite, vectors in Chroma.
+"""The stores under review: records in SQLite, vectors in Chroma.
 
-They are read, and never written to but by `write_back`, where the user asks for it.
+Only `write_back` ever writes to them, if the user asks for it.
 """

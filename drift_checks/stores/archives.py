@@ -1,4 +1,4 @@
-"""The archive of earlier embeddings, which the application keeps when a record is classified anew."""
+"""The archive of earlier embeddings, which the application fills when it classifies a record again."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ ARCHIVES = "embedding_archives"
 
 @dataclass(frozen=True)
 class ArchiveCounts:
-    """Records whose `archive_version` is above 0, those of them without an archived embedding, and all the others."""
+    """How many records have an `archive_version` above 0, how many of them lack their archive, and all others."""
 
     archived: int
     missing: int
@@ -21,11 +21,7 @@ class ArchiveCounts:
 
 
 def count_archives(connection: Connection, store: RecordStore) -> ArchiveCounts | None:
-    """Return how many records were archived and how many of their archives are gone.
-
-    Returns:
-        The counts; None where the store has no column `archive_version` or no table `embedding_archives`.
-    """
+    """Return the counts, or None if the store has no column `archive_version` or no table `embedding_archives`."""
     inspector = inspect(connection)
     if not store.has("archive_version") or not inspector.has_table(ARCHIVES):
         return None

@@ -1,7 +1,7 @@
-"""Vectors, documents and metadata from a Chroma directory: the only importer of chromadb.
+"""Vectors, documents and metadata from a Chroma directory: the only module that imports chromadb.
 
-Opening a directory writes to it, and migrates one that an older chromadb made so that this one can no longer
-read it. So a private copy is opened, which goes when the collection is closed.
+Opening a directory writes to it and migrates it, after which an older chromadb can no longer read it. So a private copy
+is opened, which is removed when the collection is closed.
 """
 
 from __future__ import annotations
@@ -32,16 +32,17 @@ Result = TypeVar("Result")
 
 DATABASE = "chroma.sqlite3"
 SEGMENT = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
-# The header of an hnswlib index: version, offset, most elements, elements, bytes of an element, and 60 bytes more.
+# The header of an hnswlib index: version, offset, capacity, elements, bytes of an element, and 64 more bytes.
 _HEADER = struct.Struct("<i4Q64x")
 _IDS_AT_ONCE = 500
 _IDS_PER_PAGE = 50_000
 _WRITTEN_AT_ONCE = 2000
+_REMEDY = "name the Chroma directory with --drift-chroma DIR"
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """What the collection holds under one id; `vector` has the collection's dimension."""
+    """An entry of the collection."""
 
     id: str
     vector: Vector
@@ -51,7 +52,7 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Neighbour:
-    """An entry near a vector; `similarity` is 1 for the same direction or place, and falls with distance."""
+    """An entry near a vector; `similarity` is 1 for an equal vector and decreases with distance."""
 
     id: str
     similarity: float
@@ -68,7 +69,7 @@ class VectorCollection:
         snapshot_dir: Where the copy is made.
 
     Raises:
-        StoreError: The directory is no Chroma directory, is damaged, or lacks the collection.
+        StoreError: It is not a Chroma directory, is damaged, or lacks the collection.
     """
 
     def __init__(self, directory: Path, name: str, snapshot_dir: Path) -> None:
@@ -87,7 +88,7 @@ class VectorCollection:
             raise
 
     def entries(self, ids: Sequence[str]) -> dict[str, Entry]:
-        """Return what the collection holds under these ids; those it does not hold are left out."""
+        """Return the entries with these ids; unknown ids are skipped."""
         found: dict[str, Entry] = {}
         for start in range(0, len(ids), _IDS_AT_ONCE):
             part = list(dict.fromkeys(ids[start : start + _IDS_AT_ONCE]))
@@ -100,7 +101,7 @@ class VectorCollection:
         return found
 
     def ids(self) -> Iterator[str]:
-        """Yield the id of every entry."""
+        """Yield the ids of all entries."""
         offset = 0
         while page := self._guarded(partial(self._page_of_ids, offset)):
             yield from page
@@ -154,37 +155,35 @@ class VectorCollection:
             return call()
         except (KeyboardInterrupt, SystemExit, GeneratorExit, StoreError, MemoryError):
             raise
-        except BaseException as error:  # a panic in Chroma's core is no Exception
+        except BaseException as error:  # a panic in Chroma's core is not an Exception
             reason = " ".join(str(error).split())[:300] or type(error).__name__
             raise _damaged(self.directory, reason) from None
 
 
 def refuse_no_chroma(directory: Path) -> None:
-    """Raise StoreError unless the path is that of a Chroma directory; chromadb is not imported for this."""
+    """Raise StoreError unless the path is a Chroma directory, without importing chromadb."""
     database = directory / DATABASE
     try:
         names = os.listdir(directory)  # noqa: PTH208 - its errors say what is wrong
-        what = "is empty" if not names else f"holds no {DATABASE}, so it is no Chroma directory"
         if DATABASE not in names:
-            raise StoreError(directory, what, "name the Chroma directory with --drift-chroma")
+            problem = f"holds no {DATABASE}, so it is not a Chroma directory" if names else "is empty"
+            raise StoreError(directory, problem, _REMEDY)
         with database.open("rb") as file:
             start = file.read(16)
     except FileNotFoundError:
-        raise StoreError(
-            directory, "there is no such folder", "name the Chroma directory with --drift-chroma"
-        ) from None
+        raise StoreError(directory, "does not exist", _REMEDY) from None
     except NotADirectoryError:
-        raise StoreError(directory, "is no folder", "name the Chroma directory with --drift-chroma") from None
+        raise StoreError(directory, "is not a folder", _REMEDY) from None
     except OSError as error:
         raise StoreError(error.filename or directory, f"cannot be read ({error.strerror})") from None
     if start != b"SQLite format 3\x00":
-        raise StoreError(database, "is damaged (it is no SQLite database)", "restore the directory from a backup")
+        raise StoreError(database, "is damaged (it is not a SQLite database)", "restore the directory from a backup")
 
 
 def refuse_no_collection(directory: Path, name: str, snapshot_dir: Path) -> None:
-    """Raise StoreError where the directory lists its collections and this is none; chromadb is not imported for this.
+    """Raise StoreError if the directory lacks this collection, without importing chromadb.
 
-    A format in which they stand elsewhere is left to chromadb.
+    If the format is unknown, chromadb will check it later.
     """
     listed: Select[Any] = select(column("name")).select_from(table("collections"))
     file = SqliteFile(directory / DATABASE, snapshot_dir)
@@ -206,16 +205,7 @@ def create_collection(
     documents: Sequence[str],
     metadatas: Sequence[Mapping[str, str | int | float]],
 ) -> None:
-    """Make a Chroma directory with one collection under the cosine distance; for the demo and for tests.
-
-    Args:
-        directory: An empty folder, or one without a Chroma directory in it.
-        name: The collection.
-        ids: One id an entry, each once.
-        embeddings: Shape (entries, dimension).
-        documents: One text an entry.
-        metadatas: One mapping an entry.
-    """
+    """Create a Chroma directory with one collection that uses the cosine distance, for the demo and for tests."""
     client = _open(directory)
     collection = client.create_collection(name, metadata={"hnsw:space": "cosine"}, embedding_function=None)
     for start in range(0, len(ids), _WRITTEN_AT_ONCE):
@@ -231,7 +221,7 @@ def create_collection(
 
 
 def _open(directory: Path) -> ClientAPI:
-    # chromadb reads the `.env` of the current folder when it is imported and when it is opened.
+    # chromadb would read the `.env` of the current folder when it is imported.
     with chdir(directory):
         import chromadb
         from chromadb.config import Settings
@@ -241,11 +231,7 @@ def _open(directory: Path) -> ClientAPI:
 
 
 def index_files(directory: Path) -> list[Path]:
-    """Return the files of the indexes of a Chroma directory.
-
-    Raises:
-        StoreError: A folder cannot be read.
-    """
+    """Return the index files of a Chroma directory; raise StoreError if it cannot be read."""
     try:
         folders = [found for found in directory.iterdir() if found.is_dir() and SEGMENT.fullmatch(found.name)]
         return [file for folder in sorted(folders) for file in sorted(folder.iterdir()) if file.is_file()]
@@ -254,7 +240,7 @@ def index_files(directory: Path) -> list[Path]:
 
 
 def _files(directory: Path) -> dict[Path, str]:
-    """Return the database and the files of the indexes, each with its name in the directory."""
+    """Return the database and index files, each with its relative path."""
     database = files_of(directory / DATABASE)
     try:
         files = [file for file in database if file.exists()]
@@ -267,7 +253,7 @@ def _files(directory: Path) -> dict[Path, str]:
 
 
 def _refuse_cut_short(directory: Path, header: Path) -> None:
-    """Refuse an index shorter than its header says: Chroma's core would read past its end, and the process die."""
+    """Refuse an index shorter than its header says: Chroma's core would read past its end and crash the process."""
     start = header.read_bytes()[: _HEADER.size]
     if start and len(start) < _HEADER.size:
         raise _damaged(directory, "header.bin of an index is cut short")

@@ -1,4 +1,4 @@
-"""Texts that the store holds more than once, under different categories."""
+"""Texts that the store holds under several categories."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _WHITE_SPACE = " \t\n\r\v\f"
 
 @dataclass(frozen=True)
 class Conflict:
-    """A text under several categories: how many records have it, how many categories, and the first of the records."""
+    """A text under several categories: its number of records and categories, and the lowest id."""
 
     records: int
     categories: int
@@ -22,11 +22,10 @@ class Conflict:
 
 
 def find_conflicts(connection: Connection, store: RecordStore) -> list[Conflict]:
-    """Return the texts, word for word the same, that stand under more than one category; the most frequent first.
+    """Return the identical texts that have more than one category, the most frequent first.
 
-    Where there is a column of hashes, only texts whose hash occurs twice, or is missing, are read and compared: that is
-    quick in a store of a million records. A wrong hash accuses nobody, but hides its record, which is another
-    criterion's to find.
+    If there is a column of hashes, only texts whose hash is missing or occurs twice are compared, which is fast in a
+    store of a million records. A wrong hash hides its record here, but record_integrity reports it.
     """
     text, category = store.column("text"), store.column("category")
     query = (

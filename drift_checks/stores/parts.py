@@ -1,7 +1,7 @@
-"""A store divided into parts in SQL: the records at random places, and those at positions of a part.
+"""A store partitioned in SQL, for the sampler.
 
-A part is told by an expression that gives its code for a row; where that is a quick approximation, an exact one stands
-beside it, by which whatever is drawn is judged.
+An expression computes the code of a row's part. It may be a fast approximation: an exact expression then decides about
+each row that is drawn.
 """
 
 from __future__ import annotations
@@ -11,32 +11,32 @@ from datetime import datetime, timedelta
 from functools import cached_property
 from typing import Any, Generic, TypeVar
 
-from sqlalchemy import ColumnElement, Connection, UnaryExpression, func, literal_column, select, true
+from sqlalchemy import ColumnElement, Connection, UnaryExpression, case, func, literal_column, or_, select, true
 from sqlalchemy.sql.operators import custom_op
 
 from drift_checks.core.records import RecordId
 from drift_checks.stores.records import RecordStore
 
 Part = TypeVar("Part")
-# No offset from UTC reaches a day.
+# No offset from UTC is as large as a day.
 DOUBT = timedelta(days=1)
-# With more places than this for each record, finding records by trying ids takes longer than counting to them.
+# With more ids than this per record, trying random ids is slower than counting rows.
 _MOST_GAPS = 4
 _IDS_AT_ONCE = 500
-# Positions closer to each other than this are found by listing, not by seeking.
+# Positions closer to each other than this are found faster by listing all rows than by seeking each.
 _MOST_BETWEEN = 50
 
 
 class PartQueries(Generic[Part]):
-    """The parts of a store on one connection; it serves the sampler.
+    """The parts of a store, read through one connection.
 
     Args:
-        connection: One that knows the functions of the expressions.
+        connection: One on which the functions of the expressions are registered.
         store: The table.
-        code: The code of a row's part, told quickly.
-        exact_code: The same, told exactly.
+        code: A fast expression for the code of a row's part.
+        exact_code: The exact expression.
         parts: The part of each code.
-        total: How many records there are.
+        total: The number of records.
     """
 
     def __init__(
@@ -57,11 +57,11 @@ class PartQueries(Generic[Part]):
         self._total = total
 
     def places(self) -> int:
-        """Return how many places the records lie in: their own, or where ids are dense whole numbers, those of ids."""
+        """Return the number of places: one per record, or one per possible id if ids are dense whole numbers."""
         return self._total if self._ids is None else len(self._ids)
 
     def at(self, places: Sequence[int]) -> dict[int, tuple[RecordId, Part]]:
-        """Return the record at each of these places (ascending) that holds one, and its part."""
+        """Return the record and its part at each of these places (ascending); empty places are skipped."""
         ids = list(self._seek(places, true())) if self._ids is None else [self._ids[place] for place in places]
         parts = self.parts_of(ids)
         pairs = zip(places, ids, strict=True)
@@ -76,7 +76,7 @@ class PartQueries(Generic[Part]):
         return found
 
     def members(self, part: Part, positions: Sequence[int]) -> list[RecordId]:
-        """Return the records at these positions (ascending) of a part in order of id."""
+        """Return the records at these positions (ascending) of a part, which is ordered by id."""
         codes = [number_in_sql(code) for code, named in self._parts.items() if named is part]
         among = self._code.in_(codes)
         dense = positions and positions[-1] < _MOST_BETWEEN * len(positions)
@@ -85,7 +85,7 @@ class PartQueries(Generic[Part]):
         return [record_id for record_id in found if exact[record_id] is part]
 
     def _pick(self, positions: Sequence[int], among: ColumnElement[bool]) -> list[RecordId]:
-        """Return the records at these positions, in one pass; worth it where they lie close to each other."""
+        """Return the records at these positions in one pass."""
         query = select(self._id).where(self._id.is_not(None), among).order_by(self._id).limit(positions[-1] + 1)
         ids = self._connection.execute(query).scalars().all()
         if len(ids) <= positions[-1]:
@@ -106,7 +106,7 @@ class PartQueries(Generic[Part]):
 
     @cached_property
     def _ids(self) -> range | None:
-        """All whole numbers that may be ids, where most of them are."""
+        """The possible ids, if they are dense whole numbers."""
         if not self._store.has_integer_key(self._connection):
             return None
         first, last = self._connection.execute(select(func.min(self._id), func.max(self._id))).one()
@@ -115,26 +115,36 @@ class PartQueries(Generic[Part]):
 
 
 def without_affinity(stored: ColumnElement[Any]) -> ColumnElement[Any]:
-    """Return the column by SQLite's unary plus: text and numbers are then compared as what they are."""
+    """Return the column with SQLite's unary plus, so that text and numbers are compared without conversion."""
     return UnaryExpression(stored, operator=custom_op("+"))
 
 
-def is_usual(stored: ColumnElement[Any]) -> ColumnElement[bool]:
-    """Return whether SQLite reads the timestamp, and as one of the date that its text begins with."""
-    return func.date(stored) == func.substr(stored, number_in_sql(1), number_in_sql(10))
+def by_date(
+    stored: ColumnElement[Any],
+    exact_code: ColumnElement[int],
+    *cases: tuple[ColumnElement[bool], ColumnElement[int]],
+) -> ColumnElement[int]:
+    """Return a fast expression for the code of a timestamp.
+
+    The cases pair conditions on its text with codes. They suffice for a timestamp that SQLite reads as the date at its
+    beginning and that is not at either end of the calendar; `exact_code` decides about all others.
+    """
+    as_text = without_affinity(stored)
+    is_usual = func.date(stored) == func.substr(stored, number_in_sql(1), number_in_sql(10))
+    is_extreme = or_(as_text < _text_in_sql("0002"), as_text >= _text_in_sql("9999"))
+    return case((is_usual, case((is_extreme, exact_code), *cases, else_=exact_code)), else_=exact_code)
 
 
-# Constants stand in the SQL itself: SQLite loads a bound parameter again for each row.
+# Constants are part of the SQL, because SQLite loads a bound parameter again for each row.
 def number_in_sql(value: int) -> ColumnElement[int]:
-    """Return the number as it stands in SQL."""
+    """Return the number as a literal."""
     return literal_column(str(value))
 
 
-def text_in_sql(value: str) -> ColumnElement[str]:
-    """Return the text, which must hold no quote, as it stands in SQL."""
-    return literal_column(f"'{value}'")
-
-
 def date_in_sql(moment: datetime) -> ColumnElement[str]:
-    """Return the date of the instant as it stands in SQL."""
-    return text_in_sql(moment.date().isoformat())
+    """Return the date of the instant as a literal."""
+    return _text_in_sql(moment.date().isoformat())
+
+
+def _text_in_sql(value: str) -> ColumnElement[str]:
+    return literal_column(f"'{value}'")

@@ -1,4 +1,4 @@
-"""The table of records: its columns under our names, rows by id, and streams over the whole of it."""
+"""The table of records, with its columns under our names."""
 
 from __future__ import annotations
 
@@ -7,19 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import UnionType
 from typing import Any, TypeVar
 
-from sqlalchemy import (
-    ColumnClause,
-    Connection,
-    Integer,
-    Select,
-    TableClause,
-    column,
-    func,
-    inspect,
-    literal_column,
-    select,
-    table,
-)
+import sqlalchemy as sa
 
 from drift_checks.core.errors import StoreError, nearest
 from drift_checks.core.records import COLUMNS, INDISPENSABLE, RecordId, as_text
@@ -28,62 +16,57 @@ from drift_checks.stores.sqlite import SqliteFile
 Result = TypeVar("Result")
 _PAGE = 500
 _STREAM = 5000
-# So many rows tell what decides now; one alone may be a correction by hand.
+# The number of rows that show the current versions; a single one may be a manual correction.
 _LATEST = 200
 VERSIONS = ("model_version", "prompt_version", "embedding_model")
 
 
 class RecordStore:
-    """The table that holds the stored decisions.
-
-    Args:
-        file: The SQLite file.
-        name: The table's name, or a view's.
-        renamed: The store's names of columns that are not called as in COLUMNS.
+    """The table (or view) of records; `renamed` maps our names to the names of columns that differ from COLUMNS.
 
     Raises:
-        StoreError: There is no such table or column; the nearest names are given.
+        StoreError: The table or a column is missing.
     """
 
     def __init__(self, file: SqliteFile, name: str, renamed: Mapping[str, str]) -> None:
         self.file = file
         self.name = name
         self.columns = file.read(lambda connection: self._find_columns(connection, renamed))
-        self.table: TableClause = table(name, *(column(theirs) for theirs in self.columns.values()))
+        self.table: sa.TableClause = sa.table(name, *(sa.column(theirs) for theirs in self.columns.values()))
 
-    def column(self, ours: str) -> ColumnClause[Any]:
-        """Return the column that has our name `ours`; the store must have it."""
+    def column(self, ours: str) -> sa.ColumnClause[Any]:
+        """Return the column with our name `ours`, which the store must have."""
         return self.table.c[self.columns[ours]]
 
     def has(self, ours: str) -> bool:
-        """Whether the store has this column."""
+        """Return whether the store has this column."""
         return ours in self.columns
 
     def count(self) -> int:
-        """Return how many records there are."""
-        query = select(func.count()).select_from(self.table).where(self.column("id").is_not(None))
+        """Return the number of records."""
+        query = sa.select(sa.func.count()).select_from(self.table).where(self.column("id").is_not(None))
         return self.file.read(lambda connection: int(connection.execute(query).scalar_one()))
 
     def categories(self) -> tuple[str, ...]:
         """Return the categories in the store, sorted."""
-        query = select(self.column("category")).distinct()
+        query = sa.select(self.column("category")).distinct()
         found = self.file.read(lambda connection: connection.execute(query).scalars().all())
         return tuple(sorted(str(category) for category in found if category is not None))
 
     def latest_versions(self) -> dict[str, str]:
-        """Return which model, prompt and embedding model decided most of the rows that were added last.
+        """Return the most frequent model, prompt and embedding model among the newest rows.
 
-        Columns that the store lacks or leaves empty are left out; all of them where rows have no order, as in a view.
+        Missing and empty columns are skipped; so are all columns of a view, whose rows have no order.
         """
         versions = [ours for ours in VERSIONS if self.has(ours)]
         if not versions:
             return {}
-        row_id: ColumnClause[int] = literal_column("rowid")
-        query = select(*map(self.column, versions)).order_by(row_id.desc()).limit(_LATEST)
+        row_id: sa.ColumnClause[int] = sa.literal_column("rowid")
+        query = sa.select(*map(self.column, versions)).order_by(row_id.desc()).limit(_LATEST)
 
-        def latest(connection: Connection) -> Sequence[Any]:
-            # The rows of a view have a rowid in some versions of SQLite, but it tells nothing.
-            has_order = self.name in inspect(connection).get_table_names()
+        def latest(connection: sa.Connection) -> Sequence[Any]:
+            # In some versions of SQLite the rows of a view have a rowid, but it is meaningless.
+            has_order = self.name in sa.inspect(connection).get_table_names()
             return connection.execute(query).all() if has_order else ()
 
         try:
@@ -95,14 +78,14 @@ class RecordStore:
         return {ours: counts.most_common(1)[0][0] for ours, counts in found if counts}
 
     def rows(
-        self, connection: Connection, ids: Sequence[RecordId | str], only: Sequence[str] = ()
+        self, connection: sa.Connection, ids: Sequence[RecordId | str], only: Sequence[str] = ()
     ) -> dict[RecordId, dict[str, object]]:
-        """Return the rows with these ids, by id, under our names; ids that are not there are left out.
+        """Return the rows with these ids, by id, under our names; unknown ids are skipped.
 
         Args:
-            connection: Of the file.
-            ids: Which rows.
-            only: The columns to read, by our names, the id among them; all that the store has, where there are none.
+            connection: A connection to the file.
+            ids: The ids.
+            only: The columns to read, by our names, including the id; empty for all.
 
         Raises:
             StoreError: Two rows have the same id.
@@ -110,57 +93,57 @@ class RecordStore:
         columns = [self.column(ours).label(ours) for ours in only or self.columns]
         found: dict[RecordId, dict[str, object]] = {}
         for start in range(0, len(ids), _PAGE):
-            query = select(*columns).where(self.column("id").in_(ids[start : start + _PAGE]))
+            query = sa.select(*columns).where(self.column("id").in_(ids[start : start + _PAGE]))
             for row in connection.execute(query).mappings():
                 if row["id"] in found:
                     raise self.not_unique(f"{self.columns['id']} {row['id']!r}")
                 found[row["id"]] = dict(row)
         return found
 
-    def has_integer_key(self, connection: Connection) -> bool:
-        """Whether the id is a primary key of whole numbers, by which SQLite keeps its rows."""
-        inspector = inspect(connection)
+    def has_integer_key(self, connection: sa.Connection) -> bool:
+        """Return whether the id is an integer primary key."""
+        inspector = sa.inspect(connection)
         key = inspector.get_pk_constraint(self.name)["constrained_columns"]
-        return key == [self.columns["id"]] and isinstance(self._types(connection)["id"], Integer)
+        return key == [self.columns["id"]] and isinstance(self._types(connection)["id"], sa.Integer)
 
-    def has_index(self, connection: Connection, ours: str, kind: type[Any] | UnionType) -> bool:
-        """Whether there is an index on this column alone, and its declared type is of this kind."""
-        indexes = inspect(connection).get_indexes(self.name)
+    def has_index(self, connection: sa.Connection, ours: str, kind: type[Any] | UnionType) -> bool:
+        """Return whether there is an index on this column alone, and whether its declared type is of this kind."""
+        indexes = sa.inspect(connection).get_indexes(self.name)
         if not any(index["column_names"] == [self.columns.get(ours)] for index in indexes):
             return False
         return isinstance(self._types(connection)[ours], kind)
 
-    def row_bytes(self, connection: Connection) -> float:
-        """Return about how many bytes a row of this table takes, if it holds most of the file."""
+    def row_bytes(self, connection: sa.Connection) -> float:
+        """Return the approximate size of a row in bytes, if the table makes up most of the file."""
         pages = connection.exec_driver_sql("PRAGMA page_count").scalar_one()
         page = connection.exec_driver_sql("PRAGMA page_size").scalar_one()
-        rows = connection.execute(select(func.count()).select_from(self.table)).scalar_one()
+        rows = connection.execute(sa.select(sa.func.count()).select_from(self.table)).scalar_one()
         return float(pages * page / max(1, rows))
 
     def not_unique(self, example: str | None = None) -> StoreError:
-        """Return the error to raise where an id was found not to be one."""
+        """Return the error for an id that is not unique."""
         return StoreError(
             self.file.path,
             f"{example or 'a value of ' + self.columns['id']} occurs twice in {self.name}",
             "name a column of unique ids with --drift-columns id=NAME",
         )
 
-    def read(self, query: Callable[[Connection], Result]) -> Result:
-        """Return what `query` returns, all of it read as of one moment."""
+    def read(self, query: Callable[[sa.Connection], Result]) -> Result:
+        """Return what `query` returns, read as of one moment."""
         return self.file.read(query)
 
-    def stream(self, connection: Connection, *ours: str) -> Iterator[tuple[Any, ...]]:
-        """Yield these columns of every record, in pages, so that memory does not grow with the store."""
-        query: Select[Any] = select(*(self.column(name) for name in ours))
+    def stream(self, connection: sa.Connection, *ours: str) -> Iterator[tuple[Any, ...]]:
+        """Yield these columns of every record, in pages, so that memory use does not grow with the store."""
+        query: sa.Select[Any] = sa.select(*(self.column(name) for name in ours))
         for page in connection.execution_options(yield_per=_STREAM).execute(query).partitions():
             yield from (tuple(row) for row in page)
 
-    def _types(self, connection: Connection) -> dict[str, object]:
-        found = {item["name"]: item["type"] for item in inspect(connection).get_columns(self.name)}
+    def _types(self, connection: sa.Connection) -> dict[str, object]:
+        found = {item["name"]: item["type"] for item in sa.inspect(connection).get_columns(self.name)}
         return {ours: found[theirs] for ours, theirs in self.columns.items()}
 
-    def _find_columns(self, connection: Connection, renamed: Mapping[str, str]) -> dict[str, str]:
-        inspector = inspect(connection)
+    def _find_columns(self, connection: sa.Connection, renamed: Mapping[str, str]) -> dict[str, str]:
+        inspector = sa.inspect(connection)
         tables = [*inspector.get_table_names(), *inspector.get_view_names()]
         if self.name not in tables:
             raise StoreError(

@@ -1,48 +1,45 @@
-"""Private copies of a store's files, for what cannot be read in place without writing."""
+"""Private copies of a store's files, for stores that cannot be read in place without writing."""
 
 from __future__ import annotations
 
-import fcntl
 import os
 import shutil
 import tempfile
-import time
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import IO
 
 import platformdirs
 
 from drift_checks.core.errors import StoreChanged, StoreError
+from drift_checks.core.files import lock, try_lock
+from drift_checks.core.text import readable_size
 
 _PREFIX = "snapshot-"
 _LOCK = "lock"
 _ATTEMPTS = 5
-_YOUNG_SECONDS = 3600
-# A copy is opened for writing: it needs some room of its own.
+# A copy is opened for writing, which needs additional room.
 HEADROOM = 16 * 1024 * 1024
+_REMEDY = "name a writable folder with --drift-snapshot-dir"
 
 Fingerprint = Mapping[Path, tuple[int, int, int]]
 
 
 def default_folder() -> Path:
-    """Return the folder of the system's cache in which snapshots are made.
-
-    Raises:
-        StoreError: The user has no home.
-    """
+    """Return the default folder for snapshots, in the system's cache; raise StoreError without a home folder."""
     try:
         return Path(platformdirs.user_cache_dir("drift-checks")) / "snapshots"
     except RuntimeError:
         raise StoreError(
             "snapshot-dir",
-            "is not set, and this user has no home with a cache folder",
-            "name a folder that can be written to with --drift-snapshot-dir",
+            "is not set, and this user has no home folder for a cache",
+            _REMEDY,
         ) from None
 
 
 def fingerprint(files: Iterable[Path]) -> Fingerprint:
-    """Return inode, size and time of modification of the files that exist: unchanged means not written to."""
+    """Return inode, size and modification time of the files that exist, which change if one is written."""
     stats = {}
     for file in files:
         try:
@@ -54,39 +51,38 @@ def fingerprint(files: Iterable[Path]) -> Fingerprint:
 
 
 class Snapshot:
-    """A private folder with copies of files, gone when it is closed.
+    """A private folder with copies of files, removed when it is closed.
 
-    Folders that a killed run left behind are removed when the next one is made: the lock file of each
-    is held as long as its run lives.
+    Each folder holds a lock file, which its process keeps locked: creating a snapshot removes the folders that killed
+    processes left behind. A folder gets its name once its lock is held, so it never looks abandoned.
 
     Args:
-        parent: The folder to make it in.
+        parent: The folder in which it is created.
 
     Raises:
-        StoreError: The folder cannot be made.
+        StoreError: It cannot be created.
     """
 
     def __init__(self, parent: Path) -> None:
         try:
             parent.mkdir(parents=True, exist_ok=True)
             _remove_abandoned(parent)
-            self.folder = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=parent))
-            self._lock: IO[str] = (self.folder / _LOCK).open("w")
-            fcntl.flock(self._lock, fcntl.LOCK_EX)
-            self._lock.write("held")
-            self._lock.flush()
+            unnamed = Path(tempfile.mkdtemp(prefix=f".{_PREFIX}", dir=parent))
+            self._lock: IO[str] = (unnamed / _LOCK).open("w")
+            lock(self._lock)
+            self.folder = unnamed.rename(parent / unnamed.name.removeprefix("."))
         except OSError as error:
             raise StoreError(
                 "snapshot-dir",
                 f"no private copy of the store can be made in {parent} ({error.strerror})",
-                "name a folder that can be written to with --drift-snapshot-dir",
+                _REMEDY,
             ) from None
 
     def copy(self, files: Mapping[Path, str]) -> None:
-        """Copy each file to its relative name, all as of one moment: again while somebody writes to them.
+        """Copy each file to its relative name, all as of one moment; retry if they are written to.
 
         Raises:
-            StoreError: There is no room, or a file cannot be read.
+            StoreError: There is not enough room, or a file cannot be read.
             StoreChanged: They were written to during every attempt.
         """
         self._refuse_without_room(sum(size for _, size, _ in fingerprint(files).values()))
@@ -97,8 +93,8 @@ class Snapshot:
                 return
         raise StoreChanged(
             os.path.commonpath(files),
-            f"was written to while each of {_ATTEMPTS} copies was made",
-            "run the review when the application is quieter",
+            f"was written to during each of {_ATTEMPTS} attempts to copy it",
+            "run the review when the application writes less",
         )
 
     def close(self) -> None:
@@ -122,19 +118,15 @@ class Snapshot:
         if free < size + HEADROOM:
             raise StoreError(
                 "snapshot-dir",
-                f"{self.folder.parent} has {free / 1000000.0:,.0f} MB free, a private copy of the store "
-                f"needs {(size + HEADROOM) / 1000000.0:,.0f} MB",
+                f"{self.folder.parent} has {readable_size(free)} free, and a private copy of the store needs"
+                f" {readable_size(size + HEADROOM)}",
                 "name a folder with more room with --drift-snapshot-dir",
             )
 
 
 def _remove_abandoned(parent: Path) -> None:
     for folder in parent.glob(f"{_PREFIX}*"):
-        try:
-            with (folder / _LOCK).open() as lock:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                # An empty one is about to be locked, unless its maker was killed just then.
-                if lock.read() or time.time() - folder.stat().st_mtime > _YOUNG_SECONDS:
-                    shutil.rmtree(folder, ignore_errors=True)
-        except OSError:
-            continue
+        # A folder without this file may belong to the user.
+        with suppress(OSError), (folder / _LOCK).open() as file:
+            if try_lock(file):
+                shutil.rmtree(folder, ignore_errors=True)

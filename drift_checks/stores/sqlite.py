@@ -1,11 +1,11 @@
-"""Opening a SQLite file so that not one byte of it, and no file beside it, is written.
+"""Reading a SQLite file without writing a byte to it or beside it.
 
 How depends on the journal (https://sqlite.org/wal.html#read_only_databases, https://sqlite.org/uri.html):
 
 * a rollback journal: `mode=ro`, under SQLite's own locks;
-* a WAL whose `-shm` somebody has open, as while the application runs: `mode=ro`, which leaves nothing new behind;
-* a WAL that nobody has open, or a journal left by a crash: a private copy, since recovery writes;
-* no WAL, or an empty one: `immutable=1`, and a look afterwards whether somebody wrote meanwhile.
+* a WAL whose `-shm` another process has open, as while the application runs: `mode=ro`, which leaves nothing behind;
+* a WAL that no process has open, or a journal left by a crash: a private copy, because recovery writes;
+* no WAL, or an empty one: `immutable=1`, and a check afterwards that the file did not change.
 """
 
 from __future__ import annotations
@@ -35,8 +35,8 @@ _MAGIC = b"SQLite format 3\x00"
 _WAL_VERSION = 2
 _ATTEMPTS = 3
 LOCK_WAIT_SECONDS = 10.0
-# Where readers hold a lock on the file (https://sqlite.org/fileformat.html, the lock-byte page), where each connection
-# holds one on the -shm (https://sqlite.org/walformat.html), and `struct flock`.
+# The bytes that readers lock in the file (https://sqlite.org/fileformat.html, the lock-byte page), the byte that each
+# connection locks in the -shm (https://sqlite.org/walformat.html), and the layout of `struct flock`.
 _SHARED_FIRST, _SHARED_SIZE = 0x40000002, 510
 _DEAD_MAN_SWITCH = 128
 _FLOCK = "hhqqi4x"
@@ -51,32 +51,32 @@ class Access(Enum):
 
 
 class SqliteFile:
-    """A SQLite file that is read and never written.
+    """A SQLite file that is only read.
 
     Args:
         path: The file.
-        snapshot_dir: Where a private copy is made, if one is needed.
-        lock_wait_seconds: How long to wait for a writer that holds the file locked.
+        snapshot_dir: Where a private copy is made, if needed.
+        lock_wait_seconds: How long to wait for a writer that has locked the file.
 
     Raises:
-        StoreError: There is no such file, it cannot be read, or it is no SQLite database.
+        StoreError: The file does not exist, cannot be read, or is not a SQLite database.
     """
 
     def __init__(self, path: Path, snapshot_dir: Path, lock_wait_seconds: float = LOCK_WAIT_SECONDS) -> None:
         refuse_unreadable(path)
         self.path = path
-        # SQLite keeps its journals beside the file itself, not beside a link to it.
+        # SQLite keeps its journals beside the target of a link.
         self._real = path.resolve()
         self._snapshot_dir = snapshot_dir
         self._snapshot: Snapshot | None = None
         self._lock_wait_seconds = lock_wait_seconds
 
     def read(self, query: Callable[[Connection], Result], functions: Functions | None = None) -> Result:
-        """Return what `query` returns, all of it read as of one moment.
+        """Return what `query` returns, read as of one moment.
 
         Args:
-            query: Called with a connection inside a transaction, again if the file changed under it.
-            functions: Registers SQL functions on the driver's connection first.
+            query: Called with a connection in a transaction, and again if the file changed meanwhile.
+            functions: Called first, to register SQL functions on the driver's connection.
 
         Raises:
             StoreError: The file is locked, damaged or keeps changing.
@@ -95,10 +95,12 @@ class SqliteFile:
                     result = query(connection)
             if access is not Access.IMMUTABLE or fingerprint(self._files()) == before:
                 return result
-        raise StoreChanged(self.path, f"was written to during each of {_ATTEMPTS} readings", "run the review again")
+        raise StoreChanged(
+            self.path, f"was written to during each of {_ATTEMPTS} attempts to read it", "run the review again"
+        )
 
     def access(self) -> Access:
-        """Return how the file can be read just now."""
+        """Return how the file can currently be read."""
         if self._snapshot is not None:
             return Access.COPIED
         with self._real.open("rb") as file:
@@ -123,10 +125,10 @@ class SqliteFile:
 
     @contextmanager
     def _held_open(self, access: Access) -> Iterator[None]:
-        """Hold the file as a reader does, before SQLite does: the last writer to close then leaves a WAL in place.
+        """Lock the file as a reader before SQLite does, so that the last writer to close leaves its WAL in place.
 
         Raises:
-            _WriterLeft: It closed before.
+            _WriterLeft: It has already closed.
         """
         if access is not Access.SHARED or not self._beside("-wal").exists():
             yield
@@ -142,7 +144,7 @@ class SqliteFile:
     def _connected(self, access: Access, functions: Functions | None) -> Iterator[Connection]:
         path = self._copy() if access is Access.COPIED else self._real
         mode = "mode=rw" if access is Access.COPIED else access.value
-        # What follows two slashes would be taken for a host.
+        # A path after two slashes would be taken for a host.
         address = f"file:/{quote(os.fsencode(path).lstrip(b'/'))}?{mode}"
 
         def connect() -> sqlite3.Connection:
@@ -178,8 +180,8 @@ class SqliteFile:
         if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
             return StoreError(
                 self.path,
-                f"is locked by another program, which did not let go within {self._lock_wait_seconds:g} s",
-                "run the review again when it has finished writing",
+                f"was locked by another program for {self._lock_wait_seconds:g} s",
+                "run the review again when that has finished writing",
             )
         if access is not Access.COPIED and code in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN):
             return _NeedsRecovery()
@@ -189,7 +191,7 @@ class SqliteFile:
 
 
 def _is_held(shared_memory: Path) -> bool:
-    """Whether a connection of another process has the `-shm` of a WAL open: each holds this lock on it."""
+    """Return whether another process has the `-shm` of a WAL open: each connection locks a byte of it."""
     try:
         with shared_memory.open("rb") as file:
             wanted = struct.pack(_FLOCK, fcntl.F_WRLCK, os.SEEK_SET, _DEAD_MAN_SWITCH, 1, 0)
@@ -200,34 +202,34 @@ def _is_held(shared_memory: Path) -> bool:
 
 
 class _WriterLeft(Exception):
-    """The last writer closed between the look at the files and their opening."""
+    """The last writer closed after the files were examined and before they were opened."""
 
 
 class _NeedsRecovery(Exception):
-    """The file cannot be read in place without writing."""
+    """The file cannot be read without writing to it."""
 
 
 def error_code(error: BaseException | None) -> int:
-    """Return SQLite's primary code of an error (https://sqlite.org/rescode.html)."""
+    """Return the primary result code of an error (https://sqlite.org/rescode.html)."""
     return int(getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR)) & 0xFF
 
 
 def files_of(path: Path) -> list[Path]:
-    """Return the file and the journals in which a part of its content may be, there or not."""
+    """Return the file and the journals that may hold a part of its content, whether they exist or not."""
     return [path.with_name(path.name + suffix) for suffix in ("", "-wal", "-journal")]
 
 
 def refuse_unreadable(path: Path) -> None:
-    """Raise StoreError unless the path is that of a SQLite database that can be read."""
+    """Raise StoreError unless the path is a readable SQLite database."""
     try:
         with path.open("rb") as file:
             start = file.read(len(_MAGIC))
     except IsADirectoryError:
         raise StoreError(path, "is a folder", "name the SQLite file in it with --drift-db") from None
     except FileNotFoundError:
-        raise StoreError(path, "there is no such file", "name the SQLite file with --drift-db") from None
+        raise StoreError(path, "does not exist", "name the SQLite file with --drift-db") from None
     except OSError as error:
         raise StoreError(path, f"cannot be read ({error.strerror})") from None
     if start != _MAGIC:
-        what = "is empty" if not start else "is no SQLite database"
-        raise StoreError(path, what, "name the SQLite file with --drift-db")
+        problem = "is not a SQLite database" if start else "is empty"
+        raise StoreError(path, problem, "name the SQLite file with --drift-db")

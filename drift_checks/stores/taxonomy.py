@@ -8,10 +8,10 @@ from drift_checks.core.errors import SettingError
 
 
 def read_taxonomy(path: Path) -> dict[str, str]:
-    """Return category to description; a plain list of categories will do, their descriptions are empty.
+    """Return the description of each category; those of a plain list are empty.
 
     Raises:
-        SettingError: The file cannot be read or holds neither.
+        SettingError: The file cannot be read, or holds neither a mapping nor a list.
     """
     import yaml
 
@@ -20,11 +20,13 @@ def read_taxonomy(path: Path) -> dict[str, str]:
     except OSError as error:
         raise SettingError("taxonomy", f"{path} cannot be read ({error.strerror})") from None
     except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise SettingError("taxonomy", f"{path} is no YAML ({' '.join(str(error).split())})") from None
+        raise SettingError("taxonomy", f"{path} is not valid YAML ({' '.join(str(error).split())})") from None
     if isinstance(content, dict) and content:
         return {str(category): str(description or "") for category, description in content.items()}
     if isinstance(content, list) and content:
         return {str(category): "" for category in content}
     raise SettingError(
-        "taxonomy", f"{path} must hold a mapping of category to description, as in `financial: Debt and cash`"
+        "taxonomy",
+        f"{path} holds no categories",
+        "it must map each to its description, as in `financial: Debt and cash`",
     )

@@ -1,7 +1,7 @@
-"""Two windows of a store's time, recent and reference: their records counted and drawn in SQL.
+"""The recent and the reference window of a store: their records, counted and drawn in SQL.
 
-As with the strata, a timestamp well away from the bounds is told by comparing text, one near them or in an unusual form
-by the Python function that reads records.
+As with the strata, a usual timestamp well away from the bounds is compared as text; the Python function that reads
+records decides about any other.
 """
 
 from __future__ import annotations
@@ -13,16 +13,15 @@ from dataclasses import dataclass
 from datetime import datetime, tzinfo
 from enum import StrEnum
 
-from sqlalchemy import ColumnElement, Connection, and_, case, func, select
+from sqlalchemy import ColumnElement, Connection, and_, func, select
 
 from drift_checks.core.instants import read_instant
 from drift_checks.stores.parts import (
     DOUBT,
     PartQueries,
+    by_date,
     date_in_sql,
-    is_usual,
     number_in_sql,
-    text_in_sql,
     without_affinity,
 )
 from drift_checks.stores.records import RecordStore
@@ -31,7 +30,7 @@ GROUPED = ("category", "model_version", "prompt_version", "embedding_model")
 
 
 class Window(StrEnum):
-    """The part of the store's time that a record belongs to."""
+    """The window that a record belongs to."""
 
     RECENT = "recent"
     REFERENCE = "reference"
@@ -44,7 +43,7 @@ _WINDOWS = {code: window for window, code in _CODES.items()}
 
 @dataclass(frozen=True)
 class WindowBounds:
-    """The instants at which the windows begin, at which the recent one ends, and the zone of naive times."""
+    """The beginnings of the windows, the end of the recent one, and the zone of naive timestamps."""
 
     reference_from: datetime
     recent_from: datetime
@@ -52,20 +51,20 @@ class WindowBounds:
     naive: tzinfo
 
     def code_of(self, timestamp: object) -> int:
-        """Return the code of the window in which the timestamp lies; one that cannot be read lies outside."""
+        """Return the code of the timestamp's window; an unreadable timestamp is outside."""
         moment = read_instant(timestamp, self.naive)
         if moment is None or not self.reference_from <= moment < self.until:
             return _CODES[Window.OUTSIDE]
         return _CODES[Window.RECENT if moment >= self.recent_from else Window.REFERENCE]
 
     def register(self, connection: sqlite3.Connection) -> None:
-        """Give SQL that function."""
+        """Make that function available in SQL."""
         connection.create_function("drift_window", 1, self.code_of, deterministic=True)
 
 
 @dataclass(frozen=True)
 class GroupCount:
-    """How many records of a window share these values; `values` has one for each of GROUPED that the store has."""
+    """The number of records of a window with these values of the columns GROUPED that the store has."""
 
     window: Window
     values: Mapping[str, str]
@@ -73,15 +72,9 @@ class GroupCount:
 
 
 def count_groups(connection: Connection, store: RecordStore, bounds: WindowBounds) -> list[GroupCount]:
-    """Return the numbers of records by window, category and versions: one pass over the store.
-
-    Args:
-        connection: One on which the bounds registered their function.
-        store: The table.
-        bounds: What divides the windows.
-    """
+    """Return the numbers of records by window, category and versions; the bounds must be registered."""
     there = [ours for ours in GROUPED if store.has(ours)]
-    # Ours in place of theirs: two of our names may stand for one column.
+    # Labelled with our names, because two of them may stand for the same column.
     grouped = [func.coalesce(store.column(ours), "").label(f"ours_{ours}") for ours in there]
     window = _window_code(store, bounds).label("ours_window")
     query = select(window, *grouped, func.count()).where(store.column("id").is_not(None)).group_by(window, *grouped)
@@ -92,7 +85,7 @@ def count_groups(connection: Connection, store: RecordStore, bounds: WindowBound
 
 
 def tally(groups: Sequence[GroupCount], ours: str, window: Window | None = None) -> Counter[str]:
-    """Return how many records have each value of a column, in one window or in the whole store."""
+    """Return the number of records with each value of a column, in one window or in the whole store."""
     counts: Counter[str] = Counter()
     for group in groups:
         if window in (None, group.window):
@@ -101,29 +94,26 @@ def tally(groups: Sequence[GroupCount], ours: str, window: Window | None = None)
 
 
 def window_queries(connection: Connection, store: RecordStore, bounds: WindowBounds, total: int) -> PartQueries[Window]:
-    """Return the windows as parts of the store, for the sampler."""
+    """Return the windows as parts of the store."""
     exact = func.drift_window(store.column("timestamp")) if store.has("timestamp") else number_in_sql(0)
     return PartQueries(connection, store, _window_code(store, bounds), exact, _WINDOWS, total)
 
 
 def _window_code(store: RecordStore, bounds: WindowBounds) -> ColumnElement[int]:
     if not store.has("timestamp"):
-        # A bare number would stand for a column's place among those that are grouped by.
+        # In GROUP BY, a bare number would be the position of a column.
         return func.abs(number_in_sql(_CODES[Window.OUTSIDE]))
     stored = store.column("timestamp")
     as_text = without_affinity(stored)
-    exactly = func.drift_window(stored)
 
     def between(lower: datetime, upper: datetime) -> ColumnElement[bool]:
         return and_(as_text >= date_in_sql(lower + 2 * DOUBT), as_text < date_in_sql(upper - DOUBT))
 
-    by_text = case(
-        (as_text < text_in_sql("0002"), exactly),
-        (as_text >= text_in_sql("9999"), exactly),
+    return by_date(
+        stored,
+        func.drift_window(stored),
         (between(bounds.reference_from, bounds.recent_from), number_in_sql(_CODES[Window.REFERENCE])),
         (between(bounds.recent_from, bounds.until), number_in_sql(_CODES[Window.RECENT])),
         (as_text < date_in_sql(bounds.reference_from - DOUBT), number_in_sql(_CODES[Window.OUTSIDE])),
         (as_text >= date_in_sql(bounds.until + 2 * DOUBT), number_in_sql(_CODES[Window.OUTSIDE])),
-        else_=exactly,
     )
-    return case((is_usual(stored), by_text), else_=exactly)

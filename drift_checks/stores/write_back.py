@@ -1,7 +1,7 @@
 """Writing a finished run back to the application's SQLite file: the only code that writes to a store.
 
 One transaction adds a row to the table `drift_metrics` and marks the reviewed records. The application may read and
-write at the same time: SQLite's own locks keep both apart, and its journal makes the transaction whole or undone.
+write at the same time, thanks to SQLite's locks.
 """
 
 from __future__ import annotations
@@ -16,20 +16,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import quote
 
-from sqlalchemy import (
-    ColumnElement,
-    Connection,
-    Integer,
-    Update,
-    column,
-    create_engine,
-    func,
-    insert,
-    inspect,
-    select,
-    table,
-    update,
-)
+import sqlalchemy as sa
 from sqlalchemy.engine.interfaces import ReflectedColumn
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import NullPool
@@ -49,7 +36,7 @@ _PAGE = 500
 _RETRY_SECONDS = 0.002
 _BUSY = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
 _OR_WITHOUT = "or run without --drift-write-back"
-_METRICS = table(METRICS, *map(column, METRIC_COLUMNS))
+_METRICS = sa.table(METRICS, *map(sa.column, METRIC_COLUMNS))
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,12 +44,12 @@ class WrittenBack:
     """What a finished run adds to the application's store.
 
     Attributes:
-        record_ids: The records that were reviewed, as the store holds their ids; each is marked once.
-        total_reviewed: How many reviews the agreement was judged on.
-        agreements: How many of them came to the stored category.
+        record_ids: The ids of the reviewed records, as in the store; each is marked once.
+        total_reviewed: The number of reviews on which the agreement is based.
+        agreements: The number of reviews that agree with the stored category.
         agreement_rate: From 0 to 1.
-        confidence_change: The mean of reviewed less stored confidence, from -1 to 1; None where none was measured.
-        moment: When the run took place, with a zone; no two runs have the same.
+        confidence_change: The mean of reviewed minus stored confidence, from -1 to 1; None if it was not measured.
+        moment: When the run took place, with a zone; it identifies the run.
 
     Raises:
         ValueError: The moment has no zone.
@@ -81,16 +68,16 @@ class WrittenBack:
 
     @property
     def timestamp(self) -> str:
-        """The moment as `2026-01-15T02:00:00+00:00`, which Python's fromisoformat reads from 3.7 on, unlike a `Z`."""
+        """The moment with `+00:00`, because `datetime.fromisoformat` reads `Z` only since Python 3.11."""
         return self.moment.astimezone(UTC).isoformat()
 
 
 def refuse_unwritable(store: RecordStore) -> None:
-    """Raise StoreError where `write_back` would certainly fail; nothing is written, and no lock for writing is taken.
+    """Refuse a store for which `write_back` would certainly fail, without writing or taking a write lock.
 
     Raises:
-        StoreError: A file or its folder may not be written to, the records are a view, a table or column is missing,
-            or the store does not take such a row.
+        StoreError: A file or its folder is not writable, the records are a view, a table or column is missing, or the
+            store would not accept the row.
     """
     path = store.file.path
     _refuse_without_rights(path)
@@ -102,30 +89,30 @@ def refuse_unwritable(store: RecordStore) -> None:
 def write_back(store: RecordStore, written: WrittenBack, busy_seconds: float = BUSY_SECONDS) -> bool:
     """Add the run's row to `drift_metrics` and mark its records reviewed, in one transaction.
 
-    No other thread of this process may read the file through `SqliteFile` meanwhile: that closes it, and a process
-    that closes a file gives up all its locks on it, those of this transaction among them.
+    No other thread may read the file through `SqliteFile` meanwhile: a process that closes a file loses all its locks
+    on it, including those of this transaction.
 
     Args:
-        store: The table of records; ids that it no longer has are left out.
+        store: The table of records; ids that it no longer has are skipped.
         written: What to write.
         busy_seconds: How long to wait for another program that writes.
 
     Returns:
-        True where it was written; False where a row of this moment is there already, and nothing was done.
+        Whether it was written: False if the store already has the row of this run.
 
     Raises:
-        StoreError: The file stays locked, cannot be written, or the application's own rules refuse the change.
-            Nothing of it is in the store then.
+        StoreError: The file stays locked or cannot be written, or the application's triggers refuse the change;
+            nothing was written.
     """
     with _transaction(store.file.path, busy_seconds) as connection:
         if _has_row(connection, written.timestamp):
             return False
         _add_row(connection, written)
         if not _has_row(connection, written.timestamp):
-            # Without it, the same run taken up again would mark its records a second time.
+            # Without the row, a resumed run would mark its records a second time.
             raise StoreError(
                 store.file.path,
-                f"a trigger keeps the row of this run out of {METRICS}, so nothing was written",
+                f"a trigger keeps the row of this run out of {METRICS}, so nothing of it was written back",
                 f"change the trigger, {_OR_WITHOUT}",
             )
         ids = list(dict.fromkeys(written.record_ids))
@@ -135,12 +122,12 @@ def write_back(store: RecordStore, written: WrittenBack, busy_seconds: float = B
     return True
 
 
-def _has_row(connection: Connection, timestamp: str) -> bool:
-    found = select(_METRICS.c.timestamp).where(_METRICS.c.timestamp == timestamp).limit(1)
+def _has_row(connection: sa.Connection, timestamp: str) -> bool:
+    found = sa.select(_METRICS.c.timestamp).where(_METRICS.c.timestamp == timestamp).limit(1)
     return connection.execute(found).first() is not None
 
 
-def _add_row(connection: Connection, written: WrittenBack) -> None:
+def _add_row(connection: sa.Connection, written: WrittenBack) -> None:
     change = written.confidence_change
     if change is None and not _metric_columns(connection)["avg_confidence_change"]["nullable"]:
         change = 0.0
@@ -152,42 +139,40 @@ def _add_row(connection: Connection, written: WrittenBack) -> None:
         "avg_confidence_change": change,
         "timestamp": written.timestamp,
     }
-    connection.execute(insert(_METRICS).values(values))
+    connection.execute(sa.insert(_METRICS).values(values))
 
 
-def _mark(store: RecordStore, which: ColumnElement[bool], timestamp: str) -> Update:
+def _mark(store: RecordStore, which: sa.ColumnElement[bool], timestamp: str) -> sa.Update:
     at, count = map(store.column, MARKS)
-    return update(store.table).where(which).values({at: timestamp, count: func.coalesce(count, 0) + 1})
+    return sa.update(store.table).where(which).values({at: timestamp, count: sa.func.coalesce(count, 0) + 1})
 
 
-def _metric_columns(connection: Connection) -> dict[str, ReflectedColumn]:
-    """Return what is known of each column; SQL tells names apart regardless of case."""
-    return {found["name"].lower(): found for found in inspect(connection).get_columns(METRICS)}
+def _metric_columns(connection: sa.Connection) -> dict[str, ReflectedColumn]:
+    """Return the properties of each column by its lower-case name, because SQL ignores case."""
+    return {found["name"].lower(): found for found in sa.inspect(connection).get_columns(METRICS)}
 
 
 def _refuse_without_rights(path: Path) -> None:
-    # SQLite keeps its journals beside the file itself, not beside a link to it.
+    # SQLite keeps its journals beside the target of a link.
     real = path.resolve()
     files = [real.with_name(real.name + suffix) for suffix in ("", "-wal", "-shm", "-journal")]
     for file in files:
         if file.exists() and not os.access(file, os.W_OK):
-            raise StoreError(
-                file, "may not be written to, as --drift-write-back asks", f"give this user the right, {_OR_WITHOUT}"
-            )
+            raise StoreError(file, "is not writable", f"give this user write permission, {_OR_WITHOUT}")
     if not os.access(real.parent, os.W_OK | os.X_OK):
         raise StoreError(
             real.parent,
-            f"may not be written to, and --drift-write-back needs a journal of SQLite's beside {real.name}",
-            f"give this user the right to write in the folder, {_OR_WITHOUT}",
+            f"is not writable, and SQLite needs to create a journal beside {real.name}",
+            f"give this user write permission, {_OR_WITHOUT}",
         )
 
 
 Fault = tuple[str, str]
 
 
-def _fault(connection: Connection, store: RecordStore) -> Fault | None:
+def _fault(connection: sa.Connection, store: RecordStore) -> Fault | None:
     """Return what in the schema prevents writing, and the remedy."""
-    inspector = inspect(connection)
+    inspector = sa.inspect(connection)
     views = [name.lower() for name in inspector.get_view_names()]
     if store.name.lower() in views:
         return (
@@ -208,7 +193,7 @@ def _fault(connection: Connection, store: RecordStore) -> Fault | None:
     return _fault_of_metrics(connection) or _fault_of_statements(connection, store)
 
 
-def _fault_of_metrics(connection: Connection) -> Fault | None:
+def _fault_of_metrics(connection: sa.Connection) -> Fault | None:
     there = _metric_columns(connection)
     missing = [name for name in METRIC_COLUMNS if name not in there]
     if missing:
@@ -223,14 +208,14 @@ def _fault_of_metrics(connection: Connection) -> Fault | None:
 
 
 def _must_be_given(known: ReflectedColumn) -> bool:
-    """Whether a row cannot be added without a value for this column; SQLite numbers a whole-number key by itself."""
-    numbered = known.get("primary_key") and isinstance(known["type"], Integer)
+    """Return whether a row needs a value for this column; SQLite generates an integer primary key."""
+    numbered = known.get("primary_key") and isinstance(known["type"], sa.Integer)
     return not (known["nullable"] or known.get("default") is not None or known.get("computed") or numbered)
 
 
-def _fault_of_statements(connection: Connection, store: RecordStore) -> Fault | None:
-    """Return why SQLite cannot compile the changes with the triggers that they set off; EXPLAIN does no more."""
-    row = insert(_METRICS).values(dict.fromkeys(METRIC_COLUMNS, ""))
+def _fault_of_statements(connection: sa.Connection, store: RecordStore) -> Fault | None:
+    """Return why SQLite cannot compile the statements with their triggers; EXPLAIN does not execute them."""
+    row = sa.insert(_METRICS).values(dict.fromkeys(METRIC_COLUMNS, ""))
     try:
         for statement in (row, _mark(store, store.column("id") == "", "")):
             compiled = statement.compile(dialect=connection.dialect)
@@ -246,9 +231,9 @@ def _named(columns: list[str]) -> str:
 
 
 @contextmanager
-def _transaction(path: Path, busy_seconds: float) -> Iterator[Connection]:
-    """Hold the file's lock for writing; what is not committed is undone."""
-    # What follows two slashes would be taken for a host. The mode keeps SQLite from making a file that has gone.
+def _transaction(path: Path, busy_seconds: float) -> Iterator[sa.Connection]:
+    """Hold the write lock of the file; what is not committed is rolled back."""
+    # A path after two slashes would be taken for a host. The mode keeps SQLite from creating a missing file.
     address = f"file:/{quote(os.fsencode(path.resolve()).lstrip(b'/'))}?mode=rw"
 
     def connect() -> sqlite3.Connection:
@@ -256,7 +241,7 @@ def _transaction(path: Path, busy_seconds: float) -> Iterator[Connection]:
         connection.execute("PRAGMA foreign_keys = ON")
         return connection
 
-    engine = create_engine("sqlite+pysqlite://", creator=connect, poolclass=NullPool)
+    engine = sa.create_engine("sqlite+pysqlite://", creator=connect, poolclass=NullPool)
     try:
         with engine.connect() as connection:
             _begin(connection, busy_seconds)
@@ -267,9 +252,9 @@ def _transaction(path: Path, busy_seconds: float) -> Iterator[Connection]:
         engine.dispose()
 
 
-def _begin(connection: Connection, busy_seconds: float) -> None:
-    """Take the file's lock for writing; from then on SQLite itself waits, for readers to finish."""
-    # SQLite's own waiting looks ten times a second, and hardly ever hits a gap where an application writes constantly.
+def _begin(connection: sa.Connection, busy_seconds: float) -> None:
+    """Take the write lock of the file; from then on SQLite itself waits for readers."""
+    # SQLite retries ten times a second, which hardly ever hits a gap if the application writes constantly.
     end = time.monotonic() + busy_seconds
     while True:
         try:
@@ -292,7 +277,7 @@ def _explained(path: Path, error: BaseException | None, busy_seconds: float) -> 
     elif code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
         problem, remedy = f"is damaged ({error})", "restore it from a backup"
     elif code in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM):
-        remedy = f"give this user the right to write the file and its folder, {_OR_WITHOUT}"
+        remedy = f"give this user write permission for the file and its folder, {_OR_WITHOUT}"
     elif code in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR):
         remedy = "check that the disk has room and no errors"
     else:

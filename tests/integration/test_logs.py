@@ -68,7 +68,7 @@ def test_a_refusal_is_logged(tmp_path: Path) -> None:
     run = run_here(tmp_path, "--drift-db=missing.db", "--drift-chroma=missing", "--drift-log-file=review.log")
     (event,) = events((tmp_path / "review.log").read_text())
     assert (run.exit_code, event["level"], event["run_id"]) == (4, "ERROR", "-")
-    assert "there is no such file" in event["message"]
+    assert "does not exist" in event["message"]
 
 
 def test_collecting_logs_nothing(store: BuiltStore, tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""A review leaves the store as it was, works without the right to write, and takes its copies away."""
+"""A review does not change the store, needs no write permission, and removes its copies."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def test_waits(record):
 
 
 def contents(folder: Path, *but: str) -> dict[str, str]:
-    """Return a digest of each file below a folder, with its time of modification; None for folders."""
+    """Return a digest of each file below a folder, with its modification time."""
     found = {}
     for path in sorted(folder.rglob("*")):
         if not path.name.endswith(but or ("\0",)):
@@ -55,12 +55,12 @@ def contents(folder: Path, *but: str) -> dict[str, str]:
 
 
 def snapshots() -> list[Path]:
-    """Return the private copies that lie in the cache folder."""
+    """Return the private copies in the cache folder."""
     return list(Path(os.environ["XDG_CACHE_HOME"]).glob("drift-checks/snapshots/*"))
 
 
 def wait_until(there: Callable[[], bool], seconds: float = 20) -> None:
-    """Wait for something to come true."""
+    """Wait for a condition."""
     end = time.monotonic() + seconds
     while not there():
         assert time.monotonic() < end, "it did not come true"
@@ -69,7 +69,7 @@ def wait_until(there: Callable[[], bool], seconds: float = 20) -> None:
 
 @contextmanager
 def started(review: Review, store: BuiltStore) -> Iterator[subprocess.Popen[bytes]]:
-    """Yield a review that is in the middle of its checks."""
+    """Yield a review in the middle of its checks."""
     own = write_criterion(review.folder / "own", "waits", WAITING)
     command = [sys.executable, "-m", "pytest", "--pyargs", "drift_checks", *store.options, *SMALL, str(own)]
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
@@ -83,15 +83,15 @@ def started(review: Review, store: BuiltStore) -> Iterator[subprocess.Popen[byte
 
 @pytest.fixture
 def read_only(store: BuiltStore) -> Iterator[BuiltStore]:
-    """A store in which nothing may be written, for a process that file modes bind."""
+    """A store without write permission, for a process that is subject to file modes."""
     if shutil.which("setpriv") is None or os.geteuid() != 0:
-        pytest.skip("needs setpriv and root, to give up the right to pass over file modes")
+        pytest.skip("needs setpriv and root, to drop the right to override file modes")
     paths = [store.folder, *store.folder.rglob("*")]
     modes = {path: path.stat().st_mode for path in paths}
     for path in paths:
         path.chmod(0o555 if path.is_dir() else 0o444)
     if subprocess.run([*UNPRIVILEGED, "test", "-w", str(store.db)], check=False).returncode == 0:
-        pytest.skip("file modes bind nobody here")
+        pytest.skip("file modes have no effect here")
     yield store
     for path, mode in modes.items():
         if path.exists():
@@ -99,14 +99,14 @@ def read_only(store: BuiltStore) -> Iterator[BuiltStore]:
 
 
 def test_no_byte_of_the_store_is_changed(review: Review, store: BuiltStore) -> None:
-    """Every file is the same after a whole run, and there is none more."""
+    """By a whole run; nor is a file added."""
     before = contents(store.folder)
     review(*store.options)
     assert contents(store.folder) == before
 
 
 def test_critical_run_changes_nothing(review: Review, doubtful: BuiltStore) -> None:
-    """Nor does a run that found something."""
+    """Nor does a run with findings."""
     before = contents(doubtful.folder)
     review(*doubtful.options, "--drift-sample-size=30", "--drift-low-confidence-share=1")
     assert contents(doubtful.folder) == before
@@ -114,7 +114,7 @@ def test_critical_run_changes_nothing(review: Review, doubtful: BuiltStore) -> N
 
 @pytest.mark.parametrize("mode", ["delete", "truncate", "persist", "wal"])
 def test_no_byte_is_changed_in_any_journal_mode(review: Review, store: BuiltStore, mode: str) -> None:
-    """A store that its application has closed stays as it is, in whatever journal mode."""
+    """Once the application has closed the store."""
     with closing(sqlite3.connect(store.db)) as connection:
         connection.execute(f"pragma journal_mode = {mode}")
         connection.execute(f"update {NAME} set review_count = 1")
@@ -124,8 +124,8 @@ def test_no_byte_is_changed_in_any_journal_mode(review: Review, store: BuiltStor
 
 
 @pytest.mark.slow
-def test_live_wal_is_read_and_left(review: Review, store: BuiltStore) -> None:
-    """Rows that are only in the WAL of a running application are seen, and the WAL stays."""
+def test_live_wal_is_read_and_unchanged(review: Review, store: BuiltStore) -> None:
+    """Rows that are only in the WAL of a running application are seen."""
     with closing(sqlite3.connect(store.db, isolation_level=None)) as connection:
         connection.execute("pragma journal_mode = wal")
         connection.execute(f"delete from {NAME} where id > 100")
@@ -134,8 +134,8 @@ def test_live_wal_is_read_and_left(review: Review, store: BuiltStore) -> None:
         assert (found.drift["store"]["records"], contents(store.folder, "-shm")) == (100, before)
 
 
-def test_wal_left_by_a_crash_is_read_and_left(review: Review, store: BuiltStore) -> None:
-    """A WAL without its application is read from a copy."""
+def test_wal_left_by_a_crash_is_read_and_unchanged(review: Review, store: BuiltStore) -> None:
+    """It is read from a copy."""
     with closing(sqlite3.connect(store.db, isolation_level=None)) as connection:
         connection.execute("pragma journal_mode = wal")
         connection.execute(f"delete from {NAME} where id > 100")
@@ -147,8 +147,8 @@ def test_wal_left_by_a_crash_is_read_and_left(review: Review, store: BuiltStore)
     assert (found.drift["store"]["records"], contents(crashed)) == (100, before)
 
 
-def test_rolled_back_journal_is_read_and_left(review: Review, store: BuiltStore) -> None:
-    """A hot journal is rolled back in a copy."""
+def test_hot_journal_is_rolled_back_in_a_copy(review: Review, store: BuiltStore) -> None:
+    """The original is unchanged."""
     with closing(sqlite3.connect(store.db, isolation_level=None)) as connection:
         connection.execute("pragma cache_size = 1")
         connection.execute("pragma cache_spill = 1")
@@ -164,7 +164,7 @@ def test_rolled_back_journal_is_read_and_left(review: Review, store: BuiltStore)
 
 
 @pytest.mark.slow
-def test_writer_at_work_is_not_disturbed(review: Review, store: BuiltStore) -> None:
+def test_active_writer_is_not_disturbed(review: Review, store: BuiltStore) -> None:
     """While an application writes all the time, the review reads, and the application meets no lock."""
     writer = subprocess.Popen([sys.executable, "-c", WRITER, str(store.db)], stdout=subprocess.PIPE, text=True)
     with writer:
@@ -179,7 +179,7 @@ def test_writer_at_work_is_not_disturbed(review: Review, store: BuiltStore) -> N
 @pytest.mark.slow
 @pytest.mark.parametrize("mode", ["delete", "wal"])
 def test_read_only_store_is_reviewed(review: Review, request: pytest.FixtureRequest, mode: str) -> None:
-    """Without the right to write to store or folder the review works all the same."""
+    """Write permission is not needed, neither for the store nor for its folder."""
     store: BuiltStore = request.getfixturevalue("store")
     with closing(sqlite3.connect(store.db)) as connection:
         connection.execute(f"pragma journal_mode = {mode}")
@@ -188,21 +188,17 @@ def test_read_only_store_is_reviewed(review: Review, request: pytest.FixtureRequ
     assert found.exit_code == 0
 
 
-def test_copies_are_gone_after_a_run(review: Review, store: BuiltStore) -> None:
-    """The private copy of Chroma is removed at the end."""
+def test_copies_are_removed_after_a_run(review: Review, store: BuiltStore) -> None:
+    """Or after a refusal."""
     review(*store.options, *SMALL)
     assert snapshots() == []
-
-
-def test_copies_are_gone_after_a_refusal(review: Review, store: BuiltStore) -> None:
-    """The private copy is removed where the run could not go on."""
     review(*store.options, *SMALL, "--drift-collection=other")
     assert snapshots() == []
 
 
 @pytest.mark.slow
-def test_control_c_leaves_store_and_no_copies(review: Review, store: BuiltStore) -> None:
-    """Ctrl-C in the middle: pytest's 2, no copy stays, the store is as it was, and `latest` is not moved."""
+def test_control_c_leaves_no_copies(review: Review, store: BuiltStore) -> None:
+    """It ends with pytest's 2; the store is unchanged, and `latest` is not moved."""
     before = contents(store.folder)
     with started(review, store) as process:
         there = bool(snapshots())
@@ -214,7 +210,7 @@ def test_control_c_leaves_store_and_no_copies(review: Review, store: BuiltStore)
 
 @pytest.mark.slow
 def test_next_run_removes_what_a_killed_one_left(review: Review, store: BuiltStore) -> None:
-    """A run that was killed leaves its copy, and the next one removes it and is kept waiting by no lock."""
+    """It removes the copy, and no lock delays it."""
     with started(review, store) as process:
         process.kill()
         process.wait()
@@ -223,8 +219,8 @@ def test_next_run_removes_what_a_killed_one_left(review: Review, store: BuiltSto
 
 
 @pytest.mark.slow
-def test_second_process_is_told_of_the_first(review: Review, store: BuiltStore) -> None:
-    """While one process reviews, another one is told which, and ends with 75."""
+def test_second_process_learns_of_the_first(review: Review, store: BuiltStore) -> None:
+    """It names the first process and ends with 75."""
     with started(review, store) as process:
         second = review.module("--db-path", store.db, "--chroma-path", store.chroma)
         assert (second.exit_code, f"process {process.pid} on" in second.text) == (75, True)

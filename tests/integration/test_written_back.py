@@ -33,7 +33,7 @@ def agreeing(text):
     return re.search("financial|regulatory|operational", text)[0], 0.8
 """
 OWN = ("--drift-reviewer=mine:agreeing", "--drift-stability=0")
-# Less than what a verdict needs.
+# Fewer than a verdict needs.
 FEW_CALLS = "--drift-max-calls=10"
 UNPRIVILEGED = (
     "setpriv",
@@ -44,7 +44,7 @@ UNPRIVILEGED = (
 
 @pytest.fixture
 def application(doubtful: BuiltStore, tmp_path: Path) -> BuiltStore:
-    """A store of an application that has its table of metrics, and classifiers in the folder of the commands."""
+    """A store with its own table of metrics, and a classifier in the folder of the commands."""
     doubtful.execute(METRICS)
     doubtful.execute(
         "insert into drift_metrics (total_reviewed, agreements, disagreements, agreement_rate, timestamp)"
@@ -64,7 +64,7 @@ def folder(application: BuiltStore, tmp_path: Path) -> Path:
 
 
 def dump(store: BuiltStore) -> dict[str, list[tuple[object, ...]]]:
-    """Return all that a store holds, table by table, and its schema."""
+    """Return the contents and the schema of a store, by table."""
     with closing(sqlite3.connect(store.db)) as connection:
         master = connection.execute("select type, name, sql from sqlite_master order by name").fetchall()
         tables = [name for kind, name, _ in master if kind == "table"]
@@ -80,29 +80,29 @@ def reviewed(store: BuiltStore) -> dict[int, tuple[str | None, int]]:
 
 
 def marked(store: BuiltStore) -> set[int]:
-    """Return the ids of the records that were counted as reviewed."""
+    """Return the ids of the records that were marked as reviewed."""
     return {key for key, (_, count) in reviewed(store).items() if count}
 
 
 def added(store: BuiltStore) -> list[tuple[object, ...]]:
-    """Return the rows of metrics that were added."""
+    """Return the rows that were added to the metrics."""
     return dump(store)["drift_metrics"][1:]
 
 
 def calls(folder: Path) -> int:
-    """Return how often a classifier was asked."""
+    """Return the number of calls of the classifier."""
     return len((folder / "calls").read_text(encoding="utf-8")) if (folder / "calls").exists() else 0
 
 
-def test_store_keeps_every_byte_unasked(folder: Path, application: BuiltStore) -> None:
-    """Without the setting nothing is written, though the tables for it are there."""
+def test_nothing_is_written_without_the_setting(folder: Path, application: BuiltStore) -> None:
+    """Though the tables for it exist."""
     before = contents(application.folder)
     run_here(folder, *application.options, *LOW_CONFIDENCE)
     assert contents(application.folder) == before
 
 
 def test_row_has_the_figures_of_the_report(folder: Path, application: BuiltStore) -> None:
-    """One row: what was reviewed, agreed and disagreed, and the rate."""
+    """One row: reviews, agreements, disagreements and the rate."""
     found = run_here(folder, *application.options, *LOW_CONFIDENCE, *OWN, WRITE_BACK)
     agreement = found.drift["agreement"]
     ((_, total, agreed, disagreed, rate, change, moment, _),) = added(application)
@@ -111,7 +111,7 @@ def test_row_has_the_figures_of_the_report(folder: Path, application: BuiltStore
 
 
 def test_reviewed_records_are_marked(folder: Path, application: BuiltStore) -> None:
-    """Those that were reviewed, once each, and no others."""
+    """Once each, and no others."""
     found = run_here(folder, *application.options, *SMALL, WRITE_BACK)
     assert marked(application) == set(found.record_ids)
     assert {count for _, count in reviewed(application).values()} == {0, 1}
@@ -120,7 +120,7 @@ def test_reviewed_records_are_marked(folder: Path, application: BuiltStore) -> N
 
 
 def test_nothing_else_is_written(folder: Path, application: BuiltStore) -> None:
-    """Every other value of the file is as it was, and Chroma byte for byte."""
+    """Neither to the SQLite file nor to Chroma."""
     before, files = dump(application), contents(application.folder)
     found = run_here(folder, *application.options, *SMALL, WRITE_BACK)
     after = dump(application)
@@ -143,23 +143,23 @@ def column_names(store: BuiltStore) -> list[str]:
 
 
 def blank(row: tuple[object, ...], places: set[int]) -> tuple[object, ...]:
-    """Return a row without the values in these places."""
+    """Return a row without the values at these positions."""
     return tuple(None if place in places else value for place, value in enumerate(row))
 
 
 def test_record_that_was_not_reviewed_is_not_marked(folder: Path, application: BuiltStore) -> None:
-    """One on which the reviewer fails stays as it was, and is not counted in the row."""
+    """A failed review is not counted either."""
     application.execute(f"update {NAME} set text = 'without any' where id = 8")
     found = run_here(folder, *application.options, *LOW_CONFIDENCE, *OWN, WRITE_BACK)
     assert marked(application) == set(found.record_ids) - {8}
     assert added(application)[0][1] == 29
 
 
-def test_second_run_counts_up(folder: Path, application: BuiltStore) -> None:
-    """Each run adds a row, and counts its records once more."""
+def test_each_run_adds_a_row(folder: Path, application: BuiltStore) -> None:
+    """It increments the counts of its records."""
     for moment in ("2026-01-15T02:00:00Z", "2026-01-16T02:00:00Z"):
         run_here(folder, *application.options, *LOW_CONFIDENCE, WRITE_BACK, f"--drift-as-of={moment}")
-        # Runs are told apart by the second in which they began; no real one takes less.
+        # Runs are identified by the second in which they started; no real one is shorter.
         time.sleep(1)
     assert (len(added(application)), {count for _, count in reviewed(application).values()}) == (2, {0, 2})
 
@@ -172,8 +172,8 @@ TRIGGERS = {
 
 
 @pytest.mark.parametrize("part", sorted(TRIGGERS))
-def test_all_is_written_or_nothing(folder: Path, application: BuiltStore, part: str) -> None:
-    """Where the store refuses a part of it, it keeps what it had; the run says why, and CRITICAL stays CRITICAL."""
+def test_everything_is_written_or_nothing(folder: Path, application: BuiltStore, part: str) -> None:
+    """If the store refuses a part, it is unchanged; the run reports why, and CRITICAL remains CRITICAL."""
     application.execute(TRIGGERS[part])
     before = dump(application)
     found = run_here(folder, *application.options, *LOW_CONFIDENCE, WRITE_BACK)
@@ -184,14 +184,14 @@ def test_all_is_written_or_nothing(folder: Path, application: BuiltStore, part: 
 
 @pytest.mark.parametrize("part", [("-k", "test_agreement.py"), ("--drift-records=4,1",), ("-x",)], ids=str)
 def test_partial_run_writes_nothing_back(folder: Path, application: BuiltStore, part: tuple[str, ...]) -> None:
-    """The store keeps every byte."""
+    """The store is unchanged."""
     before = contents(application.folder)
     found = run_here(folder, *application.options, *LOW_CONFIDENCE, WRITE_BACK, *part)
     assert (len(found.written), contents(application.folder)) == (1, before)
 
 
 def test_inconclusive_run_writes_nothing_back(folder: Path, application: BuiltStore) -> None:
-    """The store keeps every byte."""
+    """The store is unchanged."""
     before = contents(application.folder)
     found = run_here(folder, *application.options, *LOW_CONFIDENCE, *OWN, FEW_CALLS, WRITE_BACK)
     assert (found.exit_code, contents(application.folder)) == (75, before)
@@ -200,14 +200,13 @@ def test_inconclusive_run_writes_nothing_back(folder: Path, application: BuiltSt
 LACKING = {
     "table": ("drop table drift_metrics", "drift_metrics"),
     "column of the metrics": ("alter table drift_metrics drop column agreement_rate", "agreement_rate"),
-    "last_reviewed_at": (f"alter table {NAME} drop column last_reviewed_at", "last_reviewed_at"),
     "review_count": (f"alter table {NAME} drop column review_count", "review_count"),
 }
 
 
 @pytest.mark.parametrize("lacking", sorted(LACKING))
-def test_store_without_a_place_for_it_is_refused(folder: Path, application: BuiltStore, lacking: str) -> None:
-    """Before a record is reviewed: 4, and a sentence that names what is missing and what to do."""
+def test_unsuitable_store_is_refused(folder: Path, application: BuiltStore, lacking: str) -> None:
+    """Before a record is reviewed, with what is missing and the remedy: 4."""
     statement, named = LACKING[lacking]
     application.execute(statement)
     before = contents(application.folder)
@@ -219,7 +218,7 @@ def test_store_without_a_place_for_it_is_refused(folder: Path, application: Buil
 
 
 def test_demo_is_refused(folder: Path) -> None:
-    """There is no application behind the demo's store."""
+    """No application uses the demo store."""
     found = run_here(folder, "--drift-demo", WRITE_BACK)
     assert (found.exit_code, found.written, "write-back" in found.refusal) == (4, [], True)
 
@@ -237,7 +236,7 @@ def test_store_that_cannot_be_written_is_refused(review: Review, application: Bu
 
 
 def test_resumed_run_is_written_once(folder: Path, application: BuiltStore) -> None:
-    """One that was taken up with a larger budget adds one row, and counts each record once."""
+    """With a larger budget, it adds one row and counts each record once."""
     first = run_here(folder, *application.options, *LOW_CONFIDENCE, *OWN, FEW_CALLS, WRITE_BACK)
     found = run_here(folder, *application.options, *LOW_CONFIDENCE, *OWN, WRITE_BACK, "--drift-resume")
     assert (first.exit_code, calls(folder)) == (75, 30)
@@ -247,7 +246,7 @@ def test_resumed_run_is_written_once(folder: Path, application: BuiltStore) -> N
 
 @pytest.mark.slow
 def test_run_killed_at_its_end_is_written_once(folder: Path, application: BuiltStore) -> None:
-    """Killed before, while or after it writes back, and taken up again."""
+    """If it is killed before, during or after it writes, and resumed."""
     options = [option for option in application.options if not option.startswith("--drift-chroma")]
     sound = application.db.read_bytes()
     with Ended(folder) as ended:

@@ -1,4 +1,4 @@
-"""A store whose texts cannot be taken for anything else, and the search for what of them got out."""
+"""A store with unmistakable texts, and a search for leaks of them."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ _SYLLABLES = ("zor", "quim", "vexa", "yul", "drop", "gnaw", "khi", "wub", "jeth"
 
 
 def secret_text(number: int) -> str:
-    """Return the text of a record: 70 characters or more of no language."""
+    """Return the text of a record: at least 70 characters of nonsense."""
     chance = random.Random(number)
     words = ["".join(chance.choices(_SYLLABLES, k=3)) for _ in range(7)]
     return f"{' '.join(words[:3])}, {' '.join(words[3:])}."
 
 
 def make_secret(store: BuiltStore) -> BuiltStore:
-    """Give each record of a store a text of its own in both stores, which its evidence and rationale quote.
+    """Give each record of a store its own text in both stores, which its evidence and rationale quote.
 
-    The records 1 and 5 have one text, under two categories, and the document of record 8 is another's.
+    Records 1 and 5 have the same text with two categories, and the document of record 8 belongs to another.
     """
     with closing(sqlite3.connect(store.db)) as connection, connection:
         rows = connection.execute(f"select id, chroma_id, category, confidence, embedding_json from {NAME}").fetchall()
@@ -64,7 +64,7 @@ def secret_options(store: BuiltStore) -> list[str]:
 
 
 def pieces(texts: Iterable[str]) -> set[str]:
-    """Return every part of texts that is long enough to be known again."""
+    """Return every part of the texts that is long enough to be recognised."""
     return {text[start : start + PIECE] for text in texts for start in range(len(text) - PIECE + 1)}
 
 
@@ -72,7 +72,7 @@ SECRETS = pieces([*map(secret_text, range(1, 121)), secret_text(1000)])
 
 
 def leaked(said: str) -> list[str]:
-    """Return the first places of what was said that give away a text."""
+    """Return the first parts of the output that reveal a text."""
     plain = html.unescape(said)
     found = [start for start in range(len(plain) - PIECE + 1) if plain[start : start + PIECE] in SECRETS]
     apart = [start for before, start in zip([-99, *found], found, strict=False) if start > before + PIECE]
@@ -80,7 +80,7 @@ def leaked(said: str) -> list[str]:
 
 
 def leaking_files(folder: Path, ours: Iterable[str] = ()) -> dict[str, list[str]]:
-    """Return the files below a folder that give away a text, with the first places; but those of these names."""
+    """Return the files below a folder that reveal a text, with the first parts, except for files of these names."""
     told: dict[str, list[str]] = {}
     for path in sorted(folder.rglob("*")):
         if path.is_file() and path.name not in set(ours) and "__pycache__" not in path.parts:

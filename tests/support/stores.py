@@ -1,4 +1,4 @@
-"""Small stores for tests: SQLite and Chroma in one folder, sound, to be damaged by the test."""
+"""Small stores for tests: SQLite and Chroma in one folder, without damage."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ create index by_timestamp on risk_classifications (timestamp);
 
 @dataclass(frozen=True)
 class BuiltStore:
-    """A store for a test, and the options of a review of it at a pinned time."""
+    """A store for a test, and the options of a review of it at a fixed time."""
 
     folder: Path
 
@@ -51,7 +51,7 @@ class BuiltStore:
 
     @property
     def options(self) -> list[str]:
-        """What makes a review of this store the same on any day."""
+        """Options that make a review of this store reproducible."""
         return [
             f"--drift-db={self.db}",
             f"--drift-chroma={self.chroma}",
@@ -67,11 +67,10 @@ class BuiltStore:
 
 
 def build_store(folder: Path, count: int = 120, disagreeing: Collection[int] = ()) -> BuiltStore:
-    """Make a store of `count` records with ids from 1.
+    """Create a store of `count` records with ids from 1.
 
-    Every fourth record has the confidence 0.6, the others 0.9; every second is 200 days old, the others 30.
-    The vectors of a category lie close together. A record in `disagreeing` bears another category than its
-    neighbours, in both stores.
+    Every fourth record has the confidence 0.6, the others 0.9; every second is 200 days old, the others 30. The vectors
+    of a category are close together. Records in `disagreeing` have another category than their neighbours.
     """
     folder.mkdir(parents=True, exist_ok=True)
     noise = np.random.default_rng(7)

@@ -1,4 +1,4 @@
-"""Small SQLite files for tests of the records' side."""
+"""Small SQLite files for tests of reading records."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def write_table(
     columns: str = "id integer primary key, text, category",
     indexed: Sequence[str] = (),
 ) -> Path:
-    """Make a SQLite file whose table has these columns, rows and indexes; return its path."""
+    """Create a SQLite file with a table of these columns, rows and indexes; return its path."""
     with closing(sqlite3.connect(path)) as connection, connection:
         connection.execute("pragma synchronous = off")
         connection.execute(f"create table {TABLE} ({columns})")
@@ -40,10 +40,10 @@ def opened(path: Path, renamed: Mapping[str, str] | None = None, table: str = TA
 
 
 def with_strata(store: RecordStore, bounds: Bounds, query: Callable[[StrataQueries], Result]) -> Result:
-    """Return what `query` returns when it is given the strata of the store."""
+    """Return what `query` returns for the strata of the store."""
     return store.file.read(lambda connection: query(StrataQueries(connection, store, bounds)), bounds.register)
 
 
 def strata_by_id(store: RecordStore, bounds: Bounds, ids: Sequence[RecordId]) -> dict[RecordId, Stratum]:
-    """Return the stratum of each of these records, as SQL tells it."""
+    """Return the stratum of each of these records, as SQL computes it."""
     return with_strata(store, bounds, lambda strata: strata.parts_of(ids))

@@ -1,4 +1,4 @@
-"""Timestamps in every form that stores hold, and in none, as strategies that draw them."""
+"""Strategies for timestamps in every form, and for values that are none."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _HOURS, _DAYS = timedelta(hours=15), timedelta(days=4)
 ZONES = st.sampled_from([UTC, NEW_YORK, ZoneInfo("Asia/Kolkata"), ZoneInfo("Pacific/Kiritimati")])
 TIME_AFFINITIES = st.sampled_from(["", "TEXT", "DATETIME", "NUMERIC", "TEXT COLLATE NOCASE"])
 _MARKS = st.sampled_from(["", "Z", "z", " Z", "  z", "+00:00", "-05:00", "+14:00", " +05:30", "+0530", "-12:00"])
-# Hour 24 and the 30th of February are no dates, though SQLite takes them for some.
+# Including hour 24 and 30 February, which only SQLite accepts.
 LIKE_ONE = st.from_regex(
     r"20[12][0-9]-[0-3][0-9]-[0-2][0-8]([T ]([01][0-9]|2[0-35-9])(:[0-6][0-9](:[0-6][0-9](\.[0-9]{1,9})?)?)?)?"
     r"(Z|[+-](1[0-9]|0[0-9]):[0-6][0-9])?",
@@ -31,7 +31,6 @@ ODD = st.sampled_from(
         "٢٠٢٦-٠١-١٥",
         "２０２６-01-15",
         "2026-W03-4",
-        "20260115",
         "20260115T020000Z",
         "2026-01-15\u00a002:00",
         " 2026-01-15",
@@ -51,7 +50,7 @@ ODD = st.sampled_from(
 
 
 def near(bounds: Sequence[datetime]) -> st.SearchStrategy[datetime]:
-    """Return a strategy for naive moments at these bounds, within four days of them, and anywhere."""
+    """Return a strategy for naive moments at these bounds, near them, and anywhere."""
     places = [bound.astimezone(UTC).replace(tzinfo=None) for bound in bounds]
     offs = st.one_of(st.timedeltas(-_HOURS, _HOURS), st.timedeltas(-_DAYS, _DAYS), st.just(timedelta(0)))
     about = st.builds(lambda place, off: place + off, st.sampled_from(places), offs)
@@ -70,7 +69,7 @@ def tidy(moments: st.SearchStrategy[datetime]) -> st.SearchStrategy[str]:
 
 
 def timestamps(bounds: Sequence[datetime]) -> st.SearchStrategy[object]:
-    """Return a strategy for what may stand in a column of timestamps, readable or not, most of it near the bounds."""
+    """Return a strategy for stored timestamps, readable or not, most of them near the bounds."""
     sound = tidy(near(bounds))
     untidy = st.builds(
         lambda text, at, put: text[:at] + put + text[at:],

@@ -1,4 +1,4 @@
-"""An application that never stops writing: a row and an entry of Chroma each few milliseconds."""
+"""An application that writes a row and an entry of Chroma every few milliseconds."""
 
 from __future__ import annotations
 
@@ -16,24 +16,24 @@ from drift_checks.stores.chroma import VectorCollection
 _REPOSITORY = Path(__file__).parents[2]
 DIMENSION = 8
 COLLECTION = TABLE = "risk_classifications"
-# Chroma writes its index to files each so many entries.
+# Chroma writes its index to files after this many entries.
 _PERSISTED_EACH = 40
 Row = tuple[int, str, str, str]
 
 
 def row(number: int) -> Row:
-    """Return the row of that number, from 1."""
+    """Return the row with that number, from 1."""
     return number, f"Risk {number} " + "x" * (number % 400), f"chroma-{number}", "financial"
 
 
 def vector(number: int) -> list[float]:
-    """Return the vector of that number."""
+    """Return the vector with that number."""
     made = np.random.default_rng(number).normal(size=DIMENSION).astype(np.float32)
     return [float(value) for value in made]
 
 
 def write(folder: Path, journal: str) -> None:
-    """Write for ever; before a row is begun, the numbers of those that are committed are complete in a file."""
+    """Write for ever; each number is added to a file when its row and entry are committed."""
     import sqlite3
 
     import chromadb
@@ -69,7 +69,7 @@ def write(folder: Path, journal: str) -> None:
 
 
 def committed(folder: Path) -> int:
-    """Return how many rows with their entries are certainly written."""
+    """Return how many rows and entries are certainly committed."""
     try:
         lines = (folder / "committed").read_text().split("\n")[:-1]
     except FileNotFoundError:
@@ -79,7 +79,7 @@ def committed(folder: Path) -> int:
 
 @contextmanager
 def writing(folder: Path, journal: str, least: int) -> Iterator[subprocess.Popen[str]]:
-    """Have another process write, from when it has written so many rows until the end."""
+    """Let another process write, from when it has written this many rows until the end."""
     folder.mkdir()
     code = (
         f"from pathlib import Path; from tests.support.writing import write; write(Path({str(folder)!r}), {journal!r})"
@@ -98,7 +98,7 @@ def writing(folder: Path, journal: str, least: int) -> Iterator[subprocess.Popen
 
 
 def refuse_other_entries(directory: Path, snapshots: Path, least: int, most: int) -> None:
-    """Check that a Chroma directory holds the entries 1, 2, 3 … as they were written, and each to be found."""
+    """Check that a Chroma directory holds the entries 1, 2, 3 … as written, and finds each of them."""
     opened = VectorCollection(directory, COLLECTION, snapshots)
     try:
         assert least <= opened.count <= most
@@ -108,7 +108,7 @@ def refuse_other_entries(directory: Path, snapshots: Path, least: int, most: int
         for number in numbers:
             entry = entries[f"chroma-{number}"]
             assert entry.document == row(number)[1]
-            # Under the cosine distance, Chroma keeps vectors as they were given or made one long.
+            # With the cosine distance, Chroma stores vectors as given or normalised.
             expected = np.array(vector(number), dtype=np.float32)
             given = entry.vector / np.linalg.norm(entry.vector)
             assert np.allclose(given, expected / np.linalg.norm(expected), atol=1e-6), number

@@ -1,4 +1,4 @@
-"""Small stores of an application for tests of what is written back to them."""
+"""Small stores for tests of writing a run back."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def make(
     metrics: str = METRICS,
     text: str = "text",
 ) -> Path:
-    """Make a store of these (id, review_count) and return its path; its last record is nobody's to review."""
+    """Create a store of these (id, review_count) and return its path."""
     with closing(sqlite3.connect(path)) as connection, connection:
         connection.execute(f"pragma journal_mode = {journal}")
         for statement in (records, metrics, *AROUND):
@@ -59,7 +59,7 @@ def make(
 
 
 def tables(path: Path) -> Tables:
-    """Return all rows of all tables, that of the schema among them."""
+    """Return all rows of all tables, including the schema."""
     with closing(sqlite3.connect(path)) as connection:
         names = [name for (name,) in connection.execute("select name from sqlite_schema where type = 'table'")]
         return {
@@ -69,16 +69,16 @@ def tables(path: Path) -> Tables:
 
 
 def written(*ids: RecordId, moment: datetime = MOMENT, change: float | None = 0.02) -> WrittenBack:
-    """Return a run on these records with 47 of 50 agreements."""
+    """Return a run on these records in which 47 of 50 agree."""
     return WrittenBack(ids, 50, 47, 0.94, change, moment)
 
 
 def expected(before: Tables, *ids: RecordId, table: str = "risk_classifications") -> Tables:
-    """Return the tables with the marks of one run on these records, and without its row."""
+    """Return the tables with the marks of one run on these records, without its row."""
     marked = [(*row[:3], STAMP, int(str(row[4] or 0)) + 1) if row[0] in ids else row for row in before[table]]
     return {**before, table: marked}
 
 
 def without_row(after: Tables) -> Tables:
-    """Return the tables without the newest row of the metrics, and without the counter of its ids."""
+    """Return the tables without the newest row of the metrics and the counter of its ids."""
     return {**after, "drift_metrics": after["drift_metrics"][:-1], "sqlite_sequence": []}

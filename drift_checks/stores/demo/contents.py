@@ -1,27 +1,16 @@
-"""The contents of the demo store: the texts of an invented classifier's first 400 days, with faults planted.
+"""The contents of the demo store: 400 days of decisions of an invented classifier, with planted faults.
 
-The story: model `sage-1` was replaced by `sage-2` 120 days before `AS_OF`, and prompt `1` by prompt
-`2` 90 days before it. Under the old prompt the classifier took a share of the texts for a neighbouring
-category (regulatory ones for geopolitical, technological ones for operational); of the texts it was unsure
-of, it takes a share for the neighbour to this day. About a fifth of the records have low confidence, most
-of them borderline texts. A record made by hand has neither latency nor tokens.
+Model `sage-2` replaced `sage-1` 120 days before `AS_OF`, and prompt `2` replaced prompt `1` 90 days before it. The old
+prompt confused a share of the texts with a neighbouring category, as the classifier still does with texts that it is
+unsure of. About a fifth of the records have low confidence; most of these are borderline texts. Neighbours agree with
+about four fifths of the unsure and of the old records.
 
-Planted drift, with shares at which a vote of the nearest neighbours agrees with about four fifths of the
-unsure and of the old records:
-
-* `OLD_CONFUSED_SHARE` of the sure records older than 90 days, and `UNSURE_CONFUSED_SHARE` of the unsure
-  records, carry a neighbouring category, in SQLite and in Chroma alike.
-
-Planted damage, each on records of its own:
-
-* `DAMAGED_SHARE` of the records have one damaged field: a blank text, a wrong hash, the confidence 1.7 or
-  the text `NaN`, an unknown category, the timestamp `last tuesday` or one 400 days in the future, or an
-  `embedding_json` cut short. Category, confidence and timestamp are damaged in Chroma too.
-* `MISMATCHED_SHARE` of the records have another category in Chroma's metadata.
-* `MISSING_SHARE` of the records have no vector in Chroma.
-* `STALE_VECTORS` records have the vector of an earlier text in Chroma.
-* `ORPHAN_VECTORS` vectors in Chroma belong to no record.
-* `LABEL_CONFLICTS` records repeat the text of another record under a neighbouring category.
+* `OLD_CONFUSED_SHARE` of the sure records older than 90 days, and `UNSURE_CONFUSED_SHARE` of the unsure records, have a
+  neighbouring category, in SQLite and in Chroma.
+* `DAMAGED_SHARE` of the records have one damaged field. Category, confidence and timestamp are damaged in Chroma, too.
+* `MISMATCHED_SHARE` of the records have another category in Chroma, and `MISSING_SHARE` have no vector there.
+* `STALE_VECTORS` records have the vector of an earlier text, and `ORPHAN_VECTORS` vectors belong to no record.
+* `LABEL_CONFLICTS` records repeat the text of another record with a neighbouring category.
 """
 
 from __future__ import annotations
@@ -71,7 +60,7 @@ _Vector = npt.NDArray[np.float32]
 
 @dataclass(frozen=True)
 class _Draft:
-    """A record as the story has it, before its columns are filled in."""
+    """A record before its columns are filled in."""
 
     text: DemoText
     category: str
@@ -86,7 +75,7 @@ class _Draft:
 
 @dataclass(frozen=True)
 class Entry:
-    """What Chroma holds under one id."""
+    """An entry of Chroma."""
 
     id: str
     vector: _Vector
@@ -95,15 +84,15 @@ class Entry:
 
 
 def contents() -> tuple[list[Row], list[Entry]]:
-    """Return the rows of SQLite and the entries of Chroma, the same for everyone."""
-    rng = random.Random(CONTENT_SEED)  # noqa: S311 - the same store for everyone is the point
+    """Return the rows of SQLite and the entries of Chroma, which never change."""
+    rng = random.Random(CONTENT_SEED)  # noqa: S311 - reproducible on purpose
     distinct = RECORDS - LABEL_CONFLICTS
     texts = generate(distinct + STALE_VECTORS + ORPHAN_VECTORS, CONTENT_SEED)
     spare = iter(texts[distinct:])
     drafts = _confuse(_drafts(texts[:distinct], rng), rng)
     vectors = embed([draft.text.text for draft in drafts])
-    told = enumerate(zip(drafts, vectors, strict=True), 1)
-    rows = [_row(number, draft, vector, rng) for number, (draft, vector) in told]
+    numbered = enumerate(zip(drafts, vectors, strict=True), 1)
+    rows = [_row(number, draft, vector, rng) for number, (draft, vector) in numbered]
     faulty = _choose_faulty(drafts, rng)
     for turn, index in enumerate(faulty["damaged"]):
         damages = _damages(rows[index])
@@ -123,11 +112,11 @@ def _drafts(texts: Sequence[DemoText], rng: random.Random) -> list[_Draft]:
     unsure = {*_share(borderline, BORDERLINE_UNSURE_SHARE, rng), *_share(clear, CLEAR_UNSURE_SHARE, rng)}
     conflicting = [replace(text, category=_neighbour(text)) for text in rng.sample(clear, LABEL_CONFLICTS)]
     repeated = {text.text for text in conflicting}
-    told = rng.sample([*texts, *conflicting], RECORDS)
-    ages = sorted((timedelta(seconds=rng.randrange(3600, SPAN_DAYS * 86400)) for _ in told), reverse=True)
+    chosen = rng.sample([*texts, *conflicting], RECORDS)
+    ages = sorted((timedelta(seconds=rng.randrange(3600, SPAN_DAYS * 86400)) for _ in chosen), reverse=True)
     return [
         _Draft(text, text.category, age, text in unsure, text.text in repeated)
-        for text, age in zip(told, ages, strict=True)
+        for text, age in zip(chosen, ages, strict=True)
     ]
 
 
@@ -203,13 +192,13 @@ def _confidence(unsure: bool, rng: random.Random) -> float:
 
 
 def _evidence(text: str, rng: random.Random) -> str:
-    """Return the first words of one of the sentences, as they stand in the text."""
+    """Return the first words of a sentence of the text."""
     words = rng.choice(text.removesuffix(".").split(". ")).split(" ")
     return " ".join(words[: rng.randint(8, 16)]).rstrip(",")
 
 
 def _effort(draft: _Draft, rng: random.Random) -> Row:
-    """Return what made the decision, how long it took, and its tokens; by hand only what is right is made."""
+    """Return the source of the decision, its duration and its tokens; manual decisions are always right."""
     by_hand = 0 if draft.unsure or draft.repeated or draft.category != draft.text.category else 4
     [source] = rng.choices(["llm", "vector_search", "manual"], [80, 16, by_hand])
     milliseconds = rng.lognormvariate(math.log({"llm": 850, "vector_search": 35, "manual": 1}[source]), 0.45)
@@ -224,7 +213,7 @@ def _effort(draft: _Draft, rng: random.Random) -> Row:
 
 
 def _written(moment: datetime, rng: random.Random) -> str:
-    """Return the moment as one of the writers of a store that has grown over the years puts it."""
+    """Return the timestamp in one of the forms that an old store accumulates."""
     east = timezone(timedelta(hours=rng.choice([1, 2])))
     forms = [_naive(moment), moment.astimezone(east).isoformat(), f"{_naive(moment)}Z", _naive(moment, " ")]
     return rng.choices(forms, [88, 5, 4, 3])[0]
@@ -249,8 +238,10 @@ def _damages(row: Row) -> list[Row]:
 
 
 def _entry(row: Row, text: DemoText, vector: _Vector) -> Entry:
-    told = {name: row[name] for name in ("category", "confidence", "source", "prompt_version", "timestamp")}
-    return Entry(row["chroma_id"], vector, text.text, {"record_id": row["id"], **told, "origin_text": text.text[:500]})
+    copied = {name: row[name] for name in ("category", "confidence", "source", "prompt_version", "timestamp")}
+    return Entry(
+        row["chroma_id"], vector, text.text, {"record_id": row["id"], **copied, "origin_text": text.text[:500]}
+    )
 
 
 def _relabelled(entry: Entry, draft: _Draft) -> Entry:

@@ -1,8 +1,7 @@
-"""A local embedding that needs no model and no network.
+"""A local embedding that needs neither model nor network: a random projection whose matrix is never stored.
 
-A text becomes a bag of features (its words and the character n-grams in them). Each feature's hash is
-read as a row of random signs, and the text's vector is the weighted sum of those rows, brought to length
-one: a random projection whose matrix is never stored. Texts that share words lie close together.
+A text becomes a bag of features: its words and their character n-grams. The hash of each feature is read as a row of
+random signs. The vector is the weighted sum of these rows, scaled to length one, so texts that share words are close.
 """
 
 from __future__ import annotations
@@ -34,7 +33,7 @@ _STOPPED = frozenset(_STOP_WORDS.split())
 
 
 def embed(texts: Sequence[str], dimension: int = DIMENSION) -> npt.NDArray[np.float32]:
-    """Return one row of length one for each text; it depends on that text alone, on any machine."""
+    """Return a vector of length one for each text; it depends only on the text, on any machine."""
     bags = [_weights(text) for text in texts]
     features = dict.fromkeys(feature for bag in bags for feature in bag)
     places = {feature: place for place, feature in enumerate(features)}
@@ -42,7 +41,7 @@ def embed(texts: Sequence[str], dimension: int = DIMENSION) -> npt.NDArray[np.fl
     vectors = np.empty((len(texts), dimension), dtype=np.float32)
     for row, bag in enumerate(bags):
         weights = np.array(list(bag.values()))
-        # Not a matrix product: the order of its additions differs between machines.
+        # A matrix product would add in an order that differs between machines.
         total = (weights[:, None] * signs[[places[feature] for feature in bag]]).sum(axis=0)
         vectors[row] = total / math.sqrt(math.fsum(total * total))
     return vectors
@@ -55,7 +54,7 @@ def _signs(feature: str, dimension: int) -> npt.NDArray[np.float64]:
 
 
 def _weights(text: str) -> dict[str, float]:
-    """Weigh each feature by the logarithm of its count, so that a repeated word does not rule the text."""
+    """Weight each feature by the logarithm of its count, so that a repeated word does not dominate."""
     words = [word for word in _WORD.findall(text.lower()) if word not in _STOPPED]
     stems = Counter(f"w:{word[:_STEM_LENGTH]}" for word in words)
     grams = Counter(f"g:{gram}" for word in words for gram in _grams(word))

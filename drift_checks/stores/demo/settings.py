@@ -1,4 +1,4 @@
-"""The settings of a demo run: the built-in store, and a pinned draw, whatever else is configured."""
+"""The settings of a demo run: the built-in store and a fixed sample."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ _PINNED = {"seed", "as_of", "naive_timezone"}
 def demo_settings(settings: Settings) -> Settings:
     """Return the settings with the demo store in place of any other.
 
-    Seed, reference time, zone and reviewer are pinned, so that every demo gives the same verdict and none costs money;
-    given as options, they win.
+    Seed, reference time, zone and reviewer are fixed, unless they are options: every demo run has the same verdict and
+    costs nothing.
     """
     demo = demo_store(Path(platformdirs.user_cache_dir("drift-checks")) / "demo")
     pinned = {"seed": demo.seed, "as_of": demo.as_of, "naive_timezone": ZoneInfo(demo.naive_timezone)}

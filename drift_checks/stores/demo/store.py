@@ -1,9 +1,8 @@
-"""The built-in demo store: made in a folder on first use, and found there afterwards."""
+"""The built-in demo store, created in a cache folder on first use."""
 
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import shutil
 import sqlite3
 import tempfile
@@ -17,13 +16,14 @@ import numpy as np
 import yaml
 
 from drift_checks.core.errors import StoreError
+from drift_checks.core.files import lock
 from drift_checks.stores.chroma import create_collection
 from drift_checks.stores.demo.contents import AS_OF, Row, contents
 from drift_checks.stores.demo.texts import descriptions
 
-# To be raised with every change of the contents: stores in users' caches are made anew then.
+# Increment this with every change of the contents, so that cached stores are created again.
 STORE_VERSION = 1
-# The sample's seed; that of the contents is another, so that either can change alone.
+# The seed of the sample, not of the contents, so that either can change alone.
 SEED = 33
 NAIVE_TIMEZONE = "UTC"
 
@@ -63,7 +63,7 @@ CREATE TABLE drift_metrics (
 
 @dataclass(frozen=True)
 class DemoStore:
-    """The demo store's files, and the settings that make a review of it come out the same every time."""
+    """The files of the demo store, and the settings that make its review reproducible."""
 
     db: Path
     chroma: Path
@@ -74,23 +74,22 @@ class DemoStore:
 
 
 def demo_store(cache: Path) -> DemoStore:
-    """Return the demo store in the folder `cache`, made there on first use.
+    """Return the demo store in the folder `cache`, creating it on first use.
 
-    The store is made in a folder aside and renamed when it is whole. Processes that ask at the same time
-    wait for the one that makes it.
+    One process creates it in another folder, which it renames at the end; the others wait.
 
     Raises:
-        StoreError: The folder cannot be written to, or has no room.
+        StoreError: The folder cannot be written to, or is full.
     """
     folder = cache / f"demo-{STORE_VERSION}-chromadb-{metadata.version('chromadb')}"
     if not _is_complete(folder):
         try:
-            _make_once(folder)
+            _create_once(folder)
         except OSError as error:
             raise StoreError(
                 "demo",
-                f"the demo store cannot be made in {cache} ({error.strerror})",
-                "the folder must be one that can be written to, with 20 MB of room",
+                f"the demo store cannot be created in {cache} ({error.strerror})",
+                "the folder must be writable and have 20 MB of free space",
             ) from None
     return DemoStore(folder / _DATABASE, folder, SEED, AS_OF, NAIVE_TIMEZONE, folder / _TAXONOMY)
 
@@ -99,17 +98,17 @@ def _is_complete(folder: Path) -> bool:
     return all((folder / name).is_file() for name in (_MARKER, _DATABASE, _TAXONOMY, "chroma.sqlite3"))
 
 
-def _make_once(folder: Path) -> None:
+def _create_once(folder: Path) -> None:
     folder.parent.mkdir(parents=True, exist_ok=True)
-    with folder.with_name(f"{folder.name}.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    with folder.with_name(f"{folder.name}.lock").open("w") as file:
+        lock(file)
         if not _is_complete(folder):
-            _make(folder)
+            _create(folder)
 
 
-def _make(folder: Path) -> None:
+def _create(folder: Path) -> None:
     prefix = f".{folder.name}-"
-    # Whoever holds the lock is the only maker: what lies about was left by one that was killed.
+    # This process holds the lock, so anything left over is from one that was killed.
     for leftover in (folder, *folder.parent.glob(f"{prefix}*")):
         shutil.rmtree(leftover, ignore_errors=True)
     aside = Path(tempfile.mkdtemp(prefix=prefix, dir=folder.parent))

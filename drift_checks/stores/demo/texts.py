@@ -1,7 +1,7 @@
-"""Invented risk-factor paragraphs, made from the grammar in `phrases.yaml`.
+"""Invented risk-factor paragraphs, generated from the grammar in `phrases.yaml`.
 
-Every paragraph has one to four sentences about one category. A share of the paragraphs is borderline:
-it also holds a sentence of a second category, one that the first is easily taken for.
+Each paragraph has one to four sentences about one category. A share of them is borderline: it also has a sentence of a
+neighbouring category, which is easily confused with the first.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import yaml
 
 BORDERLINE_SHARE = 0.21
 BALANCED_SHARE = 0.1
-"""Share of the borderline texts in which the second category has as many sentences as the first."""
+"""The share of borderline texts in which both categories have one sentence."""
 CLOSING_SHARE = 0.3
 
 _SENTENCE_COUNTS = (1, 2, 2, 3, 3)
@@ -26,7 +26,7 @@ _SLOT = re.compile(r"\{(\w+)\}")
 
 @dataclass(frozen=True)
 class DemoText:
-    """A paragraph, the category it belongs to, and for a borderline one the category mixed in."""
+    """A paragraph with its category, and the second category of a borderline one."""
 
     text: str
     category: str
@@ -34,13 +34,13 @@ class DemoText:
 
     @property
     def is_borderline(self) -> bool:
-        """Whether the text speaks of two categories."""
+        """Whether the text is about two categories."""
         return self.second_category is not None
 
 
 @dataclass(frozen=True)
 class Category:
-    """What the grammar says about one category."""
+    """The grammar of one category."""
 
     description: str
     weight: int
@@ -52,7 +52,7 @@ class Category:
 
 @dataclass(frozen=True)
 class Grammar:
-    """The whole phrase material."""
+    """The whole grammar."""
 
     categories: dict[str, Category]
     closings: tuple[str, ...]
@@ -60,7 +60,7 @@ class Grammar:
 
 @lru_cache(maxsize=1)
 def grammar() -> Grammar:
-    """Read the phrase material that comes with the package."""
+    """Read the grammar from the package."""
     source = resources.files("drift_checks.stores.demo").joinpath("phrases.yaml").read_text(encoding="utf-8")
     raw = yaml.safe_load(source)
     categories = {
@@ -78,13 +78,13 @@ def grammar() -> Grammar:
 
 
 def descriptions() -> dict[str, str]:
-    """Return the taxonomy of the demo: each category with its description."""
+    """Return the description of each category."""
     return {name: category.description for name, category in grammar().categories.items()}
 
 
 def generate(count: int, seed: int) -> list[DemoText]:
-    """Return `count` texts, no two alike, the same ones for the same seed."""
-    rng = random.Random(seed)  # noqa: S311 - the same texts for everyone are the point
+    """Return `count` distinct texts, the same for the same seed."""
+    rng = random.Random(seed)  # noqa: S311 - reproducible on purpose
     names = list(grammar().categories)
     weights = [category.weight for category in grammar().categories.values()]
     texts: dict[str, DemoText] = {}
@@ -96,7 +96,7 @@ def generate(count: int, seed: int) -> list[DemoText]:
 
 
 def _is_due(number: int, share: float) -> bool:
-    """Whether the text of this number is borderline: of any first texts, the share is."""
+    """Return whether the text with this number is borderline, so that any first texts have that share."""
     return int((number + 1) * share) > int(number * share)
 
 
@@ -115,7 +115,7 @@ def _paragraph(name: str, rng: random.Random, *, borderline: bool) -> DemoText:
 
 
 class _Writer:
-    """Fills the slots of one paragraph: one company throughout, no other phrase twice."""
+    """Fills the slots of a paragraph, with one company and without repeating other phrases."""
 
     def __init__(self, rng: random.Random) -> None:
         self._rng = rng
@@ -123,12 +123,12 @@ class _Writer:
         self._company: str | None = None
 
     def sentences(self, name: str, count: int) -> list[str]:
-        """Return `count` different sentences of a category."""
+        """Return `count` distinct sentences of a category."""
         category = grammar().categories[name]
         return [self.sentence(each, category.slots) for each in self._rng.sample(category.sentences, count)]
 
     def sentence(self, template: str, slots: dict[str, tuple[str, ...]]) -> str:
-        """Return a template with its slots filled and its first letter raised."""
+        """Return a template with its slots filled, capitalised."""
         filled = self._fill(template, slots)
         return filled[0].upper() + filled[1:]
 

@@ -1,4 +1,4 @@
-"""How `python -m drift_checks` finds its subcommands."""
+"""The subcommands of `python -m drift_checks`."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from tests.support.histories import run
 
 
 def module(*arguments: object, **changed: str) -> subprocess.CompletedProcess[str]:
-    """Run `python -m drift_checks` in a process of its own."""
+    """Run `python -m drift_checks` in another process."""
     command_line = [sys.executable, "-m", "drift_checks", *map(str, arguments)]
     return subprocess.run(command_line, capture_output=True, text=True, env=os.environ | changed, timeout=60)
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_each_subcommand_is_a_module_of_its_name(name: str) -> None:
-    """And says what it does."""
+def test_each_subcommand_is_a_module_with_its_name(name: str) -> None:
+    """It has a help text."""
     found = command(name)
     assert (found.NAME, bool(found.HELP)) == (name, True)
     assert callable(found.add_arguments)
@@ -30,35 +30,35 @@ def test_each_subcommand_is_a_module_of_its_name(name: str) -> None:
 
 
 def test_help_lists_the_subcommands() -> None:
-    """Each with a line."""
+    """One per line."""
     done = module("--help")
     assert done.returncode == 0
     listed = done.stdout.partition("subcommands:\n")[2].splitlines()
     assert [line.split()[0] for line in listed[: len(NAMES)]] == list(NAMES)
 
 
-def test_a_mistyped_subcommand_is_refused() -> None:
-    """With the nearest one, and no review is begun."""
+def test_a_misspelt_subcommand_is_refused() -> None:
+    """The nearest is suggested, and no review starts."""
     done = module("histroy")
     assert (done.returncode, done.stdout, "Traceback" in done.stderr) == (4, "", False)
     assert "did you mean 'history'?" in done.stderr
 
 
 @pytest.mark.parametrize("first", [[], ["--run-once"], ["-k", "history"], ["tests/unit"], ["pytest"], ["a.py::test"]])
-def test_other_arguments_are_the_reviews(first: list[str]) -> None:
-    """Options, paths, packages and node ids go where they went."""
+def test_other_arguments_belong_to_the_review(first: list[str]) -> None:
+    """Options, paths, packages and node ids."""
     assert chosen(first) is None
 
 
-def test_a_file_of_a_subcommands_kind_is_the_reviews(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A folder with a plain name is no mistyped subcommand."""
+def test_an_existing_folder_belongs_to_the_review(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its name is not a misspelt subcommand."""
     monkeypatch.chdir(tmp_path)
     (tmp_path / "histories").mkdir()
     assert chosen(["histories"]) is None
 
 
 def test_a_subcommand_imports_no_pytest(tmp_path: Path) -> None:
-    """It is there at once."""
+    """It starts at once."""
     with History(tmp_path) as history:
         history.add(run())
     code = (

@@ -1,4 +1,4 @@
-"""`install` and `uninstall`, below a folder that stands for the machine."""
+"""`install` and `uninstall`, in a folder that stands for the machine."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ KINDS = ["cron", "systemd"]
 
 
 class Host:
-    """A folder that stands for a machine, with a user on it, and what the last command said."""
+    """A folder that stands for a machine with a user, and the output of the last command."""
 
     def __init__(self, root: Path, capsys: pytest.CaptureFixture[str]) -> None:
         self.root = root
@@ -30,11 +30,11 @@ class Host:
         (root / "etc/passwd").write_text(f"drift:x:{os.geteuid()}:{os.getegid()}::/:/bin/sh\n")
 
     def install(self, kind: str, *options: str, user: str = "drift", db: str = "/srv/x.db") -> tuple[int, str]:
-        """Install; return the exit code and what was said."""
+        """Install; return the exit code and the output."""
         return self._run("install", kind, "--user", user, "--drift-db", db, *options)
 
     def uninstall(self, kind: str, *options: str) -> tuple[int, str]:
-        """Uninstall; return the exit code and what was said."""
+        """Uninstall; return the exit code and the output."""
         return self._run("uninstall", kind, *options)
 
     def _run(self, name: str, *arguments: str) -> tuple[int, str]:
@@ -43,7 +43,7 @@ class Host:
         return code, said.out + said.err
 
     def files(self) -> dict[str, str]:
-        """Return all files but those that were there from the start."""
+        """Return all files that were written by commands."""
         found = {str(path.relative_to(self.root)): path for path in self.root.rglob("*") if path.is_file()}
         return {
             name: path.read_text() for name, path in sorted(found.items()) if name not in ("etc/passwd", "etc/timezone")
@@ -59,8 +59,8 @@ def host(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_dry_run_says_all_and_writes_nothing(host: Host, kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Each file with its text, and no secret in it."""
+def test_a_dry_run_prints_everything_and_writes_nothing(host: Host, kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each file with its text, but no secret."""
     monkeypatch.setenv("SLACK_WEBHOOK_URL", SECRET)
     code, said = host.install(kind, "--dry-run")
     assert (code, host.files()) == (0, {})
@@ -72,7 +72,7 @@ def test_a_dry_run_says_all_and_writes_nothing(host: Host, kind: str, monkeypatc
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_second_call_changes_nothing(host: Host, kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """And keeps the secrets, though they are in the environment no more."""
+    """It keeps the secrets, though they are no longer in the environment."""
     monkeypatch.setenv("SLACK_WEBHOOK_URL", SECRET)
     host.install(kind)
     before = host.files()
@@ -83,15 +83,15 @@ def test_a_second_call_changes_nothing(host: Host, kind: str, monkeypatch: pytes
 
 
 @pytest.mark.parametrize(("kind", "name"), [("cron", CRONTAB), ("cron", SETTINGS), ("systemd", SERVICE)])
-def test_what_was_changed_by_hand_stays(host: Host, kind: str, name: str) -> None:
-    """It is said, the exit code tells, and --force keeps a copy."""
+def test_files_changed_by_hand_are_kept(host: Host, kind: str, name: str) -> None:
+    """The output and the exit code show it, and --force keeps a copy."""
     host.install(kind)
     place = host.root / name
     place.write_text(place.read_text().replace("drift", "drifter"))
     code, said = host.install(kind, "--at", "03:00")
     assert code == 1
     assert f"keep      /{name}" in said
-    assert "changed by hand, stays as it is; --force replaces it and keeps a copy beside it" in said
+    assert "changed by hand, so it is kept; --force replaces it and keeps a copy beside it" in said
     assert "drifter" in place.read_text()
     code, said = host.install(kind, "--at", "03:00", "--force")
     assert code == 0
@@ -100,10 +100,8 @@ def test_what_was_changed_by_hand_stays(host: Host, kind: str, name: str) -> Non
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_uninstall_takes_away_what_was_made_and_nothing_else(
-    host: Host, kind: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Not somebody else's file beside it, and no report."""
+def test_uninstall_removes_only_what_install_wrote(host: Host, kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither other files beside it nor reports."""
     monkeypatch.setenv("SLACK_WEBHOOK_URL", SECRET)
     host.install(kind)
     (host.root / "etc/drift-checks/notes").write_text("mine")
@@ -116,8 +114,8 @@ def test_uninstall_takes_away_what_was_made_and_nothing_else(
     assert host.files() == {"etc/drift-checks/notes": "mine", "var/lib/drift-checks/reports/index.html": "a report"}
 
 
-def test_uninstall_leaves_no_empty_folder_of_secrets(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nor a link to a timer that is gone."""
+def test_uninstall_leaves_no_empty_folder_and_no_broken_link(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of secrets, and to timers."""
     monkeypatch.setenv("SLACK_WEBHOOK_URL", SECRET)
     host.install("systemd")
     wants = host.root / "etc/systemd/system/timers.target.wants"
@@ -129,7 +127,7 @@ def test_uninstall_leaves_no_empty_folder_of_secrets(host: Host, monkeypatch: py
 
 
 def test_uninstall_keeps_what_was_changed_by_hand(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A secret, too."""
+    """Including a secret."""
     monkeypatch.setenv("SLACK_WEBHOOK_URL", SECRET)
     host.install("systemd")
     credential = host.root / "etc/drift-checks/credentials/SLACK_WEBHOOK_URL"
@@ -137,7 +135,7 @@ def test_uninstall_keeps_what_was_changed_by_hand(host: Host, monkeypatch: pytes
     (host.root / SERVICE).write_text("mine")
     code, said = host.uninstall("systemd")
     assert code == 1
-    assert said.count("changed by hand, stays") == 2
+    assert said.count("changed by hand, so it is kept") == 2
     digests = "etc/drift-checks/credentials.sha256"
     assert set(host.files()) == {SERVICE, "etc/drift-checks/credentials/SLACK_WEBHOOK_URL", digests}
     code, _ = host.uninstall("systemd", "--force")
@@ -146,7 +144,7 @@ def test_uninstall_keeps_what_was_changed_by_hand(host: Host, monkeypatch: pytes
 
 
 def test_a_secret_is_renewed(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where nobody changed it by hand; only root reads it."""
+    """If it was not changed by hand; only root can read it, and only its own file holds it."""
     for secret in ("https://hooks.example.com/first", "https://hooks.example.com/second"):
         monkeypatch.setenv("SLACK_WEBHOOK_URL", secret)
         code, said = host.install("systemd")
@@ -156,19 +154,13 @@ def test_a_secret_is_renewed(host: Host, monkeypatch: pytest.MonkeyPatch) -> Non
     assert credential.stat().st_mode & 0o777 == 0o600
     assert credential.parent.stat().st_mode & 0o777 == 0o700
     assert "LoadCredential=SLACK_WEBHOOK_URL:" in host.files()[SERVICE]
-
-
-def test_secrets_are_no_variables_under_systemd(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
-    """They stand in one file each, and in nothing else."""
-    monkeypatch.setenv("OPENAI_API_KEY", "s3cret")
-    host.install("systemd")
-    assert [name for name, text in host.files().items() if "s3cret" in text] == [
-        "etc/drift-checks/credentials/OPENAI_API_KEY"
+    assert [name for name, text in host.files().items() if "hooks.example.com" in text] == [
+        "etc/drift-checks/credentials/SLACK_WEBHOOK_URL"
     ]
 
 
-def test_cron_sources_settings_that_only_the_user_reads(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
-    """With what makes its mail rare."""
+def test_settings_for_cron_are_private(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only the user can read them, with the secrets."""
     monkeypatch.setenv("OPENAI_API_KEY", "s3cret")
     host.install("cron", "--drift-sample-size", "7")
     text = (host.root / SETTINGS).read_text()
@@ -178,12 +170,12 @@ def test_cron_sources_settings_that_only_the_user_reads(host: Host, monkeypatch:
     assert (host.root / "var/log/drift-checks").is_dir()
 
 
-def test_the_two_ways_exclude_each_other(host: Host) -> None:
-    """Or the review would run twice a night."""
+def test_cron_and_systemd_exclude_each_other(host: Host) -> None:
+    """Otherwise the review would run twice a night."""
     host.install("cron")
     code, said = host.install("systemd")
     assert code == 4
-    assert "cron runs the review already; take that away first, with python -m drift_checks uninstall cron." in said
+    assert "cron already runs the review; remove that first, with python -m drift_checks uninstall cron." in said
 
 
 @pytest.mark.parametrize(
@@ -192,12 +184,12 @@ def test_the_two_ways_exclude_each_other(host: Host) -> None:
         (["--at", "25:00"], "--at: '25:00' is invalid; it must be a time of day in UTC from 00:00 to 23:59."),
         (["--user", "drifd"], "--user: there is no user 'drifd' on this machine; create one"),
         (["--mail-to", "a b"], "--mail-to: 'a b' is invalid"),
-        (["--vacuum-application"], "--vacuum-application: belongs to systemd"),
+        (["--vacuum-application"], "--vacuum-application: is only available with systemd"),
         (["--drift-warn", "9"], "warn: '9' (from --drift-warn) is invalid"),
     ],
 )
-def test_what_is_wrong_is_one_sentence(host: Host, options: list[str], sentence: str) -> None:
-    """And nothing is written."""
+def test_invalid_arguments_are_refused_in_one_sentence(host: Host, options: list[str], sentence: str) -> None:
+    """Nothing is written."""
     code, said = host.install("cron", *options)
     assert (code, host.files()) == (4, {})
     assert said.startswith(f"python -m drift_checks install: {sentence}")
@@ -205,24 +197,24 @@ def test_what_is_wrong_is_one_sentence(host: Host, options: list[str], sentence:
 
 
 def test_a_store_must_be_named(host: Host) -> None:
-    """At night there is nobody to ask."""
+    """A scheduled review cannot ask for it."""
     code = run_command(command("install"), ["cron", "--user", "drift", "--root", str(host.root)])
     assert (code, host.files()) == (4, {})
 
 
-def test_nothing_to_take_away_is_said(host: Host) -> None:
-    """With the code for nothing to do."""
+def test_nothing_to_uninstall_is_reported(host: Host) -> None:
+    """With the exit code for nothing to do."""
     assert host.uninstall("cron") == (
         5,
-        f"python -m drift_checks uninstall: {host.root}: nothing of cron was installed there.\n",
+        f"python -m drift_checks uninstall: {host.root}: no schedule for cron is installed there.\n",
     )
 
 
 @pytest.mark.parametrize("name", ["install", "uninstall"])
-def test_only_root_writes_to_the_machine_itself(
+def test_only_root_can_write_to_the_machine_itself(
     name: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Anybody else is told of the ways there are."""
+    """Others learn of the alternatives."""
     monkeypatch.setattr(os, "geteuid", lambda: 4242)
     options = ["--user", "root", "--drift-db", "/srv/x.db"] if name == "install" else []
     assert run_command(command(name), ["systemd", *options]) == 4
@@ -231,8 +223,8 @@ def test_only_root_writes_to_the_machine_itself(
     assert "/etc: only root may write there; use sudo" in said.err
 
 
-def test_an_interpreter_out_of_the_users_reach_is_said(host: Host, tmp_path: Path) -> None:
-    """As one below root's own home: the review would not even start."""
+def test_an_interpreter_that_the_user_cannot_reach_is_reported(host: Host, tmp_path: Path) -> None:
+    """Such as one in root's home folder: the review would not even start."""
     closed = tmp_path / "closed"
     (closed / "bin").mkdir(parents=True)
     closed.chmod(0o700)
@@ -245,16 +237,16 @@ def test_an_interpreter_out_of_the_users_reach_is_said(host: Host, tmp_path: Pat
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_the_commands_for_afterwards_are_printed(host: Host, kind: str) -> None:
-    """Enable, verify, run by hand, follow, undo."""
+def test_the_next_steps_are_printed(host: Host, kind: str) -> None:
+    """Enable, verify, run now, follow, undo."""
     _, said = host.install(kind)
     last = [line.split("  ")[0] for line in said.splitlines()[said.splitlines().index("") + 1 :]]
     assert {"enable", "verify", "run now", "follow", "undo"} <= set(last)
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_settings_that_are_given_no_more_are_named(host: Host, kind: str) -> None:
-    """Somebody who only moves the time would lose them without a word."""
+def test_settings_that_are_no_longer_set_are_named(host: Host, kind: str) -> None:
+    """Changing only the time would silently drop them."""
     host.install(kind, "--drift-warn", "0.9", "--drift-email-to", "ann@example.com")
     _, said = host.install(kind, "--at", "03:00")
     assert "note: no longer set: DRIFT_EMAIL_TO, DRIFT_WARN; give them again to keep them." in said
@@ -262,7 +254,7 @@ def test_settings_that_are_given_no_more_are_named(host: Host, kind: str) -> Non
 
 
 def test_a_secret_that_was_added_by_hand_is_kept(host: Host) -> None:
-    """In any form that a shell reads; the copy of the file that was changed stays, and is told of."""
+    """In any form that a shell reads; the copy of the changed file is kept and named."""
     host.install("cron")
     file = host.root / SETTINGS
     file.write_text(file.read_text() + "SLACK_WEBHOOK_URL=https://hooks.example.com/a\n")
@@ -270,12 +262,12 @@ def test_a_secret_that_was_added_by_hand_is_kept(host: Host) -> None:
     assert "no longer set" not in said
     assert 'SLACK_WEBHOOK_URL="https://hooks.example.com/a"\n' in file.read_text()
     _, said = host.uninstall("cron")
-    assert f"Copies that --force kept stay, with the secrets in them: {file}~" in said
+    assert f"Copies made by --force are kept, with the secrets in them: {file}~" in said
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root gives files to others")
 def test_folders_of_another_user_are_named(host: Host) -> None:
-    """Who reviewed before; the reviews of the new one would fail each night."""
+    """Otherwise the reviews of the new user would fail every night."""
     (host.root / "etc/passwd").write_text("drift:x:4242:4242::/:/bin/sh\nother:x:4343:4343::/:/bin/sh\n")
     host.install("cron")
     _, said = host.install("cron", user="other")
@@ -284,8 +276,8 @@ def test_folders_of_another_user_are_named(host: Host) -> None:
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root gives files to others")
-def test_folders_of_the_application_are_its_own(host: Host) -> None:
-    """A run that writes back writes to the store's folder, which stays whose it is."""
+def test_the_folder_of_the_store_may_belong_to_another_user(host: Host) -> None:
+    """It remains the application's, even if runs write back to it."""
     (host.root / "etc/passwd").write_text("drift:x:4242:4242::/:/bin/sh\n")
     store = host.root / "srv/app"
     store.mkdir(parents=True)

@@ -1,4 +1,4 @@
-"""Earlier embeddings: which records have theirs archived."""
+"""Counting archived embeddings."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def counts(
     columns: str = COLUMNS,
     declared: str = "id integer primary key, classification_id integer, embedding_json text",
 ) -> ArchiveCounts | None:
-    """Return the counts of a store whose records, with ids from 1, have these versions and these archives."""
+    """Return the counts of a store with these versions of the records 1, 2, … and these archives."""
     rows = [(key, "text", "other", version) for key, version in enumerate(versions, 1)]
     path = write_table(folder / "a.db", rows, columns)
     if archived is not None:
@@ -43,8 +43,8 @@ def counts(
     versions=st.lists(st.sampled_from([None, 0, 1, 2, 7]), max_size=12),
     archived=st.lists(st.integers(0, 14) | st.none(), max_size=12),
 )
-def test_the_records_without_their_archive_are_counted(versions: list[int | None], archived: list[int | None]) -> None:
-    """Archives of other records, several of one and those of nobody change nothing."""
+def test_records_without_their_archive_are_counted(versions: list[int | None], archived: list[int | None]) -> None:
+    """Archives of other records, repeated ones and those of no record change nothing."""
     changed = [key for key, version in enumerate(versions, 1) if version]
     missing = [key for key in changed if key not in archived]
     with TemporaryDirectory() as folder:
@@ -52,29 +52,21 @@ def test_the_records_without_their_archive_are_counted(versions: list[int | None
     assert found == ArchiveCounts(len(changed), len(missing), len(versions) - len(changed))
 
 
-def test_a_store_without_versions_has_no_counts(tmp_path: Path) -> None:
-    """Nothing says which records were classified anew."""
+def test_a_store_without_versions_or_archives_has_no_counts(tmp_path: Path) -> None:
+    """Nothing shows which records were classified again, or the application keeps no archive."""
     assert counts(tmp_path, [1], [1], "id integer primary key, text, category, version integer") is None
-
-
-def test_a_store_without_archives_has_no_counts(tmp_path: Path) -> None:
-    """The application may keep none."""
-    assert counts(tmp_path, [1], None) is None
-
-
-def test_an_empty_archive_misses_all(tmp_path: Path) -> None:
-    """The table is there, what belongs in it is not."""
-    assert counts(tmp_path, [1, 0, 3], []) == ArchiveCounts(2, 2, 1)
+    (tmp_path / "other").mkdir()
+    assert counts(tmp_path / "other", [1], None) is None
 
 
 @pytest.mark.parametrize("declared", ["classification_id text", "classification_id"])
-def test_ids_kept_as_text_are_found(tmp_path: Path, declared: str) -> None:
-    """The archive may declare its column otherwise."""
+def test_ids_stored_as_text_are_found(tmp_path: Path, declared: str) -> None:
+    """The archive may declare its column differently."""
     assert counts(tmp_path, [1, 1], ["1"], declared=declared) == ArchiveCounts(2, 1, 0)
 
 
-def test_versions_under_another_name(tmp_path: Path) -> None:
-    """As the columns are renamed."""
+def test_columns_may_have_other_names(tmp_path: Path) -> None:
+    """As the user named them."""
     path = write_table(tmp_path / "a.db", [("k", "text", "other", 2)], '"key" text, text, category, "select" integer')
     with closing(sqlite3.connect(path)) as connection, connection:
         connection.execute("create table embedding_archives (classification_id text)")

@@ -1,4 +1,4 @@
-"""Vectors from a Chroma directory."""
+"""Reading a Chroma directory."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ except StoreError as error:
 
 @pytest.fixture
 def snapshots(tmp_path: Path) -> Path:
-    """Where private copies are made."""
+    """The folder of private copies."""
     return tmp_path / "snapshots"
 
 
@@ -50,7 +50,7 @@ def vectors(store: BuiltStore, snapshots: Path) -> Iterator[VectorCollection]:
 
 
 def made(folder: Path, **changed: Any) -> Path:
-    """Make a Chroma directory with three entries, changed as given; return it."""
+    """Create a Chroma directory with three entries, except for the changes; return it."""
     folder.mkdir()
     values: dict[str, Any] = {
         "ids": ["a", "b", "c"],
@@ -63,39 +63,35 @@ def made(folder: Path, **changed: Any) -> Path:
 
 
 def test_a_collection_knows_its_count_dimension_and_space(vectors: VectorCollection) -> None:
-    """As it was made."""
+    """As it was created."""
     assert (vectors.count, vectors.dimension, vectors.space) == (120, DIMENSION, "cosine")
 
 
 def test_entries_are_found_by_id(vectors: VectorCollection) -> None:
-    """Those that are not there are left out, those asked for twice come once."""
+    """Unknown ids are skipped, repeated ones found once."""
     entries = vectors.entries(["chroma-7", "nowhere", "chroma-7", "chroma-9"])
     assert sorted(entries) == ["chroma-7", "chroma-9"]
     assert entries["chroma-7"].document == "Risk number 7 concerns regulatory matters."
     assert entries["chroma-7"].metadata["record_id"] == 7
     assert np.linalg.norm(entries["chroma-7"].vector) == pytest.approx(1, abs=1e-5)
+    assert (vectors.entries([]), vectors.nearest([], 5)) == ({}, [])
 
 
-def test_entries_of_no_ids_are_none(vectors: VectorCollection) -> None:
-    """Nothing is asked for."""
-    assert vectors.entries([]) == {}
-
-
-def test_very_many_entries_are_asked_for_in_pages(persisted: Path, snapshots: Path) -> None:
-    """More than one request of Chroma takes."""
+def test_many_entries_are_read_in_pages(persisted: Path, snapshots: Path) -> None:
+    """More than a request of Chroma allows."""
     opened = VectorCollection(persisted, "many", snapshots)
     assert len(opened.entries([f"id-{number}" for number in range(5000)])) == 1200
     opened.close()
 
 
-def test_ids_are_all_yielded_over_pages(vectors: VectorCollection, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_all_ids_are_yielded_over_several_pages(vectors: VectorCollection, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each once."""
     monkeypatch.setattr(chroma, "_IDS_PER_PAGE", 50)
     assert sorted(vectors.ids()) == sorted(f"chroma-{number}" for number in range(1, 121))
 
 
 def test_the_nearest_come_first(vectors: VectorCollection) -> None:
-    """The vector's own entry before all, with the similarity 1."""
+    """The vector's own entry first, with the similarity 1."""
     own = vectors.entries(["chroma-5", "chroma-6"])
     near, other = vectors.nearest([own["chroma-5"].vector, own["chroma-6"].vector], 10)
     assert [near[0].id, other[0].id] == ["chroma-5", "chroma-6"]
@@ -105,8 +101,8 @@ def test_the_nearest_come_first(vectors: VectorCollection) -> None:
     assert {entry.metadata["category"] for entry in near} == {"operational"}
 
 
-def test_no_more_than_there_are_can_be_near(vectors: VectorCollection) -> None:
-    """Asking for more is no fault."""
+def test_the_nearest_are_at_most_all_entries(vectors: VectorCollection) -> None:
+    """Even if more are asked for."""
     [near] = vectors.nearest([np.ones(DIMENSION, dtype=np.float32)], 1000)
     assert len(near) == 120
 
@@ -115,10 +111,10 @@ def test_no_more_than_there_are_can_be_near(vectors: VectorCollection) -> None:
     ("space", "similarities"),
     [("cosine", [1.0, 0.0, 0.0]), ("l2", [1.0, 1 / 3, 1 / 3]), ("ip", [1.0, 0.0, 0.0])],
 )
-def test_similarity_falls_with_distance_in_each_space(
+def test_similarity_decreases_with_distance_in_each_space(
     tmp_path: Path, snapshots: Path, space: str, similarities: list[float]
 ) -> None:
-    """And is 1 at the same place."""
+    """It is 1 for the same vector."""
     import chromadb
 
     folder = tmp_path / "chroma"
@@ -133,8 +129,8 @@ def test_similarity_falls_with_distance_in_each_space(
     assert (near[0].id, near[0].document, near[0].metadata) == ("a", None, {})
 
 
-def test_the_directory_is_left_as_it_was(store: BuiltStore, snapshots: Path) -> None:
-    """Though Chroma writes wherever it opens one."""
+def test_the_directory_is_unchanged(store: BuiltStore, snapshots: Path) -> None:
+    """Though Chroma writes to any directory that it opens."""
     before = contents(store.folder)
     opened = VectorCollection(store.chroma, NAME, snapshots)
     opened.nearest([entry.vector for entry in opened.entries(list(opened.ids())).values()], 5)
@@ -142,7 +138,7 @@ def test_the_directory_is_left_as_it_was(store: BuiltStore, snapshots: Path) -> 
     assert contents(store.folder) == before
 
 
-def test_the_copy_is_gone_when_it_is_closed(store: BuiltStore, snapshots: Path) -> None:
+def test_closing_removes_the_copy(store: BuiltStore, snapshots: Path) -> None:
     """It may be large."""
     opened = VectorCollection(store.chroma, NAME, snapshots)
     assert len(list(snapshots.iterdir())) == 1
@@ -151,8 +147,8 @@ def test_the_copy_is_gone_when_it_is_closed(store: BuiltStore, snapshots: Path) 
     assert list(snapshots.iterdir()) == []
 
 
-def test_the_records_beside_the_vectors_are_not_copied(store: BuiltStore, snapshots: Path) -> None:
-    """Nor whatever else lies there."""
+def test_other_files_of_the_directory_are_not_copied(store: BuiltStore, snapshots: Path) -> None:
+    """Such as the records."""
     (store.folder / "backup").mkdir()
     (store.folder / "backup" / "large").touch()
     opened = VectorCollection(store.chroma, NAME, snapshots)
@@ -162,57 +158,42 @@ def test_the_records_beside_the_vectors_are_not_copied(store: BuiltStore, snapsh
     assert names.isdisjoint({"large", store.db.name})
 
 
-def test_a_missing_collection_is_told_with_those_there(store: BuiltStore, snapshots: Path) -> None:
-    """And the nearest; no copy stays."""
+def test_a_missing_collection_is_reported(store: BuiltStore, snapshots: Path) -> None:
+    """With the existing ones and the nearest; no copy remains."""
     with pytest.raises(StoreError) as refused:
         VectorCollection(store.chroma, "risk_clasifications", snapshots)
     assert str(refused.value) == (
-        f"{store.chroma}: has no collection 'risk_clasifications'; did you mean 'risk_classifications'? it has"
-        " risk_classifications. Name the collection with --drift-collection."
+        f"{store.chroma}: has no collection 'risk_clasifications' (it has risk_classifications); name the collection"
+        " with --drift-collection NAME; did you mean 'risk_classifications'?"
     )
     assert list(snapshots.iterdir()) == []
 
 
-@pytest.fixture
-def empty(tmp_path: Path, snapshots: Path) -> Iterator[VectorCollection]:
-    """A collection without entries."""
+def test_an_empty_collection_can_be_read(tmp_path: Path, snapshots: Path) -> None:
+    """It has no dimension and no entries."""
     nothing = np.zeros((0, 3), dtype=np.float32)
     folder = made(tmp_path / "chroma", ids=[], embeddings=nothing, documents=[], metadatas=[])
-    opened = VectorCollection(folder, "small", snapshots)
-    yield opened
-    opened.close()
-
-
-def test_an_empty_collection_is_one(empty: VectorCollection) -> None:
-    """Without a dimension."""
-    assert (empty.count, empty.dimension, list(empty.ids()), empty.entries(["a"])) == (0, None, [], {})
-
-
-def test_nothing_is_near_in_an_empty_collection(empty: VectorCollection) -> None:
-    """It is not damaged."""
+    empty = VectorCollection(folder, "small", snapshots)
     assert empty.nearest([np.ones(3, dtype=np.float32)], 5) == [[]]
-
-
-def test_no_vectors_have_no_nearest(vectors: VectorCollection) -> None:
-    """The directory is not damaged."""
-    assert vectors.nearest([], 5) == []
+    assert (empty.count, empty.dimension, list(empty.ids()), empty.entries(["a"])) == (0, None, [], {})
+    empty.close()
 
 
 @pytest.mark.parametrize(
     ("build", "said"),
     [
-        pytest.param(lambda path: None, "there is no such folder; name", id="missing"),
-        pytest.param(lambda path: path.touch(), "is no folder; name", id="file"),
+        pytest.param(lambda path: None, "does not exist; name", id="missing"),
+        pytest.param(lambda path: path.touch(), "is not a folder; name", id="file"),
         pytest.param(lambda path: path.mkdir(), "is empty; name", id="empty"),
         pytest.param(
             lambda path: (path / "other").mkdir(parents=True),
-            "holds no chroma.sqlite3, so it is no Chroma directory; name",
+            "holds no chroma.sqlite3, so it is not a Chroma directory; name",
             id="other",
         ),
     ],
 )
-def test_what_is_no_chroma_directory_is_refused(tmp_path: Path, snapshots: Path, build: Any, said: str) -> None:
-    """With the setting that mends it; nothing is copied."""
+def test_what_is_not_a_chroma_directory_is_refused(tmp_path: Path, snapshots: Path, build: Any, said: str) -> None:
+    """With the setting to change; nothing is copied."""
     path = tmp_path / "chroma"
     build(path)
     with pytest.raises(StoreError, match=f"{path}: {said} the Chroma directory with --drift-chroma"):
@@ -221,7 +202,7 @@ def test_what_is_no_chroma_directory_is_refused(tmp_path: Path, snapshots: Path,
 
 
 @pytest.mark.parametrize("content", [b"", b"SQLite", b"<html>" * 100])
-def test_a_database_that_is_none_is_told_as_damage(store: BuiltStore, content: bytes) -> None:
+def test_a_file_that_is_not_a_database_is_reported_as_damage(store: BuiltStore, content: bytes) -> None:
     """Without importing chromadb."""
     (store.chroma / "chroma.sqlite3").write_bytes(content)
     with pytest.raises(StoreError, match="is damaged"):
@@ -229,8 +210,8 @@ def test_a_database_that_is_none_is_told_as_damage(store: BuiltStore, content: b
 
 
 @pytest.mark.parametrize("damage", ["garbage", "cut short", "header alone"])
-def test_a_damaged_database_is_told_in_a_sentence(store: BuiltStore, snapshots: Path, damage: str) -> None:
-    """What Chroma panics at; the directory stays as it was, and no copy stays."""
+def test_a_damaged_database_is_reported(store: BuiltStore, snapshots: Path, damage: str) -> None:
+    """Even if Chroma panics; the directory is unchanged."""
     database = store.chroma / "chroma.sqlite3"
     sound = database.read_bytes()
     kept = {"garbage": 100, "cut short": len(sound) // 3, "header alone": 16}[damage]
@@ -264,8 +245,8 @@ def read_all(directory: Path, snapshots: Path) -> None:
         ("index_metadata.pickle", "garbage"),
     ],
 )
-def test_a_damaged_index_is_told_in_a_sentence(persisted: Path, snapshots: Path, name: str, damage: str) -> None:
-    """However it is damaged; no copy stays."""
+def test_a_damaged_index_is_reported(persisted: Path, snapshots: Path, name: str, damage: str) -> None:
+    """However it is damaged; no copy remains."""
     [file] = persisted.glob(f"*/{name}")
     sound = file.read_bytes()
     if damage == "gone":
@@ -282,8 +263,8 @@ def test_a_damaged_index_is_told_in_a_sentence(persisted: Path, snapshots: Path,
     assert list(snapshots.iterdir()) == []
 
 
-def test_a_header_cut_short_is_told_in_a_sentence(persisted: Path, snapshots: Path) -> None:
-    """In another process, since Chroma's core reads past its end, which this one may not survive."""
+def test_a_truncated_header_is_reported(persisted: Path, snapshots: Path) -> None:
+    """In another process, because Chroma's core may crash when it reads past the end."""
     [file] = persisted.glob("*/header.bin")
     file.write_bytes(file.read_bytes()[:50])
     done = subprocess.run(
@@ -294,7 +275,7 @@ def test_a_header_cut_short_is_told_in_a_sentence(persisted: Path, snapshots: Pa
 
 
 def test_a_sound_index_is_read(persisted: Path, snapshots: Path) -> None:
-    """The tests above see damage, not another fault."""
+    """So the tests above see the damage and no other fault."""
     read_all(persisted, snapshots)
 
 
@@ -306,7 +287,7 @@ def test_a_sound_index_is_read(persisted: Path, snapshots: Path) -> None:
     ],
 )
 def test_a_folders_env_file_is_not_read(store: BuiltStore, tmp_path: Path, snapshots: Path, content: str) -> None:
-    """It may be another program's, with keys that Chroma refuses."""
+    """It may belong to another program, with keys that Chroma refuses."""
     (tmp_path / ".env").write_text(content)
     done = subprocess.run(
         [sys.executable, "-c", READ_ALL, str(store.chroma), str(snapshots)],
@@ -318,8 +299,8 @@ def test_a_folders_env_file_is_not_read(store: BuiltStore, tmp_path: Path, snaps
     assert "has no collection 'many'" in done.stdout, done.stderr
 
 
-def test_nothing_is_sent_anywhere(store: BuiltStore, snapshots: Path) -> None:
-    """Neither at import, nor while the collection is read: no socket is opened and telemetry is off."""
+def test_nothing_is_sent_to_the_network(store: BuiltStore, snapshots: Path) -> None:
+    """No socket is opened, neither at import nor later, and telemetry is off."""
     code = f"""
 import socket
 from pathlib import Path

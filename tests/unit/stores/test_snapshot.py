@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 import shutil
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import IO, NamedTuple
+from typing import NamedTuple
 
 import pytest
 
 from drift_checks.core.errors import StoreChanged, StoreError
-from drift_checks.stores import snapshot
 from drift_checks.stores.snapshot import Snapshot, default_folder, fingerprint
 from tests.support.processes import OtherProcess, run_unprivileged
 
 
 class Usage(NamedTuple):
-    """What shutil.disk_usage gives."""
+    """The result of shutil.disk_usage."""
 
     total: int
     used: int
@@ -35,7 +35,7 @@ def source(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def parent(tmp_path: Path) -> Path:
-    """Where snapshots are made."""
+    """The folder in which snapshots are made."""
     return tmp_path / "deep" / "snapshots"
 
 
@@ -48,31 +48,31 @@ def made(parent: Path) -> Iterator[Snapshot]:
 
 
 def test_files_are_copied_to_their_names(made: Snapshot, source: Path) -> None:
-    """In folders where the names have them."""
+    """In subfolders if the names have them."""
     made.copy({source: "inner/name"})
     assert (made.folder / "inner" / "name").read_bytes() == b"content"
 
 
 def test_a_copy_is_private(made: Snapshot) -> None:
-    """A record's text is nobody else's."""
+    """Only its user can read the text of records."""
     assert made.folder.stat().st_mode & 0o077 == 0
 
 
 def test_closing_removes_it(parent: Path, source: Path) -> None:
-    """Nothing stays."""
+    """Nothing remains."""
     opened = Snapshot(parent)
     opened.copy({source: "name"})
     opened.close()
     assert list(parent.iterdir()) == []
 
 
-def test_a_file_that_vanishes_is_left_out(made: Snapshot, source: Path, tmp_path: Path) -> None:
+def test_a_file_that_vanishes_is_skipped(made: Snapshot, source: Path, tmp_path: Path) -> None:
     """As a WAL does when its writer closes."""
     made.copy({source: "name", tmp_path / "gone": "gone"})
     assert not (made.folder / "gone").exists()
 
 
-def test_what_a_killed_run_left_is_removed(parent: Path, source: Path) -> None:
+def test_what_a_killed_process_left_is_removed(parent: Path, source: Path) -> None:
     """By the next one."""
     with OtherProcess() as other:
         left = Path(str(other.run(f"from drift_checks.stores.snapshot import Snapshot{making(parent)}")))
@@ -81,8 +81,8 @@ def test_what_a_killed_run_left_is_removed(parent: Path, source: Path) -> None:
     assert not left.exists()
 
 
-def test_what_a_living_run_holds_stays(parent: Path, source: Path) -> None:
-    """It is being read."""
+def test_a_snapshot_in_use_is_kept(parent: Path, source: Path) -> None:
+    """While its process lives."""
     with OtherProcess() as other:
         held = Path(str(other.run(f"from drift_checks.stores.snapshot import Snapshot{making(parent)}")))
         Snapshot(parent).close()
@@ -90,7 +90,7 @@ def test_what_a_living_run_holds_stays(parent: Path, source: Path) -> None:
 
 
 def making(parent: Path) -> str:
-    """Return code that makes a snapshot and answers with its folder."""
+    """Return code that makes a snapshot and returns its folder."""
     return f"""
 from pathlib import Path
 made = Snapshot(Path({str(parent)!r}))
@@ -98,42 +98,47 @@ answer = str(made.folder)
 """
 
 
-def test_other_folders_beside_it_stay(parent: Path) -> None:
-    """The folder may be shared."""
-    (parent / "precious").mkdir(parents=True)
+BUSY = """
+import sys
+from pathlib import Path
+from drift_checks.stores.snapshot import Snapshot
+parent, source = map(Path, sys.argv[1:])
+for _ in range(150):
+    made = Snapshot(parent)
+    made.copy({source: "inner/name"})
+    assert (made.folder / "inner" / "name").read_bytes() == b"content"
+    made.close()
+"""
+
+
+def test_processes_that_make_snapshots_at_once_disturb_each_other_in_nothing(parent: Path, source: Path) -> None:
+    """None takes the snapshot of another for abandoned, however their steps interleave."""
+    command = [sys.executable, "-c", BUSY, str(parent), str(source)]
+    processes = [subprocess.Popen(command, stderr=subprocess.PIPE, text=True) for _ in range(4)]
+    errors = [process.communicate(timeout=120)[1] for process in processes]
+    assert (errors, list(parent.iterdir())) == ([""] * 4, [])
+
+
+def test_other_folders_are_kept(parent: Path) -> None:
+    """The user may share the folder, even for names like those of snapshots."""
+    for name in ("precious", "snapshot-precious"):
+        (parent / name).mkdir(parents=True)
     Snapshot(parent).close()
-    assert (parent / "precious").exists()
+    assert sorted(path.name for path in parent.iterdir()) == ["precious", "snapshot-precious"]
 
 
-def test_a_snapshot_in_the_making_is_not_taken_for_abandoned(parent: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Two runs that start together disturb each other in nothing."""
-    lock = fcntl.flock
-    others: list[str] = []
-
-    def interrupted(file: IO[str], operation: int) -> None:
-        if not others:
-            others.append("another run")
-            Snapshot(parent).close()
-        lock(file, operation)
-
-    monkeypatch.setattr(fcntl, "flock", interrupted)
-    opened = Snapshot(parent)
-    assert opened.folder.exists()
-    opened.close()
-
-
-def test_no_room_is_told_before_anything_is_copied(
+def test_a_lack_of_room_is_reported_before_anything_is_copied(
     made: Snapshot, source: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """With the setting that mends it."""
+    """The error names the setting."""
     monkeypatch.setattr(shutil, "disk_usage", lambda _: Usage(10**9, 10**9, 1_000_000))
-    with pytest.raises(StoreError, match=r"snapshot-dir: .* has 1 MB free, .* needs 17 MB; .* --drift-snapshot-dir"):
+    with pytest.raises(StoreError, match=r"snapshot-dir: .* has 1.0 MB free, .* needs 17 MB; .* --drift-snapshot-dir"):
         made.copy({source: "name"})
     assert not (made.folder / "name").exists()
 
 
-def test_a_disk_that_fills_meanwhile_is_told_of(made: Snapshot, source: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """With both ends of the copy."""
+def test_a_disk_that_fills_up_is_reported(made: Snapshot, source: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The error names both ends of the copy."""
 
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
@@ -143,14 +148,14 @@ def test_a_disk_that_fills_meanwhile_is_told_of(made: Snapshot, source: Path, mo
         made.copy({source: "name"})
 
 
-def test_a_folder_that_is_a_file_is_told_of(source: Path) -> None:
-    """By the setting's name."""
+def test_a_folder_that_is_a_file_is_reported(source: Path) -> None:
+    """The error names the setting."""
     with pytest.raises(StoreError, match=r"snapshot-dir: .* \(File exists\); .* --drift-snapshot-dir"):
         Snapshot(source)
 
 
-def test_a_folder_that_cannot_be_written_to_is_told_of(tmp_path: Path) -> None:
-    """By the setting's name."""
+def test_a_folder_that_is_not_writable_is_reported(tmp_path: Path) -> None:
+    """The error names the setting."""
     locked = tmp_path / "locked"
     locked.mkdir(mode=0o555)
     said = run_unprivileged(
@@ -170,8 +175,8 @@ except StoreError as error:
     assert "Permission denied" in said
 
 
-def test_a_torn_copy_is_made_again(made: Snapshot, source: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What was written meanwhile is in it."""
+def test_an_inconsistent_copy_is_repeated(made: Snapshot, source: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It then has what was written meanwhile."""
     copy, copies = shutil.copyfile, []
 
     def disturbed(come_from: Path, target: Path) -> None:
@@ -186,7 +191,7 @@ def test_a_torn_copy_is_made_again(made: Snapshot, source: Path, monkeypatch: py
     assert (made.folder / "name").read_bytes() == b"content and more"
 
 
-def test_files_that_never_rest_are_told_of(made: Snapshot, source: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_files_that_keep_changing_are_reported(made: Snapshot, source: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """After a few attempts."""
     copy = shutil.copyfile
 
@@ -196,12 +201,12 @@ def test_files_that_never_rest_are_told_of(made: Snapshot, source: Path, monkeyp
             file.write(b".")
 
     monkeypatch.setattr(shutil, "copyfile", disturbed)
-    with pytest.raises(StoreChanged, match="each of 5 copies"):
+    with pytest.raises(StoreChanged, match="during each of 5 attempts to copy it"):
         made.copy({source: "name"})
 
 
-def test_a_fingerprint_changes_with_what_is_written(source: Path) -> None:
-    """And with another file put in its place."""
+def test_a_fingerprint_changes_with_the_file(source: Path) -> None:
+    """After a write, and if another file replaces it."""
     first = fingerprint([source])
     source.write_bytes(b"other and longer")
     second = fingerprint([source])
@@ -211,7 +216,7 @@ def test_a_fingerprint_changes_with_what_is_written(source: Path) -> None:
     assert len({str(first), str(second), str(fingerprint([source]))}) == 3
 
 
-def test_a_fingerprint_leaves_missing_files_out(source: Path) -> None:
+def test_a_fingerprint_skips_missing_files(source: Path) -> None:
     """They may come and go."""
     assert list(fingerprint([source, source.with_name("gone")])) == [source]
 
@@ -220,4 +225,3 @@ def test_the_default_folder_is_the_systems_cache(monkeypatch: pytest.MonkeyPatch
     """On disk, since a store may be larger than memory."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     assert default_folder() == tmp_path / "drift-checks" / "snapshots"
-    assert snapshot.default_folder is default_folder

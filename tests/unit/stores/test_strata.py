@@ -1,4 +1,4 @@
-"""Strata told in SQL are those that plain Python tells."""
+"""Strata computed in SQL agree with plain Python."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import sqlite3
 from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from zoneinfo import ZoneInfo
@@ -20,32 +20,15 @@ from drift_checks.core.records import Record, RecordId, Stratum, read_number
 from drift_checks.review.sampling import draw
 from drift_checks.stores.strata import Bounds
 from tests.support.tables import TABLE, opened, strata_by_id, with_strata, write_table
-from tests.support.timestamps import LIKE_ONE, ODD
+from tests.support.timestamps import TIME_AFFINITIES, ZONES, near, tidy, timestamps
 
 LOW, OLD, BASELINE = Stratum
 BOUND = datetime(2025, 10, 17, 2, 0, tzinfo=UTC)
-NEW_YORK = ZoneInfo("America/New_York")
 BOUNDS = Bounds(0.75, BOUND, UTC)
 BASE = "text, category"
 
-ZONES = st.sampled_from([UTC, NEW_YORK, ZoneInfo("Asia/Kolkata"), ZoneInfo("Pacific/Kiritimati")])
-NEAR = st.timedeltas(timedelta(days=-4), timedelta(days=4)).map(lambda off: BOUND.replace(tzinfo=None) + off)
-MOMENTS = st.one_of(NEAR, st.datetimes(datetime(1000, 1, 1), datetime(9999, 12, 30)))
-MARKS = st.sampled_from(["", "Z", "z", " Z", "  z", "+00:00", "-05:00", "+14:00", " +05:30", "+0530", "-12:00"])
-TIDY = st.builds(
-    lambda moment, separator, mark, precision: moment.isoformat(separator, precision) + mark,
-    MOMENTS,
-    st.sampled_from(["T", "t", " "]),
-    MARKS,
-    st.sampled_from(["auto", "minutes", "seconds", "milliseconds", "microseconds", "hours"]),
-)
-UNTIDY = st.builds(
-    lambda text, at, put: text[:at] + put + text[at:],
-    TIDY,
-    st.integers(11, 30),
-    st.sampled_from([" ", "\t", "x", "Z", ":", "-", ".", "0", "é"]),
-)
-TIMESTAMPS = st.one_of(TIDY, TIDY, UNTIDY, LIKE_ONE, ODD)
+TIDY = tidy(near([BOUND]))
+TIMESTAMPS = timestamps([BOUND])
 NUMBERS = st.one_of(
     st.floats(0, 1),
     st.sampled_from([0.75, 0.7500000001, 0.7499999999, 0, 1, -1, 1.7, 1e308, -1e308, 10**18]),
@@ -60,10 +43,9 @@ CONFIDENCES = st.one_of(
     st.sampled_from([None, b"0.5"]),
 )
 AFFINITIES = st.sampled_from(["", "REAL", "TEXT", "NUMERIC", "INTEGER", "BLOB"])
-TIME_AFFINITIES = st.sampled_from(["", "TEXT", "DATETIME", "TEXT COLLATE NOCASE"])
 
 
-def told_by_python(row: dict[str, object], bounds: Bounds) -> Stratum:
+def stratum_in_python(row: dict[str, object], bounds: Bounds) -> Stratum:
     """Return the stratum as the contract defines it."""
     number = read_number(row.get("confidence"))
     moment = read_instant(row.get("timestamp"), bounds.naive)
@@ -75,7 +57,7 @@ def told_by_python(row: dict[str, object], bounds: Bounds) -> Stratum:
 
 
 def stored_rows(path: Path) -> dict[RecordId, dict[str, object]]:
-    """Return the rows as the file's affinities made them."""
+    """Return the rows as the columns' affinities stored them."""
     with closing(sqlite3.connect(path)) as connection:
         connection.row_factory = sqlite3.Row
         return {row["id"]: dict(row) for row in connection.execute(f"select * from {TABLE}")}
@@ -84,16 +66,16 @@ def stored_rows(path: Path) -> dict[RecordId, dict[str, object]]:
 def differences(
     rows: Sequence[Sequence[object]], columns: str, bounds: Bounds, indexed: Sequence[str] = ()
 ) -> list[object]:
-    """Return the rows on which SQL and Python differ with what SQL says, and the sizes where those differ."""
+    """Return the rows for which SQL and Python disagree, with the result of SQL, and the sizes if those disagree."""
     with TemporaryDirectory() as folder:
         path = write_table(Path(folder) / "a.db", rows, columns, indexed)
         there = stored_rows(path)
         store = opened(path)
-        told = strata_by_id(store, bounds, list(there))
-        assert told.keys() == there.keys()
-        right = {key: told_by_python(row, bounds) for key, row in there.items()}
+        found = strata_by_id(store, bounds, list(there))
+        assert found.keys() == there.keys()
+        right = {key: stratum_in_python(row, bounds) for key, row in there.items()}
         sizes = with_strata(store, bounds, lambda strata: strata.sizes())
-        wrong: list[object] = [(row, told[key]) for key, row in there.items() if told[key] is not right[key]]
+        wrong: list[object] = [(row, found[key]) for key, row in there.items() if found[key] is not right[key]]
         return (
             wrong if sizes == {stratum: list(right.values()).count(stratum) for stratum in Stratum} else [*wrong, sizes]
         )
@@ -108,10 +90,10 @@ def differences(
     low=st.sampled_from([0.75, 0.0, 1.0, 0.3]),
     indexed=st.sampled_from([(), ("confidence", "timestamp")]),
 )
-def test_sql_and_python_tell_the_same_stratum(
+def test_sql_and_python_agree_on_the_stratum(
     rows: list[tuple[object, object]], affinity: str, time_affinity: str, zone: ZoneInfo, low: float, indexed: list[str]
 ) -> None:
-    """Whatever is stored, under whatever affinity, near the bound and far from it, by rows or by indexes."""
+    """Of any values under any affinity, near the bound and far from it, by rows or by indexes."""
     numbered = [(key, "text", "other", *row) for key, row in enumerate(rows, 1)]
     columns = f"id integer primary key, {BASE}, confidence {affinity}, timestamp {time_affinity}"
     assert differences(numbered, columns, replace(BOUNDS, naive=zone, low_confidence_below=low), indexed) == []
@@ -123,8 +105,8 @@ def test_sql_and_python_tell_the_same_stratum(
     bound=st.datetimes(datetime(1001, 1, 1), datetime(9990, 1, 1)),
     zone=ZONES,
 )
-def test_any_bound_divides_rightly(timestamps: list[str], bound: datetime, zone: ZoneInfo) -> None:
-    """Centuries ago too."""
+def test_any_bound_separates_the_strata(timestamps: list[str], bound: datetime, zone: ZoneInfo) -> None:
+    """Even centuries ago."""
     rows = [(key, "text", "other", stamp) for key, stamp in enumerate(timestamps)]
     columns = f"id integer primary key, {BASE}, timestamp text"
     assert differences(rows, columns, Bounds(0.75, bound.replace(tzinfo=UTC), zone)) == []
@@ -133,43 +115,23 @@ def test_any_bound_divides_rightly(timestamps: list[str], bound: datetime, zone:
 @settings(max_examples=50)
 @given(confidences=st.lists(CONFIDENCES, min_size=1, max_size=10), affinity=AFFINITIES)
 def test_a_store_without_timestamps_has_no_old_records(confidences: list[object], affinity: str) -> None:
-    """Low confidence alone divides it."""
+    """Only low confidence separates its records."""
     rows = [(key, "text", "other", value) for key, value in enumerate(confidences)]
     assert differences(rows, f"id integer primary key, {BASE}, confidence {affinity}", BOUNDS) == []
 
 
-@pytest.mark.parametrize(
-    "stamp",
-    [
-        "0000-06-01",
-        "2020-02-32",
-        "2020-13-01",
-        "0000-00-00",
-        "now",
-        "2460000.5",
-    ],
-)
-def test_what_names_no_instant_is_not_old(stamp: str) -> None:
-    """A timestamp that cannot be read belongs to the baseline, though SQLite's own functions read it."""
+@pytest.mark.parametrize("stamp", ["0000-06-01", "2020-02-32", "2020-13-01", "0000-00-00", "now", "2460000.5"])
+def test_an_unreadable_timestamp_is_not_old(stamp: str) -> None:
+    """It belongs to the baseline, even if SQLite's own functions read it."""
     rows = [(1, "text", "other", 0.9, stamp)]
     assert differences(rows, f"id integer primary key, {BASE}, confidence real, timestamp datetime", BOUNDS) == []
 
 
 @pytest.mark.parametrize(
-    "stamp",
-    [
-        "2020-01-01T",
-        "2020-01-01TT",
-        "2020-01-0102:00",
-        "2020-01-01T24:00+01:00",
-        "2020-01-01\0junk",
-        "2020-02-30",
-        "2019-02-29T02:00:00",
-        "2020-01-01T24:00",
-    ],
+    "stamp", ["2020-01-01T", "2020-01-0102:00", "2020-01-01T24:00+01:00", "2020-01-01\0junk", "2020-02-30"]
 )
-def test_what_sqlite_alone_takes_for_a_date_is_not_drawn_as_old(tmp_path: Path, stamp: str) -> None:
-    """It may count in the size of the old, but Python judges what is drawn."""
+def test_a_date_that_only_sqlite_accepts_is_not_drawn_as_old(tmp_path: Path, stamp: str) -> None:
+    """It may count in the size of the old, but Python decides about each record that is drawn."""
     columns = f"id integer primary key, {BASE}, confidence real, timestamp text"
     store = opened(write_table(tmp_path / "a.db", [(1, "text", "other", 0.9, stamp)], columns, ()))
     assert strata_by_id(store, BOUNDS, [1]) == {1: BASELINE}
@@ -180,42 +142,36 @@ def test_what_sqlite_alone_takes_for_a_date_is_not_drawn_as_old(tmp_path: Path, 
     ("stamp", "zone", "affinity"),
     [
         ("9999-12-31T23:00", "America/New_York", "text"),
-        ("9999-12-31T23:00", "America/New_York", "datetime"),
-        ("0001-01-01T00:00", "Asia/Kolkata", "text"),
         ("0001-01-01T00:00", "Asia/Kolkata", "datetime"),
     ],
 )
 def test_an_instant_beyond_the_calendar_is_unreadable(stamp: str, zone: str, affinity: str) -> None:
-    """In UTC it lies in the year 10000, or before the year 1."""
+    """In UTC it is in the year 10000, or before the year 1."""
     rows = [(1, "text", "other", 0.5, stamp)]
     columns = f"id integer primary key, {BASE}, confidence real, timestamp {affinity}"
     assert differences(rows, columns, replace(BOUNDS, naive=ZoneInfo(zone))) == []
 
 
 def test_a_bound_in_the_first_millennium_makes_nothing_old() -> None:
-    """As 400,000 days do."""
+    """Such as 400,000 days ago."""
     rows = [(1, "text", "other", "2026-01-01T00:00:00")]
     bounds = replace(BOUNDS, old_before=datetime(931, 1, 1, tzinfo=UTC))
     assert differences(rows, f"id integer primary key, {BASE}, timestamp text", bounds) == []
 
 
-def test_a_store_without_confidence_is_divided_by_age(tmp_path: Path) -> None:
-    """And has none of low confidence."""
+def test_a_store_without_confidence_is_separated_by_age(tmp_path: Path) -> None:
+    """Without either, all of it is baseline."""
     rows = [(1, "a", "b", "2020-01-01"), (2, "a", "b", "2026-01-01"), (3, "a", "b", None)]
     store = opened(write_table(tmp_path / "a.db", rows, f"id integer primary key, {BASE}, timestamp text"))
     assert strata_by_id(store, BOUNDS, [1, 2, 3]) == {1: OLD, 2: BASELINE, 3: BASELINE}
     assert with_strata(store, BOUNDS, lambda strata: strata.unreadable()) == {"timestamp": 1}
-
-
-def test_a_store_with_neither_is_all_baseline(tmp_path: Path) -> None:
-    """Nothing in it can be told apart."""
-    store = opened(write_table(tmp_path / "a.db", [(1, "a", "b"), (2, "c", "d")]))
-    assert with_strata(store, BOUNDS, lambda strata: strata.sizes()) == {LOW: 0, OLD: 0, BASELINE: 2}
-    assert with_strata(store, BOUNDS, lambda strata: strata.unreadable()) == {}
+    neither = opened(write_table(tmp_path / "b.db", [(1, "a", "b"), (2, "c", "d")]))
+    assert with_strata(neither, BOUNDS, lambda strata: strata.sizes()) == {LOW: 0, OLD: 0, BASELINE: 2}
+    assert with_strata(neither, BOUNDS, lambda strata: strata.unreadable()) == {}
 
 
 def test_at_the_bounds() -> None:
-    """At the bound of confidence is low; exactly as old as the bound is not older."""
+    """A confidence at the bound is low; a record exactly as old as the bound is not old."""
     rows = [
         (1, "a", "b", 0.75, "2026-01-01"),
         (2, "a", "b", 0.76, "2025-10-17T02:00:00Z"),
@@ -229,7 +185,7 @@ def test_at_the_bounds() -> None:
 
 
 def test_unreadable_values_are_counted_by_column(tmp_path: Path) -> None:
-    """So that the user hears of them."""
+    """The user is informed of them."""
     rows = [
         (1, "a", "b", 0.5, "garbage"),
         (2, "a", "b", "NaN", "2020-01-01"),
@@ -252,7 +208,7 @@ IDS: dict[str, tuple[str, Sequence[int | str]]] = {
 
 @pytest.mark.parametrize("kind", IDS)
 def test_records_are_found_by_position_whatever_their_ids(tmp_path: Path, kind: str) -> None:
-    """Ids of any kind, in SQLite's order; rows without an id are none."""
+    """In SQLite's order of ids; rows without an id are skipped."""
     declared, ids = IDS[kind]
     stamps = ["2020-01-01", "2026-01-01"]
     rows: list[tuple[object, ...]] = [(key, "a", "b", stamps[index % 2]) for index, key in enumerate(ids)]
@@ -270,8 +226,8 @@ def test_records_are_found_by_position_whatever_their_ids(tmp_path: Path, kind: 
     assert with_strata(store, BOUNDS, lambda strata: strata.sizes()) == {LOW: 0, OLD: 3, BASELINE: 3}
 
 
-def test_a_sample_drawn_from_sql_is_of_its_strata(tmp_path: Path) -> None:
-    """Sampler and strata together, over a store with gaps and damage."""
+def test_a_sample_drawn_in_sql_comes_from_its_strata(tmp_path: Path) -> None:
+    """From a store with gaps and damage."""
     values = [(0.5, "2026-01-01"), (0.9, "2020-01-01"), (0.9, "2026-01-01"), ("NaN", "2020-01-01"), (0.5, "garbage")]
     rows = [(key * 7, "a", "b", *values[key % 5]) for key in range(1, 901)]
     columns = f"id integer primary key, {BASE}, confidence, timestamp"
@@ -281,11 +237,11 @@ def test_a_sample_drawn_from_sql_is_of_its_strata(tmp_path: Path) -> None:
     assert {stratum: len(set(ids)) for stratum, ids in drawn.items()} == wanted
     there = stored_rows(path)
     for stratum, ids in drawn.items():
-        assert {told_by_python(there[key], BOUNDS) for key in ids} == {stratum}
+        assert {stratum_in_python(there[key], BOUNDS) for key in ids} == {stratum}
 
 
-def test_confidence_of_a_record_and_in_sql_are_one_reading(tmp_path: Path) -> None:
-    """The same text is a number for both."""
+def test_a_record_and_sql_read_the_same_confidence(tmp_path: Path) -> None:
+    """A text with spaces is a number for both."""
     path = write_table(tmp_path / "a.db", [(1, "a", "b", " 0.5 ")], f"id integer primary key, {BASE}, confidence text")
     store = opened(path)
     row = store.read(lambda connection: store.rows(connection, [1]))[1]

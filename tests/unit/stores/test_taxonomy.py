@@ -18,26 +18,26 @@ def written(folder: Path, content: str | bytes) -> Path:
 
 
 def test_categories_with_descriptions(tmp_path: Path) -> None:
-    """A mapping; a description may be missing."""
+    """A description may be missing."""
     path = written(tmp_path, "financial: Debt and cash\nother:\n")
     assert read_taxonomy(path) == {"financial": "Debt and cash", "other": ""}
 
 
-def test_a_plain_list_will_do(tmp_path: Path) -> None:
-    """Their descriptions are empty."""
+def test_a_plain_list_has_no_descriptions(tmp_path: Path) -> None:
+    """They are empty."""
     assert read_taxonomy(written(tmp_path, "- financial\n- other\n")) == {"financial": "", "other": ""}
 
 
 @pytest.mark.parametrize("content", ["", "just text", "[]", "{}", "a: [", b"\xff\xfe\x00", "42"])
-def test_anything_else_is_refused_by_name(tmp_path: Path, content: str | bytes) -> None:
-    """The sentence names setting and file."""
+def test_anything_else_is_refused(tmp_path: Path, content: str | bytes) -> None:
+    """The error names setting and file."""
     path = written(tmp_path, content)
     with pytest.raises(SettingError, match=f"taxonomy: {path}"):
         read_taxonomy(path)
 
 
 @pytest.mark.parametrize("name", ["missing.yaml", "."])
-def test_a_file_that_cannot_be_read_is_refused_by_name(tmp_path: Path, name: str) -> None:
-    """A folder is none."""
+def test_a_file_that_cannot_be_read_is_refused(tmp_path: Path, name: str) -> None:
+    """A missing one, or a folder."""
     with pytest.raises(SettingError, match="cannot be read"):
         read_taxonomy(tmp_path / name)

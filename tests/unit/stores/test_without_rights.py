@@ -1,4 +1,4 @@
-"""A store that its reader has no right to write, or to read."""
+"""A store without permission to write or to read."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ except DriftError as error:
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Iterator[Path]:
-    """A folder whose rights a test takes away; they come back at the end."""
+    """A folder whose permissions a test removes; they are restored at the end."""
     path = tmp_path / "store"
     path.mkdir()
     yield path
@@ -68,7 +68,7 @@ def folder(tmp_path: Path) -> Iterator[Path]:
 
 
 def closed(folder: Path) -> Path:
-    """Take the right to write away from the folder and all files in it; return it."""
+    """Remove all write permissions from the folder and its files; return it."""
     for path in [folder, *folder.rglob("*")]:
         path.chmod(0o555 if path.is_dir() else 0o444)
     return folder
@@ -82,54 +82,40 @@ def closed(folder: Path) -> Path:
         pytest.param(left_hot, 499, id="hot journal"),
     ],
 )
-def test_a_file_that_may_only_be_read_is_read(
+def test_a_file_without_write_permission_is_read(
     folder: Path, tmp_path: Path, build: Callable[[Path], Path], rows: int
 ) -> None:
-    """Nor need its folder be writable."""
+    """Its folder need not be writable either."""
     path = build(folder / "a.db")
     before = contents(closed(folder))
     assert run_unprivileged(READ_IDS, path, tmp_path / "snapshots") == str(rows)
     assert contents(folder) == before
 
 
-def test_a_live_wal_that_may_only_be_read_is_read(folder: Path, tmp_path: Path) -> None:
-    """With the rows in it, while its writer has it open; not even the `-shm` changes."""
+def test_a_wal_without_write_permission_is_read(folder: Path, tmp_path: Path) -> None:
+    """Live or left by a killed writer; not even the `-shm` changes."""
     path = make(folder / "a.db", journal="wal")
     with OtherProcess() as writer:
         write(writer, path, "insert into risks values (4, 'late')")
         before = contents(closed(folder))
         assert run_unprivileged(READ_IDS, path, tmp_path / "snapshots") == "4"
         assert contents(folder) == before
-
-
-def test_a_dead_wal_that_may_only_be_read_is_read(folder: Path, tmp_path: Path) -> None:
-    """Its writer was killed, so its `-shm` is stale."""
-    path = make(folder / "a.db", journal="wal")
-    with OtherProcess() as writer:
-        write(writer, path, "insert into risks values (4, 'late')")
-    before = contents(closed(folder))
+    before = contents(folder)
     assert run_unprivileged(READ_IDS, path, tmp_path / "snapshots") == "4"
     assert contents(folder) == before
 
 
-def test_a_file_that_may_not_be_read_is_told_of(folder: Path, tmp_path: Path) -> None:
-    """In a sentence."""
+def test_a_file_without_read_permission_is_reported(folder: Path, tmp_path: Path) -> None:
+    """So is one in a folder without search permission."""
     path = make(folder / "a.db")
     path.chmod(0)
-    folder.chmod(0o555)
-    said = run_unprivileged(READ_IDS, path, tmp_path / "snapshots")
-    assert said == f"StoreError {path}: cannot be read (Permission denied)."
+    for mode in (0o555, 0):
+        folder.chmod(mode)
+        said = run_unprivileged(READ_IDS, path, tmp_path / "snapshots")
+        assert said == f"StoreError {path}: cannot be read (Permission denied)."
 
 
-def test_a_file_in_a_folder_that_may_not_be_searched_is_told_of(folder: Path, tmp_path: Path) -> None:
-    """In a sentence, not a traceback."""
-    path = make(folder / "a.db")
-    folder.chmod(0)
-    said = run_unprivileged(READ_IDS, path, tmp_path / "snapshots")
-    assert said == f"StoreError {path}: cannot be read (Permission denied)."
-
-
-def test_a_chroma_directory_that_may_only_be_read_is_read(store: BuiltStore, tmp_path: Path) -> None:
+def test_a_chroma_directory_without_write_permission_is_read(store: BuiltStore, tmp_path: Path) -> None:
     """From a copy, as always."""
     before = contents(closed(store.folder))
     said = run_unprivileged(OPEN_CHROMA, store.chroma, tmp_path / "snapshots")
@@ -148,10 +134,10 @@ def test_a_chroma_directory_that_may_only_be_read_is_read(store: BuiltStore, tmp
         ("ef538636-cc49-4595-9b1c-d52938814d64", 0),
     ],
 )
-def test_a_chroma_directory_that_may_not_be_read_is_told_of(
+def test_a_chroma_directory_without_read_permission_is_reported(
     store: BuiltStore, tmp_path: Path, name: str, mode: int
 ) -> None:
-    """In a sentence, not a traceback: the folder, the one above, its database, or a segment's folder."""
+    """Whether for the folder, the one above, the database, or the folder of a segment."""
     inner = store.folder / "vectors"
     inner.mkdir()
     (store.folder / "chroma.sqlite3").rename(inner / "chroma.sqlite3")
@@ -165,7 +151,7 @@ def test_a_chroma_directory_that_may_not_be_read_is_told_of(
     assert "Permission denied" in said
 
 
-def test_a_chroma_directory_that_may_not_be_searched_breaks_no_settings(folder: Path) -> None:
+def test_settings_can_be_read_without_permission_for_the_chroma_directory(folder: Path) -> None:
     """The default of `db` is looked for in it."""
     folder.chmod(0)
     said = run_unprivileged(LOAD, folder)

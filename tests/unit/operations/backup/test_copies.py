@@ -100,7 +100,7 @@ def test_a_locked_file_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     path = make(tmp_path / "a.db")
     with OtherProcess() as writer:
         writer.run(f"import sqlite3; c = sqlite3.connect({str(path)!r}); c.execute('begin exclusive')")
-        with pytest.raises(StoreError, match="is locked by another program"):
+        with pytest.raises(StoreError, match="was locked by another program"):
             copy_sqlite(path, tmp_path / "copy", tmp_path / "snapshots")
 
 

@@ -210,10 +210,10 @@ def test_a_second_backup_at_the_same_time_is_refused(
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--drift-db=/nowhere/a.db"], "/nowhere/a.db: there is no such file"),
+        (["--drift-db=/nowhere/a.db"], "/nowhere/a.db: does not exist"),
         (["--drift-table=risk_classification"], "did you mean 'risk_classifications'?"),
         (["--drift-collection=risk_classification"], "did you mean 'risk_classifications'?"),
-        (["--drift-chroma=/nowhere"], "/nowhere: there is no such folder"),
+        (["--drift-chroma=/nowhere"], "/nowhere: does not exist"),
         (["--drift-demo=true"], "ignored explicit argument"),
     ],
 )
@@ -244,7 +244,7 @@ def test_at_least_one_backup_must_be_kept(tmp_path: Path, keep: str, capsys: pyt
     with pytest.raises(SystemExit) as ended:
         run_command(command("backup"), ["--to", str(tmp_path), f"--keep={keep}"])
     assert ended.value.code == 4
-    assert "a whole number from 1" in capsys.readouterr().err
+    assert "a whole number of at least 1" in capsys.readouterr().err
 
 
 def test_too_little_room_is_reported_first(

@@ -62,7 +62,7 @@ def test_missing_vectors_fail_only_if_the_reviewer_needs_them(
 @pytest.mark.parametrize(
     ("spoil", "message"),
     [
-        (lambda store: store.db.unlink(), "there is no such file"),
+        (lambda store: store.db.unlink(), "does not exist"),
         (lambda store: store.db.write_bytes(b"text, and longer than a header"), "SQLite database"),
         (lambda store: store.execute(f"alter table {NAME} rename to other"), f"has no table '{NAME}'"),
         (lambda store: store.execute(f"alter table {NAME} rename column category to x"), "has no column 'category'"),

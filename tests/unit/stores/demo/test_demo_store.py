@@ -1,4 +1,4 @@
-"""The demo store: made once, whole, the same everywhere, with the faults it is said to have."""
+"""The demo store: created once and completely, the same everywhere, with the documented faults."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ print(demo_store(pathlib.Path(sys.argv[1])).db)
 
 @pytest.fixture(scope="module")
 def store(tmp_path_factory: pytest.TempPathFactory) -> DemoStore:
-    """The store, made in this process."""
+    """The store, created in this process."""
     return demo_store(tmp_path_factory.mktemp("cache"))
 
 
@@ -60,7 +60,7 @@ def entries(store: DemoStore, tmp_path_factory: pytest.TempPathFactory) -> Itera
 
 @pytest.fixture
 def without_chroma(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Make few records and an empty file for the collection, where the contents do not matter."""
+    """Create few records and an empty file for the collection, if the contents do not matter."""
 
     def touch(directory: Path, _: str, **__: object) -> None:
         (directory / "chroma.sqlite3").touch()
@@ -70,13 +70,13 @@ def without_chroma(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def dump(path: Path) -> str:
-    """Return the statements that make the database anew."""
+    """Return the statements that recreate the database."""
     with closing(sqlite3.connect(path)) as connection:
         return "\n".join(connection.iterdump())
 
 
 def instant(row: Mapping[str, Any]) -> datetime | None:
-    """Return when a record was made, None where that cannot be read."""
+    """Return the timestamp of a record, or None if it is unreadable."""
     try:
         moment = datetime.fromisoformat(row["timestamp"])
     except ValueError:
@@ -85,18 +85,18 @@ def instant(row: Mapping[str, Any]) -> datetime | None:
 
 
 def is_unsure(row: Mapping[str, Any]) -> bool:
-    """Whether a record counts as one of low confidence."""
+    """Return whether a record has low confidence."""
     return isinstance(row["confidence"], float) and row["confidence"] <= contents.LOW_CONFIDENCE
 
 
 def is_old(row: Mapping[str, Any]) -> bool:
-    """Whether a record is older than ninety days."""
+    """Return whether a record is older than 90 days."""
     made = instant(row)
     return made is not None and made < contents.AS_OF - timedelta(days=90)
 
 
-def test_two_processes_at_once_both_get_the_same_store(tmp_path: Path, store: DemoStore) -> None:
-    """One makes it, one waits; salted hashes do not change a byte, and nothing is left beside the store."""
+def test_processes_that_start_at_once_get_the_same_store(tmp_path: Path, store: DemoStore) -> None:
+    """One creates it, the others wait; hash salts change no byte, and nothing else remains."""
     processes = [
         subprocess.Popen(
             [sys.executable, "-c", SCRIPT, tmp_path],
@@ -105,26 +105,26 @@ def test_two_processes_at_once_both_get_the_same_store(tmp_path: Path, store: De
             stdout=subprocess.PIPE,
             text=True,
         )
-        for salt in ("1", "2")
+        for salt in ("1", "2", "3", "4")
     ]
     answers = [process.communicate(timeout=120)[0].strip() for process in processes]
-    assert [process.returncode for process in processes] == [0, 0]
-    assert answers[0] == answers[1]
+    assert [process.returncode for process in processes] == [0] * 4
+    assert len(set(answers)) == 1
     made = Path(answers[0])
     assert dump(made) == dump(store.db)
     assert (made.parent / "taxonomy.yaml").read_bytes() == store.taxonomy.read_bytes()
     assert sorted(tmp_path.iterdir()) == [made.parent, Path(f"{made.parent}.lock")]
 
 
-def test_a_store_that_is_there_is_not_made_again(store: DemoStore) -> None:
-    """The second call returns the same files, untouched."""
+def test_an_existing_store_is_not_created_again(store: DemoStore) -> None:
+    """The second call returns the same files, unchanged."""
     before = store.db.stat()
     assert demo_store(store.db.parents[1]) == store
     assert store.db.stat() == before
 
 
 def test_the_folder_names_what_the_store_depends_on(store: DemoStore) -> None:
-    """Another version of the store or of chromadb makes another."""
+    """Another version of the store or of chromadb gets another folder."""
     assert store.chroma == store.db.parent
     assert f"-{module.STORE_VERSION}-" in store.chroma.name
     assert store.chroma.name.endswith(metadata.version("chromadb"))
@@ -132,8 +132,8 @@ def test_the_folder_names_what_the_store_depends_on(store: DemoStore) -> None:
 
 @pytest.mark.usefixtures("without_chroma")
 @pytest.mark.parametrize("lost", ["complete", "risk_classifications.db", "chroma.sqlite3", "taxonomy.yaml"])
-def test_a_half_made_folder_is_not_taken_for_a_store(tmp_path: Path, lost: str) -> None:
-    """Without any one of its files it is made anew, and what a killed process left aside goes."""
+def test_an_incomplete_store_is_created_again(tmp_path: Path, lost: str) -> None:
+    """If any of its files is missing; what a killed process left is removed."""
     folder = demo_store(tmp_path).chroma
     (folder / lost).unlink()
     (folder / "stray").touch()
@@ -146,8 +146,8 @@ def test_a_half_made_folder_is_not_taken_for_a_store(tmp_path: Path, lost: str) 
     assert not aside.exists()
 
 
-def test_a_failure_on_the_way_leaves_nothing_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The next call starts afresh."""
+def test_a_failed_creation_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The next call starts again."""
 
     def fail(*_: object, **__: object) -> None:
         raise OSError(28, "No space left on device")
@@ -159,23 +159,23 @@ def test_a_failure_on_the_way_leaves_nothing_behind(tmp_path: Path, monkeypatch:
     assert [path.suffix for path in tmp_path.iterdir()] == [".lock"]
 
 
-def test_a_cache_that_cannot_be_written_to_is_named(tmp_path: Path) -> None:
-    """The message says where, why, and what would do."""
+def test_a_cache_that_is_not_writable_is_reported(tmp_path: Path) -> None:
+    """With its path, the reason and the remedy."""
     blocked = tmp_path / "file"
     blocked.touch()
-    with pytest.raises(StoreError, match=r"file/cache.*can be written to"):
+    with pytest.raises(StoreError, match=r"file/cache.*must be writable"):
         demo_store(blocked / "cache")
 
 
 def test_the_taxonomy_describes_every_category(store: DemoStore, rows: Rows) -> None:
-    """All but the damaged category are in it."""
+    """Except for the damaged one."""
     taxonomy = yaml.safe_load(store.taxonomy.read_text(encoding="utf-8"))
     assert taxonomy == descriptions()
     assert {row["category"] for row in rows} - set(taxonomy) == {"miscellaneous"}
 
 
-def test_ages_and_confidences_are_spread_as_told(rows: Rows) -> None:
-    """A fifth is unsure, three quarters are old, none older than 400 days; most timestamps name no zone."""
+def test_ages_and_confidences_are_distributed_as_documented(rows: Rows) -> None:
+    """A fifth is unsure, three quarters are old, none is older than 400 days; most timestamps have no zone."""
     assert len(rows) == contents.RECORDS
     assert np.mean([is_unsure(row) for row in rows]) == pytest.approx(0.22, abs=0.01)
     assert np.mean([is_old(row) for row in rows]) == pytest.approx(0.76, abs=0.03)
@@ -186,7 +186,7 @@ def test_ages_and_confidences_are_spread_as_told(rows: Rows) -> None:
 
 
 def form_of(timestamp: str) -> str:
-    """Return which of the writers' forms a timestamp has."""
+    """Return the form of a timestamp."""
     if timestamp.endswith("Z"):
         return "zulu"
     if "+" in timestamp:
@@ -195,7 +195,7 @@ def form_of(timestamp: str) -> str:
 
 
 def test_the_model_and_the_prompt_change_on_their_days(rows: Rows) -> None:
-    """So drift can be told by version."""
+    """So that drift can be attributed to a version."""
     for row in rows:
         made = datetime.fromisoformat(row["created_at"]).replace(tzinfo=UTC)
         age = contents.AS_OF - made
@@ -203,8 +203,8 @@ def test_the_model_and_the_prompt_change_on_their_days(rows: Rows) -> None:
         assert row["prompt_version"] == ("1" if age > timedelta(days=90) else "2")
 
 
-def test_what_the_classifier_noted_is_plausible(rows: Rows) -> None:
-    """The evidence stands in the text; only the model has tokens, and only manual records no latency."""
+def test_evidence_and_effort_are_plausible(rows: Rows) -> None:
+    """The evidence is in the text; only the model uses tokens, and only manual records have no latency."""
     for row in rows:
         assert row["evidence"] in row["text"] or not row["text"].strip()
         assert row["rationale"]
@@ -212,8 +212,8 @@ def test_what_the_classifier_noted_is_plausible(rows: Rows) -> None:
         assert (row["response_time_ms"] is None) == (row["source"] == "manual")
 
 
-def test_each_kind_of_damage_is_there(rows: Rows) -> None:
-    """One field a damaged record, and each kind at least twice."""
+def test_each_kind_of_damage_occurs(rows: Rows) -> None:
+    """One field per damaged record, and each kind at least twice."""
     damages = [damages for row in rows if (damages := damages_of(row))]
     assert len(damages) == round(contents.DAMAGED_SHARE * contents.RECORDS)
     counts = Counter(kind for kinds in damages for kind in kinds)
@@ -223,7 +223,7 @@ def test_each_kind_of_damage_is_there(rows: Rows) -> None:
 
 
 def damages_of(row: Mapping[str, Any]) -> list[str]:
-    """Return what is wrong with a row; the hash of a text that is gone cannot be judged."""
+    """Return what is wrong with a row; the hash of a blank text cannot be checked."""
     made = instant(row)
     blank = not row["text"].strip()
     faults = {
@@ -240,7 +240,7 @@ def damages_of(row: Mapping[str, Any]) -> list[str]:
 
 
 def is_json(text: str) -> bool:
-    """Whether the text can be parsed."""
+    """Return whether the text can be parsed."""
     try:
         json.loads(text)
     except ValueError:
@@ -248,8 +248,8 @@ def is_json(text: str) -> bool:
     return True
 
 
-def test_chroma_differs_from_the_records_where_planted(rows: Rows, entries: Mapping[str, Entry]) -> None:
-    """Entries are missing, orphaned, relabelled or stale in the numbers told; all others fit their record."""
+def test_chroma_differs_from_the_records_as_planted(rows: Rows, entries: Mapping[str, Entry]) -> None:
+    """As many entries as documented are missing, orphaned, relabelled or stale; all others match."""
     held = [(row, entries[row["chroma_id"]]) for row in rows if row["chroma_id"] in entries]
     assert len(rows) - len(held) == round(contents.MISSING_SHARE * contents.RECORDS)
     assert len(entries) - len(held) == contents.ORPHAN_VECTORS
@@ -262,8 +262,8 @@ def test_chroma_differs_from_the_records_where_planted(rows: Rows, entries: Mapp
     assert len(stale) == contents.STALE_VECTORS
 
 
-def test_entries_carry_the_metadata_of_their_records(rows: Rows, entries: Mapping[str, Entry]) -> None:
-    """A damaged value is damaged in both; a text that is gone is still in Chroma."""
+def test_entries_have_the_metadata_of_their_records(rows: Rows, entries: Mapping[str, Entry]) -> None:
+    """A damaged value is damaged in both; a blank text is still in Chroma."""
     copied = ("confidence", "source", "prompt_version", "timestamp")
     for row in rows:
         if entry := entries.get(row["chroma_id"]):
@@ -274,7 +274,7 @@ def test_entries_carry_the_metadata_of_their_records(rows: Rows, entries: Mappin
 
 
 def test_only_planted_conflicts_repeat_a_text(rows: Rows) -> None:
-    """Each repeated text is there twice, under two categories."""
+    """Each repeated text occurs twice, with two categories."""
     labels = defaultdict(list)
     for row in rows:
         if row["text"].strip():
@@ -285,7 +285,7 @@ def test_only_planted_conflicts_repeat_a_text(rows: Rows) -> None:
 
 
 def test_neighbours_agree_with_four_fifths_of_the_labels(rows: Rows, entries: Mapping[str, Entry]) -> None:
-    """Of a sample of thirty unsure and twenty old records 39 to 42 agree, most of the time: a WARNING."""
+    """In a sample of 30 unsure and 20 old records, mostly 39 to 42 agree: a WARNING."""
     agreed = agreements(rows, entries)
     unsure = np.mean([agrees for row, agrees in zip(rows, agreed, strict=True) if is_unsure(row)])
     old = np.mean([agrees for row, agrees in zip(rows, agreed, strict=True) if is_old(row) and not is_unsure(row)])
@@ -295,7 +295,7 @@ def test_neighbours_agree_with_four_fifths_of_the_labels(rows: Rows, entries: Ma
 
 
 def agreements(rows: Rows, entries: Mapping[str, Entry]) -> list[bool]:
-    """Return of each record whether a vote of the nearest others in Chroma gives the stored category."""
+    """Return for each record whether a vote of its nearest neighbours in Chroma agrees with its category."""
     others = list(entries.values())
     vectors = np.stack([entry.vector for entry in others])
     agreed = []
