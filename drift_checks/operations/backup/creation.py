@@ -20,13 +20,13 @@ from drift_checks.operations.backup.copies import copy_chroma, copy_journal, cop
 from drift_checks.operations.backup.disk import refuse_without_room
 from drift_checks.operations.backup.manifest import (
     CHROMA,
-    HISTORY_JOURNAL,
     RECORDS,
     Counts,
     Manifest,
     Origins,
 )
 from drift_checks.operations.backup.retention import ASIDE, archive_name, moment_of, prune
+from drift_checks.report.history.journal import NAME as HISTORY_JOURNAL
 from drift_checks.report.history.reading import NAME as HISTORY
 from drift_checks.report.history.recorded import StoreIdentity
 from drift_checks.stores.chroma import DATABASE, index_files, refuse_no_chroma, refuse_no_collection

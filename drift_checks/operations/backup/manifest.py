@@ -12,6 +12,7 @@ from drift_checks.core.errors import ArchiveError
 from drift_checks.core.instants import format_instant
 from drift_checks.core.plain import from_plain, to_plain
 from drift_checks.core.text import printable
+from drift_checks.report.history.journal import NAME as HISTORY_JOURNAL
 from drift_checks.report.history.reading import NAME as HISTORY
 from drift_checks.report.history.recorded import StoreIdentity
 from drift_checks.stores.chroma import DATABASE, SEGMENT
@@ -19,8 +20,6 @@ from drift_checks.stores.chroma import DATABASE, SEGMENT
 NAME = "manifest.json"
 SCHEMA = 1
 RECORDS = "records.sqlite3"
-# Beside the history in the folder of reports; not every history has one.
-HISTORY_JOURNAL = "history.journal.jsonl"
 CHROMA = "chroma"
 CHROMA_DATABASE = f"{CHROMA}/{DATABASE}"
 # Names in an archive become names on a disk: these and no others.

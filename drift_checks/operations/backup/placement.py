@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from drift_checks.core.errors import ArchiveError
-from drift_checks.operations.backup.manifest import CHROMA, HISTORY_JOURNAL, RECORDS, Manifest
+from drift_checks.operations.backup.manifest import CHROMA, RECORDS, Manifest
+from drift_checks.report.history.journal import NAME as HISTORY_JOURNAL
 from drift_checks.report.history.reading import NAME as HISTORY
 from drift_checks.stores.chroma import SEGMENT
 

@@ -12,6 +12,7 @@ import pytest
 
 from drift_checks.operations.backup import restoration
 from drift_checks.report.folder import ReportsFolder
+from drift_checks.report.history.acknowledged import Acknowledgements, kept_acknowledgements
 from drift_checks.report.history.database import History
 from drift_checks.stores.chroma import VectorCollection
 from tests.support.caring import archives, back_up, made_backup, manifest, restore
@@ -19,6 +20,7 @@ from tests.support.folders import contents
 from tests.support.histories import run
 from tests.support.journals import write
 from tests.support.processes import OtherProcess, run_unprivileged
+from tests.support.reports import known_record
 from tests.support.stores import BuiltStore
 
 
@@ -181,8 +183,9 @@ def test_the_history_is_restored_only_on_request(store: BuiltStore, tmp_path: Pa
     reports.mkdir()
     with History(reports) as history:
         history.add(run())
+        Acknowledgements(history).add(known_record(7))
     journal = reports / "history.journal.jsonl"
-    journal.write_bytes(b'{"run": 1}\n')
+    content = journal.read_bytes()
     archive = made_backup(store, tmp_path / "backups", chroma=False)
     assert manifest(archive)["counts"]["runs"] == 1
     assert restore(archive, "--to-db", tmp_path / "one.db") == 0
@@ -193,7 +196,8 @@ def test_the_history_is_restored_only_on_request(store: BuiltStore, tmp_path: Pa
     for folder in (reports, tmp_path / "others"):
         with History(folder) as history:
             assert [found.run_id for found in history.runs()] == [run().run_id]
-        assert (folder / journal.name).read_bytes() == b'{"run": 1}\n'
+            assert [item.acknowledgement.record_id for item in kept_acknowledgements(history)] == [7]
+        assert (folder / journal.name).read_bytes() == content
 
 
 def test_a_history_without_a_journal_moves_an_existing_one_aside(store: BuiltStore, tmp_path: Path) -> None:
