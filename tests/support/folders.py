@@ -1,4 +1,4 @@
-"""What lies in a folder, byte for byte."""
+"""The contents of a folder, byte for byte."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 
 
 def contents(folder: Path, *, without: str = "\0") -> dict[str, str]:
-    """Return a hash of each file below the folder by its relative name, but of those whose name ends in `without`."""
+    """Return a hash of each file in the folder by its relative name, except of names that end in `without`."""
     return {
         str(file.relative_to(folder)): hashlib.sha256(file.read_bytes()).hexdigest()
         for file in sorted(folder.rglob("*"))

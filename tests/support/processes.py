@@ -1,4 +1,4 @@
-"""Other processes: one that does as it is told, and Python without the right to override a file's mode."""
+"""Other processes: one that runs a test's code, and Python without the right to override a file's mode."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _RIGHTS = "-dac_override,-dac_read_search"
 
 
 class OtherProcess:
-    """A Python process in which a test runs lines of its own; killed at the end."""
+    """A Python process that runs code for a test; killed at the end."""
 
     def __init__(self) -> None:
         self._process = subprocess.Popen(
@@ -50,17 +50,17 @@ class OtherProcess:
         return self._process.pid
 
     def run(self, code: str) -> object:
-        """Run the code there and return what it called `answer`; names stay for the next call."""
+        """Run the code there and return its variable `answer`; names stay defined for the next call."""
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         self._process.stdin.write(json.dumps(code) + "\n")
         self._process.stdin.flush()
-        told = json.loads(self._process.stdout.readline() or '{"error": "the process died"}')
-        assert "error" not in told, told["error"]
-        return told["answer"]
+        answer = json.loads(self._process.stdout.readline() or '{"error": "the process died"}')
+        assert "error" not in answer, answer["error"]
+        return answer["answer"]
 
     def kill(self) -> None:
-        """End it as a crash does, without a chance to tidy up."""
+        """End it as a crash does, without clean-up."""
         self._process.kill()
         self._process.wait()
         for pipe in (self._process.stdin, self._process.stdout):
@@ -69,7 +69,7 @@ class OtherProcess:
 
 
 def unprivileged() -> list[str]:
-    """Return the command of a Python for which the modes of files hold, which they do not for root."""
+    """Return the command of a Python that respects the modes of files, which root does not."""
     if os.geteuid() != 0:
         return [sys.executable]
     if shutil.which("setpriv") is None:
@@ -78,7 +78,7 @@ def unprivileged() -> list[str]:
 
 
 def run_unprivileged(code: str, *arguments: object) -> str:
-    """Run code for which the modes of files hold; return what it printed."""
+    """Run code that must respect the modes of files; return what it printed."""
     done = subprocess.run(
         [*unprivileged(), "-c", code, *map(str, arguments)],
         capture_output=True,

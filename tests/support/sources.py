@@ -1,4 +1,4 @@
-"""Sources of settings for tests, and how they are refused."""
+"""Sources of settings for tests, and the refusal of a setting."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def given(
     ini: Mapping[str, str] | None = None,
     folder: Path = FOLDER,
 ) -> Sources:
-    """Return sources of these texts; options and ini are keyed by the settings' names in code."""
+    """Return sources with these texts; options and ini are keyed by the settings' names in code."""
     return Sources(
         options={f"drift_{key}": text for key, text in (options or {}).items()},
         environment={"TZ": "UTC", **(environment or {})},
@@ -33,7 +33,7 @@ def given(
 
 
 def refusal(sources: Sources) -> str:
-    """Return the sentence with which the settings are refused."""
+    """Return the message with which the settings are refused."""
     with pytest.raises(SettingError) as refused:
         load(sources, NOW)
     return str(refused.value)

@@ -1,4 +1,4 @@
-"""Reviews for fixtures that several tests share, in this process and in a folder of their own."""
+"""Reviews in this process and in a folder of their own, for fixtures that several tests share."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 
 from tests.support.session_runs import Run, modules_kept, placeholders, run_folders, run_module_here, run_pytest_here
 
-# The thirty records of low confidence of a test's store, among them all that disagree in a doubtful one.
+# The thirty records of low confidence in a test's store, among them all that disagree in a doubtful one.
 LOW_CONFIDENCE = ("--drift-sample-size=30", "--drift-low-confidence-share=1", "--drift-baseline=0")
 _OF_THE_MACHINE = (
     *("SLACK_WEBHOOK_URL", "PAGERDUTY_API_KEY", "CREDENTIALS_DIRECTORY"),
@@ -28,13 +28,13 @@ _OF_THE_MACHINE = (
 def run_here(
     folder: Path, *arguments: str | Path, way: str = "pyargs", environment: Mapping[str, str] | None = None
 ) -> Run:
-    """Run a review in this process, in a folder made where it is missing.
+    """Run a review in this process, in a folder that is created if it is missing.
 
     Args:
-        folder: In which the command is given; reports go to `reports` in it unless the arguments name another.
-        arguments: What follows the command.
+        folder: The current folder; reports go to `reports` in it unless the arguments name another.
+        arguments: The command's arguments.
         way: `pyargs` for `pytest --pyargs drift_checks`, `pytest` or `module`.
-        environment: Variables that are set meanwhile.
+        environment: Variables to set.
     """
     folder.mkdir(parents=True, exist_ok=True)
     given = [str(argument) for argument in arguments]
@@ -55,7 +55,7 @@ def _reports(folder: Path, arguments: list[str]) -> Path:
 
 @contextmanager
 def _surroundings(folder: Path, environment: Mapping[str, str]) -> Iterator[None]:
-    """Stand in a folder without the machine's settings; forget what was imported from below it."""
+    """Make a folder the current one, without the machine's settings; forget modules imported from it."""
     with modules_kept(folder), pytest.MonkeyPatch.context() as patch, chdir(folder):
         for name in [name for name in os.environ if name.startswith(_OF_THE_MACHINE)]:
             patch.delenv(name)
