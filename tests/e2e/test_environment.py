@@ -203,15 +203,25 @@ def test_a_later_call_adds_little_to_pytests_own_time(made: Checkout) -> None:
 
 
 def test_tests_have_their_own_environment(bare: Checkout) -> None:
-    """It holds the extra `test`; pytest runs unit and integration tests, with the caller's arguments."""
+    """It holds the extra `test`; pytest runs unit and integration tests but the slow ones, with the caller's arguments."""
     result = bare.run("-k", "one or two", script=bare.root / "scripts" / "test")
     assert result.returncode == 0
     assert re.fullmatch(r"scripts/test: passed in 0 min \d+ s\n", result.stdout)
     assert bare.calls("-m pip")[0].endswith(f"--editable {bare.root}[test]")
     given = (bare.folder / "arguments").read_text().split("\0")[:-1]
-    assert given[given.index("-o") :] == ["-o", "testpaths=tests/unit tests/integration", "-k", "one or two"]
+    assert given[given.index("-o") :] == [
+        *("-o", "testpaths=tests/unit tests/integration"),
+        *("-m", "not slow", "-k", "one or two"),
+    ]
     assert (bare.folder / "cwd").read_text() == f"{bare.root}\n"
     assert (bare.folder / "thorough").read_text() == ""
+
+
+def test_slow_tests_run_if_they_are_named(bare: Checkout) -> None:
+    """By a path, or a path and a name."""
+    bare.run("scripts/test::test_slow", script=bare.root / "scripts" / "test")
+    given = (bare.folder / "arguments").read_text().split("\0")[:-1]
+    assert given[-2:] == ["testpaths=tests/unit tests/integration", "scripts/test::test_slow"]
 
 
 @pytest.mark.parametrize(("ended", "code"), [("1", 1), ("2", 1), ("4", 4), ("5", 5), ("137", 1)])
