@@ -203,7 +203,7 @@ def test_a_later_call_adds_little_to_pytests_own_time(made: Checkout) -> None:
 
 
 def test_tests_have_their_own_environment(bare: Checkout) -> None:
-    """It holds the extra `test`; pytest runs unit and integration tests but the slow ones, with the caller's arguments."""
+    """It holds the extra `test`; pytest runs all tests but the slow ones, with the caller's arguments."""
     result = bare.run("-k", "one or two", script=bare.root / "scripts" / "test")
     assert result.returncode == 0
     assert re.fullmatch(r"scripts/test: passed in 0 min \d+ s\n", result.stdout)
