@@ -113,7 +113,7 @@ def test_a_second_one_replaces_the_first(tmp_path: Path, capsys: pytest.CaptureF
     assert acknowledge(tmp_path, "12", "--until", later, "--reason", "still") == 0
     (item,) = kept(tmp_path)
     assert (item.reason, item.number) == ("still", 2)
-    assert f"it takes the place of number 1, which was until {DAY} ({MADE[3]})" in capsys.readouterr().out
+    assert f"it replaces number 1, which was until {DAY} ({MADE[3]})" in capsys.readouterr().out
 
 
 def test_stored_names_cannot_steer_the_terminal(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -134,9 +134,9 @@ WRONG_USE = {
     "no reason": (["12", "--until", str(DAY)], "--reason: is missing or empty"),
     "an empty reason": (["12", "--until", str(DAY), "--reason", " \n"], "--reason: is missing or empty"),
     "yesterday": (["12", "--until", "2020-01-31", "--reason", "x"], "'2020-01-31' is past"),
-    "too far": (["12", "--until", "9999-12-31", "--reason", "x"], "too far ahead; the last day that is allowed is"),
-    "no day": (["12", "--until", "2027-02-30", "--reason", "x"], "allowed is a day as in"),
-    "words": (["12", "--until", "next week", "--reason", "x"], "allowed is a day as in"),
+    "too far": (["12", "--until", "9999-12-31", "--reason", "x"], "too far ahead; it must be"),
+    "no day": (["12", "--until", "2027-02-30", "--reason", "x"], "it must be a day (in UTC) as in"),
+    "words": (["12", "--until", "next week", "--reason", "x"], "it must be a day (in UTC) as in"),
     "a time without a zone": (["12", "--until", f"{DAY}T12:00:00", "--reason", "x"], "with a zone"),
     "a date for the list": (["--list", "--until", str(DAY)], "omit them with this option"),
     "a reason for a withdrawal": (["--withdraw", "1", "--reason", "x"], "omit them with this option"),
@@ -226,7 +226,7 @@ def test_one_that_is_past_is_listed_as_ended(tmp_path: Path, capsys: pytest.Capt
 def test_an_empty_list_is_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """In a sentence."""
     code, told = refused(capsys, keep(tmp_path, found(12)), "--list")
-    assert (code, "nothing is acknowledged" in told) == (5, True)
+    assert (code, "there are no acknowledgements" in told) == (5, True)
 
 
 def test_a_withdrawn_one_holds_no_more(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -237,7 +237,7 @@ def test_a_withdrawn_one_holds_no_more(tmp_path: Path, capsys: pytest.CaptureFix
     assert kept(tmp_path) == []
     assert "number 1 is withdrawn: record 12 (fraud → loan)" in capsys.readouterr().out
     code, told = refused(capsys, tmp_path, "--withdraw", "1")
-    assert (code, "holds no more: withdrawn" in told) == (5, True)
+    assert (code, "is no longer in force: withdrawn" in told) == (5, True)
 
 
 @pytest.mark.parametrize("number", ["2", "0", "one", "-1", "9" * 30])

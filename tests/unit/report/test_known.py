@@ -124,7 +124,7 @@ def test_where_everything_that_was_reviewed_is_known_nothing_is_wrong(
     found = report([*made(letters), *sound], criteria, acknowledged=known, decision=decision)
     agreement = found.criteria[0]
     assert (agreement.verdict, agreement.rate, agreement.interval) == (None, None, None)
-    assert agreement.message == "not measured: every record that was reviewed is acknowledged"
+    assert agreement.message == "not measured: every reviewed record is acknowledged"
     assert (found.verdict, found.exit_code, found.agreement.rate) == (Verdict.OK, 0, None)
 
 
@@ -164,7 +164,7 @@ def test_where_all_strata_are_known_there_is_no_estimate_and_why() -> None:
     everything = [*made("-"), *made("-", OLD, 2), *made("-", BASELINE, 3)]
     agreement = report(everything, acknowledged=records(1, 2, 3)).agreement
     assert (agreement.population, agreement.population_without) == (None, ())
-    assert agreement.population_missing == "every record that was reviewed is acknowledged"
+    assert agreement.population_missing == "every reviewed record is acknowledged"
 
 
 def test_known_records_of_the_baseline_are_told_but_are_none_of_the_samples() -> None:
