@@ -1,4 +1,4 @@
-"""What somebody knows about and accepts for a while: a disagreement or a criterion, until a day and with a reason."""
+"""Acknowledges a disagreement or a criterion until a day, with a reason; lists and withdraws acknowledgements."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
 NAME = "acknowledge"
-HELP = "take note of a disagreement or criterion that is known, until a day"
+HELP = "acknowledge a disagreement or a failed criterion, so that it does not count until a day"
 
 _LONGEST_REASON = 200
 
@@ -45,17 +45,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     what.add_argument(
         "what", metavar="RECORD_ID|CRITERION", nargs="?", help="the record that disagrees, or the criterion"
     )
-    what.add_argument("--record", metavar="ID", help="a record, where a criterion has the same name")
-    what.add_argument("--criterion", metavar="NAME", help="a criterion, where a record has the same name")
-    what.add_argument("--list", action="store_true", help="print what was acknowledged, and what became of it")
-    what.add_argument("--withdraw", metavar="NUMBER", help="end the acknowledgement of this number")
+    what.add_argument("--record", metavar="ID", help="a record, if a criterion has the same name")
+    what.add_argument("--criterion", metavar="NAME", help="a criterion, if a record has the same name")
+    what.add_argument("--list", action="store_true", help="print all acknowledgements, with their states")
+    what.add_argument("--withdraw", metavar="NUMBER", help="withdraw the acknowledgement with this number")
     parser.add_argument("--until", metavar="DATE", help="the last day, in UTC, or an instant with a zone")
     parser.add_argument("--reason", metavar="TEXT", help="why it does not count")
     parser.add_argument("--reports", metavar="DIR", help="the folder of reports (default: DRIFT_REPORTS, else reports)")
-    parser.add_argument("--store", metavar="DB", help="of this SQLite file")
-    parser.add_argument("--table", metavar="NAME", help="of this table, where a file has several")
-    parser.add_argument("--collection", metavar="NAME", help="of this collection, where a file has several")
-    parser.add_argument("--format", choices=list(_FORMATS), default="table", help="how --list prints")
+    parser.add_argument("--store", metavar="DB", help="only of this SQLite file")
+    parser.add_argument("--table", metavar="NAME", help="only of this table, if the file has several")
+    parser.add_argument("--collection", metavar="NAME", help="only of this collection, if the file has several")
+    parser.add_argument("--format", choices=list(_FORMATS), default="table", help="the output format of --list")
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -64,26 +64,28 @@ def run(arguments: argparse.Namespace) -> int:
     Raises:
         NothingToReview: There is no history, no such disagreement or criterion, or no such acknowledgement.
         ReportsError: The history cannot be read or written.
-        SettingError: A date, a reason or a store is none, or missing.
+        SettingError: A date, a reason or a store is missing or invalid.
     """
-    making = not (arguments.list or arguments.withdraw is not None)
-    if not making and (arguments.until is not None or arguments.reason is not None):
+    acknowledging = not (arguments.list or arguments.withdraw is not None)
+    if not acknowledging and (arguments.until is not None or arguments.reason is not None):
         raise SettingError("--until, --reason", "they describe a new acknowledgement", "omit them with this option")
     now = datetime.now(UTC)
     reports = reports_folder(arguments.reports)
-    # Refused here where there is none: opening it to write would make one.
+    # Opening it for writing would create a missing one.
     with existing_history(reports) as view:
         if arguments.list:
             lines = _listed(view, arguments, now)
         else:
             lines = None
     if lines is None:
-        lines = _made(reports, arguments, now) if making else _withdrawn(reports, arguments.withdraw, now)
+        lines = (
+            _acknowledged(reports, arguments, now) if acknowledging else _withdrawn(reports, arguments.withdraw, now)
+        )
     sys.stdout.writelines(f"{line}\n" for line in lines)
     return 0
 
 
-def _made(reports: Path, arguments: argparse.Namespace, now: datetime) -> Iterable[str]:
+def _acknowledged(reports: Path, arguments: argparse.Namespace, now: datetime) -> Iterable[str]:
     until, reason = read_until(arguments.until, now), _reason(arguments.reason)
     with History(reports) as history:
         store = _store(history, arguments)
@@ -99,8 +101,8 @@ def _made(reports: Path, arguments: argparse.Namespace, now: datetime) -> Iterab
     if replaced is not None:
         old = before.get(replaced)
         was = f", which was until {_last_moment(old)} ({_shown(old.reason)})" if old else ""
-        lines.append(f"it takes the place of number {replaced}{was}")
-    return [*lines, f"it ends before that with {_reopening(item)}"]
+        lines.append(f"it replaces number {replaced}{was}")
+    return [*lines, f"it ends earlier with {_reopening(item)}"]
 
 
 def _reason(text: str | None) -> str:
@@ -130,7 +132,7 @@ def _store(history: HistoryView, arguments: argparse.Namespace) -> StoreIdentity
         raise SettingError(
             history.path,
             "has runs of several stores",
-            f"name one with --store, and with --table or --collection where that does not do: {names}",
+            f"name one with --store, and with --table or --collection if that is not enough: {names}",
         )
     return found[0]
 
@@ -147,7 +149,7 @@ def _withdrawn(reports: Path, text: str, now: datetime) -> Iterable[str]:
                 f"the numbers are: {there} (see --list)",
             )
         if item.ended is not None or item.withdrawn is not None:
-            raise NothingToReview("--withdraw", f"number {text} holds no more: {_state(item, now)}")
+            raise NothingToReview("--withdraw", f"number {text} is no longer in force: {_state(item, now)}")
         Acknowledgements(history).withdraw(item.acknowledgement.number, now)
     return [f"number {text} is withdrawn: {item.acknowledgement.what()} counts again from the next run on"]
 
@@ -158,7 +160,9 @@ def _listed(history: HistoryView, arguments: argparse.Namespace, now: datetime) 
         path = str(named_path("db", arguments.store, "--store"))
         found = [item for item in found if item.acknowledgement.store.db == path]
     if not found:
-        raise NothingToReview(history.path, f"nothing is acknowledged{(' of that store' if arguments.store else '')}")
+        raise NothingToReview(
+            history.path, f"there are no acknowledgements{(' of that store' if arguments.store else '')}"
+        )
     return _FORMATS[arguments.format](found, now)
 
 
@@ -215,7 +219,7 @@ def _state(kept: KeptAcknowledgement, now: datetime) -> str:
 
 
 def _last_moment(item: Acknowledgement) -> str:
-    """Return the day to whose end it holds, or the instant where that is in the midst of one."""
+    """Return the last day on which it holds, or the instant at which it ends if that is not the end of a day."""
     until = item.until.astimezone(UTC)
     whole_day = until == until.replace(hour=0, minute=0, second=0, microsecond=0)
     return item.until_day() if whole_day else format_instant(until)

@@ -1,4 +1,4 @@
-"""What can be acknowledged: a record that disagreed, a criterion that failed; and until when."""
+"""What can be acknowledged, a disagreement or a failed criterion, and until when."""
 
 from __future__ import annotations
 
@@ -22,27 +22,27 @@ from drift_checks.report.history.recorded import (
 )
 from drift_checks.report.verdict import FAILED, Verdict
 
-# What somebody accepts for longer is no exception any more.
+# Whatever is accepted for longer is no exception.
 MOST_DAYS = 366
 _DAY = re.compile(r"\d{4}-\d\d-\d\d")
 
 
 @dataclass(frozen=True)
 class Thing:
-    """A disagreement or a criterion, one of them, as a run found it."""
+    """A disagreement or a criterion (one of them) as a run found it."""
 
     run: RecordedRun
     disagreement: RecordedDisagreement | None = None
     criterion: RecordedCriterion | None = None
 
     def acknowledgement(self, store: StoreIdentity, until: datetime, reason: str, now: datetime) -> Acknowledgement:
-        """Return its acknowledgement, which has no number yet.
+        """Return its acknowledgement, without a number.
 
         Args:
-            store: Of the run.
+            store: The run's store.
             until: When it ends, with a zone.
-            reason: Why it does not count.
-            now: With a zone.
+            reason: The reason.
+            now: The current instant, with a zone.
         """
         record, criterion = self.disagreement, self.criterion
         return Acknowledgement(
@@ -61,34 +61,34 @@ class Thing:
 
 
 def read_until(text: str | None, now: datetime) -> datetime:
-    """Return the moment from which on it holds no more: of a day, the end in UTC.
+    """Return the instant at which an acknowledgement ends: for a day, its end in UTC.
 
     Args:
         text: A day, or an ISO 8601 instant with a zone.
-        now: With a zone.
+        now: The current instant, with a zone.
 
     Raises:
-        SettingError: It is neither, is past, or more than MOST_DAYS days ahead.
+        SettingError: It is missing, neither, past, or more than MOST_DAYS days ahead.
     """
     allowed = (
-        f"a day as in {now + timedelta(days=30):%Y-%m-%d}, which is in UTC, or an ISO 8601 instant with a zone, at most"
-        f" {MOST_DAYS} days ahead"
+        f"it must be a day (in UTC) as in {now + timedelta(days=30):%Y-%m-%d} or an ISO 8601 instant with a zone, at"
+        f" most {MOST_DAYS} days ahead"
     )
     if text is None:
-        raise SettingError("--until", "is missing", f"allowed is {allowed}")
+        raise SettingError("--until", "is missing", allowed)
     given, last = printable(text), now.astimezone(UTC).date() + timedelta(days=MOST_DAYS)
     until, day = _end_of(text)
     if until is None and day is None:
-        raise SettingError("--until", f"{given!r} is not allowed", f"allowed is {allowed}")
+        raise SettingError("--until", f"{given!r} is invalid", allowed)
     if day is not None and day > last:
-        raise SettingError("--until", f"{given!r} is too far ahead", f"the last day that is allowed is {last}")
+        raise SettingError("--until", f"{given!r} is too far ahead", f"it must be {last} at the latest")
     if until is None or until <= now:
-        raise SettingError("--until", f"{given!r} is past (it is {format_instant(now.replace(microsecond=0))})")
+        raise SettingError("--until", f"{given!r} is past (now it is {format_instant(now.replace(microsecond=0))})")
     return until
 
 
 def _end_of(text: str) -> tuple[datetime | None, date | None]:
-    """Return the moment at which it ends, and the day of it; None for what there is not."""
+    """Return the instant at which it ends, and its day; None for what the text does not say."""
     try:
         day = date.fromisoformat(text) if _DAY.fullmatch(text) else None
     except ValueError:
@@ -97,26 +97,26 @@ def _end_of(text: str) -> tuple[datetime | None, date | None]:
         midnight = datetime.combine(day, time(), UTC)
         return (midnight + timedelta(days=1) if day < date.max else None), day
     moment = read_instant(text, UTC)
-    # One without a zone is another moment in another zone.
+    # Without a zone, the text names different instants in different zones.
     if moment is None or moment != read_instant(text, timezone(timedelta(hours=1))):
         return None, None
     return moment, moment.date()
 
 
 def found_thing(history: HistoryView, store: StoreIdentity, arguments: argparse.Namespace, now: datetime) -> Thing:
-    """Return what the arguments name, of the newest run of the store that has it.
+    """Return what the arguments name, as found by the newest run of the store that has it.
 
-    A plain word is an id among the newest run's disagreements, else a criterion of that run that failed, else an id
-    of an earlier run.
+    A plain word is the id of a disagreement of the newest run, else a failed criterion of that run, else the id of a
+    disagreement of an earlier run.
 
     Args:
         history: With at least one run of the store.
-        store: Of the record or criterion.
+        store: The store.
         arguments: With `what`, `record` or `criterion`.
-        now: With a zone.
+        now: The current instant, with a zone.
 
     Raises:
-        NothingToReview: There is no such thing in the runs that are kept, or it does not disagree or fail any more.
+        NothingToReview: No stored run has it, or it no longer disagrees or fails.
     """
     runs = history.runs(store)[::-1]
     if arguments.criterion is not None:
@@ -129,7 +129,7 @@ def found_thing(history: HistoryView, store: StoreIdentity, arguments: argparse.
     if thing is None:
         if arguments.record is None and runs[0].criterion(word) is not None:
             _refuse_criterion(runs[0], word)
-        raise _no_such(runs, word, of_records_alone=arguments.record is not None)
+        raise _no_such(runs, word, only_records=arguments.record is not None)
     _refuse_outdated(thing, runs[0], store, now)
     return thing
 
@@ -168,15 +168,15 @@ def _refuse_criterion(run: RecordedRun, name: str) -> Thing:
     )
 
 
-def _no_such(runs: Sequence[RecordedRun], word: str, *, of_records_alone: bool) -> NothingToReview:
+def _no_such(runs: Sequence[RecordedRun], word: str, *, only_records: bool) -> NothingToReview:
     ids = list(dict.fromkeys(str(item.record_id) for run in runs for item in run.disagreements))
     failed = [item.name for item in runs[0].criteria if item.verdict in FAILED]
     newest = [str(item.record_id) for item in runs[0].disagreements]
-    kinds = "record" if of_records_alone else "record or criterion"
+    kinds = "record" if only_records else "record or criterion"
     allowed = f"records that disagreed in the newest run: {_listed(newest)}"
-    if not of_records_alone:
+    if not only_records:
         allowed += f"; criteria that failed there: {_listed(failed)}"
-    known = ids if of_records_alone else [*failed, *(item.name for item in runs[0].criteria), *ids]
+    known = ids if only_records else [*failed, *(item.name for item in runs[0].criteria), *ids]
     return NothingToReview(
         repr(printable(word)),
         f"no {kinds} of that name disagreed or failed in the runs that are kept",
@@ -186,10 +186,10 @@ def _no_such(runs: Sequence[RecordedRun], word: str, *, of_records_alone: bool) 
 
 
 def _refuse_outdated(thing: Thing, newest: RecordedRun, store: StoreIdentity, now: datetime) -> None:
-    """Refuse what would end with the next run, since something else has decided from then on."""
+    """Refuse what would end with the next run because other versions decide now."""
     if thing.run.run_id == newest.run_id:
         return
-    item = thing.acknowledgement(store, datetime.max.replace(tzinfo=UTC), "of then", now)
+    item = thing.acknowledgement(store, datetime.max.replace(tzinfo=UTC), "outdated", now)
     if sort_out([item], versions_of(newest), now).ended:
         raise NothingToReview(
             item.what(),

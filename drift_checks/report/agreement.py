@@ -1,4 +1,4 @@
-"""Agreement of store and reviewer: its counts, its estimate of the whole store, and its verdict."""
+"""Agreement of store and reviewer: counts, estimate of the whole store, and verdict."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ SEQUENTIAL = "sequential"
 POPULATION = "population"
 _CHOSEN = "these records were not drawn at random"
 _NO_STRATUM = "a stratum was not reviewed"
-_ALL_KNOWN = "every record that was reviewed is acknowledged"
+_ALL_KNOWN = "every reviewed record is acknowledged"
 _STOPPED = "the reviews stopped when the evidence sufficed"
 
 
@@ -60,7 +60,7 @@ def left_out(agreement: Agreement) -> str:
         return ""
     strata = "strata" if len(agreement.population_without) > 1 else "stratum"
     named = " and ".join(agreement.population_without)
-    return f", without the {strata} {named}, of which every record that was reviewed is acknowledged"
+    return f", without the {strata} {named}, of which every reviewed record is acknowledged"
 
 
 @dataclass(frozen=True)
@@ -78,7 +78,7 @@ def judge_agreement(
     """Judge agreement after enough was measured.
 
     Args:
-        facts: What was reviewed and how.
+        facts: The run's facts.
         outcomes: The outcomes in the judged strata.
         agreement: The agreement in the sample and the store.
         counted: The counts of the judged strata.
@@ -120,13 +120,13 @@ def _judge_rate(counted: CriterionResult) -> JudgedAgreement:
 def _judge_population(facts: Facts, agreement: Agreement) -> JudgedAgreement:
     population = agreement.population
     if population is None:
-        said = f"the whole store cannot be estimated: {agreement.population_missing}"
-        return JudgedAgreement(Verdict.INCONCLUSIVE, said)
-    said = (
+        reason = f"the whole store cannot be estimated: {agreement.population_missing}"
+        return JudgedAgreement(Verdict.INCONCLUSIVE, reason)
+    reason = (
         f"estimated of the whole store {percent(population.rate)}, {percent_range(*population.interval)}"
         f"{left_out(agreement)}"
     )
-    return JudgedAgreement(judge(population.rate, facts.warn, facts.critical), said, population)
+    return JudgedAgreement(judge(population.rate, facts.warn, facts.critical), reason, population)
 
 
 def _estimate(

@@ -34,16 +34,6 @@ class Changes:
     criteria: tuple[Change, ...]
     versions: Mapping[str, tuple[str, str]]
 
-    @property
-    def worse(self) -> tuple[str, ...]:
-        """The criteria with a worse verdict than before."""
-        return tuple(name for name, before, now in self.criteria if severity(now) < severity(before))
-
-    @property
-    def better(self) -> tuple[str, ...]:
-        """The criteria with a better verdict than before."""
-        return tuple(name for name, before, now in self.criteria if severity(now) > severity(before))
-
     def sentences(self) -> list[str]:
         """Return a phrase for each change."""
         return list(self._phrases())

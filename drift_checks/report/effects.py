@@ -1,4 +1,4 @@
-"""Criteria that judge statistics: an effect must be large, and larger than chance makes it."""
+"""Criteria that judge statistics: an effect counts if it is large and unlikely to be chance."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ _MOST_NAMED = 3
 def judge_effects(
     criterion: Criterion, outcomes: Sequence[Outcome], adjusted: Sequence[float], facts: Facts
 ) -> CriterionResult:
-    """Hold a criterion's statistics against its thresholds.
+    """Compare a criterion's statistics with its thresholds.
 
     Args:
-        criterion: One with an effect.
-        outcomes: Of its checks.
-        adjusted: The adjusted p-values of those statistics that have one, in their order.
-        facts: What was reviewed and how.
+        criterion: A criterion with an effect.
+        outcomes: The outcomes of its checks.
+        adjusted: The adjusted p-values of the statistics that have one, in order.
+        facts: The run's facts.
     """
     assert criterion.warn is not None
     judged = _judged(criterion, outcomes, adjusted, facts.error_rate)
-    # An assertion that failed by itself is as bad as an effect above the threshold.
+    # A failed assertion counts like an effect above the threshold.
     judged += [_failed(item) for item in outcomes if item.result is Result.FAILED]
     there = [item for item in judged if item.verdict is not None]
     failed = [item for item in there if item.verdict is not Verdict.OK]
@@ -85,6 +85,6 @@ def _message(there: Sequence[JudgedStatistic], failed: Sequence[JudgedStatistic]
     ranked = sorted(failed or there, key=lambda item: (severity(item.verdict), -(item.statistic.value or 0)))
     if not failed:
         return ranked[0].statistic.message + (f"; {len(there)} measured" if len(there) > 1 else "")
-    said = "; ".join(item.statistic.message for item in ranked[:_MOST_NAMED])
+    messages = "; ".join(item.statistic.message for item in ranked[:_MOST_NAMED])
     more = f"; {len(failed) - _MOST_NAMED} more" if len(failed) > _MOST_NAMED else ""
-    return said + more
+    return messages + more

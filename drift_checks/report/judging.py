@@ -1,4 +1,4 @@
-"""Judging a run: facts and outcomes in, counts, rates, intervals and the verdict out."""
+"""Judges a run: turns facts and outcomes into counts, rates, intervals and a verdict."""
 
 from __future__ import annotations
 
@@ -30,14 +30,14 @@ def build_report(
 
     Args:
         facts: What was reviewed and how.
-        criteria: The criteria of which checks were run.
-        outcomes: What became of the checks.
+        criteria: The criteria that were checked.
+        outcomes: The outcomes of the checks.
         duration_seconds: How long the run took.
-        acknowledged: What somebody knows about, which does not count.
+        acknowledged: What is acknowledged and does not count.
     """
     outcomes = [_acknowledge(outcome, acknowledged.active) for outcome in outcomes]
     by_criterion = {
-        # Workers tell of their checks in any order.
+        # Workers report their checks in any order.
         criterion.name: sorted((item for item in outcomes if item.criterion == criterion.name), key=_place)
         for criterion in criteria
     }
@@ -70,11 +70,11 @@ def build_report(
 def judge_criterion(
     criterion: Criterion, outcomes: Sequence[Outcome], facts: Facts, adjusted: Sequence[float] = ()
 ) -> CriterionResult:
-    """Count a criterion's outcomes and hold them against its thresholds.
+    """Count a criterion's outcomes and compare them with its thresholds.
 
     Args:
-        criterion: What is judged.
-        outcomes: Of its checks.
+        criterion: The criterion.
+        outcomes: The outcomes of its checks.
         facts: What was reviewed and how.
         adjusted: The adjusted p-values of its statistics.
     """
@@ -91,33 +91,33 @@ def judge_criterion(
     elif result.verdict is Verdict.INCONCLUSIVE or not result.measured + result.known + len(shares):
         result = replace(result, message=f"{result.message}: {reasons(outcomes)}")
     if any(item.verdict for item in shares):
-        said = ", ".join(item.statistic.message for item in shares)
+        messages = ", ".join(item.statistic.message for item in shares)
         verdict = worst([result.verdict, *(item.verdict for item in shares)])
-        result = replace(result, verdict=verdict, message=f"{result.message}; in the whole store {said}")
+        result = replace(result, verdict=verdict, message=f"{result.message}; in the whole store {messages}")
     return replace(result, statistics=tuple(shares))
 
 
 def _acknowledge(outcome: Outcome, active: Sequence[Acknowledgement]) -> Outcome:
-    """Return the outcome, as known where it is a disagreement that somebody acknowledged."""
+    """Return the outcome, marked if it is an acknowledged disagreement."""
     if outcome.result is not Result.FAILED:
         return outcome
     found = next((item for item in active if item.covers_disagreement(outcome)), None)
     if found is None:
         return outcome
-    return replace(outcome, result=Result.ACKNOWLEDGED, message=_said_of(found))
+    return replace(outcome, result=Result.ACKNOWLEDGED, message=_in_words(found))
 
 
 def _with_acknowledgement(
     result: CriterionResult, outcomes: Sequence[Outcome], active: Sequence[Acknowledgement]
 ) -> CriterionResult:
-    """Return the result, as known where somebody acknowledged it; nobody knows what a check that broke would say."""
+    """Return the result, marked if it is acknowledged; the result of a broken check is unknown, so it never is."""
     found = next((item for item in active if item.covers_criterion(result.criterion.name, result.verdict)), None)
     if found is None or any(item.result is Result.BROKEN for item in outcomes):
         return result
-    return replace(result, acknowledged=found, message=f"{result.message}; {_said_of(found)}")
+    return replace(result, acknowledged=found, message=f"{result.message}; {_in_words(found)}")
 
 
-def _said_of(item: Acknowledgement) -> str:
+def _in_words(item: Acknowledgement) -> str:
     return f"acknowledged until {item.until_day()}: {printable(item.reason, _LONGEST_REASON)}"
 
 
@@ -132,10 +132,10 @@ def _judge_records(criterion: Criterion, outcomes: Sequence[Outcome], facts: Fac
     result = CriterionResult(criterion, None, passed, failed, unmeasured, warn, critical, "", not_needed=not_needed)
     result, made = replace(result, known=known), passed + failed + known
     if criterion.reviewed and unmeasured and not _reaches(made, not_needed, unmeasured, facts):
-        said = f"only {made} of {made + unmeasured} could be reviewed; {percent(facts.min_reviewed)} are needed"
-        return replace(result, verdict=Verdict.INCONCLUSIVE, message=said)
+        message = f"only {made} of {made + unmeasured} could be reviewed; {percent(facts.min_reviewed)} are needed"
+        return replace(result, verdict=Verdict.INCONCLUSIVE, message=message)
     if known and not result.measured:
-        return replace(result, message="not measured: every record that was reviewed is acknowledged")
+        return replace(result, message="not measured: every reviewed record is acknowledged")
     if result.measured < max(1, criterion.least):
         wanted = f" ({count(result.measured, 'record')}, {criterion.least} are needed)" if criterion.least > 1 else ""
         return replace(result, message=f"not measured{wanted}")
@@ -160,7 +160,7 @@ def _place(outcome: Outcome) -> str:
 
 
 def _p_values(outcomes: Sequence[Outcome]) -> list[float]:
-    """Return the p-values; one that is no number, as of constant values, tells of no effect."""
+    """Return the p-values, with 1 for NaN, which a test of constant values returns."""
     found = [item.p_value for item in _statistics(outcomes) if item.p_value is not None]
     return [1.0 if isnan(p_value) else p_value for p_value in found]
 
@@ -170,7 +170,7 @@ def _statistics(outcomes: Sequence[Outcome]) -> list[Statistic]:
 
 
 def _with_statistics_judged(outcomes: Sequence[Outcome], results: Sequence[CriterionResult]) -> list[Outcome]:
-    """Return the outcomes, those failed of which a statistic is: only the whole run tells chance from change."""
+    """Return the outcomes; a check fails with its statistics, which can only be judged with those of the whole run."""
     bad: Mapping[int, str] = {
         id(item.statistic): item.statistic.message
         for result in results
@@ -179,14 +179,14 @@ def _with_statistics_judged(outcomes: Sequence[Outcome], results: Sequence[Crite
     }
     judged = []
     for outcome in outcomes:
-        said = [bad[id(statistic)] for statistic in outcome.statistics if id(statistic) in bad]
-        failed = said and outcome.result is Result.PASSED
-        judged.append(replace(outcome, result=Result.FAILED, message="; ".join(said)) if failed else outcome)
+        messages = [bad[id(statistic)] for statistic in outcome.statistics if id(statistic) in bad]
+        failed = messages and outcome.result is Result.PASSED
+        judged.append(replace(outcome, result=Result.FAILED, message="; ".join(messages)) if failed else outcome)
     return judged
 
 
 def _countable(outcomes: Sequence[Outcome]) -> list[Outcome]:
-    """Leave out shares of the whole store, and beside checks of records what was not measured of anything else."""
+    """Skip shares of the whole store and, if records were checked, unmeasured checks of anything else."""
     of_records = any(item.record_id is not None for item in outcomes)
     return [
         item
@@ -200,8 +200,8 @@ def _counts(criterion: Criterion, outcome: Outcome, facts: Facts) -> bool:
 
 
 def _reaches(measured: int, not_needed: int, unmeasured: int, facts: Facts) -> bool:
-    """Whether enough was reviewed for a verdict; what was not needed counts as reviewed."""
+    """Whether enough was reviewed for a verdict; records that were not needed count as reviewed."""
     reviewed, total = measured + not_needed, measured + not_needed + unmeasured
-    # A share such as 0.56 is a little more or less than it says.
+    # A share such as 0.56 is not exact in binary.
     enough = reviewed > facts.min_reviewed * total or isclose(reviewed, facts.min_reviewed * total)
     return bool(measured) and enough

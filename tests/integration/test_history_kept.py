@@ -144,7 +144,7 @@ def test_parallel_run_has_the_same_row(whole: Run, drifted: BuiltStore) -> None:
 
 
 @pytest.mark.slow
-def test_one_of_two_runs_at_once_is_told_to_try_again(tmp_path: Path, drifted: BuiltStore) -> None:
+def test_one_of_two_simultaneous_runs_ends_with_75(tmp_path: Path, drifted: BuiltStore) -> None:
     """A run begun while another is under way ends with 75; the other has its row."""
     options = [*drifted.options, *SMALL]
     own = write_criterion(tmp_path / "run" / "own", "other_run", WITHIN.format(options=options))
@@ -157,8 +157,8 @@ DAMAGES = {"garbage": b"this is no database" * 500, "header alone": b"SQLite for
 
 
 @pytest.mark.parametrize("damage", sorted(DAMAGES))
-def test_damaged_history_is_begun_anew(whole: Run, drifted: BuiltStore, damage: str) -> None:
-    """It is set aside with a warning, and refilled from the runs that are kept; the verdict comes all the same."""
+def test_damaged_history_is_replaced(whole: Run, drifted: BuiltStore, damage: str) -> None:
+    """It is set aside with a warning and filled from the kept runs; the verdict is unaffected."""
     history = whole.reports / HISTORY
     damaged = DAMAGES[damage] or history.read_bytes()[:-9000]
     history.write_bytes(damaged)
@@ -171,14 +171,14 @@ def test_damaged_history_is_begun_anew(whole: Run, drifted: BuiltStore, damage: 
 
 
 def test_sound_history_is_not_set_aside(whole: Run, drifted: BuiltStore) -> None:
-    """Nor is anything said about it."""
+    """Nor is there a warning."""
     found = again(whole, drifted)
     assert HISTORY not in found.text
     assert not [path.name for path in whole.reports.glob(f"{HISTORY}?*") if "corrupt" in path.name]
 
 
 def test_newer_history_is_left_alone(whole: Run, drifted: BuiltStore) -> None:
-    """A warning is given; the file keeps every byte, and the run its verdict."""
+    """With a warning; the file and the verdict are unaffected."""
     history = whole.reports / HISTORY
     with closing(sqlite3.connect(history)) as connection, connection:
         connection.execute("pragma user_version = 1000")
@@ -189,7 +189,7 @@ def test_newer_history_is_left_alone(whole: Run, drifted: BuiltStore) -> None:
 
 
 def test_lost_history_is_refilled(whole: Run, drifted: BuiltStore) -> None:
-    """From the folders that are kept, but those of partial runs."""
+    """From the kept folders, except those of partial runs."""
     again(whole, drifted, *PARTS["records"])
     (whole.reports / HISTORY).unlink()
     found = again(whole, drifted)
@@ -211,7 +211,7 @@ def without_vectors(store: BuiltStore) -> list[str]:
 
 @pytest.mark.slow
 def test_killed_runs_are_found_by_the_next(drifted: BuiltStore, tmp_path: Path) -> None:
-    """Killed at eight moments of its end, a run leaves no half row; the next one takes up what was finished."""
+    """Killed at eight moments of its end, a run leaves no incomplete row; the next run adds what was finished."""
     arguments = (*without_vectors(drifted), *LOW_CONFIDENCE)
     chance = random.Random(20261124)
     with Ended(tmp_path / "run") as ended:
@@ -232,7 +232,7 @@ def test_killed_runs_are_found_by_the_next(drifted: BuiltStore, tmp_path: Path) 
 @pytest.mark.slow
 @pytest.mark.parametrize("left", [30_000, 150_000, 240_000, 300_000])
 def test_full_disk_hides_no_critical(drifted: BuiltStore, tmp_path: Path, left: int) -> None:
-    """Wherever the room ends, the verdict and its exit code come, and the history has no half row."""
+    """Wherever writing fails, verdict and exit code are right, and the history has no incomplete row."""
     folder = tmp_path / "run"
     arguments = (*without_vectors(drifted), *LOW_CONFIDENCE, *REVIEWER)
     with small_disk(folder / "reports", 2_000_000) as may:
@@ -257,8 +257,8 @@ def test_limit_of_a_files_size_hides_no_critical(drifted: BuiltStore, tmp_path: 
 
 
 @pytest.mark.slow
-def test_disk_that_is_full_at_the_start_is_one_sentence(drifted: BuiltStore, tmp_path: Path) -> None:
-    """Nothing is reviewed in vain: 4, and what to do."""
+def test_full_disk_at_the_start_is_one_sentence(drifted: BuiltStore, tmp_path: Path) -> None:
+    """Before anything is reviewed: exit 4, with the remedy."""
     folder = tmp_path / "run"
     with small_disk(folder / "reports", 100_000) as may:
         if not may:

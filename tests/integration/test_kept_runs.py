@@ -70,13 +70,13 @@ def test_node_ids_of_every_criterion_leave_latest(review: Review, store: BuiltSt
 
 
 def test_own_criterion_beside_the_built_in_ones_is_a_whole_run(review: Review, store: BuiltStore) -> None:
-    """More than the built-in criteria is no part."""
+    """More than the built-in criteria is not partial."""
     own = write_criterion(review.folder / "own")
     assert (review(*store.options, *SMALL, own).reports / "latest").is_symlink()
 
 
 def test_failed_first_is_a_whole_run(review: Review, store: BuiltStore) -> None:
-    """Another order is no part."""
+    """Another order is not partial."""
     assert (review(*store.options, *SMALL, "--ff").reports / "latest").is_symlink()
 
 
@@ -140,7 +140,7 @@ def test_ini_keys_are_not_read_without_criteria(review: Review) -> None:
 
 
 def test_module_that_speaks_of_the_mark_is_no_criterion(review: Review) -> None:
-    """A comment is no declaration."""
+    """A comment is not a declaration."""
     review.pytester.makepyfile(test_ordinary="# see drift" + "_criterion in the manual\ndef test_ordinary():\n    pass")
     assert review.pytest().exit_code == 0
 

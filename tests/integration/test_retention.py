@@ -91,7 +91,7 @@ def test_under_thirty_days_is_refused(sound: BuiltStore, tmp_path: Path) -> None
 def test_runs_are_kept_for_the_days_given(
     folder: Path, sound: BuiltStore, days: int, given: tuple[str, ...], stays: bool
 ) -> None:
-    """90 unless told otherwise; folder and history row go together."""
+    """90 by default; folder and history row go together."""
     old = age(folder, days)
     found = run_here(folder, *sound.options, *SMALL, *given)
     assert found.exit_code == 0
@@ -99,7 +99,7 @@ def test_runs_are_kept_for_the_days_given(
 
 
 def test_rows_of_runs_long_gone_go_too(folder: Path, sound: BuiltStore) -> None:
-    """A run whose folder somebody removed leaves the history when its time has come, and not before."""
+    """A run whose folder was removed by hand leaves the history when it expires, and not before."""
     gone, recent = age(folder, 60, 1), age(folder, 20, 2)
     run_here(folder, *sound.options, *SMALL)
     for run_id in (gone, recent):
@@ -137,8 +137,8 @@ def test_newest_run_of_another_store_stays_in_the_metrics(folder: Path, sound: B
 
 
 @pytest.mark.parametrize("name", NO_RUNS)
-def test_what_is_no_runs_stays(folder: Path, sound: BuiltStore, name: str) -> None:
-    """Files and folders of other people's, whatever they are called."""
+def test_other_files_stay(folder: Path, sound: BuiltStore, name: str) -> None:
+    """Files and folders that are not runs, whatever their names."""
     path = folder / "reports" / name
     path.parent.mkdir(exist_ok=True)
     path.write_text("mine", encoding="utf-8")
@@ -181,7 +181,7 @@ def test_others_may_read_nothing(tmp_path: Path, sound: BuiltStore, mask: int) -
 
 
 def test_rewritten_list_stays_closed_to_others(folder: Path, sound: BuiltStore) -> None:
-    """A second run writes it anew, with the same rights."""
+    """A second run writes it again with the same permissions."""
     (folder / "reports" / "index.html").chmod(0o644)
     run_here(folder, *sound.options, *SMALL)
     assert stat.S_IMODE((folder / "reports" / "index.html").stat().st_mode) & 0o007 == 0

@@ -83,7 +83,7 @@ def refused(captured: pytest.CaptureFixture[str], reports: Path, *arguments: obj
 
 
 def test_a_disagreement_is_acknowledged(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """With its pair, the versions of the run, and to the end of the day in UTC; what was done is said."""
+    """With its pair and the run's versions, to the end of the day in UTC, and confirmed."""
     keep(tmp_path, found(12, store_versions={"model_version": "gpt-4"}))
     assert acknowledge(tmp_path, "12", *MADE) == 0
     (item,) = kept(tmp_path)
@@ -113,7 +113,7 @@ def test_a_second_one_replaces_the_first(tmp_path: Path, capsys: pytest.CaptureF
     assert acknowledge(tmp_path, "12", "--until", later, "--reason", "still") == 0
     (item,) = kept(tmp_path)
     assert (item.reason, item.number) == ("still", 2)
-    assert f"it takes the place of number 1, which was until {DAY} ({MADE[3]})" in capsys.readouterr().out
+    assert f"it replaces number 1, which was until {DAY} ({MADE[3]})" in capsys.readouterr().out
 
 
 def test_stored_names_cannot_steer_the_terminal(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -134,9 +134,9 @@ WRONG_USE = {
     "no reason": (["12", "--until", str(DAY)], "--reason: is missing or empty"),
     "an empty reason": (["12", "--until", str(DAY), "--reason", " \n"], "--reason: is missing or empty"),
     "yesterday": (["12", "--until", "2020-01-31", "--reason", "x"], "'2020-01-31' is past"),
-    "too far": (["12", "--until", "9999-12-31", "--reason", "x"], "too far ahead; the last day that is allowed is"),
-    "no day": (["12", "--until", "2027-02-30", "--reason", "x"], "allowed is a day as in"),
-    "words": (["12", "--until", "next week", "--reason", "x"], "allowed is a day as in"),
+    "too far": (["12", "--until", "9999-12-31", "--reason", "x"], "too far ahead; it must be"),
+    "no day": (["12", "--until", "2027-02-30", "--reason", "x"], "it must be a day (in UTC) as in"),
+    "words": (["12", "--until", "next week", "--reason", "x"], "it must be a day (in UTC) as in"),
     "a time without a zone": (["12", "--until", f"{DAY}T12:00:00", "--reason", "x"], "with a zone"),
     "a date for the list": (["--list", "--until", str(DAY)], "omit them with this option"),
     "a reason for a withdrawal": (["--withdraw", "1", "--reason", "x"], "omit them with this option"),
@@ -145,7 +145,7 @@ WRONG_USE = {
 
 @pytest.mark.parametrize("case", WRONG_USE)
 def test_wrong_usage_exits_with_4(tmp_path: Path, capsys: pytest.CaptureFixture[str], case: str) -> None:
-    """With what is allowed, and nothing is kept."""
+    """The message says what is allowed; nothing is stored."""
     keep(tmp_path, found(12))
     arguments, sentence = WRONG_USE[case]
     code, told = refused(capsys, tmp_path, *arguments)
@@ -154,7 +154,7 @@ def test_wrong_usage_exits_with_4(tmp_path: Path, capsys: pytest.CaptureFixture[
 
 @pytest.mark.parametrize("arguments", [[], ["12", "--list"], ["12", "--criterion", "agreement"], ["--format", "csv"]])
 def test_one_thing_is_done_at_a_time(tmp_path: Path, arguments: list[str]) -> None:
-    """Neither none nor two."""
+    """Exactly one."""
     keep(tmp_path, found(12))
     assert acknowledge(tmp_path, *arguments) == 4
 
@@ -168,13 +168,13 @@ def test_without_a_history_nothing_is_made(
     assert (code, str(tmp_path / NAME) in told, list(tmp_path.iterdir())) == (5, True, [])
 
 
-def test_a_history_without_runs_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_history_without_runs_is_reported(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """There is nothing to acknowledge in it."""
     code, told = refused(capsys, keep(tmp_path), "12", *MADE)
     assert (code, "there are no runs in it yet" in told) == (5, True)
 
 
-def test_of_several_stores_one_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_one_of_several_stores_must_be_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """By its file, and by table and collection where files have several."""
     keep(tmp_path, found(12), found(12, night=1, db="/data/a.db"), found(12, night=2, db="/data/a.db", table="b"))
     code, told = refused(capsys, tmp_path, "12", *MADE)
@@ -196,9 +196,7 @@ def listed(captured: pytest.CaptureFixture[str], reports: Path) -> list[dict[str
     return found
 
 
-def test_the_list_tells_what_holds_what_ended_and_what_was_withdrawn(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_the_list_shows_all_states(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """As a table, and as JSON."""
     keep(tmp_path, found(12, 13, "agreement"))
     for word in ("12", "13", "agreement"):
@@ -214,8 +212,8 @@ def test_the_list_tells_what_holds_what_ended_and_what_was_withdrawn(
     assert ["withdrawn" in lines[2], "ended: the model is another" in lines[3], "holds" in lines[4]] == [True] * 3
 
 
-def test_one_that_is_past_is_listed_as_ended(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """Before any run has told of it."""
+def test_an_expired_one_is_listed_as_ended(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Before any run has reported it."""
     keep(tmp_path, found(12))
     past = Acknowledgement(0, STORE, datetime(2026, 1, 1, tzinfo=UTC), "x", datetime(2025, 1, 1, tzinfo=UTC), {}, 12)
     with History(tmp_path) as history:
@@ -224,12 +222,12 @@ def test_one_that_is_past_is_listed_as_ended(tmp_path: Path, capsys: pytest.Capt
 
 
 def test_an_empty_list_is_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """In a sentence."""
+    """In one sentence."""
     code, told = refused(capsys, keep(tmp_path, found(12)), "--list")
-    assert (code, "nothing is acknowledged" in told) == (5, True)
+    assert (code, "there are no acknowledgements" in told) == (5, True)
 
 
-def test_a_withdrawn_one_holds_no_more(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_withdrawn_one_is_no_longer_in_force(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """And cannot be withdrawn twice."""
     keep(tmp_path, found(12))
     assert acknowledge(tmp_path, "12", *MADE) == 0
@@ -237,12 +235,12 @@ def test_a_withdrawn_one_holds_no_more(tmp_path: Path, capsys: pytest.CaptureFix
     assert kept(tmp_path) == []
     assert "number 1 is withdrawn: record 12 (fraud → loan)" in capsys.readouterr().out
     code, told = refused(capsys, tmp_path, "--withdraw", "1")
-    assert (code, "holds no more: withdrawn" in told) == (5, True)
+    assert (code, "is no longer in force: withdrawn" in told) == (5, True)
 
 
 @pytest.mark.parametrize("number", ["2", "0", "one", "-1", "9" * 30])
 def test_another_number_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str], number: str) -> None:
-    """With those that are there."""
+    """The message lists the existing numbers."""
     keep(tmp_path, found(12))
     assert acknowledge(tmp_path, "12", *MADE) == 0
     capsys.readouterr()
@@ -250,8 +248,8 @@ def test_another_number_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture
     assert (code, "the numbers are: 1" in told) == (5, True)
 
 
-def test_a_run_that_is_under_way_is_no_obstacle(tmp_path: Path) -> None:
-    """It holds the history open, and the lock of the folder; from the next look on it sees what was acknowledged."""
+def test_acknowledging_works_during_a_run(tmp_path: Path) -> None:
+    """The run has the history open and the folder locked; it sees the acknowledgement when it reads again."""
     keep(tmp_path, found(12))
     looking = f"""
 from pathlib import Path
@@ -270,7 +268,7 @@ answer = look()
         assert other.run("answer = look()") == [12]
 
 
-def test_a_history_that_may_not_be_written_is_told(tmp_path: Path) -> None:
+def test_a_history_that_may_not_be_written_is_reported(tmp_path: Path) -> None:
     """In a sentence; the list is printed all the same."""
     keep(tmp_path, found(12))
     assert acknowledge(tmp_path, "12", *MADE) == 0

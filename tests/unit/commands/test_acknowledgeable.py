@@ -19,14 +19,14 @@ from tests.unit.commands.test_acknowledge import MADE, acknowledge, found, keep,
 
 @pytest.mark.parametrize("record_id", [12, "12", "a b", "-7", -7])
 def test_an_id_keeps_its_kind(tmp_path: Path, record_id: int | str) -> None:
-    """Written the same on the command line, a number stays one and a text too."""
+    """A number stays a number and text stays text, though they look alike on the command line."""
     keep(tmp_path, found(record_id))
     assert acknowledge(tmp_path, f"--record={record_id}", *MADE) == 0
     (item,) = kept(tmp_path)
     assert (item.record_id, type(item.record_id)) == (record_id, type(record_id))
 
 
-def test_the_newest_run_in_which_it_disagreed_tells(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_newest_run_with_the_disagreement_counts(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Not only the newest, since a record is not drawn each night."""
     first = found(12)
     pair = replace(first.disagreements[0], reviewed="other")
@@ -37,7 +37,7 @@ def test_the_newest_run_in_which_it_disagreed_tells(tmp_path: Path, capsys: pyte
 
 
 @pytest.mark.parametrize(("option", "of_record"), [("", True), ("--record", True), ("--criterion", False)])
-def test_a_name_of_both_is_a_record_unless_told_otherwise(tmp_path: Path, option: str, of_record: bool) -> None:
+def test_a_name_of_both_is_a_record_by_default(tmp_path: Path, option: str, of_record: bool) -> None:
     """A plain word is looked up among the newest run's disagreements first."""
     keep(tmp_path, found("agreement"))
     assert acknowledge(tmp_path, *([option] if option else []), "agreement", *MADE) == 0
@@ -96,7 +96,7 @@ def test_a_day_ends_with_the_next_midnight(day: date) -> None:
 
 @given(st.dates(date(1, 1, 1), date(2026, 6, 30)) | st.dates(date(2027, 7, 3), date(9999, 12, 31)))
 def test_another_day_is_refused(day: date) -> None:
-    """One that is past, and one that is too far."""
+    """One in the past, and one too far ahead."""
     with pytest.raises(SettingError, match="is past" if day < NOW.date() else "too far ahead"):
         read_until(day.isoformat(), NOW)
 
@@ -105,7 +105,7 @@ def test_another_day_is_refused(day: date) -> None:
     st.datetimes(datetime(2026, 7, 2), datetime(2027, 6, 30)),
     st.integers(-14 * 60, 14 * 60).map(lambda minutes: timezone(timedelta(minutes=minutes))),
 )
-def test_an_instant_is_taken_to_the_letter(moment: datetime, zone: timezone) -> None:
+def test_an_instant_is_exact(moment: datetime, zone: timezone) -> None:
     """Whatever its zone."""
     given_instant = moment.replace(tzinfo=zone)
     assert read_until(given_instant.isoformat(), NOW) == given_instant
@@ -115,7 +115,7 @@ def test_the_bound_is_a_year_and_a_day() -> None:
     """So that a leap year fits."""
     assert MOST_DAYS == 366
     assert read_until("2027-07-02", NOW) == datetime(2027, 7, 3, tzinfo=UTC)
-    with pytest.raises(SettingError, match="the last day that is allowed is 2027-07-02"):
+    with pytest.raises(SettingError, match="it must be 2027-07-02 at the latest"):
         read_until("2027-07-03T00:00:00Z", NOW)
 
 

@@ -89,7 +89,7 @@ def test_last_bounds_the_runs(reports: Path, capsys: pytest.CaptureFixture[str])
     assert [line[:10] for line in found[2:]] == ["2026-01-14", "2026-01-15"]
 
 
-def test_twenty_runs_are_printed_unless_told_otherwise(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_twenty_runs_are_printed_by_default(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """So that they fit a screen."""
     keep(tmp_path, *(run(night(number)) for number in range(23)))
     assert len(lines(capsys, "--reports", tmp_path)) == 22
@@ -228,7 +228,7 @@ def test_runs_of_one_store(tmp_path: Path, capsys: pytest.CaptureFixture[str], m
     assert found[0].endswith(f"store {tmp_path}/a.db")
 
 
-def test_a_store_without_runs_is_told(reports: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_store_without_runs_is_reported(reports: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """With those that have some."""
     code, told = refused(capsys, "--reports", reports, "--store", "/elsewhere.db")
     assert code == 5
@@ -238,7 +238,7 @@ def test_a_store_without_runs_is_told(reports: Path, capsys: pytest.CaptureFixtu
 
 @pytest.mark.parametrize("there", ["no folder", "no file", "empty file", "no runs"])
 def test_without_a_history_a_sentence_says_so(tmp_path: Path, capsys: pytest.CaptureFixture[str], there: str) -> None:
-    """There is nothing, which is no error of usage."""
+    """That is not a usage error."""
     folder = tmp_path / "reports"
     if there != "no folder":
         folder.mkdir()
@@ -251,7 +251,7 @@ def test_without_a_history_a_sentence_says_so(tmp_path: Path, capsys: pytest.Cap
     assert str(folder / NAME) in told
 
 
-def test_a_damaged_history_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_damaged_history_is_reported(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """And left as it is."""
     (tmp_path / NAME).write_bytes(b"this is no database" * 400)
     code, told = refused(capsys, "--reports", tmp_path)
@@ -259,8 +259,8 @@ def test_a_damaged_history_is_told(tmp_path: Path, capsys: pytest.CaptureFixture
     assert [file.name for file in tmp_path.iterdir()] == [NAME]
 
 
-def test_a_history_that_may_not_be_read_is_told(reports: Path) -> None:
-    """In a sentence."""
+def test_a_history_that_may_not_be_read_is_reported(reports: Path) -> None:
+    """In one sentence."""
     (reports / NAME).chmod(0)
     code = f"""
 import sys
@@ -298,7 +298,7 @@ def test_a_reader_that_goes_away_is_no_fault(tmp_path: Path) -> None:
     assert process.returncode == 141
 
 
-def test_a_terminal_without_the_letters_gets_others(reports: Path) -> None:
+def test_an_ascii_terminal_gets_replacements(reports: Path) -> None:
     """The verdicts are there all the same."""
     done = module("history", "--reports", reports, PYTHONIOENCODING="ascii")
     assert (done.returncode, "CRITICAL" in done.stdout) == (0, True)

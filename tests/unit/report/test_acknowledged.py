@@ -54,7 +54,7 @@ def numbers(kept: Acknowledgements, store: StoreIdentity = STORE) -> list[int]:
     return [item.number for item in kept.of_store(store)]
 
 
-def test_those_of_a_store_come_in_their_order(kept: Acknowledgements) -> None:
+def test_acknowledgements_of_a_store_come_in_order(kept: Acknowledgements) -> None:
     """With the numbers that they were given."""
     added = [kept.add(item)[0] for item in (RECORD, replace(CRITERION, store=OTHER), CRITERION)]
     assert added == [1, 2, 3]
@@ -82,7 +82,7 @@ MOMENT = st.datetimes(timezones=st.just(UTC))
     )
 )
 def test_every_value_comes_back_as_it_was(item: Acknowledgement) -> None:
-    """Ids of either kind, and names that are no Unicode."""
+    """Ids of either kind, and names that are not Unicode."""
     with TemporaryDirectory() as folder, History(Path(folder)) as opened:
         Acknowledgements(opened).add(item)
         (found,) = Acknowledgements(opened).of_store(item.store)
@@ -90,7 +90,7 @@ def test_every_value_comes_back_as_it_was(item: Acknowledgement) -> None:
     assert type(found.record_id) is type(item.record_id)
 
 
-def test_a_second_one_of_the_same_thing_replaces_the_first(kept: Acknowledgements, history: History) -> None:
+def test_a_second_acknowledgement_replaces_the_first(kept: Acknowledgements, history: History) -> None:
     """Whatever its pair or verdict; the first counts as withdrawn from then on."""
     kept.add(RECORD)
     kept.add(CRITERION)
@@ -101,15 +101,17 @@ def test_a_second_one_of_the_same_thing_replaces_the_first(kept: Acknowledgement
 
 
 @pytest.mark.parametrize("other", [{"record_id": "12"}, {"record_id": 13}, {"store": OTHER}])
-def test_another_thing_replaces_nothing(kept: Acknowledgements, other: dict[str, object]) -> None:
+def test_an_acknowledgement_of_something_else_replaces_nothing(
+    kept: Acknowledgements, other: dict[str, object]
+) -> None:
     """A number is not the text that is written like it."""
     kept.add(RECORD)
     assert kept.add(replace(RECORD, **other))[1] is None  # type: ignore[arg-type]
     assert 1 in numbers(kept)
 
 
-def test_one_whose_end_was_told_is_told_no_more(kept: Acknowledgements, history: History) -> None:
-    """It stays in the list, with the reason, and its run."""
+def test_an_end_is_reported_once(kept: Acknowledgements, history: History) -> None:
+    """It stays in the list, with the reason and the run that reported it."""
     kept.add(RECORD)
     kept.add(CRITERION)
     kept.end(1, "it was until then", RUN)
@@ -118,14 +120,14 @@ def test_one_whose_end_was_told_is_told_no_more(kept: Acknowledgements, history:
     assert raw(history.folder, "SELECT ended_told FROM acknowledgements") == [(RUN,), (None,)]
 
 
-def test_one_that_is_past_is_there_until_that_was_told(kept: Acknowledgements) -> None:
+def test_an_expired_one_stays_until_its_end_was_reported(kept: Acknowledgements) -> None:
     """Time alone ends nothing unnoticed."""
     kept.add(replace(RECORD, until=datetime(2020, 1, 1, tzinfo=UTC)))
     assert numbers(kept) == [1]
 
 
-def test_a_withdrawn_one_is_there_no_more(kept: Acknowledgements, history: History) -> None:
-    """The list tells since when."""
+def test_a_withdrawn_one_is_gone(kept: Acknowledgements, history: History) -> None:
+    """The list says since when."""
     kept.add(RECORD)
     kept.withdraw(1, NOW)
     assert numbers(kept) == []
@@ -149,7 +151,7 @@ def test_a_number_is_given_once(kept: Acknowledgements, history: History) -> Non
 
 
 def test_a_newer_history_is_left_alone(tmp_path: Path) -> None:
-    """Nothing holds, and nothing is kept."""
+    """Nothing is in force, and nothing is stored."""
     with History(tmp_path) as opened:
         Acknowledgements(opened).add(RECORD)
     raw(tmp_path, "PRAGMA user_version = 99")
@@ -162,7 +164,7 @@ def test_a_newer_history_is_left_alone(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("column", ["record_id", "criterion"])
-def test_the_file_takes_nothing_but_one_thing(kept: Acknowledgements, history: History, column: str) -> None:
+def test_a_row_has_a_record_or_a_criterion(kept: Acknowledgements, history: History, column: str) -> None:
     """A record or a criterion, neither both nor none."""
     kept.add(RECORD)
     kept.add(CRITERION)

@@ -54,7 +54,7 @@ def test_other_criteria_of_the_record_are_not_covered() -> None:
     [(Verdict.WARNING, {Verdict.WARNING}), (Verdict.CRITICAL, {Verdict.WARNING, Verdict.CRITICAL})],
 )
 def test_a_criterion_is_covered_while_it_is_no_worse(acknowledged: Verdict, covered: set[Verdict]) -> None:
-    """What could not be judged is never covered, and OK needs it not."""
+    """Neither INCONCLUSIVE nor OK is ever covered."""
     item = replace(CRITERION, verdict=acknowledged)
     assert {verdict for verdict in (*Verdict, None) if item.covers_criterion("class_mix", verdict)} == covered
     assert not item.covers_criterion("agreement", acknowledged)
@@ -69,12 +69,12 @@ def test_a_criterion_is_covered_while_it_is_no_worse(acknowledged: Verdict, cove
         (datetime(2027, 1, 31, 12, tzinfo=UTC), "2027-01-31"),
     ],
 )
-def test_the_day_that_is_told_is_the_last_on_which_it_holds(until: datetime, day: str) -> None:
+def test_the_day_shown_is_the_last_one_in_force(until: datetime, day: str) -> None:
     """Not the one whose midnight ends it."""
     assert replace(RECORD, until=until).until_day() == day
 
 
-def test_what_it_is_of_is_fit_for_a_terminal() -> None:
+def test_names_are_printable() -> None:
     """Control characters of stored names are replaced."""
     assert (RECORD.what(), CRITERION.what()) == ("record 12 (fraud → loan)", "class_mix")
     strange = replace(RECORD, record_id="\x1b[2J", stored="a\nb", reviewed="\u202ec")
@@ -82,7 +82,7 @@ def test_what_it_is_of_is_fit_for_a_terminal() -> None:
 
 
 def test_it_holds_until_its_end_and_not_at_it() -> None:
-    """To the microsecond; its end is told with the day and the reason."""
+    """To the microsecond; its end is reported with day and reason."""
     assert sort_out([RECORD], RECORD.versions, UNTIL - timedelta(microseconds=1)).active == [RECORD]
     found = sort_out([RECORD], RECORD.versions, UNTIL)
     ((item, why),) = found.ended
@@ -92,13 +92,13 @@ def test_it_holds_until_its_end_and_not_at_it() -> None:
 
 @pytest.mark.parametrize("key", RECORD.versions)
 def test_another_version_ends_it(key: str) -> None:
-    """With what decides now, in words."""
+    """The reason names the new version."""
     ((item, why),) = sort_out([CRITERION], {**CRITERION.versions, key: "new"}, RECORD.made).ended
     assert item is CRITERION
     assert why == f"class_mix is no longer acknowledged: the {VERSION_WORDS[key]} is new now (both are right)"
 
 
-def test_of_several_other_versions_the_first_is_told() -> None:
+def test_the_first_of_several_changed_versions_is_reported() -> None:
     """Always the same, in whatever process."""
     item = replace(RECORD, versions=dict.fromkeys(VERSION_WORDS, "old"))
     ((_, why),) = sort_out([item], dict.fromkeys(VERSION_WORDS, "new"), RECORD.made).ended
@@ -106,12 +106,12 @@ def test_of_several_other_versions_the_first_is_told() -> None:
 
 
 @pytest.mark.parametrize("versions", [{}, {"model_version": "7"}, {**RECORD.versions, "prompt_version": "3"}])
-def test_versions_that_one_side_does_not_know_change_nothing(versions: dict[str, str]) -> None:
-    """Nothing is known to be otherwise."""
+def test_unknown_versions_change_nothing(versions: dict[str, str]) -> None:
+    """They may be equal."""
     assert sort_out([RECORD], versions, RECORD.made).active == [RECORD]
 
 
-def test_each_is_sorted_out_on_its_own() -> None:
+def test_each_acknowledgement_is_checked_on_its_own() -> None:
     """In the order in which they were kept."""
     past = replace(RECORD, number=2, until=RECORD.made)
     found = sort_out([RECORD, past, CRITERION], RECORD.versions, RECORD.made)

@@ -60,7 +60,7 @@ def test_agreement_that_decides_is_ok() -> None:
     assert found.message.endswith(f"decided after {after} reviews: not below 75 %)")
 
 
-def test_decided_not_below_is_a_warning_where_the_rate_is_low() -> None:
+def test_decided_not_below_is_a_warning_if_the_rate_is_low() -> None:
     """Between the thresholds: the rate tells OK from WARNING."""
     letters = "+++++++++-" * 30
     after = decide([letter == "+" for letter in letters], 0.75).after
@@ -86,7 +86,7 @@ def test_decided_below_stays_critical() -> None:
     ("letters", "verdict"), [("+++++++++", Verdict.OK), ("++++-", Verdict.WARNING), ("++-", Verdict.CRITICAL)]
 )
 def test_undecided_at_the_end_is_judged_by_the_rate(letters: str, verdict: Verdict) -> None:
-    """And it is said."""
+    """And the message says so."""
     assert decide([letter == "+" for letter in letters], 0.75).below is None
     found = alone(sequential(letters))
     assert found.verdict is verdict
@@ -113,7 +113,7 @@ def test_the_order_of_the_draw_decides() -> None:
     seed=st.integers(0, 99),
 )
 def test_a_verdict_is_that_of_the_reviews_in_order(letters: str, critical: float, seed: int) -> None:
-    """Whatever came of each record, and in whichever order the outcomes arrive."""
+    """Whatever the outcomes are, and in whichever order they arrive."""
     shuffled = random.Random(seed).sample(made(letters), len(letters))
     ids = list(range(1, len(letters) + 1))
     limits: dict[str, Any] = {"warn": 0.95, "critical": critical, "min_reviewed": 0.0}
@@ -139,7 +139,7 @@ def test_the_baseline_decides_nothing() -> None:
 
 @pytest.mark.parametrize(("letters", "verdict"), [("++??......", Verdict.OK), ("++???.....", Verdict.INCONCLUSIVE)])
 def test_what_was_not_needed_counts_as_reviewed(letters: str, verdict: Verdict) -> None:
-    """Towards the share that must have been."""
+    """Towards the required share."""
     assert alone(sequential(letters)).verdict is verdict
 
 
@@ -148,7 +148,7 @@ def test_an_outage_is_no_decision() -> None:
     assert alone(sequential("-" * 10 + "?" * 40)).verdict is Verdict.INCONCLUSIVE
 
 
-def test_named_records_are_judged_by_the_rate() -> None:
+def test_named_records_are_judged_by_their_rate() -> None:
     """They come in no random order."""
     found = alone(sequential("-" * 10 + "+" * 90, chosen=True))
     assert (found.verdict, "decided" in found.message) == (Verdict.OK, False)
@@ -161,7 +161,7 @@ def test_the_point_rule_reads_no_order() -> None:
 
 
 def test_reviews_that_stopped_estimate_no_store() -> None:
-    """And it is said why."""
+    """And the reason is given."""
     further = [*made("+" * 20, 201, OLD), *made("+" * 10, 301, BASELINE)]
     found = sequential("+" * 20 + "." * 9, *further)
     assert found.agreement.population is None
@@ -185,8 +185,8 @@ def test_reviews_that_did_not_stop_estimate_the_store() -> None:
         (None, {"chosen": True}, "these records were not drawn at random"),
     ],
 )
-def test_an_estimate_that_is_missing_says_why(without: str | None, changed: dict[str, object], reason: str) -> None:
-    """In a phrase; with the reason there is no estimate, and the other way round."""
+def test_a_missing_estimate_has_a_reason(without: str | None, changed: dict[str, object], reason: str) -> None:
+    """There is either an estimate or a reason."""
     outcomes = [item for stratum in ALL if stratum != without for item in reviewed(9, 1, stratum=stratum)]
     found = summarise_agreement(facts(**changed), outcomes)
     assert (found.population, found.population_missing) == (None, reason)
@@ -270,8 +270,8 @@ def test_undecided_on_the_whole_store_is_judged_by_the_rate_that_is_shown(critic
     assert result.verdict is judge(result.rate, critical, critical)
 
 
-def test_nothing_lies_below_zero() -> None:
-    """It takes no review to decide that; the rate of those that were made is held against warn."""
+def test_no_rate_is_below_a_threshold_of_zero() -> None:
+    """It takes no review to decide that; the rate of those that were made is compared with warn."""
     found = alone(sequential("+-", critical=0.0))
     assert (found.verdict, "decided after 0 reviews: not below 0 %" in found.message) == (Verdict.WARNING, True)
 

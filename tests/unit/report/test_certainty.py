@@ -29,7 +29,7 @@ def measured(statistic: Statistic) -> RunReport:
     return found
 
 
-def test_a_rate_is_certain_where_all_of_its_interval_lies_below() -> None:
+def test_a_rate_is_certain_if_its_whole_interval_is_below() -> None:
     """At 25 of 50 the interval ends at 63 %."""
     assert is_certain(of(25, 25))
 
@@ -52,8 +52,8 @@ def test_a_rate_just_below_may_be_chance() -> None:
         ((Verdict.WARNING, Verdict.INCONCLUSIVE), False),
     ],
 )
-def test_what_may_be_chance_is_confirmed_by_a_second_time(before: tuple[Verdict, ...], expected: bool) -> None:
-    """A night that says nothing does not come between."""
+def test_a_second_critical_run_confirms_the_first(before: tuple[Verdict, ...], expected: bool) -> None:
+    """INCONCLUSIVE runs in between are ignored."""
     assert is_confirmed(of(36, 14, *before)) is expected
 
 
@@ -63,7 +63,7 @@ def test_only_a_critical_verdict_is_confirmed() -> None:
 
 
 def test_a_share_of_the_whole_store_is_counted() -> None:
-    """No chance is in it."""
+    """So it is not due to chance."""
     consistency = Criterion("store_consistency", "Do both hold the same?", warn=0.99, critical=0.95)
     share = Statistic.share("the store", 90, 10, "10 of 100 lack a vector")
     assert is_certain(
@@ -80,7 +80,7 @@ def test_a_share_of_the_whole_store_is_counted() -> None:
         (Statistic("share", "", 0.3, p_value=1e-9, interval=(0.25, 0.4)), True),
     ],
 )
-def test_an_effect_is_certain_where_it_is_counted_or_all_of_its_interval_lies_above(
+def test_an_effect_is_certain_if_it_is_counted_or_its_whole_interval_is_above(
     statistic: Statistic, expected: bool
 ) -> None:
     """A p-value says that there is an effect, not how large it is."""

@@ -13,7 +13,7 @@ from drift_checks.core.outcomes import VERSION_WORDS, Criterion
 from drift_checks.report.changes import Changes, changes_since, store_of, versions_of
 from drift_checks.report.history.recorded import RecordedRun, StoreIdentity
 from drift_checks.report.run import CriterionResult, RunReport
-from drift_checks.report.verdict import Verdict, severity
+from drift_checks.report.verdict import Verdict
 from tests.support.pages import recorded
 from tests.support.reports import report, reviewed
 
@@ -56,8 +56,8 @@ def sentences(before: RunReport, now: RunReport) -> list[str]:
 
 
 @given(run=RUNS)
-def test_nothing_is_said_where_nothing_changed(run: RunReport) -> None:
-    """Of a run like the one before, however it came out."""
+def test_equal_runs_have_no_changes(run: RunReport) -> None:
+    """Whatever their verdicts."""
     assert sentences(run, run) == []
 
 
@@ -76,8 +76,8 @@ def told(changes: Changes) -> tuple[list[str], int]:
     made({"agreement": Verdict.WARNING, "trend": Verdict.WARNING}),
     made({"agreement": Verdict.OK, "trend": Verdict.INCONCLUSIVE}),
 )
-def test_both_ways_differ_in_the_same(first: RunReport, second: RunReport) -> None:
-    """Verdict, rate and versions, the one in the other's place; each criterion that changed is named once."""
+def test_changes_are_symmetric(first: RunReport, second: RunReport) -> None:
+    """With before and now exchanged; each changed criterion is named once."""
     there, back = changes_since(recorded(first), second), changes_since(recorded(second), first)
     assert there.verdict == (back.verdict and back.verdict[::-1])
     assert there.agreement == (back.agreement and back.agreement[::-1])
@@ -86,57 +86,31 @@ def test_both_ways_differ_in_the_same(first: RunReport, second: RunReport) -> No
     assert told(there)[0] == sorted(name for name, _, _ in there.criteria)
 
 
+@pytest.mark.parametrize(
+    ("before", "now", "kind"),
+    [
+        *((verdict, "OK", "sound again") for verdict in ("WARNING", "CRITICAL", "INCONCLUSIVE")),
+        *((verdict, "INCONCLUSIVE", "could not be judged") for verdict in ("OK", "WARNING", "CRITICAL")),
+        *((verdict, "CRITICAL", "newly failed") for verdict in ("OK", "INCONCLUSIVE")),
+        ("WARNING", "CRITICAL", "worse"),
+        ("CRITICAL", "WARNING", "better"),
+    ],
+)
+def test_the_change_of_a_criterion_has_a_kind(before: str, now: str, kind: str) -> None:
+    """From the point of view of whoever looks after the store."""
+    runs = (made({"trend": Verdict(verdict)}) for verdict in (before, now))
+    assert sentences(*runs) == [f"{kind}: trend"]
+
+
 @given(first=RUNS, second=RUNS)
-def test_only_what_was_measured_in_both_is_worse_or_better(first: RunReport, second: RunReport) -> None:
-    """Criteria that are new, have gone or were not measured are neither, and none is both."""
-    changes = changes_since(recorded(first), second)
+def test_only_criteria_measured_in_both_runs_change(first: RunReport, second: RunReport) -> None:
+    """New criteria, and those that are gone or were not measured, have not changed."""
     measured = [{item.criterion.name for item in run.criteria if item.verdict} for run in (first, second)]
-    assert {*changes.worse, *changes.better} <= measured[0] & measured[1]
-    assert not {*changes.worse} & {*changes.better}
+    assert {name for name, *_ in changes_since(recorded(first), second).criteria} <= measured[0] & measured[1]
 
 
-PAIRS = [(before, now) for before in Verdict for now in Verdict if before is not now]
-SOUND = [(before, now) for before, now in PAIRS if now is Verdict.OK]
-
-
-@pytest.mark.parametrize(("before", "now"), PAIRS)
-def test_a_severer_verdict_is_worse(before: Verdict, now: Verdict) -> None:
-    """Of a criterion that was measured in both runs."""
-    changes = changes_since(recorded(made({"trend": before})), made({"trend": now}))
-    assert (changes.worse == ("trend",)) is (severity(now) < severity(before))
-
-
-@pytest.mark.parametrize(("before", "now"), SOUND)
-def test_a_criterion_that_is_ok_again_is_better(before: Verdict, now: Verdict) -> None:
-    """Whatever it was before."""
-    assert sentences(made({"trend": before}), made({"trend": now})) == ["sound again: trend"]
-
-
-def test_a_milder_verdict_is_better() -> None:
-    """As a severer one is worse, though it is not sound yet."""
-    changes = changes_since(recorded(made({"trend": Verdict.CRITICAL})), made({"trend": Verdict.WARNING}))
-    assert changes.better == ("trend",)
-
-
-@pytest.mark.parametrize("before", [Verdict.OK, Verdict.WARNING])
-def test_an_outage_is_no_failure(before: Verdict) -> None:
-    """Too little was reviewed to tell."""
-    assert not any("newly failed" in said for said in sentences(made({"trend": before}), outage()))
-
-
-def test_what_failed_before_has_not_failed_newly() -> None:
-    """It has become worse."""
-    said = sentences(made({"trend": Verdict.WARNING}), made({"trend": Verdict.CRITICAL}))
-    assert not any("newly failed" in sentence for sentence in said)
-
-
-def outage() -> RunReport:
-    """Return a run in which too little of the criterion could be reviewed."""
-    return made({"trend": Verdict.INCONCLUSIVE})
-
-
-def test_all_that_changed_is_said_in_order() -> None:
-    """Verdict, agreement, what fails, what is sound, what decides."""
+def test_changes_come_in_order() -> None:
+    """Verdict, agreement, criteria, versions."""
     versions = {"model_version": "sage-1", "embedding_model": "mini"}
     before = made({"trend": Verdict.OK, "class_mix": Verdict.WARNING}, store_versions=versions, model="m-1")
     now = made(
@@ -158,7 +132,7 @@ def test_all_that_changed_is_said_in_order() -> None:
     ]
 
 
-def test_a_change_of_agreement_too_small_to_see_is_not_said() -> None:
+def test_an_invisible_change_of_agreement_is_omitted() -> None:
     """Both rates read the same."""
     assert sentences(made(agreed=(450, 500)), made(agreed=(449, 500))) == []
 
@@ -168,13 +142,13 @@ def test_agreement_that_was_not_measured_has_not_changed() -> None:
     assert sentences(made(agreed=(0, 0)), made()) == sentences(made(), made(agreed=(0, 0))) == []
 
 
-def test_a_version_that_is_known_of_one_run_alone_has_not_changed() -> None:
+def test_a_version_known_for_one_run_only_has_not_changed() -> None:
     """A column may be new."""
     assert sentences(made(), made(store_versions={"model_version": "sage-2"}, model="m-1", prompt="p-1")) == []
 
 
-def test_versions_are_said_fit_for_a_terminal() -> None:
-    """On one line, without what commands it."""
+def test_versions_are_printable() -> None:
+    """On one line, without control characters."""
     said = sentences(made(prompt="a\nb"), made(prompt="\x1b[31mred"))
     assert said == ["prompt of the reviewer a b → \N{REPLACEMENT CHARACTER}[31mred"]
 
@@ -187,7 +161,7 @@ def test_versions_that_differ_read_differently() -> None:
 
 
 @given(run=RUNS)
-def test_a_report_and_its_record_tell_of_the_same(run: RunReport) -> None:
+def test_a_report_and_its_record_agree(run: RunReport) -> None:
     """Store and versions, none of them empty."""
     kept: RecordedRun = recorded(run)
     assert versions_of(kept) == versions_of(run.facts)
@@ -196,6 +170,6 @@ def test_a_report_and_its_record_tell_of_the_same(run: RunReport) -> None:
     assert store_of(run) == kept.store.identity
 
 
-def test_a_store_is_told_by_file_table_and_collection() -> None:
+def test_a_store_is_identified_by_file_table_and_collection() -> None:
     """The same file may hold several."""
     assert store_of(made(db="/a.db", table="t", collection="c")) == StoreIdentity("/a.db", "t", "c")

@@ -56,7 +56,7 @@ def judged(*made: Outcome, criterion: Criterion = MIX, **changed: Any) -> Criter
         (-3.0, Verdict.OK),
     ],
 )
-def test_an_effect_is_held_against_the_thresholds(value: float, verdict: Verdict) -> None:
+def test_an_effect_is_compared_with_the_thresholds(value: float, verdict: Verdict) -> None:
     """Larger is worse; at a threshold is not above it."""
     found = judged(check(figure(value)))
     assert (found.verdict, found.effect, found.statistics[0].verdict) == (verdict, value, verdict)
@@ -99,25 +99,25 @@ def test_the_worst_statistic_is_the_criterions_verdict() -> None:
         (1, Verdict.OK),
     ],
 )
-def test_an_effect_that_chance_explains_counts_for_nothing(p_value: float | None, verdict: Verdict) -> None:
+def test_an_effect_that_may_be_chance_is_ok(p_value: float | None, verdict: Verdict) -> None:
     """A p-value of exactly the error rate is small enough."""
     assert judged(check(figure(0.9, p_value))).verdict is verdict
 
 
 @pytest.mark.parametrize(("error_rate", "verdict"), [(0.05, Verdict.CRITICAL), (0.0499, Verdict.OK)])
 def test_the_error_rate_is_a_setting(error_rate: float, verdict: Verdict) -> None:
-    """The chance that a run may take to accuse a store in which nothing changed."""
+    """The chance of a false alarm that a run may take."""
     assert judged(check(figure(0.9, 0.05)), error_rate=error_rate).verdict is verdict
 
 
-def test_a_sure_effect_that_is_small_is_ok() -> None:
+def test_a_significant_effect_that_is_small_is_ok() -> None:
     """A large store makes anything significant."""
     assert judged(check(figure(0.1, 1e-30))).verdict is Verdict.OK
 
 
 @pytest.mark.parametrize(("tests", "verdict"), [(1, Verdict.CRITICAL), (2, Verdict.CRITICAL), (3, Verdict.OK)])
-def test_an_effect_may_be_sure_alone_and_not_among_others_of_its_criterion(tests: int, verdict: Verdict) -> None:
-    """With p 0.005, which is 0.01 of two tests and 0.015 of three."""
+def test_an_effect_may_be_significant_alone_but_not_among_others_of_its_criterion(tests: int, verdict: Verdict) -> None:
+    """A p of 0.005 becomes 0.01 among two tests and 0.015 among three."""
     others = [figure(0.0, 1.0, f"other {number}") for number in range(tests - 1)]
     found = judged(check(figure(0.9, 0.005), *others))
     assert found.verdict is verdict
@@ -125,16 +125,16 @@ def test_an_effect_may_be_sure_alone_and_not_among_others_of_its_criterion(tests
 
 
 @pytest.mark.parametrize(("others", "verdict"), [(0, Verdict.CRITICAL), (1, Verdict.CRITICAL), (2, Verdict.OK)])
-def test_an_effect_may_be_sure_alone_and_not_among_many_criteria(others: int, verdict: Verdict) -> None:
-    """With p 0.005, which is 0.01 of two criteria and 0.015 of three."""
+def test_an_effect_may_be_significant_alone_but_not_among_many_criteria(others: int, verdict: Verdict) -> None:
+    """A p of 0.005 becomes 0.01 among two criteria and 0.015 among three."""
     names = [f"other_{number}" for number in range(others)]
     made = [check(figure(0.9, 0.005)), *(check(figure(0.0, 1.0), criterion=name) for name in names)]
     found = report(made, [MIX, *(replace(TREND, name=name) for name in names)])
     assert (found.criteria[0].verdict, found.verdict) == (verdict, verdict)
 
 
-def test_a_criterion_without_tests_makes_no_other_less_sure() -> None:
-    """Nor do statistics in which no chance is involved."""
+def test_a_criterion_without_tests_adjusts_no_p_value() -> None:
+    """Nor do statistics without a p-value."""
     made = [
         check(figure(0.9, 0.01), *(figure(0.0, name=str(number)) for number in range(9))),
         check(figure(0.0), criterion="trend"),
@@ -187,7 +187,7 @@ def test_many_reasons_are_shortened() -> None:
 
 
 def test_nothing_checked_is_nothing_measured() -> None:
-    """As where all was deselected."""
+    """As if all were deselected."""
     found = judged()
     assert (found.verdict, found.message) == (None, "not measured: nothing was checked")
 
@@ -200,7 +200,7 @@ def test_a_statistic_of_nothing_is_not_measured() -> None:
 
 
 def test_what_was_not_measured_counts_for_nothing_in_the_run() -> None:
-    """The others' verdict stands."""
+    """The verdict is that of the others."""
     found = report([*reviewed(50, 0), skipped("too few")], [AGREEMENT, MIX])
     assert (found.verdict, found.exit_code) == (Verdict.OK, 0)
 
@@ -213,7 +213,7 @@ def test_a_check_that_broke_is_inconclusive() -> None:
     assert found.criteria[0].message == "the check itself broke; mix 0.2"
 
 
-def test_a_criterion_of_which_all_broke_is_inconclusive() -> None:
+def test_a_criterion_whose_checks_all_broke_is_inconclusive() -> None:
     """Not merely unmeasured."""
     assert judged(check(result=Result.BROKEN, message="KeyError")).verdict is Verdict.INCONCLUSIVE
 
@@ -224,23 +224,23 @@ def test_a_broken_check_hides_no_large_effect() -> None:
     assert (found.verdict, found.exit_code) == (Verdict.CRITICAL, 1)
 
 
-def test_a_failed_assertion_is_not_passed_over() -> None:
+def test_a_failed_assertion_counts() -> None:
     """A check of an effect that fails by itself is not OK, as no other check is."""
     made = [check(figure(0.0)), check(result=Result.FAILED, message="the index cannot be negative")]
     assert judged(*made).verdict is not Verdict.OK
 
 
-def test_what_is_no_number_is_above_no_threshold() -> None:
-    """As an effect of nothing by nothing."""
+def test_nan_is_above_no_threshold() -> None:
+    """As of 0 / 0."""
     assert judged(check(figure(nan))).verdict in (None, Verdict.OK)
 
 
-def test_a_p_value_that_is_no_number_is_not_small_enough() -> None:
-    """As tests of constant values give."""
+def test_a_p_value_of_nan_is_not_significant() -> None:
+    """As from tests of constant values."""
     assert judged(check(figure(0.9, nan))).verdict is Verdict.OK
 
 
-def test_a_p_value_that_is_no_number_hides_no_effect() -> None:
+def test_a_p_value_of_nan_hides_no_other_effect() -> None:
     """Of another statistic."""
     assert judged(check(figure(0.9, nan), figure(0.9, 1e-9))).verdict is Verdict.CRITICAL
 
@@ -252,7 +252,7 @@ def test_a_message_names_the_worst_first() -> None:
     assert found.message == "d 0.9; b 0.6; c 0.3; 1 more"
 
 
-def test_a_message_of_a_sound_criterion_is_of_its_largest_effect() -> None:
+def test_the_message_of_a_sound_criterion_names_its_largest_effect() -> None:
     """With how many were measured."""
     assert judged(check(figure(0.05, name="a"), figure(0.07, name="b"))).message == "b 0.07; 2 measured"
     assert judged(check(figure(0.05))).message == "mix 0.05"
@@ -290,7 +290,7 @@ def test_an_effect_is_documented() -> None:
     "bounds",
     [{}, {"warn": -0.1}, {"warn": nan}, {"warn": inf}, {"warn": 0.5, "critical": 0.4}, {"warn": 0.5, "critical": nan}],
 )
-def test_an_effect_that_could_not_be_judged_is_refused(bounds: dict[str, float]) -> None:
+def test_a_criterion_that_cannot_be_judged_is_refused(bounds: dict[str, float]) -> None:
     """With the reason."""
     with pytest.raises(ValueError):
         Criterion("name", "Is it so?", effect="distance", **bounds)  # type: ignore[arg-type]

@@ -114,8 +114,8 @@ def test_a_path_that_is_no_utf_8_can_be_reported(reports: ReportsFolder, path: P
     assert visible(path) == [RUN, "latest"]
 
 
-def test_a_second_run_is_told_who_holds_the_folder(reports: ReportsFolder, path: Path) -> None:
-    """And that it may try again."""
+def test_a_second_run_learns_who_has_locked_the_folder(reports: ReportsFolder, path: Path) -> None:
+    """And that it can try again."""
     with pytest.raises(RunInProgress) as refused:
         ReportsFolder(path)
     said = str(refused.value)
@@ -138,13 +138,13 @@ def test_a_run_in_another_process_holds_it_too(path: Path) -> None:
 
 
 def test_a_refused_run_leaves_the_holder_its_lock(reports: ReportsFolder, path: Path) -> None:
-    """A third is refused as well, and told the same."""
+    """A third run is refused with the same message."""
     for _ in range(2):
         with pytest.raises(RunInProgress, match=f"process {os.getpid()}"):
             ReportsFolder(path)
 
 
-def test_released_it_can_be_held_again(path: Path) -> None:
+def test_a_released_folder_can_be_locked_again(path: Path) -> None:
     """By the next run."""
     ReportsFolder(path).release()
     ReportsFolder(path).release()
@@ -155,8 +155,8 @@ def test_opening_leaves_nothing_to_be_seen(reports: ReportsFolder, path: Path) -
     assert visible(path) == []
 
 
-def test_a_file_in_its_place_is_told_of(tmp_path: Path) -> None:
-    """By path and setting."""
+def test_a_file_in_its_place_is_reported(tmp_path: Path) -> None:
+    """The message names path and setting."""
     (tmp_path / "reports").touch()
     with pytest.raises(ReportsError, match=r"reports: reports cannot be written there \(.*\); .* --drift-reports"):
         ReportsFolder(tmp_path / "reports")
@@ -176,7 +176,7 @@ except DriftError as error:
 
 
 @pytest.mark.parametrize("existing", [True, False], ids=["there", "to be made"])
-def test_a_folder_that_cannot_be_written_to_is_told_of(path: Path, existing: bool) -> None:
+def test_a_folder_that_cannot_be_written_to_is_reported(path: Path, existing: bool) -> None:
     """Before anything is reviewed."""
     locked = path if existing else path.parent
     locked.mkdir(parents=True)
@@ -186,7 +186,7 @@ def test_a_folder_that_cannot_be_written_to_is_told_of(path: Path, existing: boo
     assert "Permission denied" in said
 
 
-def test_a_folder_that_became_unwritable_is_told_of(path: Path) -> None:
+def test_a_folder_that_became_unwritable_is_reported(path: Path) -> None:
     """Though the lock's file is still there."""
     ReportsFolder(path).release()
     path.chmod(0o555)
@@ -195,7 +195,7 @@ def test_a_folder_that_became_unwritable_is_told_of(path: Path) -> None:
 
 @pytest.mark.parametrize(("days", "goes_on", "kept"), [(1, False, True), (8, False, False), (8, True, True)])
 def test_reviews_of_a_killed_run_are_kept_for_a_week(path: Path, days: int, goes_on: bool, kept: bool) -> None:
-    """And longer where it goes on now."""
+    """And longer if it is resumed now."""
     journal = path / ".20260101T020000Z-abcdef.tmp" / "reviews.jsonl"
     journal.parent.mkdir(parents=True)
     journal.write_text("{}")
@@ -205,7 +205,7 @@ def test_reviews_of_a_killed_run_are_kept_for_a_week(path: Path, days: int, goes
 
 
 def test_a_file_is_put_beside_the_runs(reports: ReportsFolder, path: Path) -> None:
-    """In place of the one that is there, and for owner and group alone."""
+    """Replacing an existing one, readable by owner and group only."""
     reports.write_file("index.html", "before")
     reports.write_file("index.html", "caf\xe9 \ud800")
     assert (path / "index.html").read_bytes() == b"caf\xc3\xa9 \\ud800"
@@ -214,7 +214,7 @@ def test_a_file_is_put_beside_the_runs(reports: ReportsFolder, path: Path) -> No
 
 
 def test_a_file_is_put_whole_or_not_at_all(reports: ReportsFolder, path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A full disk leaves the one before, and nothing of the new one."""
+    """A full disk leaves the old one, and nothing of the new one."""
     reports.write_file("index.html", "before")
 
     def full(handle: int) -> None:
@@ -227,7 +227,7 @@ def test_a_file_is_put_whole_or_not_at_all(reports: ReportsFolder, path: Path, m
     assert (path / "index.html").read_text() == "before"
 
 
-def test_a_folder_in_the_place_of_a_file_is_told_of(reports: ReportsFolder, path: Path) -> None:
+def test_a_folder_in_the_place_of_a_file_is_reported(reports: ReportsFolder, path: Path) -> None:
     """It may hold something."""
     (path / "index.html" / "mine").mkdir(parents=True)
     with pytest.raises(ReportsError, match=r"reports: reports cannot be written there \(.*\); .* --drift-reports"):
@@ -261,14 +261,14 @@ def test_the_run_itself_and_the_latest_stay(reports: ReportsFolder, path: Path) 
     "name", ["notes", "20250101", "2025-01-01 notes", "20251301T020000Z-abc123", "x20250101T020000Z-abc123"]
 )
 def test_what_is_no_run_is_not_pruned(reports: ReportsFolder, path: Path, name: str) -> None:
-    """Somebody keeps it there."""
+    """It may be somebody's work."""
     (path / name).mkdir()
     reports.prune(MOMENT, keep=RUN)
     assert visible(path) == [name]
 
 
 def test_neither_a_link_nor_a_file_is_pruned(reports: ReportsFolder, path: Path, tmp_path: Path) -> None:
-    """What it leads to least of all."""
+    """Nor what it points to."""
     (tmp_path / "elsewhere").mkdir()
     (tmp_path / "elsewhere" / "mine").touch()
     (path / "20250101T020000Z-abc123").symlink_to(tmp_path / "elsewhere")
@@ -287,7 +287,7 @@ def test_what_a_user_named_like_a_run_is_not_pruned(reports: ReportsFolder, path
 
 
 def test_a_journal_of_a_killed_run_is_not_pruned(reports: ReportsFolder, path: Path) -> None:
-    """It has a time of its own."""
+    """It is kept for a time of its own."""
     journal = path / f".{OLDER}.tmp" / "reviews.jsonl"
     journal.parent.mkdir()
     journal.touch()

@@ -32,7 +32,7 @@ def whole_store(*statistics: Statistic, criterion: str = "record_integrity") -> 
     ("agreed", "verdict"),
     [(100, Verdict.OK), (85, Verdict.OK), (84, Verdict.WARNING), (75, Verdict.WARNING), (74, Verdict.CRITICAL)],
 )
-def test_the_rate_is_held_against_the_runs_thresholds(agreed: int, verdict: Verdict) -> None:
+def test_the_rate_is_compared_with_the_runs_thresholds(agreed: int, verdict: Verdict) -> None:
     """At a threshold is not below it."""
     found = judged(reviewed(agreed, 100 - agreed))
     assert (found.verdict, found.rate, found.interval) == (verdict, agreed / 100, wilson(agreed, 100))
@@ -57,7 +57,7 @@ def test_the_baseline_is_left_out_of_agreement() -> None:
     assert (found.passed, found.failed, found.verdict) == (40, 10, Verdict.WARNING)
 
 
-def test_the_baseline_counts_where_it_is_what_is_judged() -> None:
+def test_the_baseline_counts_if_it_is_judged() -> None:
     """As in a store that cannot be divided."""
     found = judged(reviewed(40, 10, stratum=BASELINE), judged=[BASELINE])
     assert (found.passed, found.failed) == (40, 10)
@@ -124,14 +124,14 @@ def test_what_was_not_measured_has_neither_verdict_nor_rate() -> None:
 
 
 def test_without_a_check_there_is_no_verdict() -> None:
-    """As where all were deselected."""
+    """As if all were deselected."""
     found = judged([], criterion=INTEGRITY)
     assert (found.verdict, found.rate) == (None, None)
 
 
 @pytest.mark.parametrize(("number", "verdict"), [(19, None), (20, Verdict.OK)])
 def test_fewer_than_the_least_are_no_basis(number: int, verdict: Verdict | None) -> None:
-    """The criterion says how many are."""
+    """The criterion says how many it needs."""
     criterion = replace(INTEGRITY, least=20)
     found = judged(outcomes(Result.PASSED, number), criterion=criterion)
     assert found.verdict is verdict
@@ -141,8 +141,8 @@ def test_fewer_than_the_least_are_no_basis(number: int, verdict: Verdict | None)
 @pytest.mark.parametrize(
     ("failed", "verdict"), [(0, Verdict.OK), (1, Verdict.OK), (3, Verdict.WARNING), (6, Verdict.CRITICAL)]
 )
-def test_a_share_of_the_whole_store_is_held_against_the_same_thresholds(failed: int, verdict: Verdict) -> None:
-    """The worst of records and shares wins."""
+def test_a_share_of_the_whole_store_is_compared_with_the_same_thresholds(failed: int, verdict: Verdict) -> None:
+    """The worse of both counts."""
     share = Statistic.share("vectors", 100 - failed, failed, f"{failed} of 100 lack a vector")
     found = judged(outcomes(Result.PASSED, 50), whole_store(share), criterion=INTEGRITY)
     assert found.verdict is verdict

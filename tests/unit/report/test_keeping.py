@@ -136,7 +136,7 @@ def test_a_run_whose_folder_cannot_be_written_is_kept_nowhere(tmp_path: Path) ->
     assert recorded(tmp_path) == NIGHTS[:1]
 
 
-def test_a_history_locked_all_the_time_is_told_of(tmp_path: Path) -> None:
+def test_a_history_locked_all_the_time_is_reported(tmp_path: Path) -> None:
     """The next run takes up what it could not take."""
     keep(tmp_path, NIGHTS[0])
     with locked(tmp_path):
@@ -147,7 +147,7 @@ def test_a_history_locked_all_the_time_is_told_of(tmp_path: Path) -> None:
     assert recorded(tmp_path) == NIGHTS[:3]
 
 
-def test_a_history_locked_at_the_end_is_told_of(tmp_path: Path) -> None:
+def test_a_history_locked_at_the_end_is_reported(tmp_path: Path) -> None:
     """As one locked from the start is."""
     with keeping(tmp_path) as keeper, locked(tmp_path):
         page = keep_in(keeper, NIGHTS[0])
@@ -215,7 +215,7 @@ def test_whole_reviews_are_listed_as_such_without_the_history(tmp_path: Path, sp
     assert "partial review" not in (tmp_path / "index.html").read_text()
 
 
-def test_a_history_that_cannot_be_made_is_told_of(tmp_path: Path) -> None:
+def test_a_history_that_cannot_be_made_is_reported(tmp_path: Path) -> None:
     """Metrics and list are written all the same."""
     in_the_way(tmp_path)
     (warning,) = keep(tmp_path, NIGHTS[0])
@@ -224,7 +224,7 @@ def test_a_history_that_cannot_be_made_is_told_of(tmp_path: Path) -> None:
     assert seconds(tmp_path) == 1768010400.0
 
 
-def test_metrics_that_cannot_be_written_are_told_of(tmp_path: Path) -> None:
+def test_metrics_that_cannot_be_written_are_reported(tmp_path: Path) -> None:
     """The history comes before them, and the list does not need them."""
     (tmp_path / METRICS / "mine").mkdir(parents=True)
     (warning,) = keep(tmp_path, NIGHTS[0])
@@ -232,7 +232,7 @@ def test_metrics_that_cannot_be_written_are_told_of(tmp_path: Path) -> None:
     assert recorded(tmp_path) == listed(tmp_path) == NIGHTS[:1]
 
 
-def test_a_list_that_cannot_be_written_is_told_of(tmp_path: Path) -> None:
+def test_a_list_that_cannot_be_written_is_reported(tmp_path: Path) -> None:
     """It comes last."""
     (tmp_path / "index.html" / "mine").mkdir(parents=True)
     (warning,) = keep(tmp_path, NIGHTS[0])
@@ -242,7 +242,7 @@ def test_a_list_that_cannot_be_written_is_told_of(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no device that is always full")
-def test_a_full_disk_is_told_of(tmp_path: Path) -> None:
+def test_a_full_disk_is_reported(tmp_path: Path) -> None:
     """The list before it stays."""
     keep(tmp_path, NIGHTS[0])
     with keeping(tmp_path) as keeper:
@@ -262,7 +262,7 @@ DAMAGES: dict[str, Callable[[Any], None]] = {
 
 
 @pytest.mark.parametrize("damage", DAMAGES)
-def test_a_damaged_report_of_another_run_is_passed_over(tmp_path: Path, damage: str) -> None:
+def test_a_damaged_report_of_another_run_is_skipped(tmp_path: Path, damage: str) -> None:
     """A user may have edited it."""
     damaged = document(NIGHTS[0])
     DAMAGES[damage](damaged["drift"])

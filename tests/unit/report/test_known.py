@@ -1,4 +1,4 @@
-"""What somebody acknowledged: it is told, and counts for nothing."""
+"""What somebody acknowledged: it is reported, and counts for nothing."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def mixed(value: float) -> list[Outcome]:
     return [Outcome(EFFECT.name, Result.PASSED, statistics=(Statistic("class mix", "it moved", value, 500),))]
 
 
-def test_a_known_disagreement_is_left_out_of_every_figure() -> None:
+def test_an_acknowledged_disagreement_is_left_out_of_every_figure() -> None:
     """Rate, interval, counts, change of confidence and estimate are those of the other records."""
     everything = [*made("++++----"), *made("++", OLD, 9), *made("++", BASELINE, 11)]
     others = [item for item in everything if item.record_id not in (5, 6, 7)]
@@ -73,7 +73,7 @@ def test_a_known_disagreement_is_left_out_of_every_figure() -> None:
     assert (found.verdict, report(everything).verdict) == (Verdict.OK, Verdict.CRITICAL)
 
 
-def test_a_known_disagreement_says_until_when_and_why() -> None:
+def test_an_acknowledged_disagreement_says_until_when_and_why() -> None:
     """It is neither passed nor failed nor unmeasured."""
     found = report(made("+++-"), acknowledged=records(4))
     (known,) = found.known
@@ -98,14 +98,14 @@ def test_another_disagreement_counts(other: dict[str, Any]) -> None:
     assert (found.known, len(found.disagreements), found.agreement.acknowledged) == ([], 1, 0)
 
 
-def test_a_known_record_that_is_damaged_counts_as_damaged() -> None:
+def test_an_acknowledged_record_that_is_damaged_counts_as_damaged() -> None:
     """Its disagreement alone is known."""
     found = report([*made("+++-"), *outcomes(Result.FAILED, 4, criterion="record_integrity")], acknowledged=records(4))
     assert (len(found.known), len(found.other_failures), found.verdict) == (1, 4, Verdict.CRITICAL)
 
 
 @pytest.mark.parametrize(("letters", "verdict"), [("+++++++-??", Verdict.OK), ("++++++-???", Verdict.INCONCLUSIVE)])
-def test_a_known_disagreement_was_reviewed(letters: str, verdict: Verdict) -> None:
+def test_an_acknowledged_disagreement_was_reviewed(letters: str, verdict: Verdict) -> None:
     """It counts towards the 80 % that must have been."""
     found = report(made(letters), acknowledged=records(letters.index("-") + 1)).criteria[0]
     assert found.verdict is verdict
@@ -115,21 +115,21 @@ def test_a_known_disagreement_was_reviewed(letters: str, verdict: Verdict) -> No
 @pytest.mark.parametrize("letters", ["----", "----?", "----..", "-"])
 @pytest.mark.parametrize("criteria", [(AGREEMENT,), (AGREEMENT, INTEGRITY)], ids=["alone", "beside another"])
 @pytest.mark.parametrize("decision", ["point", "sequential"])
-def test_where_everything_that_was_reviewed_is_known_nothing_is_wrong(
+def test_a_run_whose_reviewed_records_are_all_acknowledged_is_ok(
     letters: str, criteria: tuple[Criterion, ...], decision: str
 ) -> None:
-    """Agreement is not measured, and the run is as good as what else there is: to try again would tell nothing more."""
+    """Agreement is not measured, and the other criteria decide: trying again would show nothing more."""
     sound = outcomes(Result.PASSED, 5, criterion="record_integrity") if INTEGRITY in criteria else []
     known = records(*range(1, letters.count("-") + 1))
     found = report([*made(letters), *sound], criteria, acknowledged=known, decision=decision)
     agreement = found.criteria[0]
     assert (agreement.verdict, agreement.rate, agreement.interval) == (None, None, None)
-    assert agreement.message == "not measured: every record that was reviewed is acknowledged"
+    assert agreement.message == "not measured: every reviewed record is acknowledged"
     assert (found.verdict, found.exit_code, found.agreement.rate) == (Verdict.OK, 0, None)
 
 
 def test_too_few_that_are_left_are_no_basis() -> None:
-    """Where a criterion says how many are needed, and some are left."""
+    """If the criterion needs more than are left."""
     few = replace(AGREEMENT, least=5)
     found = report(made("++-"), [few], acknowledged=records(3))
     assert (found.criteria[0].verdict, found.verdict) == (None, Verdict.INCONCLUSIVE)
@@ -143,7 +143,7 @@ def test_an_outage_is_not_known() -> None:
 
 
 def test_a_check_that_broke_among_known_ones_is_an_internal_error() -> None:
-    """Nobody knows what it would have said."""
+    """Its result is unknown."""
     found = report(made("-----!"), [AGREEMENT], acknowledged=records(1, 2, 3, 4, 5))
     assert (found.verdict, found.exit_code) == (Verdict.INCONCLUSIVE, 3)
 
@@ -159,21 +159,21 @@ def test_a_stratum_of_which_all_is_known_is_left_out_of_the_estimate(judge: str)
     assert found.verdict is Verdict.OK
 
 
-def test_where_all_strata_are_known_there_is_no_estimate_and_why() -> None:
+def test_if_all_strata_are_acknowledged_there_is_no_estimate() -> None:
     """It is no fault of the sample."""
     everything = [*made("-"), *made("-", OLD, 2), *made("-", BASELINE, 3)]
     agreement = report(everything, acknowledged=records(1, 2, 3)).agreement
     assert (agreement.population, agreement.population_without) == (None, ())
-    assert agreement.population_missing == "every record that was reviewed is acknowledged"
+    assert agreement.population_missing == "every reviewed record is acknowledged"
 
 
-def test_known_records_of_the_baseline_are_told_but_are_none_of_the_samples() -> None:
-    """As those that disagree are."""
+def test_acknowledged_records_of_the_baseline_are_reported_apart() -> None:
+    """As disagreements of the baseline are."""
     found = report([*made("++"), *made("-", BASELINE, 3)], acknowledged=records(3))
     assert (len(found.known), found.criteria[0].known, found.agreement.acknowledged) == (1, 0, 0)
 
 
-def test_known_records_decide_nothing_in_order() -> None:
+def test_acknowledged_records_decide_nothing_in_order() -> None:
     """What remains is read as if they had not been drawn."""
     letters = "-" * 10 + "+" * 40
     ids = list(range(1, 51))
@@ -191,7 +191,9 @@ def test_known_records_decide_nothing_in_order() -> None:
         (0.9, Verdict.WARNING, Verdict.CRITICAL),
     ],
 )
-def test_a_known_criterion_keeps_its_verdict_and_does_not_count(value: float, known: Verdict, verdict: Verdict) -> None:
+def test_an_acknowledged_criterion_keeps_its_verdict_and_does_not_count(
+    value: float, known: Verdict, verdict: Verdict
+) -> None:
     """Unless it is worse than was known."""
     item = known_criterion("class_mix", known)
     found = report([*made("++++"), *mixed(value)], (AGREEMENT, EFFECT), acknowledged=knowing(item))
@@ -202,7 +204,7 @@ def test_a_known_criterion_keeps_its_verdict_and_does_not_count(value: float, kn
     assert (found.verdict, found.exit_code) == (verdict, verdict.exit_code)
 
 
-def test_a_known_criterion_hides_no_other() -> None:
+def test_an_acknowledged_criterion_hides_no_other() -> None:
     """The worst of those that count is the verdict."""
     known = knowing(known_criterion("class_mix"))
     found = report([*made("++++-"), *mixed(0.9)], (AGREEMENT, EFFECT), acknowledged=known)
@@ -218,7 +220,7 @@ def test_agreement_itself_may_be_known() -> None:
 @pytest.mark.parametrize("letters", ["++???", "?????"])
 @pytest.mark.parametrize("known", [Verdict.CRITICAL, Verdict.WARNING, Verdict.INCONCLUSIVE])
 def test_an_inconclusive_agreement_cannot_be_known(letters: str, known: Verdict) -> None:
-    """Nobody knows what was not reviewed."""
+    """Its result is unknown."""
     found = report(made(letters), [AGREEMENT], acknowledged=knowing(known_criterion("agreement", known)))
     assert (found.verdict, found.criteria[0].acknowledged) == (Verdict.INCONCLUSIVE, None)
 
@@ -233,7 +235,7 @@ def test_a_criterion_whose_check_broke_cannot_be_known(failed: int, verdict: Ver
 
 
 def test_a_criterion_that_is_ok_is_not_known() -> None:
-    """There is nothing to know."""
+    """There is nothing to acknowledge."""
     found = report(made("++++"), [AGREEMENT], acknowledged=knowing(known_criterion("agreement")))
     assert found.criteria[0].acknowledged is None
 
@@ -248,7 +250,7 @@ def test_the_criteria_that_count_come_first() -> None:
 
 
 def test_what_has_ended_counts_again() -> None:
-    """It is handed on, to be told."""
+    """It is passed on, to be reported."""
     ended = Acknowledged(ended=[(known_record(4), "why")])
     found = report(made("+++-"), acknowledged=ended)
     assert (found.known, len(found.disagreements), found.acknowledged) == ([], 1, ended)
@@ -293,7 +295,9 @@ def test_to_acknowledge_a_disagreement_makes_no_verdict_worse(
 
 
 @given(letters=SAMPLES, way=WAYS, key=st.integers(1, 300))
-def test_what_is_not_met_changes_nothing(letters: tuple[str, str, str], way: dict[str, str], key: int) -> None:
+def test_an_acknowledgement_that_does_not_apply_changes_nothing(
+    letters: tuple[str, str, str], way: dict[str, str], key: int
+) -> None:
     """A record that agrees, or was not drawn, is as if nobody knew."""
     everything = sample(letters)
     met = {item.record_id for item in everything if item.result is Result.FAILED}

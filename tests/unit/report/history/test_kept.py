@@ -46,7 +46,7 @@ def test_a_recorded_run_without_a_folder_is_not_kept(tmp_path: Path) -> None:
 
 
 def test_the_latest_is_not_found_twice(tmp_path: Path) -> None:
-    """Nor what is written aside."""
+    """Nor are hidden folders."""
     folder = write(tmp_path, document(NIGHTS[0]))
     (tmp_path / "latest").symlink_to(folder.name)
     write(tmp_path, document(NIGHTS[1]), f".{NIGHTS[1]}.tmp")
@@ -61,14 +61,14 @@ DEEP = "[" * 100_000
     ["", "{", "[]", "{}", '"drift"', '{"drift": {}}', '{"drift": []}', '{"drift": null}', DEEP, "\ud800"],
     ids=lambda text: ascii(text[:9]),
 )
-def test_a_document_that_is_none_is_passed_over(tmp_path: Path, text: str) -> None:
+def test_an_unreadable_document_is_skipped(tmp_path: Path, text: str) -> None:
     """The others are found."""
     write(tmp_path, document(NIGHTS[0]))
     (write(tmp_path, document(NIGHTS[1])) / "report.json").write_bytes(text.encode("utf-8", "surrogatepass"))
     assert found(tmp_path) == [(NIGHTS[0], True)]
 
 
-def test_a_folder_without_a_document_is_passed_over(tmp_path: Path) -> None:
+def test_a_folder_without_a_document_is_skipped(tmp_path: Path) -> None:
     """As is one whose document is a folder, and a link to nowhere."""
     (tmp_path / NIGHTS[0]).mkdir()
     (tmp_path / NIGHTS[1] / "report.json").mkdir(parents=True)
@@ -77,12 +77,12 @@ def test_a_folder_without_a_document_is_passed_over(tmp_path: Path) -> None:
     assert found(tmp_path) == []
 
 
-def test_no_folder_of_reports_keeps_nothing(tmp_path: Path) -> None:
-    """It may have been removed meanwhile."""
+def test_a_missing_folder_has_no_runs(tmp_path: Path) -> None:
+    """It may have just been removed."""
     assert found(tmp_path / "gone") == []
 
 
-def test_an_interval_without_bounds_is_passed_over(tmp_path: Path) -> None:
+def test_a_document_with_an_invalid_value_is_skipped(tmp_path: Path) -> None:
     """As other documents of another form are."""
     damaged = document(NIGHTS[0])
     damaged["drift"]["agreement"]["interval"] = []
@@ -90,7 +90,7 @@ def test_an_interval_without_bounds_is_passed_over(tmp_path: Path) -> None:
     assert found(tmp_path) == []
 
 
-def test_a_copy_of_a_folder_is_no_run(tmp_path: Path) -> None:
+def test_a_copy_of_a_folder_is_not_a_run(tmp_path: Path) -> None:
     """Its document names another folder."""
     folder = write(tmp_path, document(NIGHTS[0]))
     shutil.copytree(folder, tmp_path / f"{NIGHTS[0]} (copy)")

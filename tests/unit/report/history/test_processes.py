@@ -44,7 +44,7 @@ def test_the_file_is_for_owner_and_group(tmp_path: Path, umask: int) -> None:
 
 
 @pytest.mark.parametrize("there", [False, True])
-def test_where_nothing_may_be_written_a_sentence_says_so(tmp_path: Path, there: bool) -> None:
+def test_a_history_that_cannot_be_written_is_reported(tmp_path: Path, there: bool) -> None:
     """When the history is made, or when a run is added."""
     if there:
         with History(tmp_path) as history:
@@ -65,7 +65,7 @@ except ReportsError as error:
 
 
 def test_a_full_disk_leaves_whole_runs(tmp_path: Path) -> None:
-    """What did not fit is told, and nothing of it stays; with room again it is taken up."""
+    """What did not fit is reported, and nothing of it stays; with room again it is taken up."""
     code = f"""{PREPARED}
 import resource
 from drift_checks.core.errors import ReportsError
@@ -90,7 +90,7 @@ for number in range(1000):
 def test_a_history_that_is_held_too_long_is_not_taken_for_damaged(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It stays where it is, and a sentence tells what to do."""
+    """It stays if it is, and a sentence tells what to do."""
     with History(tmp_path) as history:
         history.add(run())
     monkeypatch.setattr(reading, "LOCK_WAIT_SECONDS", 0.1)
@@ -105,7 +105,7 @@ def test_a_history_that_is_held_too_long_is_not_taken_for_damaged(
 
 
 def test_processes_that_add_at_once_lose_no_run(tmp_path: Path) -> None:
-    """From the making of the file on."""
+    """From the creation of the file on."""
     code = f"""{PREPARED}
 with History(Path({str(tmp_path)!r})) as history:
     for number in range(15):
@@ -130,7 +130,7 @@ for number in itertools.count(known):
 
 @pytest.mark.slow
 def test_a_process_killed_at_any_moment_leaves_whole_runs(tmp_path: Path) -> None:
-    """Each run that was told as added is there, and what is there is whole."""
+    """Each run reported as added is there, and complete."""
     chance = random.Random(7)
     for _ in range(8):
         writer = subprocess.Popen([sys.executable, "-c", ADDING, str(tmp_path)], stdout=subprocess.PIPE, text=True)

@@ -30,7 +30,7 @@ from tests.support.histories import (
 )
 
 
-def test_runs_that_are_missing_are_taken_up(tmp_path: Path) -> None:
+def test_missing_runs_are_added(tmp_path: Path) -> None:
     """Killed after the report was in place, or a history that was lost."""
     for name in NIGHTS:
         write(tmp_path, document(name))
@@ -39,7 +39,7 @@ def test_runs_that_are_missing_are_taken_up(tmp_path: Path) -> None:
         assert history.runs() == [run(night) for night in NIGHTS]
 
 
-def test_what_is_there_is_not_read_again(tmp_path: Path) -> None:
+def test_recorded_runs_are_not_read_again(tmp_path: Path) -> None:
     """The report may have been damaged since."""
     folder = write(tmp_path, document(NIGHTS[0]))
     taken_up(tmp_path)
@@ -48,21 +48,21 @@ def test_what_is_there_is_not_read_again(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("indent", [None, 1])
-def test_a_part_of_a_review_is_not_taken_up(tmp_path: Path, indent: int | None) -> None:
+def test_a_partial_run_is_not_added(tmp_path: Path, indent: int | None) -> None:
     """However its report is laid out."""
     folder = write(tmp_path, document(partial=True))
     (folder / "report.json").write_text(json.dumps(document(partial=True), indent=indent), encoding="utf-8")
     assert taken_up(tmp_path) == []
 
 
-def test_an_interrupted_run_is_not_taken_up(tmp_path: Path) -> None:
+def test_an_interrupted_run_is_not_added(tmp_path: Path) -> None:
     """It was not judged as a whole."""
     write(tmp_path, document(interrupted="3 of 50 records were reviewed"))
     assert taken_up(tmp_path) == []
 
 
-def test_a_run_that_was_resumed_takes_the_place_of_its_outage(tmp_path: Path) -> None:
-    """Killed before the history knew of its end."""
+def test_a_resumed_run_replaces_its_outage(tmp_path: Path) -> None:
+    """It was killed before it was in the history."""
     folder = write(tmp_path, document(agreed=10, unmeasured=400))
     with History(tmp_path) as history:
         history.take_up_missing()
@@ -72,7 +72,7 @@ def test_a_run_that_was_resumed_takes_the_place_of_its_outage(tmp_path: Path) ->
         assert [item.verdict for item in history.runs()] == [Verdict.OK]
 
 
-def test_a_copy_of_a_folder_is_no_run(tmp_path: Path) -> None:
+def test_a_copy_of_a_folder_is_not_a_run(tmp_path: Path) -> None:
     """Nor is the link to the latest, nor what is kept aside."""
     folder = write(tmp_path, document(NIGHTS[0]))
     write(tmp_path, document(NIGHTS[1]), f"{NIGHTS[1]} (copy)")
@@ -122,8 +122,8 @@ DAMAGES: dict[str, Callable[[Path], object]] = {
 
 
 @pytest.mark.parametrize("damage", DAMAGES.values(), ids=DAMAGES)
-def test_a_damaged_history_is_set_aside_and_made_anew(tmp_path: Path, damage: Callable[[Path], object]) -> None:
-    """The runs are taken up from their reports; the user is told, and keeps the damaged file."""
+def test_a_damaged_history_is_set_aside_and_replaced(tmp_path: Path, damage: Callable[[Path], object]) -> None:
+    """The runs are taken up from their reports; the user is reported, and keeps the damaged file."""
     for name in NIGHTS:
         write(tmp_path, document(name))
     taken_up(tmp_path)
@@ -144,7 +144,7 @@ def test_a_damaged_history_is_set_aside_and_made_anew(tmp_path: Path, damage: Ca
 
 
 def test_a_journal_is_set_aside_with_its_history(tmp_path: Path) -> None:
-    """It would be played into the new one."""
+    """It would be applied to the new one."""
     (tmp_path / NAME).write_bytes(b"this is no database" * 400)
     (tmp_path / f"{NAME}-journal").write_bytes(b"\x00" * 512)
     with History(tmp_path) as history:
@@ -153,8 +153,8 @@ def test_a_journal_is_set_aside_with_its_history(tmp_path: Path) -> None:
     assert whole(tmp_path) == {RUN: 5}
 
 
-def test_a_history_that_another_process_made_anew_stays(tmp_path: Path) -> None:
-    """It is not what was found damaged."""
+def test_a_history_replaced_by_another_process_stays(tmp_path: Path) -> None:
+    """It is another file."""
     (tmp_path / NAME).write_bytes(b"this is no database" * 400)
     found = (tmp_path / NAME).stat()
     with History(tmp_path) as history:
@@ -164,7 +164,7 @@ def test_a_history_that_another_process_made_anew_stays(tmp_path: Path) -> None:
     assert whole(tmp_path) == {RUN: 5}
 
 
-def test_a_history_cut_to_nothing_is_filled_again(tmp_path: Path) -> None:
+def test_an_emptied_history_is_filled_again(tmp_path: Path) -> None:
     """There is nothing to set aside."""
     write(tmp_path, document())
     taken_up(tmp_path)
@@ -174,7 +174,7 @@ def test_a_history_cut_to_nothing_is_filled_again(tmp_path: Path) -> None:
 
 
 def test_processes_that_find_damage_at_once_set_it_aside_once(tmp_path: Path) -> None:
-    """None takes the other's new history for the damaged one."""
+    """None sets aside the new history of another."""
     (tmp_path / NAME).write_bytes(b"this is no database" * 400)
     code = f"{PREPARED}\nwith History(Path({str(tmp_path)!r})) as history: history.add(run(sys.argv[1]))"
     writers = [subprocess.Popen([sys.executable, "-c", code, night]) for night in NIGHTS[:4]]
