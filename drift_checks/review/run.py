@@ -235,7 +235,7 @@ def _no_store(settings: Settings) -> SettingError:
 def _no_chroma(db: Path | None) -> ReviewerError:
     remedy = "name the Chroma directory with --drift-chroma DIR"
     if db is not None and (db.parent / "chroma.sqlite3").exists():
-        remedy = f"there is one beside the records: name it with --drift-chroma {db.parent}"
+        remedy = f"a Chroma directory is beside the records: name it with --drift-chroma {db.parent}"
     return ReviewerError(
         "chroma",
         "the reviewer 'neighbours' needs the vectors",

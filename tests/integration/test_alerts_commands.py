@@ -180,7 +180,7 @@ def test_end_of_an_acknowledgement_is_sent_with_the_verdict(
     found = acknowledged.run("WARNING")
     assert (found.drift["verdict"], found.drift["agreement"]["reviewed"]) == ("WARNING", 30)
     assert acknowledged.channels.news() == [("slack", "WARNING"), ("email", "WARNING")]
-    assert json.dumps(acknowledged.channels.server.slack[-1]).count("is acknowledged no more") == 2
+    assert json.dumps(acknowledged.channels.server.slack[-1]).count("is no longer acknowledged") == 2
     assert acknowledged.sent("WARNING") == []
 
 
