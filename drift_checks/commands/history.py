@@ -11,14 +11,7 @@ from datetime import UTC
 from typing import TYPE_CHECKING, Any
 
 from drift_checks.commands.arguments import from_one
-from drift_checks.commands.stores import (
-    drawn_lines,
-    existing_history,
-    named_path,
-    no_runs,
-    reports_folder,
-    store_names,
-)
+from drift_checks.commands.stores import drawn_lines, existing_history, named_path, no_runs, reports_folder, store_names
 from drift_checks.core.instants import format_instant
 from drift_checks.core.plain import to_plain
 from drift_checks.core.text import percent, percent_range, printable

@@ -23,12 +23,7 @@ def add_settings(parser: pytest.Parser) -> None:
         )
         if _is_flag(setting):
             group.addoption(
-                setting.option,
-                dest=setting.ini,
-                action="store_const",
-                const="true",
-                default=None,
-                help=described,
+                setting.option, dest=setting.ini, action="store_const", const="true", default=None, help=described
             )
         else:
             group.addoption(setting.option, dest=setting.ini, metavar="VALUE", default=None, help=described)

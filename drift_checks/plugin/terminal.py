@@ -17,12 +17,7 @@ from drift_checks.report.verdict import Verdict
 from drift_checks.review.ledger import Ledger
 from drift_checks.review.reviewers.base import OnReview
 
-_COLOURS = {
-    Verdict.OK: "green",
-    Verdict.WARNING: "yellow",
-    Verdict.CRITICAL: "red",
-    Verdict.INCONCLUSIVE: "cyan",
-}
+_COLOURS = {Verdict.OK: "green", Verdict.WARNING: "yellow", Verdict.CRITICAL: "red", Verdict.INCONCLUSIVE: "cyan"}
 
 
 def write_summary(

@@ -120,9 +120,7 @@ def without_affinity(stored: ColumnElement[Any]) -> ColumnElement[Any]:
 
 
 def by_date(
-    stored: ColumnElement[Any],
-    exact_code: ColumnElement[int],
-    *cases: tuple[ColumnElement[bool], ColumnElement[int]],
+    stored: ColumnElement[Any], exact_code: ColumnElement[int], *cases: tuple[ColumnElement[bool], ColumnElement[int]]
 ) -> ColumnElement[int]:
     """Return a fast expression for the code of a timestamp.
 

@@ -31,11 +31,7 @@ def default_folder() -> Path:
     try:
         return Path(platformdirs.user_cache_dir("drift-checks")) / "snapshots"
     except RuntimeError:
-        raise StoreError(
-            "snapshot-dir",
-            "is not set, and this user has no home folder for a cache",
-            _REMEDY,
-        ) from None
+        raise StoreError("snapshot-dir", "is not set, and this user has no home folder for a cache", _REMEDY) from None
 
 
 def fingerprint(files: Iterable[Path]) -> Fingerprint:
@@ -73,9 +69,7 @@ class Snapshot:
             self.folder = unnamed.rename(parent / unnamed.name.removeprefix("."))
         except OSError as error:
             raise StoreError(
-                "snapshot-dir",
-                f"no private copy of the store can be made in {parent} ({error.strerror})",
-                _REMEDY,
+                "snapshot-dir", f"no private copy of the store can be made in {parent} ({error.strerror})", _REMEDY
             ) from None
 
     def copy(self, files: Mapping[Path, str]) -> None:

@@ -20,11 +20,7 @@ from tests.support.session_criteria import write_criterion
 from tests.support.session_runs import SMALL, Review
 from tests.support.stores import NAME, BuiltStore
 
-UNPRIVILEGED = (
-    "setpriv",
-    "--bounding-set=-dac_override,-dac_read_search",
-    "--inh-caps=-dac_override,-dac_read_search",
-)
+UNPRIVILEGED = ("setpriv", "--bounding-set=-dac_override,-dac_read_search", "--inh-caps=-dac_override,-dac_read_search")
 WRITER = f"""
 import sqlite3, sys, time
 connection = sqlite3.connect(sys.argv[1], isolation_level=None, timeout=0)

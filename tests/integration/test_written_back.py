@@ -35,11 +35,7 @@ def agreeing(text):
 OWN = ("--drift-reviewer=mine:agreeing", "--drift-stability=0")
 # Fewer than a verdict needs.
 FEW_CALLS = "--drift-max-calls=10"
-UNPRIVILEGED = (
-    "setpriv",
-    "--bounding-set=-dac_override,-dac_read_search",
-    "--inh-caps=-dac_override,-dac_read_search",
-)
+UNPRIVILEGED = ("setpriv", "--bounding-set=-dac_override,-dac_read_search", "--inh-caps=-dac_override,-dac_read_search")
 
 
 @pytest.fixture

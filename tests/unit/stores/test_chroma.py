@@ -108,8 +108,7 @@ def test_the_nearest_are_at_most_all_entries(vectors: VectorCollection) -> None:
 
 
 @pytest.mark.parametrize(
-    ("space", "similarities"),
-    [("cosine", [1.0, 0.0, 0.0]), ("l2", [1.0, 1 / 3, 1 / 3]), ("ip", [1.0, 0.0, 0.0])],
+    ("space", "similarities"), [("cosine", [1.0, 0.0, 0.0]), ("l2", [1.0, 1 / 3, 1 / 3]), ("ip", [1.0, 0.0, 0.0])]
 )
 def test_similarity_decreases_with_distance_in_each_space(
     tmp_path: Path, snapshots: Path, space: str, similarities: list[float]
@@ -281,10 +280,7 @@ def test_a_sound_index_is_read(persisted: Path, snapshots: Path) -> None:
 
 @pytest.mark.parametrize(
     "content",
-    [
-        "UNKNOWN_KEY=1\nCHROMA_SERVER_HOST=elsewhere\nDATABASE_URL=postgresql://host/other\n",
-        "IS_PERSISTENT=maybe\n",
-    ],
+    ["UNKNOWN_KEY=1\nCHROMA_SERVER_HOST=elsewhere\nDATABASE_URL=postgresql://host/other\n", "IS_PERSISTENT=maybe\n"],
 )
 def test_a_folders_env_file_is_not_read(store: BuiltStore, tmp_path: Path, snapshots: Path, content: str) -> None:
     """It may belong to another program, with keys that Chroma refuses."""

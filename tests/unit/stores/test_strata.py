@@ -140,10 +140,7 @@ def test_a_date_that_only_sqlite_accepts_is_not_drawn_as_old(tmp_path: Path, sta
 
 @pytest.mark.parametrize(
     ("stamp", "zone", "affinity"),
-    [
-        ("9999-12-31T23:00", "America/New_York", "text"),
-        ("0001-01-01T00:00", "Asia/Kolkata", "datetime"),
-    ],
+    [("9999-12-31T23:00", "America/New_York", "text"), ("0001-01-01T00:00", "Asia/Kolkata", "datetime")],
 )
 def test_an_instant_beyond_the_calendar_is_unreadable(stamp: str, zone: str, affinity: str) -> None:
     """In UTC it is in the year 10000, or before the year 1."""

@@ -134,10 +134,7 @@ def test_at_the_bounds(stamp: object, window: Window) -> None:
 
 
 @settings(max_examples=40)
-@given(
-    rows=st.lists(st.tuples(VALUES, TIMESTAMPS, VALUES, VALUES, VALUES), max_size=15),
-    ours=st.sampled_from(GROUPED),
-)
+@given(rows=st.lists(st.tuples(VALUES, TIMESTAMPS, VALUES, VALUES, VALUES), max_size=15), ours=st.sampled_from(GROUPED))
 def test_groups_sum_to_the_store(rows: list[tuple[object, ...]], ours: str) -> None:
     """Each record is counted once, with its own values; NULL and empty text are the same."""
     numbered = [(key, "text", *row) for key, row in enumerate(rows, 1)]

@@ -230,10 +230,7 @@ UNFIT = {
         " with --drift-columns review_count=NAME, add it to the table",
     ),
     "view": (
-        [
-            "alter table risk_classifications rename to kept",
-            "create view risk_classifications as select * from kept",
-        ],
+        ["alter table risk_classifications rename to kept", "create view risk_classifications as select * from kept"],
         "'risk_classifications' is a view, whose rows cannot be marked as reviewed; name the table with --drift-table",
     ),
     "trigger that cannot run": (
