@@ -41,13 +41,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Print the runs, oldest first.
-
-    Raises:
-        NothingToReview: There are none.
-        ReportsError: The history cannot be read.
-        SettingError: A path is invalid.
-    """
+    """Print the runs, oldest first."""
     with existing_history(reports_folder(arguments.reports)) as history:
         found = _found(history, arguments.store, arguments.last)
     sys.stdout.writelines(f"{line}\n" for line in _FORMATS[arguments.format](found))

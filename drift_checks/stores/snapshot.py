@@ -52,9 +52,6 @@ class Snapshot:
     Each folder holds a lock file, which its process keeps locked: creating a snapshot removes the folders that killed
     processes left behind. A folder gets its name once its lock is held, so it never looks abandoned.
 
-    Args:
-        parent: The folder in which it is created.
-
     Raises:
         StoreError: It cannot be created.
     """

@@ -16,7 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from drift_checks.core.instants import read_instant
-from drift_checks.core.records import Record, RecordId, Stratum, read_number
+from drift_checks.core.records import RecordId, Stratum, read_number
 from drift_checks.review.sampling import draw
 from drift_checks.stores.strata import Bounds
 from tests.support.tables import TABLE, opened, strata_by_id, with_strata, write_table
@@ -235,12 +235,3 @@ def test_a_sample_drawn_in_sql_comes_from_its_strata(tmp_path: Path) -> None:
     there = stored_rows(path)
     for stratum, ids in drawn.items():
         assert {stratum_in_python(there[key], BOUNDS) for key in ids} == {stratum}
-
-
-def test_a_record_and_sql_read_the_same_confidence(tmp_path: Path) -> None:
-    """A text with spaces is a number for both."""
-    path = write_table(tmp_path / "a.db", [(1, "a", "b", " 0.5 ")], f"id integer primary key, {BASE}, confidence text")
-    store = opened(path)
-    row = store.read(lambda connection: store.rows(connection, [1]))[1]
-    assert Record(1, LOW, row).confidence == 0.5
-    assert strata_by_id(store, BOUNDS, [1]) == {1: LOW}
