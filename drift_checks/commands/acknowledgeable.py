@@ -14,7 +14,12 @@ from drift_checks.core.text import printable
 from drift_checks.report.acknowledgements import Acknowledgement, sort_out
 from drift_checks.report.changes import versions_of
 from drift_checks.report.history.reading import HistoryView
-from drift_checks.report.history.recorded import RecordedCriterion, RecordedDisagreement, RecordedRun, StoreIdentity
+from drift_checks.report.history.recorded import (
+    RecordedCriterion,
+    RecordedDisagreement,
+    RecordedRun,
+    StoreIdentity,
+)
 from drift_checks.report.verdict import FAILED, Verdict
 
 # Whatever is accepted for longer is no exception.
@@ -157,7 +162,9 @@ def _refuse_criterion(run: RecordedRun, name: str) -> Thing:
         )
     outcome = "was not measured" if found.verdict is None else "is OK"
     raise NothingToReview(
-        f"criterion {printable(name)!r}", f"it {outcome} in run {run.run_id}, so there is nothing to acknowledge", which
+        f"criterion {printable(name)!r}",
+        f"it {outcome} in run {run.run_id}, so there is nothing to acknowledge",
+        which,
     )
 
 

@@ -222,9 +222,17 @@ def test_a_failed_connection_does_not_show_the_key() -> None:
     assert KEY not in spoken(outcome)
 
 
-@pytest.mark.parametrize("key", [f"{KEY}\nsecond", f"{KEY}\x00", f"schlüssel{KEY}", f"\ufeff{KEY}"], ids=ascii)
-def test_a_key_that_no_header_can_hold_is_neither_shown_nor_blamed_on_the_endpoint(key: str) -> None:
+@pytest.mark.parametrize("key", [f"{KEY}\nsecond", f"{KEY}\x00"], ids=["two lines", "null"])
+def test_a_key_that_no_header_can_hold_is_not_shown(key: str) -> None:
     """Such as a whole file."""
     with ChatServer() as server:
         (outcome,) = outcomes(chat(server, key=key), question())
-    assert (KEY in spoken(outcome), "answer" in str(outcome)) == (False, False)
+    assert KEY not in spoken(outcome)
+
+
+@pytest.mark.parametrize("key", ["schlüssel", "\ufeffsk-1"], ids=["umlaut", "byte order mark"])
+def test_a_key_that_no_header_can_hold_is_not_blamed_on_the_endpoint(key: str) -> None:
+    """A wrong key is not reported as a wrong answer."""
+    with ChatServer() as server:
+        (outcome,) = outcomes(chat(server, key=key), question())
+    assert "answer" not in str(outcome)
