@@ -67,7 +67,7 @@ def run_document(config: pytest.Config) -> Any:
         SettingError: pytest-json-report is not loaded.
     """
     if not hasattr(config.option, "json_report"):
-        raise SettingError("pytest-json-report is not loaded", "install it, or load it with -p pytest_jsonreport")
+        raise SettingError("pytest-json-report", "is not loaded", "load it with -p pytest_jsonreport, or install it")
     asked_for = getattr(config, "_json_report", None)
     if asked_for is not None:
         return asked_for

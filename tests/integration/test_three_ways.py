@@ -168,7 +168,7 @@ def test_advice_on_missing_json_report_plugin_works(
     """The error says how to load pytest-json-report, and that helps."""
     monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
     refused = review("-p", "drift_checks.plugin", *store.options, *SMALL, process=True)
-    (advised,) = re.findall(r"-p (\S+)", refused.refusal)
+    (advised,) = re.findall(r"-p (\w+)", refused.refusal)
     advice = ("-p", "drift_checks.plugin", "-p", advised)
     assert review(*advice, *store.options, *SMALL, process=True).exit_code == 0
 
