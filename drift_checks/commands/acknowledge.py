@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from drift_checks.commands.acknowledgeable import found_thing, read_until
+from drift_checks.commands.acknowledgeable import find_thing, read_until
 from drift_checks.commands.stores import (
     UNBOUNDED,
     drawn_lines,
@@ -59,13 +59,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Acknowledge, withdraw or list.
-
-    Raises:
-        NothingToReview: There is no history, no such disagreement or criterion, or no such acknowledgement.
-        ReportsError: The history cannot be read or written.
-        SettingError: A date, a reason or a store is missing or invalid.
-    """
+    """Acknowledge, withdraw or list."""
     acknowledging = not (arguments.list or arguments.withdraw is not None)
     if not acknowledging and (arguments.until is not None or arguments.reason is not None):
         raise SettingError("--until, --reason", "they describe a new acknowledgement", "omit them with this option")
@@ -73,10 +67,7 @@ def run(arguments: argparse.Namespace) -> int:
     reports = reports_folder(arguments.reports)
     # Opening it for writing would create a missing one.
     with existing_history(reports) as view:
-        if arguments.list:
-            lines = _listed(view, arguments, now)
-        else:
-            lines = None
+        lines = _listed(view, arguments, now) if arguments.list else None
     if lines is None:
         lines = (
             _acknowledged(reports, arguments, now) if acknowledging else _withdrawn(reports, arguments.withdraw, now)
@@ -86,10 +77,12 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _acknowledged(reports: Path, arguments: argparse.Namespace, now: datetime) -> Iterable[str]:
-    until, reason = read_until(arguments.until, now), _reason(arguments.reason)
+    until, reason = read_until(arguments.until, now), (arguments.reason or "").strip()
+    if not reason:
+        raise SettingError("--reason", "is missing or empty", "say why it does not count, as in --reason 'ticket 12'")
     with History(reports) as history:
         store = _store(history, arguments)
-        thing = found_thing(history, store, arguments, now)
+        thing = find_thing(history, store, arguments, now)
         item = thing.acknowledgement(store, until, reason, now)
         kept = Acknowledgements(history)
         before = {other.number: other for other in kept.of_store(store)}
@@ -103,12 +96,6 @@ def _acknowledged(reports: Path, arguments: argparse.Namespace, now: datetime) -
         was = f", which was until {_last_moment(old)} ({_shown(old.reason)})" if old else ""
         lines.append(f"it replaces number {replaced}{was}")
     return [*lines, f"it ends earlier with {_reopening(item)}"]
-
-
-def _reason(text: str | None) -> str:
-    if text is None or not text.strip():
-        raise SettingError("--reason", "is missing or empty", "say why it does not count, as in --reason 'ticket 12'")
-    return text.strip()
 
 
 def _reopening(item: Acknowledgement) -> str:

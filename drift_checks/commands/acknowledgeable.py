@@ -14,12 +14,7 @@ from drift_checks.core.text import printable
 from drift_checks.report.acknowledgements import Acknowledgement, sort_out
 from drift_checks.report.changes import versions_of
 from drift_checks.report.history.reading import HistoryView
-from drift_checks.report.history.recorded import (
-    RecordedCriterion,
-    RecordedDisagreement,
-    RecordedRun,
-    StoreIdentity,
-)
+from drift_checks.report.history.recorded import RecordedCriterion, RecordedDisagreement, RecordedRun, StoreIdentity
 from drift_checks.report.verdict import FAILED, Verdict
 
 # Whatever is accepted for longer is no exception.
@@ -36,14 +31,7 @@ class Thing:
     criterion: RecordedCriterion | None = None
 
     def acknowledgement(self, store: StoreIdentity, until: datetime, reason: str, now: datetime) -> Acknowledgement:
-        """Return its acknowledgement, without a number.
-
-        Args:
-            store: The run's store.
-            until: When it ends, with a zone.
-            reason: The reason.
-            now: The current instant, with a zone.
-        """
+        """Return its acknowledgement, without a number; the instants need a zone."""
         record, criterion = self.disagreement, self.criterion
         return Acknowledgement(
             number=0,
@@ -61,14 +49,10 @@ class Thing:
 
 
 def read_until(text: str | None, now: datetime) -> datetime:
-    """Return the instant at which an acknowledgement ends: for a day, its end in UTC.
-
-    Args:
-        text: A day, or an ISO 8601 instant with a zone.
-        now: The current instant, with a zone.
+    """Return when an acknowledgement ends: at an ISO 8601 instant with a zone, or at the end of a day in UTC.
 
     Raises:
-        SettingError: It is missing, neither, past, or more than MOST_DAYS days ahead.
+        SettingError: The text is missing, neither a day nor such an instant, past, or more than MOST_DAYS days ahead.
     """
     allowed = (
         f"it must be a day (in UTC) as in {now + timedelta(days=30):%Y-%m-%d} or an ISO 8601 instant with a zone, at"
@@ -103,17 +87,11 @@ def _end_of(text: str) -> tuple[datetime | None, date | None]:
     return moment, moment.date()
 
 
-def found_thing(history: HistoryView, store: StoreIdentity, arguments: argparse.Namespace, now: datetime) -> Thing:
+def find_thing(history: HistoryView, store: StoreIdentity, arguments: argparse.Namespace, now: datetime) -> Thing:
     """Return what the arguments name, as found by the newest run of the store that has it.
 
     A plain word is the id of a disagreement of the newest run, else a failed criterion of that run, else the id of a
-    disagreement of an earlier run.
-
-    Args:
-        history: With at least one run of the store.
-        store: The store.
-        arguments: With `what`, `record` or `criterion`.
-        now: The current instant, with a zone.
+    disagreement of an earlier run. The history must have a run of the store.
 
     Raises:
         NothingToReview: No stored run has it, or it no longer disagrees or fails.
@@ -150,22 +128,15 @@ def _criterion(run: RecordedRun, name: str) -> Thing | None:
 def _refuse_criterion(run: RecordedRun, name: str) -> Thing:
     failed = [item.name for item in run.criteria if item.verdict in FAILED]
     which = f"those that failed in run {run.run_id} are: {_listed(failed)}"
-    found = run.criterion(name)
+    what, found = f"criterion {printable(name)!r}", run.criterion(name)
     if found is None:
         closest = nearest(name, [printable(item.name) for item in run.criteria])
-        raise NothingToReview(f"criterion {printable(name)!r}", "there is none of that name", which, closest)
+        raise NothingToReview(what, "there is none of that name", which, closest)
     if found.verdict is Verdict.INCONCLUSIVE:
-        raise NothingToReview(
-            f"criterion {printable(name)!r}",
-            f"it is INCONCLUSIVE in run {run.run_id}, so there is no result to acknowledge",
-            which,
-        )
+        problem = f"it is INCONCLUSIVE in run {run.run_id}, so there is no result to acknowledge"
+        raise NothingToReview(what, problem, which)
     outcome = "was not measured" if found.verdict is None else "is OK"
-    raise NothingToReview(
-        f"criterion {printable(name)!r}",
-        f"it {outcome} in run {run.run_id}, so there is nothing to acknowledge",
-        which,
-    )
+    raise NothingToReview(what, f"it {outcome} in run {run.run_id}, so there is nothing to acknowledge", which)
 
 
 def _no_such(runs: Sequence[RecordedRun], word: str, *, only_records: bool) -> NothingToReview:

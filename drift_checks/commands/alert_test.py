@@ -19,7 +19,7 @@ from drift_checks.report.history.recorded import StoreIdentity
 NAME = "alert-test"
 HELP = "send a marked test through every configured channel, and show the answers"
 EXIT_NOT_DELIVERED = 1
-# Somebody waits for it.
+# Somebody is waiting for it.
 _SECONDS = 12.0
 
 
@@ -30,11 +30,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Send the test; return 1 if a channel did not accept it.
-
-    Raises:
-        SettingError: No channel is configured, or one cannot be used as it is.
-    """
+    """Send the test; return 1 if a channel did not accept it."""
     now = datetime.now(UTC)
     settings = read_settings(arguments, os.environ, now)
     channels = configured_channels(settings, os.environ)
@@ -50,13 +46,9 @@ def run(arguments: argparse.Namespace) -> int:
         for channel in channels:
             sys.stdout.write(f"{channel.key}: would send\n{channel.payload(message)}\n")
         return 0
-    sent = {
-        item.channel.key: item
-        for item in send_all([Delivery(channel, message) for channel in channels], Deadline.after(_SECONDS))
-    }
-    width = max(map(len, sent))
-    for channel in channels:
-        outcome = sent[channel.key]
-        word = "delivered" if outcome.delivered else "NOT delivered"
-        sys.stdout.write(f"{channel.key:<{width}}  {word}: {outcome.answer}\n")
-    return 0 if all(item.delivered for item in sent.values()) else EXIT_NOT_DELIVERED
+    sent = send_all([Delivery(channel, message) for channel in channels], Deadline.after(_SECONDS))
+    order = [channel.key for channel in channels]
+    for item in sorted(sent, key=lambda item: order.index(item.channel.key)):
+        word = "delivered" if item.delivered else "NOT delivered"
+        sys.stdout.write(f"{item.channel.key:<{max(map(len, order))}}  {word}: {item.answer}\n")
+    return 0 if all(item.delivered for item in sent) else EXIT_NOT_DELIVERED

@@ -45,10 +45,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Print the findings; return 1 if something is wrong."""
     now = datetime.now(UTC)
     options = DoctorOptions(
-        root=arguments.root,
-        backups=arguments.backups,
-        live=arguments.live,
-        thorough=arguments.thorough,
+        root=arguments.root, backups=arguments.backups, live=arguments.live, thorough=arguments.thorough
     )
     # The output of the user's own code must not mix with output that programs read.
     with redirect_stdout(sys.stderr):

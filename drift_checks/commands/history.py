@@ -11,14 +11,7 @@ from datetime import UTC
 from typing import TYPE_CHECKING, Any
 
 from drift_checks.commands.arguments import from_one
-from drift_checks.commands.stores import (
-    drawn_lines,
-    existing_history,
-    named_path,
-    no_runs,
-    reports_folder,
-    store_names,
-)
+from drift_checks.commands.stores import drawn_lines, existing_history, named_path, no_runs, reports_folder, store_names
 from drift_checks.core.instants import format_instant
 from drift_checks.core.plain import to_plain
 from drift_checks.core.text import percent, percent_range, printable
@@ -48,13 +41,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Print the runs, oldest first.
-
-    Raises:
-        NothingToReview: There are none.
-        ReportsError: The history cannot be read.
-        SettingError: A path is invalid.
-    """
+    """Print the runs, oldest first."""
     with existing_history(reports_folder(arguments.reports)) as history:
         found = _found(history, arguments.store, arguments.last)
     sys.stdout.writelines(f"{line}\n" for line in _FORMATS[arguments.format](found))

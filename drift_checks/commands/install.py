@@ -26,8 +26,7 @@ from drift_checks.operations.schedule.machine import closed_to, daemon_of, defau
 from drift_checks.operations.schedule.next_steps import after_install
 from drift_checks.operations.schedule.paths import CRONTAB, ENVIRONMENT_FILE, OWN, REVIEW_TIMER
 from drift_checks.operations.schedule.plan import CRON, DAY, SYSTEMD, WEEK, read_schedule
-from drift_checks.operations.schedule.preset import Preset, make_preset
-from drift_checks.settings.declarations import Settings
+from drift_checks.operations.schedule.preset import make_preset
 
 NAME = "install"
 HELP = "schedule a nightly review with cron or systemd: write the files, and say what to do next"
@@ -36,7 +35,7 @@ EXIT_KEPT = 1
 _CONTENTS = {CRON: cron_contents, SYSTEMD: systemd_contents}
 # The file that exists only if this kind of schedule is installed.
 _SIGNS = {CRON: CRONTAB, SYSTEMD: REVIEW_TIMER}
-_SAID = {
+_NOTES = {
     State.WRITE: "",
     State.REPLACE: ": not changed since it was written",
     State.UNCHANGED: "",
@@ -80,7 +79,7 @@ def run(arguments: argparse.Namespace) -> int:
     request = _request(arguments, root)
     if not arguments.dry_run:
         refuse_unless_root(root)
-    tree = _tree(root, force=arguments.force)
+    tree = Tree(root, recorded_digests(Tree(root, {}, force=False)), force=arguments.force)
     _refuse_both(arguments.kind, tree)
     contents = _CONTENTS[arguments.kind](request, tree)
     steps = [tree.plan(file) for file in contents.files]
@@ -99,36 +98,26 @@ def run(arguments: argparse.Namespace) -> int:
     return EXIT_KEPT if any(step.state is State.KEEP for step in steps) else 0
 
 
-def _tree(root: Path, *, force: bool) -> Tree:
-    known = recorded_digests(Tree(root, {}, force=False))
-    return Tree(root, known, force=force)
-
-
 def _request(arguments: argparse.Namespace, root: Path) -> InstallRequest:
     schedule = read_schedule(arguments.at, arguments.every)
-    user = default_user(os.environ) if arguments.user is None else arguments.user
-    owner = find_user(user, root)
+    owner = find_user(default_user(os.environ) if arguments.user is None else arguments.user, root)
     now = datetime.now(UTC)
     settings = read_settings(arguments, os.environ, now)
-    return InstallRequest(
-        schedule=schedule,
-        owner=owner,
-        preset=_preset(settings),
-        root=root,
-        now=now,
-        mail_to=arguments.mail_to or "",
-        vacuum_application=arguments.vacuum_application,
-    )
-
-
-def _preset(settings: Settings) -> Preset:
     if settings.db is None and not settings.demo:
         raise SettingError(
             "db",
             "is not set, which a scheduled review needs",
             "name the SQLite file with --drift-db, or an ini file that does with -c",
         )
-    return make_preset(settings, os.environ, Path.cwd())
+    return InstallRequest(
+        schedule=schedule,
+        owner=owner,
+        preset=make_preset(settings, os.environ, Path.cwd()),
+        root=root,
+        now=now,
+        mail_to=arguments.mail_to or "",
+        vacuum_application=arguments.vacuum_application,
+    )
 
 
 def _refuse_other_kind(arguments: argparse.Namespace) -> None:
@@ -150,11 +139,11 @@ def _refuse_both(kind: str, tree: Tree) -> None:
 
 def _planned(folders: Sequence[Folder], contents: Contents, steps: Sequence[Step]) -> Iterator[str]:
     for folder in folders:
-        yield _line("make", folder.path, f" (folder, {folder.mode:04o}, {folder.owner.name})")
+        yield f"{'make':<10}{folder.path} (folder, {folder.mode:04o}, {folder.owner.name})"
     for file, step in zip(contents.files, steps, strict=True):
-        rights = f" ({file.mode:04o}, {file.owner.name})"
-        copied = f": changed by hand, a copy is kept in {step.copy}" if step.copy else _SAID[step.state]
-        yield _line(State.REPLACE if step.copy else step.state, file.path, f"{rights}{copied}")
+        note = f": changed by hand, a copy is kept in {step.copy}" if step.copy else _NOTES[step.state]
+        action = State.REPLACE if step.copy else step.state
+        yield f"{action:<10}{file.path} ({file.mode:04o}, {file.owner.name}){note}"
 
 
 def _shown(files: Sequence[File], steps: Iterable[Step]) -> Iterator[str]:
@@ -162,10 +151,6 @@ def _shown(files: Sequence[File], steps: Iterable[Step]) -> Iterator[str]:
         if step.state in (State.WRITE, State.REPLACE, State.COPY):
             yield f"\n{file.path}:"
             yield from (f"    {line}".rstrip() for line in file.shown().splitlines())
-
-
-def _line(what: str, path: Path, more: str) -> str:
-    return f"{what:<10}{path}{more}"
 
 
 def _lost(files: Iterable[File], steps: Iterable[Step], tree: Tree) -> Iterator[str]:

@@ -56,9 +56,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--dry-run", action="store_true", help="verify the backup and print what would be written, but write nothing"
     )
     parser.add_argument(
-        "--force",
-        action="store_true",
-        help="move existing files to NAME.before-restore-TIME instead of refusing",
+        "--force", action="store_true", help="move existing files to NAME.before-restore-TIME instead of refusing"
     )
 
 

@@ -68,11 +68,9 @@ def _paths(kind: str, tree: Tree, known: dict[Path, str]) -> Iterator[Path]:
 
 def _planned(steps: Sequence[Step]) -> Iterator[str]:
     for step in steps:
-        note = ""
+        note = f": changed by hand, a copy is kept in {step.copy}" if step.copy else ""
         if step.state is State.KEEP:
             note = ": changed by hand, so it is kept; --force removes it and keeps a copy beside it"
-        if step.copy:
-            note = f": changed by hand, a copy is kept in {step.copy}"
         yield f"{State.REMOVE if step.copy else step.state:<10}{step.path}{note}"
 
 

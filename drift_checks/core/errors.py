@@ -28,10 +28,7 @@ EXIT_TRY_AGAIN = 75
 class DriftError(Exception):
     """A condition that is reported to the user in one sentence, without a traceback.
 
-    Args:
-        what: The setting, file or endpoint at fault, as the user knows it.
-        problem: What is wrong with it: a phrase without a full stop.
-        remedies: What to do about it: phrases without a full stop; empty ones are skipped.
+    The problem and the remedies are phrases without a full stop; empty remedies are skipped.
     """
 
     exit_code: ClassVar[int] = EXIT_USAGE

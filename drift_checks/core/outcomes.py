@@ -28,7 +28,6 @@ class Criterion:
 
     Attributes:
         name: As in its file's name, `test_NAME.py`.
-        question: What it asks, in plain words.
         failing: What a record that fails it does, as in "3 of 50 disagree".
         remedy: What to do if it fails.
         effect: What its statistics measure, as in "PSI"; empty if it judges the share of records that pass. The larger
@@ -52,11 +51,7 @@ class Criterion:
     reviewed: bool = False
 
     def __post_init__(self) -> None:
-        """Refuse a declaration that cannot be judged.
-
-        Raises:
-            ValueError: It cannot; the reason.
-        """
+        """Raise ValueError for a declaration that cannot be judged."""
         if self.effect:
             self._refuse_effect_bounds()
         else:
@@ -105,13 +100,10 @@ class Statistic:
 
     Attributes:
         name: What it measures, as in "class mix" or "category=fraud".
-        message: The result in a phrase.
         value: The effect or the share; None if there was nothing to measure.
-        number: The number of records behind it.
+        number: The number of records behind it; `passed` and `failed` divide those of a share.
         p_value: The probability of such a value without any change; None if chance plays no part.
         interval: The 95 % interval of the value.
-        passed: The records of a share that pass.
-        failed: The records of a share that fail.
         details: The data of its chart, in plain values.
     """
 

@@ -39,14 +39,9 @@ def to_plain(value: object) -> Any:
 
 
 def from_plain(kind: type[Value], plain: object) -> Value:
-    """Return the value from which `to_plain` made this; it may have passed through JSON.
+    """Return the value, of a type such as `list[Outcome]`, from which `to_plain` made this, perhaps through JSON.
 
-    Args:
-        kind: The type of the value, as in `Outcome` or `list[Outcome]`.
-        plain: The plain values; keys that the type lacks are ignored.
-
-    Raises:
-        ValueError: They do not fit the type.
+    Keys that the type lacks are ignored. Raises ValueError if the plain values do not fit.
     """
     declared: Any = kind
     value: Value = _adapter(declared).validate_python(plain)

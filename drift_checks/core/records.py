@@ -10,29 +10,12 @@ from typing import Any
 
 RecordId = int | str
 
-COLUMNS = (
-    "id",
-    "text",
-    "category",
-    "confidence",
-    "timestamp",
-    "text_hash",
-    "chroma_id",
-    "embedding_json",
-    "evidence",
-    "rationale",
-    "model_version",
-    "prompt_version",
-    "embedding_model",
-    "source",
-    "response_time_ms",
-    "input_tokens",
-    "output_tokens",
-    "archive_version",
-    "last_reviewed_at",
-    "review_count",
-)
 INDISPENSABLE = ("id", "text", "category")
+COLUMNS = (
+    *(*INDISPENSABLE, "confidence", "timestamp", "text_hash", "chroma_id", "embedding_json", "evidence", "rationale"),
+    *("model_version", "prompt_version", "embedding_model", "source", "response_time_ms"),
+    *("input_tokens", "output_tokens", "archive_version", "last_reviewed_at", "review_count"),
+)
 
 
 class Stratum(StrEnum):
@@ -76,15 +59,11 @@ class Record:
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """The records under review, and how they were drawn.
+    """The records under review, in the order in which they are reviewed, and how they were drawn.
 
     Attributes:
-        records: The records, in the order in which they are reviewed.
         sizes: The number of records of each stratum in the store.
         judged: The strata whose agreement is compared with the thresholds.
-        seed: The seed of the draw.
-        as_of: The reference time.
-        naive_timezone: The zone of timestamps that name none.
         chosen: Whether the user named the records.
         unreadable: The number of values in the store that cannot be read, by column.
         notes: Remarks for the user.
@@ -117,11 +96,7 @@ class Sample:
 class Usage:
     """What the calls of one review used; None if the reviewer does not report it.
 
-    Attributes:
-        input_tokens: The tokens of the requests.
-        output_tokens: The tokens of the answers.
-        cost: The cost, in the currency of the prices that the user set.
-        seconds: The duration of the call that was answered.
+    The cost is in the currency of the user's prices; the seconds are those of the call that was answered.
     """
 
     input_tokens: int | None = None
@@ -144,18 +119,14 @@ class Review:
     """A reviewer's decision on one record, or the reason there is none.
 
     Attributes:
-        record_id: The record's id.
-        category: The reviewer's category.
-        confidence: The reviewer's confidence from 0 to 1, if it reports one.
+        confidence: From 0 to 1, if the reviewer reports one.
         failure: Why there is no decision.
-        rationale: The reviewer's reason, if it gives one.
-        evidence: The words of the text that decided, if it names them.
+        evidence: The words of the text that decided, if the reviewer names them.
         model: The model, as it names itself.
         asked: Whether the reviewer was called; False after an outage or once the budget is spent.
         needed: Whether the run needed this review; a sequential decision leaves some out.
         repeat: Whether this is the second review of the record in this run, which shows how consistent the reviewer is.
         variant: The number of the text's variant that was reviewed, from 1; 0 for the text itself.
-        usage: What the calls used.
     """
 
     record_id: RecordId

@@ -43,18 +43,10 @@ class Secret:
 
 
 def find_secret(names: Sequence[str], environment: Mapping[str, str], *, several_lines: bool = False) -> Secret | None:
-    """Return the secret of the first name that has one.
+    """Return the secret of the first name that has one; raise SettingError if a file cannot be read or holds none.
 
     A name is looked up as a variable, as `NAME_FILE` (a variable with the path of a file), and as a systemd credential
-    in the folder `$CREDENTIALS_DIRECTORY`.
-
-    Args:
-        names: The names, in order of priority.
-        environment: The environment variables.
-        several_lines: Whether it may span several lines, which are joined.
-
-    Raises:
-        SettingError: A file cannot be read, or holds no secret.
+    in the folder `$CREDENTIALS_DIRECTORY`. With `several_lines` a secret may span lines, which are joined.
     """
     for name in names:
         if text := environment.get(name, "").strip():

@@ -55,7 +55,7 @@ def pytest_cmdline_main(config: pytest.Config) -> Generator[None, int | None, in
     exit_code: int | None = pytest.ExitCode.INTERNAL_ERROR
     try:
         exit_code = yield
-        # Other plugins may have changed the session's exit code after ours.
+        # Other plugins may have changed the exit code after ours.
         exit_code = config.stash.get(EXIT_CODE, exit_code)
         return exit_code
     except pytest.UsageError as error:
@@ -90,31 +90,20 @@ def pytest_runtestloop(session: pytest.Session) -> None:
 @pytest.hookimpl(tryfirst=True)
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
     """Look for criteria in the package whatever `norecursedirs` the ini file sets."""
-    if (
-        collection_path not in (CRITERIA, CRITERIA.parent)
-        or config.getoption("ignore")
-        or config.getoption("ignore_glob")
-    ):
-        return None
-    return False
+    is_ours = collection_path in (CRITERIA, CRITERIA.parent)
+    return False if is_ours and not (config.getoption("ignore") or config.getoption("ignore_glob")) else None
 
 
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:
     """Collect the built-in criteria whatever `python_files` the ini file sets."""
     patterns = parent.config.getini("python_files")
     usual = parent.session.isinitpath(file_path) or any(file_path.match(pattern) for pattern in patterns)
-    if is_built_in(file_path) and not usual:
-        module: pytest.Collector = CriterionModule.from_parent(parent, path=file_path)
-        return module
-    return None
+    return None if usual else pytest_pycollect_makemodule(file_path, parent)
 
 
 def pytest_pycollect_makemodule(module_path: Path, parent: pytest.Collector) -> pytest.Module | None:
     """Collect the checks of built-in criteria whatever `python_functions` the ini file sets."""
-    if is_built_in(module_path):
-        module: pytest.Module = CriterionModule.from_parent(parent, path=module_path)
-        return module
-    return None
+    return CriterionModule.from_parent(parent, path=module_path) if is_built_in(module_path) else None
 
 
 def pytest_collectstart(collector: pytest.Collector) -> None:

@@ -20,11 +20,7 @@ from drift_checks.settings.declarations import Settings
 class Alerting:
     """Sends the alerts of a run, or shows what it would send; the demo and parts of a review send none.
 
-    Args:
-        settings: The run's settings.
-
-    Attributes:
-        would_send: In a dry run, each channel with the message that it would be sent.
+    In a dry run, `would_send` holds each channel with the message that it would be sent.
 
     Raises:
         SettingError: A channel cannot be used as it is configured.
@@ -57,12 +53,7 @@ class Alerting:
                 self._sender.send_waiting()
 
     def announce(self, report: RunReport, page: Path) -> None:
-        """Send the alerts that are due after a whole run.
-
-        Args:
-            report: The run.
-            page: Its HTML report.
-        """
+        """Send the alerts that are due after a whole run, with a link to its page."""
         if self._sender is None or report.facts.partial:
             return
         with self._reporting_faults():
@@ -84,7 +75,6 @@ class Alerting:
 
     def document(self) -> list[dict[str, Any]]:
         """Return the outcome of each alert, as in report.json."""
-        deliveries = [] if self._sender is None else self._sender.deliveries
         return [
             {
                 "channel": item.channel.key,
@@ -94,7 +84,7 @@ class Alerting:
                 "delivered": item.delivered,
                 "said": item.answer,
             }
-            for item in deliveries
+            for item in (self._sender.deliveries if self._sender else ())
         ]
 
     def lines(self) -> Iterator[str]:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Iterable, Mapping
-from dataclasses import fields, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from math import inf
 from pathlib import Path
 from typing import Any
@@ -25,6 +25,12 @@ _DECLARATION = re.compile(rf"^[^#\n]*\bmark\.{MARK}\b", re.MULTILINE)
 # Long enough for a SHA-256 digest.
 _LONGEST_ID = 100
 _LONGEST_LABEL = 40
+_TYPES: dict[str, tuple[type, ...]] = {
+    **dict.fromkeys(("question", "failing", "remedy", "effect"), (str,)),
+    **dict.fromkeys(("warn", "critical"), (int, float, type(None))),
+    "least": (int,),
+    "without_baseline": (bool,),
+}
 
 
 class CriterionModule(pytest.Module):
@@ -96,12 +102,12 @@ def record_of(item: pytest.Item) -> Record | None:
 
 
 def item_id(record: Record) -> str:
-    """Return the part of an item's name that a record gives: its id, and its category made safe for a command line."""
+    """Return a record's part of an item's name: its id and category, made safe for a command line."""
     return f"{_word(record.id)[:_LONGEST_ID]}-{_word(record.category)[:_LONGEST_LABEL]}"
 
 
 def slice_id(found: SampleSlice) -> str:
-    """Return the part of an item's name that a slice gives."""
+    """Return a slice's part of an item's name."""
     return f"{found.dimension}={_word(found.value)[:_LONGEST_ID]}"
 
 
@@ -112,14 +118,13 @@ def _word(value: object) -> str:
 def declared_criteria(items: Iterable[pytest.Item], settings: Settings) -> dict[str, Criterion]:
     """Return the criteria of the checks by name, with the thresholds that the settings give them.
 
-    Args:
-        items: The checks.
-        settings: The run's.
-
     Raises:
         pytest.UsageError: A declaration is wrong, two criteria have one name, or a setting names an unknown criterion.
     """
-    changed = Changes(settings, built_in_names())
+    if any(name == AGREEMENT for name, *_ in settings.thresholds):
+        raise pytest.UsageError(
+            f"thresholds: those of {AGREEMENT} are the settings warn and critical; change those, and omit it here."
+        )
     warn, critical = settings.warn, settings.critical
     criteria: dict[str, Criterion] = {}
     files: dict[str, Path] = {}
@@ -130,7 +135,7 @@ def declared_criteria(items: Iterable[pytest.Item], settings: Settings) -> dict[
                 f"two criteria are named {name!r}: {files[name]} and {item.path}; rename one of the files."
             )
         reviewed = asks_for_reviews(item) or (name in criteria and criteria[name].reviewed)
-        criterion = criteria[name] = changed.apply(_declared(item, name, reviewed=reviewed))
+        criterion = criteria[name] = _with_settings(_declared(item, name, reviewed=reviewed), settings)
         if not criterion.effect and (critical if criterion.critical is None else criterion.critical) > (
             warn if criterion.warn is None else criterion.warn
         ):
@@ -138,51 +143,32 @@ def declared_criteria(items: Iterable[pytest.Item], settings: Settings) -> dict[
                 f"{item.path}: {MARK}: critical is above warn, one of which is the run's own (warn {warn}, critical"
                 f" {critical}); give both."
             )
-    changed.refuse_unknown(criteria)
+    _refuse_unknown(settings, sorted({*criteria, *built_in_names()}))
     return criteria
 
 
-class Changes:
-    """The thresholds and least numbers of the settings, which replace a criterion's own.
+def _with_settings(criterion: Criterion, settings: Settings) -> Criterion:
+    """Return the criterion with the thresholds and the least number that the settings give it."""
+    thresholds = {name: bounds for name, *bounds in settings.thresholds}
+    warn, critical = thresholds.get(criterion.name, (None, None))
+    changes: dict[str, Any] = {"least": dict(settings.least).get(criterion.name, criterion.least)}
+    if critical is not None:
+        never = None if criterion.effect else 0.0
+        changes["critical"] = critical if critical < inf else never
+    if warn is not None:
+        changes["warn"] = warn if warn < inf else _no_warning(criterion, changes)
+    try:
+        return replace(criterion, **changes)
+    except ValueError as error:
+        raise pytest.UsageError(f"thresholds: {criterion.name}: {error}.") from None
 
-    Args:
-        settings: The run's.
-        names: Criteria that are known without being collected.
-    """
 
-    def __init__(self, settings: Settings, names: set[str]) -> None:
-        self._thresholds = {name: bounds for name, *bounds in settings.thresholds}
-        self._least = dict(settings.least)
-        self._names = names
-        if AGREEMENT in self._thresholds:
-            raise pytest.UsageError(
-                f"thresholds: those of {AGREEMENT} are the settings warn and critical; change those, and omit it here."
-            )
-
-    def apply(self, criterion: Criterion) -> Criterion:
-        """Return the criterion with the settings applied."""
-        warn, critical = self._thresholds.get(criterion.name, (None, None))
-        changes: dict[str, Any] = {}
-        if critical is not None:
-            never = None if criterion.effect else 0.0
-            changes["critical"] = critical if critical < inf else never
-        if warn is not None:
-            changes["warn"] = warn if warn < inf else _no_warning(criterion, changes)
-        if criterion.name in self._least:
-            changes["least"] = self._least[criterion.name]
-        try:
-            return replace(criterion, **changes)
-        except ValueError as error:
-            raise pytest.UsageError(f"thresholds: {criterion.name}: {error}.") from None
-
-    def refuse_unknown(self, criteria: Iterable[str]) -> None:
-        """Refuse the name of an unknown criterion."""
-        known = sorted({*criteria, *self._names})
-        for setting, names in (("thresholds", self._thresholds), ("least", self._least)):
-            for name in names:
-                if name not in known:
-                    problem, remedy = f"there is no criterion {name!r}", f"the criteria are {', '.join(known)}"
-                    raise pytest.UsageError(str(SettingError(setting, problem, remedy, nearest(name, known))))
+def _refuse_unknown(settings: Settings, known: Sequence[str]) -> None:
+    for setting, pairs in (("thresholds", settings.thresholds), ("least", settings.least)):
+        for name, *_ in pairs:
+            if name not in known:
+                problem, remedy = f"there is no criterion {name!r}", f"the criteria are {', '.join(known)}"
+                raise pytest.UsageError(str(SettingError(setting, problem, remedy, nearest(name, known))))
 
 
 def _no_warning(criterion: Criterion, changes: Mapping[str, Any]) -> float:
@@ -195,35 +181,18 @@ def _no_warning(criterion: Criterion, changes: Mapping[str, Any]) -> float:
 def _declared(item: pytest.Item, name: str, *, reviewed: bool) -> Criterion:
     mark = item.get_closest_marker(MARK)
     assert mark is not None
-    allowed = [field.name for field in fields(Criterion) if field.name not in ("name", "reviewed")]
     values: dict[str, Any] = dict(mark.kwargs)
     for key in values:
-        if key not in allowed:
-            problem, remedy = f"{MARK} has no argument {key!r}", f"its arguments are {', '.join(allowed)}"
-            raise pytest.UsageError(str(SettingError(item.path, problem, remedy, nearest(key, allowed))))
+        if key not in _TYPES:
+            problem, remedy = f"{MARK} has no argument {key!r}", f"its arguments are {', '.join(_TYPES)}"
+            raise pytest.UsageError(str(SettingError(item.path, problem, remedy, nearest(key, _TYPES))))
     if mark.args:
         raise pytest.UsageError(f"{item.path}: name the arguments of {MARK}, as in {MARK}(question=...).")
     for key, value in values.items():
-        _refuse_type(item.path, key, value)
+        if not isinstance(value, _TYPES[key]):
+            words = " or ".join(kind.__name__ for kind in _TYPES[key]).replace("NoneType", "None")
+            raise pytest.UsageError(f"{item.path}: {MARK}: {key} must be {words}, not {value!r}.")
     try:
         return Criterion(name=name, reviewed=reviewed, **{"question": "", **values})
     except (ValueError, TypeError) as error:
         raise pytest.UsageError(f"{item.path}: {MARK}: {error}.") from None
-
-
-_TYPES = {
-    "question": (str,),
-    "failing": (str,),
-    "remedy": (str,),
-    "effect": (str,),
-    "warn": (int, float, type(None)),
-    "critical": (int, float, type(None)),
-    "least": (int,),
-    "without_baseline": (bool,),
-}
-
-
-def _refuse_type(path: Path, key: str, value: object) -> None:
-    if not isinstance(value, _TYPES[key]):
-        words = " or ".join(kind.__name__ for kind in _TYPES[key]).replace("NoneType", "None")
-        raise pytest.UsageError(f"{path}: {MARK}: {key} must be {words}, not {value!r}.")

@@ -16,9 +16,10 @@ from drift_checks.report.history.recorded import ReviewerFacts, SampleFacts, Sel
 from drift_checks.report.repeat import repeat_commands
 from drift_checks.report.run import Facts
 from drift_checks.review.run import Pipeline
-from drift_checks.settings.declarations import LLM, Settings, declared
+from drift_checks.settings.declarations import LLM, declared
 
 _LIBRARIES = ("drift-checks", "chromadb", "numpy", "pytest", "sqlalchemy")
+_USED = ("calls", "failed", "not_asked", "input_tokens", "output_tokens", "cost", "median_seconds", "slowest_seconds")
 # The name under which `python -m drift_checks` registers its plugin.
 CLI_PLUGIN = "drift_checks_cli"
 
@@ -26,25 +27,13 @@ CLI_PLUGIN = "drift_checks_cli"
 def gather_facts(config: pytest.Config, pipeline: Pipeline, counts: Mapping[str, Any], **of_run: Any) -> Facts:
     """Return the facts of a run.
 
-    Args:
-        config: The session's.
-        pipeline: The run up to the reviews.
-        counts: The number of `vectors` and the `totals` of the reviews, which may come from another process.
-        of_run: `run_id`, `started`, `finished`, `partial` and `interrupted`.
+    `counts` holds the number of `vectors` and the `totals` of the reviews, which may come from another process, and
+    `of_run` the fields `run_id`, `started`, `finished`, `partial` and `interrupted`.
     """
     settings, sample, classifier = pipeline.settings, pipeline.sample, pipeline.classifier
     repeat, repeat_record = repeat_commands(_way_in(config), settings, sample)
     totals = counts["totals"]
-    used = (
-        "calls",
-        "failed",
-        "not_asked",
-        "input_tokens",
-        "output_tokens",
-        "cost",
-        "median_seconds",
-        "slowest_seconds",
-    )
+    libraries = (*_LIBRARIES, "openai") if pipeline.reviewer_name == LLM else _LIBRARIES
     return Facts(
         store=StoreFacts(
             db=str(settings.db),
@@ -71,7 +60,7 @@ def gather_facts(config: pytest.Config, pipeline: Pipeline, counts: Mapping[str,
             prompt=getattr(classifier, "prompt_version", None),
             reviewed=totals["reviews"],
             self_disagreement=SelfDisagreement.of(totals["repeated"], totals["differed"]),
-            **{name: totals[name] for name in used},
+            **{name: totals[name] for name in _USED},
         ),
         judged=[str(stratum) for stratum in sample.judged],
         chosen=sample.chosen,
@@ -87,8 +76,12 @@ def gather_facts(config: pytest.Config, pipeline: Pipeline, counts: Mapping[str,
         redacted=settings.redact,
         repeat=repeat,
         repeat_record=repeat_record,
-        settings=_described(settings),
-        versions={library: version(library) for library in _libraries(pipeline.reviewer_name)},
+        settings={
+            setting.name: f"{getattr(settings, setting.key)} ({settings.sources[setting.key]})"
+            for setting in declared()
+            if setting.key in settings.sources
+        },
+        versions={name: version(name) for name in libraries},
         **of_run,
     )
 
@@ -115,16 +108,3 @@ def _selection(config: pytest.Config) -> Iterator[str]:
             yield from (name, str(value))
     if config.args_source is pytest.Config.ArgsSource.ARGS:
         yield from config.args
-
-
-def _described(settings: Settings) -> dict[str, str]:
-    """Return each setting that was given, with its source: `0.9 (--drift-warn)`."""
-    return {
-        setting.name: f"{getattr(settings, setting.key)} ({settings.sources[setting.key]})"
-        for setting in declared()
-        if setting.key in settings.sources
-    }
-
-
-def _libraries(reviewer: str) -> tuple[str, ...]:
-    return (*_LIBRARIES, "openai") if reviewer == LLM else _LIBRARIES

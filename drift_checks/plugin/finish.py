@@ -43,18 +43,11 @@ from drift_checks.review.resuming import header
 from drift_checks.review.run import Pipeline
 
 FINDINGS = "findings"
-_RESUME = "to resume, repeat the command with --drift-resume"
 _PYTEST_VERDICTS = (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED)
 
 
 class Finish:
-    """Gathers the outcomes of the checks, judges the run, writes its folder and prints its summary.
-
-    Args:
-        config: The session's.
-        pipeline: The run up to the reviews.
-        moment: When the run began.
-    """
+    """Gathers the outcomes of the checks, judges the run, writes its folder and prints its summary."""
 
     def __init__(self, config: pytest.Config, pipeline: Pipeline, moment: datetime) -> None:
         self.config = config
@@ -117,7 +110,7 @@ class Finish:
         self.interrupted = f"{reviewed} of {asked} records were reviewed{self._how_to_resume()}"
 
     def _how_to_resume(self) -> str:
-        return f"; {_RESUME}" if self.journal().path.exists() else ""
+        return "; to resume, repeat the command with --drift-resume" if self.journal().path.exists() else ""
 
     def refuse(self, error: DriftError) -> None:
         """Note why a worker cannot go on; the controller reports it."""
@@ -198,14 +191,11 @@ class Finish:
             return
         quiet = self.config.stash.get(QUIET, None)
         with quiet.summary() if quiet else nullcontext():
-            self._write_summary(terminalreporter, self.report)
-
-    def _write_summary(self, terminalreporter: pytest.TerminalReporter, report: RunReport) -> None:
-        write_summary(terminalreporter, report, self.page, self._alerting.lines() if self._alerting else ())
-        for warning in self._keeper.warnings if self._keeper else ():
-            terminalreporter.write_line(f"WARNING: {warning}", yellow=True)
-        if self.failure is not None:
-            terminalreporter.write_line(f"ERROR: {self.failure}", red=True)
+            write_summary(terminalreporter, self.report, self.page, self._alerting.lines() if self._alerting else ())
+            for warning in self._keeper.warnings if self._keeper else ():
+                terminalreporter.write_line(f"WARNING: {warning}", yellow=True)
+            if self.failure is not None:
+                terminalreporter.write_line(f"ERROR: {self.failure}", red=True)
 
     def _exit_code(self, session: pytest.Session, report: RunReport) -> int:
         """Return the run's exit code, unless pytest ended otherwise or a test beside the checks failed."""

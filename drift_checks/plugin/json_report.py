@@ -38,12 +38,7 @@ class RunDocument(JSONReport):  # type: ignore[misc]
 
 
 def mark_failed(document: dict[str, Any], outcomes: Iterable[Outcome]) -> None:
-    """Mark the checks whose statistics failed as failed, which is known only once the whole run is judged.
-
-    Args:
-        document: pytest-json-report's; changed in place.
-        outcomes: The run's, as judged.
-    """
+    """Mark the checks whose statistics failed as failed, in place; this is known only once the whole run is judged."""
     failed = {item.check: item.message for item in outcomes if item.statistics and item.result is Result.FAILED}
     summary = document.get("summary", {})
     for test in document.get("tests", []):
@@ -55,12 +50,7 @@ def mark_failed(document: dict[str, Any], outcomes: Iterable[Outcome]) -> None:
 
 
 def withhold_texts(document: dict[str, Any], outcomes: Iterable[Outcome]) -> None:
-    """Remove what may quote a record's text: tracebacks, output, and all messages but ours.
-
-    Args:
-        document: pytest-json-report's; changed in place.
-        outcomes: The run's; their messages quote no text.
-    """
+    """Remove what may quote a record's text, in place: tracebacks, output, and all messages but those of outcomes."""
     messages = {item.check: item.message for item in outcomes}
     for test in document.get("tests", []):
         for stage in _STAGES & test.keys():
@@ -77,10 +67,7 @@ def run_document(config: pytest.Config) -> Any:
         SettingError: pytest-json-report is not loaded.
     """
     if not hasattr(config.option, "json_report"):
-        raise SettingError(
-            "pytest-json-report is not loaded",
-            "install it, or load it with -p pytest_jsonreport",
-        )
+        raise SettingError("pytest-json-report", "is not loaded", "load it with -p pytest_jsonreport, or install it")
     asked_for = getattr(config, "_json_report", None)
     if asked_for is not None:
         return asked_for

@@ -16,11 +16,7 @@ from drift_checks.settings.loading import parse
 
 
 class Quiet:
-    """Holds back pytest's output until it is known whether anybody needs it.
-
-    Args:
-        config: The session's.
-    """
+    """Holds back pytest's output until it is known whether anybody needs it."""
 
     def __init__(self, config: pytest.Config) -> None:
         self._writer = config.get_terminal_writer()
@@ -44,12 +40,7 @@ class Quiet:
         self._file.flush()
 
     def end(self, verdict: str | None, exit_code: int) -> None:
-        """Print nothing if all is well, the summary if there is a verdict, and everything if there is none.
-
-        Args:
-            verdict: The run's, or None.
-            exit_code: The session's.
-        """
+        """Print nothing if all is well, the summary if there is a verdict, and everything if there is none."""
         if verdict == "OK" and exit_code == 0:
             return
         judged = verdict is not None and exit_code in (0, 1, 75)

@@ -8,16 +8,14 @@ import time
 import warnings
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager
-from functools import partial
 from types import FrameType
-from typing import Any
 
 import pytest
 
 from drift_checks.core.errors import DriftError
 from drift_checks.core.outcomes import Decision, Outcome, Result, Statistic
 from drift_checks.core.plain import to_plain
-from drift_checks.core.records import Record, RecordId
+from drift_checks.core.records import Record, RecordId, Review
 from drift_checks.core.redaction import withhold
 from drift_checks.plugin import fixtures, xdist
 from drift_checks.plugin.collection import (
@@ -82,13 +80,7 @@ def begin(config: pytest.Config) -> None:
 
 
 class Run:
-    """The hooks of a run, up to its outcomes.
-
-    Args:
-        config: The session's.
-        pipeline: The run up to the reviews.
-        finish: The end of the run; it gathers the outcomes.
-    """
+    """The hooks of a run, up to its outcomes."""
 
     def __init__(self, config: pytest.Config, pipeline: Pipeline, finish: Finish) -> None:
         self.config = config
@@ -205,7 +197,8 @@ class Run:
         if self.pipeline.settings.redact:
             concerned = [record] if record else self.pipeline.sample.records
             message = withhold(message, "\n".join(item.text for item in concerned))
-        if result is Result.UNMEASURED and record and not self._was_needed(record):
+        review = self.pipeline.reviews.get(record.id) if record else None
+        if result is Result.UNMEASURED and review and not review.needed:
             result = Result.NOT_NEEDED
         return Outcome(
             criterion_name(item.path),
@@ -213,20 +206,15 @@ class Run:
             message,
             record.id if record else None,
             str(record.stratum) if record else None,
-            self._decision(record) if record else None,
+            _decision(record, review) if record else None,
             tuple(statistics),
             item.nodeid,
         )
 
-    def _was_needed(self, record: Record) -> bool:
-        review = self.pipeline.reviews.get(record.id)
-        return review is None or review.needed
 
-    def _decision(self, record: Record) -> Decision:
-        review = self.pipeline.reviews.get(record.id)
-        if review is None:
-            return Decision(record.category, record.confidence)
-        return Decision(record.category, record.confidence, review.category, review.confidence)
+def _decision(record: Record, review: Review | None) -> Decision:
+    reviewed = (review.category, review.confidence) if review else ()
+    return Decision(record.category, record.confidence, *reviewed)
 
 
 def _result(call: pytest.CallInfo[None], report: pytest.TestReport) -> tuple[Result, str]:
@@ -287,8 +275,8 @@ def end_on_sigterm(config: pytest.Config, finish: Finish) -> None:
 
     if threading.current_thread() is threading.main_thread():
         before = signal.signal(signal.SIGTERM, interrupt)
-        config.add_cleanup(partial(_restore, before))
 
+        def restore() -> None:
+            signal.signal(signal.SIGTERM, before)
 
-def _restore(handler: Any) -> None:
-    signal.signal(signal.SIGTERM, handler)
+        config.add_cleanup(restore)

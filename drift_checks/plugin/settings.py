@@ -8,9 +8,8 @@ from datetime import datetime
 
 import pytest
 
-from drift_checks.settings.declarations import Setting, Settings, declared
+from drift_checks.settings.declarations import Settings, declared
 from drift_checks.settings.ini_files import read_ini
-from drift_checks.settings.kinds import Kind
 from drift_checks.settings.loading import Sources, load
 
 
@@ -18,33 +17,14 @@ def add_settings(parser: pytest.Parser) -> None:
     """Declare every setting as an option, in its group, and as an ini key."""
     for setting in declared():
         group = parser.getgroup(f"drift-{setting.group}", f"Drift Checks: {setting.group}")
-        described = (
-            setting.help if setting.default in (None, (), {}) else f"{setting.help} (default: {setting.default})"
-        )
-        if _is_flag(setting):
-            group.addoption(
-                setting.option,
-                dest=setting.ini,
-                action="store_const",
-                const="true",
-                default=None,
-                help=described,
-            )
-        else:
-            group.addoption(setting.option, dest=setting.ini, metavar="VALUE", default=None, help=described)
+        described = setting.help + (f" (default: {setting.default})" if setting.default not in (None, (), {}) else "")
+        how = {"action": "store_const", "const": "true"} if setting.default is False else {"metavar": "VALUE"}
+        group.addoption(setting.option, dest=setting.ini, default=None, help=described, **how)
         parser.addini(setting.ini, described, default=None)
 
 
 def read_settings(config: pytest.Config, now: datetime) -> Settings:
-    """Return the settings of this session.
-
-    Args:
-        config: The session's.
-        now: When the run begins.
-
-    Raises:
-        SettingError: One is unknown, invalid or conflicts with another.
-    """
+    """Return the settings of this session; raise SettingError if one is unknown, invalid or conflicts with another."""
     sources = sources_of(config)
     overrides = {override.partition("=")[0] for override in config.option.override_ini or ()}
     keys = set(read_ini(config.inipath)) | overrides
@@ -64,7 +44,3 @@ def sources_of(config: pytest.Config) -> Sources:
         folder=config.invocation_params.dir,
         ini_file=config.inipath,
     )
-
-
-def _is_flag(setting: Setting) -> bool:
-    return setting.default is False and isinstance(setting.kind, Kind)

@@ -17,47 +17,28 @@ from drift_checks.report.verdict import Verdict
 from drift_checks.review.ledger import Ledger
 from drift_checks.review.reviewers.base import OnReview
 
-_COLOURS = {
-    Verdict.OK: "green",
-    Verdict.WARNING: "yellow",
-    Verdict.CRITICAL: "red",
-    Verdict.INCONCLUSIVE: "cyan",
-}
+_COLOURS = {Verdict.OK: "green", Verdict.WARNING: "yellow", Verdict.CRITICAL: "red", Verdict.INCONCLUSIVE: "cyan"}
 
 
 def write_summary(
     terminal: pytest.TerminalReporter, report: RunReport, page: Path | None, alerts: Iterable[str]
 ) -> None:
-    """Write the summary of a run.
-
-    Args:
-        terminal: pytest's terminal.
-        report: The run.
-        page: The HTML report, if one was written.
-        alerts: The result of each alert, one line each.
-    """
+    """Write the summary of a run, with the path of its HTML report, and a line on the result of each alert."""
     terminal.ensure_newline()
     terminal.section("drift review")
-    for line in summarise(report, page and _shortest(page)):
+    shortest = page.relative_to(Path.cwd()) if page and page.is_relative_to(Path.cwd()) else page
+    for line in summarise(report, shortest):
         markup = {_COLOURS[report.verdict]: True, "bold": True} if line == headline(report) else {}
         terminal.write_line(line, **markup)
     for number, line in enumerate(alerts):
         terminal.write_line(f"{'alerts' if not number else '':<12}{line}")
 
 
-def _shortest(page: Path) -> Path:
-    return page.relative_to(Path.cwd()) if page.is_relative_to(Path.cwd()) else page
-
-
 @contextmanager
 def progress(records: Mapping[RecordId, Record], total: int, ledger: Ledger, *, shown: bool) -> Iterator[OnReview]:
     """Yield a callback for each review: it advances a progress bar on a terminal, and does nothing elsewhere.
 
-    Args:
-        records: The records under review, by id.
-        total: How many reviews there will be.
-        ledger: The run's; reviews made before an interruption count as done.
-        shown: Whether to show anything at all.
+    Reviews that the ledger has from before an interruption count as done.
     """
     if not (shown and sys.stderr.isatty()):
         yield lambda review: None
@@ -81,12 +62,7 @@ def progress(records: Mapping[RecordId, Record], total: int, ledger: Ledger, *, 
 
 
 class Tally:
-    """The reviews so far, counted; as text, in a few words.
-
-    Args:
-        records: The records under review, by id.
-        ledger: The run's.
-    """
+    """The reviews so far, counted; as text, in a few words."""
 
     def __init__(self, records: Mapping[RecordId, Record], ledger: Ledger) -> None:
         self._records = records

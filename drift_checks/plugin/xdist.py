@@ -64,10 +64,9 @@ def run_id(config: pytest.Config) -> str | None:
 
 
 def unfinished_run(config: pytest.Config, settings: Settings) -> Unfinished | None:
-    """Return the run to resume, if one is to be resumed; a worker takes the controller's.
+    """Return the run to resume, if `resume` is set; raise SettingError if there is none.
 
-    Raises:
-        SettingError: There is none.
+    A worker takes the controller's.
     """
     if not settings.resume or settings.db is None:
         return None
@@ -78,14 +77,7 @@ def unfinished_run(config: pytest.Config, settings: Settings) -> Unfinished | No
 
 
 class Controller:
-    """The controller's side.
-
-    Args:
-        moment: The time of the run.
-        folder: The folder that the run writes into.
-        run_id: The run's.
-        take: Called with what a worker hands over.
-    """
+    """The controller's side; `take` is called with what a worker hands over."""
 
     def __init__(self, moment: datetime, folder: Path, run_id: str, take: Callable[[dict[str, Any]], None]) -> None:
         self._shared = {_NOW: moment.isoformat(), _FOLDER: str(folder), _RUN: run_id}
@@ -104,13 +96,7 @@ class Controller:
 
 
 class Worker:
-    """A worker's side.
-
-    Args:
-        config: The worker's.
-        gather: Called with each test's report.
-        contribution: Returns what to hand over, in plain values.
-    """
+    """A worker's side: `gather` is called with each test's report, and `contribution` returns what to hand over."""
 
     def __init__(
         self,

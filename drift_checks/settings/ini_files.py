@@ -10,11 +10,7 @@ from drift_checks.core.errors import SettingError
 
 
 def read_ini(file: Path | None) -> dict[str, str]:
-    """Return the keys of pytest's section of an ini or TOML file, including those unknown to pytest.
-
-    Raises:
-        SettingError: The file cannot be read.
-    """
+    """Return the keys of pytest's section of an ini or TOML file; raise SettingError if it cannot be read."""
     if file is None or not file.is_file():
         return {}
     from iniconfig import IniConfig, ParseError

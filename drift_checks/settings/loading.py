@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -37,15 +37,7 @@ class Origin(NamedTuple):
 
 @dataclass(frozen=True)
 class Sources:
-    """Everything that settings are read from.
-
-    Attributes:
-        options: The options that were given, by ini key.
-        environment: The environment variables.
-        ini: The keys of the ini file.
-        folder: The folder in which the command was given.
-        ini_file: The path of the ini file, if there is one.
-    """
+    """Everything that settings are read from: options (by ini key), variables, the ini file, and the current folder."""
 
     options: Mapping[str, str]
     environment: Mapping[str, str]
@@ -68,15 +60,11 @@ class Sources:
 def load(sources: Sources, now: datetime) -> Settings:
     """Read and check the settings; raise SettingError if one is unknown or invalid, or contradicts another."""
     refuse_unknown(sources)
-    values: dict[str, Any] = {}
-    origins: dict[str, str] = {}
-    texts: dict[str, str] = {}
-    for setting in declared():
-        if origin := sources.find(setting):
-            values[setting.key] = parse(setting, origin)
-            origins[setting.key] = origin.source
-            texts[setting.key] = origin.text
+    found = {setting: origin for setting in declared() if (origin := sources.find(setting))}
+    values: dict[str, Any] = {setting.key: parse(setting, origin) for setting, origin in found.items()}
+    origins = {setting.key: origin.source for setting, origin in found.items()}
     fill_defaults(values, origins, sources, now)
+    texts = {setting.key: origin.text for setting, origin in found.items()}
     settings = Settings(**values, sources=origins, texts=texts)
     refuse_combinations(settings)
     return settings
@@ -97,20 +85,15 @@ def refuse_unknown(sources: Sources) -> None:
     keys = [setting.ini for setting in declared()]
     for key in sources.ini:
         if key not in keys:
-            raise SettingError(
-                sources.ini_file or "the ini file", f"{key} is not a setting", nearest(key, keys, "drift_")
-            )
+            what, closest = sources.ini_file or "the ini file", nearest(key, keys, "drift_")
+            raise SettingError(what, f"{key} is not a setting", closest)
     variables = [setting.variable for setting in declared()]
-    for variable in _misspelt(sources.environment, variables):
-        raise SettingError("the environment", f"{variable} is not a setting", nearest(variable, variables, "DRIFT_"))
-
-
-def _misspelt(environment: Mapping[str, str], variables: list[str]) -> Iterator[str]:
-    """Yield variables similar to a setting's; others with the prefix may belong to other programs."""
     known = {*variables, *OTHER_VARIABLES, *(f"{name}_FILE" for name in OTHER_VARIABLES)}
-    for name in environment:
-        if name.startswith("DRIFT_") and name not in known and nearest(name, variables, "DRIFT_", likeness=0.75):
-            yield name
+    for name in sources.environment:
+        # Variables that are not similar to a setting's may belong to other programs.
+        closest = nearest(name, variables, "DRIFT_", likeness=0.75) if name.startswith("DRIFT_") else ""
+        if closest and name not in known:
+            raise SettingError("the environment", f"{name} is not a setting", closest)
 
 
 def fill_defaults(values: dict[str, Any], origins: dict[str, str], sources: Sources, now: datetime) -> None:

@@ -30,14 +30,10 @@ class Fault:
 
 @dataclass(frozen=True)
 class Configured:
-    """The usable settings, and why the others are not.
+    """The usable settings, with defaults in place of the others, and why those are not usable.
 
-    Attributes:
-        settings: The settings, with defaults in place of unusable ones.
-        faults: The unusable settings.
-        broken: Their keys, and the keys of settings that depend on them.
-        env_file: The file that supplied variables missing from the environment.
-        taken: The names of those variables.
+    `broken` holds the keys of the unusable settings and of those that depend on them. Of the variables missing from
+    the environment, those named in `taken` came from `env_file`.
     """
 
     settings: Settings

@@ -63,11 +63,6 @@ class Neighbour:
 class VectorCollection:
     """A collection of a Chroma directory, read from a private copy.
 
-    Args:
-        directory: The Chroma directory.
-        name: The collection.
-        snapshot_dir: Where the copy is made.
-
     Raises:
         StoreError: It is not a Chroma directory, is damaged, or lacks the collection.
     """
@@ -103,7 +98,9 @@ class VectorCollection:
     def ids(self) -> Iterator[str]:
         """Yield the ids of all entries."""
         offset = 0
-        while page := self._guarded(partial(self._page_of_ids, offset)):
+        while page := self._guarded(partial(self._collection.get, limit=_IDS_PER_PAGE, offset=offset, include=[]))[
+            "ids"
+        ]:
             yield from page
             offset += len(page)
 
@@ -132,9 +129,6 @@ class VectorCollection:
             self._client.close()
         self._client = None
         self._snapshot.close()
-
-    def _page_of_ids(self, offset: int) -> list[str]:
-        return list(self._collection.get(limit=_IDS_PER_PAGE, offset=offset, include=[])["ids"])
 
     def _find(self, name: str) -> Any:
         assert self._client is not None

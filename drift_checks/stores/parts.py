@@ -28,15 +28,9 @@ _MOST_BETWEEN = 50
 
 
 class PartQueries(Generic[Part]):
-    """The parts of a store, read through one connection.
+    """The parts of a store of `total` records, by the code of a row's part: `code` is fast, `exact_code` exact.
 
-    Args:
-        connection: One on which the functions of the expressions are registered.
-        store: The table.
-        code: A fast expression for the code of a row's part.
-        exact_code: The exact expression.
-        parts: The part of each code.
-        total: The number of records.
+    The functions of these expressions must be registered on the connection.
     """
 
     def __init__(
@@ -120,9 +114,7 @@ def without_affinity(stored: ColumnElement[Any]) -> ColumnElement[Any]:
 
 
 def by_date(
-    stored: ColumnElement[Any],
-    exact_code: ColumnElement[int],
-    *cases: tuple[ColumnElement[bool], ColumnElement[int]],
+    stored: ColumnElement[Any], exact_code: ColumnElement[int], *cases: tuple[ColumnElement[bool], ColumnElement[int]]
 ) -> ColumnElement[int]:
     """Return a fast expression for the code of a timestamp.
 

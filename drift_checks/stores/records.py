@@ -82,13 +82,7 @@ class RecordStore:
     ) -> dict[RecordId, dict[str, object]]:
         """Return the rows with these ids, by id, under our names; unknown ids are skipped.
 
-        Args:
-            connection: A connection to the file.
-            ids: The ids.
-            only: The columns to read, by our names, including the id; empty for all.
-
-        Raises:
-            StoreError: Two rows have the same id.
+        `only` names the columns to read, including the id. Raises StoreError if two rows have the same id.
         """
         columns = [self.column(ours).label(ours) for ours in only or self.columns]
         found: dict[RecordId, dict[str, object]] = {}

@@ -31,11 +31,7 @@ def default_folder() -> Path:
     try:
         return Path(platformdirs.user_cache_dir("drift-checks")) / "snapshots"
     except RuntimeError:
-        raise StoreError(
-            "snapshot-dir",
-            "is not set, and this user has no home folder for a cache",
-            _REMEDY,
-        ) from None
+        raise StoreError("snapshot-dir", "is not set, and this user has no home folder for a cache", _REMEDY) from None
 
 
 def fingerprint(files: Iterable[Path]) -> Fingerprint:
@@ -56,9 +52,6 @@ class Snapshot:
     Each folder holds a lock file, which its process keeps locked: creating a snapshot removes the folders that killed
     processes left behind. A folder gets its name once its lock is held, so it never looks abandoned.
 
-    Args:
-        parent: The folder in which it is created.
-
     Raises:
         StoreError: It cannot be created.
     """
@@ -73,9 +66,7 @@ class Snapshot:
             self.folder = unnamed.rename(parent / unnamed.name.removeprefix("."))
         except OSError as error:
             raise StoreError(
-                "snapshot-dir",
-                f"no private copy of the store can be made in {parent} ({error.strerror})",
-                _REMEDY,
+                "snapshot-dir", f"no private copy of the store can be made in {parent} ({error.strerror})", _REMEDY
             ) from None
 
     def copy(self, files: Mapping[Path, str]) -> None:

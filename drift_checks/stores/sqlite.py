@@ -51,12 +51,7 @@ class Access(Enum):
 
 
 class SqliteFile:
-    """A SQLite file that is only read.
-
-    Args:
-        path: The file.
-        snapshot_dir: Where a private copy is made, if needed.
-        lock_wait_seconds: How long to wait for a writer that has locked the file.
+    """A SQLite file that is only read, in place or from a private copy in `snapshot_dir`.
 
     Raises:
         StoreError: The file does not exist, cannot be read, or is not a SQLite database.
@@ -72,17 +67,15 @@ class SqliteFile:
         self._lock_wait_seconds = lock_wait_seconds
 
     def read(self, query: Callable[[Connection], Result], functions: Functions | None = None) -> Result:
-        """Return what `query` returns, read as of one moment.
+        """Return what `query` returns, read as of one moment; it is called again if the file changed meanwhile.
 
-        Args:
-            query: Called with a connection in a transaction, and again if the file changed meanwhile.
-            functions: Called first, to register SQL functions on the driver's connection.
+        `functions` is called first, to register SQL functions on the driver's connection.
 
         Raises:
             StoreError: The file is locked, damaged or keeps changing.
         """
         for _ in range(_ATTEMPTS):
-            before = fingerprint(self._files())
+            before = fingerprint(files_of(self._real))
             access = self.access()
             try:
                 with self._held_open(access), self._connected(access, functions) as connection:
@@ -93,7 +86,7 @@ class SqliteFile:
                 access = Access.COPIED
                 with self._connected(access, functions) as connection:
                     result = query(connection)
-            if access is not Access.IMMUTABLE or fingerprint(self._files()) == before:
+            if access is not Access.IMMUTABLE or fingerprint(files_of(self._real)) == before:
                 return result
         raise StoreChanged(
             self.path, f"was written to during each of {_ATTEMPTS} attempts to read it", "run the review again"
@@ -120,16 +113,9 @@ class SqliteFile:
     def _beside(self, suffix: str) -> Path:
         return self._real.with_name(self._real.name + suffix)
 
-    def _files(self) -> list[Path]:
-        return files_of(self._real)
-
     @contextmanager
     def _held_open(self, access: Access) -> Iterator[None]:
-        """Lock the file as a reader before SQLite does, so that the last writer to close leaves its WAL in place.
-
-        Raises:
-            _WriterLeft: It has already closed.
-        """
+        """Lock the file as a reader before SQLite does, so that the last writer to close leaves its WAL in place."""
         if access is not Access.SHARED or not self._beside("-wal").exists():
             yield
             return
@@ -168,7 +154,7 @@ class SqliteFile:
         if self._snapshot is None:
             snapshot = Snapshot(self._snapshot_dir)
             try:
-                snapshot.copy({file: file.name for file in self._files() if file.exists()})
+                snapshot.copy({file: file.name for file in files_of(self._real) if file.exists()})
             except StoreError:
                 snapshot.close()
                 raise

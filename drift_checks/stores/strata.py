@@ -17,24 +17,13 @@ import sqlalchemy as sa
 
 from drift_checks.core.instants import read_instant
 from drift_checks.core.records import Stratum, read_number
-from drift_checks.stores.parts import (
-    DOUBT,
-    PartQueries,
-    by_date,
-    date_in_sql,
-    number_in_sql,
-    without_affinity,
-)
+from drift_checks.stores.parts import DOUBT, PartQueries, by_date, date_in_sql, number_in_sql, without_affinity
 from drift_checks.stores.records import RecordStore
 
 # Above this, scanning two indexes is faster than scanning the rows.
 _WIDE_ROW_BYTES = 1500
 _BASELINE, _LOW_CONFIDENCE, _OLD, _UNREADABLE = range(4)
-_CODES = {
-    Stratum.LOW_CONFIDENCE: (_LOW_CONFIDENCE,),
-    Stratum.OLD: (_OLD,),
-    Stratum.BASELINE: (_BASELINE, _UNREADABLE),
-}
+_CODES = {Stratum.LOW_CONFIDENCE: (_LOW_CONFIDENCE,), Stratum.OLD: (_OLD,), Stratum.BASELINE: (_BASELINE, _UNREADABLE)}
 _STRATA = {code: stratum for stratum, codes in _CODES.items() for code in codes}
 
 

@@ -16,14 +16,7 @@ from enum import StrEnum
 from sqlalchemy import ColumnElement, Connection, and_, func, select
 
 from drift_checks.core.instants import read_instant
-from drift_checks.stores.parts import (
-    DOUBT,
-    PartQueries,
-    by_date,
-    date_in_sql,
-    number_in_sql,
-    without_affinity,
-)
+from drift_checks.stores.parts import DOUBT, PartQueries, by_date, date_in_sql, number_in_sql, without_affinity
 from drift_checks.stores.records import RecordStore
 
 GROUPED = ("category", "model_version", "prompt_version", "embedding_model")

@@ -45,14 +45,9 @@ class WrittenBack:
 
     Attributes:
         record_ids: The ids of the reviewed records, as in the store; each is marked once.
-        total_reviewed: The number of reviews on which the agreement is based.
-        agreements: The number of reviews that agree with the stored category.
         agreement_rate: From 0 to 1.
         confidence_change: The mean of reviewed minus stored confidence, from -1 to 1; None if it was not measured.
         moment: When the run took place, with a zone; it identifies the run.
-
-    Raises:
-        ValueError: The moment has no zone.
     """
 
     record_ids: tuple[RecordId, ...]
@@ -90,12 +85,7 @@ def write_back(store: RecordStore, written: WrittenBack, busy_seconds: float = B
     """Add the run's row to `drift_metrics` and mark its records reviewed, in one transaction.
 
     No other thread may read the file through `SqliteFile` meanwhile: a process that closes a file loses all its locks
-    on it, including those of this transaction.
-
-    Args:
-        store: The table of records; ids that it no longer has are skipped.
-        written: What to write.
-        busy_seconds: How long to wait for another program that writes.
+    on it, including those of this transaction. Ids that the store no longer has are skipped.
 
     Returns:
         Whether it was written: False if the store already has the row of this run.
@@ -175,10 +165,8 @@ def _fault(connection: sa.Connection, store: RecordStore) -> Fault | None:
     inspector = sa.inspect(connection)
     views = [name.lower() for name in inspector.get_view_names()]
     if store.name.lower() in views:
-        return (
-            f"{store.name!r} is a view, whose rows cannot be marked as reviewed",
-            "name the table with --drift-table",
-        )
+        problem = f"{store.name!r} is a view, whose rows cannot be marked as reviewed"
+        return problem, "name the table with --drift-table"
     for ours in MARKS:
         if not store.has(ours):
             return (

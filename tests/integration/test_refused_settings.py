@@ -15,29 +15,6 @@ def test_unknown_option_is_refused(review: Review, store: BuiltStore, snapshot: 
     assert review(*store.options, option, "5").refusal == snapshot
 
 
-def test_unknown_variable_is_refused(
-    review: Review, store: BuiltStore, monkeypatch: pytest.MonkeyPatch, snapshot: SnapshotAssertion
-) -> None:
-    """A misspelt variable is refused with the nearest."""
-    monkeypatch.setenv("DRIFT_SAMPEL_SIZE", "5")
-    assert review(*store.options).refusal == snapshot
-
-
-def test_no_dissimilar_setting_is_suggested(review: Review, store: BuiltStore) -> None:
-    """It would mislead."""
-    assert "did you mean" not in review(*store.options, "--drift-xyzzy=1").refusal
-
-
-def test_critical_above_warn_is_refused(review: Review, store: BuiltStore, snapshot: SnapshotAssertion) -> None:
-    """A contradiction is refused before anything runs."""
-    assert review(*store.options, "--drift-warn=0.7", "--drift-critical=0.8").refusal == snapshot
-
-
-def test_demo_with_a_store_is_refused(review: Review, store: BuiltStore, snapshot: SnapshotAssertion) -> None:
-    """The demo store and a named one exclude each other."""
-    assert review("--drift-demo", f"--drift-chroma={store.chroma}").refusal == snapshot
-
-
 def test_no_store_is_refused(review: Review, snapshot: SnapshotAssertion) -> None:
     """The error says how to name one, and mentions the demo."""
     assert review().refusal == snapshot
@@ -65,15 +42,3 @@ def test_records_beside_chroma_are_found(review: Review, store: BuiltStore, monk
 def test_records_not_found_are_refused(review: Review, store: BuiltStore, snapshot: SnapshotAssertion) -> None:
     """The error names the unknown ids."""
     assert review(*store.options, "--drift-records=1,999,nobody").refusal == snapshot
-
-
-@pytest.mark.parametrize("days", ["99999999999999999999"])
-def test_days_beyond_the_calendar_are_refused(review: Review, store: BuiltStore, days: str) -> None:
-    """Without a traceback."""
-    assert "INTERNALERROR" not in review(*store.options, *SMALL, f"--drift-old-days={days}").text
-
-
-@pytest.mark.parametrize("name", ["db", "table"])
-def test_empty_option_is_refused(review: Review, store: BuiltStore, snapshot: SnapshotAssertion, name: str) -> None:
-    """`--drift-NAME=` is invalid."""
-    assert review(*store.options, f"--drift-{name}=").refusal == snapshot

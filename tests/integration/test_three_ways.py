@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Sequence
-from pathlib import Path
 
 import pytest
 
@@ -32,12 +31,6 @@ def run(review: Review, mode: str, store: BuiltStore, *arguments: str, process: 
         return review.module("--run-once", *paths, *pinned, *arguments, process=process)
     start = review.checkout if mode == "checkout" else review
     return start(*store.options, *arguments)
-
-
-def relative_to(folder: Path, store: BuiltStore) -> list[str]:
-    """Return the store's options with relative paths."""
-    paths = {"db": store.db, "chroma": store.chroma}
-    return [f"--drift-{name}={os.path.relpath(path, folder)}" for name, path in paths.items()]
 
 
 @pytest.mark.slow
@@ -71,21 +64,15 @@ def test_existing_cron_line_works(review: Review, store: BuiltStore) -> None:
     assert {"low_confidence": 30, "old": 20}.items() <= line.drift["sample"]["strata"].items()
 
 
-@pytest.mark.parametrize("mode", ["pyargs", "checkout"])
+@pytest.mark.parametrize("mode", MODES)
 def test_relative_paths_start_in_the_callers_folder(review: Review, store: BuiltStore, mode: str) -> None:
     """In which the command was given."""
-    start = review.checkout if mode == "checkout" else review
     folder = review.folder / "checkout" if mode == "checkout" else review.folder
-    relative = relative_to(folder, store)
-    found = start(*relative, *SMALL, "--drift-reports=here")
+    start = review.checkout if mode == "checkout" else review.module if mode == "module" else review
+    names = ("--db-path", "--chroma-path") if mode == "module" else ("--drift-db", "--drift-chroma")
+    paths = [os.path.relpath(path, folder) for path in (store.db, store.chroma)]
+    found = start(*map("=".join, zip(names, paths, strict=True)), *SMALL, "--drift-reports=here")
     assert (found.exit_code, (folder / "here" / "latest").is_symlink()) == (0, True)
-
-
-def test_relative_paths_of_the_module(review: Review, store: BuiltStore) -> None:
-    """So are --db-path and --chroma-path."""
-    paths = [os.path.relpath(path, review.folder) for path in (store.db, store.chroma)]
-    found = review.module("--db-path", paths[0], "--chroma-path", paths[1], "--sample-size", "10")
-    assert found.drift["store"]["db"] == str(store.db)
 
 
 def test_relative_paths_in_ini_start_at_its_folder(
@@ -181,7 +168,7 @@ def test_advice_on_missing_json_report_plugin_works(
     """The error says how to load pytest-json-report, and that helps."""
     monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
     refused = review("-p", "drift_checks.plugin", *store.options, *SMALL, process=True)
-    (advised,) = re.findall(r"-p (\S+)", refused.refusal)
+    (advised,) = re.findall(r"-p (\w+)", refused.refusal)
     advice = ("-p", "drift_checks.plugin", "-p", advised)
     assert review(*advice, *store.options, *SMALL, process=True).exit_code == 0
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import shutil
 import signal
@@ -16,15 +15,12 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.folders import contents
 from tests.support.session_criteria import write_criterion
 from tests.support.session_runs import SMALL, Review
 from tests.support.stores import NAME, BuiltStore
 
-UNPRIVILEGED = (
-    "setpriv",
-    "--bounding-set=-dac_override,-dac_read_search",
-    "--inh-caps=-dac_override,-dac_read_search",
-)
+UNPRIVILEGED = ("setpriv", "--bounding-set=-dac_override,-dac_read_search", "--inh-caps=-dac_override,-dac_read_search")
 WRITER = f"""
 import sqlite3, sys, time
 connection = sqlite3.connect(sys.argv[1], isolation_level=None, timeout=0)
@@ -42,16 +38,6 @@ def test_waits(record):
     pathlib.Path("waiting").touch()
     time.sleep(30)
 """
-
-
-def contents(folder: Path, *but: str) -> dict[str, str]:
-    """Return a digest of each file below a folder, with its modification time."""
-    found = {}
-    for path in sorted(folder.rglob("*")):
-        if not path.name.endswith(but or ("\0",)):
-            digest = hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else "folder"
-            found[str(path.relative_to(folder))] = f"{digest} {path.stat().st_mtime_ns}"
-    return found
 
 
 def snapshots() -> list[Path]:
@@ -129,9 +115,9 @@ def test_live_wal_is_read_and_unchanged(review: Review, store: BuiltStore) -> No
     with closing(sqlite3.connect(store.db, isolation_level=None)) as connection:
         connection.execute("pragma journal_mode = wal")
         connection.execute(f"delete from {NAME} where id > 100")
-        before = contents(store.folder, "-shm")
+        before = contents(store.folder, without="-shm")
         found = review(*store.options, "--drift-records=1,2,3", process=True)
-        assert (found.drift["store"]["records"], contents(store.folder, "-shm")) == (100, before)
+        assert (found.drift["store"]["records"], contents(store.folder, without="-shm")) == (100, before)
 
 
 def test_wal_left_by_a_crash_is_read_and_unchanged(review: Review, store: BuiltStore) -> None:
@@ -216,11 +202,3 @@ def test_next_run_removes_what_a_killed_one_left(review: Review, store: BuiltSto
         process.wait()
         left = len(snapshots())
     assert (left, review(*store.options, *SMALL).exit_code, snapshots()) == (1, 0, [])
-
-
-@pytest.mark.slow
-def test_second_process_learns_of_the_first(review: Review, store: BuiltStore) -> None:
-    """It names the first process and ends with 75."""
-    with started(review, store) as process:
-        second = review.module("--db-path", store.db, "--chroma-path", store.chroma)
-        assert (second.exit_code, f"process {process.pid} on" in second.text) == (75, True)

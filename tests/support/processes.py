@@ -80,11 +80,7 @@ def unprivileged() -> list[str]:
 def run_unprivileged(code: str, *arguments: object) -> str:
     """Run code that must respect the modes of files; return what it printed."""
     done = subprocess.run(
-        [*unprivileged(), "-c", code, *map(str, arguments)],
-        capture_output=True,
-        text=True,
-        timeout=60,
-        cwd=_REPOSITORY,
+        [*unprivileged(), "-c", code, *map(str, arguments)], capture_output=True, text=True, timeout=60, cwd=_REPOSITORY
     )
     assert done.returncode == 0, done.stderr
     return done.stdout.strip()

@@ -19,7 +19,7 @@ from drift_checks.report.history.recorded import RecordedDisagreement, RecordedR
 from drift_checks.report.verdict import Verdict
 from tests.support.histories import NIGHTS, STORE, run
 from tests.support.processes import OtherProcess, run_unprivileged
-from tests.unit.commands.test_commands import module
+from tests.unit.commands.test_commands import keep, module
 
 # The last day that the tests name: far enough from a midnight that passes meanwhile.
 DAY = datetime.now(UTC).date() + timedelta(days=30)
@@ -48,14 +48,6 @@ def found(*record_ids: int | str, night: int = 0, verdict: Verdict = Verdict.WAR
     )
     criteria = tuple(replace(item, verdict=verdict) if item.name == "agreement" else item for item in made.criteria)
     return replace(made, disagreements=disagreements, criteria=criteria)
-
-
-def keep(reports: Path, *runs: RecordedRun) -> Path:
-    """Write a history of these runs; return its folder."""
-    with History(reports) as history:
-        for item in runs:
-            history.add(item)
-    return reports
 
 
 def acknowledge(reports: Path, *arguments: object) -> int:
@@ -134,10 +126,7 @@ WRONG_USE = {
     "no reason": (["12", "--until", str(DAY)], "--reason: is missing or empty"),
     "an empty reason": (["12", "--until", str(DAY), "--reason", " \n"], "--reason: is missing or empty"),
     "yesterday": (["12", "--until", "2020-01-31", "--reason", "x"], "'2020-01-31' is past"),
-    "too far": (["12", "--until", "9999-12-31", "--reason", "x"], "too far ahead; it must be"),
     "no day": (["12", "--until", "2027-02-30", "--reason", "x"], "it must be a day (in UTC) as in"),
-    "words": (["12", "--until", "next week", "--reason", "x"], "it must be a day (in UTC) as in"),
-    "a time without a zone": (["12", "--until", f"{DAY}T12:00:00", "--reason", "x"], "with a zone"),
     "a date for the list": (["--list", "--until", str(DAY)], "omit them with this option"),
     "a reason for a withdrawal": (["--withdraw", "1", "--reason", "x"], "omit them with this option"),
 }
@@ -168,10 +157,14 @@ def test_without_a_history_nothing_is_made(
     assert (code, str(tmp_path / NAME) in told, list(tmp_path.iterdir())) == (5, True, [])
 
 
-def test_a_history_without_runs_is_reported(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """There is nothing to acknowledge in it."""
-    code, told = refused(capsys, keep(tmp_path), "12", *MADE)
-    assert (code, "there are no runs in it yet" in told) == (5, True)
+def test_a_history_without_runs_or_acknowledgements_is_reported(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """There is nothing to acknowledge, or nothing to list."""
+    code, said = refused(capsys, keep(tmp_path), "12", *MADE)
+    assert (code, "there are no runs in it yet" in said) == (5, True)
+    code, said = refused(capsys, tmp_path, "--list")
+    assert (code, "there are no acknowledgements" in said) == (5, True)
 
 
 def test_one_of_several_stores_must_be_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -219,12 +212,6 @@ def test_an_expired_one_is_listed_as_ended(tmp_path: Path, capsys: pytest.Captur
     with History(tmp_path) as history:
         Acknowledgements(history).add(past)
     assert [item["state"] for item in listed(capsys, tmp_path)] == ["ended"]
-
-
-def test_an_empty_list_is_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """In one sentence."""
-    code, told = refused(capsys, keep(tmp_path, found(12)), "--list")
-    assert (code, "there are no acknowledgements" in told) == (5, True)
 
 
 def test_a_withdrawn_one_is_no_longer_in_force(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -14,7 +14,8 @@ from drift_checks.commands.acknowledgeable import MOST_DAYS, read_until
 from drift_checks.core.errors import SettingError
 from drift_checks.report.verdict import Verdict
 from tests.support.histories import NIGHTS
-from tests.unit.commands.test_acknowledge import MADE, acknowledge, found, keep, kept, refused
+from tests.unit.commands.test_acknowledge import MADE, acknowledge, found, kept, refused
+from tests.unit.commands.test_commands import keep
 
 
 @pytest.mark.parametrize("record_id", [12, "12", "a b", "-7", -7])

@@ -11,6 +11,7 @@ import pytest
 
 from drift_checks.commands import NAMES, chosen, command
 from drift_checks.report.history.database import History
+from drift_checks.report.history.recorded import RecordedRun
 from tests.support.histories import run
 
 
@@ -18,6 +19,14 @@ def module(*arguments: object, **changed: str) -> subprocess.CompletedProcess[st
     """Run `python -m drift_checks` in another process."""
     command_line = [sys.executable, "-m", "drift_checks", *map(str, arguments)]
     return subprocess.run(command_line, capture_output=True, text=True, env=os.environ | changed, timeout=60)
+
+
+def keep(reports: Path, *runs: RecordedRun) -> Path:
+    """Write a history of these runs; return its folder."""
+    with History(reports) as history:
+        for item in runs:
+            history.add(item)
+    return reports
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -59,8 +68,7 @@ def test_an_existing_folder_belongs_to_the_review(tmp_path: Path, monkeypatch: p
 
 def test_a_subcommand_imports_no_pytest(tmp_path: Path) -> None:
     """It starts at once."""
-    with History(tmp_path) as history:
-        history.add(run())
+    keep(tmp_path, run())
     code = (
         "import sys\nfrom drift_checks.commands import chosen\n"
         f"chosen(['history', '--reports', {str(tmp_path)!r}])()\n"

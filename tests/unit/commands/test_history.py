@@ -16,21 +16,12 @@ from pathlib import Path
 import pytest
 
 from drift_checks.commands import chosen
-from drift_checks.report.history.database import History
 from drift_checks.report.history.reading import NAME
-from drift_checks.report.history.recorded import RecordedRun, recorded_run
+from drift_checks.report.history.recorded import recorded_run
 from drift_checks.report.verdict import Verdict
 from tests.support.histories import NIGHTS, STORE, altered, night, run
 from tests.support.processes import run_unprivileged
-from tests.unit.commands.test_commands import module
-
-
-def keep(reports: Path, *runs: RecordedRun) -> Path:
-    """Write a history of these runs; return its folder."""
-    with History(reports) as history:
-        for item in runs:
-            history.add(item)
-    return reports
+from tests.unit.commands.test_commands import keep, module
 
 
 @pytest.fixture(autouse=True)
@@ -83,31 +74,21 @@ def test_the_table_has_a_line_a_run(reports: Path, capsys: pytest.CaptureFixture
     assert [line.split()[-1] for line in found[2:]] == ["–"] * 3 + ["agreement"] * 3
 
 
-def test_last_bounds_the_runs(reports: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """To the newest."""
-    found = lines(capsys, "--reports", reports, "--last", 2)
-    assert [line[:10] for line in found[2:]] == ["2026-01-14", "2026-01-15"]
-
-
-def test_twenty_runs_are_printed_by_default(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """So that they fit a screen."""
+def test_at_most_the_last_runs_are_printed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """By default 20, which fit on a screen."""
     keep(tmp_path, *(run(night(number)) for number in range(23)))
     assert len(lines(capsys, "--reports", tmp_path)) == 22
+    found = lines(capsys, "--reports", tmp_path, "--last", 2)
+    assert [line[:10] for line in found[2:]] == ["2026-01-31", "2026-02-01"]
 
 
-def test_the_folder_is_taken_from_the_variable(
+def test_the_folder_is_that_of_the_variable_or_reports(
     reports: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Where the option does not name it."""
+    """Unless the option names it."""
     monkeypatch.setenv("DRIFT_REPORTS", str(reports))
     assert len(lines(capsys)) == 8
-
-
-def test_the_folder_is_reports_in_the_callers_folder(
-    reports: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Where neither names it."""
-    monkeypatch.delenv("DRIFT_REPORTS", raising=False)
+    monkeypatch.delenv("DRIFT_REPORTS")
     monkeypatch.chdir(reports)
     (reports / "reports").symlink_to(".")
     assert len(lines(capsys)) == 8

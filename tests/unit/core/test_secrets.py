@@ -63,11 +63,6 @@ def test_a_secret_cannot_be_pickled_and_has_no_variables() -> None:
         assert KEY not in str(refused.value)
 
 
-def test_a_secret_reveals_its_text() -> None:
-    """If asked."""
-    assert Secret(KEY).reveal() == KEY
-
-
 @given(st.text(min_size=3), st.text(), st.text())
 def test_a_secret_is_hidden_in_a_message(text: str, before: str, after: str) -> None:
     """Every occurrence becomes an ellipsis."""
@@ -100,43 +95,21 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_a_secret_is_found_in_a_named_file(folder: Path) -> None:
-    """NAME_FILE is the path of it."""
-    assert found({"SECOND_FILE": str(folder / "SECOND")}) == "SECOND from a file"
-
-
-def test_a_systemd_credential_is_found(folder: Path) -> None:
-    """In the file of that name in $CREDENTIALS_DIRECTORY."""
+def test_a_secret_is_found_in_the_first_source_of_the_first_name(folder: Path) -> None:
+    """A variable, the file that NAME_FILE names, or the file of that name in $CREDENTIALS_DIRECTORY."""
+    (folder / "other").write_bytes(b"\xef\xbb\xbfwith a byte order mark\r\n")
+    named, credentials = {"FIRST_FILE": str(folder / "other")}, {"CREDENTIALS_DIRECTORY": str(folder)}
+    assert found(credentials | named | {"FIRST": "a", "SECOND": "b"}) == "a"
+    assert found(credentials | named | {"SECOND": "b"}) == "with a byte order mark"
+    assert found(credentials | {"SECOND": "b"}) == "FIRST from a file"
     (folder / "FIRST").unlink()
-    assert found({"CREDENTIALS_DIRECTORY": str(folder)}) == "SECOND from a file"
-
-
-def test_the_order_of_names_counts_before_the_kind_of_source(folder: Path) -> None:
-    """A file of the first name precedes a variable of the second."""
-    assert found({"CREDENTIALS_DIRECTORY": str(folder), "SECOND": "b"}) == "FIRST from a file"
-
-
-def test_a_variable_precedes_a_file(folder: Path) -> None:
-    """For the same name."""
-    assert found({"FIRST_FILE": str(folder / "FIRST"), "FIRST": "a"}) == "a"
-
-
-def test_a_named_file_precedes_a_credential(folder: Path) -> None:
-    """For the same name."""
-    (folder / "other").write_text("other")
-    assert found({"FIRST_FILE": str(folder / "other"), "CREDENTIALS_DIRECTORY": str(folder)}) == "other"
+    assert found(credentials) == found({"SECOND_FILE": str(folder / "SECOND")}) == "SECOND from a file"
 
 
 @pytest.mark.parametrize("there", ["", "nowhere"])
 def test_a_missing_credential_is_not_an_error(there: str, tmp_path: Path) -> None:
     """Nor is a missing folder."""
     assert found({"CREDENTIALS_DIRECTORY": str(tmp_path / there)}) is None
-
-
-def test_a_byte_order_mark_is_ignored(tmp_path: Path) -> None:
-    """Windows editors write one."""
-    (tmp_path / "key").write_bytes(b"\xef\xbb\xbfa\r\n")
-    assert found({"FIRST_FILE": str(tmp_path / "key")}) == "a"
 
 
 @pytest.mark.parametrize("content", [b"", b" \n", b"\xff\xfe\x00"], ids=["empty", "blank", "not text"])

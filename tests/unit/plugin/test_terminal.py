@@ -25,51 +25,22 @@ def tally_of(*reviews: Review, before: tuple[Review, ...] = ()) -> Tally:
     return tally
 
 
-def test_reviews_are_done() -> None:
-    """Made, failed and repeated alike: each moves the bar."""
-    assert tally_of(made(1), failed(2), made(1, repeat=True)).done == 3
+def test_each_review_is_done_and_a_first_one_may_agree() -> None:
+    """A failed one, a second one and one of another record do not agree."""
+    tally = tally_of(made(1), made(2, "regulatory"), made(3), failed(4), made(1, repeat=True), before=(made(99),))
+    assert (tally.done, tally.agreed, tally.failed, tally.cost) == (6, 2, 1, None)
 
 
-def test_reviews_that_agree_are_counted() -> None:
-    """With the stored category."""
-    assert tally_of(made(1), made(2, "regulatory"), made(3)).agreed == 2
+def test_tokens_and_costs_are_added_up() -> None:
+    """Input and output tokens, of failures as well."""
+    tally = tally_of(made(1, usage=Usage(6, 6, 0.25)), failed(2, usage=Usage(5, 1)), made(3, usage=Usage(12, 0, 0.25)))
+    assert (tally.tokens, tally.cost) == (30, 0.5)
 
 
-def test_failed_review_neither_agrees_nor_disagrees() -> None:
-    """It is counted by itself."""
-    tally = tally_of(failed(1), failed(2), made(3))
-    assert (tally.failed, tally.agreed) == (2, 1)
-
-
-def test_second_review_agrees_with_nobody() -> None:
-    """Agreement is that of the first."""
-    assert tally_of(made(1), made(1, repeat=True)).agreed == 1
-
-
-def test_tokens_are_added_up() -> None:
-    """Those in and those out, of failures as well."""
-    assert tally_of(made(1), failed(2, usage=Usage(5, 1)), made(3)).tokens == 30
-
-
-def test_cost_is_added_up() -> None:
-    """Where a price is known."""
-    assert tally_of(*(made(number, usage=Usage(1, 1, 0.25)) for number in (1, 2))).cost == 0.5
-
-
-def test_cost_is_none_without_a_price() -> None:
-    """Nothing is said of it."""
-    assert tally_of(made(1)).cost is None
-
-
-def test_the_part_before_an_interruption_is_done() -> None:
-    """With all that came of it."""
+def test_reviews_before_an_interruption_are_counted() -> None:
+    """They are in the ledger."""
     tally = tally_of(made(2), before=(made(1), failed(3), made(1, repeat=True)))
     assert (tally.done, tally.agreed, tally.failed, tally.tokens) == (4, 2, 1, 36)
-
-
-def test_review_of_another_record_does_not_agree() -> None:
-    """The ledger may hold reviews of records that nobody asks about now."""
-    assert tally_of(before=(made(99),)).agreed == 0
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""What is left of the checks in report.json where no text of a record may be."""
+"""The checks in report.json of a redacted run."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ SECRET = "the secret text"
 
 
 def stage(outcome: str) -> dict[str, Any]:
-    """Return a stage of a check as pytest-json-report tells of it, the text in each place that may quote it."""
-    told = {"message": SECRET, "path": "test_a.py", "lineno": 3}
+    """Return a stage of a check of pytest-json-report, with the text in each place that may quote it."""
+    crash = {"message": SECRET, "path": "test_a.py", "lineno": 3}
     quoting = dict.fromkeys(("longrepr", "stdout", "stderr"), SECRET)
-    lists = {"traceback": [told], "log": [{"msg": SECRET}]}
-    return {"duration": 0.25, "outcome": outcome, "crash": told, **quoting, **lists}
+    lists = {"traceback": [crash], "log": [{"msg": SECRET}]}
+    return {"duration": 0.25, "outcome": outcome, "crash": crash, **quoting, **lists}
 
 
 def document(*outcomes: str) -> dict[str, Any]:
@@ -43,44 +43,25 @@ def test_no_text_is_left() -> None:
     assert SECRET not in json.dumps(withheld("passed", "failed", "skipped", "error"))
 
 
-def test_what_became_of_a_check_is_left() -> None:
-    """Its outcome, and how long each stage took."""
-    kept = withheld("passed")["tests"][0]
-    passed = {"duration": 0.25, "outcome": "passed"}
-    assert kept == {
-        "nodeid": "test_0",
-        "outcome": "passed",
-        "lineno": 1,
-        **dict.fromkeys(("setup", "call", "teardown"), passed),
-    }
-
-
 @pytest.mark.parametrize("outcome", ["failed", "skipped", "error", "findings"])
-def test_a_check_that_did_not_pass_says_its_own_message(outcome: str) -> None:
-    """Which holds no text, in place of what pytest made of it."""
-    calls = [test["call"] for test in withheld("passed", outcome)["tests"]]
-    assert calls == [
-        {"duration": 0.25, "outcome": "passed"},
-        {"duration": 0.25, "outcome": outcome, "longrepr": "said 1"},
-    ]
+def test_outcome_and_durations_are_kept(outcome: str) -> None:
+    """A check that did not pass has its own message, which quotes no text, in place of pytest's."""
+    stages = {name: {"duration": 0.25, "outcome": "passed"} for name in ("setup", "call", "teardown")}
+    passed, other = withheld("passed", outcome)["tests"]
+    assert passed == {"nodeid": "test_0", "outcome": "passed", "lineno": 1, **stages}
+    assert other["call"] == {"duration": 0.25, "outcome": outcome, "longrepr": "said 1"}
 
 
-def test_a_test_beside_the_checks_says_nothing() -> None:
-    """No message of it is known to hold no text."""
+def test_other_tests_have_no_message() -> None:
+    """It might quote a text; a stage that was not reached is not added."""
     made = document("failed")
+    del made["tests"][0]["teardown"]
     withhold_texts(made, [])
     assert made["tests"][0]["call"]["longrepr"] == ""
+    assert made["tests"][0].keys() == {"nodeid", "outcome", "lineno", "setup", "call"}
 
 
-def test_stages_that_were_not_reached_stay_away() -> None:
-    """A check skipped at its setup has no call."""
-    made = document("skipped")
-    del made["tests"][0]["call"]
-    withhold_texts(made, [])
-    assert made["tests"][0].keys() == {"nodeid", "outcome", "lineno", "setup", "teardown"}
-
-
-def test_a_document_without_tests_is_left_as_it_is() -> None:
+def test_a_document_without_tests_is_unchanged() -> None:
     """As of a run that ended early."""
     made: dict[str, Any] = {"exitcode": 5}
     withhold_texts(made, [])

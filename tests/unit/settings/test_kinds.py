@@ -21,12 +21,10 @@ FOLDER = Path("/folder")
     ("kind", "text", "value"),
     [
         (kinds.whole(1), "1", 1),
-        (kinds.whole(0), "0", 0),
         (kinds.whole_or_auto(1), "7", 7),
         (kinds.whole_or_auto(1), "auto", None),
         (kinds.share(), "0", 0.0),
         (kinds.share(), "1", 1.0),
-        (kinds.share(), "0.75", 0.75),
         (kinds.any_whole(), "-3", -3),
         (kinds.path("it"), "a/b", Path("/folder/a/b")),
         (kinds.path("it"), "/a//b/.", Path("/a/b")),
@@ -34,16 +32,12 @@ FOLDER = Path("/folder")
         (kinds.word("it"), "two words", "two words"),
         (kinds.choice("a", "b"), "b", "b"),
         (kinds.flag(), "Yes", True),
-        (kinds.flag(), "1", True),
         (kinds.flag(), "OFF", False),
-        (kinds.instant(), "2026-01-15T02:00:00Z", datetime(2026, 1, 15, 2, tzinfo=UTC)),
         (kinds.instant(), "2026-01-15T02:00:00+02:00", datetime(2026, 1, 15, tzinfo=UTC)),
         (pairs.column_pairs(), "text=body, category = label", (("text", "body"), ("category", "label"))),
         (kinds.record_ids(), "12, 57,12,a b", ("12", "57", "a b")),
-        (pairs.thresholds(), "class_mix=0.2:0.5, trend=0.1:off", (("class_mix", 0.2, 0.5), ("trend", 0.1, inf))),
         (pairs.thresholds(), " a = 0.2 : , b=:1,c=off:off ", (("a", 0.2, None), ("b", None, 1), ("c", inf, inf))),
         (pairs.thresholds(), "\n  a=0:0\n  b=1:2\n", (("a", 0, 0), ("b", 1, 2))),
-        (pairs.least_numbers(), "class_mix=500", (("class_mix", 500),)),
         (pairs.least_numbers(), "\n a = 1 \n b=20,", (("a", 1), ("b", 20))),
     ],
 )
@@ -56,13 +50,10 @@ def test_a_kind_parses(kind: kinds.AnyKind, text: str, value: object) -> None:
     ("kind", "text"),
     [
         (kinds.whole(1), "0"),
-        (kinds.whole(0), "-1"),
         (kinds.whole(1), "1.5"),
         (kinds.share(), "-0.1"),
         (kinds.share(), "1.0001"),
         (kinds.share(), "nan"),
-        (kinds.share(), "inf"),
-        (kinds.share(), "60 %"),
         (kinds.any_whole(), "x"),
         (kinds.path("it"), ""),
         (kinds.path("it"), "sqlite:///a.db"),
@@ -71,32 +62,21 @@ def test_a_kind_parses(kind: kinds.AnyKind, text: str, value: object) -> None:
         (kinds.flag(), "maybe"),
         (kinds.instant(), "2026-01-15"),
         (kinds.instant(), "2026-01-15T02:00:00"),
-        (kinds.zone(), ""),
         (kinds.zone(), "Mars/Olympus"),
         (kinds.zone(), "../etc/passwd"),
-        (kinds.zone(), "Europe"),
-        (pairs.column_pairs(), ""),
         (pairs.column_pairs(), "text"),
         (pairs.column_pairs(), "text="),
-        (pairs.column_pairs(), "=body"),
         (pairs.column_pairs(), "nothing=body"),
         (pairs.column_pairs(), "text=a,text=b"),
-        (kinds.record_ids(), ""),
         (kinds.record_ids(), "1,"),
         (pairs.thresholds(), ""),
-        (pairs.thresholds(), " , "),
         (pairs.thresholds(), "class_mix=0.2"),
-        (pairs.thresholds(), "class_mix="),
         (pairs.thresholds(), "=0.2:0.5"),
         (pairs.thresholds(), "class_mix=-0.1:0.5"),
-        (pairs.thresholds(), "class_mix=nan:0.5"),
         (pairs.thresholds(), "class_mix=0.2:inf"),
         (pairs.thresholds(), "class_mix=0.2:never"),
-        (pairs.thresholds(), "class_mix=0.1:0.2:0.3"),
         (pairs.thresholds(), "class_mix=0.2:0.5,class_mix=0.3:0.5"),
-        (pairs.least_numbers(), ""),
         (pairs.least_numbers(), "class_mix=0"),
-        (pairs.least_numbers(), "class_mix=many"),
         (pairs.least_numbers(), "class_mix=5,class_mix=6"),
     ],
 )
@@ -111,23 +91,13 @@ def test_a_zone_keeps_its_name() -> None:
     assert kinds.zone().parse("Europe/Berlin", FOLDER).key == "Europe/Berlin"
 
 
-@pytest.mark.parametrize(
-    "kind",
-    [
-        kinds.whole(1),
-        kinds.share(),
-        kinds.any_whole(),
-        kinds.choice("a"),
-        kinds.flag(),
-        kinds.instant(),
-        kinds.zone(),
-        pairs.column_pairs(),
-        kinds.record_ids(),
-        pairs.thresholds(),
-        pairs.least_numbers(),
-    ],
-    ids=lambda kind: kind.allowed[:20],
+KINDS = (
+    *(kinds.whole(1), kinds.share(), kinds.any_whole(), kinds.choice("a"), kinds.flag(), kinds.instant(), kinds.zone()),
+    *(kinds.record_ids(), pairs.column_pairs(), pairs.thresholds(), pairs.least_numbers()),
 )
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.allowed[:20])
 @given(text=st.text(max_size=30).filter(lambda text: not text.startswith("~")))
 def test_a_kind_raises_nothing_else(kind: kinds.Kind[Any], text: str) -> None:
     """Whatever the text, the caller handles the error."""

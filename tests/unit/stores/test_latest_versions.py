@@ -19,25 +19,11 @@ def versions(path: Path, rows: Iterable[tuple[object, object, object]], columns:
     return opened(write_table(path / "a.db", made, columns)).latest_versions()
 
 
-def test_the_versions_of_the_rows_are_found(tmp_path: Path) -> None:
-    """By our names."""
-    assert versions(tmp_path, [("m-1", "p-1", "e-1")] * 3) == {
-        "model_version": "m-1",
-        "prompt_version": "p-1",
-        "embedding_model": "e-1",
-    }
-
-
-@pytest.mark.parametrize(("newest", "told"), [(99, "old"), (101, "new"), (200, "new")])
-def test_the_most_frequent_of_the_last_200_rows_count(tmp_path: Path, newest: int, told: str) -> None:
-    """Not a few manual corrections, nor thousands of older rows."""
+@pytest.mark.parametrize(("newest", "version"), [(99, "old"), (100, "new"), (200, "new")])
+def test_the_most_frequent_of_the_last_200_rows_count(tmp_path: Path, newest: int, version: str) -> None:
+    """Not a few manual corrections, nor thousands of older rows; of two equally frequent ones, the newer."""
     rows = [("old", None, None)] * 1000 + [("new", None, None)] * newest
-    assert versions(tmp_path, rows) == {"model_version": told}
-
-
-def test_of_two_equally_frequent_versions_the_newer_counts(tmp_path: Path) -> None:
-    """After a change in the middle of the last rows."""
-    assert versions(tmp_path, [("old", None, None)] * 5 + [("new", None, None)] * 5) == {"model_version": "new"}
+    assert versions(tmp_path, rows) == {"model_version": version}
 
 
 def test_the_order_is_that_of_the_rows(tmp_path: Path) -> None:
@@ -58,11 +44,8 @@ def test_rows_without_a_version_do_not_count(tmp_path: Path, nothing: object) ->
 
 def test_versions_are_text(tmp_path: Path) -> None:
     """Numbers and bytes, too."""
-    assert versions(tmp_path, [(7, 1.5, b"e-1")]) == {
-        "model_version": "7",
-        "prompt_version": "1.5",
-        "embedding_model": "e-1",
-    }
+    texts = {"model_version": "7", "prompt_version": "1.5", "embedding_model": "e-1"}
+    assert versions(tmp_path, [(7, 1.5, b"e-1")] * 3) == texts
 
 
 def test_columns_may_be_missing_or_have_other_names(tmp_path: Path) -> None:
@@ -73,25 +56,15 @@ def test_columns_may_be_missing_or_have_other_names(tmp_path: Path) -> None:
     assert opened(path, {"model_version": "the model"}).latest_versions() == {"model_version": "m-1"}
 
 
-def test_an_empty_table_has_no_versions(tmp_path: Path) -> None:
-    """It has no rows."""
-    assert versions(tmp_path, []) == {}
-
-
-def test_a_table_without_row_ids_has_no_versions(tmp_path: Path) -> None:
-    """Its rows have no order."""
-    path = write_table(tmp_path / "a.db", [])
-    execute(
-        path,
-        "create table by_id (id integer primary key, text, category, model_version) without rowid",
-        "insert into by_id values (1, 't', 'a', 'm-1')",
-    )
-    assert opened(path, table="by_id").latest_versions() == {}
-
-
-def test_a_view_has_no_versions(tmp_path: Path) -> None:
-    """Its rows have no order."""
+def test_rows_without_an_order_have_no_versions(tmp_path: Path) -> None:
+    """Those of a view, of a table without row ids, and of an empty table."""
     rows = [(key, "t", "a", "old" if key <= 1000 else "new", None, None) for key in range(1, 1301)]
     path = write_table(tmp_path / "a.db", rows, COLUMNS)
-    execute(path, f"create view seen as select * from {TABLE}")
-    assert opened(path, table="seen").latest_versions() == {}
+    execute(
+        path,
+        f"create view seen as select * from {TABLE}",
+        "create table by_id (id integer primary key, text, category, model_version) without rowid",
+        "insert into by_id values (1, 't', 'a', 'm-1')",
+        f"create table empty as select * from {TABLE} where id < 0",
+    )
+    assert [opened(path, table=table).latest_versions() for table in ("seen", "by_id", "empty")] == [{}, {}, {}]

@@ -16,7 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from drift_checks.core.instants import read_instant
-from drift_checks.core.records import Record, RecordId, Stratum, read_number
+from drift_checks.core.records import RecordId, Stratum, read_number
 from drift_checks.review.sampling import draw
 from drift_checks.stores.strata import Bounds
 from tests.support.tables import TABLE, opened, strata_by_id, with_strata, write_table
@@ -140,10 +140,7 @@ def test_a_date_that_only_sqlite_accepts_is_not_drawn_as_old(tmp_path: Path, sta
 
 @pytest.mark.parametrize(
     ("stamp", "zone", "affinity"),
-    [
-        ("9999-12-31T23:00", "America/New_York", "text"),
-        ("0001-01-01T00:00", "Asia/Kolkata", "datetime"),
-    ],
+    [("9999-12-31T23:00", "America/New_York", "text"), ("0001-01-01T00:00", "Asia/Kolkata", "datetime")],
 )
 def test_an_instant_beyond_the_calendar_is_unreadable(stamp: str, zone: str, affinity: str) -> None:
     """In UTC it is in the year 10000, or before the year 1."""
@@ -238,12 +235,3 @@ def test_a_sample_drawn_in_sql_comes_from_its_strata(tmp_path: Path) -> None:
     there = stored_rows(path)
     for stratum, ids in drawn.items():
         assert {stratum_in_python(there[key], BOUNDS) for key in ids} == {stratum}
-
-
-def test_a_record_and_sql_read_the_same_confidence(tmp_path: Path) -> None:
-    """A text with spaces is a number for both."""
-    path = write_table(tmp_path / "a.db", [(1, "a", "b", " 0.5 ")], f"id integer primary key, {BASE}, confidence text")
-    store = opened(path)
-    row = store.read(lambda connection: store.rows(connection, [1]))[1]
-    assert Record(1, LOW, row).confidence == 0.5
-    assert strata_by_id(store, BOUNDS, [1]) == {1: LOW}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -34,7 +34,6 @@ BOUNDS = WindowBounds(
 TIMESTAMPS = timestamps([BOUNDS.reference_from, BOUNDS.recent_from, BOUNDS.until])
 COLUMNS = "id integer primary key, text, category, timestamp text"
 GROUPING = "id integer primary key, text, category, timestamp, model_version, prompt_version, embedding_model"
-WindowsById = dict[int, Window]
 VALUES = st.sampled_from([None, "", "a", "b", "A", "é", "it's", 2])
 
 
@@ -96,19 +95,6 @@ def test_windows_may_have_any_length(data: st.DataObject, zone: ZoneInfo, days: 
     assert by_sql == by_python
 
 
-@given(timestamp=TIMESTAMPS, zone=ZONES)
-def test_the_sql_function_agrees_with_python(timestamp: object, zone: ZoneInfo) -> None:
-    """The windows have different codes."""
-    bounds = replace(BOUNDS, naive=zone)
-    of_window = {
-        RECENT: bounds.code_of("2026-01-01T00:00:00Z"),
-        REFERENCE: bounds.code_of("2025-06-01T00:00:00Z"),
-        OUTSIDE: bounds.code_of("2020-01-01T00:00:00Z"),
-    }
-    assert len(set(of_window.values())) == 3
-    assert bounds.code_of(timestamp) == of_window[window_in_python(timestamp, bounds)]
-
-
 @pytest.mark.parametrize(
     ("stamp", "window"),
     [
@@ -118,13 +104,8 @@ def test_the_sql_function_agrees_with_python(timestamp: object, zone: ZoneInfo) 
         ("2025-12-16T02:00:00Z", RECENT),
         ("2026-01-15T02:04:59.999999Z", RECENT),
         ("2026-01-15T02:05:00Z", OUTSIDE),
-        ("2025-12-16 03:59:59+02:00", REFERENCE),
         ("2025-12-15 21:00:00-05:00", RECENT),
-        ("2025-12-16", REFERENCE),
-        ("2999-01-01", OUTSIDE),
         (None, OUTSIDE),
-        (1768442400, OUTSIDE),
-        ("yesterday", OUTSIDE),
     ],
 )
 def test_at_the_bounds(stamp: object, window: Window) -> None:
@@ -134,10 +115,7 @@ def test_at_the_bounds(stamp: object, window: Window) -> None:
 
 
 @settings(max_examples=40)
-@given(
-    rows=st.lists(st.tuples(VALUES, TIMESTAMPS, VALUES, VALUES, VALUES), max_size=15),
-    ours=st.sampled_from(GROUPED),
-)
+@given(rows=st.lists(st.tuples(VALUES, TIMESTAMPS, VALUES, VALUES, VALUES), max_size=15), ours=st.sampled_from(GROUPED))
 def test_groups_sum_to_the_store(rows: list[tuple[object, ...]], ours: str) -> None:
     """Each record is counted once, with its own values; NULL and empty text are the same."""
     numbered = [(key, "text", *row) for key, row in enumerate(rows, 1)]
@@ -182,33 +160,16 @@ def test_rows_without_an_id_are_skipped(tmp_path: Path) -> None:
     assert tally(groups_of(store), "category") == {"b": 1}
 
 
-RENAMED: dict[str, Mapping[str, str]] = {
-    "another schema": {
-        "category": "select",
-        "timestamp": "the time",
-        "model_version": "version",
-        "embedding_model": "from",
-    },
-    "two of our names for one of theirs": {
-        "category": "select",
-        "timestamp": "the time",
-        "model_version": "version",
-        "prompt_version": "version",
-        "embedding_model": "from",
-    },
-}
-
-
-@pytest.mark.parametrize("schema", RENAMED)
-def test_columns_of_another_schema_are_counted_under_our_names(tmp_path: Path, schema: str) -> None:
+def test_columns_of_another_schema_are_counted_under_our_names(tmp_path: Path) -> None:
     """Names that need quotes, and one column for two of ours."""
+    renamed = {"category": "select", "timestamp": "the time", "model_version": "version", "prompt_version": "version"}
     rows = [(1, "a", "b", "2026-01-01", "v1", "llm"), (2, "a", "c", "2025-06-01", "v2", "llm")]
     columns = 'id integer primary key, text, "select", "the time" text, version, "from"'
-    groups = groups_of(opened(write_table(tmp_path / "a.db", rows, columns), RENAMED[schema]))
+    groups = groups_of(opened(write_table(tmp_path / "a.db", rows, columns), renamed | {"embedding_model": "from"}))
     assert tally(groups, "category", RECENT) == {"b": 1}
     assert tally(groups, "category", REFERENCE) == {"c": 1}
     assert tally(groups, "embedding_model") == {"llm": 2}
-    for ours in {"model_version", "prompt_version"} & set(RENAMED[schema]):
+    for ours in ("model_version", "prompt_version"):
         assert tally(groups, ours) == {"v1": 1, "v2": 1}
 
 

@@ -126,13 +126,7 @@ def test_a_chroma_directory_without_write_permission_is_read(store: BuiltStore, 
 
 @pytest.mark.parametrize(
     ("name", "mode"),
-    [
-        ("chroma.sqlite3", 0),
-        (".", 0),
-        ("..", 0),
-        (".", 0o111),
-        ("ef538636-cc49-4595-9b1c-d52938814d64", 0),
-    ],
+    [("chroma.sqlite3", 0), (".", 0), ("..", 0), (".", 0o111), ("ef538636-cc49-4595-9b1c-d52938814d64", 0)],
 )
 def test_a_chroma_directory_without_read_permission_is_reported(
     store: BuiltStore, tmp_path: Path, name: str, mode: int

@@ -143,9 +143,9 @@ def test_a_live_wal_keeps_what_the_application_wrote(tmp_path: Path) -> None:
         assert path.with_name("a.db-wal").exists()
 
 
-@pytest.mark.parametrize("name", ["a b%#?ü&mode=ro;.db", "a%20b.db"])
-def test_a_path_may_have_any_character(tmp_path: Path, name: str) -> None:
+def test_a_path_may_have_any_character(tmp_path: Path) -> None:
     """In the name of the file."""
+    name = "a b%20#?ü&mode=ro;.db"
     path = make(tmp_path / name)
     assert write_back(opened(path), written(1))
     assert len(tables(path)["drift_metrics"]) == 2

@@ -2,19 +2,12 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Sequence
-
 import numpy as np
-import numpy.typing as npt
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from drift_checks.stores.demo.embedding import DIMENSION, embed
-from drift_checks.stores.demo.texts import generate
-
-VOTERS = 11
 
 
 @given(st.lists(st.text(), max_size=5))
@@ -53,24 +46,3 @@ def test_texts_that_share_words_are_closer() -> None:
         ]
     )
     assert strike @ strikes > 0.3 > strike @ server
-
-
-@pytest.mark.parametrize("seed", [1, 2])
-def test_neighbours_agree_on_the_category_of_clear_texts(seed: int) -> None:
-    """Eleven others vote, weighted by similarity; the demo review depends on it."""
-    texts = generate(1200, seed)
-    vectors = embed([text.text for text in texts])
-    categories = [text.category for text in texts]
-    clear = [index for index, text in enumerate(texts) if not text.is_borderline]
-    agreed = [vote(vectors, categories, index) == categories[index] for index in clear]
-    assert np.mean(agreed) >= 0.98
-
-
-def vote(vectors: npt.NDArray[np.float32], categories: Sequence[str], index: int) -> str:
-    """Return the category that the nearest other texts vote for."""
-    similarities = vectors @ vectors[index]
-    similarities[index] = -1
-    votes: defaultdict[str, float] = defaultdict(float)
-    for other in np.argsort(-similarities)[:VOTERS]:
-        votes[categories[other]] += max(float(similarities[other]), 0.0)
-    return max(sorted(votes), key=votes.__getitem__)

@@ -117,17 +117,11 @@ def test_processes_that_start_at_once_get_the_same_store(tmp_path: Path, store: 
 
 
 def test_an_existing_store_is_not_created_again(store: DemoStore) -> None:
-    """The second call returns the same files, unchanged."""
+    """The second call returns the same files; another version of the store or of chromadb gets another folder."""
     before = store.db.stat()
     assert demo_store(store.db.parents[1]) == store
-    assert store.db.stat() == before
-
-
-def test_the_folder_names_what_the_store_depends_on(store: DemoStore) -> None:
-    """Another version of the store or of chromadb gets another folder."""
-    assert store.chroma == store.db.parent
-    assert f"-{module.STORE_VERSION}-" in store.chroma.name
-    assert store.chroma.name.endswith(metadata.version("chromadb"))
+    assert (store.db.stat(), store.chroma) == (before, store.db.parent)
+    assert store.chroma.name == f"demo-{module.STORE_VERSION}-chromadb-{metadata.version('chromadb')}"
 
 
 @pytest.mark.usefixtures("without_chroma")
@@ -147,24 +141,16 @@ def test_an_incomplete_store_is_created_again(tmp_path: Path, lost: str) -> None
 
 
 def test_a_failed_creation_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The next call starts again."""
+    """The error has the path, the reason and the remedy, and the next call starts again."""
 
     def fail(*_: object, **__: object) -> None:
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(module, "create_collection", fail)
     monkeypatch.setattr(contents, "RECORDS", 100)
-    with pytest.raises(StoreError, match="No space left"):
+    with pytest.raises(StoreError, match=rf"{tmp_path} \(No space left.*must be writable"):
         demo_store(tmp_path)
     assert [path.suffix for path in tmp_path.iterdir()] == [".lock"]
-
-
-def test_a_cache_that_is_not_writable_is_reported(tmp_path: Path) -> None:
-    """With its path, the reason and the remedy."""
-    blocked = tmp_path / "file"
-    blocked.touch()
-    with pytest.raises(StoreError, match=r"file/cache.*must be writable"):
-        demo_store(blocked / "cache")
 
 
 def test_the_taxonomy_describes_every_category(store: DemoStore, rows: Rows) -> None:
@@ -194,18 +180,12 @@ def form_of(timestamp: str) -> str:
     return "space" if " " in timestamp.replace("last tuesday", "") else "naive"
 
 
-def test_the_model_and_the_prompt_change_on_their_days(rows: Rows) -> None:
-    """So that drift can be attributed to a version."""
+def test_evidence_effort_and_versions_are_plausible(rows: Rows) -> None:
+    """The evidence is in the text, only the model uses tokens, and model and prompt change on their days."""
     for row in rows:
-        made = datetime.fromisoformat(row["created_at"]).replace(tzinfo=UTC)
-        age = contents.AS_OF - made
+        age = contents.AS_OF - datetime.fromisoformat(row["created_at"]).replace(tzinfo=UTC)
         assert row["model_version"] == ("sage-1" if age > timedelta(days=120) else "sage-2")
         assert row["prompt_version"] == ("1" if age > timedelta(days=90) else "2")
-
-
-def test_evidence_and_effort_are_plausible(rows: Rows) -> None:
-    """The evidence is in the text; only the model uses tokens, and only manual records have no latency."""
-    for row in rows:
         assert row["evidence"] in row["text"] or not row["text"].strip()
         assert row["rationale"]
         assert (row["input_tokens"] is not None) == (row["source"] == "llm")

@@ -1,0 +1,73 @@
+"""Locks between processes, and atomic replacement."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from drift_checks.core.files import lock, locked_folder, replace_file, try_lock
+from tests.support.processes import OtherProcess
+
+
+@pytest.fixture
+def other() -> Iterator[OtherProcess]:
+    """A process with the functions under test."""
+    with OtherProcess() as process:
+        process.run("import threading\nfrom drift_checks.core.files import lock, locked_folder, try_lock")
+        yield process
+
+
+def test_only_one_process_holds_the_lock_of_a_file(tmp_path: Path, other: OtherProcess) -> None:
+    """`try_lock` returns at once, and `lock` waits for the holder."""
+    with (tmp_path / "lock").open("w") as file:
+        other.run(f"file = open({str(tmp_path / 'lock')!r}); lock(file)")
+        assert not try_lock(file)
+        other.run("threading.Timer(0.2, file.close).start()")
+        lock(file)
+        assert other.run(f"answer = (file.closed, try_lock(open({str(tmp_path / 'lock')!r})))") == [True, False]
+
+
+def test_a_killed_process_holds_no_lock(tmp_path: Path, other: OtherProcess) -> None:
+    """Nothing needs to be cleaned up."""
+    with (tmp_path / "lock").open("w") as file:
+        other.run(f"file = open({str(tmp_path / 'lock')!r}); lock(file)")
+        other.kill()
+        assert try_lock(file)
+
+
+def test_only_one_process_holds_the_lock_of_a_folder(tmp_path: Path, other: OtherProcess) -> None:
+    """Until its block ends; no lock file is left."""
+    attempt = f"import os; answer = try_lock(os.open({str(tmp_path)!r}, os.O_RDONLY))"
+    with locked_folder(tmp_path):
+        assert other.run(attempt) is False
+    assert other.run(attempt) is True
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_file_is_replaced_with_its_mode(tmp_path: Path) -> None:
+    """No other file is left."""
+    path = tmp_path / "a"
+    for content in (b"old", b"new"):
+        replace_file(path, content, 0o640)
+        assert (path.read_bytes(), path.stat().st_mode & 0o777) == (content, 0o640)
+    assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("step", ["fchmod", "fsync", "replace"])
+def test_the_old_file_is_kept_if_the_new_one_cannot_be_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    """Such as on a full disk."""
+
+    def fail(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    path = tmp_path / "a"
+    replace_file(path, b"old", 0o600)
+    monkeypatch.setattr(f"{'pathlib.Path' if step == 'replace' else 'os'}.{step}", fail)
+    with pytest.raises(OSError, match="No space left"):
+        replace_file(path, b"new", 0o600)
+    assert path.read_bytes() == b"old"
+    assert list(tmp_path.iterdir()) == [path]
