@@ -16,18 +16,7 @@ from drift_checks.core.errors import ReportsError
 from drift_checks.report.history import reading
 from drift_checks.report.history.database import History
 from drift_checks.report.history.reading import NAME, open_for_reading
-from tests.support.histories import (
-    NIGHTS,
-    PREPARED,
-    RUN,
-    document,
-    night,
-    run,
-    set_aside,
-    taken_up,
-    whole,
-    write,
-)
+from tests.support.histories import NIGHTS, PREPARED, RUN, document, night, run, set_aside, taken_up, whole, write
 from tests.support.processes import OtherProcess, run_unprivileged
 
 
