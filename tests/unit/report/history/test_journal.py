@@ -165,7 +165,7 @@ def test_each_change_is_in_the_journal_at_once(reports: Path) -> None:
         kept = Acknowledgements(history)
         number, _ = kept.add(replace(RECORD, record_id=12))
         assert lines(reports)[-1]["row"]["record_id"] == 12
-        kept.end(number, "it was until then", RUN)
+        kept.end({number: "it was until then"}, RUN)
         assert lines(reports)[-1]["row"]["ended"] == "it was until then"
         before = len(lines(reports))
         history.add(run(agreed=40))
