@@ -119,8 +119,8 @@ def test_messages_of_one_run_are_kept_together(log: AlertLog) -> None:
     assert statuses(log) == ["waiting", "waiting"]
 
 
-def test_a_message_that_has_arrived_waits_no_more(log: AlertLog) -> None:
-    """It is believed since then; until then each failure is recorded."""
+def test_a_delivered_message_does_not_wait(log: AlertLog) -> None:
+    """It is believed from then on; until then each failure is recorded."""
     alert = queued(log)
     log.failed(alert.number, "timed out")
     log.failed(alert.number, "503")
