@@ -54,15 +54,11 @@ def test_last_failed_run_leaves_latest(review: Review, doubtful: BuiltStore) -> 
     assert ((again.reports / "latest").readlink().name, len(again.document["tests"])) == (first.folder.name, 10)
 
 
-def test_one_criterions_file_leaves_latest(review: Review, store: BuiltStore) -> None:
-    """A criterion named alone is part of the review."""
-    found = review.checkout(*store.options, *SMALL, "drift_checks/criteria/test_agreement.py")
-    assert (len(found.written), os.path.lexists(found.reports / "latest")) == (1, False)
-
-
-def test_node_ids_of_every_criterion_leave_latest(review: Review, store: BuiltStore) -> None:
-    """One record of each criterion, named by node ids, is part of the review."""
+def test_named_criteria_and_node_ids_leave_latest(review: Review, store: BuiltStore) -> None:
+    """The file of one criterion, or one record of each, is part of the review."""
     folder = "drift_checks/criteria"
+    found = review.checkout(*store.options, *SMALL, f"{folder}/test_agreement.py")
+    assert (len(found.written), os.path.lexists(found.reports / "latest")) == (1, False)
     names = ("agreement", "record_integrity", "store_consistency")
     nodes = [f"{folder}/test_{name}.py::test_{name}[1-regulatory]" for name in names]
     found = review.checkout(*store.options, "--drift-sample-size=120", *nodes)
