@@ -24,18 +24,8 @@ class Acknowledgement:
     A disagreement is identified by its record and its pair of categories, a criterion by its name and a verdict no
     worse than the acknowledged one. An acknowledgement ends when one of the versions that decided changes.
 
-    Attributes:
-        number: From 1; 0 before it is stored.
-        store: The store of the record or the criterion.
-        until: When it ends, with a zone.
-        reason: The reason.
-        made: When it was acknowledged, with a zone.
-        versions: The versions that decided, by the keys of VERSION_WORDS.
-        record_id: The record of a disagreement, else None.
-        stored: The stored category of the disagreement.
-        reviewed: The reviewed category of the disagreement.
-        criterion: The name of a criterion, else None.
-        verdict: The criterion's verdict that was acknowledged.
+    Its `number` is 0 before it is stored; `made` and `until`, when it ends, have a zone; `versions` are those that
+    decided, by the keys of VERSION_WORDS.
     """
 
     number: int
@@ -90,12 +80,7 @@ class Acknowledgement:
 
 @dataclass(frozen=True)
 class Acknowledged:
-    """A store's acknowledgements at the time of a run.
-
-    Attributes:
-        active: Those in force.
-        ended: Those that have ended and were not reported as ended yet, each with the reason in a phrase.
-    """
+    """A store's acknowledgements at the time of a run: those in force, and the ends to be reported, each with why."""
 
     active: Sequence[Acknowledgement] = ()
     ended: Sequence[tuple[Acknowledgement, str]] = ()
@@ -105,13 +90,7 @@ NOTHING_ACKNOWLEDGED = Acknowledged()
 
 
 def sort_out(stored: Sequence[Acknowledgement], versions: Mapping[str, str], now: datetime) -> Acknowledged:
-    """Split acknowledgements into those in force and those that have ended.
-
-    Args:
-        stored: The store's acknowledgements whose end was not reported yet.
-        versions: The versions that decide now, by the keys of VERSION_WORDS.
-        now: When the run began, with a zone.
-    """
+    """Split acknowledgements by the versions that decide now and the run's start, which has a zone."""
     reasons = [(item, _end(item, versions, now)) for item in stored]
     return Acknowledged(
         active=[item for item, reason in reasons if not reason],

@@ -75,14 +75,7 @@ class JudgedAgreement:
 def judge_agreement(
     facts: Facts, outcomes: Sequence[Outcome], agreement: Agreement, counted: CriterionResult
 ) -> JudgedAgreement:
-    """Judge agreement after enough was measured.
-
-    Args:
-        facts: The run's facts.
-        outcomes: The outcomes in the judged strata.
-        agreement: The agreement in the sample and the store.
-        counted: The counts of the judged strata.
-    """
+    """Judge agreement, once enough was measured, from the outcomes and counts of the judged strata."""
     sequential = facts.decision == SEQUENTIAL and not facts.chosen
     if not sequential:
         judges_estimate = facts.judge == POPULATION and not facts.chosen
@@ -122,10 +115,8 @@ def _judge_population(facts: Facts, agreement: Agreement) -> JudgedAgreement:
     if population is None:
         reason = f"the whole store cannot be estimated: {agreement.population_missing}"
         return JudgedAgreement(Verdict.INCONCLUSIVE, reason)
-    reason = (
-        f"estimated of the whole store {percent(population.rate)}, {percent_range(*population.interval)}"
-        f"{left_out(agreement)}"
-    )
+    estimate = f"{percent(population.rate)}, {percent_range(*population.interval)}"
+    reason = f"estimated of the whole store {estimate}{left_out(agreement)}"
     return JudgedAgreement(judge(population.rate, facts.warn, facts.critical), reason, population)
 
 

@@ -18,15 +18,7 @@ _LONGEST = 60
 
 @dataclass(frozen=True)
 class Changes:
-    """The differences from the previous run.
-
-    Attributes:
-        since: The previous run.
-        verdict: Its verdict and this run's, None if they are equal.
-        agreement: Its rate and this run's, None unless both were measured.
-        criteria: The criteria whose verdict changed.
-        versions: Each version that changed, before and now, by the keys of VERSION_WORDS.
-    """
+    """The differences from the run `since`, before and now; the keys of `versions` are those of VERSION_WORDS."""
 
     since: RecordedRun
     verdict: tuple[Verdict, Verdict] | None

@@ -19,13 +19,7 @@ _LONGEST_NEAR = 200
 def find_near(
     records: Collection[Record], vectors: VectorCollection | None, *, redact: bool
 ) -> dict[RecordId, tuple[Near, ...]]:
-    """Return the records nearest to each record that has a vector; nothing without a collection.
-
-    Args:
-        records: The records.
-        vectors: The collection, if it was opened.
-        redact: Whether to leave out the texts.
-    """
+    """Return the records nearest to each record that has a vector, without texts if redacted."""
     if vectors is None or not records:
         return {}
     found = NeighboursReviewer(vectors, _NEAREST).neighbours_of(list(records))

@@ -17,16 +17,13 @@ def judge_effects(
 ) -> CriterionResult:
     """Compare a criterion's statistics with its thresholds.
 
-    Args:
-        criterion: A criterion with an effect.
-        outcomes: The outcomes of its checks.
-        adjusted: The adjusted p-values of the statistics that have one, in order.
-        facts: The run's facts.
+    The adjusted p-values are those of the statistics that have one, in their order.
     """
     assert criterion.warn is not None
     judged = _judged(criterion, outcomes, adjusted, facts.error_rate)
-    # A failed assertion counts like an effect above the threshold.
-    judged += [_failed(item) for item in outcomes if item.result is Result.FAILED]
+    # An assertion that failed by itself is as bad as an effect above the threshold.
+    assertions = [Statistic("assertion", item.message, None) for item in outcomes if item.result is Result.FAILED]
+    judged += [JudgedStatistic(item, Verdict.WARNING) for item in assertions]
     there = [item for item in judged if item.verdict is not None]
     failed = [item for item in there if item.verdict is not Verdict.OK]
     unmeasured = [item for item in outcomes if item.result in (Result.UNMEASURED, Result.BROKEN)]
@@ -67,10 +64,6 @@ def _judged(
     return judged
 
 
-def _failed(outcome: Outcome) -> JudgedStatistic:
-    return JudgedStatistic(Statistic("assertion", outcome.message, None), Verdict.WARNING)
-
-
 def _verdict(criterion: Criterion, statistic: Statistic, p_value: float | None, error_rate: float) -> Verdict | None:
     if statistic.value is None or isnan(statistic.value):
         return None
@@ -85,6 +78,5 @@ def _message(there: Sequence[JudgedStatistic], failed: Sequence[JudgedStatistic]
     ranked = sorted(failed or there, key=lambda item: (severity(item.verdict), -(item.statistic.value or 0)))
     if not failed:
         return ranked[0].statistic.message + (f"; {len(there)} measured" if len(there) > 1 else "")
-    messages = "; ".join(item.statistic.message for item in ranked[:_MOST_NAMED])
-    more = f"; {len(failed) - _MOST_NAMED} more" if len(failed) > _MOST_NAMED else ""
-    return messages + more
+    worst_ones = "; ".join(item.statistic.message for item in ranked[:_MOST_NAMED])
+    return worst_ones + (f"; {len(failed) - _MOST_NAMED} more" if len(failed) > _MOST_NAMED else "")

@@ -56,11 +56,7 @@ def log_reviews(pipeline: Pipeline) -> None:
 def log_report(report: RunReport, page: Path | None, warnings: Iterable[str], built_in: Collection[str]) -> None:
     """Log the verdicts of the criteria and of the run, the report's path, and what could not be written.
 
-    Args:
-        report: The run.
-        page: Its HTML report, if one was written.
-        warnings: One sentence each.
-        built_in: The criteria whose messages never quote a record.
+    Messages of the `built_in` criteria never quote a record.
     """
     for result in report.criteria:
         name = result.criterion.name

@@ -33,11 +33,9 @@ _KEPT_SECONDS = 7 * 24 * 3600
 
 
 class ReportsFolder:
-    """The folder of reports, locked by one run at a time.
+    """The folder of reports, created if it is missing and locked by one run at a time.
 
-    Args:
-        path: The folder; created if it is missing.
-        unfinished: The folder of an unfinished run to resume, however old.
+    What killed runs left is removed, except reviews of the last days and the folder `unfinished`, which is resumed.
 
     Raises:
         ReportsError: It cannot be written to.
@@ -66,14 +64,12 @@ class ReportsFolder:
         self._aside: Path | None = None
         self._name_holder()
         self._refuse_unwritable()
-        self._remove_leftovers(unfinished)
+        for aside in (*path.glob(f".*{_ASIDE}"), *path.glob(".*.old")):
+            if aside != unfinished:
+                _remove_unless_kept(aside)
 
     def begin(self, run_id: str, unfinished: Path | None = None) -> Path:
-        """Return the hidden folder that the run writes into until it is complete.
-
-        Args:
-            run_id: The run's id.
-            unfinished: The folder of the unfinished run that goes on; its reviews are taken over.
+        """Return the hidden folder that the run writes into until it is complete; copy the reviews of `unfinished`.
 
         Raises:
             ReportsError: It cannot be created.
@@ -88,14 +84,7 @@ class ReportsFolder:
         return self._aside
 
     def write(self, report: RunReport, document: Mapping[str, Any]) -> Path:
-        """Write a run's folder and put it in place; point `latest` to it unless the run is partial.
-
-        Args:
-            report: The run.
-            document: The content of report.json.
-
-        Returns:
-            The HTML report.
+        """Write a run's folder and put it in place; point `latest` to it unless it is partial; return the HTML report.
 
         Raises:
             ReportsError: It cannot be written, as on a full disk; nothing incomplete is left.
@@ -142,12 +131,7 @@ class ReportsFolder:
             raise _not_writable(self.path, error) from None
 
     def prune(self, before: datetime, keep: str) -> None:
-        """Remove the folders of runs that began before an instant, but not the newest finished one.
-
-        Args:
-            before: The instant, with a zone.
-            keep: The id of a run to keep in any case.
-        """
+        """Remove the folders of runs that began before an instant, except the newest whole run and `keep`."""
         kept = {keep, Path(os.path.realpath(self.path / LATEST)).name}
         for folder in self.path.glob("[0-9]*"):
             moment = _began(folder.name)
@@ -186,12 +170,6 @@ class ReportsFolder:
             shutil.rmtree(before, ignore_errors=True)
         else:
             aside.rename(folder)
-
-    def _remove_leftovers(self, unfinished: Path | None) -> None:
-        """Remove what killed runs left, except reviews of the last days."""
-        for aside in (*self.path.glob(f".*{_ASIDE}"), *self.path.glob(".*.old")):
-            if aside != unfinished:
-                _remove_unless_kept(aside)
 
     def _point_latest_to(self, folder: Path) -> None:
         link = self.path / f".{LATEST}.tmp"

@@ -26,15 +26,7 @@ def build_report(
     duration_seconds: float,
     acknowledged: Acknowledged = NOTHING_ACKNOWLEDGED,
 ) -> RunReport:
-    """Judge a run.
-
-    Args:
-        facts: What was reviewed and how.
-        criteria: The criteria that were checked.
-        outcomes: The outcomes of the checks.
-        duration_seconds: How long the run took.
-        acknowledged: What is acknowledged and does not count.
-    """
+    """Judge a run by the outcomes of its checks; what is acknowledged does not count."""
     outcomes = [_acknowledge(outcome, acknowledged.active) for outcome in outcomes]
     by_criterion = {
         # Workers report their checks in any order.
@@ -70,14 +62,7 @@ def build_report(
 def judge_criterion(
     criterion: Criterion, outcomes: Sequence[Outcome], facts: Facts, adjusted: Sequence[float] = ()
 ) -> CriterionResult:
-    """Count a criterion's outcomes and compare them with its thresholds.
-
-    Args:
-        criterion: The criterion.
-        outcomes: The outcomes of its checks.
-        facts: What was reviewed and how.
-        adjusted: The adjusted p-values of its statistics.
-    """
+    """Count a criterion's outcomes and compare them with its thresholds; `adjusted` p-values are of its statistics."""
     if criterion.effect:
         return judge_effects(criterion, outcomes, adjusted, facts)
     result = _judge_records(criterion, outcomes, facts)
@@ -98,26 +83,23 @@ def judge_criterion(
 
 
 def _acknowledge(outcome: Outcome, active: Sequence[Acknowledgement]) -> Outcome:
-    """Return the outcome, marked if it is an acknowledged disagreement."""
-    if outcome.result is not Result.FAILED:
-        return outcome
     found = next((item for item in active if item.covers_disagreement(outcome)), None)
-    if found is None:
+    if found is None or outcome.result is not Result.FAILED:
         return outcome
-    return replace(outcome, result=Result.ACKNOWLEDGED, message=_in_words(found))
+    return replace(outcome, result=Result.ACKNOWLEDGED, message=_words(found))
 
 
 def _with_acknowledgement(
     result: CriterionResult, outcomes: Sequence[Outcome], active: Sequence[Acknowledgement]
 ) -> CriterionResult:
-    """Return the result, marked if it is acknowledged; the result of a broken check is unknown, so it never is."""
+    """Return the result with its acknowledgement; nobody knows what a broken check would have found."""
     found = next((item for item in active if item.covers_criterion(result.criterion.name, result.verdict)), None)
     if found is None or any(item.result is Result.BROKEN for item in outcomes):
         return result
-    return replace(result, acknowledged=found, message=f"{result.message}; {_in_words(found)}")
+    return replace(result, acknowledged=found, message=f"{result.message}; {_words(found)}")
 
 
-def _in_words(item: Acknowledgement) -> str:
+def _words(item: Acknowledgement) -> str:
     return f"acknowledged until {item.until_day()}: {printable(item.reason, _LONGEST_REASON)}"
 
 
@@ -129,8 +111,10 @@ def _judge_records(criterion: Criterion, outcomes: Sequence[Outcome], facts: Fac
     unmeasured = len(counted) - passed - failed - not_needed - known
     warn = facts.warn if criterion.warn is None else criterion.warn
     critical = facts.critical if criterion.critical is None else criterion.critical
-    result = CriterionResult(criterion, None, passed, failed, unmeasured, warn, critical, "", not_needed=not_needed)
-    result, made = replace(result, known=known), passed + failed + known
+    result = CriterionResult(
+        criterion, None, passed, failed, unmeasured, warn, critical, "", not_needed=not_needed, known=known
+    )
+    made = passed + failed + known
     if criterion.reviewed and unmeasured and not _reaches(made, not_needed, unmeasured, facts):
         message = f"only {made} of {made + unmeasured} could be reviewed; {percent(facts.min_reviewed)} are needed"
         return replace(result, verdict=Verdict.INCONCLUSIVE, message=message)
@@ -144,14 +128,8 @@ def _judge_records(criterion: Criterion, outcomes: Sequence[Outcome], facts: Fac
     if criterion.name != AGREEMENT:
         assert result.rate is not None
         return replace(result, verdict=judge(result.rate, warn, critical), message=message)
-    return _judge_agreement(replace(result, message=message), outcomes, counted, facts)
-
-
-def _judge_agreement(
-    result: CriterionResult, outcomes: Sequence[Outcome], counted: Sequence[Outcome], facts: Facts
-) -> CriterionResult:
     judged = judge_agreement(facts, counted, summarise_agreement(facts, outcomes), result)
-    message = f"{result.message} ({judged.reason})"
+    message = f"{message} ({judged.reason})"
     return replace(result, verdict=judged.verdict, message=message, estimate=judged.estimate)
 
 
@@ -160,7 +138,7 @@ def _place(outcome: Outcome) -> str:
 
 
 def _p_values(outcomes: Sequence[Outcome]) -> list[float]:
-    """Return the p-values, with 1 for NaN, which a test of constant values returns."""
+    """Return the p-values; NaN, as of constant values, shows no effect."""
     found = [item.p_value for item in _statistics(outcomes) if item.p_value is not None]
     return [1.0 if isnan(p_value) else p_value for p_value in found]
 
@@ -170,7 +148,7 @@ def _statistics(outcomes: Sequence[Outcome]) -> list[Statistic]:
 
 
 def _with_statistics_judged(outcomes: Sequence[Outcome], results: Sequence[CriterionResult]) -> list[Outcome]:
-    """Return the outcomes; a check fails with its statistics, which can only be judged with those of the whole run."""
+    """Return the outcomes, failed if one of their statistics is: only the whole run tells chance from change."""
     bad: Mapping[int, str] = {
         id(item.statistic): item.statistic.message
         for result in results
@@ -186,7 +164,7 @@ def _with_statistics_judged(outcomes: Sequence[Outcome], results: Sequence[Crite
 
 
 def _countable(outcomes: Sequence[Outcome]) -> list[Outcome]:
-    """Skip shares of the whole store and, if records were checked, unmeasured checks of anything else."""
+    """Leave out shares of the whole store and, beside checks of records, unmeasured checks of anything else."""
     of_records = any(item.record_id is not None for item in outcomes)
     return [
         item

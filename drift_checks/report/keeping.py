@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
-from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -31,15 +30,7 @@ _MOST_PAST = 400
 
 
 class Keeper:
-    """Keeps runs in the folder of reports. Errors become warnings and change no verdict.
-
-    Args:
-        folder: The folder, locked by this run.
-        retention: How long runs are kept.
-
-    Attributes:
-        warnings: What could not be kept, a sentence each.
-    """
+    """Keeps runs in the folder of reports, which is locked. Errors become `warnings` and change no verdict."""
 
     def __init__(self, folder: ReportsFolder, retention: timedelta) -> None:
         self.warnings: list[str] = []
@@ -54,12 +45,7 @@ class Keeper:
         return tuple(run for run in found if run.run_id != run_id)
 
     def acknowledged(self, facts: Facts, moment: datetime) -> Acknowledged:
-        """Return the acknowledgements of the store: those in force, and those that have ended.
-
-        Args:
-            facts: The run's facts.
-            moment: When it began, with a zone.
-        """
+        """Return the acknowledgements of the store when the run began; the moment has a zone."""
         stored = self._ask(lambda history: Acknowledgements(history).of_store(facts.store.identity)) or []
         return sort_out(stored, versions_of(facts), moment)
 
@@ -68,14 +54,7 @@ class Keeper:
         return None if self._history is None else AlertLog(self._history)
 
     def keep(self, report: RunReport, document: Mapping[str, Any]) -> Path:
-        """Write the run's folder, then update history, metrics and the list of runs.
-
-        Args:
-            report: The run.
-            document: The content of report.json.
-
-        Returns:
-            The HTML report.
+        """Write the run's folder, then update history, metrics and the list of runs; return the HTML report.
 
         Raises:
             ReportsError: The folder cannot be written.
@@ -88,19 +67,14 @@ class Keeper:
         return page
 
     def keep_alerts(self, report: RunReport, document: Mapping[str, Any]) -> None:
-        """Update report.json and the metrics once the alerts of a whole run were sent.
-
-        Args:
-            report: The run.
-            document: The content of report.json, including the alerts.
-        """
+        """Update report.json, now with the alerts, and the metrics once the alerts of a whole run were sent."""
         self._try(lambda: self._folder.write_document(report.facts.run_id, document))
         self._try(lambda: self._write_metrics(recorded_run(document["drift"])))
 
     def end_acknowledgements(self, report: RunReport) -> None:
         """Store that the run has reported which acknowledgements have ended."""
-        for item, why in report.acknowledged.ended:
-            self._ask(partial(_end, number=item.number, why=why, run_id=report.facts.run_id))
+        if ended := {item.number: why for item, why in report.acknowledged.ended}:
+            self._ask(lambda history: Acknowledgements(history).end(ended, report.facts.run_id))
 
     def close(self) -> None:
         """Close the history."""
@@ -159,7 +133,3 @@ class Keeper:
             step()
         except ReportsError as error:
             self.warnings.append(str(error))
-
-
-def _end(history: History, number: int, why: str, run_id: str) -> None:
-    Acknowledgements(history).end(number, why, run_id)

@@ -61,13 +61,7 @@ class PlainLines(logging.Formatter):
 
 @dataclass
 class Logs:
-    """The handlers of a run's log.
-
-    Attributes:
-        run_id: The run's id, once it is known; it is in every line.
-        on_stderr: Whether every event is written to stderr as JSON, so that nothing needs repeating there.
-        has_losses: Whether an event could not be written.
-    """
+    """The handlers of a run's log; `on_stderr` if all events are on stderr as JSON: nothing is repeated there then."""
 
     run_id: str = _NO_RUN
     on_stderr: bool = False
@@ -81,13 +75,7 @@ class Logs:
 
 
 def open_logs(config: Path | None, file: Path | None, *, quiet: bool, stream: TextIO | None = None) -> Logs:
-    """Start logging as the settings say, until the logs are closed.
-
-    Args:
-        config: A `logging` dictConfig in YAML that replaces the built-in one.
-        file: An additional file for JSON lines, rotated at 10 MB.
-        quiet: Whether to write nothing to stderr.
-        stream: The stream to use instead of stderr.
+    """Start logging until the logs are closed: to stderr, or as a dictConfig in YAML says, and to a file as JSON lines.
 
     Raises:
         SettingError: The configuration or the file cannot be used.

@@ -71,14 +71,9 @@ class _Sample(NamedTuple):
 
 
 def metrics_text(runs: Sequence[RecordedRun], undelivered: Undelivered = {}) -> str:  # noqa: B006 - read only
-    """Return the newest run of each store in Prometheus' text format, version 0.0.4.
+    """Return the newest run of each store in Prometheus' text format, version 0.0.4, without unknown values.
 
-    Args:
-        runs: In any order, of any stores; all demo runs count as runs of one store, `demo`.
-        undelivered: The number of undelivered alerts by store and channel.
-
-    Returns:
-        Complete lines, without series whose value is unknown. Empty without runs.
+    The runs are in any order; all demo runs count as runs of one store, `demo`.
     """
     from prometheus_client import CollectorRegistry, generate_latest
 
@@ -89,12 +84,7 @@ def metrics_text(runs: Sequence[RecordedRun], undelivered: Undelivered = {}) -> 
 
 
 def write_metrics(path: Path, runs: Sequence[RecordedRun], undelivered: Undelivered = {}) -> None:  # noqa: B006
-    """Write the newest run of each store to a file that everybody may read, atomically.
-
-    Args:
-        path: The file; an existing one is replaced.
-        runs: As for `metrics_text`.
-        undelivered: As for `metrics_text`.
+    """Write `metrics_text` to a file that everybody may read, atomically.
 
     Raises:
         ReportsError: It cannot be written; an existing file stays as it is.
@@ -126,7 +116,9 @@ def _families(newest: Mapping[tuple[str, str, str], RecordedRun], undelivered: U
 
     families: dict[str, GaugeMetricFamily] = {}
     for store, run in newest.items():
-        for metric, value, labels in (*_samples(run), *_waiting(undelivered.get(run.store.identity, {}))):
+        waiting = undelivered.get(run.store.identity, {}).items()
+        alerts = (_Sample("alerts_undelivered", number, {"channel": channel}) for channel, number in waiting)
+        for metric, value, labels in (*_samples(run), *alerts):
             if value is None or not isfinite(value):
                 continue
             if metric not in families:
@@ -150,19 +142,15 @@ def _label(value: str | None) -> str:
 
 
 def _samples(run: RecordedRun) -> Iterator[_Sample]:
-    yield from _verdict(run)
+    yield _Sample("verdict", NUMBERS[run.verdict])
+    for verdict in NUMBERS:
+        yield _Sample("verdict_state", int(run.verdict is verdict), {"verdict": str(verdict)})
+    yield _Sample("exit_code", run.exit_code)
     yield from _agreement(run)
     for criterion in run.criteria:
         yield from _criterion(criterion)
     yield from _effort(run)
     yield _Sample("run_info", 1, _info(run))
-
-
-def _verdict(run: RecordedRun) -> Iterator[_Sample]:
-    yield _Sample("verdict", NUMBERS[run.verdict])
-    for verdict in NUMBERS:
-        yield _Sample("verdict_state", int(run.verdict is verdict), {"verdict": str(verdict)})
-    yield _Sample("exit_code", run.exit_code)
 
 
 def _agreement(run: RecordedRun) -> Iterator[_Sample]:
@@ -189,11 +177,6 @@ def _criterion(criterion: RecordedCriterion) -> Iterator[_Sample]:
     yield _Sample("criterion_unmeasured", criterion.unmeasured, labels)
     yield _Sample("criterion_warn_threshold", criterion.warn, labels)
     yield _Sample("criterion_critical_threshold", criterion.critical, labels)
-
-
-def _waiting(undelivered: Mapping[str, int]) -> Iterator[_Sample]:
-    for channel, number in undelivered.items():
-        yield _Sample("alerts_undelivered", number, {"channel": channel})
 
 
 def _effort(run: RecordedRun) -> Iterator[_Sample]:

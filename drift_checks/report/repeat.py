@@ -21,10 +21,7 @@ _NOT_IN_DEMO = {"db", "chroma", "taxonomy", "table", "collection", "columns"}
 def repeat_commands(program: str, settings: Settings, sample: Sample) -> tuple[str, str]:
     """Return the command that repeats the run, and the one that reviews the record whose id is appended to it.
 
-    Args:
-        program: The command without settings, as in `scripts/review`.
-        settings: The settings of the run.
-        sample: The sample that it drew.
+    The `program` is the command without settings, as in `scripts/review`.
     """
     start = [program, *(["--drift-demo"] if settings.demo else [])]
     # Repeating a redacted run must not reveal the texts.

@@ -19,29 +19,15 @@ from drift_checks.statistics.intervals import Estimate, Interval, wilson
 
 @dataclass(frozen=True, kw_only=True)
 class Facts:
-    """What was reviewed and how.
+    """What was reviewed and how; fields named like a setting hold its value.
 
     Attributes:
-        run_id: The run's id.
-        started: When it began.
-        finished: When it was judged.
-        store: What was reviewed.
-        sample: Which records were drawn from it.
-        reviewer: Who reviewed them.
         judged: The strata whose agreement is compared with the thresholds.
         chosen: Whether the user named the records, so that they are not a random sample.
         comparable_confidence: Whether the reviewer's confidence is on the store's scale.
-        warn: The setting `warn`.
-        critical: The setting `critical`.
-        min_reviewed: The setting `min-reviewed`.
-        demo: Whether it reviewed the demo store.
         partial: Whether it ran only some criteria or records.
-        decision: `point` or `sequential`.
-        judge: Whose rate is judged: that of the `sample` or of the `population`.
-        error_rate: An upper bound of the chance that any test of the run reports a change where there is none.
         interrupted: How far the run came before it was interrupted.
         resumable: Whether missing reviews can be made later.
-        redacted: Whether reports contain no text of records.
         repeat: The command that repeats the run.
         repeat_record: The command that repeats the run for one record, whose id is to be appended.
         settings: The settings that were set, each with its source.
@@ -90,16 +76,9 @@ class JudgedStatistic:
 class CriterionResult:
     """The result of a criterion; without a verdict it was not measured, and `message` says why.
 
+    It counts records, or statistics if it judges those.
+
     Attributes:
-        criterion: What was checked.
-        verdict: Its own verdict.
-        passed: Records that passed, or statistics if the criterion judges those.
-        failed: Those that failed.
-        unmeasured: Those that could not be measured.
-        warn: The threshold of WARNING.
-        critical: The threshold of CRITICAL.
-        message: The result in a phrase.
-        statistics: What it measured beside records.
         not_needed: Records that were not reviewed because the decision was clear without them.
         estimate: Replaces the rate if the whole store is judged.
         known: Records that failed and are acknowledged; they are in no other count.
@@ -175,8 +154,7 @@ class RunReport:
     def criteria_worst_first(self) -> list[CriterionResult]:
         """The criteria by their share in the verdict, acknowledged ones before those that are OK, then by name."""
         return sorted(
-            self.criteria,
-            key=lambda item: (severity(item.counts_as), item.acknowledged is None, item.criterion.name),
+            self.criteria, key=lambda item: (severity(item.counts_as), item.acknowledged is None, item.criterion.name)
         )
 
     @property

@@ -24,12 +24,7 @@ STRATUM_WORDS = {"low_confidence": "low confidence", "old": "old", "baseline": "
 
 
 def summarise(report: RunReport, page: Path | None) -> Iterator[str]:
-    """Yield the lines of the summary.
-
-    Args:
-        report: The run.
-        page: The HTML report, if one was written.
-    """
+    """Yield the lines of the summary, with the path of the HTML report if one was written."""
     facts = report.facts
     yield headline(report)
     yield ""

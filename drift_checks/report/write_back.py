@@ -11,12 +11,7 @@ from drift_checks.stores.write_back import WrittenBack, write_back
 
 
 def write_to_store(report: RunReport, pipeline: Pipeline, moment: datetime) -> None:
-    """Write the run into the application's store, if that is set and there is a verdict to write.
-
-    Args:
-        report: The run.
-        pipeline: Its store and reviews.
-        moment: When it began.
+    """Write the run, which began at the moment, into the application's store if that is set and there is a verdict.
 
     Raises:
         StoreError: The store cannot be written to.

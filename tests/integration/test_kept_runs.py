@@ -1,4 +1,4 @@
-"""Which runs are kept as the latest, and what leaves nothing behind."""
+"""Which runs become the latest, and what leaves nothing behind."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ LOW_CONFIDENCE = ("--drift-sample-size=30", "--drift-low-confidence-share=1", "-
 
 
 def files_below(folder: Path) -> set[str]:
-    """Return every file and folder below one, but for what pytest keeps itself."""
+    """Return every file and folder below one, except pytest's own."""
     kept = (".pytest_cache", "__pycache__")
     found = {str(path.relative_to(folder)) for path in folder.rglob("*") if not set(kept) & set(path.parts)}
     return {name for name in found if not name.startswith(("conftest.py", "test_"))}
@@ -54,30 +54,21 @@ def test_last_failed_run_leaves_latest(review: Review, doubtful: BuiltStore) -> 
     assert ((again.reports / "latest").readlink().name, len(again.document["tests"])) == (first.folder.name, 10)
 
 
-def test_one_criterions_file_leaves_latest(review: Review, store: BuiltStore) -> None:
-    """A criterion named alone is part of the review."""
-    found = review.checkout(*store.options, *SMALL, "drift_checks/criteria/test_agreement.py")
-    assert (len(found.written), os.path.lexists(found.reports / "latest")) == (1, False)
-
-
-def test_node_ids_of_every_criterion_leave_latest(review: Review, store: BuiltStore) -> None:
-    """One record of each criterion, named by node ids, is part of the review."""
+def test_named_criteria_and_node_ids_leave_latest(review: Review, store: BuiltStore) -> None:
+    """The file of one criterion, or one record of each, is part of the review."""
     folder = "drift_checks/criteria"
+    found = review.checkout(*store.options, *SMALL, f"{folder}/test_agreement.py")
+    assert (len(found.written), os.path.lexists(found.reports / "latest")) == (1, False)
     names = ("agreement", "record_integrity", "store_consistency")
     nodes = [f"{folder}/test_{name}.py::test_{name}[1-regulatory]" for name in names]
     found = review.checkout(*store.options, "--drift-sample-size=120", *nodes)
     assert (len(found.document["tests"]), os.path.lexists(found.reports / "latest")) == (3, False)
 
 
-def test_own_criterion_beside_the_built_in_ones_is_a_whole_run(review: Review, store: BuiltStore) -> None:
-    """More than the built-in criteria is not partial."""
+def test_further_criteria_and_another_order_are_a_whole_run(review: Review, store: BuiltStore) -> None:
+    """The built-in criteria are all checked."""
     own = write_criterion(review.folder / "own")
-    assert (review(*store.options, *SMALL, own).reports / "latest").is_symlink()
-
-
-def test_failed_first_is_a_whole_run(review: Review, store: BuiltStore) -> None:
-    """Another order is not partial."""
-    assert (review(*store.options, *SMALL, "--ff").reports / "latest").is_symlink()
+    assert (review(*store.options, *SMALL, "--ff", own).reports / "latest").is_symlink()
 
 
 @pytest.mark.parametrize("option", ["--collect-only", "--fixtures", "--fixtures-per-test"])
@@ -87,15 +78,11 @@ def test_looking_writes_nothing(review: Review, store: BuiltStore, option: str) 
     assert files_below(review.folder) == set()
 
 
-def test_collecting_needs_no_right_to_write(review: Review, store: BuiltStore) -> None:
-    """`--collect-only` works where reports could not be written."""
+def test_collecting_needs_neither_permission_nor_lock(review: Review, store: BuiltStore) -> None:
+    """`--collect-only` works where reports cannot be written, and while a run is in progress."""
     (review.folder / "file").write_text("", encoding="utf-8")
     found = review(*store.options, *SMALL, "--collect-only", f"--drift-reports={review.folder / 'file'}")
     assert (found.exit_code, " tests collected" in found.out) == (0, True)
-
-
-def test_collecting_takes_no_lock(review: Review, store: BuiltStore) -> None:
-    """`--collect-only` works while a run is under way."""
     (review.folder / "reports").mkdir()
     with (review.folder / "reports" / ".lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
@@ -109,20 +96,22 @@ def test_collecting_loads_no_chromadb(review: Review, store: BuiltStore) -> None
     assert "loaded: False" in review(*store.options, *SMALL, "--collect-only", process=True).out
 
 
-@pytest.mark.parametrize("name", ["DRIFT_WARN", "DRIFT_SAMPEL_SIZE", "DRIFT_REPORTS", "CHROMA_PERSIST_PATH"])
-def test_session_without_criteria_reads_no_setting(review: Review, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
-    """The installed plugin is inert in other people's test runs, with nonsense in the environment."""
-    monkeypatch.setenv(name, "://nonsense")
-    review.pytester.makepyfile(test_ordinary="def test_ordinary():\n    pass")
+def test_session_without_criteria_reads_no_setting(review: Review, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The plugin is inert in other people's tests, with nonsense in environment and ini file, or words of ours."""
+    for name in ("DRIFT_WARN", "DRIFT_SAMPEL_SIZE", "DRIFT_REPORTS", "CHROMA_PERSIST_PATH"):
+        monkeypatch.setenv(name, "://nonsense")
+    review.pytester.makepyfile(test_ordinary="# see drift" + "_criterion in the manual\ndef test_ordinary():\n    pass")
     found = review.pytest()
     assert (found.exit_code, files_below(review.folder)) == (0, set())
+    review.pytester.makefile(".ini", pytest="[pytest]\ndrift_warn = nonsense\ndrift_wran = 1")
+    assert review.pytest("-W", "ignore").exit_code == 0
 
 
 @pytest.mark.parametrize("workers", [(), ("-n", "1")], ids=["alone", "xdist"])
 def test_session_without_criteria_is_not_kept_quiet(
     review: Review, monkeypatch: pytest.MonkeyPatch, workers: tuple[str, ...]
 ) -> None:
-    """Other tests print as ever, and at once."""
+    """Other people's tests print as usual."""
     monkeypatch.setenv("DRIFT_QUIET", "true")
     review.pytester.makepyfile(
         test_ordinary="def test_ordinary(request):\n"
@@ -130,19 +119,6 @@ def test_session_without_criteria_is_not_kept_quiet(
     )
     out = review.pytest(*workers, process=True).out
     assert ("test session starts" in out, "1 passed" in out) == (True, True)
-
-
-def test_ini_keys_are_not_read_without_criteria(review: Review) -> None:
-    """Nonsense in the ini file concerns reviews alone."""
-    review.pytester.makefile(".ini", pytest="[pytest]\ndrift_warn = nonsense\ndrift_wran = 1")
-    review.pytester.makepyfile(test_ordinary="def test_ordinary():\n    pass")
-    assert review.pytest("-W", "ignore").exit_code == 0
-
-
-def test_module_that_speaks_of_the_mark_is_no_criterion(review: Review) -> None:
-    """A comment is not a declaration."""
-    review.pytester.makepyfile(test_ordinary="# see drift" + "_criterion in the manual\ndef test_ordinary():\n    pass")
-    assert review.pytest().exit_code == 0
 
 
 def test_failures_of_other_sessions_are_pytests_own(review: Review) -> None:

@@ -117,18 +117,11 @@ def test_workers_leak_no_text(secret: BuiltStore, tmp_path: Path) -> None:
     assert (leaking_files(tmp_path / "run", OURS), leaked(found.text)) == ({}, [])
 
 
-def test_ini_key_redacts_too(secret: BuiltStore, tmp_path: Path) -> None:
-    """The setting may come from a file."""
-    (tmp_path / "run").mkdir()
-    (tmp_path / "run" / "pytest.ini").write_text("[pytest]\ndrift_redact = true\n", encoding="utf-8")
-    reviewed(tmp_path / "run", secret)
-    assert leaking_files(tmp_path / "run", OURS) == {}
-
-
 def test_redacted_run_after_a_plain_one_leaks_no_text(secret: BuiltStore, tmp_path: Path) -> None:
-    """Neither its folder nor the list, history and metrics of both."""
+    """Neither its folder nor the list, history and metrics of both; the setting may come from an ini file."""
     reviewed(tmp_path / "run", secret)
-    found = reviewed(tmp_path / "run", secret, REDACT)
+    (tmp_path / "run" / "pytest.ini").write_text("[pytest]\ndrift_redact = true\n", encoding="utf-8")
+    found = reviewed(tmp_path / "run", secret)
     common = [path for path in found.reports.iterdir() if path.is_file()]
     leaks = {path.name: leaked(path.read_bytes().decode("utf-8", "replace")) for path in common}
     assert (leaking_files(found.folder), {name: places for name, places in leaks.items() if places}) == ({}, {})
@@ -152,17 +145,12 @@ def test_page_and_terminal_still_name_the_records(redacted: Run) -> None:
 
 
 def test_page_shows_the_texts_unredacted(shown: Run) -> None:
-    """With both sets of reasons; so these tests are able to find a leak."""
+    """With both sets of reasons, and the neighbours' texts: so these tests can find a leak."""
     assert "index.html" in leaking_files(shown.folder)
     words = words_of(shown.folder / "index.html")
     for item in shown.drift["disagreements"]:
         text = secret_text(item["record_id"])
         wanted = (text, f"it says {text[:40]}", f"since {text[12:].strip()} means so", f"the words {text[:30]!r}")
         assert [part for part in (*wanted, f"since it says: {text}") if part not in words] == []
-
-
-def test_page_shows_the_neighbours_unredacted(shown: Run) -> None:
-    """With their texts."""
     disagreeing = {item["record_id"] for item in shown.drift["disagreements"]}
-    words = words_of(shown.folder / "index.html")
     assert [number for number in range(1, 121) if number not in disagreeing and secret_text(number) in words]

@@ -105,11 +105,6 @@ def test_settings_with_quotes_are_repeated(awkward: BuiltStore, tmp_path: Path) 
     assert len(repeat(commands[0], tmp_path / "alone").record_ids) == 1
 
 
-def test_chosen_records_are_repeated(awkward: BuiltStore, tmp_path: Path) -> None:
-    """The same records are reviewed again."""
-    same_again(run_here(tmp_path / "run", *awkward.options, "--drift-records=4,1,7"), tmp_path / "elsewhere")
-
-
 def test_resumed_run_is_repeated(awkward: BuiltStore, tmp_path: Path) -> None:
     """It needs nothing of the run that was cut short."""
     for name in ("run", "elsewhere"):
@@ -122,27 +117,31 @@ def test_resumed_run_is_repeated(awkward: BuiltStore, tmp_path: Path) -> None:
     same_again(replace(run, written=first.written), tmp_path / "elsewhere")
 
 
-def test_own_classifier_is_repeated(awkward: BuiltStore, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "options",
+    [
+        ("--drift-records=4,1,7",),
+        (*LOW_CONFIDENCE, "--drift-reviewer=mine:own", "--drift-stability=0"),
+        (*LOW_CONFIDENCE, "-k", "test_record_integrity.py"),
+    ],
+    ids=["chosen records", "own classifier", "partial run"],
+)
+def test_records_classifier_and_criteria_are_the_same(
+    awkward: BuiltStore, tmp_path: Path, options: tuple[str, ...]
+) -> None:
     """A module in the current folder is found from elsewhere."""
     (tmp_path / "run").mkdir()
     (tmp_path / "run" / "mine.py").write_text(CLASSIFIER, encoding="utf-8")
-    options = ("--drift-reviewer=mine:own", "--drift-stability=0")
-    same_again(run_here(tmp_path / "run", *awkward.options, *LOW_CONFIDENCE, *options), tmp_path / "elsewhere")
+    same_again(run_here(tmp_path / "run", *awkward.options, *options), tmp_path / "elsewhere")
 
 
 def test_own_criterion_is_repeated(store: BuiltStore, tmp_path: Path) -> None:
-    """It decides as the built-in ones do."""
+    """It is checked like the built-in ones."""
     never = "def test_never(record):\n    assert record.id < 0\n"
     own = write_criterion(tmp_path / "run" / "own", "never", never)
     run = run_here(tmp_path / "run", *store.options, *LOW_CONFIDENCE, own.relative_to(tmp_path / "run"))
     assert run.criterion("never")["failed"] == 30
     same_again(run, tmp_path / "elsewhere")
-
-
-def test_partial_run_is_repeated(awkward: BuiltStore, tmp_path: Path) -> None:
-    """The same criteria are checked again."""
-    part = ("-k", "test_record_integrity.py")
-    same_again(run_here(tmp_path / "run", *awkward.options, *LOW_CONFIDENCE, *part), tmp_path / "elsewhere")
 
 
 def test_run_of_a_checkout_is_repeated(awkward: BuiltStore, tmp_path: Path) -> None:

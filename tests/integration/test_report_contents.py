@@ -102,28 +102,14 @@ def changed(_doubtful_once: BuiltStore, tmp_path_factory: pytest.TempPathFactory
     return run_here(folder / "run", *store.options, *LOW_CONFIDENCE)
 
 
-def test_headline_is_that_of_the_terminal(first: Run) -> None:
-    """Word for word, at the top."""
-    (sentence,) = [line for line in first.out.splitlines() if line.startswith("CRITICAL · ")]
-    assert sentence in page_of(first)[:400]
-
-
-def test_first_run_says_so(first: Run, changed: Run) -> None:
-    """A second one does not."""
+def test_changes_are_shown(first: Run, changed: Run) -> None:
+    """Of agreement, of criteria in both directions, and of versions; a first run says that it is the first."""
     sentence = "this is the first run of this store"
     assert (sentence in page_of(first), sentence in page_of(changed)) == (True, False)
-
-
-def since(run: Run) -> str:
-    """Return what the page says about changes since the last run."""
-    return page_of(run).partition("Since the last run")[2].partition(" When ")[0]
-
-
-def test_changes_are_shown(changed: Run) -> None:
-    """Of agreement, of criteria in both directions, and of versions."""
-    assert "agreement 67 % → 100 %" in since(changed)
-    assert re.search("newly failed: [^:;]*record_integrity[^:]*; .*: agreement", since(changed)), since(changed)
-    assert "model-2" in since(changed)
+    since = page_of(changed).partition("Since the last run")[2].partition(" When ")[0]
+    assert "agreement 67 % → 100 %" in since
+    assert re.search("newly failed: [^:;]*record_integrity[^:]*; .*: agreement", since), since
+    assert "model-2" in since
 
 
 def test_each_measured_criterion_has_its_remedy(first: Run) -> None:
@@ -156,29 +142,17 @@ def test_record_is_shown_with_all_details(first: Run) -> None:
     """Text, categories, confidences, both sets of reasons, versions, age, stratum and neighbours."""
     said = entries(first)["4"]
     wanted = (
-        "Risk number 4 concerns operational matters.",
-        "operational → regulatory",
-        "0.60 → 0.8",
-        "kept for the reason of record 4",
-        "Risk number 4 concer",
-        "nearest neighbours",
-        "model-1",
-        "toy",
-        "30 days old",
-        "low confidence",
-        "--drift-records=4",
+        *("Risk number 4 concerns operational matters.", "operational → regulatory", "0.60 → 0.8"),
+        *("kept for the reason of record 4", "Risk number 4 concer", "nearest neighbours"),
+        *("model-1", "toy", "30 days old", "low confidence", "--drift-records=4"),
     )
     assert [part for part in wanted if part not in said] == []
 
 
 def test_reasons_of_an_own_classifier_are_shown(own: Run) -> None:
     """Beside the stored ones."""
-    wanted = (
-        "as written in paragraph nine",
-        "the reviewer weighed it",
-        "kept for the reason of record 8",
-        "0.60 → 0.80",
-    )
+    stored = ("kept for the reason of record 8", "0.60 → 0.80")
+    wanted = ("as written in paragraph nine", "the reviewer weighed it", *stored)
     assert [part for part in wanted if part not in entries(own)["8"]] == []
 
 

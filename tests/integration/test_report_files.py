@@ -13,7 +13,6 @@ from tests.support.session_damage import other_schema, without_vectors
 from tests.support.session_runs import RUN_ID, SMALL, Review
 from tests.support.stores import NAME, BuiltStore
 
-LOW_CONFIDENCE = ("--drift-sample-size=30", "--drift-low-confidence-share=1", "--drift-baseline=0")
 # The keys of pytest-json-report, with their types.
 DOCUMENT = {"created": float, "duration": float, "exitcode": int, "root": str, "summary": dict, "tests": list}
 
@@ -29,29 +28,10 @@ def test_run_folder_is_named_after_the_run_id(review: Review, store: BuiltStore)
     assert sorted(case.get("name", "") for case in junit.iter("testcase")) == sorted(built_in_names())
 
 
-def test_population_is_null_without_a_baseline(review: Review, store: BuiltStore) -> None:
-    """The whole store cannot be estimated."""
-    assert review(*store.options, *SMALL, "--drift-baseline=0").drift["agreement"]["population"] is None
-
-
-def test_unmeasured_numbers_are_null(review: Review, store: BuiltStore) -> None:
-    """They are never 0."""
-    without_vectors(store, list(range(1, 121)))
-    agreement = review(*store.options, *SMALL).drift["agreement"]
-    assert {agreement[key] for key in ("rate", "interval", "confidence_change")} == {None}
-
-
 def test_agreement_excludes_the_baseline(review: Review, store: BuiltStore) -> None:
     """It counts only the low-confidence and old strata."""
     drift = review(*store.options).drift
     assert (drift["agreement"]["reviewed"], drift["sample"]["size"]) == (50, 60)
-
-
-def test_disagreements_are_listed(review: Review, doubtful: BuiltStore) -> None:
-    """With both categories."""
-    drift = review(*doubtful.options, *LOW_CONFIDENCE).drift
-    ids = [item["record_id"] for item in drift["disagreements"] if item["stored"] != item["reviewed"]]
-    assert ids == list(range(4, 44, 4))
 
 
 def test_text_ids_stay_text(review: Review, store: BuiltStore) -> None:
@@ -92,7 +72,7 @@ def test_unmeasured_items_are_skipped_with_the_reason(review: Review, store: Bui
     """In the document."""
     without_vectors(store, [1])
     (test,) = review(*store.options, "--drift-records=1", "-k", "test_agreement.py").document["tests"]
-    assert (test["outcome"], "has a usable vector" in json.dumps(test)) == ("skipped", True)
+    assert (test["outcome"], "usable vector" in json.dumps(test)) == ("skipped", True)
 
 
 def test_items_that_met_an_outage_are_skipped(review: Review, store: BuiltStore) -> None:

@@ -10,26 +10,15 @@ from playwright.sync_api import Browser, BrowserContext, Locator, Page
 
 PATIENCE_MS = 5_000
 ARGUMENTS = (
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
+    *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
+    *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
 )
 WIDE, NARROW = 1280, 360
 
 
 @dataclass
 class Opened:
-    """An open page and what it has done since.
-
-    Attributes:
-        page: Playwright's page.
-        requests: The addresses that it requested, its own included.
-        faults: Console errors, script errors and dialogs.
-    """
+    """An open page, the addresses that it has requested, and its faults: console errors, script errors and dialogs."""
 
     page: Page
     requests: list[str] = field(default_factory=list)
@@ -101,15 +90,7 @@ class Browsing:
     def open(
         self, address: Path | str, fragment: str = "", *, scripts: bool = True, width: int = WIDE, dark: bool = False
     ) -> Opened:
-        """Open a page.
-
-        Args:
-            address: A file or a web address.
-            fragment: The part after `#`.
-            scripts: Whether JavaScript is on.
-            width: The width of the window in pixels.
-            dark: Whether the reader prefers dark pages.
-        """
+        """Open a file or a web address in a window of this width, with or without JavaScript."""
         context = self._context(scripts, width, dark)
         opened = Opened(context.new_page())
         _watch(opened)

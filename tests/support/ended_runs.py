@@ -72,11 +72,7 @@ for line in sys.stdin:
 
 
 class Ended:
-    """Runs reviews in a folder, by processes that can be ended.
-
-    Args:
-        folder: In which the commands are given.
-    """
+    """Runs reviews in a folder, in processes that can be ended."""
 
     def __init__(self, folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
@@ -108,13 +104,13 @@ class Ended:
         return (self.folder / "output").read_text(encoding="utf-8")
 
     def run(self, *arguments: str, at: int = 0, later: float = 0.0, most: int = 0) -> int:
-        """Run a review; return its exit code, or less than 0 where it was killed.
+        """Run `pytest --pyargs drift_checks`; return its exit code, below 0 if it was killed.
 
         Args:
-            arguments: Of `pytest --pyargs drift_checks`.
-            at: The moment of its end from which on it is killed, counted from 1; 0 for never.
+            arguments: Its options.
+            at: The moment of its end at which it is killed, counted from 1; 0 for never.
             later: Seconds after that moment.
-            most: The most bytes that it may write into a file; 0 for as many as it likes.
+            most: The largest file, in bytes, that it may write; 0 for no limit.
         """
         told: dict[str, Any] = {"folder": str(self.folder), "at": at, "later": later, "most": most}
         assert self._process.stdin is not None

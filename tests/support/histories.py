@@ -12,12 +12,7 @@ from typing import Any
 from drift_checks.report.document import drift_document
 from drift_checks.report.history.database import History
 from drift_checks.report.history.reading import NAME, HistoryView
-from drift_checks.report.history.recorded import (
-    RecordedCriterion,
-    RecordedRun,
-    StoreIdentity,
-    recorded_run,
-)
+from drift_checks.report.history.recorded import RecordedCriterion, RecordedRun, StoreIdentity, recorded_run
 from drift_checks.report.verdict import Verdict
 from tests.support.reports import report, reviewed
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -12,7 +13,7 @@ from drift_checks.report.acknowledgements import Acknowledgement
 from drift_checks.report.history.database import History
 from drift_checks.report.history.reading import HistoryView
 from drift_checks.report.history.recorded import StoreIdentity
-from drift_checks.report.history.rows import bound, instant, read
+from drift_checks.report.history.rows import bound, insert, instant, read, store_of, store_row
 from drift_checks.report.verdict import Verdict
 
 _OF_STORE = "db = :db AND table_name = :table_name AND collection = :collection"
@@ -41,10 +42,7 @@ def kept_acknowledgements(history: HistoryView) -> list[KeptAcknowledgement]:
 
 
 class Acknowledgements:
-    """The acknowledgements in a history.
-
-    Args:
-        history: Open for writing; if its version is newer, nothing is read or written.
+    """The acknowledgements in a history; if its version is newer, nothing is read or written.
 
     Raises:
         ReportsError: By each method: it cannot be read or written, and is unchanged.
@@ -65,8 +63,7 @@ class Acknowledgements:
     def add(self, item: Acknowledgement) -> tuple[int, int | None]:
         """Store an acknowledgement and withdraw an open one of the same record or criterion.
 
-        Returns:
-            Its number and that of the replaced one; number 0 if nothing can be stored.
+        Return its number, 0 if nothing can be stored, and that of the replaced one.
         """
         row = _row(item)
         open_one = f"{_OF_STORE} AND {_SAME} AND ended IS NULL AND withdrawn IS NULL"
@@ -76,10 +73,7 @@ class Acknowledgements:
             query = f"SELECT max(number) AS number FROM acknowledgements WHERE {open_one}"  # noqa: S608
             replaced = connection.execute(query, row).fetchone()["number"]
             connection.execute(f"UPDATE acknowledgements SET withdrawn = :made WHERE {open_one}", row)  # noqa: S608
-            names, places = ", ".join(row), ", ".join(f":{name}" for name in row)
-            added = connection.execute(f"INSERT INTO acknowledgements ({names}) VALUES ({places})", row)  # noqa: S608
-            assert added.lastrowid is not None
-            return added.lastrowid, replaced
+            return insert(connection, "acknowledgements", row), replaced
 
     def withdraw(self, number: int, moment: datetime) -> None:
         """End an acknowledgement by hand; its end is not reported."""
@@ -88,19 +82,16 @@ class Acknowledgements:
                 query = "UPDATE acknowledgements SET withdrawn = ? WHERE number = ?"
                 connection.execute(query, (instant(moment), number))
 
-    def end(self, number: int, why: str, run_id: str) -> None:
-        """Store that a run has reported why an acknowledgement ended."""
+    def end(self, ended: Mapping[int, str], run_id: str) -> None:
+        """Store that a run has reported why acknowledgements ended, by their numbers."""
         with self._history.changing() as connection:
             if connection is not None:
                 query = "UPDATE acknowledgements SET ended = ?, ended_told = ? WHERE number = ?"
-                connection.execute(query, (bound(why), bound(run_id), number))
+                connection.executemany(query, [(bound(why), bound(run_id), number) for number, why in ended.items()])
 
 
 def _row(item: Acknowledgement) -> dict[str, Any]:
-    return {
-        "db": bound(item.store.db),
-        "table_name": bound(item.store.table),
-        "collection": bound(item.store.collection),
+    return store_row(item.store) | {
         "record_id": bound(item.record_id),
         "stored": bound(item.stored),
         "reviewed": bound(item.reviewed),
@@ -119,7 +110,7 @@ def _kept(row: sqlite3.Row) -> KeptAcknowledgement:
     return KeptAcknowledgement(
         Acknowledgement(
             number=values["number"],
-            store=StoreIdentity(values["db"], values["table_name"], values["collection"]),
+            store=store_of(values),
             until=datetime.fromisoformat(values["until"]),
             reason=values["reason"],
             made=datetime.fromisoformat(values["made"]),

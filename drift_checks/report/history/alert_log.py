@@ -12,7 +12,7 @@ from typing import Any
 from drift_checks.report.history.database import History
 from drift_checks.report.history.reading import HistoryView
 from drift_checks.report.history.recorded import StoreIdentity
-from drift_checks.report.history.rows import bound, instant, read
+from drift_checks.report.history.rows import bound, insert, instant, read, store_of, store_row
 from drift_checks.report.verdict import Verdict
 
 # A message that is settled is not kept: it may quote a record.
@@ -47,10 +47,8 @@ class Alert:
 class Belief:
     """What a channel believes of an incident, by the newest message that has arrived or still waits.
 
-    Attributes:
-        state: OK, or the verdict that has not ended.
-        since: When that message arrived, or was made if it waits.
-        delivered: If that message waits, the state by the last one that arrived; else None.
+    Its `state` is OK, or the verdict that has not ended; `since` is when the message arrived, or was made if it waits;
+    then `delivered` is the state by the last one that arrived.
     """
 
     state: Verdict
@@ -64,25 +62,20 @@ def undelivered_alerts(history: HistoryView) -> dict[StoreIdentity, dict[str, in
     Raises:
         ReportsError: The history cannot be read.
     """
-    query = (
-        "SELECT db, table_name, collection, channel, sum(status = 'waiting') AS number FROM alerts"
-        " GROUP BY db, table_name, collection, channel ORDER BY channel"
-    )
+    key = "db, table_name, collection, channel"
+    query = f"SELECT {key}, sum(status = 'waiting') AS number FROM alerts GROUP BY {key} ORDER BY channel"  # noqa: S608
     counts: dict[StoreIdentity, dict[str, int]] = {}
     with history.reading() as connection:
         if connection is None:
             return {}
         for row in connection.execute(query).fetchall():
             values = read(row)
-            counts.setdefault(_store(values), {})[values["channel"]] = values["number"]
+            counts.setdefault(store_of(values), {})[values["channel"]] = values["number"]
     return counts
 
 
 class AlertLog:
-    """The alerts in a history, each kept before it is sent.
-
-    Args:
-        history: Open for writing; one of a newer version is neither read nor written.
+    """The alerts in a history, each kept before it is sent; if its version is newer, nothing is read or written.
 
     Raises:
         ReportsError: By each method: the history cannot be read or written, and is as it was.
@@ -97,7 +90,7 @@ class AlertLog:
             f"SELECT status, state, created, settled FROM alerts WHERE {_INCIDENT}"  # noqa: S608 - of this file
             " AND status IN ('waiting', 'delivered') ORDER BY number DESC LIMIT 2"
         )
-        values = {**_store_values(store), "channel": bound(channel), "incident": incident}
+        values = {**store_row(store), "channel": bound(channel), "incident": incident}
         with self._history.reading() as connection:
             rows = [] if connection is None else connection.execute(query, values).fetchall()
         if not rows:
@@ -110,11 +103,7 @@ class AlertLog:
         return Belief(state, since, Verdict(older[0]["state"]) if older else Verdict.OK)
 
     def queue(self, alerts: Sequence[Alert]) -> list[int]:
-        """Keep messages, which wait from now on, and cross out those that they overtake.
-
-        Returns:
-            Their numbers, in order; none if nothing can be kept.
-        """
+        """Keep messages that wait, and cross out those that they overtake; return their numbers if they can be kept."""
         with self._history.changing() as connection:
             return [] if connection is None else [_insert(connection, alert) for alert in alerts]
 
@@ -140,10 +129,11 @@ class AlertLog:
     def drop_older(self, before: datetime) -> list[Alert]:
         """Drop the messages that have waited since before the moment; return them."""
         with self._history.changing() as connection:
-            found = [] if connection is None else [item for item in _waiting(connection) if item.created < before]
-            if connection is not None and found:
-                drop = f"UPDATE alerts SET status = 'dropped', {_EMPTIED} WHERE number = ?"  # noqa: S608
-                connection.executemany(drop, [(alert.number,) for alert in found])
+            if connection is None:
+                return []
+            found = [item for item in _waiting(connection) if item.created < before]
+            drop = f"UPDATE alerts SET status = 'dropped', {_EMPTIED} WHERE number = ?"  # noqa: S608
+            connection.executemany(drop, [(alert.number,) for alert in found])
             return found
 
     def prune(self, before: datetime) -> None:
@@ -165,7 +155,7 @@ class AlertLog:
 
 
 def _insert(connection: sqlite3.Connection, alert: Alert) -> int:
-    row = _store_values(alert.store) | {
+    row = store_row(alert.store) | {
         "channel": bound(alert.channel),
         "incident": alert.incident,
         "run_id": alert.run_id,
@@ -179,10 +169,7 @@ def _insert(connection: sqlite3.Connection, alert: Alert) -> int:
     }
     overtaken = f"UPDATE alerts SET status = 'superseded', settled = :created, {_EMPTIED} WHERE {_INCIDENT}"  # noqa: S608
     connection.execute(f"{overtaken} AND status = 'waiting'", row)
-    names, places = ", ".join(row), ", ".join(f":{name}" for name in row)
-    inserted = connection.execute(f"INSERT INTO alerts ({names}) VALUES ({places})", row)  # noqa: S608
-    assert inserted.lastrowid is not None
-    return inserted.lastrowid
+    return insert(connection, "alerts", row)
 
 
 def _waiting(connection: sqlite3.Connection) -> list[Alert]:
@@ -194,7 +181,7 @@ def _alert(row: sqlite3.Row) -> Alert:
     return Alert(
         channel=values["channel"],
         incident=values["incident"],
-        store=_store(values),
+        store=store_of(values),
         run_id=values["run_id"],
         kind=values["kind"],
         verdict=Verdict(values["verdict"]),
@@ -212,11 +199,3 @@ def _plain(text: str) -> Mapping[str, Any]:
     except ValueError:
         return {}
     return found if isinstance(found, dict) else {}
-
-
-def _store(values: Mapping[str, Any]) -> StoreIdentity:
-    return StoreIdentity(values["db"], values["table_name"], values["collection"])
-
-
-def _store_values(store: StoreIdentity) -> dict[str, Any]:
-    return {"db": bound(store.db), "table_name": bound(store.table), "collection": bound(store.collection)}

@@ -30,7 +30,7 @@ from drift_checks.report.history.reading import (
     not_readable,
 )
 from drift_checks.report.history.recorded import RecordedRun, recorded_run
-from drift_checks.report.history.rows import bound, instant, read, run_of, run_row
+from drift_checks.report.history.rows import bound, insert, instant, read, run_of, run_row
 from drift_checks.report.verdict import EXIT_INTERRUPTED, Verdict
 
 _FILE_MODE = 0o640
@@ -71,11 +71,9 @@ class History(HistoryView):
 
     def add(self, run: RecordedRun) -> None:
         """Add the run, or replace the one with its id."""
-        row = run_row(run)
-        names, places = ", ".join(row), ", ".join(f":{name}" for name in row)
         with self.changing() as connection:
             if connection is not None:
-                connection.execute(f"INSERT OR REPLACE INTO runs ({names}) VALUES ({places})", row)  # noqa: S608
+                insert(connection, "runs", run_row(run), "INSERT OR REPLACE")
 
     def take_up_missing(self) -> None:
         """Add the finished whole runs that are missing and whose reports are kept.
@@ -94,20 +92,12 @@ class History(HistoryView):
                 self.add(run)
 
     def prune(self, before: datetime, keep: str) -> None:
-        """Delete runs that started before the instant, but never the newest of a store.
-
-        Args:
-            before: The instant, with a zone.
-            keep: The id of a run to keep in any case.
-        """
+        """Delete runs that started before the instant, which has a zone, but never `keep` or the newest of a store."""
+        newest = "SELECT max(run_id) FROM runs GROUP BY db, table_name, collection"
+        query = f"DELETE FROM runs WHERE started < ? AND run_id != ? AND run_id NOT IN ({newest})"  # noqa: S608
         with self.changing() as connection:
-            if connection is None:
-                return
-            connection.execute(
-                "DELETE FROM runs WHERE started < ? AND run_id != ? AND run_id NOT IN"
-                " (SELECT max(run_id) FROM runs GROUP BY db, table_name, collection)",
-                (instant(before), bound(keep)),
-            )
+            if connection is not None:
+                connection.execute(query, (instant(before), bound(keep)))
 
     def close(self) -> None:
         """Close the file."""

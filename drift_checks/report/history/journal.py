@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from drift_checks.core.files import replace_file
-from drift_checks.report.history.rows import bound, read
+from drift_checks.report.history.rows import bound, insert, read
 from drift_checks.report.history.schema import UNREPORTED
 
 NAME = "history.journal.jsonl"
@@ -38,9 +38,6 @@ class JournalContent:
 
 class HistoryJournal:
     """The journal in a folder of reports.
-
-    Args:
-        folder: The folder of reports.
 
     Raises:
         OSError: By each method: the file cannot be read or written.
@@ -124,9 +121,8 @@ def restore(connection: sqlite3.Connection, content: JournalContent) -> Iterator
             continue
         known = {column["name"] for column in connection.execute(f"PRAGMA table_info({table})").fetchall()}
         values = {name: bound(value) for name, value in row.items() if name in known}
-        names, places = ", ".join(values), ", ".join(f":{name}" for name in values)
         try:
-            connection.execute(f"INSERT INTO {table} ({names}) VALUES ({places})", values)  # noqa: S608
+            insert(connection, table, values)
         except (sqlite3.IntegrityError, sqlite3.InterfaceError, sqlite3.ProgrammingError, OverflowError):
             # A checksum proves who wrote it, not that this version takes it.
             continue

@@ -25,9 +25,7 @@ class KeptRun:
 def kept_runs(reports: Path, recorded: Iterable[RecordedRun]) -> list[KeptRun]:
     """Return the runs kept in the folder, newest first, without unreadable ones and all but the newest partial ones.
 
-    Args:
-        reports: The folder of reports.
-        recorded: The runs in the history.
+    Those recorded in the history are not read again.
     """
     known = {run.run_id: KeptRun(run, whole=True) for run in recorded}
     names = sorted((path.parent.name for path in reports.glob(f"[0-9]*/{DOCUMENT}")), reverse=True)

@@ -37,10 +37,6 @@ def past_runs(reports: Path, source: Source) -> list[PastRun]:
 
     Of several runs with the same seed and day, only the newest counts: they draw the same records, so the others are
     no further evidence.
-
-    Args:
-        reports: The folder of reports.
-        source: What they must have in common.
     """
     history = open_for_reading(reports)
     if history is None:

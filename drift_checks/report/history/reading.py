@@ -23,11 +23,7 @@ _NEEDS_WRITING = (sqlite3.SQLITE_READONLY_ROLLBACK, sqlite3.SQLITE_READONLY_RECO
 
 
 class HistoryView:
-    """The runs in a history; a context manager that closes it.
-
-    Args:
-        path: The file, for messages.
-        connection: To it; None if nothing is to be read.
+    """The runs in a history; a context manager that closes it. Without a connection, nothing is read.
 
     Raises:
         ReportsError: By each method: it cannot be read.
@@ -38,12 +34,7 @@ class HistoryView:
         self._connection = connection
 
     def runs(self, store: StoreIdentity | None = None, last: int | None = None) -> list[RecordedRun]:
-        """Return the runs, oldest first.
-
-        Args:
-            store: Only its runs; None for those of all stores.
-            last: At most so many, the newest; None for all.
-        """
+        """Return the runs of the store or of all stores, oldest first; only the `last` ones if that is given."""
         where, values = ("TRUE", ()) if store is None else (_OF_STORE, store)
         return self._select(f"{where} ORDER BY run_id DESC LIMIT ?", *values, -1 if last is None else last)[::-1]
 
@@ -154,11 +145,7 @@ def _migrated_copy(older: sqlite3.Connection) -> sqlite3.Connection:
 
 
 def connect(path: Path, mode: str) -> sqlite3.Connection:
-    """Return a connection in autocommit mode.
-
-    Args:
-        path: The file.
-        mode: `ro` or `rw`; neither creates it.
+    """Return a connection in autocommit mode; neither of the modes `ro` and `rw` creates the file.
 
     Raises:
         sqlite3.Error: It cannot be opened.

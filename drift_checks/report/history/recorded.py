@@ -84,14 +84,8 @@ class ReviewerFacts:
         model: The models that answered.
         prompt: The prompt's version.
         calls: How often it was called, including failed calls, retries and repeats.
-        reviewed: Records that it decided.
         failed: Records that it was asked about without success.
         not_asked: Records that it was not asked about, because the budget was spent or the reviewer was down.
-        input_tokens: Of all calls.
-        output_tokens: Of all calls.
-        cost: Of all calls.
-        median_seconds: How long a call took.
-        slowest_seconds: How long the slowest call took.
         self_disagreement: None if no record was reviewed twice.
     """
 

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from drift_checks.core.plain import to_plain
-from drift_checks.report.history.recorded import RecordedRun, recorded_run
+from drift_checks.report.history.recorded import RecordedRun, StoreIdentity, recorded_run
 
 Row = Mapping[str, Any] | sqlite3.Row
 
@@ -34,6 +34,24 @@ def read(row: Row) -> dict[str, Any]:
     }
 
 
+def insert(connection: sqlite3.Connection, table: str, row: Mapping[str, Any], verb: str = "INSERT") -> int:
+    """Add a row to a table; return its number."""
+    names, places = ", ".join(row), ", ".join(f":{name}" for name in row)
+    cursor = connection.execute(f"{verb} INTO {table} ({names}) VALUES ({places})", row)
+    assert cursor.lastrowid is not None
+    return cursor.lastrowid
+
+
+def store_row(store: StoreIdentity) -> dict[str, Any]:
+    """Return the columns of a store."""
+    return {"db": bound(store.db), "table_name": bound(store.table), "collection": bound(store.collection)}
+
+
+def store_of(values: Mapping[str, Any]) -> StoreIdentity:
+    """Return the store in a row that was read."""
+    return StoreIdentity(values["db"], values["table_name"], values["collection"])
+
+
 def instant(moment: datetime) -> str:
     """Return the instant as text that sorts by time."""
     return moment.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
@@ -50,9 +68,7 @@ def run_row(run: RecordedRun) -> dict[str, Any]:
         "run_id": bound(run.run_id),
         "started": instant(run.started),
         "verdict": str(run.verdict),
-        "db": bound(run.store.db),
-        "table_name": bound(run.store.table),
-        "collection": bound(run.store.collection),
+        **store_row(run.store.identity),
         "document": json.dumps(to_plain(replace(run, criteria=criteria))),
     }
 

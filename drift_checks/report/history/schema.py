@@ -196,11 +196,7 @@ def newest_version() -> int:
 def migrate(
     connection: sqlite3.Connection, fill: Callable[[sqlite3.Connection], object] = lambda connection: None
 ) -> None:
-    """Bring an older schema with its rows up to date, in one transaction.
-
-    Args:
-        connection: To the history.
-        fill: Called in the same transaction if there was no schema yet.
+    """Bring an older schema with its rows up to date, in one transaction; `fill` it if there was no schema yet.
 
     Raises:
         sqlite3.Error: It cannot be written and is unchanged.

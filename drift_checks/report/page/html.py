@@ -75,12 +75,7 @@ def render(report: RunReport) -> str:
 
 
 def render_list(kept: Sequence[KeptRun], recorded: Sequence[RecordedRun]) -> str:
-    """Return the page that lists the runs, with the trend of each store.
-
-    Args:
-        kept: The runs whose folders still exist, newest first.
-        recorded: The complete reviews, oldest first.
-    """
+    """Return the page that lists the kept runs, newest first, with the trend of each store's complete reviews."""
     with_page = {item.run.run_id for item in kept}
     trends = []
     for store in dict.fromkeys(run.store.identity for run in reversed(recorded)):
@@ -130,10 +125,10 @@ def _measurement(result: CriterionResult) -> tuple[Picture | None, str]:
         threshold = "no threshold" if warn is None else f"threshold {warn:.2g}"
         chance = ", within chance" if result.effect > result.warn and result.verdict is Verdict.OK else ""
         figure = f"{result.effect:.2g} {result.criterion.effect}, {threshold}{chance}"
-        return effect_bar(result.effect, None, warn, result.critical, verdict), figure
+        return effect_bar(result.effect, warn, result.critical, verdict), figure
     if result.rate is not None and result.interval is not None:
         figure = f"{percent(result.rate)} ({percent_range(*result.interval)}), threshold {percent(result.warn)}"
-        return rate_bar(result.rate, result.interval, result.warn, result.critical, verdict), figure
+        return rate_bar(result.rate, result.interval, result.warn, result.critical or 0.0, verdict), figure
     return None, "–"
 
 

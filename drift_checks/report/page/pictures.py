@@ -14,10 +14,10 @@ from drift_checks.report.changes import versions_of
 from drift_checks.report.history.recorded import RecordedRun
 from drift_checks.report.page.charts.calibration import calibration_picture
 from drift_checks.report.page.charts.class_mix import class_mix_picture
-from drift_checks.report.page.charts.forest import forest_picture
+from drift_checks.report.page.charts.forest import Slice, forest_picture
 from drift_checks.report.page.charts.heat_map import heat_map_picture
 from drift_checks.report.page.charts.histogram import histogram_picture
-from drift_checks.report.page.charts.picture import Picture
+from drift_checks.report.page.charts.picture import WINDOWS, Picture
 from drift_checks.report.page.charts.scatter import scatter_picture
 from drift_checks.report.page.charts.trend import TrendPoint, trend_picture
 from drift_checks.report.run import JudgedStatistic, RunReport
@@ -25,7 +25,6 @@ from drift_checks.statistics.intervals import wilson
 
 # A wider chart would be illegible in half the page.
 _COLUMN = 760
-_WINDOWS = ("earlier", "recent")
 _BINS = [number / 10 for number in range(11)]
 
 
@@ -57,12 +56,7 @@ def pictures_of(report: RunReport) -> list[ShownPicture]:
 
 
 def trend_of(runs: Iterable[RecordedRun], link_of: Callable[[RecordedRun], str | None]) -> list[TrendPoint]:
-    """Return the runs as points of a trend.
-
-    Args:
-        runs: The runs, oldest first.
-        link_of: Returns the address of a run's page, or None if it has none.
-    """
+    """Return the runs as points of a trend; `link_of` returns the address of a run's page, None if it has none."""
     return [
         TrendPoint(
             started=run.started,
@@ -126,14 +120,13 @@ def _slices(report: RunReport) -> Picture | None:
         if interval is not None:
             group, _, label = judged.statistic.name.partition("=")
             rate = details["agreed"] / details["reviewed"]
-            verdict = None if judged.verdict is None else str(judged.verdict)
-            rows.append((group.replace("_", " "), label, rate, *interval, details["reviewed"], verdict))
+            rows.append(Slice(group.replace("_", " "), label, rate, *interval, details["reviewed"], judged.verdict))
     return forest_picture(rows, report.agreement.rate)
 
 
 def _class_mix(report: RunReport) -> Picture | None:
     categories = _details(report, "class_mix").get("categories", [])
-    return class_mix_picture([(str(name), before, now) for name, before, now in categories], _WINDOWS)
+    return class_mix_picture([(str(name), before, now) for name, before, now in categories])
 
 
 def _calibration(report: RunReport) -> Picture | None:
@@ -144,12 +137,12 @@ def _window_confidence(report: RunReport) -> Picture | None:
     details = _details(report, "confidence_distribution")
     if not details:
         return None
-    return histogram_picture(details["bins"], details["reference"], details["recent"], names=_WINDOWS)
+    return histogram_picture(details["bins"], details["reference"], details["recent"], names=WINDOWS)
 
 
 def _embeddings(report: RunReport) -> Picture | None:
     details = _details(report, "embedding_drift")
-    return scatter_picture(details.get("points", []), details.get("reference_points", 0), _WINDOWS)
+    return scatter_picture(details.get("points", []), details.get("reference_points", 0))
 
 
 def _statistics(report: RunReport, criterion: str) -> tuple[JudgedStatistic, ...]:

@@ -51,11 +51,6 @@ def test_the_heading_leads_to_what_decided(known: Opened) -> None:
     assert known.address.endswith("#criterion-agreement")
 
 
-def test_all_records_are_shown_at_first(known: Opened) -> None:
-    """Disagreements come first, then failures, then missing reviews."""
-    assert (known.ids, known.count) == (ALL, "6 of 6 shown")
-
-
 @pytest.mark.parametrize(
     ("searched", "found"),
     [
@@ -70,7 +65,8 @@ def test_all_records_are_shown_at_first(known: Opened) -> None:
     ids=["case", "category", "folded text", "reason", "two words", "none", "blank"],
 )
 def test_a_search_finds_records_with_all_its_words(known: Opened, searched: str, found: list[str]) -> None:
-    """In texts, categories and reasons, folded or not, ignoring case."""
+    """In texts, categories and reasons, folded or not, ignoring case; at first, all are shown."""
+    assert (known.ids, known.count) == (ALL, "6 of 6 shown")
     known.field("Search").fill(searched)
     assert (known.ids, known.count) == (found, f"{len(found)} of 6 shown")
 
@@ -118,16 +114,12 @@ def test_records_without_a_value_sort_last(known: Opened, order: str, found: lis
 
 
 def test_show_all_removes_every_filter(known: Opened) -> None:
-    """The order and the address are reset too."""
+    """The order and the address are reset too; an empty list offers it."""
     known.choose("Sort by", "age")
     known.choose("Stratum", "old")
     known.page.get_by_role("button", name="Show all").click()
     known.page.wait_for_function("location.hash === ''")
     assert (known.ids, known.count) == (ALL, "6 of 6 shown")
-
-
-def test_an_empty_list_says_so_and_offers_all(known: Opened) -> None:
-    """It is not a dead end."""
     known.field("Search").fill("nothing holds this")
     known.page.get_by_text("No record matches").get_by_role("button").click()
     known.page.wait_for_function("location.hash === ''")
@@ -135,8 +127,9 @@ def test_an_empty_list_says_so_and_offers_all(known: Opened) -> None:
 
 
 def test_the_address_of_a_view_opens_the_same_view(browsing: Browsing, known: Opened) -> None:
-    """It keeps the search, the filters and the order."""
-    known.field("Search").fill("fraud & cyber=#%")
+    """It keeps the search with any characters, the filters and the order."""
+    known.field("Search").fill("a&b=c#d%e+f é")
+    assert browsing.open(known.address).chosen("Search") == "a&b=c#d%e+f é"
     known.field("Search").fill("fraud")
     known.choose("Stored → reviewed", "fraud → cyber")
     known.choose("Sort by", "stored")
@@ -144,12 +137,6 @@ def test_the_address_of_a_view_opens_the_same_view(browsing: Browsing, known: Op
     assert (other.ids, other.count) == (["10", "3"], "2 of 6 shown")
     chosen = [other.chosen(label) for label in ("Search", "Stored → reviewed", "Sort by")]
     assert chosen == ["fraud", "fraud → cyber", "stored"]
-
-
-def test_an_address_keeps_special_characters(browsing: Browsing, known: Opened) -> None:
-    """A search may contain any character."""
-    known.field("Search").fill("a&b=c#d%e+f é")
-    assert browsing.open(known.address).chosen("Search") == "a&b=c#d%e+f é"
 
 
 @pytest.mark.parametrize(
@@ -164,17 +151,11 @@ def test_an_address_that_does_not_fit_the_report_shows_all(
     assert (opened.ids, opened.count, opened.faults) == (ALL, "6 of 6 shown", [])
 
 
-def test_a_criterion_links_to_its_records(known: Opened) -> None:
-    """The link gives their number."""
-    section = known.page.locator("#criterion-agreement")
-    section.get_by_role("link", name="4 records below").click()
+def test_back_and_forward_follow_the_links_of_criteria(known: Opened) -> None:
+    """The link gives the number of records; the view is always that of the address."""
+    known.page.locator("#criterion-agreement").get_by_role("link", name="4 records below").click()
     assert (known.ids, known.chosen("Criterion")) == (["1", "2", "3", "10"], "agreement")
     assert known.page.locator("#list").is_visible()
-
-
-def test_back_and_forward_follow_the_links(known: Opened) -> None:
-    """The view is always that of the address."""
-    known.page.locator("#criterion-agreement").get_by_role("link", name="records below").click()
     known.page.locator("#criterion-record_integrity").get_by_role("link", name="record below").click()
     assert known.ids == ["1"]
     go_back(known)
@@ -196,8 +177,10 @@ def test_a_long_text_is_folded(known: Opened) -> None:
     assert "sentence 59 of" in record.inner_text()
 
 
-def test_a_folded_criterion_opens_whenever_its_link_is_followed(known: Opened) -> None:
-    """Even if it was closed again in between."""
+def test_a_folded_criterion_opens_whenever_its_link_is_followed(
+    browsing: Browsing, known_pages: Pages, known: Opened
+) -> None:
+    """Even if it was closed again in between, or from a mail."""
     link = known.page.get_by_role("row").get_by_role("link", name="store_consistency")
     section = known.page.locator("#criterion-store_consistency")
     assert section.get_attribute("open") is None
@@ -207,9 +190,5 @@ def test_a_folded_criterion_opens_whenever_its_link_is_followed(known: Opened) -
     assert section.get_attribute("open") is None
     link.click()
     assert section.get_by_text("Index it again.").is_visible()
-
-
-def test_the_address_of_a_criterion_opens_it(browsing: Browsing, known_pages: Pages) -> None:
-    """As from a mail."""
     opened = browsing.open(known_pages.run, "criterion-store_consistency")
     assert opened.page.get_by_text("Index it again.").is_visible()

@@ -78,8 +78,16 @@ def missing(opened: Opened, document: Any) -> list[str]:
     return [words for words in wanted if words.replace("\u00a0", " ") not in text]
 
 
-def test_without_scripts_verdict_criteria_and_records_can_be_read(unscripted: Opened, demo_pages: Pages) -> None:
-    """As far as report.json has them."""
+def test_without_scripts_all_can_be_read(unscripted: Opened, demo_pages: Pages) -> None:
+    """What report.json has; charts are drawn, and no filter is shown, since it would do nothing."""
+    for words in ("Show all", "Save as CSV", "Search", "Sort by"):
+        assert not unscripted.page.get_by_text(words, exact=True).first.is_visible()
+    charts = unscripted.page.get_by_role("figure").all()
+    assert len(charts) > 3
+    for chart in charts:
+        box = chart.locator("svg").first.bounding_box()
+        assert box
+        assert min(box["width"], box["height"]) > 100
     assert missing(unscripted, demo_pages.document) == []
 
 
@@ -94,32 +102,12 @@ def test_without_scripts_all_details_of_a_record_can_be_read(browsing: Browsing,
     assert [words for words in (*said, *near, *other, LONG_TEXT[-100:]) if words not in text] == []
 
 
-def test_without_scripts_no_filter_is_shown(unscripted: Opened) -> None:
-    """It would do nothing."""
-    for words in ("Show all", "Save as CSV", "Search", "Sort by"):
-        assert not unscripted.page.get_by_text(words, exact=True).first.is_visible()
-
-
-def test_without_scripts_every_chart_is_drawn(unscripted: Opened) -> None:
-    """Charts are part of the page."""
-    charts = unscripted.page.get_by_role("figure").all()
-    assert len(charts) > 3
-    for chart in charts:
-        box = chart.locator("svg").first.bounding_box()
-        assert box
-        assert min(box["width"], box["height"]) > 100
-
-
 def test_under_the_policy_of_jenkins_all_can_be_read(browsing: Browsing, policed: str, demo_pages: Pages) -> None:
-    """The report needs neither script nor style."""
-    assert missing(browsing.open(policed), demo_pages.document) == []
-
-
-def test_under_the_policy_of_jenkins_no_filter_is_shown(browsing: Browsing, policed: str) -> None:
-    """Its script is refused."""
+    """The report needs neither script nor style; no filter is shown, since its script is refused."""
     opened = browsing.open(policed)
     assert not opened.page.locator("form").is_visible()
     assert not opened.page.get_by_text("No record matches").is_visible()
+    assert missing(opened, demo_pages.document) == []
 
 
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
@@ -130,19 +118,14 @@ def test_under_the_policy_of_jenkins_shapes_and_texts_are_visible(browsing: Brow
 
 
 def test_on_paper_every_section_and_record_is_visible(browsing: Browsing, demo_pages: Pages) -> None:
-    """Only the filter, which needs a screen, is left out."""
+    """Only the filter, which needs a screen, is left out; it takes several sheets."""
     opened = browsing.open(demo_pages.run)
+    printed = opened.page.pdf(format="A4")
+    assert printed.startswith(b"%PDF")
+    assert printed.count(b"/Type /Page\n") > 1
     opened.page.emulate_media(media="print")
     hidden = [name for name in SECTIONS if not opened.page.get_by_role("heading", name=name).is_visible()]
     assert (hidden, opened.page.locator("form").is_visible()) == ([], False)
     text = opened.text()
     pairs = [f"{item['stored']} → {item['reviewed']}" for item in demo_pages.document["disagreements"]]
     assert [words for words in (demo_pages.document["verdict"], *pairs) if words not in text] == []
-
-
-def test_the_page_prints(browsing: Browsing, demo_pages: Pages) -> None:
-    """On several sheets, none of them too wide."""
-    opened = browsing.open(demo_pages.run)
-    printed = opened.page.pdf(format="A4")
-    assert printed.startswith(b"%PDF")
-    assert printed.count(b"/Type /Page\n") > 1

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -69,18 +69,18 @@ def hostile_report(texts: Sequence[str], of_run: str) -> RunReport:
         made.append(replace(made[-2], record_id=f"u{number}", result=Result.UNMEASURED, message=text))
     shares = tuple(Statistic.share(text[:300], 1, 9, text[:300]) for text in texts)
     made.append(Outcome("record_integrity", Result.FAILED, of_run, check="x", statistics=shares))
-    return with_details(report(made, (AGREEMENT, INTEGRITY), **of_the_run(of_run)), details)
+    return with_details(report(made, (AGREEMENT, INTEGRITY), **of_the_run(lambda _: of_run)), details)
 
 
-def of_the_run(text: str) -> dict[str, Any]:
-    """Return the facts of a run with the text in every field."""
+def of_the_run(text: Callable[[str], str]) -> dict[str, Any]:
+    """Return the facts of a run with a text in every field, by its name."""
     names = ("db", "table", "chroma", "collection", "reviewer", "model", "prompt", "repeat", "repeat_record")
     return {
-        **dict.fromkeys(names, text),
+        **{name: text(name) for name in names},
         "reviewing": {"reviewed": 3},
-        "store_versions": {"model_version": text, "prompt_version": text, "embedding_model": text},
-        "notes": [text],
-        "settings": {"drift_table": text},
+        "store_versions": {name: text(name) for name in ("model_version", "prompt_version", "embedding_model")},
+        "notes": [text("note")],
+        "settings": {"drift_table": text("setting")},
     }
 
 
@@ -163,12 +163,6 @@ def marked(field: str) -> str:
 @pytest.fixture(scope="module")
 def turned_pages(tmp_path_factory: pytest.TempPathFactory) -> Pages:
     """Pages with a text that changes direction in every field."""
-    of_run: dict[str, Any] = {
-        name: marked(name) for name in ("db", "table", "chroma", "collection", "reviewer", "model", "prompt")
-    }
-    of_run |= {name: marked(name) for name in ("repeat", "repeat_record")}
-    versions = {name: marked(name) for name in ("model_version", "prompt_version", "embedding_model")}
-    settings, notes = {"drift_table": marked("setting")}, [marked("note")]
     key, stored, reviewed = marked("record id"), marked("category"), marked("reviewed category")
     share = Statistic.share(marked("statistic"), 1, 9, marked("statistic's message"))
     made = [
@@ -178,8 +172,8 @@ def turned_pages(tmp_path_factory: pytest.TempPathFactory) -> Pages:
         Outcome("record_integrity", Result.PASSED, statistics=(share,)),
     ]
     details = [described(key, marked("text"), words=marked("details"))]
-    made_so = report(made, **of_run, store_versions=versions, settings=settings, notes=notes)
-    return write_pages(tmp_path_factory.mktemp("turned") / "reports", with_details(made_so, details))
+    found = with_details(report(made, **of_the_run(marked)), details)
+    return write_pages(tmp_path_factory.mktemp("turned") / "reports", found)
 
 
 def turning(opened: Opened) -> set[str]:

@@ -196,7 +196,7 @@ def test_the_list_shows_all_states(tmp_path: Path, capsys: pytest.CaptureFixture
         assert acknowledge(tmp_path, word, *MADE) == 0
     assert acknowledge(tmp_path, "--withdraw", 1) == 0
     with History(tmp_path) as history:
-        Acknowledgements(history).end(2, "the model is another", NIGHTS[1])
+        Acknowledgements(history).end({2: "the model is another"}, NIGHTS[1])
     assert [item["state"] for item in listed(capsys, tmp_path)] == ["withdrawn", "ended", "holds"]
     assert acknowledge(tmp_path, "--list") == 0
     lines = capsys.readouterr().out.splitlines()

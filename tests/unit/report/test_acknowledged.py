@@ -19,21 +19,12 @@ from drift_checks.report.history.database import History
 from drift_checks.report.history.recorded import StoreIdentity
 from drift_checks.report.verdict import Verdict
 from tests.support.histories import RUN, STORE, raw, run
+from tests.support.reports import known_criterion, known_record
 
 NOW = datetime(2026, 1, 15, 2, tzinfo=UTC)
 OTHER = STORE._replace(collection="other")
-RECORD = Acknowledgement(
-    number=0,
-    store=STORE,
-    until=NOW + timedelta(days=30),
-    reason="both are right",
-    made=NOW,
-    versions={"model_version": "gpt-4"},
-    record_id=12,
-    stored="fraud",
-    reviewed="loan",
-)
-CRITERION = replace(RECORD, record_id=None, stored=None, reviewed=None, criterion="class_mix", verdict=Verdict.WARNING)
+RECORD = known_record(12, 0, versions={"model_version": "gpt-4"})
+CRITERION = known_criterion("class_mix", Verdict.WARNING, 0)
 
 
 @pytest.fixture
@@ -50,12 +41,12 @@ def kept(history: History) -> Acknowledgements:
 
 
 def numbers(kept: Acknowledgements, store: StoreIdentity = STORE) -> list[int]:
-    """Return the numbers of those that hold."""
+    """Return the numbers of a store's open acknowledgements."""
     return [item.number for item in kept.of_store(store)]
 
 
 def test_acknowledgements_of_a_store_come_in_order(kept: Acknowledgements) -> None:
-    """With the numbers that they were given."""
+    """With their numbers."""
     added = [kept.add(item)[0] for item in (RECORD, replace(CRITERION, store=OTHER), CRITERION)]
     assert added == [1, 2, 3]
     assert kept.of_store(STORE) == [replace(RECORD, number=1), replace(CRITERION, number=3)]
@@ -82,7 +73,7 @@ MOMENT = st.datetimes(timezones=st.just(UTC))
     )
 )
 def test_every_value_comes_back_as_it_was(item: Acknowledgement) -> None:
-    """Ids of either kind, and names that are not Unicode."""
+    """Ids of either type, and names that are not Unicode."""
     with TemporaryDirectory() as folder, History(Path(folder)) as opened:
         Acknowledgements(opened).add(item)
         (found,) = Acknowledgements(opened).of_store(item.store)
@@ -90,8 +81,10 @@ def test_every_value_comes_back_as_it_was(item: Acknowledgement) -> None:
     assert type(found.record_id) is type(item.record_id)
 
 
-def test_a_second_acknowledgement_replaces_the_first(kept: Acknowledgements, history: History) -> None:
-    """Whatever its pair or verdict; the first counts as withdrawn from then on."""
+def test_a_second_one_of_the_same_record_or_criterion_replaces_the_first(
+    kept: Acknowledgements, history: History
+) -> None:
+    """Whatever its pair or verdict; the first is withdrawn."""
     kept.add(RECORD)
     kept.add(CRITERION)
     assert kept.add(replace(RECORD, reviewed="other", made=NOW + timedelta(days=1))) == (3, 1)
@@ -101,32 +94,25 @@ def test_a_second_acknowledgement_replaces_the_first(kept: Acknowledgements, his
 
 
 @pytest.mark.parametrize("other", [{"record_id": "12"}, {"record_id": 13}, {"store": OTHER}])
-def test_an_acknowledgement_of_something_else_replaces_nothing(
-    kept: Acknowledgements, other: dict[str, object]
-) -> None:
-    """A number is not the text that is written like it."""
+def test_one_of_another_record_replaces_nothing(kept: Acknowledgements, other: dict[str, object]) -> None:
+    """The id 12 differs from the text `12`."""
     kept.add(RECORD)
     assert kept.add(replace(RECORD, **other))[1] is None  # type: ignore[arg-type]
     assert 1 in numbers(kept)
 
 
 def test_an_end_is_reported_once(kept: Acknowledgements, history: History) -> None:
-    """It stays in the list, with the reason and the run that reported it."""
-    kept.add(RECORD)
+    """It stays in the list, with the reason and the run; one that is past is open until its end was reported."""
+    kept.add(replace(RECORD, until=datetime(2020, 1, 1, tzinfo=UTC)))
     kept.add(CRITERION)
-    kept.end(1, "it was until then", RUN)
+    assert numbers(kept) == [1, 2]
+    kept.end({1: "it was until then"}, RUN)
     assert numbers(kept) == [2]
     assert [item.ended for item in kept_acknowledgements(history)] == ["it was until then", None]
     assert raw(history.folder, "SELECT ended_told FROM acknowledgements") == [(RUN,), (None,)]
 
 
-def test_an_expired_one_stays_until_its_end_was_reported(kept: Acknowledgements) -> None:
-    """Time alone ends nothing unnoticed."""
-    kept.add(replace(RECORD, until=datetime(2020, 1, 1, tzinfo=UTC)))
-    assert numbers(kept) == [1]
-
-
-def test_a_withdrawn_one_is_gone(kept: Acknowledgements, history: History) -> None:
+def test_a_withdrawn_one_is_not_open(kept: Acknowledgements, history: History) -> None:
     """The list says since when."""
     kept.add(RECORD)
     kept.withdraw(1, NOW)
@@ -134,8 +120,8 @@ def test_a_withdrawn_one_is_gone(kept: Acknowledgements, history: History) -> No
     assert [item.withdrawn for item in kept_acknowledgements(history)] == [NOW]
 
 
-def test_they_outlive_the_runs(kept: Acknowledgements, history: History) -> None:
-    """Which are pruned on their own."""
+def test_acknowledgements_outlive_the_runs(kept: Acknowledgements, history: History) -> None:
+    """Which are pruned."""
     history.add(run())
     history.add(run("20270115T020000Z-abc123"))
     kept.add(RECORD)
@@ -143,7 +129,7 @@ def test_they_outlive_the_runs(kept: Acknowledgements, history: History) -> None
     assert numbers(kept) == [1]
 
 
-def test_a_number_is_given_once(kept: Acknowledgements, history: History) -> None:
+def test_a_number_is_used_once(kept: Acknowledgements, history: History) -> None:
     """People write it down."""
     kept.add(RECORD)
     raw(history.folder, "DELETE FROM acknowledgements")
@@ -151,21 +137,21 @@ def test_a_number_is_given_once(kept: Acknowledgements, history: History) -> Non
 
 
 def test_a_newer_history_is_left_alone(tmp_path: Path) -> None:
-    """Nothing is in force, and nothing is stored."""
+    """Nothing is read or written."""
     with History(tmp_path) as opened:
         Acknowledgements(opened).add(RECORD)
     raw(tmp_path, "PRAGMA user_version = 99")
     with History(tmp_path) as opened:
         kept = Acknowledgements(opened)
         kept.withdraw(1, NOW)
-        kept.end(1, "why", RUN)
+        kept.end({1: "why"}, RUN)
         assert (kept.add(CRITERION), kept.of_store(STORE)) == ((0, None), [])
     assert raw(tmp_path, "SELECT withdrawn, ended FROM acknowledgements") == [(None, None)]
 
 
 @pytest.mark.parametrize("column", ["record_id", "criterion"])
-def test_a_row_has_a_record_or_a_criterion(kept: Acknowledgements, history: History, column: str) -> None:
-    """A record or a criterion, neither both nor none."""
+def test_a_row_is_of_a_record_or_a_criterion(kept: Acknowledgements, history: History, column: str) -> None:
+    """Not of both, nor of neither."""
     kept.add(RECORD)
     kept.add(CRITERION)
     value = {"record_id": "12", "criterion": "'class_mix'"}[column]

@@ -4,28 +4,20 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
 from drift_checks.core.outcomes import AGREEMENT, VERSION_WORDS, Decision, Outcome, Result
 from drift_checks.core.records import RecordId
-from drift_checks.report.acknowledgements import Acknowledgement, sort_out
-from drift_checks.report.history.recorded import StoreIdentity
+from drift_checks.report.acknowledgements import sort_out
 from drift_checks.report.verdict import Verdict
+from tests.support.reports import known_criterion, known_record
 
 UNTIL = datetime(2027, 2, 1, tzinfo=UTC)
-RECORD = Acknowledgement(
-    number=1,
-    store=StoreIdentity("/data/a.db", "r", "c"),
-    until=UNTIL,
-    reason="both are right",
-    made=datetime(2027, 1, 1, tzinfo=UTC),
-    versions={"model_version": "7", "reviewer_model": "gpt-4"},
-    record_id=12,
-    stored="fraud",
-    reviewed="loan",
-)
-CRITERION = replace(RECORD, record_id=None, stored=None, reviewed=None, criterion="class_mix", verdict=Verdict.WARNING)
+KNOWN: dict[str, Any] = {"reason": "both are right", "versions": {"model_version": "7", "reviewer_model": "gpt-4"}}
+RECORD = known_record(12, stored="fraud", reviewed="loan", **KNOWN)
+CRITERION = known_criterion("class_mix", Verdict.WARNING, **KNOWN)
 
 
 def outcome(
@@ -36,16 +28,11 @@ def outcome(
 
 
 def test_a_disagreement_is_covered_by_its_record_and_pair() -> None:
-    """And by nothing else."""
+    """Other outcomes are not, nor is a record by the acknowledgement of a criterion."""
     assert RECORD.covers_disagreement(outcome())
     others = [outcome("12"), outcome(13), outcome(stored="other"), outcome(reviewed="other"), outcome(reviewed=None)]
-    assert [RECORD.covers_disagreement(item) for item in others] == [False] * 5
-
-
-def test_other_criteria_of_the_record_are_not_covered() -> None:
-    """Nor is a check of no record, nor a record by the acknowledgement of a criterion."""
-    assert not RECORD.covers_disagreement(outcome(criterion="record_integrity"))
-    assert not RECORD.covers_disagreement(Outcome(AGREEMENT, Result.BROKEN))
+    others += [outcome(criterion="record_integrity"), Outcome(AGREEMENT, Result.BROKEN)]
+    assert [RECORD.covers_disagreement(item) for item in others] == [False] * 7
     assert not CRITERION.covers_disagreement(outcome())
 
 
@@ -54,7 +41,7 @@ def test_other_criteria_of_the_record_are_not_covered() -> None:
     [(Verdict.WARNING, {Verdict.WARNING}), (Verdict.CRITICAL, {Verdict.WARNING, Verdict.CRITICAL})],
 )
 def test_a_criterion_is_covered_while_it_is_no_worse(acknowledged: Verdict, covered: set[Verdict]) -> None:
-    """Neither INCONCLUSIVE nor OK is ever covered."""
+    """An unmeasured or INCONCLUSIVE one is never covered, and OK needs no cover."""
     item = replace(CRITERION, verdict=acknowledged)
     assert {verdict for verdict in (*Verdict, None) if item.covers_criterion("class_mix", verdict)} == covered
     assert not item.covers_criterion("agreement", acknowledged)
@@ -69,20 +56,20 @@ def test_a_criterion_is_covered_while_it_is_no_worse(acknowledged: Verdict, cove
         (datetime(2027, 1, 31, 12, tzinfo=UTC), "2027-01-31"),
     ],
 )
-def test_the_day_shown_is_the_last_one_in_force(until: datetime, day: str) -> None:
+def test_the_day_is_the_last_on_which_it_holds(until: datetime, day: str) -> None:
     """Not the one whose midnight ends it."""
     assert replace(RECORD, until=until).until_day() == day
 
 
-def test_names_are_printable() -> None:
+def test_its_description_is_safe_for_a_terminal() -> None:
     """Control characters of stored names are replaced."""
     assert (RECORD.what(), CRITERION.what()) == ("record 12 (fraud → loan)", "class_mix")
     strange = replace(RECORD, record_id="\x1b[2J", stored="a\nb", reviewed="\u202ec")
     assert strange.what() == "record \ufffd[2J (a b → \ufffdc)"
 
 
-def test_it_holds_until_its_end_and_not_at_it() -> None:
-    """To the microsecond; its end is reported with day and reason."""
+def test_it_holds_until_its_end() -> None:
+    """To the microsecond; its end is reported with the day and the reason."""
     assert sort_out([RECORD], RECORD.versions, UNTIL - timedelta(microseconds=1)).active == [RECORD]
     found = sort_out([RECORD], RECORD.versions, UNTIL)
     ((item, why),) = found.ended
@@ -99,27 +86,27 @@ def test_another_version_ends_it(key: str) -> None:
 
 
 def test_the_first_of_several_changed_versions_is_reported() -> None:
-    """Always the same, in whatever process."""
+    """It is the same in every process."""
     item = replace(RECORD, versions=dict.fromkeys(VERSION_WORDS, "old"))
     ((_, why),) = sort_out([item], dict.fromkeys(VERSION_WORDS, "new"), RECORD.made).ended
     assert f"the {VERSION_WORDS[min(VERSION_WORDS)]} is new now" in why
 
 
 @pytest.mark.parametrize("versions", [{}, {"model_version": "7"}, {**RECORD.versions, "prompt_version": "3"}])
-def test_unknown_versions_change_nothing(versions: dict[str, str]) -> None:
-    """They may be equal."""
+def test_a_version_that_is_unknown_on_one_side_changes_nothing(versions: dict[str, str]) -> None:
+    """Nothing is known to differ."""
     assert sort_out([RECORD], versions, RECORD.made).active == [RECORD]
 
 
-def test_each_acknowledgement_is_checked_on_its_own() -> None:
-    """In the order in which they were kept."""
+def test_each_ends_separately() -> None:
+    """They stay in order."""
     past = replace(RECORD, number=2, until=RECORD.made)
     found = sort_out([RECORD, past, CRITERION], RECORD.versions, RECORD.made)
     assert (found.active, [item.number for item, _ in found.ended]) == ([RECORD, CRITERION], [2])
 
 
-def test_an_end_names_no_control_character() -> None:
-    """Neither of versions nor of the reason."""
+def test_an_end_has_no_control_character() -> None:
+    """Neither from versions nor from the reason."""
     item = replace(RECORD, reason="\x1b[5mwhy")
     changed = sort_out([item], {"model_version": "\x1b[31m8"}, RECORD.made)
     ends = [*changed.ended, *sort_out([item], {}, UNTIL).ended]

@@ -17,25 +17,21 @@ EFFECT = Criterion("provenance", "Who decided?", effect="share", warn=0.1, criti
 
 
 def of(agreed: int, disagreed: int, *before: Verdict) -> RunReport:
-    """Return a run, with the verdicts of those before it."""
+    """Return a run after runs with these verdicts."""
     past = tuple(replace(recorded(report(reviewed(45, 5))), verdict=verdict) for verdict in before)
     return replace(report(reviewed(agreed, disagreed), criteria=[AGREEMENT]), past=past)
 
 
 def measured(statistic: Statistic) -> RunReport:
-    """Return a run in which that one is CRITICAL by its thresholds."""
+    """Return a run in which this statistic is CRITICAL by its thresholds."""
     found = report([Outcome("provenance", Result.PASSED, statistics=(statistic,))], criteria=[EFFECT])
     assert found.verdict is Verdict.CRITICAL
     return found
 
 
 def test_a_rate_is_certain_if_its_whole_interval_is_below() -> None:
-    """At 25 of 50 the interval ends at 63 %."""
+    """At 25 of 50 the interval ends at 63 %, at 36 of 50 at 83 %."""
     assert is_certain(of(25, 25))
-
-
-def test_a_rate_just_below_may_be_chance() -> None:
-    """At 36 of 50 the interval reaches to 83 %."""
     found = of(36, 14)
     assert found.verdict is Verdict.CRITICAL
     assert not is_certain(found)
@@ -52,18 +48,14 @@ def test_a_rate_just_below_may_be_chance() -> None:
         ((Verdict.WARNING, Verdict.INCONCLUSIVE), False),
     ],
 )
-def test_a_second_critical_run_confirms_the_first(before: tuple[Verdict, ...], expected: bool) -> None:
-    """INCONCLUSIVE runs in between are ignored."""
+def test_a_second_critical_verdict_in_a_row_is_confirmed(before: tuple[Verdict, ...], expected: bool) -> None:
+    """An INCONCLUSIVE night in between is ignored; no other verdict is confirmed."""
     assert is_confirmed(of(36, 14, *before)) is expected
+    assert not is_confirmed(of(45, 5, *before))
 
 
-def test_only_a_critical_verdict_is_confirmed() -> None:
-    """Whatever came before."""
-    assert not is_confirmed(of(45, 5, Verdict.CRITICAL))
-
-
-def test_a_share_of_the_whole_store_is_counted() -> None:
-    """So it is not due to chance."""
+def test_a_share_of_the_whole_store_is_certain() -> None:
+    """It is a count, without chance."""
     consistency = Criterion("store_consistency", "Do both hold the same?", warn=0.99, critical=0.95)
     share = Statistic.share("the store", 90, 10, "10 of 100 lack a vector")
     assert is_certain(
@@ -88,6 +80,6 @@ def test_an_effect_is_certain_if_it_is_counted_or_its_whole_interval_is_above(
 
 
 def test_a_sequential_decision_is_certain() -> None:
-    """It ends when the evidence suffices."""
+    """It ends only when the evidence suffices."""
     found = report(reviewed(5, 25), criteria=[AGREEMENT], decision="sequential", record_ids=list(range(1, 31)))
     assert is_certain(found)

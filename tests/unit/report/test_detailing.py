@@ -144,10 +144,8 @@ def sought(key: int, chroma_id: str | None) -> Record:
 def test_neighbours_are_found_nearest_first(vectors: VectorCollection) -> None:
     """Without the record itself and its duplicates; long texts are cut, or left out if redacted."""
     found = find_near([sought(1, "own")], vectors, redact=False)
-    assert [(near.record_id, near.category, near.text) for near in found[1]] == [
-        ("2", "a", "n" * 200),
-        (None, None, "far"),
-    ]
+    seen = [(near.record_id, near.category, near.text) for near in found[1]]
+    assert seen == [("2", "a", "n" * 200), (None, None, "far")]
     assert found[1][0].similarity == pytest.approx(0.8, abs=1e-4)
     assert [near.similarity for near in found[1]] == [round(near.similarity, 4) for near in found[1]]
     shown = find_near([sought(1, "own")], vectors, redact=True)[1]
@@ -161,15 +159,12 @@ def test_a_record_without_a_vector_has_no_neighbours(vectors: VectorCollection) 
     assert find_near([], vectors, redact=False) == {}
 
 
-NEAR = st.builds(
-    Near, st.none() | st.text(), st.none() | st.text(), st.floats(allow_nan=False, allow_infinity=False), st.text()
-)
-
-
+NAMES = st.none() | st.text()
+NEAR = st.builds(Near, NAMES, NAMES, st.floats(allow_nan=False, allow_infinity=False), st.text())
 NEIGHBOURS = list[tuple[RecordId, tuple[Near, ...]]]
 
 
 @given(found=st.dictionaries(st.integers() | st.text(), st.lists(NEAR, max_size=2).map(tuple), max_size=3))
-def test_neighbours_cross_processes(found: dict[RecordId, tuple[Near, ...]]) -> None:
-    """As plain values, the ids of the kind that they were."""
+def test_neighbours_can_be_sent_between_processes(found: dict[RecordId, tuple[Near, ...]]) -> None:
+    """As plain values; ids keep their type."""
     assert dict(from_plain(NEIGHBOURS, json.loads(json.dumps(to_plain(list(found.items())))))) == found

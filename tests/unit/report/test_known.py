@@ -1,4 +1,4 @@
-"""What somebody acknowledged: it is reported, and counts for nothing."""
+"""Acknowledged disagreements and criteria are reported, but do not count."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ SAID = "acknowledged until 2027-01-31: the guideline is being changed"
 
 
 def made(letters: str, stratum: str = LOW, first: int = 1) -> list[Outcome]:
-    """Return outcomes of agreement: + agrees, - does not, ? has no review, . needed none, ! broke."""
+    """Return outcomes of agreement: + agrees, - disagrees, ? has no review, . needed none, ! broke."""
     return [
         Outcome("agreement", RESULTS[letter], "", key, stratum, Decision("financial", 0.5, "regulatory", 0.75))
         for key, letter in enumerate(letters, first)
@@ -45,12 +45,12 @@ def made(letters: str, stratum: str = LOW, first: int = 1) -> list[Outcome]:
 
 
 def knowing(*items: Acknowledgement) -> Acknowledged:
-    """Return what holds in a run."""
+    """Return these acknowledgements as active."""
     return Acknowledged(active=items)
 
 
 def records(*keys: RecordId | None) -> Acknowledged:
-    """Return that these records are known."""
+    """Return acknowledgements of these records."""
     return knowing(*(known_record(key, number) for number, key in enumerate(keys, 1) if key is not None))
 
 
@@ -74,7 +74,7 @@ def test_an_acknowledged_disagreement_is_left_out_of_every_figure() -> None:
 
 
 def test_an_acknowledged_disagreement_says_until_when_and_why() -> None:
-    """It is neither passed nor failed nor unmeasured."""
+    """It is counted separately."""
     found = report(made("+++-"), acknowledged=records(4))
     (known,) = found.known
     assert (known.record_id, known.result, known.message) == (4, Result.ACKNOWLEDGED, SAID)
@@ -84,8 +84,8 @@ def test_an_acknowledged_disagreement_says_until_when_and_why() -> None:
 
 
 @pytest.mark.parametrize("result", [result for result in Result if result is not Result.FAILED])
-def test_only_what_disagrees_can_be_known(result: Result) -> None:
-    """A record that agrees again, or was not reviewed, is what it is."""
+def test_only_disagreements_are_acknowledged(result: Result) -> None:
+    """A record that agrees again, or was not reviewed, keeps its outcome."""
     outcome = Outcome("agreement", result, "said", 1, LOW, Decision("financial", 0.5, "regulatory"))
     found = report([outcome, *made("+", first=2)], acknowledged=records(1))
     assert found.outcomes[0] == outcome
@@ -93,32 +93,32 @@ def test_only_what_disagrees_can_be_known(result: Result) -> None:
 
 @pytest.mark.parametrize("other", [{"record_id": "4"}, {"stored": "fraud"}, {"reviewed": "fraud"}])
 def test_another_disagreement_counts(other: dict[str, Any]) -> None:
-    """That of another record, or between other categories."""
+    """Of another record, or between other categories."""
     found = report(made("+++-"), acknowledged=knowing(known_record(4, **other)))
     assert (found.known, len(found.disagreements), found.agreement.acknowledged) == ([], 1, 0)
 
 
 def test_an_acknowledged_record_that_is_damaged_counts_as_damaged() -> None:
-    """Its disagreement alone is known."""
+    """Only its disagreement is acknowledged."""
     found = report([*made("+++-"), *outcomes(Result.FAILED, 4, criterion="record_integrity")], acknowledged=records(4))
     assert (len(found.known), len(found.other_failures), found.verdict) == (1, 4, Verdict.CRITICAL)
 
 
 @pytest.mark.parametrize(("letters", "verdict"), [("+++++++-??", Verdict.OK), ("++++++-???", Verdict.INCONCLUSIVE)])
 def test_an_acknowledged_disagreement_was_reviewed(letters: str, verdict: Verdict) -> None:
-    """It counts towards the 80 % that must have been."""
+    """It counts towards the required 80 %."""
     found = report(made(letters), acknowledged=records(letters.index("-") + 1)).criteria[0]
     assert found.verdict is verdict
     assert found.message.startswith("0 of 7 disagree" if verdict is Verdict.OK else "only 7 of 10 could be reviewed")
 
 
-@pytest.mark.parametrize("letters", ["----", "----?", "----..", "-"])
+@pytest.mark.parametrize("letters", ["-", "----?", "----.."])
 @pytest.mark.parametrize("criteria", [(AGREEMENT,), (AGREEMENT, INTEGRITY)], ids=["alone", "beside another"])
 @pytest.mark.parametrize("decision", ["point", "sequential"])
 def test_a_run_whose_reviewed_records_are_all_acknowledged_is_ok(
     letters: str, criteria: tuple[Criterion, ...], decision: str
 ) -> None:
-    """Agreement is not measured, and the other criteria decide: trying again would show nothing more."""
+    """Agreement is not measured, and another try would show nothing more."""
     sound = outcomes(Result.PASSED, 5, criterion="record_integrity") if INTEGRITY in criteria else []
     known = records(*range(1, letters.count("-") + 1))
     found = report([*made(letters), *sound], criteria, acknowledged=known, decision=decision)
@@ -128,53 +128,45 @@ def test_a_run_whose_reviewed_records_are_all_acknowledged_is_ok(
     assert (found.verdict, found.exit_code, found.agreement.rate) == (Verdict.OK, 0, None)
 
 
-def test_too_few_that_are_left_are_no_basis() -> None:
-    """If the criterion needs more than are left."""
+def test_acknowledged_records_do_not_count_towards_a_criterions_minimum() -> None:
+    """Too few others leave it unmeasured."""
     few = replace(AGREEMENT, least=5)
     found = report(made("++-"), [few], acknowledged=records(3))
     assert (found.criteria[0].verdict, found.verdict) == (None, Verdict.INCONCLUSIVE)
 
 
-def test_an_outage_is_not_known() -> None:
-    """Though all that were reviewed are, too few were."""
+def test_neither_an_outage_nor_a_broken_check_is_acknowledged() -> None:
+    """Even if all reviewed records are."""
     found = report(made("-????"), acknowledged=records(1))
     assert (found.verdict, found.exit_code) == (Verdict.INCONCLUSIVE, 75)
     assert found.criteria[0].message.startswith("only 1 of 5 could be reviewed")
-
-
-def test_a_check_that_broke_among_known_ones_is_an_internal_error() -> None:
-    """Its result is unknown."""
-    found = report(made("-----!"), [AGREEMENT], acknowledged=records(1, 2, 3, 4, 5))
-    assert (found.verdict, found.exit_code) == (Verdict.INCONCLUSIVE, 3)
+    broken = report(made("-----!"), [AGREEMENT], acknowledged=records(1, 2, 3, 4, 5))
+    assert (broken.verdict, broken.exit_code) == (Verdict.INCONCLUSIVE, 3)
 
 
 @pytest.mark.parametrize("judge", ["sample", "population"])
-def test_a_stratum_of_which_all_is_known_is_left_out_of_the_estimate(judge: str) -> None:
-    """And the estimate says so, instead of being impossible from then on."""
+def test_a_fully_acknowledged_stratum_is_left_out_of_the_estimate(judge: str) -> None:
+    """The message says so; if every stratum is, there is no estimate."""
     everything = [*made("+" * 30), *made("---", OLD, 31), *made("+" * 10, BASELINE, 41)]
     found = report(everything, acknowledged=records(31, 32, 33), judge=judge)
     assert found.agreement.population is not None
     assert (found.agreement.population.rate, found.agreement.population_without) == (1.0, ("old",))
     assert ("without the stratum old" in found.criteria[0].message) is (judge == "population")
     assert found.verdict is Verdict.OK
-
-
-def test_if_all_strata_are_acknowledged_there_is_no_estimate() -> None:
-    """It is no fault of the sample."""
     everything = [*made("-"), *made("-", OLD, 2), *made("-", BASELINE, 3)]
     agreement = report(everything, acknowledged=records(1, 2, 3)).agreement
     assert (agreement.population, agreement.population_without) == (None, ())
     assert agreement.population_missing == "every reviewed record is acknowledged"
 
 
-def test_acknowledged_records_of_the_baseline_are_reported_apart() -> None:
-    """As disagreements of the baseline are."""
+def test_acknowledged_records_of_the_baseline_are_not_in_the_agreement() -> None:
+    """They are listed, as other disagreements of the baseline are."""
     found = report([*made("++"), *made("-", BASELINE, 3)], acknowledged=records(3))
     assert (len(found.known), found.criteria[0].known, found.agreement.acknowledged) == (1, 0, 0)
 
 
-def test_acknowledged_records_decide_nothing_in_order() -> None:
-    """What remains is read as if they had not been drawn."""
+def test_a_sequential_decision_skips_acknowledged_records() -> None:
+    """As if they had not been drawn."""
     letters = "-" * 10 + "+" * 40
     ids = list(range(1, 51))
     changed: dict[str, Any] = {"decision": "sequential", "record_ids": ids}
@@ -191,10 +183,10 @@ def test_acknowledged_records_decide_nothing_in_order() -> None:
         (0.9, Verdict.WARNING, Verdict.CRITICAL),
     ],
 )
-def test_an_acknowledged_criterion_keeps_its_verdict_and_does_not_count(
+def test_an_acknowledged_criterion_keeps_its_verdict_but_does_not_count(
     value: float, known: Verdict, verdict: Verdict
 ) -> None:
-    """Unless it is worse than was known."""
+    """Unless it is worse than the acknowledged verdict."""
     item = known_criterion("class_mix", known)
     found = report([*made("++++"), *mixed(value)], (AGREEMENT, EFFECT), acknowledged=knowing(item))
     mix = found.criteria[1]
@@ -204,52 +196,39 @@ def test_an_acknowledged_criterion_keeps_its_verdict_and_does_not_count(
     assert (found.verdict, found.exit_code) == (verdict, verdict.exit_code)
 
 
-def test_an_acknowledged_criterion_hides_no_other() -> None:
-    """The worst of those that count is the verdict."""
-    known = knowing(known_criterion("class_mix"))
-    found = report([*made("++++-"), *mixed(0.9)], (AGREEMENT, EFFECT), acknowledged=known)
-    assert found.verdict is Verdict.WARNING
-
-
-def test_agreement_itself_may_be_known() -> None:
-    """Then the run is as good as the rest."""
+def test_agreement_itself_may_be_acknowledged() -> None:
+    """The verdict is that of the other criteria then."""
     found = report(made("+----"), [AGREEMENT], acknowledged=knowing(known_criterion("agreement")))
     assert (found.verdict, found.criteria[0].verdict, len(found.disagreements)) == (Verdict.OK, Verdict.CRITICAL, 4)
 
 
 @pytest.mark.parametrize("letters", ["++???", "?????"])
 @pytest.mark.parametrize("known", [Verdict.CRITICAL, Verdict.WARNING, Verdict.INCONCLUSIVE])
-def test_an_inconclusive_agreement_cannot_be_known(letters: str, known: Verdict) -> None:
-    """Its result is unknown."""
+def test_an_inconclusive_agreement_cannot_be_acknowledged(letters: str, known: Verdict) -> None:
+    """It says nothing about the records that were not reviewed."""
     found = report(made(letters), [AGREEMENT], acknowledged=knowing(known_criterion("agreement", known)))
     assert (found.verdict, found.criteria[0].acknowledged) == (Verdict.INCONCLUSIVE, None)
 
 
 @pytest.mark.parametrize(("failed", "verdict", "code"), [(0, Verdict.INCONCLUSIVE, 3), (9, Verdict.CRITICAL, 1)])
-def test_a_criterion_whose_check_broke_cannot_be_known(failed: int, verdict: Verdict, code: int) -> None:
-    """Whatever its other checks say."""
+def test_a_criterion_with_a_broken_check_cannot_be_acknowledged(failed: int, verdict: Verdict, code: int) -> None:
+    """Whatever its other checks found."""
     name = "record_integrity"
     broken = [*outcomes(Result.FAILED, failed, criterion=name), *outcomes(Result.BROKEN, 1, criterion=name)]
     found = report([*made("++++"), *broken], acknowledged=knowing(known_criterion(name)))
     assert (found.verdict, found.exit_code, found.criteria[1].acknowledged) == (verdict, code, None)
 
 
-def test_a_criterion_that_is_ok_is_not_known() -> None:
-    """There is nothing to acknowledge."""
-    found = report(made("++++"), [AGREEMENT], acknowledged=knowing(known_criterion("agreement")))
-    assert found.criteria[0].acknowledged is None
-
-
-def test_the_criteria_that_count_come_first() -> None:
-    """Then those that are known, then those that are OK."""
+def test_criteria_that_count_come_first() -> None:
+    """Then acknowledged ones, then those that are OK; the worst of those that count is the verdict."""
     everything = [*made("++++-"), *mixed(0.9), *outcomes(Result.PASSED, 9, criterion="record_integrity")]
     criteria = (INTEGRITY, EFFECT, AGREEMENT)
     found = report(everything, criteria, acknowledged=knowing(known_criterion("class_mix")))
     names = [item.criterion.name for item in found.criteria_worst_first]
-    assert names == ["agreement", "class_mix", "record_integrity"]
+    assert (names, found.verdict) == (["agreement", "class_mix", "record_integrity"], Verdict.WARNING)
 
 
-def test_what_has_ended_counts_again() -> None:
+def test_an_ended_acknowledgement_does_not_apply() -> None:
     """It is passed on, to be reported."""
     ended = Acknowledged(ended=[(known_record(4), "why")])
     found = report(made("+++-"), acknowledged=ended)
@@ -270,7 +249,7 @@ def sample(letters: Iterable[str]) -> list[Outcome]:
 
 
 def judged(everything: list[Outcome], known: Acknowledged, way: dict[str, str]) -> RunReport:
-    """Return the run, its records read in the order in which they stand."""
+    """Return the run, its records drawn in this order."""
     found = facts(record_ids=[item.record_id for item in everything], **way)
     return build_report(found, [AGREEMENT], everything, 1.0, known)
 
@@ -279,7 +258,7 @@ def judged(everything: list[Outcome], known: Acknowledged, way: dict[str, str]) 
 @example(("+" * 20 + "-" * 4, "---", "+" * 10), {4, 5, 6}, {"decision": "point", "judge": "population"})
 @example(("+" * 20 + "-" * 10, "---", "+" * 10), {0, 1, 2}, {"decision": "point", "judge": "sample"})
 @example(("---", "", ""), {0, 1, 2}, {"decision": "point", "judge": "sample"})
-def test_to_acknowledge_a_disagreement_makes_no_verdict_worse(
+def test_acknowledging_a_disagreement_makes_no_verdict_worse(
     letters: tuple[str, str, str], places: set[int], way: dict[str, str]
 ) -> None:
     """However agreement is judged: without it the rate is no lower, and no stratum drags the estimate down."""
@@ -295,10 +274,10 @@ def test_to_acknowledge_a_disagreement_makes_no_verdict_worse(
 
 
 @given(letters=SAMPLES, way=WAYS, key=st.integers(1, 300))
-def test_an_acknowledgement_that_does_not_apply_changes_nothing(
+def test_an_acknowledgement_that_applies_to_nothing_changes_nothing(
     letters: tuple[str, str, str], way: dict[str, str], key: int
 ) -> None:
-    """A record that agrees, or was not drawn, is as if nobody knew."""
+    """Its record agrees or was not drawn; a criterion that is OK is not acknowledged either."""
     everything = sample(letters)
     met = {item.record_id for item in everything if item.result is Result.FAILED}
     known = Acknowledged() if key in met else knowing(known_record(key), known_criterion("agreement_by_slice"))

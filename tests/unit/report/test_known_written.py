@@ -66,28 +66,16 @@ def document() -> dict[str, Any]:
 
 
 def test_the_document_lists_each_acknowledgement_and_whether_it_was_found(document: dict[str, Any]) -> None:
-    """In the order in which they were made."""
+    """In the order in which they were made; those that have ended come with the reason."""
     record, criterion, *others = document["acknowledged"]
     common = {"until": UNTIL, "reason": REASON, "found": True}
-    assert record == {
-        **common,
-        "number": 1,
-        "record_id": 101,
-        "stored": "financial",
-        "reviewed": "regulatory",
-        "criterion": None,
-        "verdict": None,
-    }
-    assert criterion == {
-        **common,
-        "number": 2,
-        "record_id": None,
-        "stored": None,
-        "reviewed": None,
-        "criterion": "class_mix",
-        "verdict": "CRITICAL",
-    }
+    pair = {"record_id": 101, "stored": "financial", "reviewed": "regulatory"}
+    verdict = {"criterion": "class_mix", "verdict": "CRITICAL"}
+    assert record == {**common, "number": 1, **pair, **dict.fromkeys(verdict)}
+    assert criterion == {**common, "number": 2, **dict.fromkeys(pair), **verdict}
     assert [(item["number"], item["found"]) for item in others] == [(3, False), (4, False)]
+    (ended,) = document["acknowledgements_ended"]
+    assert (ended["number"], ended["record_id"], ended["why"]) == (5, 99, ENDED)
 
 
 def test_an_acknowledgement_of_a_milder_verdict_is_not_found() -> None:
@@ -95,12 +83,6 @@ def test_an_acknowledgement_of_a_milder_verdict_is_not_found() -> None:
     active = [known_criterion("agreement", Verdict.WARNING, 1), known_criterion("agreement", Verdict.CRITICAL, 2)]
     found = drift_document(report(reviewed(1, 9), acknowledged=Acknowledged(active)))
     assert [item["found"] for item in found["acknowledged"]] == [False, True]
-
-
-def test_the_document_lists_what_has_ended_and_why(document: dict[str, Any]) -> None:
-    """It counts again."""
-    (ended,) = document["acknowledgements_ended"]
-    assert (ended["number"], ended["record_id"], ended["why"]) == (5, 99, ENDED)
 
 
 def test_the_document_counts_acknowledged_records_separately(document: dict[str, Any]) -> None:
@@ -152,23 +134,13 @@ def test_an_acknowledged_criterion_is_skipped_in_junit_with_the_reason() -> None
     assert case.findtext("system-out", "").startswith("CRITICAL: ")
 
 
-def lines(found: RunReport) -> list[str]:
-    """Return the summary."""
-    return list(summarise(found, None))
-
-
 def test_the_summary_says_what_is_acknowledged_and_what_has_ended() -> None:
-    """On a line each."""
-    found = lines(some())
+    """It marks the verdict of an acknowledged criterion, and the names of all criteria stay aligned."""
+    found = list(summarise(some(), None))
     assert f"acknowledged  1 record, class_mix (until 2027-01-31: {REASON})" in found
     assert any(line.startswith("note") and line.endswith(ENDED) for line in found)
     assert "disagreements (1)" in found
     assert not any(line.startswith("  101 ") for line in found)
-
-
-def test_the_summary_marks_the_verdict_of_an_acknowledged_criterion() -> None:
-    """The names of all criteria stay aligned."""
-    found = lines(some())
     shown = found[found.index("criteria") + 1 :][:3]
     assert shown[0].startswith("  CRITICAL, acknowledged  class_mix ")
     assert {line.index(name) for line, name in zip(shown, ("class_mix", "agreement", "record_"), strict=True)} == {26}

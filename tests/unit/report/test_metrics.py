@@ -29,7 +29,6 @@ STORE = StoreIdentity("/data/risk_classifications.db", "risk_classifications", "
 SHARE = criterion("agreement", Verdict.WARNING, passed=40, failed=10, unmeasured=3, rate=0.8, interval=(0.67, 0.89))
 EFFECT = criterion("class_mix", Verdict.OK, passed=1, value=0.04, warn=0.1, critical=0.25)
 UNMEASURED = criterion("trend", None, unmeasured=1)
-ESTIMATE = Estimate(0.9, (0.85, 0.95))
 OWN_LABELS = {"store", "table", "collection"}
 VERSIONS = {"model_version": "gpt-4o-mini", "prompt_version": "v3", "embedding_model": "bge-m3"}
 
@@ -37,30 +36,25 @@ Series = dict[tuple[str, frozenset[tuple[str, str]]], float]
 
 
 def run(number: int = 1, **changed: Any) -> RecordedRun:
-    """Return the run of a day as its report.json tells it, changed as given."""
+    """Return the run of a day as read from its report.json, changed as given."""
     day = f"202601{number:02}T020000Z-abc123"
     written = drift_document(report(reviewed(40, 10), run_id=day, started=f"2026-01-{number:02}T02:00:00Z"))
     return altered(recorded_run(json.loads(json.dumps(written))), **changed)
 
 
 def full() -> RecordedRun:
-    """Return a run of which everything is known."""
+    """Return a run without unknown values."""
+    used = {"input_tokens": 25_000, "output_tokens": 3_000, "cost": 0.12}
     return run(
         store={"versions": VERSIONS},
-        reviewer={
-            "model": "gpt-5-nano",
-            "prompt": "classify-1",
-            "input_tokens": 25_000,
-            "output_tokens": 3_000,
-            "cost": 0.12,
-        },
-        agreement={"population": ESTIMATE, "confidence_change": -0.02},
+        reviewer={"model": "gpt-5-nano", "prompt": "classify-1", **used},
+        agreement={"population": Estimate(0.9, (0.85, 0.95)), "confidence_change": -0.02},
         criteria=(SHARE, EFFECT, UNMEASURED),
     )
 
 
 def series(text: str) -> Series:
-    """Return the text's series by name and labels, as a parser reads them."""
+    """Return the text's series by name and labels, as read by a parser."""
     read = [sample for family in text_string_to_metric_families(text) for sample in family.samples]
     found = {(item.name.removeprefix(PREFIX), frozenset(item.labels.items())): item.value for item in read}
     assert len(found) == len(read), "a series is there twice"
@@ -68,7 +62,7 @@ def series(text: str) -> Series:
 
 
 def of_store(text: str, **labels: str) -> dict[str, float]:
-    """Return the values by name of the series that have, beside the store's, exactly these labels."""
+    """Return the values by name of the series that have exactly these labels beside the store's."""
     wanted = set(labels.items())
     return {name: value for (name, found), value in series(text).items() if others(found) == wanted}
 
@@ -86,13 +80,13 @@ def stores(text: str) -> dict[str, float]:
 
 @given(st.permutations([1, 2, 3]))
 def test_the_newest_run_of_a_store_counts(days: list[int]) -> None:
-    """Whatever the order in which they come."""
+    """Whatever their order."""
     begun = datetime(2026, 1, 3, 2, tzinfo=UTC).timestamp()
     assert stores(metrics_text([run(day) for day in days])) == {STORE.db: begun}
 
 
 def test_each_store_has_its_series() -> None:
-    """One that another table or collection tells apart as well."""
+    """Even if only the table or the collection differs."""
     identities = [STORE, STORE._replace(db="/b.db"), STORE._replace(table="b"), STORE._replace(collection="b")]
     found = series(metrics_text([run(store=identity._asdict()) for identity in identities]))
     labels = [dict(labels) for name, labels in found if name == "verdict"]
@@ -100,13 +94,13 @@ def test_each_store_has_its_series() -> None:
 
 
 def test_runs_of_the_demo_are_one_store() -> None:
-    """Wherever each has made it."""
+    """Wherever each of them is."""
     runs = [run(day, demo=True, store={"db": f"/cache/{day}.db"}) for day in (2, 1)]
     assert stores(metrics_text(runs)) == {"demo": datetime(2026, 1, 2, 2, tzinfo=UTC).timestamp()}
 
 
-def test_a_run_of_which_everything_is_known_has_every_metric() -> None:
-    """No other is explained to the user."""
+def test_a_run_without_unknown_values_has_every_metric() -> None:
+    """HELP explains those and no others."""
     assert {name for name, _ in series(metrics_text([full()], {full().store.identity: {"slack": 0}}))} == set(HELP)
 
 
@@ -143,7 +137,7 @@ def test_the_figures_of_a_run_are_its_own() -> None:
 
 @pytest.mark.parametrize(("verdict", "number"), [("OK", 0), ("WARNING", 1), ("CRITICAL", 2), ("INCONCLUSIVE", 3)])
 def test_a_verdict_is_a_number_and_a_state(verdict: str, number: int) -> None:
-    """Of the four states one is 1."""
+    """One of the four states is 1."""
     text = metrics_text([run(verdict=Verdict(verdict))])
     states = {item: of_store(text, verdict=item)["verdict_state"] for item in Verdict}
     assert of_store(text)["verdict"] == number
@@ -159,15 +153,15 @@ def test_a_verdict_is_a_number_and_a_state(verdict: str, number: int) -> None:
     ],
     ids=["share", "effect", "unmeasured"],
 )
-def test_a_criterion_has_what_it_measured(criterion: RecordedCriterion, figures: dict[str, float]) -> None:
-    """Nothing that was not measured, and its thresholds in any case."""
+def test_a_criterion_has_its_figures(criterion: RecordedCriterion, figures: dict[str, float]) -> None:
+    """None that was not measured, and its thresholds in any case."""
     thresholds = {"warn_threshold": criterion.warn, "critical_threshold": criterion.critical}
     found = of_store(metrics_text([full()]), criterion=criterion.name)
     assert found == {f"criterion_{name}": value for name, value in (figures | thresholds).items()}
 
 
-def test_what_is_not_known_is_absent() -> None:
-    """Neither 0 nor NaN, which both would be drawn."""
+def test_unknown_values_are_absent() -> None:
+    """Neither 0 nor NaN, which would both be drawn."""
     unknown = run(
         store={"vectors": None},
         agreement=dict.fromkeys(("rate", "interval", "population", "confidence_change")),
@@ -177,33 +171,27 @@ def test_what_is_not_known_is_absent() -> None:
     assert missing == {
         "store_vectors",
         *(f"{kind}agreement_{end}ratio" for kind in ("", "population_") for end in ("", "lower_", "upper_")),
-        "confidence_change",
-        "run_input_tokens",
-        "run_output_tokens",
-        "run_cost",
-        "criterion_effect",
-        "criterion_warn_threshold",
-        "criterion_critical_threshold",
-        "alerts_undelivered",
+        *("confidence_change", "run_input_tokens", "run_output_tokens", "run_cost", "alerts_undelivered"),
+        *("criterion_effect", "criterion_warn_threshold", "criterion_critical_threshold"),
     }
 
 
-def test_alerts_that_wait_are_counted_by_channel() -> None:
-    """Those of the store alone; a channel to which none waits has 0."""
+def test_waiting_alerts_are_counted_by_channel() -> None:
+    """Only those of the store; a channel without any has 0."""
     waiting = {run().store.identity: {"slack": 2, "email": 0}, STORE._replace(db="/data/other.db"): {"slack": 9}}
     text = metrics_text([run()], waiting)
     assert [of_store(text, channel=name)["alerts_undelivered"] for name in ("slack", "email")] == [2, 0]
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf")])
-def test_what_is_no_number_is_absent(value: float) -> None:
-    """A user's own criterion may come to it."""
+def test_values_that_are_not_finite_are_absent(value: float) -> None:
+    """A user's own criterion may return them."""
     text = metrics_text([run(criteria=(replace(EFFECT, value=value),))])
     assert "criterion_effect" not in of_store(text, criterion=EFFECT.name)
 
 
-def test_the_labels_of_info_say_how_the_run_was_made() -> None:
-    """What was not known is empty, which is the same as absent."""
+def test_the_labels_of_info_describe_the_run() -> None:
+    """An unknown value is empty, which means absent."""
     text = metrics_text([altered(full(), reviewer={"prompt": None})])
     (labels,) = [others(labels) for name, labels in series(text) if name == "run_info"]
     assert dict(labels) == {
@@ -220,16 +208,9 @@ def test_the_labels_of_info_say_how_the_run_was_made() -> None:
 @given(st.text(st.characters(exclude_categories=())))
 @example('"\\\n\r\udcff')
 def test_any_label_is_read_as_it_was(name: str) -> None:
-    """Quotes, backslashes and ends of lines; bytes that are no text are spelt out."""
-    text = metrics_text(
-        [
-            run(
-                store={"db": name, "table": name, "collection": name},
-                reviewer={"model": name},
-                criteria=(replace(SHARE, name=name),),
-            )
-        ]
-    )
+    """Quotes, backslashes and line ends; bytes that are not text are written out."""
+    stored = {"db": name, "table": name, "collection": name}
+    text = metrics_text([run(store=stored, reviewer={"model": name}, criteria=(replace(SHARE, name=name),))])
     spelt = name.encode("utf-8", "backslashreplace").decode()
     labels = [dict(labels) for _, labels in series(text)]
     assert {item["store"] for item in labels} == {spelt}
@@ -237,18 +218,9 @@ def test_any_label_is_read_as_it_was(name: str) -> None:
     assert {item["model"] for item in labels if "model" in item} == {spelt}
 
 
-def test_no_runs_are_no_text() -> None:
-    """And nothing of the process that writes it."""
+def test_without_runs_the_text_is_empty() -> None:
+    """It has nothing about the process that writes it."""
     assert metrics_text([]) == ""
-
-
-def test_the_file_holds_the_text(tmp_path: Path) -> None:
-    """In place of what was there, and beside it nothing is left."""
-    path = tmp_path / "metrics.prom"
-    path.write_text("of yesterday")
-    write_metrics(path, [run(), run(2)])
-    assert path.read_text(encoding="utf-8") == metrics_text([run(2)])
-    assert list(tmp_path.iterdir()) == [path]
 
 
 def test_the_exporters_user_may_read_the_file(tmp_path: Path) -> None:
@@ -263,39 +235,31 @@ def test_the_exporters_user_may_read_the_file(tmp_path: Path) -> None:
     assert stat.S_IMODE(path.stat().st_mode) == 0o644
 
 
-def test_whoever_reads_the_file_reads_a_whole_one(tmp_path: Path) -> None:
-    """The old one is not written into."""
+def test_the_file_is_replaced_atomically(tmp_path: Path) -> None:
+    """Who reads the old one goes on reading it; what a killed run left is removed."""
     path = tmp_path / "metrics.prom"
     write_metrics(path, [run()])
-    with path.open(encoding="utf-8") as reader:
-        write_metrics(path, [run(2)])
-        assert reader.read() == metrics_text([run()])
-
-
-def test_what_a_killed_run_left_is_no_hindrance(tmp_path: Path) -> None:
-    """Nor does the collector read it."""
     (tmp_path / ".metrics.prom.tmp").write_text("half of")
-    write_metrics(tmp_path / "metrics.prom", [run()])
-    assert [path.name for path in tmp_path.iterdir()] == ["metrics.prom"]
+    with path.open(encoding="utf-8") as reader:
+        write_metrics(path, [run(), run(2)])
+        assert reader.read() == metrics_text([run()])
+    assert path.read_text(encoding="utf-8") == metrics_text([run(2)])
+    assert list(tmp_path.iterdir()) == [path]
 
 
-def test_a_folder_in_the_place_of_the_file_is_refused(tmp_path: Path) -> None:
-    """In a sentence with the remedy; it stays."""
+def test_a_place_that_cannot_be_written_is_refused(tmp_path: Path) -> None:
+    """With the remedy; a folder stays, and a missing one is not created."""
     path = tmp_path / "metrics.prom"
     path.mkdir()
     with pytest.raises(ReportsError, match=r"metrics\.prom: .* cannot be written there \(Is a directory\); it"):
         write_metrics(path, [run()])
+    with pytest.raises(ReportsError, match="No such file or directory"):
+        write_metrics(tmp_path / "nowhere" / "metrics.prom", [run()])
     assert list(tmp_path.iterdir()) == [path]
 
 
-def test_a_missing_folder_is_refused(tmp_path: Path) -> None:
-    """It is not made: a run's folder is there."""
-    with pytest.raises(ReportsError, match="No such file or directory"):
-        write_metrics(tmp_path / "nowhere" / "metrics.prom", [run()])
-
-
 def test_a_full_disk_leaves_the_file_as_it_was(tmp_path: Path) -> None:
-    """A limit on the size of files ends the writing as a full disk does."""
+    """A limit on the size of files acts like a full disk."""
     path = tmp_path / "metrics.prom"
     path.write_text("of yesterday")
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)

@@ -39,25 +39,19 @@ CONTRACT: dict[str, Any] = {
         **dict.fromkeys(("input_tokens", "output_tokens", "cost"), MAYBE_NUMBER),
     },
     "agreement": {
-        "agreed": int,
-        "reviewed": int,
-        "rate": MAYBE_NUMBER,
+        **dict.fromkeys(("agreed", "reviewed"), int),
+        **dict.fromkeys(("rate", "confidence_change"), MAYBE_NUMBER),
         "interval": (list, type(None)),
-        "confidence_change": MAYBE_NUMBER,
         "population": (dict, type(None)),
     },
     "criteria": [
         {
-            "name": str,
+            **dict.fromkeys(("name", "message"), str),
+            **dict.fromkeys(("passed", "failed", "unmeasured"), int),
+            **dict.fromkeys(("rate", "critical"), MAYBE_NUMBER),
             "verdict": (str, type(None)),
-            "passed": int,
-            "failed": int,
-            "unmeasured": int,
-            "rate": MAYBE_NUMBER,
             "interval": (list, type(None)),
             "warn": NUMBER,
-            "critical": MAYBE_NUMBER,
-            "message": str,
         }
     ],
     "disagreements": [

@@ -8,14 +8,12 @@ from math import sqrt
 from typing import NamedTuple
 
 from drift_checks.core.text import count, percent, percent_range
-from drift_checks.report.page.charts.picture import MOST_ROWS, Plot, Text, finite, legend, path, rounded
+from drift_checks.report.page.charts.picture import MOST_ROWS, Box, Plot, Text, finite, legend, path, rounded
 from drift_checks.report.page.charts.scales import Scale, round_down, ticks
 
 WIDTH, HEIGHT = 400, 416
-_LEFT, _RIGHT, _TOP, _BOTTOM = 64, 388, 12, 336
+_BOX = _LEFT, _RIGHT, _TOP, _BOTTOM = Box(64, 388, 12, 336)
 _SMALLEST, _LARGEST = 3.5, 10.0
-
-Bins = Sequence[Sequence[float]]
 
 
 class Bubble(NamedTuple):
@@ -44,7 +42,7 @@ class CalibrationCurve(Plot):
     names: tuple[Text, ...]
 
 
-def calibration_picture(bins: Bins) -> CalibrationCurve | None:
+def calibration_picture(bins: Sequence[Sequence[float]]) -> CalibrationCurve | None:
     """Lay out the bins; return None if there are none.
 
     Each has a mean confidence, the agreement, the number of records, and the ends of the agreement's interval.
@@ -68,10 +66,7 @@ def calibration_picture(bins: Bins) -> CalibrationCurve | None:
         rows=tuple(
             (f"{x:.2f}", percent(y), percent_range(low, high), f"{n:,.0f}") for x, y, n, low, high in known[:MOST_ROWS]
         ),
-        left=_LEFT,
-        right=_RIGHT,
-        top=_TOP,
-        bottom=_BOTTOM,
+        box=_BOX,
         levels=tuple(Text(_LEFT - 8, rounded(up(mark)), percent(mark)) for mark in marks),
         places=tuple(Text(rounded(across(mark)), _BOTTOM, f"{mark:g}") for mark in marks),
         diagonal=path([(_LEFT, _BOTTOM), (_RIGHT, _TOP)]),
@@ -93,13 +88,9 @@ def _bubbles(known: Sequence[tuple[float, ...]], across: Scale, up: Scale) -> tu
     found = []
     for confidence, agreement, number, low, high in sorted(known, key=lambda row: -row[2]):
         radius = max(_SMALLEST, _LARGEST * sqrt(number / most))
-        words = (
-            f"confidence {confidence:.2f}: {percent(agreement)} of {count(int(number), 'record')} agree"
-            f" ({percent_range(low, high)})"
-        )
-        found.append(
-            Bubble(rounded(across(confidence)), rounded(up(agreement)), rounded(radius), high < confidence, words)
-        )
+        agree = f"{percent(agreement)} of {count(int(number), 'record')} agree ({percent_range(low, high)})"
+        x, y = rounded(across(confidence)), rounded(up(agreement))
+        found.append(Bubble(x, y, rounded(radius), high < confidence, f"confidence {confidence:.2f}: {agree}"))
     return tuple(found)
 
 

@@ -8,7 +8,18 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from drift_checks.core.text import count, tenths
-from drift_checks.report.page.charts.picture import Plot, Text, brief, finite, fitted, legend, named, rounded
+from drift_checks.report.page.charts.picture import (
+    WINDOWS,
+    Box,
+    Plot,
+    Text,
+    brief,
+    finite,
+    fitted,
+    legend,
+    named,
+    rounded,
+)
 from drift_checks.report.page.charts.scales import Scale, round_up, ticks
 
 WIDTH = 720
@@ -42,9 +53,7 @@ class _Shares(NamedTuple):
     recent: float
 
 
-def class_mix_picture(
-    categories: Sequence[tuple[str, float, float]], names: tuple[str, str] = ("reference", "recent")
-) -> ClassMix | None:
+def class_mix_picture(categories: Sequence[tuple[str, float, float]]) -> ClassMix | None:
     """Lay out each category's shares, from its numbers of records in two windows; return None if one has no records."""
     counts = _summed(categories)
     then, now = (sum(pair[side] for pair in counts.values()) for side in (0, 1))
@@ -59,14 +68,11 @@ def class_mix_picture(
     return ClassMix(
         width=WIDTH,
         height=bottom + 30,
-        title=f"Category shares, {names[0]} and {names[1]}",
-        summary=_summary(shares, names),
-        header=("category", *names, "change"),
+        title="Category shares, earlier and recent",
+        summary=_summary(shares),
+        header=("category", *WINDOWS, "change"),
         rows=tuple((row.name, tenths(row.reference), tenths(row.recent), _change(row)) for row in rows),
-        left=_LEFT,
-        right=_RIGHT,
-        top=_TOP,
-        bottom=bottom,
+        box=Box(_LEFT, _RIGHT, _TOP, bottom),
         places=tuple(Text(rounded(across(mark)), bottom, f"{mark * 100:.3g} %") for mark in ticks(0, top)),
         labels=tuple(fitted(row.name, _LEFT - 14, rounded(y), _LEFT - 22) for y, row in placed),
         dumbbells=tuple(
@@ -75,7 +81,7 @@ def class_mix_picture(
         ),
         words=tuple(Text(_WORDS, rounded(y), f"{tenths(row.reference)} → {tenths(row.recent)}") for y, row in placed),
         column_words=_WORDS,
-        signs=legend([("ring", f"{names[0]} ({then:,.0f})"), ("dot", f"{names[1]} ({now:,.0f})")], _LEFT, 16),
+        signs=legend([("ring", f"earlier ({then:,.0f})"), ("dot", f"recent ({now:,.0f})")], _LEFT, 16),
     )
 
 
@@ -100,11 +106,9 @@ def _change(row: _Shares) -> str:
     return f"{(row.recent - row.reference) * 100:+.1f} points".replace("-", "−")
 
 
-def _summary(shares: Sequence[_Shares], names: tuple[str, str]) -> str:
+def _summary(shares: Sequence[_Shares]) -> str:
     first = shares[0]
     if first.reference == first.recent:
-        return f"Shares of {count(len(shares), 'category')}: the same in {names[0]} and {names[1]} records."
-    return (
-        f"Shares of {count(len(shares), 'category')}, {names[0]} and {names[1]}: {brief(first.name)} changed most,"
-        f" from {tenths(first.reference)} to {tenths(first.recent)}."
-    )
+        return f"Shares of {count(len(shares), 'category')}: the same in earlier and recent records."
+    change = f"{brief(first.name)} changed most, from {tenths(first.reference)} to {tenths(first.recent)}"
+    return f"Shares of {count(len(shares), 'category')}, earlier and recent: {change}."

@@ -7,18 +7,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from drift_checks.core.text import count, percent, percent_range
-from drift_checks.report.page.charts.picture import (
-    Plot,
-    Sign,
-    Text,
-    brief,
-    finite,
-    fitted,
-    legend,
-    named,
-    rounded,
-    tone,
-)
+from drift_checks.report.page.charts.picture import Box, Plot, Sign, Text, brief, fitted, legend, named, rounded, tone
 from drift_checks.report.page.charts.scales import Scale, round_down, step_of, ticks
 
 WIDTH = 720
@@ -28,7 +17,25 @@ _WORDS, _NUMBERS = 546, 712
 _ROW, _GROUP = 21, 28
 _ORDER = ("critical", "warning", "inconclusive", "ok", "none")
 
-Slice = tuple[str, str, float | None, float | None, float | None, int, str | None]
+
+class Slice(NamedTuple):
+    """The agreement in a part of the sample: a dimension's name and value, the rate with its interval, and the verdict.
+
+    It has no verdict if it was not judged.
+    """
+
+    group: str
+    label: str
+    rate: float
+    low: float
+    high: float
+    number: int
+    verdict: str | None
+
+    @property
+    def kind(self) -> str:
+        """The kind of its mark."""
+        return tone(self.verdict)
 
 
 class ForestMark(NamedTuple):
@@ -41,11 +48,7 @@ class ForestMark(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True)
 class Forest(Plot):
-    """Rows of slices, grouped by dimension.
-
-    `overall` is the x of the overall rate; `column_words` are the x of the words and of the end of the numbers;
-    `remark` says what is not drawn.
-    """
+    """Rows of slices, grouped by dimension; `column_words` are the x of the words and of the end of the numbers."""
 
     places: tuple[Text, ...]
     overall: float | None
@@ -60,48 +63,27 @@ class Forest(Plot):
     remark: str
 
 
-class _Row(NamedTuple):
-    group: str
-    label: str
-    rate: float
-    low: float
-    high: float
-    number: int
-    kind: str
-
-
-def forest_picture(slices: Sequence[Slice], overall: float | None = None) -> Forest | None:
-    """Lay out the worst slices, at most `MOST_SLICES`; return None if none has a rate.
-
-    Args:
-        slices: For each, the dimension, its value, the rate of agreement with its interval, the number of records, and
-            the verdict, None if it was not judged.
-        overall: The rate of all records.
-    """
-    known = sorted((_row(item) for item in slices if finite(*item[2:5])), key=_worst_first)
-    return _laid_out(known, overall if finite(overall) else None) if known else None
-
-
-def _laid_out(known: Sequence[_Row], line: float | None) -> Forest:
+def forest_picture(slices: Sequence[Slice], overall: float | None) -> Forest | None:
+    """Lay out the worst slices, at most `MOST_SLICES`, with the overall rate; return None without slices."""
+    if not slices:
+        return None
+    known = sorted(slices, key=lambda row: (_ORDER.index(row.kind), row.rate, row.high, row.group, row.label))
     shown, rest = known[:MOST_SLICES], known[MOST_SLICES:]
     rows, groups, bottom = _placed(shown)
-    across, marks = _rates(shown, line)
+    across, marks = _rates(shown, overall)
     return Forest(
         width=WIDTH,
         height=rounded(bottom + (76 if rest else 56)),
         title="Agreement by slice",
-        summary=_summary(known, line),
+        summary=_summary(known, overall),
         header=("slice", "agreement", "95 % interval", "records", "verdict"),
         rows=tuple(_table_row(row) for row in shown),
-        left=_LEFT,
-        right=_RIGHT,
-        top=_TOP,
-        bottom=bottom,
+        box=Box(_LEFT, _RIGHT, _TOP, bottom),
         places=tuple(Text(rounded(across(mark)), bottom, percent(mark)) for mark in marks),
-        overall=None if line is None else rounded(across(line)),
+        overall=None if overall is None else rounded(across(overall)),
         overall_label=None
-        if line is None
-        else Text(rounded(min(across(line), _RIGHT - 22)), _TOP - 12, f"all {percent(line)}"),
+        if overall is None
+        else Text(rounded(min(across(overall), _RIGHT - 22)), _TOP - 12, f"all {percent(overall)}"),
         groups=groups,
         labels=tuple(fitted(row.label, _LEFT - 14, y, _LEFT - 30) for y, row in rows),
         intervals="".join(f"M{rounded(across(row.low))} {rounded(y)}H{rounded(across(row.high))}" for y, row in rows),
@@ -114,21 +96,9 @@ def _laid_out(known: Sequence[_Row], line: float | None) -> Forest:
     )
 
 
-def _row(item: Slice) -> _Row:
-    group, label, rate, low, high, number, verdict = item
-    assert rate is not None
-    assert low is not None
-    assert high is not None
-    return _Row(str(group), str(label), rate, low, high, int(number), tone(verdict))
-
-
-def _worst_first(row: _Row) -> tuple[int, float, float, str, str]:
-    return _ORDER.index(row.kind), row.rate, row.high, row.group, row.label
-
-
-def _placed(shown: Sequence[_Row]) -> tuple[list[tuple[float, _Row]], tuple[Text, ...], float]:
+def _placed(shown: Sequence[Slice]) -> tuple[list[tuple[float, Slice]], tuple[Text, ...], float]:
     """Return the rows with their y, the names of their groups, and the y of the end; the worst group comes first."""
-    rows: list[tuple[float, _Row]] = []
+    rows: list[tuple[float, Slice]] = []
     groups: list[Text] = []
     y = float(_TOP)
     for group in dict.fromkeys(row.group for row in shown):
@@ -140,20 +110,20 @@ def _placed(shown: Sequence[_Row]) -> tuple[list[tuple[float, _Row]], tuple[Text
     return rows, tuple(groups), rounded(y + 4)
 
 
-def _rates(shown: Sequence[_Row], overall: float | None) -> tuple[Scale, list[float]]:
+def _rates(shown: Sequence[Slice], overall: float | None) -> tuple[Scale, list[float]]:
     lowest = min([row.low for row in shown] + ([] if overall is None else [overall]))
     lowest = max(0.0, min(lowest, 0.9))
     lowest = round_down(lowest, step_of(1 - lowest, 5))
     return Scale(lowest, 1, _LEFT, _RIGHT), ticks(lowest, 1, 5)
 
 
-def _signs(shown: Sequence[_Row], bottom: float) -> tuple[Sign, ...]:
+def _signs(shown: Sequence[Slice], bottom: float) -> tuple[Sign, ...]:
     kinds = [kind for kind in reversed(_ORDER) if any(row.kind == kind for row in shown)]
     entries = [(kind, "not judged" if kind == "none" else kind.upper()) for kind in kinds]
     return legend([*entries, ("level", "95 % interval")], _LEFT - 6, bottom + 42)
 
 
-def _remark(rest: Sequence[_Row]) -> str:
+def _remark(rest: Sequence[Slice]) -> str:
     if not rest:
         return ""
     rates = [row.rate for row in rest]
@@ -161,13 +131,13 @@ def _remark(rest: Sequence[_Row]) -> str:
     return f"{count(len(rest), 'more slice')}, {low if low == high else f'{low} to {high}'}, not shown."
 
 
-def _table_row(row: _Row) -> tuple[str, ...]:
+def _table_row(row: Slice) -> tuple[str, ...]:
     verdict = "not judged" if row.kind == "none" else row.kind.upper()
     what = f"{named(row.group)}: {named(row.label)}"
     return what, percent(row.rate), percent_range(row.low, row.high), f"{row.number:,}", verdict
 
 
-def _summary(known: Sequence[_Row], overall: float | None) -> str:
+def _summary(known: Sequence[Slice], overall: float | None) -> str:
     worst = min(known, key=lambda row: row.rate)
     total = "" if overall is None else f"; overall {percent(overall)}"
     return (

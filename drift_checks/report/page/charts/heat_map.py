@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import ceil
 from typing import NamedTuple
@@ -20,7 +20,6 @@ from drift_checks.report.page.charts.picture import (
     rounded,
     text_width,
 )
-from drift_checks.report.page.charts.seriation import neighbouring
 
 MOST_WHOLE = 25
 MOST_CATEGORIES = 77
@@ -116,6 +115,23 @@ def _chosen(counts: _Counts) -> tuple[list[str], set[str]]:
         return order, set()
     shown = [name for name in order if involved[name]][:MOST_CATEGORIES]
     return shown, set(order) - set(shown)
+
+
+def neighbouring(names: Sequence[str], counts: Mapping[tuple[str, str], int]) -> list[str]:
+    """Return the names as a chain in which each is followed by the one most often confused with it, or the next."""
+    ties: dict[str, Counter[str]] = {name: Counter() for name in names}
+    for (stored, reviewed), number in counts.items():
+        if stored != reviewed and stored in ties and reviewed in ties:
+            ties[stored][reviewed] += number
+            ties[reviewed][stored] += number
+    left = dict.fromkeys(names)
+    chain: list[str] = []
+    while left:
+        near = [name for name in ties[chain[-1]] if name in left] if chain else []
+        chosen = max(near, key=lambda name: (ties[chain[-1]][name], name)) if near else next(iter(left))
+        chain.append(chosen)
+        del left[chosen]
+    return chain
 
 
 def _others(rest: set[str], counts: _Counts) -> str:

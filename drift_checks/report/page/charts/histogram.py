@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from drift_checks.core.text import percent, tenths
-from drift_checks.report.page.charts.picture import MOST_ROWS, Plot, Text, brief, finite, legend, path, rounded
+from drift_checks.report.page.charts.picture import MOST_ROWS, Box, Plot, Text, legend, path, rounded
 from drift_checks.report.page.charts.scales import Scale, round_up, ticks
 
 WIDTH, HEIGHT = 400, 248
-_LEFT, _RIGHT, _TOP, _BOTTOM = 46, 388, 38, 200
+_BOX = _LEFT, _RIGHT, _TOP, _BOTTOM = Box(46, 388, 38, 200)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,27 +21,19 @@ class Histogram(Plot):
     places: tuple[Text, ...]
     reference: str
     recent: str
-    axis: Text
 
 
 def histogram_picture(
-    edges: Sequence[float],
-    reference: Sequence[float],
-    recent: Sequence[float],
-    *,
-    what: str = "confidence",
-    names: tuple[str, str] = ("reference", "recent"),
+    edges: Sequence[float], reference: Sequence[float], recent: Sequence[float], names: tuple[str, str]
 ) -> Histogram | None:
-    """Lay out the counts by bin as shares; return None if either has none or the bins do not fit.
+    """Lay out two counts of confidences by bin as shares; return None if either has none.
 
-    The `edges` are ascending, one more than there are counts; `what` is the measured quantity.
+    The `edges` are ascending, one more than there are counts.
     """
-    if len(edges) != len(reference) + 1 or len(reference) != len(recent) or not finite(*edges, *reference, *recent):
-        return None
     total, recent_total = sum(reference), sum(recent)
-    if len(edges) < 2 or total <= 0 or recent_total <= 0:
+    if total <= 0 or recent_total <= 0:
         return None
-    what, first, second = brief(what), brief(names[0]), brief(names[1])
+    first, second = names
     parts = [(before / total, after / recent_total) for before, after in zip(reference, recent, strict=True)]
     top = round_up(max(max(pair) for pair in parts), 4)
     across, up = Scale(edges[0], edges[-1], _LEFT, _RIGHT), Scale(0, top, _BOTTOM, _TOP)
@@ -52,23 +44,19 @@ def histogram_picture(
     return Histogram(
         width=WIDTH,
         height=HEIGHT,
-        title=f"Distribution of {what}: {first} and {second}",
-        summary=f"Shares by {what}: {'; '.join(medians)}.",
-        header=(what, first, second),
+        title=f"Distribution of confidence: {first} and {second}",
+        summary=f"Shares by confidence: {'; '.join(medians)}.",
+        header=("confidence", first, second),
         rows=tuple(
             (_bounds(edges[number], edges[number + 1]), tenths(before), tenths(after))
             for number, (before, after) in _rows(parts)
         ),
-        left=_LEFT,
-        right=_RIGHT,
-        top=_TOP,
-        bottom=_BOTTOM,
+        box=_BOX,
         levels=tuple(Text(_LEFT - 8, rounded(up(level)), percent(level)) for level in ticks(0, top, 4)),
         places=tuple(Text(rounded(across(value)), _BOTTOM, f"{value:g}") for value in ticks(edges[0], edges[-1])),
         reference=_steps(edges, [before for before, _ in parts], across, up) + "z",
         recent=_steps(edges, [after for _, after in parts], across, up),
         signs=legend([("area", f"{first} ({total:,.0f})"), ("step", f"{second} ({recent_total:,.0f})")], _LEFT, 14),
-        axis=Text((_LEFT + _RIGHT) / 2, HEIGHT - 8, what),
     )
 
 

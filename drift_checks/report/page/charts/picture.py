@@ -11,6 +11,7 @@ from typing import NamedTuple
 from drift_checks.core.text import printable
 
 MOST_ROWS = 30
+WINDOWS = ("earlier", "recent")
 FONT_SIZE = 12
 _LONGEST_NAME = 80
 # The average width in system fonts, relative to the font size, of letters, capitals and East Asian wide characters.
@@ -35,16 +36,20 @@ class Sign(NamedTuple):
     text: str
 
 
+class Box(NamedTuple):
+    """The edges of a plot."""
+
+    left: float
+    right: float
+    top: float
+    bottom: float
+
+
 @dataclass(frozen=True, kw_only=True)
 class Picture:
     """A chart without its marks.
 
-    Attributes:
-        width, height: The size of the view box, in CSS pixels if there is room.
-        title: Its subject, in a few words.
-        summary: What it shows, in a sentence or two.
-        header: The header of its data table.
-        rows: The rows of that table, at most `MOST_ROWS`.
+    The size of its view box is in CSS pixels; `header` and `rows`, at most `MOST_ROWS`, are its data table.
     """
 
     width: int
@@ -57,12 +62,9 @@ class Picture:
 
 @dataclass(frozen=True, kw_only=True)
 class Plot(Picture):
-    """A chart with axes: the edges of its plot, and its legend."""
+    """A chart with axes and a legend."""
 
-    left: float
-    right: float
-    top: float
-    bottom: float
+    box: Box
     signs: tuple[Sign, ...]
 
 

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from math import hypot, sqrt
 
-from drift_checks.report.page.charts.picture import Plot, finite, legend, path
+from drift_checks.report.page.charts.picture import WINDOWS, Box, Plot, finite, legend, path
 from drift_checks.report.page.charts.scales import Scale
 
 WIDTH, HEIGHT = 400, 360
-_LEFT, _RIGHT, _TOP, _BOTTOM = 2, 398, 36, 358
+_BOX = _LEFT, _RIGHT, _TOP, _BOTTOM = Box(2, 398, 36, 358)
 _INSET = 12
 
 _Point = tuple[float, float]
@@ -24,9 +24,7 @@ class Scatter(Plot):
     recent: str
 
 
-def scatter_picture(
-    points: Sequence[Sequence[float]], reference: int, names: tuple[str, str] = ("reference", "recent")
-) -> Scatter | None:
+def scatter_picture(points: Sequence[Sequence[float]], reference: int) -> Scatter | None:
     """Lay out the points, of which the first `reference` are in the reference window; return None if there are none."""
     sides = [
         [(float(point[0]), float(point[1])) for point in part if len(point) >= 2 and finite(*point[:2])]
@@ -39,17 +37,14 @@ def scatter_picture(
     return Scatter(
         width=WIDTH,
         height=HEIGHT,
-        title=f"Vectors of {names[0]} and {names[1]} records, projected on a plane",
-        summary=_summary(sides, names),
+        title="Vectors of earlier and recent records, projected on a plane",
+        summary=_summary(sides),
         header=("window", "vectors", "centre x", "centre y"),
-        rows=tuple(_row(name, side) for name, side in zip(names, sides, strict=True)),
-        left=_LEFT,
-        right=_RIGHT,
-        top=_TOP,
-        bottom=_BOTTOM,
+        rows=tuple(_row(name, side) for name, side in zip(WINDOWS, sides, strict=True)),
+        box=_BOX,
         reference=places[0],
         recent=places[1],
-        signs=legend([("ring", f"{names[0]} ({len(sides[0])})"), ("dot", f"{names[1]} ({len(sides[1])})")], 8, 14),
+        signs=legend([("ring", f"earlier ({len(sides[0])})"), ("dot", f"recent ({len(sides[1])})")], 8, 14),
     )
 
 
@@ -77,15 +72,14 @@ def _row(name: str, side: Sequence[_Point]) -> tuple[str, ...]:
     return name, f"{len(side):,}", f"{x:.2f}", f"{y:.2f}"
 
 
-def _summary(sides: Sequence[Sequence[_Point]], names: tuple[str, str]) -> str:
-    said = " and ".join(f"{len(side)} {name}" for side, name in zip(sides, names, strict=True))
+def _summary(sides: Sequence[Sequence[_Point]]) -> str:
     noun = "vector" if len(sides[0]) + len(sides[1]) == 1 else "vectors"
-    said = f"{said} {noun} on the plane in which they vary most"
+    numbers = f"{len(sides[0])} earlier and {len(sides[1])} recent {noun} on the plane in which they vary most"
     if not (sides[0] and sides[1]):
-        return said + "."
+        return numbers + "."
     (x, y), (other_x, other_y) = _centre(sides[0]), _centre(sides[1])
     spread = sqrt(sum(hypot(a - x, b - y) ** 2 for a, b in sides[0]) / len(sides[0]))
     if not spread:
-        return said + "."
+        return numbers + "."
     apart = hypot(other_x - x, other_y - y) / spread
-    return f"{said}; their centres are {apart:.1f} times the reference's spread apart."
+    return f"{numbers}; their centres are {apart:.1f} times the spread of the earlier ones apart."

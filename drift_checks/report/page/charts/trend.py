@@ -10,6 +10,7 @@ from typing import NamedTuple
 from drift_checks.core.text import count, percent, percent_range
 from drift_checks.report.page.charts.picture import (
     MOST_ROWS,
+    Box,
     Plot,
     Sign,
     Text,
@@ -24,7 +25,7 @@ from drift_checks.report.page.charts.scales import Scale, day, in_utc, round_dow
 from drift_checks.report.page.charts.versions import Change, ChangeMark, change_marks, changes
 
 WIDTH, HEIGHT = 720, 292
-_LEFT, _RIGHT, _TOP, _BOTTOM = 48, 630, 34, 232
+_BOX = _LEFT, _RIGHT, _TOP, _BOTTOM = Box(48, 630, 34, 232)
 _FEW = 60
 _LINKED, _LINKED_OF_MANY = 30, 5
 _MANY, _PARTS = 150, 60
@@ -76,9 +77,6 @@ class Trend(Plot):
         line: A path through the runs with a rate; through means if there are very many.
         intervals: A path of vertical lines, or of a band around the runs if there are many.
         marks: The runs without a link: the kind of mark, and a path through their positions.
-        size: The size of the marks, 1 if there are few.
-        change_marks: The lines and numbers of the changes above the plot.
-        earlier_changes: The number of changes left out.
         remark: A sentence in place of the line, or empty.
     """
 
@@ -105,11 +103,9 @@ class _Place(NamedTuple):
 
 def trend_picture(points: Sequence[TrendPoint], warn: float | None, critical: float | None) -> Trend | None:
     """Lay out the runs, which may be in any order, with the thresholds; return None if there are none."""
+    if not points:
+        return None
     runs = sorted((_normalised(point) for point in points), key=lambda point: point.started)
-    return _laid_out(runs, warn, critical) if runs else None
-
-
-def _laid_out(runs: Sequence[TrendPoint], warn: float | None, critical: float | None) -> Trend:
     across = Scale(runs[0].started.timestamp(), runs[-1].started.timestamp(), _LEFT + 14, _RIGHT - 14)
     up, levels = _rates(runs, [bound for bound in (warn, critical) if bound is not None])
     places = [
@@ -117,7 +113,7 @@ def _laid_out(runs: Sequence[TrendPoint], warn: float | None, critical: float | 
     ]
     measured = [place for place in places if place.point.rate is not None]
     linked, plain = _parted(places)
-    shown, earlier = changes(runs)
+    shown, earlier = changes([(run.started, run.versions) for run in runs])
     many = len(runs) > _FEW
     return Trend(
         width=WIDTH,
@@ -126,10 +122,7 @@ def _laid_out(runs: Sequence[TrendPoint], warn: float | None, critical: float | 
         summary=_summary(runs),
         header=("started", "verdict", "agreement", "95 % interval", "run"),
         rows=tuple(_row(run) for run in reversed(runs[-MOST_ROWS:])),
-        left=_LEFT,
-        right=_RIGHT,
-        top=_TOP,
-        bottom=_BOTTOM,
+        box=_BOX,
         levels=tuple(Text(_LEFT - 8, rounded(up(level)), percent(level)) for level in levels),
         dates=_dates(runs, across),
         thresholds=_thresholds([("warning", "warn", warn), ("critical", "critical", critical)], up),
@@ -137,7 +130,9 @@ def _laid_out(runs: Sequence[TrendPoint], warn: float | None, critical: float | 
         intervals=_band(measured, up) if many else _uprights(measured, up),
         banded=many,
         marks=_marks(plain, coarse=len(runs) > _MANY),
-        links=tuple(_link(place) for place in linked),
+        links=tuple(
+            Mark(rounded(x), rounded(y), tone(run.verdict), _words(run), run.link or "") for x, y, run in linked
+        ),
         size=1 if not many else 0.7 if len(runs) <= _MANY else 0.5,
         changes=shown,
         change_marks=change_marks(shown, across),
@@ -218,11 +213,6 @@ def _parted(places: Sequence[_Place]) -> tuple[list[_Place], list[_Place]]:
     newest = places[first:]
     linked = [place for place in newest if place.point.link]
     return linked, [*places[:first], *(place for place in newest if not place.point.link)]
-
-
-def _link(place: _Place) -> Mark:
-    run = place.point
-    return Mark(rounded(place.x), rounded(place.y), tone(run.verdict), _words(run), run.link or "")
 
 
 def _marks(places: Sequence[_Place], *, coarse: bool) -> tuple[tuple[str, str], ...]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 from drift_checks.core.text import printable
 from drift_checks.report.page.charts.picture import Text, rounded
@@ -17,26 +17,8 @@ _APART = 24
 _LONGEST = 40
 
 
-class Dated(Protocol):
-    """A run with a start and versions."""
-
-    @property
-    def started(self) -> datetime:
-        """When it started."""
-
-    @property
-    def versions(self) -> Mapping[str, str]:
-        """The versions of what decided."""
-
-
 class Change(NamedTuple):
-    """A change of versions.
-
-    Attributes:
-        number: Its number in the chart, from 1.
-        moment: The middle between the runs before and after it.
-        words: When it was first seen, and what changed.
-    """
+    """A change of versions, numbered from 1; its moment is the middle between the runs before and after it."""
 
     number: int
     moment: datetime
@@ -50,21 +32,24 @@ class ChangeMark(NamedTuple):
     label: Text
 
 
-def changes(runs: Sequence[Dated]) -> tuple[tuple[Change, ...], int]:
-    """Return the newest changes of versions between runs in chronological order, and the number of earlier ones.
+def changes(runs: Sequence[tuple[datetime, Mapping[str, str]]]) -> tuple[tuple[Change, ...], int]:
+    """Return the newest changes of versions between runs, from the start and the versions of each, oldest first.
+
+    The number is that of the earlier changes, which are left out.
 
     A version that is not known of a run is taken from the run before.
     """
     found: list[tuple[datetime, str]] = []
     known: dict[str, str] = {}
-    for number, run in enumerate(runs):
-        new = {key: str(value) for key, value in run.versions.items() if value}
+    before = runs[0][0]
+    for started, versions in runs:
+        new = {key: str(value) for key, value in versions.items() if value}
         changed = [key for key in new if key in known and known[key] != new[key]]
         if changed:
-            middle = runs[number - 1].started + (run.started - runs[number - 1].started) / 2
             what = "; ".join(f"{_word(key)} {_cut(known[key])} → {_cut(new[key])}" for key in changed)
-            found.append((middle, f"{day(run.started)}: {what}"))
+            found.append((before + (started - before) / 2, f"{day(started)}: {what}"))
         known |= new
+        before = started
     newest = found[-MOST_CHANGES:]
     return tuple(Change(number, *change) for number, change in enumerate(newest, 1)), len(found) - len(newest)
 
@@ -73,8 +58,7 @@ def change_marks(shown: Sequence[Change], across: Scale) -> tuple[ChangeMark, ..
     """Return the lines of the changes; labels that would touch are merged, as in `1–3`."""
     groups: list[list[Change]] = []
     for change in shown:
-        near = groups and across(change.moment.timestamp()) - across(groups[-1][0].moment.timestamp()) < _APART
-        if near:
+        if groups and across(change.moment.timestamp()) - across(groups[-1][0].moment.timestamp()) < _APART:
             groups[-1].append(change)
         else:
             groups.append([change])

@@ -119,8 +119,8 @@ def test_messages_of_one_run_are_kept_together(log: AlertLog) -> None:
     assert statuses(log) == ["waiting", "waiting"]
 
 
-def test_a_message_that_has_arrived_waits_no_more(log: AlertLog) -> None:
-    """It is believed since then; until then each failure is recorded."""
+def test_a_delivered_message_does_not_wait(log: AlertLog) -> None:
+    """It is believed from then on; until then each failure is recorded."""
     alert = queued(log)
     log.failed(alert.number, "timed out")
     log.failed(alert.number, "503")
@@ -212,30 +212,27 @@ def test_a_newer_history_is_left_alone(tmp_path: Path) -> None:
     assert raw(tmp_path, "SELECT status, attempts FROM alerts") == [("waiting", 0)]
 
 
-@pytest.mark.parametrize(
-    "call",
-    [
-        lambda history: AlertLog(history).queue([ALERT]),
-        lambda history: AlertLog(history).believed(STORE, "slack", "drift"),
-        lambda history: AlertLog(history).waiting(["slack"]),
-        lambda history: AlertLog(history).delivered(1, NOW),
-        lambda history: AlertLog(history).failed(1, "503"),
-        lambda history: AlertLog(history).drop_older(NOW),
-        lambda history: AlertLog(history).prune(NOW),
-        undelivered_alerts,
-    ],
-    ids=["queue", "believed", "waiting", "delivered", "failed", "drop_older", "prune", "undelivered_alerts"],
+CALLS: tuple[Callable[[AlertLog], object], ...] = (
+    lambda log: log.queue([ALERT]),
+    lambda log: log.believed(STORE, "slack", "drift"),
+    lambda log: log.waiting(["slack"]),
+    lambda log: log.delivered(1, NOW),
+    lambda log: log.failed(1, "503"),
+    lambda log: log.drop_older(NOW),
+    lambda log: log.prune(NOW),
+    lambda log: undelivered_alerts(log._history),
 )
-def test_a_history_that_another_process_holds_is_reported(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, call: Callable[[History], object]
-) -> None:
+
+
+def test_a_history_that_another_process_has_locked_is_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """By whatever reads or writes it."""
     monkeypatch.setattr(reading, "LOCK_WAIT_SECONDS", 0.05)
     holding = f"import sqlite3; held = sqlite3.connect({str(tmp_path / reading.NAME)!r}, isolation_level=None)"
     with History(tmp_path) as opened, OtherProcess() as other:
         other.run(f"{holding}\nheld.execute('BEGIN EXCLUSIVE')")
-        with pytest.raises(ReportsError, match="history"):
-            call(opened)
+        for call in CALLS:
+            with pytest.raises(ReportsError, match="history"):
+                call(AlertLog(opened))
 
 
 SENDING = f"""{PREPARED}

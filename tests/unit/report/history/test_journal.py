@@ -9,13 +9,12 @@ import stat
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from drift_checks.report.acknowledgements import Acknowledgement
 from drift_checks.report.history.acknowledged import Acknowledgements, kept_acknowledgements
 from drift_checks.report.history.alert_log import Alert, AlertLog
 from drift_checks.report.history.database import History
@@ -23,21 +22,12 @@ from drift_checks.report.history.journal import NAME as JOURNAL
 from drift_checks.report.history.reading import NAME
 from drift_checks.report.verdict import Verdict
 from tests.support.histories import RUN, STORE, document, raw, run, set_aside, write
+from tests.support.reports import known_criterion, known_record
 
 NOW = datetime(2026, 1, 15, 2, tzinfo=UTC)
 STRANGE = STORE._replace(db="/data/caf\udce9 \u202e\n.db")
-RECORD = Acknowledgement(
-    number=0,
-    store=STRANGE,
-    until=NOW + timedelta(days=30),
-    reason="both are right",
-    made=NOW,
-    versions={"model_version": "gpt-4"},
-    record_id="007",
-    stored="fraud",
-    reviewed="loan",
-)
-CRITERION = replace(RECORD, record_id=None, stored=None, reviewed=None, criterion="class_mix", verdict=Verdict.WARNING)
+RECORD = known_record("007", 0, store=STRANGE, versions={"model_version": "gpt-4"})
+CRITERION = known_criterion("class_mix", Verdict.WARNING, 0, store=STRANGE)
 ALERT = Alert(
     channel="pagerduty",
     incident="drift",
@@ -165,7 +155,7 @@ def test_each_change_is_in_the_journal_at_once(reports: Path) -> None:
         kept = Acknowledgements(history)
         number, _ = kept.add(replace(RECORD, record_id=12))
         assert lines(reports)[-1]["row"]["record_id"] == 12
-        kept.end(number, "it was until then", RUN)
+        kept.end({number: "it was until then"}, RUN)
         assert lines(reports)[-1]["row"]["ended"] == "it was until then"
         before = len(lines(reports))
         history.add(run(agreed=40))

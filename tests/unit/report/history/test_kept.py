@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 from pathlib import Path
 
@@ -19,14 +18,15 @@ def found(reports: Path, *recorded: RecordedRun) -> list[tuple[str, bool]]:
 
 
 def test_runs_are_found_newest_first(tmp_path: Path) -> None:
-    """In whichever order they were written or recorded."""
+    """In whichever order they were written or recorded; one without a folder has no page, and is not kept."""
     for night in (NIGHTS[1], NIGHTS[2], NIGHTS[0]):
         write(tmp_path, document(night))
-    assert found(tmp_path, run(NIGHTS[2]), run(NIGHTS[0]), run(NIGHTS[1])) == [(night, True) for night in NIGHTS[2::-1]]
+    recorded = [run(NIGHTS[place]) for place in (2, 0, 3, 1)]
+    assert found(tmp_path, *recorded) == [(night, True) for night in NIGHTS[2::-1]]
 
 
-def test_a_run_that_is_not_recorded_is_what_its_document_says(tmp_path: Path) -> None:
-    """It is read from its own document."""
+def test_a_run_that_is_not_recorded_is_read_from_its_document(tmp_path: Path) -> None:
+    """As a partial one."""
     write(tmp_path, document(NIGHTS[0], partial=True, agreed=20))
     (kept,) = kept_runs(tmp_path, [])
     assert not kept.whole
@@ -34,34 +34,26 @@ def test_a_run_that_is_not_recorded_is_what_its_document_says(tmp_path: Path) ->
 
 
 def test_a_recorded_run_is_not_read_again(tmp_path: Path) -> None:
-    """Though its document was damaged since."""
+    """Even if its document was damaged since."""
     (write(tmp_path, document(NIGHTS[0])) / "report.json").write_text("{")
     (kept,) = kept_runs(tmp_path, [run(NIGHTS[0])])
     assert kept.run == run(NIGHTS[0])
 
 
-def test_a_recorded_run_without_a_folder_is_not_kept(tmp_path: Path) -> None:
-    """There is no page to go to."""
-    assert found(tmp_path, run(NIGHTS[0])) == []
-
-
-def test_the_latest_is_not_found_twice(tmp_path: Path) -> None:
-    """Nor are hidden folders."""
+def test_a_run_is_found_once(tmp_path: Path) -> None:
+    """The link to the latest run, a copy of its folder, and unfinished runs are not further runs."""
     folder = write(tmp_path, document(NIGHTS[0]))
     (tmp_path / "latest").symlink_to(folder.name)
     write(tmp_path, document(NIGHTS[1]), f".{NIGHTS[1]}.tmp")
-    assert found(tmp_path) == [(NIGHTS[0], True)]
+    shutil.copytree(folder, tmp_path / f"{NIGHTS[0]} (copy)")
+    assert found(tmp_path) == found(tmp_path, run(NIGHTS[0])) == [(NIGHTS[0], True)]
 
 
-DEEP = "[" * 100_000
+TEXTS = ("", "{", "[]", "{}", '"drift"', '{"drift": {}}', '{"drift": []}', '{"drift": null}', "[" * 100_000, "\ud800")
 
 
-@pytest.mark.parametrize(
-    "text",
-    ["", "{", "[]", "{}", '"drift"', '{"drift": {}}', '{"drift": []}', '{"drift": null}', DEEP, "\ud800"],
-    ids=lambda text: ascii(text[:9]),
-)
-def test_an_unreadable_document_is_skipped(tmp_path: Path, text: str) -> None:
+@pytest.mark.parametrize("text", TEXTS, ids=lambda text: ascii(text[:9]))
+def test_an_invalid_document_is_skipped(tmp_path: Path, text: str) -> None:
     """The others are found."""
     write(tmp_path, document(NIGHTS[0]))
     (write(tmp_path, document(NIGHTS[1])) / "report.json").write_bytes(text.encode("utf-8", "surrogatepass"))
@@ -69,30 +61,9 @@ def test_an_unreadable_document_is_skipped(tmp_path: Path, text: str) -> None:
 
 
 def test_a_folder_without_a_document_is_skipped(tmp_path: Path) -> None:
-    """As is one whose document is a folder, and a link to nowhere."""
+    """So is one whose document is a folder or a dangling link; the folder of reports may be missing."""
     (tmp_path / NIGHTS[0]).mkdir()
     (tmp_path / NIGHTS[1] / "report.json").mkdir(parents=True)
     (tmp_path / NIGHTS[2]).mkdir()
     (tmp_path / NIGHTS[2] / "report.json").symlink_to("nowhere")
-    assert found(tmp_path) == []
-
-
-def test_a_missing_folder_has_no_runs(tmp_path: Path) -> None:
-    """It may have just been removed."""
-    assert found(tmp_path / "gone") == []
-
-
-def test_a_document_with_an_invalid_value_is_skipped(tmp_path: Path) -> None:
-    """As other documents of another form are."""
-    damaged = document(NIGHTS[0])
-    damaged["drift"]["agreement"]["interval"] = []
-    write(tmp_path, damaged)
-    assert found(tmp_path) == []
-
-
-def test_a_copy_of_a_folder_is_not_a_run(tmp_path: Path) -> None:
-    """Its document names another folder."""
-    folder = write(tmp_path, document(NIGHTS[0]))
-    shutil.copytree(folder, tmp_path / f"{NIGHTS[0]} (copy)")
-    assert json.loads((tmp_path / f"{NIGHTS[0]} (copy)" / "report.json").read_text())["drift"]["run_id"] == NIGHTS[0]
-    assert found(tmp_path, run(NIGHTS[0])) == [(NIGHTS[0], True)]
+    assert found(tmp_path) == found(tmp_path / "gone") == []

@@ -16,18 +16,7 @@ from drift_checks.core.errors import ReportsError
 from drift_checks.report.history import reading
 from drift_checks.report.history.database import History
 from drift_checks.report.history.reading import NAME, open_for_reading
-from tests.support.histories import (
-    NIGHTS,
-    PREPARED,
-    RUN,
-    document,
-    night,
-    run,
-    set_aside,
-    taken_up,
-    whole,
-    write,
-)
+from tests.support.histories import NIGHTS, PREPARED, RUN, document, night, run, set_aside, taken_up, whole, write
 from tests.support.processes import OtherProcess, run_unprivileged
 
 
@@ -45,7 +34,7 @@ def test_the_file_is_for_owner_and_group(tmp_path: Path, umask: int) -> None:
 
 @pytest.mark.parametrize("there", [False, True])
 def test_a_history_that_cannot_be_written_is_reported(tmp_path: Path, there: bool) -> None:
-    """When the history is made, or when a run is added."""
+    """When it is created, or when a run is added."""
     if there:
         with History(tmp_path) as history:
             history.add(run())
@@ -90,7 +79,7 @@ for number in range(1000):
 def test_a_history_that_is_held_too_long_is_not_taken_for_damaged(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It stays if it is, and a sentence tells what to do."""
+    """It stays in place, and the message says what to do."""
     with History(tmp_path) as history:
         history.add(run())
     monkeypatch.setattr(reading, "LOCK_WAIT_SECONDS", 0.1)

@@ -169,15 +169,11 @@ def test_criteria_can_be_queried_in_sql(tmp_path: Path) -> None:
     assert json.loads(text)["agreement"]["agreed"] == 45
 
 
-def test_reading_creates_nothing(tmp_path: Path) -> None:
-    """Neither a folder nor a file."""
+def test_reading_creates_and_changes_nothing(tmp_path: Path) -> None:
+    """Neither a folder nor a file; damage stays until the next run sets it aside."""
     assert open_for_reading(tmp_path / "missing") is None
     assert open_for_reading(tmp_path) is None
     assert list(tmp_path.iterdir()) == []
-
-
-def test_reading_leaves_damage_as_it_is(tmp_path: Path) -> None:
-    """The next run sets it aside; the reason is known."""
     (tmp_path / NAME).write_bytes(b"this is no database" * 400)
     assert open_for_reading(tmp_path) is None
     with pytest.raises(ReportsError, match="file is not a database"):
@@ -185,19 +181,8 @@ def test_reading_leaves_damage_as_it_is(tmp_path: Path) -> None:
     assert [file.name for file in tmp_path.iterdir()] == [NAME]
 
 
-def test_a_reader_cannot_write(tmp_path: Path) -> None:
-    """The connection refuses it."""
-    with History(tmp_path) as history:
-        history.add(run())
-    view = read_history(tmp_path)
-    assert view is not None
-    assert view._connection is not None
-    with view, pytest.raises(sqlite3.OperationalError, match="readonly"):
-        view._connection.execute("DELETE FROM runs")
-
-
-def test_readers_read_while_a_run_has_the_history_open(tmp_path: Path) -> None:
-    """As the workers do."""
+def test_a_reader_cannot_write_but_sees_what_a_run_adds(tmp_path: Path) -> None:
+    """As the workers do while the run has the history open."""
     with History(tmp_path) as history:
         history.add(run())
         view = read_history(tmp_path)
@@ -206,6 +191,9 @@ def test_readers_read_while_a_run_has_the_history_open(tmp_path: Path) -> None:
             assert ids(view) == [RUN]
             history.add(run(NIGHTS[0]))
             assert ids(view) == [NIGHTS[0], RUN]
+            assert view._connection is not None
+            with pytest.raises(sqlite3.OperationalError, match="readonly"):
+                view._connection.execute("DELETE FROM runs")
 
 
 def test_a_folder_in_its_place_is_reported(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -31,38 +32,27 @@ from tests.support.histories import (
 
 
 def test_missing_runs_are_added(tmp_path: Path) -> None:
-    """Killed after the report was in place, or a history that was lost."""
+    """As after a kill, or if the history was lost; they are not read again, though a report may be damaged later."""
     for name in NIGHTS:
         write(tmp_path, document(name))
+    assert taken_up(tmp_path) == NIGHTS
+    (tmp_path / NIGHTS[0] / "report.json").write_text("{", encoding="utf-8")
     assert taken_up(tmp_path) == NIGHTS
     with History(tmp_path) as history:
         assert history.runs() == [run(night) for night in NIGHTS]
 
 
-def test_recorded_runs_are_not_read_again(tmp_path: Path) -> None:
-    """The report may have been damaged since."""
-    folder = write(tmp_path, document(NIGHTS[0]))
-    taken_up(tmp_path)
-    (folder / "report.json").write_text("{", encoding="utf-8")
-    assert taken_up(tmp_path) == NIGHTS[:1]
-
-
 @pytest.mark.parametrize("indent", [None, 1])
-def test_a_partial_run_is_not_added(tmp_path: Path, indent: int | None) -> None:
-    """However its report is laid out."""
-    folder = write(tmp_path, document(partial=True))
-    (folder / "report.json").write_text(json.dumps(document(partial=True), indent=indent), encoding="utf-8")
-    assert taken_up(tmp_path) == []
-
-
-def test_an_interrupted_run_is_not_added(tmp_path: Path) -> None:
-    """It was not judged as a whole."""
-    write(tmp_path, document(interrupted="3 of 50 records were reviewed"))
+@pytest.mark.parametrize("changed", [{"partial": True}, {"interrupted": "3 of 50 records were reviewed"}])
+def test_partial_and_interrupted_runs_are_not_added(tmp_path: Path, changed: Any, indent: int | None) -> None:
+    """However their reports are laid out."""
+    folder = write(tmp_path, document(**changed))
+    (folder / "report.json").write_text(json.dumps(document(**changed), indent=indent), encoding="utf-8")
     assert taken_up(tmp_path) == []
 
 
 def test_a_resumed_run_replaces_its_outage(tmp_path: Path) -> None:
-    """It was killed before it was in the history."""
+    """As if it was killed before it was recorded."""
     folder = write(tmp_path, document(agreed=10, unmeasured=400))
     with History(tmp_path) as history:
         history.take_up_missing()
@@ -73,7 +63,7 @@ def test_a_resumed_run_replaces_its_outage(tmp_path: Path) -> None:
 
 
 def test_a_copy_of_a_folder_is_not_a_run(tmp_path: Path) -> None:
-    """Nor is the link to the latest, nor what is kept aside."""
+    """Nor is the link to the latest one, nor an unfinished run."""
     folder = write(tmp_path, document(NIGHTS[0]))
     write(tmp_path, document(NIGHTS[1]), f"{NIGHTS[1]} (copy)")
     write(tmp_path, document(NIGHTS[2]), f".{NIGHTS[2]}.tmp")
@@ -123,7 +113,7 @@ DAMAGES: dict[str, Callable[[Path], object]] = {
 
 @pytest.mark.parametrize("damage", DAMAGES.values(), ids=DAMAGES)
 def test_a_damaged_history_is_set_aside_and_replaced(tmp_path: Path, damage: Callable[[Path], object]) -> None:
-    """The runs are taken up from their reports; the user is reported, and keeps the damaged file."""
+    """The runs are read from their reports; a warning says so, and the damaged file is kept."""
     for name in NIGHTS:
         write(tmp_path, document(name))
     taken_up(tmp_path)
@@ -136,9 +126,8 @@ def test_a_damaged_history_is_set_aside_and_replaced(tmp_path: Path, damage: Cal
     (aside,) = set_aside(tmp_path)
     assert aside.read_bytes() == before
     assert warning.startswith(f"{tmp_path / NAME}: was damaged (")
-    assert (
-        f"is set aside as {aside.name}; the new one gets its runs from the reports that are kept; no alerts" in warning
-    )
+    kept = "the new one gets its runs from the reports that are kept; no alerts"
+    assert f"is set aside as {aside.name}; {kept}" in warning
     with History(tmp_path) as history:
         assert history.warnings == []
 

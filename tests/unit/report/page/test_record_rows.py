@@ -37,10 +37,8 @@ def test_each_row_has_its_own_anchor() -> None:
 
 def test_all_failures_of_a_record_are_in_one_row() -> None:
     """Except agreement, which the two categories show."""
-    (row,) = rows(
-        decided(1, "fraud", "cyber"),
-        decided(1, "fraud", "cyber", criterion="record_integrity", message="the hash does not fit"),
-    )
+    damage = decided(1, "fraud", "cyber", criterion="record_integrity", message="the hash does not fit")
+    (row,) = rows(decided(1, "fraud", "cyber"), damage)
     assert (row.disagrees, row.pair, row.not_reviewed) == (True, "fraud → cyber", "")
     assert row.failures == (Failure("record_integrity", "the hash does not fit"),)
     assert row.criteria == [AGREEMENT, "record_integrity"]
@@ -81,13 +79,9 @@ def test_the_decision_is_that_of_any_outcome_of_the_record() -> None:
 
 
 def test_a_record_without_details_has_no_text() -> None:
-    """Only its decision is shown."""
+    """Nor has a redacted one, which differs from an empty text."""
     (row,) = rows(decided(1, "fraud", "cyber"))
     assert (row.details, row.text, row.near, row.stored_reasons) == (None, None, (), Reasons("", ""))
-
-
-def test_a_redacted_text_is_none_and_an_empty_one_is_empty() -> None:
-    """The two differ."""
     made = [decided(key, "fraud", "cyber") for key in (1, 2)]
     details = (Details(1, LOW, None, Reasons(), Reasons()), Details(2, LOW, "", Reasons(), Reasons()))
     assert [row.text for row in rows(*made, details=details)] == [None, Excerpt("")]

@@ -10,7 +10,7 @@ from drift_checks.report.page.charts.class_mix import class_mix_picture
 from drift_checks.report.page.charts.forest import Slice, forest_picture
 from drift_checks.report.page.charts.heat_map import heat_map_picture
 from drift_checks.report.page.charts.histogram import histogram_picture
-from drift_checks.report.page.charts.picture import Picture
+from drift_checks.report.page.charts.picture import WINDOWS, Picture
 from drift_checks.report.page.charts.scatter import scatter_picture
 from drift_checks.report.page.charts.thresholds import effect_bar, rate_bar
 from drift_checks.report.page.charts.trend import TrendPoint, trend_picture
@@ -54,7 +54,7 @@ def flows(categories: int, records: int) -> list[tuple[str, str, int]]:
 def slices(number: int) -> list[Slice]:
     """Return that many slices of hostile dimensions."""
     return [
-        (f"{n % 4} {HOSTILE}", f"{n} {HOSTILE}", 0.5 + n / 2 / number, 0.3 + n / 2 / number, 1.0, n + 1, None)
+        Slice(f"{n % 4} {HOSTILE}", f"{n} {HOSTILE}", 0.5 + n / 2 / number, 0.3 + n / 2 / number, 1.0, n + 1, None)
         for n in range(number)
     ]
 
@@ -63,14 +63,14 @@ EDGES = [number / 20 for number in range(21)]
 # The template, the chart, and the most bytes it may take.
 SAMPLES: dict[str, tuple[str, Picture | None, int]] = {
     "rate": ("thresholds", rate_bar(0.82, (0.7, 0.9), 0.85, 0.75, "WARNING"), 2_000),
-    "effect": ("thresholds", effect_bar(0.3, None, 0.1, None, "CRITICAL"), 2_000),
+    "effect": ("thresholds", effect_bar(0.3, 0.1, None, "CRITICAL"), 2_000),
     **{f"{number} runs": ("trend", trend_picture(runs(number), 0.85, 0.75), 11_000) for number in (1, 2, 30, 120, 400)},
     "11 categories": ("heat_map", heat_map_picture(flows(11, 60)), 25_000),
     "77 categories": ("heat_map", heat_map_picture(flows(77, 200)), 25_000),
-    "histogram": ("histogram", histogram_picture(EDGES, range(20), range(20, 0, -1), what=HOSTILE), 10_000),
+    "histogram": ("histogram", histogram_picture(EDGES, range(20), range(20, 0, -1), WINDOWS), 10_000),
     "calibration": (
         "calibration",
-        calibration_picture([[item / 10 + 0.05, 0.6, item + 1, 0.4, 0.8] for item in range(10)]),
+        calibration_picture([[n / 10 + 0.05, 0.6, n + 1, 0.4, 0.8] for n in range(10)]),
         10_000,
     ),
     "forest": ("forest", forest_picture(slices(60), 0.8), 15_000),

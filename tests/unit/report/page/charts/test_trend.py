@@ -20,13 +20,9 @@ def trend(points: list[TrendPoint]) -> Trend:
     return picture
 
 
-def test_without_runs_there_is_no_chart() -> None:
-    """The caller leaves it out."""
-    assert trend_picture([], 0.85, 0.75) is None
-
-
 def test_one_run_has_a_sentence_in_place_of_a_line() -> None:
-    """Its mark is drawn all the same."""
+    """Its mark is drawn all the same; without runs there is no chart."""
+    assert trend_picture([], 0.85, 0.75) is None
     picture = trend([run(0)])
     assert (picture.line, len(picture.links)) == ("", 1)
     assert "One run so far; a line needs two." in words(drawn("trend", picture))
@@ -40,7 +36,9 @@ def test_all_runs_are_inside_the_plot(rates: list[float | None]) -> None:
         place for _, path in picture.marks for place in places(path)
     ]
     assert len(found) == len(rates)
-    assert all(picture.left <= x <= picture.right and picture.top <= y <= picture.bottom for x, y in found)
+    assert all(
+        picture.box.left <= x <= picture.box.right and picture.box.top <= y <= picture.box.bottom for x, y in found
+    )
 
 
 def test_later_runs_are_further_right_and_higher_agreement_is_higher() -> None:
@@ -53,7 +51,7 @@ def test_later_runs_are_further_right_and_higher_agreement_is_higher() -> None:
 def test_a_run_without_a_rate_is_a_mark_on_the_axis() -> None:
     """It is not part of the line."""
     picture = trend([run(0), run(1, None, "INCONCLUSIVE"), run(2)])
-    assert (picture.links[1].kind, picture.links[1].y) == ("inconclusive", picture.bottom)
+    assert (picture.links[1].kind, picture.links[1].y) == ("inconclusive", picture.box.bottom)
     assert len(places(picture.line)) == 2
     assert "nan" not in drawn("trend", trend([run(0), replace(run(1), rate=float("nan"))]))
 
