@@ -28,7 +28,7 @@ settings.load_profile("thorough" if THOROUGH else "default")
 sys.dont_write_bytecode = False
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
-# A shell starts background commands with Ctrl-C ignored, which they would pass on to the processes that tests interrupt.
+# A shell makes background commands ignore Ctrl-C, and so would the processes that tests interrupt.
 if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
