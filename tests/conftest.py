@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import sys
 from itertools import count
 from pathlib import Path
@@ -26,6 +27,10 @@ settings.load_profile("thorough" if THOROUGH else "default")
 # Each process that a test starts would compile what pytest has rewritten, which takes longer than its run.
 sys.dont_write_bytecode = False
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+
+# A shell makes background commands ignore Ctrl-C, and so would the processes that tests interrupt.
+if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 _caches = count()
 
