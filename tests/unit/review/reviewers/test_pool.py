@@ -17,7 +17,7 @@ from drift_checks.core.errors import ReviewerError
 from drift_checks.core.records import RecordId, Review, Usage
 from drift_checks.review.reviewers.base import Classification, Request
 from drift_checks.review.reviewers.limits import Limits, Spent
-from drift_checks.review.reviewers.pool import PooledReviewer, PooledReviews
+from drift_checks.review.reviewers.pool import PooledReviewer
 from drift_checks.review.reviewers.threads import in_thread
 from tests.support.classifiers import (
     REMEDY,
@@ -47,7 +47,7 @@ async def sleep_in_thread(request: Request) -> Classification:
     return Classification("a")
 
 
-def begin(classifier: FakeClassifier, number: int = 40) -> PooledReviews:
+def begin(classifier: FakeClassifier, number: int = 40) -> PooledReviewer:
     """Return reviews under way."""
     reviewer = PooledReviewer(classifier, Limits(backoff=0.01), Spent())
     return reviewer.review(make_records(number), [], lambda record_id: None)
@@ -155,7 +155,7 @@ def test_a_refusal_is_reported_while_the_classifier_is_being_closed() -> None:
     classifier = Unclosed(in_turn(StatusError(401)))
     classifier.seconds = 30
     with pytest.raises(ReviewerError, match=REMEDY):
-        review_all(classifier, 5, Limits(timeout=0.5), patience=1)
+        patiently(lambda: list(begin(classifier, 5)), 1)
 
 
 def test_failing_to_close_costs_no_review() -> None:
@@ -292,13 +292,13 @@ def test_a_process_ends_while_calls_block(then: str) -> None:
 
 def test_a_second_call_uses_its_own_callbacks() -> None:
     """An open pool reports calls, reviews and costs to the call in progress."""
-    reviewer = PooledReviewer(FakeClassifier(in_turn(Classification("a")), most=1), Limits(), Spent(), stays_open=True)
+    reviewer = PooledReviewer(FakeClassifier(in_turn(Classification("a")), most=1), Limits(), Spent())
     reported: list[list[object]] = []
     for record in make_records(2):
         reports: list[object] = []
         reported.append(reports)
         assert len(list(reviewer.review([record], [], reports.append, reports.append, reports.append))) == 1
-    reviewer.close()
+    reviewer.finish()
     for number, (cost, call, review) in enumerate(reported):
         assert (cost, call) == (1, number)
         assert isinstance(review, Review)
