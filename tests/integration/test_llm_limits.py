@@ -115,7 +115,7 @@ def test_each_record_is_asked_about_once_by_two_workers(review: Review, store: B
 @pytest.mark.slow
 def test_failed_review_is_one_for_two_workers(review: Review, store: BuiltStore, server: ChatServer) -> None:
     """What one worker asked without need, twice because garbage came, the other does not ask again."""
-    server.behaviour = Behaviour(answer=named_but({4: GARBAGE}), usage=False)
+    server.behaviour = Behaviour(answer=named_but({4: GARBAGE}))
     review(*without_vectors(store), *asking(server), "--drift-records=1,2,3,4,5", "-n", "2", process=True)
     assert Counter(asked(server.requests))[4] == 2
 
