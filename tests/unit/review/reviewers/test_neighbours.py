@@ -78,7 +78,8 @@ def test_the_k_nearest_vote_by_their_similarity() -> None:
     assert (won.made, won.category, won.rationale) == (True, "a", "2 of 3 nearest neighbours")
     assert won.confidence == pytest.approx(1.1 / 2.0)
     [close] = review(FakeVectors(near(("b", 0.9), ("a", 0.2), ("a", 0.2), ("a", 0.2))), record())
-    assert (close.category, close.confidence) == ("b", pytest.approx(0.9 / 1.5))
+    assert close.category == "b"
+    assert close.confidence == pytest.approx(0.9 / 1.5)
     [few] = review(FakeVectors(near(("a", 0.9), ("a", 0.9), *[("b", 0.8)] * 50)), record(), k=3)
     assert (few.category, few.rationale) == ("a", "2 of 3 nearest neighbours")
 

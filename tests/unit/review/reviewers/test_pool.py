@@ -205,12 +205,15 @@ def test_a_cancelled_call_fails_its_record_alone() -> None:
 
 
 @pytest.mark.parametrize("decide", [slowly(agree, 30), sleep_in_thread], ids=["asynchronous", "blocking"])
-def test_closing_gives_up_calls_in_flight(decide: Callable[[Request], object]) -> None:
+@pytest.mark.parametrize("end", [PooledReviewer.close, PooledReviewer.finish])
+def test_closing_gives_up_calls_in_flight(
+    decide: Callable[[Request], object], end: Callable[[PooledReviewer], None]
+) -> None:
     """Also blocking ones, within a moment, and closes the classifier."""
     classifier = FakeClassifier(decide)  # type: ignore[arg-type]
     reviewing = begin(classifier)
     began = time.monotonic()
-    reviewing.close()
+    end(reviewing)
     assert time.monotonic() - began < 5
     assert (classifier.in_flight, classifier.events.count("close")) == (0, 1)
 
