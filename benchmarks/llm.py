@@ -91,7 +91,7 @@ def compare(folder: Path, records: int, runs: int) -> None:
 
 def err(folder: Path, records: int) -> None:
     """Review with an endpoint that fails one time in twenty, and print the result."""
-    with server("--rate-limited", "0.025", "--server-error", "0.025", "--retry-after", "1", "--seed", "2") as base_url:
+    with server("--rate-limited", "0.025", "--server-error", "0.025", "--retry-after", "1") as base_url:
         seconds = seconds_of(review_command(folder, base_url, records), folder)
     reviewer = reported(folder)["reviewer"]
     print(

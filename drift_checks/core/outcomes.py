@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from math import inf
 from typing import Any
 
-from drift_checks.core.records import RecordId
+from drift_checks.core.records import Record, RecordId, Review
 
 AGREEMENT = "agreement"
+# The types of three fixtures of criteria.
+Decisions = Sequence[tuple[Record, Review]]
+Need = Callable[[int, str], None]
+Measure = Callable[..., None]
 # The versions that a decision depends on, and what sentences call them.
 VERSION_WORDS = {
     "model_version": "model of the store",

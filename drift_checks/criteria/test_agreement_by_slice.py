@@ -11,11 +11,11 @@ versions to the world, one category to its definition, one length of text to the
 """
 
 from collections import Counter
-from collections.abc import Callable, Sequence
 
 import pytest
 
-from drift_checks.core.records import Record, Review, Stratum
+from drift_checks.core.outcomes import Decisions, Measure, Need
+from drift_checks.core.records import Stratum
 from drift_checks.review.slices import SampleSlice
 from drift_checks.statistics.slices import SliceCount, compare_slice
 
@@ -28,14 +28,10 @@ pytestmark = pytest.mark.drift_criterion(
 )
 
 VERSIONS = ("model_version", "prompt_version")
+LOW = Stratum.LOW_CONFIDENCE
 
 
-def test_agreement_by_slice(
-    sample_slice: SampleSlice,
-    decisions: Sequence[tuple[Record, Review]],
-    need: Callable[[int, str], None],
-    measure: Callable[..., None],
-) -> None:
+def test_agreement_by_slice(sample_slice: SampleSlice, decisions: Decisions, need: Need, measure: Measure) -> None:
     """The slice agrees as often as the rest of the sample."""
     inside = [pair for pair in decisions if pair[0].id in sample_slice.record_ids]
     rest = [pair for pair in decisions if pair[0].id not in sample_slice.record_ids]
@@ -63,22 +59,18 @@ def test_agreement_by_slice(
     )
 
 
-def slice_count(
-    inside: Sequence[tuple[Record, Review]], rest: Sequence[tuple[Record, Review]], *, low: bool
-) -> SliceCount:
+def slice_count(inside: Decisions, rest: Decisions, *, low: bool) -> SliceCount:
     """Return the counts in the low-confidence stratum, or in the others."""
-    inside, rest = (
-        [pair for pair in part if (pair[0].stratum is Stratum.LOW_CONFIDENCE) is low] for part in (inside, rest)
-    )
+    inside, rest = ([pair for pair in part if (pair[0].stratum is LOW) is low] for part in (inside, rest))
     return SliceCount(agreements(inside), len(inside), agreements(rest), len(rest))
 
 
-def agreements(pairs: Sequence[tuple[Record, Review]]) -> int:
+def agreements(pairs: Decisions) -> int:
     """Return the number of records on which the reviewer agrees."""
     return sum(review.agrees_with(record) for record, review in pairs)
 
 
-def current_version(sample_slice: SampleSlice, decisions: Sequence[tuple[Record, Review]]) -> str | None:
+def current_version(sample_slice: SampleSlice, decisions: Decisions) -> str | None:
     """Return the current version, for a slice by version: the reviewer's model, else the newest record's version."""
     if sample_slice.dimension not in VERSIONS:
         return None

@@ -8,11 +8,9 @@ If it fails, thresholds on the confidence let too many wrong decisions through: 
 raise the thresholds.
 """
 
-from collections.abc import Callable, Sequence
-
 import pytest
 
-from drift_checks.core.records import Record, Review
+from drift_checks.core.outcomes import Decisions, Measure, Need
 from drift_checks.statistics.calibration import calibrate
 
 pytestmark = pytest.mark.drift_criterion(
@@ -24,9 +22,7 @@ pytestmark = pytest.mark.drift_criterion(
 )
 
 
-def test_calibration(
-    decisions: Sequence[tuple[Record, Review]], need: Callable[[int, str], None], measure: Callable[..., None]
-) -> None:
+def test_calibration(decisions: Decisions, need: Need, measure: Measure) -> None:
     """The stored confidence does not exceed the agreement."""
     known = [
         (record.confidence, review.agrees_with(record))

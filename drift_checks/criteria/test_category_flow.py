@@ -8,11 +8,11 @@ of the whole table (A. H. Bowker, JASA 43 (1948)); the effect is the net share o
 If it fails, the taxonomy or the prompt changed the meaning of the category: compare its definition then and now.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping
 
 import pytest
 
-from drift_checks.core.records import Record, Review
+from drift_checks.core.outcomes import Decisions, Measure, Need
 from drift_checks.statistics.flow import Drain, confusion, drains, symmetry_p_value
 
 pytestmark = pytest.mark.drift_criterion(
@@ -27,37 +27,29 @@ FEWEST_STORED = 5
 MOST_FLOWS = 200
 
 
-def test_category_flow(
-    decisions: Sequence[tuple[Record, Review]], need: Callable[[int, str], None], measure: Callable[..., None]
-) -> None:
+def test_category_flow(decisions: Decisions, need: Need, measure: Measure) -> None:
     """A category gains as many records as it loses."""
     need(len(decisions), "reviewed records")
     pairs = [(record.category, review.category or "") for record, review in decisions]
-    flows = [(stored, reviewed, number) for (stored, reviewed), number in confusion(pairs).items()]
+    flows = confusion(pairs)
     for drain in drains(pairs):
         if drain.stored >= FEWEST_STORED:
             lost = max(0.0, (drain.out - drain.into) / drain.stored)
             measure(drain.category, lost, describe(drain, flows), number=drain.stored, p_value=drain.p_value)
-    moved = [flow for flow in flows if flow[0] != flow[1]]
-    one_way = sum(max(0, number - number_of(flows, reviewed, stored)) for stored, reviewed, number in moved)
-    other = sum(number for *_, number in moved)
+    moved = {pair: number for pair, number in flows.items() if pair[0] != pair[1]}
+    one_way = sum(max(0, number - moved.get((to, stored), 0)) for (stored, to), number in moved.items())
     measure(
         "all categories",
         one_way / len(pairs),
-        f"{other} of {len(pairs)} records reviewed as another category, a net flow of {one_way}",
+        f"{sum(moved.values())} of {len(pairs)} records reviewed as another category, a net flow of {one_way}",
         number=len(pairs),
         p_value=symmetry_p_value(pairs),
-        flows=flows[:MOST_FLOWS],
+        flows=[[*pair, number] for pair, number in flows.items()][:MOST_FLOWS],
     )
 
 
-def describe(drain: Drain, flows: Sequence[tuple[str, str, int]]) -> str:
+def describe(drain: Drain, flows: Mapping[tuple[str, str], int]) -> str:
     """Return how many records a category loses and gains, and which category gains most of them."""
-    to = max((flow for flow in flows if flow[0] == drain.category != flow[1]), key=lambda flow: flow[2], default=None)
-    mostly = f", mostly to {to[1]}" if to else ""
+    to = next((reviewed for stored, reviewed in flows if stored == drain.category != reviewed), None)
+    mostly = f", mostly to {to}" if to else ""
     return f"{drain.category}: loses {drain.out} of {drain.stored} records{mostly}, and gains {drain.into}"
-
-
-def number_of(flows: Sequence[tuple[str, str, int]], stored: str, reviewed: str) -> int:
-    """Return the number of records with this stored and this reviewed category."""
-    return next((number for first, second, number in flows if (first, second) == (stored, reviewed)), 0)

@@ -8,10 +8,11 @@ If it fails, the incoming texts changed, or a category took over texts of anothe
 that grew.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 
 import pytest
 
+from drift_checks.core.outcomes import Measure, Need
 from drift_checks.core.text import tenths
 from drift_checks.review.windows import Windows
 from drift_checks.settings.declarations import Settings
@@ -35,9 +36,7 @@ pytestmark = pytest.mark.drift_criterion(
 MOST_NAMED = 4
 
 
-def test_class_mix(
-    windows: Windows, drift_settings: Settings, need: Callable[[int, str], None], measure: Callable[..., None]
-) -> None:
+def test_class_mix(windows: Windows, drift_settings: Settings, need: Need, measure: Measure) -> None:
     """Recent records have the same mix of categories as reference records."""
     need(windows.size(Window.RECENT), "recent records")
     need(windows.size(Window.REFERENCE), "reference records")

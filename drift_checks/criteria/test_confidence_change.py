@@ -8,11 +8,9 @@ stored one, unlike the share of votes of `neighbours`.
 If it fails, a new model or prompt reports its confidence differently, or the texts became harder for it.
 """
 
-from collections.abc import Callable, Sequence
-
 import pytest
 
-from drift_checks.core.records import Record, Review
+from drift_checks.core.outcomes import Decisions, Measure, Need
 from drift_checks.review.run import Pipeline
 from drift_checks.statistics.paired import compare_pairs
 
@@ -27,11 +25,7 @@ pytestmark = pytest.mark.drift_criterion(
 
 @pytest.mark.parametrize("kept", [False, True], ids=["all", "category_kept"])
 def test_confidence_change(
-    kept: bool,
-    drift_pipeline: Pipeline,
-    decisions: Sequence[tuple[Record, Review]],
-    need: Callable[[int, str], None],
-    measure: Callable[..., None],
+    kept: bool, drift_pipeline: Pipeline, decisions: Decisions, need: Need, measure: Measure
 ) -> None:
     """The mean confidence does not fall."""
     classifier = drift_pipeline.classifier

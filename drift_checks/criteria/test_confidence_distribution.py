@@ -7,13 +7,11 @@ scale.
 If it fails, the classifier was changed, or it receives texts that it does not know.
 """
 
-from collections.abc import Callable
-
 import pytest
 
-from drift_checks.review.windows import Windows
+from drift_checks.core.outcomes import Measure, Need
+from drift_checks.review.windows import COMPARED, Windows
 from drift_checks.statistics.distributions import compare_distributions, histogram
-from drift_checks.stores.windows import Window
 
 pytestmark = pytest.mark.drift_criterion(
     question="Are recent decisions as confident as earlier ones?",
@@ -26,13 +24,11 @@ pytestmark = pytest.mark.drift_criterion(
 BINS = [number / 20 for number in range(21)]
 
 
-def test_confidence_distribution(
-    windows: Windows, need: Callable[[int, str], None], measure: Callable[..., None]
-) -> None:
+def test_confidence_distribution(windows: Windows, need: Need, measure: Measure) -> None:
     """Confidences have the same distribution in both windows."""
     if not windows.store.has("confidence"):
         pytest.skip("the store has no column confidence")
-    recent, reference = (windows.values("confidence", window) for window in (Window.RECENT, Window.REFERENCE))
+    recent, reference = (windows.values("confidence", window) for window in COMPARED)
     need(len(recent), "recent records with a confidence")
     need(len(reference), "reference records with a confidence")
     shift = compare_distributions(reference, recent)

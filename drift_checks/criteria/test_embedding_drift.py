@@ -8,15 +8,13 @@ discrepancy (A. Gretton et al., A kernel two-sample test, JMLR 13 (2012)).
 If it fails, the texts changed, or another model embeds them: check `provenance` and `class_mix`.
 """
 
-from collections.abc import Callable
-
 import numpy as np
 import pytest
 
-from drift_checks.review.windows import Windows
+from drift_checks.core.outcomes import Measure, Need
+from drift_checks.review.windows import COMPARED, Windows
 from drift_checks.settings.declarations import Settings
 from drift_checks.statistics.embeddings import domain_classifier_auc, maximum_mean_discrepancy, project
-from drift_checks.stores.windows import Window
 
 pytestmark = pytest.mark.drift_criterion(
     question="Are recent texts similar to earlier ones?",
@@ -30,17 +28,13 @@ DRAWN = 500
 PICTURED = 200
 
 
-def test_embedding_drift(
-    windows: Windows, drift_settings: Settings, need: Callable[[int, str], None], measure: Callable[..., None]
-) -> None:
+def test_embedding_drift(windows: Windows, drift_settings: Settings, need: Need, measure: Measure) -> None:
     """Recent vectors cannot be distinguished from reference vectors."""
     if not windows.store.has("embedding_json"):
         pytest.skip("the store has no column embedding_json")
     # They are in the order of the store, oldest first.
     shuffled = np.random.default_rng(drift_settings.seed % 2**32).permutation
-    recent, reference = (
-        shuffled(windows.embedded[window].vectors)[:DRAWN] for window in (Window.RECENT, Window.REFERENCE)
-    )
+    recent, reference = (shuffled(windows.embedded[window].vectors)[:DRAWN] for window in COMPARED)
     need(len(recent), "recent records with a vector")
     need(len(reference), "reference records with a vector")
     distinction = domain_classifier_auc(reference, recent, drift_settings.seed)

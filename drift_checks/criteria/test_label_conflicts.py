@@ -7,12 +7,11 @@ If it fails, the classifier is inconsistent, or records were reclassified withou
 category, and add a unique index on the hash.
 """
 
-from collections.abc import Callable
-
 import numpy as np
 import numpy.typing as npt
 import pytest
 
+from drift_checks.core.outcomes import Measure, Need
 from drift_checks.review.windows import COMPARED, Windows
 from drift_checks.stores.conflicts import find_conflicts
 
@@ -29,7 +28,7 @@ NEARLY_THE_SAME = 0.999
 BLOCK = 500
 
 
-def test_same_text(windows: Windows, need: Callable[[int, str], None], measure: Callable[..., None]) -> None:
+def test_same_text(windows: Windows, need: Need, measure: Measure) -> None:
     """No text has two categories."""
     store = windows.store
     total = sum(windows.count("category").values())
@@ -47,7 +46,7 @@ def test_same_text(windows: Windows, need: Callable[[int, str], None], measure: 
     )
 
 
-def test_same_vector(windows: Windows, need: Callable[[int, str], None], measure: Callable[..., None]) -> None:
+def test_same_vector(windows: Windows, need: Need, measure: Measure) -> None:
     """No two records with nearly the same vector have different categories."""
     if not windows.store.has("embedding_json"):
         pytest.skip("the store has no column embedding_json")

@@ -7,13 +7,11 @@ that was replaced under the same name shows here first.
 If it fails, ask the provider, or look for a change of the prompt; if only the texts became longer, only tokens change.
 """
 
-from collections.abc import Callable
-
 import pytest
 
-from drift_checks.review.windows import Windows
+from drift_checks.core.outcomes import Measure, Need
+from drift_checks.review.windows import COMPARED, Windows
 from drift_checks.statistics.distributions import compare_distributions
-from drift_checks.stores.windows import Window
 
 pytestmark = pytest.mark.drift_criterion(
     question="Do decisions take as much time and as many tokens as before?",
@@ -25,13 +23,11 @@ pytestmark = pytest.mark.drift_criterion(
 
 
 @pytest.mark.parametrize("column", ["response_time_ms", "input_tokens", "output_tokens"])
-def test_latency_and_tokens(
-    column: str, windows: Windows, need: Callable[[int, str], None], measure: Callable[..., None]
-) -> None:
+def test_latency_and_tokens(column: str, windows: Windows, need: Need, measure: Measure) -> None:
     """The column has the same distribution in both windows."""
     if not windows.store.has(column):
         pytest.skip(f"the store has no column {column}")
-    recent, reference = (windows.values(column, window) for window in (Window.RECENT, Window.REFERENCE))
+    recent, reference = (windows.values(column, window) for window in COMPARED)
     need(len(recent), f"recent records with {column}")
     need(len(reference), f"reference records with {column}")
     shift = compare_distributions(reference, recent)

@@ -9,18 +9,18 @@ If it fails, recent decisions contradict earlier ones on similar texts: read tho
 """
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
 import pytest
 
+from drift_checks.core.outcomes import Measure, Need
 from drift_checks.core.text import tenths
 from drift_checks.review.run import Pipeline
 from drift_checks.review.windows import COMPARED, Windows
 from drift_checks.settings.declarations import NEIGHBOURS
 from drift_checks.statistics.slices import SliceCount, compare_slice
-from drift_checks.stores.windows import Window
 
 pytestmark = pytest.mark.drift_criterion(
     question="Do recent records agree with their neighbours as often as earlier ones?",
@@ -34,18 +34,13 @@ K = 11
 BLOCK = 500
 
 
-def test_neighbourhood(
-    windows: Windows,
-    drift_pipeline: Pipeline,
-    need: Callable[[int, str], None],
-    measure: Callable[..., None],
-) -> None:
+def test_neighbourhood(windows: Windows, drift_pipeline: Pipeline, need: Need, measure: Measure) -> None:
     """The neighbours contradict recent records no more often than reference records."""
     if drift_pipeline.reviewer_name == NEIGHBOURS:
         pytest.skip("the neighbours are the reviewer, so agreement measures this")
     if not windows.store.has("embedding_json"):
         pytest.skip("the store has no column embedding_json")
-    recent, reference = (windows.embedded[window] for window in (Window.RECENT, Window.REFERENCE))
+    recent, reference = (windows.embedded[window] for window in COMPARED)
     need(len(recent.ids), "recent records with a vector")
     need(len(reference.ids), "reference records with a vector")
     categories = [*recent.categories, *reference.categories]

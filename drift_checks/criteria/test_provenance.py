@@ -9,10 +9,11 @@ If it fails, embed the rest with one model into a new collection, after a backup
 DIR`).
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import pytest
 
+from drift_checks.core.outcomes import Measure, Need
 from drift_checks.core.text import percent
 from drift_checks.review.windows import Windows
 from drift_checks.stores.archives import count_archives
@@ -29,7 +30,7 @@ pytestmark = pytest.mark.drift_criterion(
 MOST_NAMED = 4
 
 
-def test_one_embedding_model(windows: Windows, need: Callable[[int, str], None], measure: Callable[..., None]) -> None:
+def test_one_embedding_model(windows: Windows, need: Need, measure: Measure) -> None:
     """Every record was embedded by the same model."""
     if not windows.store.has("embedding_model"):
         pytest.skip("the store has no column embedding_model")
@@ -48,7 +49,7 @@ def test_one_embedding_model(windows: Windows, need: Callable[[int, str], None],
     )
 
 
-def test_reclassified_archived(windows: Windows, measure: Callable[..., None]) -> None:
+def test_reclassified_archived(windows: Windows, measure: Measure) -> None:
     """The earlier embedding of every reclassified record is archived."""
     counts = windows.store.read(lambda connection: count_archives(connection, windows.store))
     if counts is None:

@@ -8,12 +8,12 @@ the text.
 If it fails, part of what looks like drift is noise of the reviewer: normalise texts before they are classified.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import pytest
 
-from drift_checks.core.outcomes import Criterion
-from drift_checks.core.records import Record, RecordId, Review
+from drift_checks.core.outcomes import Criterion, Decisions, Measure, Need
+from drift_checks.core.records import RecordId, Review
 
 pytestmark = pytest.mark.drift_criterion(
     question="Does the reviewer give the same answer when only the form of a text changes?",
@@ -26,10 +26,10 @@ pytestmark = pytest.mark.drift_criterion(
 
 def test_stability(
     variant_reviews: Mapping[RecordId, Sequence[Review]],
-    decisions: Sequence[tuple[Record, Review]],
+    decisions: Decisions,
     criterion: Criterion,
-    need: Callable[[int, str], None],
-    measure: Callable[..., None],
+    need: Need,
+    measure: Measure,
 ) -> None:
     """Different white space, case, quotes or a footer do not change the answer."""
     from scipy.stats import binomtest

@@ -48,20 +48,12 @@ def test_store_coverage(store: RecordStore, vectors: VectorCollection, whole_sto
         pytest.skip("the store has no column chroma_id")
     records = store.read(lambda connection: digests(key for (key,) in store.stream(connection, "chroma_id")))
     entries = digests(vectors.ids())
-    without_vector = int((~np.isin(records, entries)).sum())
-    without_record = int((~np.isin(entries, records)).sum())
-    whole_store(
-        "records with a vector",
-        len(records) - without_vector,
-        without_vector,
-        "{failed} of {total} records lack a vector",
-    )
-    whole_store(
-        "vectors with a record",
-        len(entries) - without_record,
-        without_record,
-        "{failed} of {total} vectors lack a record",
-    )
+    for name, keys, others, what in (
+        ("records with a vector", records, entries, "records lack a vector"),
+        ("vectors with a record", entries, records, "vectors lack a record"),
+    ):
+        missing = int((~np.isin(keys, others)).sum())
+        whole_store(name, len(keys) - missing, missing, f"{{failed}} of {{total}} {what}")
 
 
 def metadata_faults(record: Record, entry: Entry) -> Iterator[str]:

@@ -9,12 +9,12 @@ If it fails, find the night on which the decline began, and what changed then: v
 texts.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import pytest
 
-from drift_checks.core.outcomes import PastRun
-from drift_checks.core.records import Record, Review, Sample
+from drift_checks.core.outcomes import Decisions, Measure, Need, PastRun
+from drift_checks.core.records import Sample
 from drift_checks.core.text import tenths
 from drift_checks.statistics.control_chart import RunRate, ewma
 
@@ -27,13 +27,7 @@ pytestmark = pytest.mark.drift_criterion(
 )
 
 
-def test_trend(
-    past: Sequence[PastRun],
-    sample: Sample,
-    decisions: Sequence[tuple[Record, Review]],
-    need: Callable[[int, str], None],
-    measure: Callable[..., None],
-) -> None:
+def test_trend(past: Sequence[PastRun], sample: Sample, decisions: Decisions, need: Need, measure: Measure) -> None:
     """The smoothed agreement of the last runs is not below the earlier rate."""
     judged = [review.agrees_with(record) for record, review in decisions if record.stratum in sample.judged]
     need(len(past), "past runs by the same reviewer")

@@ -23,7 +23,7 @@ class BatchReviewer:
 
     Args:
         ledger: The reviews of the run.
-        make_reviewer: Returns the reviewer; called only if there is something to review.
+        make_reviewer: Called only if there is something to review.
         redact: Whether to keep the text of records out of the ledger.
         is_concurrent: Whether other work may be done while reviews are in progress.
     """
@@ -39,13 +39,9 @@ class BatchReviewer:
     def review(
         self, records: Iterable[Record], repeats: Iterable[Record], on_review: OnReview, prepare: Prepare
     ) -> None:
-        """Review records, and some of them twice.
+        """Review the records, and the repeats a second time.
 
-        Args:
-            records: The records to review.
-            repeats: The records to review a second time.
-            on_review: Called after each review.
-            prepare: Called while reviews are in progress, or before if they are not concurrent.
+        `prepare` is called while reviews are in progress, or before if they are not concurrent.
         """
         first = [record for record in records if record.id not in self._ledger.reviews]
         second = [record for record in repeats if record.id not in self._ledger.repeats]

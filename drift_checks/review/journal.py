@@ -29,15 +29,9 @@ JOURNAL_FILE = "reviews.jsonl"
 
 @dataclass(frozen=True)
 class JournalContents:
-    """What a journal holds.
+    """What a journal holds: the reviews that count, and the calls, costs and usage of all reviews.
 
-    Attributes:
-        header: What the run reviews and how; None if the journal lacks it.
-        reviews: The reviews that count.
-        calls: The calls of the whole run, those whose reviews no longer count included.
-        spent: An upper bound on the cost of all these calls.
-        used: The sum of what all reviews used.
-        finished: Whether the run ended with a verdict.
+    `spent` is an upper bound on the cost of the calls; `finished` is whether the run ended with a verdict.
     """
 
     header: Mapping[str, Any] | None = None
@@ -79,7 +73,10 @@ class Journal:
     def resume(self) -> None:
         """Write that the run continues."""
         try:
-            self._end_last_line()
+            # The run may have been killed while it wrote the last line.
+            if not self.path.read_bytes().endswith(b"\n"):
+                with self.path.open("a") as file:
+                    file.write("\n")
         except OSError as error:
             raise self._write_error(error) from None
         self._write("resumed")
@@ -91,12 +88,6 @@ class Journal:
     def locked(self) -> AbstractContextManager[None]:
         """Keep other processes of the run from reviewing."""
         return locked_folder(self.path.parent)
-
-    def _end_last_line(self) -> None:
-        # The run may have been killed while it wrote the line.
-        if not self.path.read_bytes().endswith(b"\n"):
-            with self.path.open("a") as file:
-                file.write("\n")
 
     def _write(self, event: str, **values: Any) -> None:
         line = json.dumps({"event": event, **values}, default=str) + "\n"
@@ -137,14 +128,14 @@ def read_journal(path: Path) -> JournalContents:
             reviews.append(Review.from_plain(event))
             used = used.plus(reviews[-1].usage)
         elif kind == "resumed":
-            reviews = [review for review in reviews if review.made or (_was_answered(review) and not inconclusive)]
+            # A useless answer was paid for, so it counts, unless the run was inconclusive.
+            reviews = [
+                review
+                for review in reviews
+                if review.made or (review.usage.output_tokens is not None and not inconclusive)
+            ]
         finished, inconclusive = kind == "finished", kind == "inconclusive"
     return JournalContents(header, reviews, calls, spent, used, finished)
-
-
-def _was_answered(review: Review) -> bool:
-    # A useless answer was paid for, so it counts. Only if the run was inconclusive is the record reviewed again.
-    return review.usage.output_tokens is not None
 
 
 def _events(path: Path) -> Iterator[dict[str, Any]]:

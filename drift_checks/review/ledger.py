@@ -11,14 +11,7 @@ from drift_checks.review.reviewers.limits import Spent
 
 
 class Ledger:
-    """Keeps reviews, calls and costs; its methods may be called from any thread.
-
-    Attributes:
-        reviews: The reviews by record id, failures included.
-        repeats: The second reviews of records that were reviewed twice.
-        variants: The reviews of variants of the text, by record id and the variant's number.
-        calls: The number of calls of the reviewer.
-    """
+    """Keeps reviews, repeats and variants by record id, calls and costs; its methods may be called from any thread."""
 
     def __init__(self) -> None:
         self.reviews: dict[RecordId, Review] = {}

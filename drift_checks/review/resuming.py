@@ -49,8 +49,7 @@ class Unfinished:
     @property
     def sample(self) -> Mapping[str, Any]:
         """Its sample in plain values."""
-        sample: Mapping[str, Any] = self.header["sample"]
-        return sample
+        return dict(self.header["sample"])
 
     def resumed(self, settings: Settings, reviewer: str) -> Settings:
         """Return the settings for the rest of the run.

@@ -41,7 +41,7 @@ class Pipeline:
         settings: The settings of the run.
         hook_classifier: The classifier that a hook returned.
         folders: Folders that may hold the user's own modules.
-        unfinished: The interrupted run that this one resumes.
+        unfinished: The interrupted run to resume.
     """
 
     def __init__(
@@ -124,8 +124,7 @@ class Pipeline:
     def reviewer(self) -> Reviewer:
         """The reviewer that classifies the records again."""
         if self.classifier is not None:
-            spent = self.ledger.spent()
-            return PooledReviewer(self.classifier, limits_of(self.settings), spent, stays_open=True)
+            return PooledReviewer(self.classifier, limits_of(self.settings), self.ledger.spent())
         from drift_checks.review.reviewers.neighbours import NeighboursReviewer
 
         if self.vectors is None:
@@ -153,11 +152,8 @@ class Pipeline:
     ) -> None:
         """Review the records that are not reviewed yet; a sequential decision may need only some of them.
 
-        Args:
-            records: The records to review.
-            on_review: Called after each review.
-            prepare: Prepares the checks, while calls are in progress. It runs before the calls if these run the user's
-                code, which may not tolerate what it does to the process.
+        `prepare` prepares the checks while calls are in progress, or before them if they run the user's code, which may
+        not tolerate what it does to the process.
         """
         prepare_once = cache(prepare)
         batches = self._batches
@@ -189,7 +185,7 @@ class Pipeline:
     def close_reviewer(self) -> None:
         """Close the reviewer after its last review."""
         if isinstance(self.__dict__.get("reviewer"), PooledReviewer):
-            self.__dict__.pop("reviewer").close()
+            self.__dict__.pop("reviewer").finish()
 
     def opened_vectors(self) -> VectorCollection | None:
         """Return the collection of vectors if a step of this run opened it."""
@@ -204,8 +200,9 @@ class Pipeline:
     @property
     def _batches(self) -> BatchReviewer:
         is_concurrent = self.classifier is not None and not self.classifier.is_own
-        redact = self.settings.redact
-        return BatchReviewer(self.ledger, lambda: self.reviewer, redact=redact, is_concurrent=is_concurrent)
+        return BatchReviewer(
+            self.ledger, lambda: self.reviewer, redact=self.settings.redact, is_concurrent=is_concurrent
+        )
 
     def _draw(self, purpose: str, records: Sequence[Record], number: int) -> list[Record]:
         generator = random.Random(f"{purpose}:{self.settings.seed}")  # noqa: S311 - a sample, not a secret
@@ -218,12 +215,8 @@ class Pipeline:
 
 def _no_store(settings: Settings) -> SettingError:
     if settings.chroma is not None:
-        return SettingError(
-            "db",
-            f"{settings.chroma} holds no risk_classifications.db",
-            "name the SQLite file of the records with --drift-db FILE (or the variable DRIFT_DB, or drift_db in"
-            " pytest.ini)",
-        )
+        remedy = "name the SQLite file of the records with --drift-db FILE (or the variable DRIFT_DB, or drift_db in"
+        return SettingError("db", f"{settings.chroma} holds no risk_classifications.db", f"{remedy} pytest.ini)")
     return SettingError(
         "db",
         "no store is configured",

@@ -54,18 +54,13 @@ def recommended_size(records: int) -> int:
 
 
 def plan(
-    sizes: Mapping[Stratum, int],
-    sample_size: int,
-    low_confidence_share: float,
-    baseline: int,
-    *,
-    divided: bool,
+    sizes: Mapping[Stratum, int], sample_size: int, low_confidence_share: float, baseline: int, *, divided: bool
 ) -> Plan:
     """Allocate the sample to the strata; if one is too small, the other fills its place.
 
     Args:
         sizes: The number of records of each stratum in the store.
-        sample_size: The number of records to draw from the strata low_confidence and old together.
+        sample_size: The number of records to draw from low_confidence and old together.
         low_confidence_share: The share of low_confidence in it, from 0 to 1.
         baseline: The number of additional records from the rest of the store.
         divided: Whether the store has the columns that define the strata; if not, all of it is sampled uniformly.
@@ -81,11 +76,7 @@ def plan(
         return Plan(dict(sizes), judged if candidates else (Stratum.BASELINE,), _all_of_it(sample_size, total))
     low_wanted = round(sample_size * low_confidence_share)
     low, old = _fill(low_wanted, sample_size - low_wanted, sizes[Stratum.LOW_CONFIDENCE], sizes[Stratum.OLD])
-    wanted = {
-        Stratum.LOW_CONFIDENCE: low,
-        Stratum.OLD: old,
-        Stratum.BASELINE: min(baseline, sizes[Stratum.BASELINE]),
-    }
+    wanted = dict(zip(Stratum, (low, old, min(baseline, sizes[Stratum.BASELINE])), strict=True))
     return Plan(wanted, judged, tuple(_shortfalls(wanted, low_wanted, sample_size, baseline)))
 
 
@@ -105,13 +96,9 @@ def plan_alike(sizes: Mapping[Stratum, int], sample_size: int) -> Plan:
 def draw(
     divided: Divided[Part], wanted: Mapping[Part, int], sizes: Mapping[Part, int], seed: int
 ) -> dict[Part, list[RecordId]]:
-    """Draw records at random without replacement, and return those of each part in the order of the store.
+    """Draw the wanted number of records of each part at random without replacement.
 
-    Args:
-        divided: The store, divided into parts such as its strata.
-        wanted: The number of records to draw from each part, at most its size.
-        sizes: The number of records of each part in the store.
-        seed: The same seed draws the same records.
+    The same seed draws the same records; those of a part are returned in the order of the store.
     """
     generator = random.Random(seed)  # noqa: S311 - a sample, not a secret
     total = sum(sizes.values())
@@ -165,19 +152,15 @@ def _fill(low_wanted: int, old_wanted: int, low_there: int, old_there: int) -> t
 
 
 def _shortfalls(wanted: Mapping[Stratum, int], low_wanted: int, sample_size: int, baseline: int) -> Iterator[str]:
-    low, old = wanted[Stratum.LOW_CONFIDENCE], wanted[Stratum.OLD]
-    if low < low_wanted:
-        filled = _filled(old - (sample_size - low_wanted), "old records")
-        yield f"the store has only {low} of {low_wanted} wanted low-confidence records{filled}"
-    if old < sample_size - low_wanted:
-        filled = _filled(low - low_wanted, "low-confidence records")
-        yield f"the store has only {old} of {sample_size - low_wanted} wanted old records{filled}"
+    low = wanted[Stratum.LOW_CONFIDENCE], low_wanted, "low-confidence records"
+    old = wanted[Stratum.OLD], sample_size - low_wanted, "old records"
+    for (number, target, what), (others, others_target, other) in ((low, old), (old, low)):
+        if number < target:
+            more = others - others_target
+            filled = f"; {more} {other} replace the others" if more > 0 else ""
+            yield f"the store has only {number} of {target} wanted {what}{filled}"
     if wanted[Stratum.BASELINE] < baseline:
         yield f"the rest of the store has only {wanted[Stratum.BASELINE]} of {baseline} wanted baseline records"
-
-
-def _filled(number: int, others: str) -> str:
-    return f"; {number} {others} replace the others" if number > 0 else ""
 
 
 def _all_of_it(sample_size: int, total: int) -> tuple[str, ...]:

@@ -6,6 +6,7 @@ import random
 import unicodedata
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from drift_checks.core.records import Record
@@ -60,39 +61,17 @@ def _changes() -> SearchStrategy[tuple[str, Change]]:
         st.sampled_from(["\n\n{page}", "\n\nPage {page}", "\n\nTable of Contents\n{page}"]),
     )
     kinds: dict[str, SearchStrategy[Change]] = {
-        "white space": st.sampled_from([_double_spaced, _wrapped, _indented]),
+        "white space": st.sampled_from(
+            [
+                lambda text: text.replace(" ", "  "),
+                lambda text: "\n".join(text.split(" ")),
+                lambda text: f"  {text}\n",
+            ]
+        ),
         "upper case": st.just(str.upper),
         "lower case": st.just(str.lower),
-        "Unicode form": st.sampled_from([_decomposed, _composed]),
-        "quotes": st.sampled_from([_curly, _straight]),
+        "Unicode form": st.sampled_from([partial(unicodedata.normalize, "NFD"), partial(unicodedata.normalize, "NFC")]),
+        "quotes": st.sampled_from([lambda text: text.translate(_CURLY), lambda text: text.translate(_STRAIGHT)]),
         "footer": footers,
     }
     return st.one_of([st.tuples(st.just(kind), changes) for kind, changes in kinds.items()])
-
-
-def _double_spaced(text: str) -> str:
-    return text.replace(" ", "  ")
-
-
-def _wrapped(text: str) -> str:
-    return "\n".join(text.split(" "))
-
-
-def _indented(text: str) -> str:
-    return f"  {text}\n"
-
-
-def _decomposed(text: str) -> str:
-    return unicodedata.normalize("NFD", text)
-
-
-def _composed(text: str) -> str:
-    return unicodedata.normalize("NFC", text)
-
-
-def _curly(text: str) -> str:
-    return text.translate(_CURLY)
-
-
-def _straight(text: str) -> str:
-    return text.translate(_STRAIGHT)

@@ -49,15 +49,15 @@ class Windows:
 
     def count(self, column: str, window: Window | None = None) -> Counter[str]:
         """Return the number of records with each value of a column, in one window or in the whole store."""
-        return tally(self._groups, column, window)
+        return tally(self._read[0], column, window)
 
     def size(self, window: Window) -> int:
         """Return the number of records in the window."""
-        return sum(group.number for group in self._groups if group.window is window)
+        return sum(group.number for group in self._read[0] if group.window is window)
 
     def values(self, column: str, window: Window) -> npt.NDArray[np.float64]:
         """Return the numbers in a column of the records sampled from the window, without values of other types."""
-        numbers = (read_number(row.get(column)) for row in self._drawn[window].values())
+        numbers = (read_number(row.get(column)) for row in self._read[1][window].values())
         return np.array([number for number in numbers if number is not None], dtype=np.float64)
 
     @cached_property
@@ -71,14 +71,6 @@ class Windows:
             for window, items in found.items()
         }
 
-    @property
-    def _groups(self) -> list[GroupCount]:
-        return self._read[0]
-
-    @property
-    def _drawn(self) -> Rows:
-        return self._read[1]
-
     @cached_property
     def _read(self) -> tuple[list[GroupCount], Rows]:
         # In one transaction, since the application may write at the same time.
@@ -86,18 +78,15 @@ class Windows:
 
     def _count_and_draw(self, connection: Connection) -> tuple[list[GroupCount], Rows]:
         groups = count_groups(connection, self.store, self.bounds)
-        return groups, self._draw(connection, groups)
-
-    def _draw(self, connection: Connection, groups: Sequence[GroupCount]) -> Rows:
         sizes = {window: sum(group.number for group in groups if group.window is window) for window in Window}
         wanted = {window: min(DRAWN, sizes[window]) for window in COMPARED}
         queries = window_queries(connection, self.store, self.bounds, sum(sizes.values()))
         ids = sampling.draw(queries, wanted, sizes, self.settings.seed)
         columns = [column for column in _COLUMNS if self.store.has(column)]
-        return {window: self.store.rows(connection, ids[window], columns) for window in COMPARED}
+        return groups, {window: self.store.rows(connection, ids[window], columns) for window in COMPARED}
 
     def _vectors(self, window: Window) -> Iterator[tuple[RecordId, str, npt.NDArray[np.float32]]]:
-        for key, row in self._drawn[window].items():
+        for key, row in self._read[1][window].items():
             vector = read_embedding(row.get("embedding_json"))
             if vector is not None and vector.any():
                 yield key, "" if row["category"] is None else str(row["category"]), vector

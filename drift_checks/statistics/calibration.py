@@ -22,13 +22,7 @@ Places = NDArray[np.intp]
 class Bin:
     """The records with a confidence from `lower` to below `upper`; a confidence of 1 is in the last bin.
 
-    Attributes:
-        lower: The lower edge, from 0 to 1.
-        upper: The upper edge.
-        number: The number of records, at least 1.
-        confidence: Their mean confidence.
-        agreement: Their rate of agreement.
-        interval: The 95 % Wilson interval of that rate.
+    `confidence` is their mean confidence, `agreement` their rate of agreement, `interval` its 95 % Wilson interval.
     """
 
     lower: float

@@ -25,10 +25,10 @@ class Trend:
 
     Attributes:
         centre: The rate of the reference runs, from 0 to 1.
-        smoothed: The exponentially weighted moving average of the runs after them, at the newest run.
+        smoothed: The exponentially weighted moving average of the later runs, at the newest one.
         limit: The lower control limit of that average, three standard deviations below the centre.
         p_value: The one-sided p-value of the average's distance below the centre.
-        runs: The number of runs, those of the reference included.
+        runs: The number of runs, including those of the reference.
     """
 
     centre: float
@@ -68,7 +68,10 @@ def ewma(runs: Sequence[RunRate], weight: float = 0.2, reference: int | None = N
     records = sum(run.reviewed for run in first)
     agreed = sum(run.agreed for run in first)
     centre = agreed / records
-    rate = _adjusted_rate(agreed, records)
+    # Some variance even if all or none agreed: two more agreements and disagreements (A. Agresti and B. A. Coull,
+    # Approximate is better than "exact" for interval estimation of binomial proportions, The American Statistician 52
+    # (1998)).
+    rate = (agreed + 2) / (records + 4)
     excess = _dispersion(first, centre, rate)
     smoothed = centre
     for run in later:
@@ -83,15 +86,6 @@ def ewma(runs: Sequence[RunRate], weight: float = 0.2, reference: int | None = N
         p_value=_p_value((smoothed - centre) / deviation, skewness, number - 1 if excess > 1 else None),
         runs=len(reviewed),
     )
-
-
-def _adjusted_rate(agreed: int, records: int) -> float:
-    """Return a rate with some variance even if all or none agreed: with two more agreements and disagreements.
-
-    Source: A. Agresti and B. A. Coull, Approximate is better than "exact" for
-    interval estimation of binomial proportions, The American Statistician 52 (1998).
-    """
-    return (agreed + 2) / (records + 4)
 
 
 def _moments(later: Sequence[RunRate], weight: float, records: int) -> tuple[float, float]:

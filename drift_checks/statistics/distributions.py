@@ -19,12 +19,8 @@ MOST_PAIRS_FOR_EXACT = 10**6
 class Shift:
     """How the distribution of a number differs between the reference window and the recent one.
 
-    Attributes:
-        distance: The Kolmogorov-Smirnov distance: the largest difference of the cumulative distributions, from 0 to 1.
-        wasserstein: The Wasserstein distance, in the unit of the values.
-        p_value: The p-value of the two-sided Kolmogorov-Smirnov test.
-        reference_median: The median of the reference window.
-        recent_median: The median of the recent window.
+    `distance` is the Kolmogorov-Smirnov distance: the largest difference of the cumulative distributions, from 0 to 1;
+    `p_value` that of the two-sided test. The Wasserstein distance is in the unit of the values.
     """
 
     distance: float
@@ -39,12 +35,10 @@ def compare_distributions(reference: Values, recent: Values) -> Shift | None:
 
     The test is exact for up to a million pairs of values, else asymptotic; ties make it conservative.
 
+    Values that are not finite are skipped.
+
     Source: N. V. Smirnov, On the estimation of the discrepancy between empirical curves of distribution for two
     independent samples, Bulletin of Moscow University 2 (1939).
-
-    Args:
-        reference: The values of the reference window, of shape (records,); values that are not finite are skipped.
-        recent: The values of the recent window, likewise.
     """
     from scipy.stats import ks_2samp, wasserstein_distance
 
@@ -67,14 +61,10 @@ def compare_distributions(reference: Values, recent: Values) -> Shift | None:
 
 
 def histogram(values: npt.ArrayLike, bins: Sequence[float]) -> list[int]:
-    """Return the number of values in each bin.
+    """Return the number of values in each bin, skipping those that are not finite or lie in no bin.
 
-    Args:
-        values: The values, of shape (records,); values that are not finite or lie in no bin are skipped.
-        bins: The edges of the bins, ascending. A bin includes its lower edge, the last bin its upper edge too.
-
-    Returns:
-        One count per bin; an empty list for fewer than two edges.
+    The edges are ascending; a bin includes its lower edge, the last bin its upper edge too. Fewer than two edges give
+    no bin.
     """
     if len(bins) < 2:
         return []

@@ -6,13 +6,15 @@ records to the windows are equally likely.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
 Vectors = npt.NDArray[np.float32]
+# The training rows of a fold, its held-out rows, and the matrix from training labels to held-out scores.
+Fold = tuple[npt.NDArray[np.intp], npt.NDArray[np.intp], npt.NDArray[np.float32]]
 
 LEAST_VECTORS = 10
 FOLDS = 5
@@ -30,12 +32,7 @@ SEEDS = 2**32
 
 @dataclass(frozen=True)
 class PermutationTest:
-    """A statistic and its permutation p-value.
-
-    Attributes:
-        value: The statistic of the windows.
-        p_value: The share of permutations, the windows themselves included, whose statistic is at least as large.
-    """
+    """A statistic, and the share of permutations, the windows included, whose statistic is at least as large."""
 
     value: float
     p_value: float
@@ -69,8 +66,7 @@ def domain_classifier_auc(
         return None
     vectors, labels = pooled
     folds = _folds(vectors, seed)
-    values = [_areas(folds, block) for block in _permuted(labels, seed, permutations)]
-    return _test(np.concatenate(values))
+    return _test(_areas(folds, block) for block in _permuted(labels, seed, permutations))
 
 
 def maximum_mean_discrepancy(
@@ -92,8 +88,7 @@ def maximum_mean_discrepancy(
         return None
     vectors, labels = pooled
     kernel = _kernel(vectors)
-    values = [_discrepancies(kernel, block) for block in _permuted(labels, seed, permutations)]
-    return _test(np.concatenate(values))
+    return _test(_discrepancies(kernel, block) for block in _permuted(labels, seed, permutations))
 
 
 def project(vectors: Vectors) -> npt.NDArray[np.float64]:
@@ -147,22 +142,14 @@ def _permuted(labels: npt.NDArray[np.float32], seed: int, permutations: int) -> 
         yield generator.permuted(rows, axis=1, out=rows)
 
 
-def _test(values: npt.NDArray[np.float64]) -> PermutationTest:
+def _test(blocks: Iterable[npt.NDArray[np.float64]]) -> PermutationTest:
     """Return the test of a statistic, given the value of the windows followed by those of the permutations."""
+    values = np.concatenate(list(blocks))
     as_large = int(np.count_nonzero(values >= values[0] - TOLERANCE * values.std()))
     return PermutationTest(float(values[0]), as_large / len(values))
 
 
-@dataclass(frozen=True)
-class _Fold:
-    """The training rows of a fold, its held-out rows, and the matrix from training labels to held-out scores."""
-
-    training: npt.NDArray[np.intp]
-    held_out: npt.NDArray[np.intp]
-    smoother: npt.NDArray[np.float32]
-
-
-def _folds(vectors: Vectors, seed: int) -> list[_Fold]:
+def _folds(vectors: Vectors, seed: int) -> list[Fold]:
     """Fit the classifier of each fold.
 
     Ridge regression is linear in its targets, so a fit of the unit vectors covers all assignments of labels.
@@ -174,11 +161,11 @@ def _folds(vectors: Vectors, seed: int) -> list[_Fold]:
     for training, held_out in KFold(FOLDS, shuffle=True, random_state=seed % SEEDS).split(vectors):
         ridge = Ridge(alpha=PENALTY * len(training), fit_intercept=False)
         ridge.fit(vectors[training], np.eye(len(training), dtype=np.float32))
-        found.append(_Fold(training, held_out, ridge.predict(vectors[held_out])))
+        found.append((training, held_out, ridge.predict(vectors[held_out])))
     return found
 
 
-def _areas(folds: list[_Fold], labels: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
+def _areas(folds: list[Fold], labels: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
     """Return the AUC of the out-of-fold scores for each row of labels, from the ranks of the scores."""
     from scipy.stats import rankdata
 
@@ -186,8 +173,8 @@ def _areas(folds: list[_Fold], labels: npt.NDArray[np.float32]) -> npt.NDArray[n
     # vectors the fold holds out, and so bias the AUC to below 0.5.
     centred = labels - labels[0].mean()
     scores = np.empty_like(labels)
-    for fold in folds:
-        scores[:, fold.held_out] = centred[:, fold.training] @ fold.smoother.T
+    for training, held_out, smoother in folds:
+        scores[:, held_out] = centred[:, training] @ smoother.T
     recent = labels.sum(axis=1, dtype=np.float64)
     above = np.einsum("ij,ij->i", rankdata(scores, axis=1), labels, dtype=np.float64) - recent * (recent + 1) / 2
     areas: npt.NDArray[np.float64] = above / (recent * (labels.shape[1] - recent))

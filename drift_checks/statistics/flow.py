@@ -21,14 +21,9 @@ def confusion(pairs: Iterable[tuple[str, str]]) -> dict[tuple[str, str], int]:
 
 @dataclass(frozen=True)
 class Drain:
-    """What a category loses to the others and gains from them.
+    """The number of records that a category loses to the others (`out`), gains from them (`into`) and had stored.
 
-    Attributes:
-        category: Its name.
-        out: The number of records stored under it and reviewed as another.
-        into: The number of records stored under another and reviewed as this one.
-        stored: The number of records stored under it; 0 if it only occurs in reviews.
-        p_value: The one-sided p-value of its net loss.
+    `p_value` is the one-sided p-value of its net loss.
     """
 
     category: str

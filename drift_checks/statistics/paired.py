@@ -22,14 +22,7 @@ Numbers = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Change:
-    """The difference between reviewed and stored values.
-
-    Attributes:
-        mean: The mean of reviewed minus stored, in the unit of the values.
-        interval: The 95 % t interval of the mean; of zero width if all pairs differ equally.
-        p_value: The one-sided p-value of a fall; never 0.
-        number: The number of pairs, at least 2.
-    """
+    """The mean of reviewed minus stored values with its 95 % t interval, and the one-sided p-value of a fall."""
 
     mean: float
     interval: Interval
@@ -44,9 +37,7 @@ def compare_pairs(stored: Sequence[float], reviewed: Sequence[float]) -> Change 
     pairs, else at random: R. A. Fisher, The design of experiments (1935), section 21. The interval is that of Student,
     The probable error of a mean, Biometrika 6 (1908).
 
-    Args:
-        stored: One value a record; pairs with a value that is not finite are skipped.
-        reviewed: The reviewed values, in the same order and unit.
+    Pairs with a value that is not finite are skipped.
 
     Returns:
         The change, or None with fewer than 2 pairs.

@@ -24,12 +24,7 @@ NEVER = 2**53
 
 @dataclass(frozen=True)
 class SequentialDecision:
-    """Whether the rate is below the threshold.
-
-    Attributes:
-        below: The decision; None if it is undecided.
-        after: The number of reviews that the decision took; if it is undecided, the number of all reviews.
-    """
+    """Whether the rate is below the threshold, None if undecided, and the number of reviews that this took."""
 
     below: bool | None
     after: int

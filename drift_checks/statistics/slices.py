@@ -21,12 +21,7 @@ class SliceCount:
 
 @dataclass(frozen=True)
 class SliceDifference:
-    """How much less a slice agrees than the rest of its strata.
-
-    Attributes:
-        difference: The rate of the rest minus that of the slice, from -1 to 1.
-        p_value: The one-sided p-value of a lower rate of the slice; 0 only by underflow.
-    """
+    """The rate of the rest of the strata minus that of the slice, and the one-sided p-value of a lower rate of it."""
 
     difference: float
     p_value: float

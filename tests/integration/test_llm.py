@@ -23,7 +23,7 @@ def refusal(run: Run, server: ChatServer) -> str:
 
 def test_agreeing_answers_are_ok(review: Review, store: BuiltStore, server: ChatServer) -> None:
     """The report names model and prompt, counts calls and tokens (here words), and nothing holds the key."""
-    found = review(*store.options, *SMALL, *asking(server))
+    found = review(*store.options, *SMALL, *asking(server), "--drift-llm-price=2,30")
     assert (found.exit_code, found.drift["verdict"], found.drift["agreement"]["agreed"]) == (0, "OK", 4)
     reviewer = found.drift["reviewer"]
     words = sum(len(request.text_of().split()) for request in server.requests)
@@ -32,7 +32,7 @@ def test_agreeing_answers_are_ok(review: Review, store: BuiltStore, server: Chat
         "model": "test-model-2026-01",
         "prompt": "classify-1",
         "input_tokens": words,
-        "cost": None,
+        "cost": pytest.approx((2 * words + 30 * reviewer["output_tokens"]) / 1_000_000),
     }
     expected |= {"calls": 5, "reviewed": 5, "failed": 0, "not_asked": 0}
     assert {name: reviewer[name] for name in expected} == expected
@@ -47,13 +47,6 @@ def test_other_answers_are_critical(review: Review, store: BuiltStore, server: C
     assert (found.exit_code, found.criterion("agreement")["failed"]) == (1, 5)
 
 
-def test_cost_is_counted_with_a_price(review: Review, store: BuiltStore, server: ChatServer) -> None:
-    """The price is for a million tokens, in and out."""
-    reviewer = review(*store.options, *SMALL, *asking(server), "--drift-llm-price=2,30").drift["reviewer"]
-    expected = (2 * reviewer["input_tokens"] + 30 * reviewer["output_tokens"]) / 1_000_000
-    assert reviewer["cost"] == pytest.approx(expected)
-
-
 @pytest.mark.parametrize("answer", [GARBAGE, {"category": UNKNOWN_CATEGORY, "confidence": 0.9}])
 def test_unusable_answer_is_a_failed_review(
     review: Review, store: BuiltStore, server: ChatServer, answer: dict[str, object] | str
@@ -65,7 +58,7 @@ def test_unusable_answer_is_a_failed_review(
     assert [agreement[name] for name in ("passed", "failed", "unmeasured")] == [5, 0, 1]
 
 
-@pytest.mark.parametrize("fault", ["garbage", "cut"])
+@pytest.mark.parametrize("fault", ["cut"])
 def test_nothing_but_unusable_answers_is_inconclusive(
     review: Review, store: BuiltStore, server: ChatServer, fault: str
 ) -> None:

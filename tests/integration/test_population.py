@@ -51,7 +51,7 @@ def test_judging_the_estimate_changes_the_verdict_and_nothing_else(reviewed: Rev
 
 @pytest.mark.parametrize(
     ("warn", "critical", "verdict"),
-    [("0.75", "0.7", "OK"), ("0.76", "0.75", "WARNING"), ("0.8", "0.76", "CRITICAL")],
+    [("0.75", "0.7", "OK"), ("0.8", "0.76", "CRITICAL")],
 )
 def test_estimate_is_compared_with_the_thresholds(reviewed: Reviewed, warn: str, critical: str, verdict: str) -> None:
     """At a threshold is not below it."""
@@ -66,11 +66,6 @@ def test_baseline_that_could_not_be_reviewed_is_inconclusive(reviewed: Reviewed)
     agreement = found.criterion("agreement")
     assert (found.exit_code, found.drift["verdict"], agreement["verdict"]) == (75, "INCONCLUSIVE", "INCONCLUSIVE")
     assert found.drift["agreement"]["population_missing"] in agreement["message"]
-
-
-def test_baseline_that_could_not_be_reviewed_is_nothing_to_the_sample(reviewed: Reviewed) -> None:
-    """Where the sample is judged, it is OK."""
-    assert reviewed.by("without_baseline", *TWENTY).exit_code == 0
 
 
 def test_store_without_a_rest_needs_no_baseline(reviewed: Reviewed) -> None:
@@ -96,15 +91,10 @@ def test_without_a_baseline_it_is_refused(reviewed: Reviewed) -> None:
     assert len(found.refusal.splitlines()) == 2
 
 
-def test_sequential_decision_needs_no_baseline(reviewed: Reviewed) -> None:
-    """It draws from the whole store alike."""
-    assert reviewed.by("agreeing", POPULATION, SEQUENTIAL, "--drift-baseline=0").exit_code == 0
-
-
-@pytest.mark.parametrize(("calls", "drawn"), [(60, [15, 30, 15]), (40, [10, 20, 10])])
+@pytest.mark.parametrize(("calls", "drawn"), [(40, [10, 20, 10])])
 def test_sequential_decision_draws_from_the_whole_store_alike(reviewed: Reviewed, calls: int, drawn: list[int]) -> None:
-    """Each stratum's share of the sample is its share of the store, and all strata are judged."""
-    found = reviewed.by("near_threshold", POPULATION, SEQUENTIAL, f"--drift-max-calls={calls}")
+    """Each stratum's share of the sample is its share of the store; all are judged, and no baseline is needed."""
+    found = reviewed.by("near_threshold", POPULATION, SEQUENTIAL, f"--drift-max-calls={calls}", "--drift-baseline=0")
     strata = found.drift["sample"]["strata"]
     agreement = found.criterion("agreement")
     assert [strata[name] for name in ("low_confidence", "old", "baseline")] == drawn
@@ -119,7 +109,7 @@ def test_sequential_decision_on_the_whole_store(reviewed: Reviewed) -> None:
     assert "decided after" in found.criterion("agreement")["message"]
 
 
-@pytest.mark.parametrize("calls", [10, 14])
+@pytest.mark.parametrize("calls", [14])
 def test_undecided_verdict_is_that_of_the_rate_beside_it(reviewed: Reviewed, calls: int) -> None:
     """Also where the sample cannot be divided exactly as the store is, so that rate and estimate differ."""
     found = reviewed.by("low_apart", POPULATION, SEQUENTIAL, f"--drift-max-calls={calls}", "--drift-warn=0.75")

@@ -83,37 +83,27 @@ def resume(review: Review, killed: Killed, *more: str) -> tuple[Run, list[int]]:
 
 
 def test_answered_record_is_not_asked_about_again(review: Review, killed: Killed) -> None:
-    """Nobody pays twice."""
+    """Each record takes one call, and those in flight when the run was killed another one."""
     answered = {made.record_id for made in killed.journal.reviews}
-    _, again = resume(review, killed)
-    assert (len(answered) >= 4, answered & set(again)) == (True, set())
-
-
-def test_calls_in_all_are_few(review: Review, killed: Killed) -> None:
-    """No more than a call for each record, and one for each that was in flight when it was killed."""
     run, again = resume(review, killed)
+    assert (len(answered) >= 4, answered & set(again)) == (True, set())
     assert len(killed.asked) + len(again) <= 20 + CONCURRENCY
     assert run.drift["reviewer"]["calls"] <= 20 + CONCURRENCY
 
 
-def test_draw_is_the_same_on_another_day(review: Review, killed: Killed) -> None:
-    """Id, seed, reference time, zone and sample are those of the killed run; its report is the latest."""
+def test_resumed_run_is_as_an_uninterrupted_one(review: Review, killed: Killed) -> None:
+    """On another day, draw, agreement and criteria are those of the killed run; its report is the latest."""
     header = killed.header
     run, _ = resume(review, killed)
+    whole = review(*killed.options, *PINNED, "--drift-reports=whole", reports=review.folder / "whole")
+    same = ("verdict", "exit_code", "partial", "agreement", "criteria", "disagreements")
+    assert [run.drift[name] for name in same] == [whole.drift[name] for name in same]
     sample = run.drift["sample"]
     found = [sample[name] for name in ("seed", "as_of", "naive_timezone", "record_ids")]
     assert found == [1, "2026-01-15T02:00:00Z", "Asia/Tokyo", [record[0] for record in header["sample"]["records"]]]
     assert (run.drift["run_id"], run.drift["started"]) == (header["run_id"], header["started"])
     assert (run.reports / "latest").readlink().name == run.folder.name == run.drift["run_id"]
     assert list(run.reports.glob(".*.tmp")) == []
-
-
-def test_verdict_is_that_of_an_uninterrupted_run(review: Review, killed: Killed) -> None:
-    """Agreement, criteria and disagreements are the same."""
-    resumed, _ = resume(review, killed)
-    whole = review(*killed.options, *PINNED, "--drift-reports=whole", reports=review.folder / "whole")
-    same = ("verdict", "exit_code", "partial", "agreement", "criteria", "disagreements")
-    assert [resumed.drift[name] for name in same] == [whole.drift[name] for name in same]
 
 
 def test_calls_of_before_count(review: Review, killed: Killed) -> None:

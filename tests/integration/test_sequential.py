@@ -60,26 +60,20 @@ def test_agreeing_reviewer_is_ok_after_few_calls(
     assert [number % 4 == 2 for number in asked(server.requests)] == [False] * ALL_AGREE + [True] * BASELINE
 
 
-@pytest.mark.parametrize("concurrency", [1, 32])
-def test_disagreeing_reviewer_is_critical(
-    review: Review, store: BuiltStore, server: ChatServer, concurrency: int
-) -> None:
-    """After fewer calls still: 1."""
+def test_disagreeing_reviewer_is_critical(review: Review, store: BuiltStore, server: ChatServer) -> None:
+    """After fewer calls still: exit code 1."""
     server.behaviour = Behaviour(
         answer=lambda text: FINANCIAL | {"category": ("regulatory", "financial")["reg" in text]}
     )
-    found = by_llm(review, store, server, f"--drift-concurrency={concurrency}")
+    found = by_llm(review, store, server, "--drift-concurrency=32")
     assert (found.exit_code, found.drift["verdict"]) == (1, "CRITICAL")
     assert len(server.requests) == NONE_AGREES + BASELINE
 
 
-@pytest.mark.parametrize("concurrency", [1, 5])
-def test_calls_are_as_many_as_the_answers_decide(
-    review: Review, store: BuiltStore, server: ChatServer, concurrency: int
-) -> None:
-    """Read in the order in which the records were drawn, the answers decide with the last that was asked for."""
+def test_calls_are_as_many_as_the_answers_decide(review: Review, store: BuiltStore, server: ChatServer) -> None:
+    """In the order in which the records were drawn, the answers decide with the last one that was asked for."""
     server.behaviour = Behaviour(answer=named_but(LATE))
-    found = by_llm(review, store, server, f"--drift-concurrency={concurrency}")
+    found = by_llm(review, store, server, "--drift-concurrency=5")
     agreed = [number % 20 != 0 or number % 3 == 1 for number in map(int, found.record_ids)]
     after = decide(agreed[:60], 0.75).after
     assert ALL_AGREE < after < 60
@@ -93,16 +87,6 @@ def test_undecided_up_to_the_budget_is_judged_by_the_rate(review: Review, store:
     assert "undecided after 60 reviews" in agreement["message"]
     assert agreement["verdict"] == str(judge(agreement["rate"], 0.85, 0.75))
     assert (agreement["passed"] + agreement["failed"], len(texts_asked(review))) == (60, 60)
-
-
-@pytest.mark.parametrize("trouble", [{"server_error": 0.3}])
-def test_budget_bounds_all_calls(
-    review: Review, store: BuiltStore, server: ChatServer, trouble: dict[str, float]
-) -> None:
-    """Those made again after an error, or an answer of no use, are calls like any other."""
-    server.behaviour = Behaviour(answer=named_but(LATE), **trouble)  # type: ignore[arg-type]
-    found = by_llm(review, store, server, "--drift-max-calls=12", "--drift-repeat=5")
-    assert len(server.requests) == found.drift["reviewer"]["calls"] == 12
 
 
 def test_budget_is_200_where_none_is_set(review: Review) -> None:
@@ -123,40 +107,21 @@ def test_records_that_were_not_needed_are_neither_passed_nor_failed(review: Revi
         "passed": ALL_AGREE + BASELINE,
         "skipped": 60 - ALL_AGREE,
     }
+    # When reviews stop depends on their outcomes.
+    population = found.drift["agreement"]
+    assert (population["population"], "stopped" in population["population_missing"]) == (None, True)
     skipped = [test for test in found.document["tests"] if "test_agreement.py" in test["nodeid"]]
     assert all("not needed" in str(test) for test in skipped if test["outcome"] == "skipped")
 
 
-def test_stopped_reviews_estimate_no_population(review: Review, store: BuiltStore) -> None:
-    """When reviews stop says something of how they came out; the report says why there is no estimate."""
-    agreement = by_own(review, store, "agreeing").drift["agreement"]
-    assert agreement["population"] is None
-    assert "stopped" in agreement["population_missing"]
-
-
-@pytest.mark.parametrize("status", [404])
-def test_outage_from_the_start_is_inconclusive(
-    review: Review, store: BuiltStore, server: ChatServer, status: int
-) -> None:
-    """75, and no rate."""
-    server.behaviour = Behaviour(always=status)
-    found = by_llm(review, store, server, "--drift-timeout=1")
-    assert (found.exit_code, found.drift["verdict"], found.drift["agreement"]["rate"]) == (75, "INCONCLUSIVE", None)
-
-
 @pytest.mark.parametrize("answered", [0, ALL_AGREE - 1])
 def test_outage_is_noticed_early(review: Review, store: BuiltStore, server: ChatServer, answered: int) -> None:
-    """The budget is not spent on an endpoint that is down, as it is not where the rate is judged."""
+    """The budget is not spent on an endpoint that is down; if the reviews decide nothing, the run is inconclusive."""
     server.behaviour = Behaviour(statuses=[200] * answered + [404] * 200)
-    by_llm(review, store, server, "--drift-concurrency=4")
+    found = by_llm(review, store, server, "--drift-concurrency=4")
     assert len(server.requests) < answered + 20
-
-
-def test_outage_in_the_middle_is_inconclusive(review: Review, store: BuiltStore, server: ChatServer) -> None:
-    """Where the reviews before it decide nothing."""
-    server.behaviour = Behaviour(statuses=[200] * (ALL_AGREE - 1) + [404] * 200)
-    found = by_llm(review, store, server)
-    assert (found.exit_code, found.drift["reviewer"]["reviewed"]) == (75, ALL_AGREE - 1)
+    assert (found.exit_code, found.drift["verdict"]) == (75, "INCONCLUSIVE")
+    assert found.drift["reviewer"]["reviewed"] == answered
 
 
 def test_outage_after_the_decision_changes_nothing(review: Review, store: BuiltStore, server: ChatServer) -> None:
@@ -240,13 +205,6 @@ def test_chosen_records_are_all_reviewed(review: Review, store: BuiltStore, serv
     found = by_llm(review, store, server, f"--drift-records={ids}")
     assert (len(server.requests), found.criterion("agreement")["not_needed"]) == (30, 0)
     assert "decided" not in found.criterion("agreement")["message"]
-
-
-def test_store_smaller_than_the_budget_can_be_decided(review: Review, store: BuiltStore) -> None:
-    """The budget is 200 calls and the store has 120 records: the decision needs no more than before."""
-    write_classifiers(review)
-    found = review(*store.options, own("agreeing"), SEQUENTIAL, *AGREEMENT)
-    assert (found.criterion("agreement")["passed"], found.exit_code) == (ALL_AGREE, 0)
 
 
 def test_small_store_is_estimated_where_nothing_was_decided(review: Review, store: BuiltStore) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 import random
 import re
 import threading
@@ -14,7 +13,7 @@ from email.message import Message
 from http import HTTPStatus
 from typing import Any
 
-FAULTS = ("rate_limited", "server_error", "hanging", "cut", "garbage", "wrong_label", "no_chat")
+FAULTS = ("rate_limited", "server_error", "hanging", "cut", "garbage")
 GARBAGE = "I am sorry, I cannot say."
 UNKNOWN_CATEGORY = "of no taxonomy"
 _CATEGORY = re.compile(r"\b(financial|regulatory|operational)\b", re.IGNORECASE)
@@ -31,69 +30,48 @@ def name_category(user_text: str) -> dict[str, object]:
 
 @dataclass(frozen=True)
 class Behaviour:
-    """How the endpoint answers; what stands first below is decided first.
+    """How the endpoint answers; the first of these that applies decides.
 
     Args:
-        latency: Seconds before any answer, errors as well.
-        api_key: Where set, another bearer token is answered with 401 and quoted.
-        always: The status of every request; 200 is an answer like any other.
-        statuses: The statuses of the first requests, counted from when the behaviour was set; 200 as in `always`.
-        retry_after: The header that goes with each 429; None leaves it out.
+        latency: Seconds before any answer, also before an error.
+        api_key: If set, another bearer token is answered with 401 and quoted.
+        always: The status of every request.
+        statuses: The statuses of the first requests after the behaviour was set.
+        retry_after: The header of each 429.
         refused_parameters: Keys of a request that are answered with 400, one at a time.
         param_named: Whether that error's `param` is the key, which the message names in any case.
-        seed: Of the draws.
         rate_limited: The share, from 0 to 1, of requests answered with 429. The shares add up to at most 1.
         server_error: The share answered with 500.
         hanging: The share never answered: until the client leaves or the server stops.
         cut: The share whose connection ends in the middle of the body.
-        garbage: The share answered by a message that is no JSON.
-        wrong_label: The share answered with `UNKNOWN_CATEGORY`.
-        no_chat: The share answered with 200 and a page in place of a JSON document.
+        garbage: The share answered with a message that is not JSON.
         answer: The answer to the user's messages: a mapping is sent as JSON, a text as it is.
-        model: The name that the endpoint gives itself.
-        usage: Whether answers count tokens: the words of all messages, and those of the answer.
-
-    Raises:
-        ValueError: A share lies outside 0 to 1, or together they exceed 1.
+        model: The model's name in the answers.
     """
 
     latency: float = 0.0
     api_key: str | None = None
     always: int | None = None
     statuses: Sequence[int] = ()
-    retry_after: str | None = "0"
+    retry_after: str = "0"
     refused_parameters: frozenset[str] = frozenset()
     param_named: bool = True
-    seed: int = 0
     rate_limited: float = 0.0
     server_error: float = 0.0
     hanging: float = 0.0
     cut: float = 0.0
     garbage: float = 0.0
-    wrong_label: float = 0.0
-    no_chat: float = 0.0
     answer: Callable[[str], Mapping[str, object] | str] = name_category
     model: str = "test-model-2026-01"
-    usage: bool = True
-
-    def __post_init__(self) -> None:
-        shares = [share for _, share in self.faults()]
-        if min(shares) < 0 or math.fsum(shares) > 1:
-            raise ValueError(f"shares lie from 0 to 1 and add up to at most 1: {shares}")
-
-    def faults(self) -> list[tuple[str, float]]:
-        """Return each fault and its share."""
-        return [(name, getattr(self, name)) for name in FAULTS]
 
 
 @dataclass(frozen=True)
 class Request:
-    """A POST that arrived; `started` is in monotonic seconds, `status` None until, and unless, it is answered whole."""
+    """A POST that arrived; `status` is None until, and unless, it is answered whole."""
 
     number: int
     body: dict[str, Any]
     headers: Message
-    started: float
     status: int | None = None
 
     @property
@@ -119,7 +97,6 @@ class Reply:
 
     status: int
     body: bytes
-    content_type: str = "application/json"
     retry_after: str | None = None
     cut: bool = False
 
@@ -130,7 +107,7 @@ class Course:
     def __init__(self, behaviour: Behaviour) -> None:
         self.behaviour = behaviour
         self._lock = threading.Lock()
-        self._random = random.Random(behaviour.seed)
+        self._random = random.Random(0)
         self._statuses = iter(behaviour.statuses)
 
     def reply(self, request: Request) -> Reply | None:
@@ -146,11 +123,6 @@ class Course:
         status = self._next_status()
         if status is not None and status != HTTPStatus.OK:
             return self._failure(status)
-        missing = next((key for key in ("model", "messages") if not request.body.get(key)), None)
-        if missing is not None:
-            return error_reply(400, f"Missing required parameter: '{missing}'.", missing)
-        if request.body.get("stream"):
-            return error_reply(400, "Unsupported value: 'stream' must be false.", "stream")
         refused = next((key for key in request.body if key in behaviour.refused_parameters), None)
         if refused is not None:
             message = f"Unsupported parameter: '{refused}' is not supported with this model."
@@ -165,14 +137,9 @@ class Course:
                 return self._failure(429)
             case "server_error":
                 return self._failure(500)
-            case "no_chat":
-                return Reply(200, b"<html><body>Welcome to the proxy</body></html>", "text/html")
             case "garbage":
                 return self._completion(request, GARBAGE)
         answer = self.behaviour.answer(request.user_text)
-        if fault == "wrong_label":
-            sound = name_category(request.user_text) if isinstance(answer, str) else answer
-            answer = {**sound, "category": UNKNOWN_CATEGORY}
         content = answer if isinstance(answer, str) else json.dumps(answer, ensure_ascii=False)
         return replace(self._completion(request, content), cut=fault == "cut")
 
@@ -183,7 +150,8 @@ class Course:
     def _draw(self) -> str | None:
         with self._lock:
             left = self._random.random()
-        for name, share in self.behaviour.faults():
+        for name in FAULTS:
+            share: float = getattr(self.behaviour, name)
             if left < share:
                 return name
             left -= share
@@ -202,9 +170,8 @@ class Course:
             "model": self.behaviour.model,
             "choices": [{"index": 0, "message": message, "logprobs": None, "finish_reason": "stop"}],
         }
-        if self.behaviour.usage:
-            asked, said = (max(1, len(text.split())) for text in (request.text_of(), content))
-            body["usage"] = {"prompt_tokens": asked, "completion_tokens": said, "total_tokens": asked + said}
+        asked, said = (max(1, len(text.split())) for text in (request.text_of(), content))
+        body["usage"] = {"prompt_tokens": asked, "completion_tokens": said, "total_tokens": asked + said}
         return json_reply(200, body)
 
 

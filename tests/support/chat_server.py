@@ -1,8 +1,7 @@
 """A server on 127.0.0.1 that speaks OpenAI's chat completions.
 
-In a test: `with ChatServer(Behaviour(latency=0.1)) as server: ... server.base_url ...`. As a process of its own, which
-ends with SIGTERM or its standard input: `python -m tests.support.chat_server --latency 0.5 --rate-limited 0.05`. It
-prints its base URL and answers GET /counts.
+In a test: `with ChatServer(Behaviour(latency=0.1)) as server: ... server.base_url ...`. As a process, which prints its
+base URL and ends with SIGTERM or its standard input: `python -m tests.support.chat_server --latency 0.5`.
 """
 
 from __future__ import annotations
@@ -15,63 +14,16 @@ import signal
 import socket
 import sys
 import threading
-import time
-from collections import Counter
 from contextlib import suppress
-from dataclasses import asdict, dataclass, replace
+from dataclasses import replace
 from email.message import Message
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
 from typing import Any, Self
 
-from tests.support.chat_behaviour import FAULTS, Behaviour, Course, Reply, Request, error_reply, json_reply
+from tests.support.chat_behaviour import Behaviour, Course, Reply, Request, error_reply
 
 CHAT_PATH = "/v1/chat/completions"
-COUNTS_PATH = "/counts"
-
-
-@dataclass(frozen=True)
-class Counts:
-    """The server's counters; those not answered whole are in no status."""
-
-    requests: int
-    statuses: dict[int, int]
-    in_flight: int
-    most_in_flight: int
-
-
-class _Journal:
-    """What arrived and how it was answered."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._requests: list[Request] = []
-        self._statuses: Counter[int] = Counter()
-        self._in_flight = 0
-        self._most_in_flight = 0
-
-    def begin(self, body: dict[str, Any], headers: Message) -> Request:
-        with self._lock:
-            request = Request(len(self._requests) + 1, body, headers, time.monotonic())
-            self._requests.append(request)
-            self._in_flight += 1
-            self._most_in_flight = max(self._most_in_flight, self._in_flight)
-        return request
-
-    def end(self, request: Request, status: int | None) -> None:
-        with self._lock:
-            self._in_flight -= 1
-            if status is not None:
-                self._requests[request.number - 1] = replace(request, status=status)
-                self._statuses[status] += 1
-
-    def requests(self) -> list[Request]:
-        with self._lock:
-            return list(self._requests)
-
-    def counts(self) -> Counts:
-        with self._lock:
-            return Counts(len(self._requests), dict(self._statuses), self._in_flight, self._most_in_flight)
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -83,31 +35,24 @@ class _Handler(BaseHTTPRequestHandler):
     server: _Listener
 
     def do_POST(self) -> None:
-        journal = self.server.journal
-        request = journal.begin(self._read_body(), self.headers)
-        reply = None
-        try:
-            reply = self._prepare(request)
-        finally:
-            # Before the reply leaves: a client that keeps to a number of requests is never seen above it.
-            journal.end(request, None if reply is None or reply.cut else reply.status)
+        request = self.server.begin(self._read_body(), self.headers)
+        reply = self._prepare(request)
+        # Before the reply leaves, so that whoever has it finds the status.
+        if reply is not None and not reply.cut:
+            self.server.requests[request.number - 1] = replace(request, status=reply.status)
         if reply is None:
             self.close_connection = True
         else:
             self._send(reply)
 
-    def do_GET(self) -> None:
-        if self.path == COUNTS_PATH:
-            self._send(json_reply(200, asdict(self.server.journal.counts())))
-        else:
-            self._send(self._unknown_path())
-
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class names it so
         """Stay silent."""
 
     def _prepare(self, request: Request) -> Reply | None:
+        if self.path != CHAT_PATH:
+            return error_reply(404, f"Unknown request URL: {self.command} {self.path}.")
         course = self.server.course
-        reply = course.reply(request) if self.path == CHAT_PATH else self._unknown_path()
+        reply = course.reply(request)
         return None if self._client_leaves(None if reply is None else course.behaviour.latency) else reply
 
     def _read_body(self) -> dict[str, Any]:
@@ -128,16 +73,13 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _send(self, reply: Reply) -> None:
         self.send_response(reply.status)
-        self.send_header("Content-Type", reply.content_type)
+        self.send_header("Content-Type", "application/json")
         self.send_header("Content-Length", str(len(reply.body)))
         if reply.retry_after is not None:
             self.send_header("Retry-After", reply.retry_after)
         self.end_headers()
         self.wfile.write(reply.body[: len(reply.body) // 2] if reply.cut else reply.body)
         self.close_connection |= reply.cut
-
-    def _unknown_path(self) -> Reply:
-        return error_reply(404, f"Unknown request URL: {self.command} {self.path}.")
 
 
 class _Listener(ThreadingHTTPServer):
@@ -146,12 +88,18 @@ class _Listener(ThreadingHTTPServer):
     request_queue_size = 256
     daemon_threads = True
 
-    def __init__(self, behaviour: Behaviour, port: int) -> None:
-        super().__init__(("127.0.0.1", port), _Handler)
+    def __init__(self, behaviour: Behaviour) -> None:
+        super().__init__(("127.0.0.1", 0), _Handler)
         self.course = Course(behaviour)
-        self.journal = _Journal()
+        self.requests: list[Request] = []
         self._lock = threading.Lock()
         self._connections: set[Any] = set()
+
+    def begin(self, body: dict[str, Any], headers: Message) -> Request:
+        with self._lock:
+            request = Request(len(self.requests) + 1, body, headers)
+            self.requests.append(request)
+        return request
 
     def get_request(self) -> tuple[socket.socket, Any]:
         connection, address = super().get_request()
@@ -178,15 +126,10 @@ class _Listener(ThreadingHTTPServer):
 
 
 class ChatServer:
-    """Serves from construction to `stop()`, or the end of its `with` block.
+    """Serves from construction to `stop()`, or the end of its `with` block; by default soundly and at once."""
 
-    Args:
-        behaviour: How it answers; by default soundly and at once.
-        port: A free one where it is 0.
-    """
-
-    def __init__(self, behaviour: Behaviour | None = None, port: int = 0) -> None:
-        self._listener = _Listener(behaviour or Behaviour(), port)
+    def __init__(self, behaviour: Behaviour | None = None) -> None:
+        self._listener = _Listener(behaviour or Behaviour())
         self._thread = threading.Thread(target=self._listener.serve_forever, args=(0.02,), daemon=True)
         self._thread.start()
 
@@ -215,22 +158,7 @@ class ChatServer:
     @property
     def requests(self) -> list[Request]:
         """The POST requests so far, in the order of their arrival."""
-        return self._listener.journal.requests()
-
-    @property
-    def counts(self) -> dict[int, int]:
-        """The number of whole answers by status."""
-        return self._listener.journal.counts().statuses
-
-    @property
-    def in_flight(self) -> int:
-        """How many requests wait for their answer."""
-        return self._listener.journal.counts().in_flight
-
-    @property
-    def most_in_flight(self) -> int:
-        """The most requests that ever waited at once."""
-        return self._listener.journal.counts().most_in_flight
+        return list(self._listener.requests)
 
     def stop(self) -> None:
         """Stop listening and end every connection."""
@@ -240,31 +168,15 @@ class ChatServer:
         self._thread.join()
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m tests.support.chat_server", description=__doc__)
-    for name in ("latency", *FAULTS):
-        parser.add_argument(f"--{name.replace('_', '-')}", type=float, default=0.0, metavar="NUMBER")
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--retry-after", default="0")
-    parser.add_argument("--statuses", type=int, nargs="+", default=())
-    parser.add_argument("--always", type=int)
-    parser.add_argument("--refused-parameters", nargs="+", default=())
-    parser.add_argument("--param-named", action=argparse.BooleanOptionalAction, default=True)
-    parser.add_argument("--usage", action=argparse.BooleanOptionalAction, default=True)
-    parser.add_argument("--model", default=Behaviour.model)
-    parser.add_argument("--api-key")
-    parser.add_argument("--port", type=int, default=0)
-    return parser
-
-
 def main() -> None:
     """Serve until SIGTERM or the end of standard input."""
-    options = vars(_parser().parse_args())
-    port = options.pop("port")
-    options["refused_parameters"] = frozenset(options["refused_parameters"])
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: sys.exit(0))
-    with ChatServer(Behaviour(**options), port) as server:
+    parser = argparse.ArgumentParser(prog="python -m tests.support.chat_server", description=__doc__)
+    for name in ("latency", "rate-limited", "server-error"):
+        parser.add_argument(f"--{name}", type=float, default=0.0, metavar="NUMBER")
+    parser.add_argument("--retry-after", default="0")
+    options = vars(parser.parse_args())
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    with ChatServer(Behaviour(**options)) as server:
         sys.stdout.write(f"{server.base_url}\n")
         sys.stdout.flush()
         sys.stdin.buffer.read()

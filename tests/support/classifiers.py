@@ -6,7 +6,6 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from concurrent.futures import Future
-from contextlib import closing
 from threading import Thread
 from typing import TypeVar
 
@@ -136,8 +135,10 @@ def review_all(
     records = make_records(number)
 
     def run() -> list[Review]:
-        with closing(reviewer.review(records, records[:repeats], on_call, on_cost=on_cost)) as reviewing:
-            return list(reviewing)
+        try:
+            return list(reviewer.review(records, records[:repeats], on_call, on_cost=on_cost))
+        finally:
+            reviewer.finish()
 
     return patiently(run, patience)
 

@@ -161,20 +161,23 @@ def accused(criterion: Mapping[str, Any]) -> list[str]:
     return [item["name"] for item in criterion["statistics"] if item["verdict"] not in (None, "OK")]
 
 
-def keep_runs(reports: Path, document: Mapping[str, Any], agreed: Iterable[int], **changed: Any) -> None:
-    """Write past runs of 200 reviewed records each, the oldest first, as a real one left its document.
+def keep_runs(
+    reports: Path, document: Mapping[str, Any], agreed: Iterable[int], year: int = 2025, **changed: Any
+) -> None:
+    """Write past runs of 200 reviewed records each, oldest first, like a real run's document.
 
     Args:
         reports: The folder of reports.
         document: A real run's report.json.
-        agreed: On how many of the 200 each agreed.
-        changed: What else the runs are to have in the key `drift`; mappings are merged.
+        agreed: The number of the 200 on which each agreed.
+        year: The year of the runs.
+        changed: Other values of the key `drift`; mappings are merged.
     """
     for place, number in enumerate(agreed):
         drift = json.loads(json.dumps(document["drift"]))
         for key, value in changed.items():
             drift[key] = {**drift[key], **value} if isinstance(value, dict) else value
-        drift["run_id"] = f"20250101T0000{place:0>2}Z-abc123"
+        drift["run_id"] = f"{year}0101T0000{place:0>2}Z-abc123"
         drift["sample"]["seed"] = 1000 + place
         drift["agreement"] |= {"agreed": number, "reviewed": 200, "rate": number / 200}
         folder = reports / drift["run_id"]

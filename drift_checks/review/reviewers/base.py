@@ -51,15 +51,15 @@ class Reviewer(Protocol):
         on_review: OnReview = ignore,
         on_cost: OnCost = ignore,
     ) -> ReviewIterator:
-        """Start reviewing.
+        """Start reviewing the records, and the repeats once more afterwards; callbacks may come from any thread.
 
         Args:
             records: The records to review.
-            repeats: The records to review once more afterwards, whatever the first review says.
-            on_call: Called before each call, from any thread.
-            on_review: Called with each review before the iterator returns it, from any thread.
+            repeats: The records to review once more.
+            on_call: Called before each call.
+            on_review: Called with each review before the iterator returns it.
             on_cost: If costs are counted, called before each call with the most that it can cost, and after it with the
-                difference to its actual cost, from any thread.
+                difference to its actual cost.
 
         Raises:
             ReviewerError: The reviewer cannot be used.
@@ -68,13 +68,7 @@ class Reviewer(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """A request to classify a record.
-
-    Attributes:
-        record: The record.
-        repeat: Whether this is the second review of the record.
-        retry: Whether the answer to an earlier request was unusable.
-    """
+    """A request to classify a record: its second review if `repeat`; after an unusable answer if `retry`."""
 
     record: Record
     repeat: bool = False

@@ -7,20 +7,14 @@ import logging
 import random
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
-from typing import TypeVar
+from dataclasses import replace
+from typing import Any, NamedTuple, TypeVar
 
-from tenacity import (
-    AsyncRetrying,
-    RetryCallState,
-    retry_if_exception,
-    stop_after_attempt,
-    wait_exponential,
-    wait_random,
-)
+import tenacity
 
 from drift_checks.core.errors import DriftError
 from drift_checks.core.records import Review, Usage
+from drift_checks.review.reviewers import failures
 from drift_checks.review.reviewers.base import (
     Classification,
     Classifier,
@@ -30,14 +24,6 @@ from drift_checks.review.reviewers.base import (
     ParametersRejected,
     Request,
     UnusableAnswer,
-)
-from drift_checks.review.reviewers.failures import (
-    describe,
-    is_refused,
-    is_transient,
-    one_line,
-    retry_after,
-    was_answered,
 )
 from drift_checks.review.reviewers.limits import Breaker, Budget, BudgetSpent, Limits, Outage, Pace, Spent
 
@@ -51,8 +37,7 @@ _MAX_REJECTIONS = 8
 Argument = TypeVar("Argument")
 
 
-@dataclass(frozen=True)
-class Callbacks:
+class Callbacks(NamedTuple):
     """Whom to report calls, reviews and costs to."""
 
     on_call: OnCall
@@ -82,27 +67,15 @@ class _Job:
 
     def reviewed(self, answer: Classification) -> Review:
         """Return the review for an answer."""
-        return Review(
-            self.request.record.id,
-            category=answer.category,
-            confidence=answer.confidence,
-            rationale=answer.rationale,
-            evidence=answer.evidence,
-            model=answer.model,
-            repeat=self.request.repeat,
-            usage=self.usage,
-        )
+        decided = {name: getattr(answer, name) for name in ("category", "confidence", "rationale", "evidence", "model")}
+        return self._review(**decided)
 
     def failed(self, reason: str) -> Review:
         """Return the review without a decision."""
-        return Review(
-            self.request.record.id,
-            failure=one_line(reason),
-            model=self.model,
-            asked=self.calls > 0,
-            repeat=self.request.repeat,
-            usage=self.usage,
-        )
+        return self._review(failure=failures.one_line(reason), model=self.model, asked=self.calls > 0)
+
+    def _review(self, **decided: Any) -> Review:
+        return Review(self.request.record.id, repeat=self.request.repeat, usage=self.usage, **decided)
 
 
 class Calls:
@@ -117,7 +90,9 @@ class Calls:
         self._breaker = Breaker(limits.timeout)
         # After an outage, no further calls are made.
         self._outage: Exception | None = None
-        self._backoff = wait_exponential(limits.backoff, max=_MAX_BACKOFF) + wait_random(0, limits.backoff)
+        self._backoff = tenacity.wait_exponential(limits.backoff, max=_MAX_BACKOFF) + tenacity.wait_random(
+            0, limits.backoff
+        )
 
     async def review(self, requests: Sequence[Request], callbacks: Callbacks) -> None:
         """Handle all requests; after an outage, the rest fails without a call.
@@ -174,19 +149,19 @@ class Calls:
             return await self._with_retries(job, replace(job.request, retry=True))
 
     async def _with_retries(self, job: _Job, request: Request) -> Classification:
-        retrying = AsyncRetrying(
-            stop=stop_after_attempt(self._limits.attempts),
+        retrying = tenacity.AsyncRetrying(
+            stop=tenacity.stop_after_attempt(self._limits.attempts),
             wait=self._pause,
-            retry=retry_if_exception(_is_worth_a_retry),
+            retry=tenacity.retry_if_exception(_is_worth_a_retry),
             reraise=True,
         )
         return await retrying(self._call, job, request)
 
-    def _pause(self, state: RetryCallState) -> float:
+    def _pause(self, state: tenacity.RetryCallState) -> float:
         error = state.outcome.exception() if state.outcome else None
         # Only its type is logged: the message may quote the record's text.
         _LOGGER.info("a call failed and is retried", extra={"error": type(error).__name__})
-        requested = None if error is None else retry_after(error)
+        requested = None if error is None else failures.retry_after(error)
         backoff = self._backoff(state)
         if requested is None:
             return backoff
@@ -213,8 +188,10 @@ class Calls:
             except (CallbackError, DriftError):
                 raise
             except Exception as error:
-                cost = 0.0 if was_answered(error) else max_cost
-                self._fail(job, error)
+                cost = 0.0 if failures.was_answered(error) else max_cost
+                if failures.is_refused(error):
+                    raise self._classifier.refusal_error(failures.describe(error)) from None
+                self._breaker.fail(job, _reason(error))
                 raise
             else:
                 self._breaker.succeed(job)
@@ -257,11 +234,6 @@ class Calls:
             raise RuntimeError("the call cancelled itself") from None
         return replace(answer, usage=replace(answer.usage, seconds=time.monotonic() - started))
 
-    def _fail(self, job: _Job, error: Exception) -> None:
-        if is_refused(error):
-            raise self._classifier.refusal_error(describe(error)) from None
-        self._breaker.fail(job, _reason(error))
-
     def _add_usage(self, job: _Job, usage: Usage, max_cost: float) -> float:
         job.usage = job.usage.plus(usage)
         return max_cost if usage.cost is None else usage.cost
@@ -270,8 +242,8 @@ class Calls:
 def _is_worth_a_retry(error: BaseException) -> bool:
     if isinstance(error, BudgetSpent | UnusableAnswer | Outage | DriftError | CallbackError):
         return False
-    return is_transient(error) and (retry_after(error) or 0.0) <= _MAX_PAUSE
+    return failures.is_transient(error) and (failures.retry_after(error) or 0.0) <= _MAX_PAUSE
 
 
 def _reason(error: Exception) -> str:
-    return str(error) if isinstance(error, UnusableAnswer) else describe(error)
+    return str(error) if isinstance(error, UnusableAnswer) else failures.describe(error)

@@ -16,14 +16,14 @@ _LOGGER = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Limits:
-    """The limits of the pool.
+    """The limits of the pool; None is no limit.
 
     Attributes:
         concurrency: The maximum number of calls in flight.
-        requests_per_minute: The maximum number of calls started in a minute, None for no limit.
+        requests_per_minute: The maximum number of calls started in a minute.
         timeout: The maximum duration of a call in seconds.
-        max_calls: The maximum number of calls, None for no limit.
-        max_cost: The maximum cost of all calls, None for no limit.
+        max_calls: The maximum number of calls.
+        max_cost: The maximum cost of all calls.
         attempts: The maximum number of calls for one review if they fail with transient errors.
         backoff: The seconds before the second attempt; they double with each further one.
     """
@@ -141,22 +141,14 @@ class Breaker:
         self._answered, self._failed_calls, self._given_up, self._since = True, 0, False, self._clock()
 
     def fail(self, job: Hashable, reason: str) -> None:
-        """Record that a call failed.
-
-        Raises:
-            Outage: The reviewer is down.
-        """
+        """Record that a call failed; raise Outage if the reviewer is down."""
         self._in_flight.discard(job)
         self._failing.add(job)
         self._failed_calls += 1
         self._open_if_down(reason)
 
     def give_up(self, job: Hashable, reason: str) -> None:
-        """Record that there are no more attempts for a record.
-
-        Raises:
-            Outage: The reviewer is down.
-        """
+        """Record that there are no more attempts for a record; raise Outage if the reviewer is down."""
         self._failing.add(job)
         self._given_up = True
         self._open_if_down(reason)

@@ -78,11 +78,22 @@ class NeighboursReviewer:
             yield repeat
 
     def neighbours_of(self, records: Sequence[Record]) -> dict[RecordId, list[Neighbour]]:
-        """Return the k nearest others of each record, nearest first; records without a usable vector are omitted."""
+        """Return the k nearest others of each record, nearest first; records without a usable vector are omitted.
+
+        If duplicates take their places, more are asked for.
+        """
         vectors = self._vectors_of(records)
-        known = [record for record in records if record.id in vectors]
-        found = self._neighbours(known, vectors)
-        return {record.id: neighbours for record, neighbours in zip(known, found, strict=True)}
+        found: dict[RecordId, list[Neighbour]] = {}
+        number = self._k + _SPARE
+        pending = [record for record in records if record.id in vectors]
+        while pending:
+            asked = self._vectors.nearest([vectors[record.id] for record in pending], number)
+            for record, near in zip(pending, asked, strict=True):
+                found[record.id] = [other for other in near if not _same(record, other)][: self._k]
+            exhausted = number >= self._vectors.count
+            pending = [record for record in pending if len(found[record.id]) < self._k and not exhausted]
+            number *= 4
+        return found
 
     def _review_batch(self, records: Sequence[Record]) -> Iterator[Review]:
         found = self.neighbours_of(records)
@@ -104,22 +115,6 @@ class NeighboursReviewer:
 
     def _is_usable(self, vector: npt.NDArray[np.float32] | None) -> bool:
         return vector is not None and vector.size == self._vectors.dimension and bool(vector.any())
-
-    def _neighbours(
-        self, records: Sequence[Record], vectors: Mapping[object, npt.NDArray[np.float32]]
-    ) -> list[list[Neighbour]]:
-        """Return each record's k nearest others, asking for more if duplicates take their places."""
-        found: dict[object, list[Neighbour]] = {}
-        number = self._k + _SPARE
-        pending = list(records)
-        while pending:
-            asked = self._vectors.nearest([vectors[record.id] for record in pending], number)
-            for record, near in zip(pending, asked, strict=True):
-                found[record.id] = [other for other in near if not _same(record, other)][: self._k]
-            exhausted = number >= self._vectors.count
-            pending = [record for record in pending if len(found[record.id]) < self._k and not exhausted]
-            number *= 4
-        return [found[record.id] for record in records]
 
 
 def read_embedding(stored: object) -> npt.NDArray[np.float32] | None:

@@ -179,7 +179,7 @@ def read_result(result: object) -> Classification:
     elif isinstance(result, tuple | list) and not hasattr(result, "category"):
         read = dict(zip(("category", "confidence"), result, strict=False)).get
     else:
-        read = partial(_attribute, result)
+        read = lambda name: getattr(result, name, None)  # noqa: E731
     category = _category(read("category"))
     if category is None:
         raise UnusableAnswer(f"the classifier returned {quoted(result)}, which has no category")
@@ -198,10 +198,6 @@ def _category(value: object) -> str | None:
     number = _whole(value)
     text = str(number) if number is not None else value
     return str(text) if isinstance(text, str) and text.strip() else None
-
-
-def _attribute(holder: object, name: str) -> object:
-    return getattr(holder, name, None)
 
 
 def _whole(value: object) -> int | None:

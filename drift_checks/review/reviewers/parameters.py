@@ -16,11 +16,7 @@ _ALIASES = {"response_format": r"(?:response_format|json_schema|responseSchema|r
 class CallParameters:
     """The parameters of a call; those that the endpoint rejects are omitted from then on.
 
-    Args:
-        schema: The JSON schema of an answer.
-        seed: The seed, for endpoints that accept one.
-        max_output_tokens: The maximum length of an answer.
-        bounded: Whether the maximum must stay, because costs are counted with it.
+    If `bounded`, the maximum number of tokens must stay, because costs are counted with it.
     """
 
     def __init__(self, schema: Mapping[str, Any], seed: int, max_output_tokens: int, *, bounded: bool) -> None:
@@ -45,12 +41,7 @@ class CallParameters:
         return parameters
 
     def omit_rejected(self, sent: Mapping[str, Any], name: str | None, message: str) -> bool:
-        """Omit the parameters that the endpoint rejected.
-
-        Args:
-            sent: The parameters of the call.
-            name: The rejected parameter, if the error names one.
-            message: The error's message.
+        """Omit the parameters that the endpoint rejected: the one that the error names, or those in its message.
 
         Returns:
             Whether a parameter that was sent is now omitted, so that another call makes sense.

@@ -8,9 +8,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import replace
 from queue import Empty, SimpleQueue
 from threading import Thread
 from typing import Self
@@ -29,25 +28,29 @@ _LOGGER = logging.getLogger(__name__)
 
 
 class PooledReviewer:
-    """Reviews with a classifier.
+    """Reviews with a classifier; `review` may be called several times, within the same limits, until `finish`.
+
+    It is also the iterator over the reviews in progress.
 
     Args:
-        classifier: The classifier.
+        classifier: The classifier, which is opened by the first review.
         limits: The limits of the pool.
         spent: What was spent before, by the run that this one resumes.
-        stays_open: Whether `review` may be called several times, within the same limits; the reviewer must be closed
-            after the last call.
     """
 
-    def __init__(self, classifier: Classifier, limits: Limits, spent: Spent, *, stays_open: bool = False) -> None:
+    def __init__(self, classifier: Classifier, limits: Limits, spent: Spent) -> None:
         self.name = classifier.name
         self.model = classifier.model
         self.comparable_confidence = classifier.comparable_confidence
         self._classifier = classifier
         self._limits = limits
         self._spent = spent
-        self._stays_open = stays_open
-        self._open: PooledReviews | None = None
+        self._requests: asyncio.Queue[tuple[Sequence[Request], Callbacks] | None] = asyncio.Queue()
+        self._results: SimpleQueue[Review | BaseException] = SimpleQueue()
+        self._left = 0
+        self._loop = Loop()
+        self._task: asyncio.Task[None] | None = None
+        self._thread = Thread(target=self._run, daemon=True, name="drift-reviews")
 
     def review(
         self,
@@ -56,36 +59,17 @@ class PooledReviewer:
         on_call: OnCall = ignore,
         on_review: OnReview = ignore,
         on_cost: OnCost = ignore,
-    ) -> PooledReviews:
-        """Start reviewing."""
+    ) -> Self:
+        """Start reviewing; the reviews that were started before must be finished."""
         requests = [*map(Request, records), *(Request(record, repeat=True) for record in repeats)]
-        reviews = self._open or PooledReviews(self._classifier, self._limits, self._spent, stays_open=self._stays_open)
-        if self._stays_open:
-            self._open = reviews
-        reviews.send(requests, Callbacks(on_call, on_review, on_cost))
-        return reviews
-
-    def close(self) -> None:
-        """Close the classifier."""
-        reviews, self._open = self._open, None
-        if reviews is not None:
-            reviews.finish()
-
-
-class PooledReviews:
-    """Reviews in progress in a thread."""
-
-    def __init__(self, classifier: Classifier, limits: Limits, spent: Spent, *, stays_open: bool) -> None:
-        self._classifier = classifier
-        self._limits = limits
-        self._spent = spent
-        self._stays_open = stays_open
-        self._requests: asyncio.Queue[tuple[Sequence[Request], Callbacks] | None] = asyncio.Queue()
-        self._results: SimpleQueue[Review | BaseException] = SimpleQueue()
-        self._left = 0
-        self._loop = Loop()
-        self._task: asyncio.Task[None] | None = None
-        self._thread = Thread(target=self._run, daemon=True, name="drift-reviews")
+        item = requests, Callbacks(on_call, on_review, on_cost)
+        if self._thread.ident is None:
+            self._requests.put_nowait(item)
+            self._thread.start()
+        else:
+            self._loop.call_soon_threadsafe(self._requests.put_nowait, item)
+        self._left = len(requests)
+        return self
 
     def __iter__(self) -> Self:
         """Return the iterator itself."""
@@ -94,8 +78,6 @@ class PooledReviews:
     def __next__(self) -> Review:
         """Wait for the next review."""
         if not self._left:
-            if not self._stays_open:
-                self._wait_for_close()
             raise StopIteration
         result = self._wait_for_result()
         if isinstance(result, BaseException):
@@ -104,44 +86,33 @@ class PooledReviews:
         self._left -= 1
         return result
 
-    def send(self, requests: Sequence[Request], callbacks: Callbacks) -> None:
-        """Send requests; those sent before must be finished."""
-        if self._thread.ident is None:
-            self._requests.put_nowait((requests, callbacks))
-            self._thread.start()
-        else:
-            self._loop.call_soon_threadsafe(self._requests.put_nowait, (requests, callbacks))
-        self._left = len(requests)
+    def close(self) -> None:
+        """Abandon calls in flight, which ends the pool; without any, it stays open."""
+        if self._left:
+            self._left = 0
+            self._call(self._cancel)
+            self._thread.join(_CANCEL_SECONDS)
 
     def finish(self) -> None:
         """Close the classifier; calls in flight are abandoned."""
-        self._stays_open = False
         if self._left:
             self.close()
             return
-        with suppress(RuntimeError):
-            self._loop.call_soon_threadsafe(self._requests.put_nowait, None)
-        self._wait_for_close()
+        self._call(self._requests.put_nowait, None)
+        end = time.monotonic() + self._limits.timeout
+        while self._thread.is_alive() and time.monotonic() < end:
+            self._thread.join(_WAIT_SECONDS)
 
-    def close(self) -> None:
-        """Abandon calls in flight; without any, an open pool stays open."""
-        if self._stays_open and not self._left:
-            return
-        self._left = 0
+    def _call(self, function: Callable[..., object], *arguments: object) -> None:
+        # The loop is closed if the thread has ended.
         with suppress(RuntimeError):
-            self._loop.call_soon_threadsafe(self._cancel)
-        self._thread.join(_CANCEL_SECONDS)
+            self._loop.call_soon_threadsafe(function, *arguments)
 
     def _wait_for_result(self) -> Review | BaseException:
         # A signal just before a wait does not end it; its handler runs between two short waits.
         while True:
             with suppress(Empty):
                 return self._results.get(timeout=_WAIT_SECONDS)
-
-    def _wait_for_close(self) -> None:
-        end = time.monotonic() + self._limits.timeout
-        while self._thread.is_alive() and time.monotonic() < end:
-            self._thread.join(_WAIT_SECONDS)
 
     def _cancel(self) -> None:
         if self._task is not None:
@@ -163,9 +134,7 @@ class PooledReviews:
             calls = Calls(self._classifier, self._limits, self._spent)
             while item := await self._requests.get():
                 requests, callbacks = item
-                await calls.review(requests, replace(callbacks, on_review=self._reporter(callbacks.on_review)))
-                if not self._stays_open:
-                    break
+                await calls.review(requests, callbacks._replace(on_review=self._reporter(callbacks.on_review)))
         except Exception as error:
             # Reported before the classifier is closed, which may take long.
             self._results.put(error)

@@ -25,12 +25,7 @@ class Prompt:
     instructions: str
 
     def messages(self, text: str, *, retry: bool = False) -> list[dict[str, str]]:
-        """Return the messages for a text.
-
-        Args:
-            text: The record's text, which the user's message holds unchanged.
-            retry: Whether an earlier answer was unusable. It is not quoted, since it may repeat the text.
-        """
+        """Return the messages for a text; an earlier, unusable answer is not quoted, since it may repeat the text."""
         system = f"{self.instructions}\n\n{_RETRY}" if retry else self.instructions
         return [{"role": "system", "content": system}, {"role": "user", "content": fenced(text)}]
 

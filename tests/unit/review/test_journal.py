@@ -98,17 +98,13 @@ def test_journal_begins_once(journal: Journal) -> None:
     assert read_journal(journal.path).header == BEGUN
 
 
-def test_finished_run_is_finished(journal: Journal) -> None:
-    """It came to a verdict."""
+@pytest.mark.parametrize("inconclusive", [False, True])
+def test_a_run_with_a_verdict_is_finished(journal: Journal, inconclusive: bool) -> None:
+    """A later event reopens it."""
     journal.begin(BEGUN)
-    journal.finish(inconclusive=False)
-    assert read_journal(journal.path).finished
-
-
-def test_inconclusive_run_is_unfinished(journal: Journal) -> None:
-    """It ended for want of answers."""
-    journal.begin(BEGUN)
-    journal.finish(inconclusive=True)
+    journal.finish(inconclusive=inconclusive)
+    assert read_journal(journal.path).finished is not inconclusive
+    journal.add_call(1)
     assert not read_journal(journal.path).finished
 
 
@@ -139,21 +135,6 @@ def test_costs_count_whatever_became_of_their_reviews(journal: Journal) -> None:
     journal.resume()
     found = read_journal(journal.path)
     assert (found.reviews, found.spent, found.used) == ([], 2.5, Usage(10, 2, 0.5))
-
-
-def test_workers_share_what_failed(journal: Journal) -> None:
-    """It is the same run, so nobody asks again."""
-    journal.begin(BEGUN)
-    journal.add_review(Review(3, failure="503"))
-    assert len(read_journal(journal.path).reviews) == 1
-
-
-def test_run_that_goes_on_after_its_end_is_unfinished(journal: Journal) -> None:
-    """Whatever follows the end makes it an open one."""
-    journal.begin(BEGUN)
-    journal.finish(inconclusive=False)
-    journal.add_call(1)
-    assert not read_journal(journal.path).finished
 
 
 def test_missing_journal_is_an_error(journal: Journal) -> None:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import pytest
-
 from drift_checks.core.records import Review, Usage
 from drift_checks.review.journal import JOURNAL_FILE, Journal, JournalContents, read_journal
 from drift_checks.review.ledger import Ledger
@@ -20,51 +18,35 @@ def ledger_of(*reviews: Review) -> Ledger:
     return ledger
 
 
-def test_reviews_are_kept_by_record() -> None:
-    """Failures included."""
-    assert ledger_of(made(1), failed("two")).reviews == {1: made(1), "two": failed("two")}
-
-
-def test_second_review_takes_the_place_of_none() -> None:
-    """A repeat is kept beside the first."""
+def test_reviews_and_repeats_are_kept_by_record() -> None:
+    """Failures too."""
     first, again = made(1), made(1, "regulatory", repeat=True)
-    ledger = ledger_of(first, again)
-    assert (ledger.reviews, ledger.repeats) == ({1: first}, {1: again})
+    ledger = ledger_of(first, failed("two"), again)
+    assert (ledger.reviews, ledger.repeats) == ({1: first, "two": failed("two")}, {1: again})
 
 
-def test_totals_tell_failed_from_not_asked() -> None:
-    """A record for which there was no budget did not fail."""
+def test_totals_distinguish_failed_from_not_asked() -> None:
+    """A record without a budget did not fail."""
     totals = ledger_of(made(1), failed(2), failed(3, asked=False), made(4)).totals()
     assert [totals[name] for name in ("reviews", "failed", "not_asked")] == [2, 1, 1]
 
 
-def test_totals_add_up_usage_of_all() -> None:
-    """Of failures and repeats as well."""
-    ledger = ledger_of(
-        made(1, usage=Usage(10, 2, 0.5)),
-        failed(2, usage=Usage(20, 3, 0.25)),
-        made(1, repeat=True, usage=Usage(30, 4, 0.125)),
-    )
-    totals = ledger.totals()
+def test_totals_add_up_the_usage_of_all_reviews() -> None:
+    """Failures and repeats too; each model is named once."""
+    totals = ledger_of(
+        made(1, usage=Usage(10, 2, 0.5, 3), model="b"),
+        failed(2, usage=Usage(20, 3, 0.25, 8), model="a"),
+        made(1, repeat=True, usage=Usage(30, 4, 0.125, 1), model="b"),
+    ).totals()
     assert [totals[name] for name in ("input_tokens", "output_tokens", "cost")] == [60, 9, 0.875]
+    assert (totals["median_seconds"], totals["slowest_seconds"], totals["models"]) == (3, 8, ["a", "b"])
 
 
-@pytest.mark.parametrize("name", ["input_tokens", "output_tokens", "cost", "median_seconds", "slowest_seconds"])
-def test_totals_of_what_nobody_says_are_null(name: str) -> None:
-    """And not 0."""
-    assert ledger_of(Review(1, "financial")).totals()[name] is None
-
-
-def test_totals_name_each_model_once() -> None:
-    """An alias may change its model in the middle of a run."""
-    reviews = [made(1, model="b"), made(2, model="a"), made(3, model="b"), made(4)]
-    assert ledger_of(*reviews).totals()["models"] == ["a", "b"]
-
-
-def test_totals_tell_how_long_calls_took() -> None:
-    """In the middle and at worst."""
-    totals = ledger_of(*(made(number, usage=Usage(seconds=number)) for number in (3, 1, 8))).totals()
-    assert (totals["median_seconds"], totals["slowest_seconds"]) == (3, 8)
+def test_totals_that_no_review_reports_are_null() -> None:
+    """They are not 0."""
+    totals = ledger_of(Review(1, "financial")).totals()
+    names = ("input_tokens", "output_tokens", "cost", "median_seconds", "slowest_seconds")
+    assert [totals[name] for name in names] == [None] * 5
 
 
 def test_reviewer_differs_where_both_answers_are_there() -> None:
@@ -74,21 +56,15 @@ def test_reviewer_differs_where_both_answers_are_there() -> None:
     assert (totals["repeated"], totals["differed"]) == (2, 1)
 
 
-def test_calls_are_counted_and_written(tmp_path: Path) -> None:
-    """Before it is known what comes of them."""
+def test_calls_and_reviews_are_written_to_the_journal(tmp_path: Path) -> None:
+    """Each at once."""
     ledger, journal = Ledger(), Journal(tmp_path / JOURNAL_FILE)
     ledger.use_journal(journal, JournalContents())
     ledger.add_call(1)
     ledger.add_call(1)
-    assert (ledger.calls, read_journal(journal.path).calls) == (2, 2)
-
-
-def test_reviews_are_written(tmp_path: Path) -> None:
-    """Each as it is made."""
-    ledger, journal = Ledger(), Journal(tmp_path / JOURNAL_FILE)
-    ledger.use_journal(journal, JournalContents())
     ledger.add(made(1))
-    assert read_journal(journal.path).reviews == [made(1)]
+    found = read_journal(journal.path)
+    assert (ledger.calls, found.calls, found.reviews) == (2, 2, [made(1)])
 
 
 def resumed(tmp_path: Path, *before: Review, calls: int = 0, spent: float = 0.0) -> Ledger:
@@ -99,15 +75,11 @@ def resumed(tmp_path: Path, *before: Review, calls: int = 0, spent: float = 0.0)
     return ledger
 
 
-def test_reviews_of_before_are_kept(tmp_path: Path) -> None:
-    """So that nobody asks again."""
-    ledger = resumed(tmp_path, made(1), made(1, "regulatory", repeat=True))
-    assert (ledger.reviews, ledger.repeats) == ({1: made(1)}, {1: made(1, "regulatory", repeat=True)})
-
-
-def test_later_review_of_a_record_counts(tmp_path: Path) -> None:
-    """One that failed before the interruption and was made after it."""
-    assert resumed(tmp_path, failed(1), made(1)).reviews == {1: made(1)}
+def test_a_resumed_run_keeps_its_reviews(tmp_path: Path) -> None:
+    """Of a record that failed first and was reviewed later, the later review counts."""
+    again = made(1, "regulatory", repeat=True)
+    ledger = resumed(tmp_path, failed(1), made(1), again)
+    assert (ledger.reviews, ledger.repeats) == ({1: made(1)}, {1: again})
 
 
 def test_spending_of_before_counts(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -10,7 +11,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from drift_checks.core.errors import DriftError, NothingToReview, ReviewerError, SettingError, StoreError
+from drift_checks.core.errors import NothingToReview, ReviewerError, SettingError, StoreError
 from drift_checks.core.records import Review, Stratum
 from drift_checks.review.run import Pipeline
 from drift_checks.settings.declarations import Settings
@@ -42,35 +43,27 @@ def pipeline(settings: Settings) -> Iterator[Pipeline]:
     made.close()
 
 
-def refused(settings: Settings) -> DriftError:
-    """Return the error with which the settings are refused before anything is reviewed."""
-    pipeline = Pipeline(settings)
-    with pytest.raises(DriftError) as error:
+def check(settings: Settings) -> None:
+    """Check the settings and the store before anything is reviewed."""
+    with closing(Pipeline(settings)) as pipeline:
         pipeline.check()
-    pipeline.close()
-    return error.value
 
 
 def of_table(settings: Settings, rows: list[tuple[object, ...]], id_column: str = "id integer") -> Settings:
     """Return settings for a table with these rows in place of the store's."""
     assert settings.snapshot_dir is not None
-    path = write_table(settings.snapshot_dir.parent / "other.db", rows, f"{id_column}, {COLUMNS}")
+    path = write_table(settings.snapshot_dir.parent / f"{len(rows)}.db", rows, f"{id_column}, {COLUMNS}")
     return replace(settings, db=path)
 
 
-def test_a_sample_is_drawn_from_the_store(pipeline: Pipeline) -> None:
-    """As the settings say; all of the store's strata are counted."""
+def test_a_sample_is_drawn_by_the_seed(pipeline: Pipeline, settings: Settings) -> None:
+    """All strata of the store are counted."""
     sample = pipeline.sample
     assert sample.sizes == {Stratum.LOW_CONFIDENCE: 30, Stratum.OLD: 60, Stratum.BASELINE: 30}
     assert sample.drawn() == {Stratum.LOW_CONFIDENCE: 30, Stratum.OLD: 20, Stratum.BASELINE: 10}
     assert len({record.id for record in sample.records}) == 60
-
-
-def test_the_same_seed_draws_the_same_records(settings: Settings) -> None:
-    """In another run."""
-    samples = [Pipeline(settings).sample for _ in range(2)]
-    assert samples[0] == samples[1]
-    assert Pipeline(replace(settings, seed=2)).sample.records != samples[0].records
+    assert Pipeline(settings).sample == sample
+    assert Pipeline(replace(settings, seed=2)).sample.records != sample.records
 
 
 def test_each_record_is_reviewed_once(pipeline: Pipeline) -> None:
@@ -84,20 +77,15 @@ def test_each_record_is_reviewed_once(pipeline: Pipeline) -> None:
 
 
 def test_a_review_leaves_the_store_as_it_was(pipeline: Pipeline, store: BuiltStore) -> None:
-    """Every byte of it; no copy stays."""
+    """Checking opens no vectors, which may be large; no private copy stays."""
     before = contents(store.folder)
     pipeline.check()
+    assert pipeline.opened_vectors() is None
     pipeline.review(pipeline.sample.records, lambda review: None)
     pipeline.close()
     assert contents(store.folder) == before
     assert pipeline.settings.snapshot_dir is not None
     assert contents(pipeline.settings.snapshot_dir) == {}
-
-
-def test_checking_opens_no_vectors(pipeline: Pipeline) -> None:
-    """They may be large."""
-    pipeline.check()
-    assert pipeline.opened_vectors() is None
 
 
 def test_exactly_the_chosen_records_are_reviewed(settings: Settings) -> None:
@@ -113,46 +101,21 @@ def test_records_can_be_chosen_where_the_ids_have_no_declared_type(settings: Set
     assert [record.id for record in sample.records] == [2]
 
 
-def test_a_chosen_record_that_is_not_there_is_reported(settings: Settings) -> None:
-    """By its id."""
-    error = refused(replace(settings, records=("7", "9999")))
-    assert isinstance(error, SettingError)
-    assert str(error).startswith("records: 9999 not found in ")
-
-
-def test_ids_that_occur_twice_are_reported(settings: Settings) -> None:
-    """In a sentence, wherever in the sample they turn up."""
-    rows: list[tuple[object, ...]] = [(1 + key // 2, "t", "c", 0.5, "2020-01-01") for key in range(200)]
-    error = refused(of_table(settings, rows))
-    assert isinstance(error, StoreError)
-    assert "occurs twice" in str(error)
-
-
-def test_an_empty_table_is_nothing_to_review(settings: Settings) -> None:
-    """Exit code 5."""
-    assert isinstance(refused(of_table(settings, [])), NothingToReview)
-
-
-def test_a_store_without_candidates_is_nothing_to_review(settings: Settings) -> None:
-    """With the settings that would find some."""
+def test_a_store_that_cannot_be_reviewed_is_refused(settings: Settings) -> None:
+    """Each error has its type and its remedy."""
     stamp = (AS_OF - timedelta(days=1)).isoformat()
-    error = refused(of_table(settings, [(key, "t", "c", 0.9, stamp) for key in range(100)]))
-    assert isinstance(error, NothingToReview)
-    assert "--drift-low-confidence-below" in str(error)
-
-
-def test_without_a_store_the_ways_to_name_one_are_reported(settings: Settings) -> None:
-    """Option, variable, ini, demo."""
-    error = refused(replace(settings, db=None, chroma=None))
-    assert isinstance(error, SettingError)
-    assert all(way in str(error) for way in ("--drift-db", "DRIFT_DB", "drift_db", "--drift-demo"))
-
-
-def test_without_vectors_neighbours_cannot_review(settings: Settings) -> None:
-    """With the directory that lies beside the records."""
-    error = refused(replace(settings, chroma=None))
-    assert isinstance(error, ReviewerError)
-    assert f"--drift-chroma {settings.chroma}" in str(error)
+    twice: list[tuple[object, ...]] = [(1 + key // 2, "t", "c", 0.5, "2020-01-01") for key in range(200)]
+    sure: list[tuple[object, ...]] = [(key, "t", "c", 0.9, stamp) for key in range(100)]
+    for refused_settings, kind, words in (
+        (replace(settings, records=("7", "9999")), SettingError, "records: 9999 not found in "),
+        (replace(settings, db=None, chroma=None), SettingError, "--drift-db FILE .* DRIFT_DB .*drift_db.*--drift-demo"),
+        (replace(settings, chroma=None), ReviewerError, f"--drift-chroma {settings.chroma}"),
+        (of_table(settings, twice), StoreError, "occurs twice"),
+        (of_table(settings, sure), NothingToReview, "--drift-low-confidence-below"),
+        (of_table(settings, []), NothingToReview, "is empty"),
+    ):
+        with pytest.raises(kind, match=words):
+            check(refused_settings)
 
 
 @pytest.mark.parametrize("reading", ["garbage", None, "2026-02-32"])

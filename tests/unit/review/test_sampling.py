@@ -91,50 +91,49 @@ def test_a_stratum_that_is_too_small_is_filled_from_the_other(
     assert len(planned.notes) == sum(short)
 
 
-def test_fifty_are_thirty_of_low_confidence_and_twenty_old() -> None:
-    """And ten of the rest, under the defaults; nothing needs saying."""
-    planned = plan({LOW: 1000, OLD: 1000, BASELINE: 1000}, 50, 0.6, 10, divided=True)
-    assert planned.wanted == {LOW: 30, OLD: 20, BASELINE: 10}
-    assert planned.notes == ()
+@pytest.mark.parametrize(
+    ("sizes", "wanted", "notes"),
+    [
+        ((1000, 1000, 1000), (30, 20, 10), ()),
+        (
+            (12, 500, 3),
+            (12, 38, 3),
+            (
+                "the store has only 12 of 30 wanted low-confidence records; 18 old records replace the others",
+                "the rest of the store has only 3 of 10 wanted baseline records",
+            ),
+        ),
+        (
+            (500, 5, 300),
+            (45, 5, 10),
+            ("the store has only 5 of 20 wanted old records; 15 low-confidence records replace the others",),
+        ),
+    ],
+    ids=["enough", "few of low confidence", "few old"],
+)
+def test_a_shortfall_is_filled_and_noted(
+    sizes: tuple[int, ...], wanted: tuple[int, ...], notes: tuple[str, ...]
+) -> None:
+    """By default, fifty records are thirty of low confidence and twenty old ones."""
+    planned = plan(dict(zip(Stratum, sizes, strict=True)), 50, 0.6, 10, divided=True)
+    assert (planned.wanted, planned.notes) == (dict(zip(Stratum, wanted, strict=True)), notes)
 
 
-def test_a_shortfall_is_reported_with_what_took_its_place() -> None:
-    """In numbers."""
-    planned = plan({LOW: 12, OLD: 500, BASELINE: 3}, 50, 0.6, 10, divided=True)
-    assert planned.wanted == {LOW: 12, OLD: 38, BASELINE: 3}
-    assert planned.notes == (
-        "the store has only 12 of 30 wanted low-confidence records; 18 old records replace the others",
-        "the rest of the store has only 3 of 10 wanted baseline records",
-    )
-
-
-def test_a_shortfall_of_old_ones_is_filled_too() -> None:
-    """The other way round."""
-    planned = plan({LOW: 500, OLD: 5, BASELINE: 300}, 50, 0.6, 10, divided=True)
-    assert planned.wanted == {LOW: 45, OLD: 5, BASELINE: 10}
-    assert planned.notes == (
-        "the store has only 5 of 20 wanted old records; 15 low-confidence records replace the others",
-    )
-
-
-@pytest.mark.parametrize("sample_size", [60, 61, 1000])
-def test_a_sample_no_smaller_than_the_store_is_all_of_it(sample_size: int) -> None:
-    """And it is said."""
+@pytest.mark.parametrize("sample_size", [60, 1000])
+def test_a_small_store_is_reviewed_whole(sample_size: int) -> None:
+    """The note says so, for either plan."""
     sizes = {LOW: 10, OLD: 20, BASELINE: 30}
-    planned = plan(sizes, sample_size, 0.6, 10, divided=True)
-    assert planned.wanted == sizes
-    assert planned.judged == JUDGED
-    assert f"({sample_size})" in planned.notes[0]
-    assert "(60)" in planned.notes[0]
+    for planned, judged in (
+        (plan(sizes, sample_size, 0.6, 10, divided=True), JUDGED),
+        (plan_alike(sizes, sample_size), tuple(Stratum)),
+    ):
+        assert (planned.wanted, planned.judged) == (sizes, judged)
+        assert f"(60) is no larger than the sample size ({sample_size})" in planned.notes[0]
 
 
-def test_without_candidates_all_of_a_small_store_is_judged_as_it_is() -> None:
-    """Else nothing would be."""
+def test_without_candidates_only_a_small_store_is_reviewed() -> None:
+    """All of it is judged; the caller refuses a large one."""
     assert plan({LOW: 0, OLD: 0, BASELINE: 30}, 50, 0.6, 10, divided=True).judged == (BASELINE,)
-
-
-def test_without_candidates_a_large_store_gives_none() -> None:
-    """The caller says so."""
     assert plan({LOW: 0, OLD: 0, BASELINE: 300}, 50, 0.6, 10, divided=True).wanted == {LOW: 0, OLD: 0, BASELINE: 10}
 
 
@@ -154,17 +153,11 @@ def test_an_empty_store_gives_an_empty_draw() -> None:
     assert draw(ListedStrata([]), sizes, sizes, 1) == {LOW: [], OLD: [], BASELINE: []}
 
 
-def test_another_seed_gives_another_sample() -> None:
-    """Nights differ."""
-    store = interleaved({LOW: 300, OLD: 300, BASELINE: 300})
-    wanted = {LOW: 10, OLD: 10, BASELINE: 10}
-    assert draw(store, wanted, store.sizes(), 1) != draw(store, wanted, store.sizes(), 2)
-
-
 def test_a_seeds_sample_is_the_same_for_ever() -> None:
-    """A run can be repeated after an upgrade."""
+    """A run can be repeated after an upgrade; another seed draws others."""
     store = interleaved({LOW: 300, OLD: 4, BASELINE: 700})
-    drawn = draw(store, {LOW: 4, OLD: 2, BASELINE: 2}, store.sizes(), 20260115)
+    drawn, other = (draw(store, {LOW: 4, OLD: 2, BASELINE: 2}, store.sizes(), seed) for seed in (20260115, 2))
+    assert drawn != other
     assert drawn == {LOW: [345, 1671, 2967, 2985], OLD: [1131, 2637], BASELINE: [471, 1125]}
 
 
@@ -187,13 +180,6 @@ def test_each_record_of_a_stratum_is_as_likely_as_any_other(sizes: dict[Stratum,
     assert chisquare(list(counts.values())).pvalue > 0.001
 
 
-def test_strata_are_drawn_independently_of_each_others_size() -> None:
-    """Both ways in one draw."""
-    store = interleaved({LOW: 500, OLD: 3, BASELINE: 500})
-    drawn = draw(store, {LOW: 30, OLD: 3, BASELINE: 0}, store.sizes(), 7)
-    assert {stratum: len(ids) for stratum, ids in drawn.items()} == {LOW: 30, OLD: 3, BASELINE: 0}
-
-
 @given(sizes=SIZES, sample_size=st.integers(1, 400))
 def test_a_sample_drawn_alike_is_divided_as_the_store_is(sizes: dict[Stratum, int], sample_size: int) -> None:
     """Each stratum has its share to within a record; all are judged, and the numbers add up."""
@@ -211,15 +197,6 @@ def test_the_largest_remainders_of_a_sample_drawn_alike_are_rounded_up() -> None
     """As in an election: 2.1, 1.4 and 3.5 of seven."""
     planned = plan_alike({LOW: 300, OLD: 200, BASELINE: 500}, 7)
     assert planned.wanted == {LOW: 2, OLD: 1, BASELINE: 4}
-
-
-@pytest.mark.parametrize("sample_size", [60, 1000])
-def test_a_sample_drawn_alike_no_smaller_than_the_store_is_all_of_it(sample_size: int) -> None:
-    """And it is said."""
-    sizes = {LOW: 10, OLD: 20, BASELINE: 30}
-    planned = plan_alike(sizes, sample_size)
-    assert planned.wanted == sizes
-    assert f"({sample_size})" in planned.notes[0]
 
 
 @pytest.mark.parametrize(

@@ -161,35 +161,25 @@ def agreed(settings: Settings) -> Pipeline:
     return reviewed(settings, Counting())
 
 
-def test_what_was_not_needed_says_so(agreed: Pipeline) -> None:
-    """It was not asked about, and there is no decision on it."""
+def test_records_that_were_not_needed_are_not_reviewed(agreed: Pipeline) -> None:
+    """Each says so; they count neither as failed nor as omitted for want of a budget."""
     rest = [agreed.reviews[record.id] for record in judged(agreed)[ALL_AGREE:]]
     assert len(rest) == MOST - ALL_AGREE
     assert {(review.made, review.asked, review.needed) for review in rest} == {(False, False, False)}
     assert all("not needed" in (review.failure or "") for review in rest)
-
-
-def test_what_was_not_needed_is_no_outage(agreed: Pipeline) -> None:
-    """It is neither failed nor omitted for want of a budget."""
     totals = agreed.ledger.totals()
     assert (totals["reviews"], totals["failed"], totals["not_asked"]) == (ALL_AGREE + BASELINE, 0, 0)
 
 
-def test_each_review_is_reported_once(settings: Settings) -> None:
-    """Those that were made, and no other."""
-    told: list[Review] = []
-    with closing(Pipeline(settings, Counting())) as pipeline:
-        pipeline.review(pipeline.sample.records, told.append)
-    assert len({review.record_id for review in told}) == len(told) == ALL_AGREE + BASELINE
-    assert all(review.made for review in told)
-
-
-def test_second_review_asks_nothing(settings: Settings) -> None:
-    """The decision stands."""
+def test_each_review_is_made_and_reported_once(settings: Settings) -> None:
+    """A second request to review reviews nothing: the decision stands."""
+    reported: list[Review] = []
     classifier = Counting()
     with closing(Pipeline(settings, classifier)) as pipeline:
         for _ in range(2):
-            pipeline.review(pipeline.sample.records, lambda _: None)
+            pipeline.review(pipeline.sample.records, reported.append)
+    assert len({review.record_id for review in reported}) == len(reported) == ALL_AGREE + BASELINE
+    assert all(review.made for review in reported)
     assert len(classifier.asked) == ALL_AGREE + BASELINE
 
 

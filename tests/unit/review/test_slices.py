@@ -79,22 +79,13 @@ def test_a_slice_holds_the_records_with_its_value(rows: list[dict[str, object]],
     assert members(slices(rows), dimension) == (right if len(right) > 1 else {})
 
 
-@pytest.mark.parametrize("dimension", AS_STORED)
-def test_what_all_records_share_is_no_slice(dimension: str) -> None:
-    """There is nothing to compare it with."""
-    assert members(slices([{dimension: "a"}, {dimension: "a"}, {dimension: None}]), dimension) == {}
-
-
 def test_a_store_without_the_columns_has_slices_of_the_others() -> None:
-    """Only text and category are always there."""
+    """Text and category are always there; a value that all records share makes no slice."""
     found = slices([{"text": "a", "category": "x"}, {"text": "abc", "category": "y"}])
     assert {part.dimension for part in found} == {"category", "text_length"}
-
-
-def test_a_slice_is_named_by_dimension_and_value() -> None:
-    """As it is reported."""
-    found = slices([{"model_version": "v 1"}, {"model_version": "v 2"}])
-    assert [part.name for part in found] == ["model_version=v 1", "model_version=v 2"]
+    assert {part.name for part in found} >= {"category=x", "category=y"}
+    assert slices([{"source": "a"}, {"source": "a"}, {"source": None}]) == []
+    assert slices([]) == []
 
 
 @pytest.mark.parametrize(
@@ -126,12 +117,6 @@ def test_an_unreadable_timestamp_is_of_no_age() -> None:
     """Neither old nor new."""
     rows = [{"timestamp": stamp} for stamp in (days_ago(1), days_ago(100), "garbage", None, "", 1768442400)]
     assert members(slices(rows), "age") == {AGES[0]: {1}, AGES[2]: {2}}
-
-
-def test_timestamps_that_are_all_unreadable_give_no_ages() -> None:
-    """The other dimensions stay."""
-    found = slices([{"timestamp": "x", "category": "a"}, {"timestamp": "y", "category": "b"}])
-    assert {part.dimension for part in found} == {"category"}
 
 
 def test_an_age_is_reported_in_the_zone_of_naive_times() -> None:
@@ -170,8 +155,3 @@ def test_the_shortest_texts_are_short(shortest: int) -> None:
     """However many of them there are."""
     found = members(slices([*[{"text": "x"}] * shortest, {"text": "xx"}]), "text_length")
     assert found["short"] == set(range(1, shortest + 1))
-
-
-def test_an_empty_sample_has_no_slices() -> None:
-    """Nor fails."""
-    assert slices([]) == []

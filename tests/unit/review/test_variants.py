@@ -102,18 +102,13 @@ def test_a_plain_text_is_changed_in_every_way() -> None:
 
 
 def test_the_rest_of_the_record_stays() -> None:
-    """Its id and its category are those of the text that was changed."""
+    """Id, stratum, category and all other values; a text that is not text is changed as it is read."""
     form = variants_of(record(PLAIN, confidence=0.5))[0]
     assert (form.id, form.stratum, form.category) == (7, Stratum.OLD, "lease")
     assert {**form.values, "text": PLAIN} == record(PLAIN, confidence=0.5).values
-
-
-@pytest.mark.parametrize("text", [None, b"bytes \xff here", 12])
-def test_a_text_that_is_none_has_variants(text: object) -> None:
-    """As it is read."""
-    forms = variants_of(record(text))
-    assert all(isinstance(form.values["text"], str) for form in forms)
-    assert all(keeps_words(record(text).text, form.text) for form in forms)
+    for odd in (record(None), record(b"bytes \xff here")):
+        assert all(isinstance(form.values["text"], str) for form in variants_of(odd))
+        assert all(keeps_words(odd.text, form.text) for form in variants_of(odd))
 
 
 def test_variants_are_the_same_in_any_process(tmp_path: Path) -> None:
@@ -124,12 +119,12 @@ def test_variants_are_the_same_in_any_process(tmp_path: Path) -> None:
 import loaded
 from drift_checks.core.records import Record, Stratum
 from drift_checks.review.variants import variants_of
-for number in range(20):
+for number in range(5):
     variants = variants_of(Record(7, Stratum.OLD, {{"id": 7, "text": {PLAIN!r} + str(number), "category": "lease"}}))
     print(ascii([variant.text for variant in variants]))
 """
     environment = {**os.environ, "PYTHONHASHSEED": "77"}
     command = [sys.executable, "-c", program]
     run = subprocess.run(command, cwd=tmp_path, capture_output=True, check=True, env=environment, text=True)
-    expected = [variants_of(record(f"{PLAIN}{number}")) for number in range(20)]
+    expected = [variants_of(record(f"{PLAIN}{number}")) for number in range(5)]
     assert run.stdout.splitlines() == [ascii([variant.text for variant in variants]) for variants in expected]

@@ -88,17 +88,13 @@ def test_values_are_counted_by_window_and_in_all(tmp_path: Path) -> None:
     assert found.count("category") == {"a": 4, "b": 1, "": 1}
 
 
-def test_a_store_without_timestamps_is_counted_as_a_whole(tmp_path: Path) -> None:
-    """Its windows are empty."""
-    found = windows_of(write_table(tmp_path / "a.db", [(1, "text", "a"), (2, "text", "b")]))
+def test_a_store_without_timestamps_or_records_has_empty_windows(tmp_path: Path) -> None:
+    """The whole store is still counted."""
+    found = windows_of(write_table(tmp_path / "b.db", [(1, "text", "a"), (2, "text", "b")]))
     assert (found.count("category"), found.size(RECENT)) == (Counter(a=1, b=1), 0)
-
-
-def test_an_empty_store_has_empty_windows(tmp_path: Path) -> None:
-    """Nor fails."""
     found = stored(tmp_path, [])
     assert [found.size(window) for window in Window] == [0, 0, 0]
-    assert found.values("confidence", RECENT).size == 0
+    assert found.values("confidence", RECENT).size == found.values("response_time_ms", RECENT).size == 0
     assert found.embedded[REFERENCE].vectors.shape == (0, 0)
 
 
@@ -110,11 +106,6 @@ def test_values_are_the_numbers_of_the_window(tmp_path: Path) -> None:
     assert sorted(found.values("confidence", RECENT)) == [0.25, 0.5]
     assert list(found.values("confidence", REFERENCE)) == [0.75]
     assert found.values("confidence", RECENT).dtype == np.float64
-
-
-def test_a_column_that_is_missing_has_no_values(tmp_path: Path) -> None:
-    """The caller is reported none."""
-    assert stored(tmp_path, [("a", NOW)], "").values("response_time_ms", RECENT).size == 0
 
 
 def test_columns_of_another_schema(tmp_path: Path) -> None:
@@ -157,9 +148,9 @@ def test_vectors_are_those_of_the_windows_records(rows: list[tuple[str, str | No
 
 
 def test_vectors_of_odd_dimensions_are_skipped(tmp_path: Path) -> None:
-    """The commonest dimension of both windows together is the store's."""
+    """The most frequent dimension of both windows together is the store's; a missing category is the empty one."""
     rows = [
-        ("a", NOW, None, vector(1, 2)),
+        (None, NOW, None, vector(1, 2)),
         ("a", NOW, None, vector(1, 2, 3)),
         ("a", NOW, None, vector(1, 2, 3)),
         ("a", NOW, None, vector(0, 0)),
@@ -167,14 +158,8 @@ def test_vectors_of_odd_dimensions_are_skipped(tmp_path: Path) -> None:
         ("a", THEN, None, vector(5, 6)),
     ]
     found = stored(tmp_path, rows).embedded
-    assert (found[RECENT].ids, found[REFERENCE].ids) == ((1,), (5, 6))
+    assert (found[RECENT].ids, found[RECENT].categories, found[REFERENCE].ids) == ((1,), ("",), (5, 6))
     assert [found[window].vectors.shape for window in COMPARED] == [(1, 2), (2, 2)]
-
-
-def test_a_vector_without_a_category_has_the_empty_one(tmp_path: Path) -> None:
-    """As it is counted, and as a sampled record has it."""
-    found = stored(tmp_path, [(None, NOW, None, vector(1, 2))])
-    assert set(found.embedded[RECENT].categories) == set(found.count("category", RECENT)) == {""}
 
 
 @pytest.fixture(scope="module")
@@ -185,32 +170,20 @@ def crowded(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_table(path, rows, f"{COLUMNS}, confidence, embedding_json")
 
 
-def test_a_draw_is_bounded(crowded: Path) -> None:
-    """By DRAWN records of a window, none of them twice; a small window is drawn whole."""
+def test_a_draw_is_bounded_and_from_all_of_the_window(crowded: Path) -> None:
+    """At most DRAWN records, none twice; a small window is drawn whole. Numbers and vectors are of the same records."""
     found = windows_of(crowded)
-    assert found.size(RECENT) == 5000
-    assert len(set(found.values("confidence", RECENT))) == DRAWN
+    drawn = found.values("confidence", RECENT)
+    assert (found.size(RECENT), len(set(drawn)), 2300 < drawn.mean() < 2700) == (5000, DRAWN, True)
     assert sorted(found.values("confidence", REFERENCE)) == list(range(5001, 5301))
     assert [len(set(found.embedded[window].ids)) for window in COMPARED] == [DRAWN, 300]
+    assert set(drawn) == set(found.embedded[RECENT].ids)
 
 
-def test_numbers_and_vectors_are_of_one_draw(crowded: Path) -> None:
-    """What is compared is compared of the same records."""
-    found = windows_of(crowded)
-    assert set(found.values("confidence", RECENT)) == set(found.embedded[RECENT].ids)
-
-
-@pytest.mark.parametrize(("seed", "same"), [(1, True), (2, False)])
-def test_a_draw_is_of_its_seed(crowded: Path, seed: int, same: bool) -> None:
+def test_a_draw_depends_on_the_seed(crowded: Path) -> None:
     """The same seed draws the same records, another one others."""
-    first, other = (windows_of(crowded, seed=number).embedded[RECENT].ids for number in (1, seed))
-    assert (first == other) is same
-
-
-def test_a_draw_is_from_all_of_the_window(crowded: Path) -> None:
-    """Not from its beginning."""
-    drawn = windows_of(crowded).values("confidence", RECENT)
-    assert 2300 < drawn.mean() < 2700
+    first, again, other = (windows_of(crowded, seed=seed).embedded[RECENT].ids for seed in (1, 1, 2))
+    assert first == again != other
 
 
 def test_a_store_that_shrinks_meanwhile_is_no_store_of_doubled_ids(tmp_path: Path) -> None:

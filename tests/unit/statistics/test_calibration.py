@@ -104,12 +104,8 @@ def test_an_underconfident_store_is_not_called_overconfident() -> None:
 
 
 def test_an_overconfident_store_is_found() -> None:
-    """At 0.95 it agrees in 70 of 100."""
+    """At 0.95 it agrees in 70 of 100; at 1, one disagreement is proof."""
     assert calibrated([(0.95, True)] * 35 + [(0.95, False)] * 15).p_value == 1 / (DRAWS + 1)
-
-
-def test_a_confidence_of_1_allows_for_no_disagreement() -> None:
-    """One is proof."""
     assert calibrated([(1.0, True)] * 50).p_value == 1
     assert calibrated([(1.0, True)] * 49 + [(1.0, False)]).p_value == 1 / (DRAWS + 1)
 
@@ -136,13 +132,9 @@ def test_without_records_there_is_no_calibration(confidences: list[float]) -> No
     assert calibrate(confidences, [True] * len(confidences)) is None
 
 
-def test_sequences_of_different_lengths_are_refused() -> None:
-    """One of them lost a record."""
+def test_arguments_that_do_not_fit_are_refused() -> None:
+    """Sequences of different lengths, and no bins."""
     with pytest.raises(ValueError, match="2 confidences for 1 agreements"):
         calibrate([0.5, 0.6], [True])
-
-
-def test_less_than_one_bin_is_refused() -> None:
-    """Records have to be somewhere."""
     with pytest.raises(ValueError, match="0 bins"):
         calibrate([0.5], [True], bins=0)

@@ -103,11 +103,6 @@ def test_a_rotated_cloud_is_found(test: Test) -> None:
     assert run(test, cloud(100), cloud(60, seed=1) @ rotation).p_value == 1 / 200
 
 
-def test_vectors_far_apart_have_an_auc_of_1() -> None:
-    """Its largest."""
-    assert run(domain_classifier_auc, cloud(50), -cloud(30, seed=1)).value == 1
-
-
 def test_the_auc_of_like_windows_is_near_one_half() -> None:
     """Over many of them."""
     pairs = [(cloud(80, seed=2 * k), cloud(60, seed=2 * k + 1)) for k in range(repetitions(15, 40))]
@@ -163,15 +158,11 @@ def test_the_order_of_the_records_makes_no_difference(test: Test) -> None:
 
 
 @TESTS
-def test_permutations_in_several_blocks_are_all_counted(test: Test) -> None:
-    """The smallest p-value tells how many there were."""
-    assert run(test, cloud(20), cloud(20, seed=1, centre=9), permutations=1203).p_value == 1 / 1204
-
-
-@TESTS
-def test_without_permutations_there_is_no_evidence(test: Test) -> None:
-    """But a statistic."""
-    assert run(test, cloud(20), cloud(20, seed=1, centre=9), permutations=0).p_value == 1
+@pytest.mark.parametrize("permutations", [0, 1203])
+def test_permutations_in_several_blocks_are_all_counted(test: Test, permutations: int) -> None:
+    """The smallest p-value shows how many there were."""
+    found = run(test, cloud(20), cloud(20, seed=1, centre=9), permutations=permutations)
+    assert found.p_value == 1 / (permutations + 1)
 
 
 @TESTS
@@ -182,10 +173,11 @@ def test_equal_vectors_do_not_differ(test: Test, value: float) -> None:
     assert run(test, vectors, vectors[:15]).p_value == 1
 
 
-def test_the_auc_of_equal_vectors_is_one_half() -> None:
-    """All scores are tied."""
+def test_the_auc_lies_between_one_half_and_1() -> None:
+    """That of equal vectors, whose scores are all tied, and that of vectors far apart."""
     vectors = np.ones((25, 7), dtype=np.float32)
     assert run(domain_classifier_auc, vectors, vectors[:15]).value == 0.5
+    assert run(domain_classifier_auc, cloud(50), -cloud(30, seed=1)).value == 1
 
 
 @TESTS

@@ -83,13 +83,9 @@ def test_the_order_of_pairs_makes_no_difference(orders: tuple[list[tuple[int, in
     assert compared(orders[0]).p_value == compared(orders[1]).p_value
 
 
-def test_pairs_without_difference_are_no_fall() -> None:
-    """Nor is there any width."""
-    assert compare_pairs([0.5, 0.7, 0.9], [0.5, 0.7, 0.9]) == Change(0.0, (0.0, 0.0), 1.0, 3)
-
-
 def test_pairs_that_all_differ_by_the_same_have_an_interval_without_width() -> None:
-    """And yet a p-value of what the signs tell."""
+    """The p-value is that of the signs; without a difference, there is no fall."""
+    assert compare_pairs([0.5, 0.7, 0.9], [0.5, 0.7, 0.9]) == Change(0.0, (0.0, 0.0), 1.0, 3)
     assert compare_pairs([5, 6, 7, 8], [3, 4, 5, 6]) == Change(-2.0, (-2.0, -2.0), 1 / 16, 4)
 
 

@@ -43,8 +43,8 @@ def unusable(*replies: bytes, price: Price | None = None) -> UnusableAnswer:
     return caught.value
 
 
-def test_demands_every_key_of_an_answer() -> None:
-    """Strict endpoints take no schema with optional or additional keys."""
+def test_the_schema_requires_every_key() -> None:
+    """Strict endpoints accept no optional or additional keys."""
     schema = answer_schema(["a"])
     assert (schema["required"], schema["additionalProperties"]) == (list(schema["properties"]), False)
 
@@ -64,7 +64,7 @@ def test_demands_every_key_of_an_answer() -> None:
         f"{SAID}\n{SAID}",
         f"[{SAID}]",
         '{"note": {"category": "Operational"}, "category": "financial"}',
-        pytest.param(f"Is it {OTHER}? No.</think>{SAID}"),
+        f"Is it {OTHER}? No.</think>{SAID}",
     ],
 )
 def test_finds_the_decision_whatever_stands_around_it(content: str) -> None:
@@ -95,17 +95,10 @@ def test_takes_a_category_in_other_case_or_spaces(named: str, category: str) -> 
     assert READER.read(json.dumps({"category": named})).category == category
 
 
-def test_decides_nothing_between_categories_that_differ_only_in_case() -> None:
-    """A spelling that could be either of two is neither."""
-    assert "not in the taxonomy" in refusal_of('{"category": "a_B"}')
-
-
 @pytest.mark.parametrize(
     ("given_number", "confidence"),
     [
-        *((0, 0.0), (1, 1.0), (0.25, 0.25), ("0.25", 0.25), (-0.1, None), (1.01, None), (95, None), (True, None)),
-        *((None, None), ("high", None), ([0.5], None), ({}, None), (float("nan"), None), (float("inf"), None)),
-        *((10**400, None), ("", None)),
+        *((0.25, 0.25), ("0.25", 0.25), (95, None), ({}, None), (float("nan"), None), (10**400, None)),
     ],
 )
 def test_takes_a_confidence_from_0_to_1(given_number: object, confidence: float | None) -> None:
@@ -137,6 +130,9 @@ UNDECIDED = [
     '{"category": "' + "x" * 200 + '"}',
     f"{SAID} or rather {OTHER}",
     '{"category": "of no taxonomy"} ' + SAID,
+    '{"category": "a_B"}',
+    '{"category": "financial", "category": "Operational"}',
+    f"<think>Perhaps {SAID}, but",
     "{" * 5000,
     '{"a":' * 3000,
 ]
@@ -148,22 +144,12 @@ def test_says_why_an_answer_decides_nothing(number: int, snapshot: SnapshotAsser
     assert refusal_of(UNDECIDED[number]) == snapshot
 
 
-def test_two_categories_in_one_object_are_several_decisions() -> None:
-    """The same key twice, with different categories, decides nothing."""
-    refusal_of('{"category": "financial", "category": "Operational"}')
-
-
 @pytest.mark.parametrize("ending", ["</think>", "words </thinking> more"])
 def test_tags_that_an_answer_quotes_are_no_thoughts(ending: str) -> None:
     """A text with such tags, quoted as evidence, takes nothing away from the answer."""
     quoted = {"evidence": f"<think> {ending}", "category": "financial", "rationale": f"It says {ending}."}
     answer = READER.read(json.dumps(quoted))
     assert (answer.evidence, answer.rationale) == (quoted["evidence"], quoted["rationale"])
-
-
-def test_thoughts_that_never_end_hold_no_decision() -> None:
-    """What stands in a block of thoughts that was not closed is no answer."""
-    refusal_of(f"<think>Perhaps {SAID}, but")
 
 
 @given(st.text(st.sampled_from('{}[]":,<>/think category financial\\\n`0e'), max_size=200) | st.text())
@@ -224,11 +210,8 @@ def test_says_what_was_wrong_with_an_endpoint_s_answer(reply: str, snapshot: Sna
 @pytest.mark.parametrize(
     "reply",
     [
-        b'{"choices": "financial"}',
         b'{"choices": [null]}',
-        b'{"choices": [{}]}',
         b'{"choices": [{"message": "financial"}]}',
-        b'{"choices": [{"message": {"content": 5}}]}',
         b'{"choices": [{"message": {"content": [5]}}]}',
     ],
 )
@@ -239,25 +222,15 @@ def test_a_reply_that_only_looks_like_a_chat_completion_is_none(reply: bytes) ->
 
 def test_an_answer_that_was_cut_off_is_none() -> None:
     """What can be read of an answer that did not end may not be what it would have decided."""
-    cut = completion(f"Perhaps {json.dumps({'category': 'financial'})}, but", finish_reason="length")
-    assert "cut off" in str(unusable(cut))
-
-
-def test_says_that_an_answer_was_cut_off_before_it_began() -> None:
-    """Where thoughts took all tokens, the remedy is named as for any answer that was cut off."""
-    assert "raise llm-max-tokens" in str(unusable(completion("", finish_reason="length")))
+    for content in (f"Perhaps {json.dumps({'category': 'financial'})}, but", ""):
+        assert "raise llm-max-tokens" in str(unusable(completion(content, finish_reason="length")))
 
 
 @pytest.mark.parametrize("content", ["I cannot say.", "", {"category": "of no taxonomy"}])
-def test_counts_what_an_answer_used_that_decides_nothing(content: object) -> None:
+def test_an_unusable_answer_has_its_usage_and_model(content: object) -> None:
     """Tokens and cost were spent all the same."""
-    assert unusable(completion(content, usage=USED), price=PRICE).usage == Usage(7, 3, 1.0)
-
-
-@pytest.mark.parametrize("content", ["I cannot say.", ""])
-def test_names_the_model_whose_answer_decides_nothing(content: str) -> None:
-    """The model is the one that the endpoint named."""
-    assert unusable(completion(content)).model == "a-model-2026"
+    error = unusable(completion(content, usage=USED), price=PRICE)
+    assert (error.usage, error.model) == (Usage(7, 3, 1.0), "a-model-2026")
 
 
 def test_reads_a_sound_answer_of_an_endpoint_without_schemas() -> None:

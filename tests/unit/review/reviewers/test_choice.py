@@ -121,8 +121,7 @@ def test_takes_the_first_key_that_there_is(missing: int, monkeypatch: pytest.Mon
     ("base_url", "expected"),
     [
         (GOOGLE, "google"),
-        (GOOGLE.upper(), "google"),
-        ("https://europe-west1-aiplatform.googleapis.com/v1", "google"),
+        ("https://EUROPE-west1-aiplatform.googleapis.com/v1", "google"),
         (OPENAI, "openai"),
         ("https://googleapis.com.example.org/v1", "openai"),
         ("https://example.org/generativelanguage.googleapis.com", "openai"),
@@ -130,18 +129,13 @@ def test_takes_the_first_key_that_there_is(missing: int, monkeypatch: pytest.Mon
     ],
 )
 def test_offers_a_key_to_the_host_that_it_is_for(base_url: str, expected: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Google's key goes before OpenAI's where the host is Google's, and nowhere else."""
+    """Google's key precedes OpenAI's for Google's hosts only; DRIFT_LLM_API_KEY precedes both everywhere."""
     for name in ("OPENAI_API_KEY", "GOOGLE_API_KEY"):
         monkeypatch.setenv(name, KEYS[name])
     classifier: Any = choose(reviewer=LLM, llm_model="m", llm_base_url=base_url)
     assert classifier._key.reveal() == expected
-
-
-def test_the_project_s_own_key_goes_first_for_google_too(monkeypatch: pytest.MonkeyPatch) -> None:
-    """DRIFT_LLM_API_KEY is the key for whatever endpoint is set."""
-    for name, value in KEYS.items():
-        monkeypatch.setenv(name, value)
-    classifier: Any = choose(reviewer=LLM, llm_model="m", llm_base_url=GOOGLE)
+    monkeypatch.setenv("DRIFT_LLM_API_KEY", "own")
+    classifier = choose(reviewer=LLM, llm_model="m", llm_base_url=base_url)
     assert classifier._key.reveal() == "own"
 
 
@@ -161,14 +155,13 @@ def test_refuses_an_llm_without_the_extra(
     assert refusal(reviewer=LLM, llm_model="m") == snapshot
 
 
-def test_refuses_an_llm_without_a_model(key: None, snapshot: SnapshotAssertion) -> None:
-    """The sentence names the option."""
-    assert refusal(reviewer=LLM) == snapshot
-
-
-def test_refuses_an_llm_without_a_key(snapshot: SnapshotAssertion) -> None:
-    """The sentence names the endpoint and the variables."""
-    assert refusal(reviewer=LLM, llm_model="m") == snapshot
+def test_refuses_an_llm_without_model_key_or_categories(
+    snapshot: SnapshotAssertion, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each error names what to set."""
+    without_key = refusal(reviewer=LLM, llm_model="m")
+    monkeypatch.setenv("DRIFT_LLM_API_KEY", "own")
+    assert [without_key, refusal(reviewer=LLM), refusal(reviewer=LLM, llm_model="m", taxonomy={})] == snapshot
 
 
 def test_refuses_an_llm_with_an_empty_key_file(
@@ -181,24 +174,15 @@ def test_refuses_an_llm_with_an_empty_key_file(
     assert refusal(reviewer=LLM, llm_model="m").replace(str(tmp_path), "FOLDER") == snapshot
 
 
-def test_refuses_an_llm_without_categories(key: None, snapshot: SnapshotAssertion) -> None:
-    """The sentence says where categories come from."""
-    assert refusal(reviewer=LLM, llm_model="m", taxonomy={}) == snapshot
-
-
 @pytest.mark.parametrize("reviewer", ["own_module:decide", "own_package.inner:Model"])
 def test_refuses_a_bound_on_costs_that_nobody_knows(reviewer: str, folder: Path, snapshot: SnapshotAssertion) -> None:
     """The sentence names what bounds a classifier of the user's own."""
     assert refusal(folder, reviewer=reviewer, max_cost=1.0) == snapshot
 
 
-def test_a_given_classifier_takes_the_place_of_the_default() -> None:
-    """What a hook gave is asked where no setting names a reviewer."""
-    assert ask(choose(given=lambda text: text.upper()), question("a")).category == "A"
-
-
-def test_a_setting_goes_before_what_a_hook_gave(folder: Path) -> None:
-    """A reviewer that was set is asked in its place."""
+def test_a_setting_precedes_the_hook_and_that_the_default(folder: Path) -> None:
+    """The classifier that a hook returned reviews if no setting names a reviewer."""
+    assert ask(choose(given=str.lower), question("A")).category == "a"
     assert ask(choose(folder, given=str.lower, reviewer="own_module:decide"), question("a")).category == "A"
 
 

@@ -72,39 +72,24 @@ def review(vectors: FakeVectors, *records: Record, k: int = 11) -> list[Review]:
     return [made[item.id] for item in records]
 
 
-def test_most_votes_win_and_their_share_is_the_confidence() -> None:
-    """Each vote weighs its similarity."""
-    [made] = review(FakeVectors(near(("b", 0.9), ("a", 0.5), ("a", 0.6))), record())
-    assert made.category == "a"
-    assert made.confidence == pytest.approx(1.1 / 2.0)
-    assert made.rationale == "2 of 3 nearest neighbours"
-    assert made.made
+def test_the_k_nearest_vote_by_their_similarity() -> None:
+    """The confidence is the winner's share of the votes; a close neighbour may outweigh several far ones."""
+    [won] = review(FakeVectors(near(("b", 0.9), ("a", 0.5), ("a", 0.6))), record())
+    assert (won.made, won.category, won.rationale) == (True, "a", "2 of 3 nearest neighbours")
+    assert won.confidence == pytest.approx(1.1 / 2.0)
+    [close] = review(FakeVectors(near(("b", 0.9), ("a", 0.2), ("a", 0.2), ("a", 0.2))), record())
+    assert close.category == "b"
+    assert close.confidence == pytest.approx(0.9 / 1.5)
+    [few] = review(FakeVectors(near(("a", 0.9), ("a", 0.9), *[("b", 0.8)] * 50)), record(), k=3)
+    assert (few.category, few.rationale) == ("a", "2 of 3 nearest neighbours")
 
 
-def test_a_close_vote_weighs_more_than_many_far_ones() -> None:
-    """Similarity counts, not heads."""
-    [made] = review(FakeVectors(near(("b", 0.9), ("a", 0.2), ("a", 0.2), ("a", 0.2))), record())
-    assert made.category == "b"
-    assert made.confidence == pytest.approx(0.9 / 1.5)
-
-
-def test_only_the_k_nearest_vote() -> None:
-    """Others are too far."""
-    [made] = review(FakeVectors(near(("a", 0.9), ("a", 0.9), *[("b", 0.8)] * 50)), record(), k=3)
-    assert (made.category, made.rationale) == ("a", "2 of 3 nearest neighbours")
-
-
-def test_the_record_itself_has_no_vote() -> None:
-    """It would confirm itself."""
-    [made] = review(FakeVectors([neighbour("own", 1.0), *near(("b", 0.1))]), record())
+@pytest.mark.parametrize(("chroma_id", "key"), [("own", "own"), (12, "12")])
+def test_the_record_itself_has_no_vote(chroma_id: object, key: str) -> None:
+    """It would confirm itself; Chroma's ids are text, whatever SQLite's column holds."""
+    vectors = FakeVectors([neighbour(key, 1.0, document=None), *near(("b", 0.1))])
+    [made] = review(vectors, record(chroma_id=chroma_id))
     assert (made.category, made.confidence) == ("b", 1.0)
-
-
-def test_the_record_itself_has_no_vote_under_a_numeric_chroma_id() -> None:
-    """Chroma's ids are text whatever SQLite's column holds."""
-    itself = neighbour("12", 1.0, document=None)
-    [made] = review(FakeVectors([itself, *near(("b", 0.1))]), record(chroma_id=12))
-    assert made.category == "b"
 
 
 def test_exact_duplicates_have_no_vote() -> None:
@@ -135,20 +120,16 @@ def test_a_collection_of_duplicates_alone_ends_in_a_failure() -> None:
     assert len(vectors.asked) < 6
 
 
-def test_neighbours_without_a_category_leave_the_review_unmade() -> None:
-    """With the reason."""
-    [made] = review(FakeVectors(near((None, 0.9), (None, 0.8))), record())
-    assert made.failure == "no neighbour has a category in the collection's metadata"
-
-
 def test_a_neighbour_without_a_category_has_no_vote() -> None:
-    """The others decide."""
+    """If none has one, the review fails with the reason."""
     [made] = review(FakeVectors(near((None, 0.9), ("b", 0.1))), record())
     assert (made.category, made.confidence) == ("b", 1.0)
+    [failed] = review(FakeVectors(near((None, 0.9), (None, 0.8))), record())
+    assert failed.failure == "no neighbour has a category in the collection's metadata"
 
 
-def test_votes_of_no_similarity_still_decide() -> None:
-    """Where there are no others."""
+def test_votes_without_similarity_decide_if_there_are_no_others() -> None:
+    """The most of them win."""
     [made] = review(FakeVectors(near(("b", 0.0), ("b", 0.0), ("a", 0.0))), record())
     assert made.category == "b"
 
@@ -178,22 +159,15 @@ def test_chromas_vector_takes_the_place_of_an_unusable_one(embedding: object) ->
 
 @pytest.mark.parametrize("chroma_id", [ABSENT, None, "nowhere"])
 def test_a_record_that_chroma_lacks_is_reviewed_by_its_own_vector(chroma_id: object) -> None:
-    """As one whose write to Chroma was lost."""
-    [made] = review(FakeVectors(near(("a", 1))), record(chroma_id=chroma_id))
-    assert made.category == "a"
+    """Without one, the review fails with the reason."""
+    vectors = FakeVectors(near(("a", 1)))
+    own, none = review(vectors, record(1, chroma_id=chroma_id), record(2, embedding=None, chroma_id=chroma_id))
+    assert (own.category, none.failure) == ("a", "neither the record nor the collection has a usable vector")
 
 
-@pytest.mark.parametrize("chroma_id", [ABSENT, None, "nowhere"])
-def test_without_any_vector_there_is_a_reason(chroma_id: object) -> None:
-    """And no review."""
-    [made] = review(FakeVectors(near(("a", 1))), record(embedding=None, chroma_id=chroma_id))
-    assert made.failure == "neither the record nor the collection has a usable vector"
-
-
-def test_a_vector_of_zeros_in_chroma_is_no_usable_one() -> None:
+def test_a_vector_of_zeros_in_chroma_is_unusable() -> None:
     """It has no direction."""
-    vectors = FakeVectors(near(("a", 1)), held={"own": np.zeros(2, dtype=np.float32)})
-    [made] = review(vectors, record(embedding=None))
+    [made] = review(FakeVectors(near(("a", 1)), held={"own": np.zeros(2, dtype=np.float32)}), record(embedding=None))
     assert made.failure
 
 
@@ -220,13 +194,6 @@ def test_each_record_has_one_review(kinds: list[tuple[object, object]], entries:
     assert sorted(item.record_id for item in made if isinstance(item.record_id, int)) == list(range(len(kinds)))
     assert all(item.made or item.failure for item in made)
     assert all(item.confidence is None or 0 < item.confidence <= 1 for item in made)
-
-
-def test_no_records_have_no_reviews() -> None:
-    """And ask for nothing."""
-    vectors = FakeVectors()
-    assert review(vectors) == []
-    assert vectors.asked == []
 
 
 NUMBERS = st.lists(st.floats(-(2.0**99), 2.0**99, width=32), min_size=1, max_size=20)
@@ -258,37 +225,10 @@ def test_nothing_that_is_stored_raises(stored: object) -> None:
 
 @pytest.mark.parametrize(
     "stored",
-    [
-        "[]",
-        "{}",
-        "1",
-        '"[1]"',
-        "[[1, 2]]",
-        "[1, [2]]",
-        "[1, null]",
-        "[NaN]",
-        "[Infinity]",
-        "[1" + "0" * 400 + "]",
-        "[" * 100_000,
-        b"\xff",
-        [1.0],
-        "[true, false]",
-        '["1", "2"]',
-    ],
+    ["[]", "1", "[[1, 2]]", "[1, null]", "[NaN]", "[1e39]", f"[1{'0' * 400}]", "[" * 100_000, b"\xff", [1.0], "[true]"],
     ids=lambda stored: str(stored)[:20],
 )
-def test_what_is_no_array_of_numbers_is_no_vector(stored: object) -> None:
-    """Nor one of other values that can be made into numbers."""
-    assert read_embedding(stored) is None
-
-
 @pytest.mark.filterwarnings("error")
-def test_a_number_too_large_is_no_vector_without_a_warning() -> None:
-    """The terminal is for the summary."""
-    assert read_embedding("[1e39]") is None
-
-
-def test_its_confidence_is_not_that_of_the_store() -> None:
-    """A share of votes and a classifier's certainty are not on one scale."""
-    assert NeighboursReviewer.comparable_confidence is False
-    assert NeighboursReviewer.name == "neighbours"
+def test_what_is_no_array_of_numbers_is_no_vector(stored: object) -> None:
+    """Nor are other values that can be made into numbers; no warning disturbs the terminal."""
+    assert read_embedding(stored) is None

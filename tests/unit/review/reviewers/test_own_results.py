@@ -101,15 +101,10 @@ def test_a_category_that_is_neither_text_nor_enum_is_none(category: object) -> N
 
 def test_takes_over_what_else_a_result_holds() -> None:
     """Rationale, evidence, model and tokens are those of the result."""
-    held: dict[str, Any] = {"rationale": "why", "evidence": "words", "model": "m", "input_tokens": 5}
+    held: dict[str, Any] = {"rationale": "why", "evidence": "words", "model": "m", "input_tokens": np.int64(5)}
     assert read_result({"category": "a", "output_tokens": 3, **held}) == Classification(
         "a", rationale="why", evidence="words", model="m", usage=Usage(5, 3)
     )
-
-
-def test_takes_over_tokens_that_another_library_counted() -> None:
-    """A whole number is one in numpy's type, too."""
-    assert read_result({"category": "a", "input_tokens": np.int64(5)}).usage == Usage(5)
 
 
 class Heavy:
@@ -122,14 +117,10 @@ class Heavy:
 @pytest.mark.parametrize(
     ("value", "confidence"),
     [
-        *((0, 0.0), (1, 1.0), (0.5, 0.5), ("0.5", 0.5), (" 0.5 ", 0.5), (Decimal("0.5"), 0.5), (Fraction(1, 2), 0.5)),
-        *((np.float32(0.5), 0.5), (np.float64(0.5), 0.5), (np.int64(1), 1.0), (np.array(0.5), 0.5)),
-        *((-0.1, None), (1.1, None), (95, None), (True, None), (None, None), ("high", None), ("", None)),
-        *((float("nan"), None), (float("inf"), None), (Decimal("NaN"), None), (Decimal("sNaN"), None), (1j, None)),
-        *(([0.5], None), ({}, None), (object(), None), (np.array([0.5, 0.6]), None), (10**400, None)),
-        pytest.param(Heavy(), None),
-        pytest.param(Fraction(10**400), None),
-        pytest.param(np.bool_(True), None),
+        *((0, 0.0), (1, 1.0), (" 0.5 ", 0.5), (Fraction(1, 2), 0.5), (np.float32(0.5), 0.5), (np.array(0.5), 0.5)),
+        *((-0.1, None), (1.1, None), (True, None), (None, None), ("high", None), (np.bool_(True), None)),
+        *((float("nan"), None), (float("inf"), None), (Decimal("sNaN"), None), (1j, None), ([0.5], None)),
+        *((np.array([0.5, 0.6]), None), (10**400, None), (Heavy(), None), (Fraction(10**400), None)),
     ],
 )
 def test_reads_a_confidence_from_0_to_1(value: object, confidence: float | None) -> None:

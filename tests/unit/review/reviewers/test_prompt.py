@@ -54,48 +54,28 @@ def file(tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize("name", HOSTILE)
-def test_the_system_message_is_the_same_whatever_the_text_says(name: str) -> None:
-    """There is one system message, byte for byte that of a harmless text, and one user message after it."""
-    prompt = load_prompt(None, TAXONOMY)
+def test_a_hostile_text_changes_nothing_but_the_users_message(name: str) -> None:
+    """That message is the text, fenced by two lines with one code that is not in it; the next record's is as before."""
+    text, prompt = HOSTILE[name], load_prompt(None, TAXONOMY)
     with ChatServer() as server:
-        outcomes(chat(server, prompt), question("harmless"), question(HOSTILE[name]))
-        harmless, hostile = (request.body["messages"] for request in server.requests)
-    assert (hostile[0], [message["role"] for message in hostile]) == (harmless[0], ["system", "user"])
-
-
-@pytest.mark.parametrize("name", HOSTILE)
-def test_the_text_stands_verbatim_between_two_lines_with_a_code(name: str) -> None:
-    """The user message is the text, once, fenced by lines whose code is the same and not in the text."""
-    text = HOSTILE[name]
-    with ChatServer() as server:
-        outcomes(chat(server), question(text))
-        said = sent(server)[1]["content"]
-    found = FENCE.fullmatch(said)
+        outcomes(chat(server, prompt), question("harmless"), question(text), question("harmless"))
+        harmless, hostile, last = (request.body for request in server.requests)
+    assert last == harmless
+    assert {**hostile, "messages": harmless["messages"]} == harmless
+    system, user = hostile["messages"]
+    assert (system, user["role"]) == (harmless["messages"][0], "user")
+    found = FENCE.fullmatch(user["content"])
     assert found
-    assert (found[2], said.count(text), found[1] == found[3], found[1] in text) == (text, 1, True, False)
-
-
-@pytest.mark.parametrize("name", HOSTILE)
-def test_a_text_leaves_the_messages_of_the_next_record_as_they_are(name: str) -> None:
-    """What is asked about a record is the same whichever was asked about before it."""
-    with ChatServer() as server:
-        outcomes(chat(server), question(), question(HOSTILE[name]), question())
-        first, _, last = (request.body for request in server.requests)
-    assert last == first
+    assert (found[2], user["content"].count(text), found[1] == found[3], found[1] in text) == (text, 1, True, False)
 
 
 def test_a_lone_surrogate_is_asked_about() -> None:
-    """A text that UTF-8 cannot hold is still asked about, in the form nearest to it."""
-    with ChatServer() as server:
-        outcomes(chat(server), question("before\ud800after"))
-        assert "before" in sent(server)[1]["content"]
-
-
-def test_a_lone_surrogate_leaves_the_next_record_as_it_is() -> None:
-    """The record after it is answered."""
+    """UTF-8 cannot hold it, so the nearest form is sent; the next record is asked about as before."""
     with ChatServer() as server:
         outcomes(chat(server), question("sound"), question("before\ud800after"), question("sound"))
-        assert server.requests[-1].body == server.requests[0].body
+        first, second, last = (request.body for request in server.requests)
+    assert "before" in second["messages"][1]["content"]
+    assert last == first
 
 
 @given(
@@ -116,11 +96,6 @@ def test_any_text_stands_between_two_lines_with_a_code_that_is_not_in_it(text: s
 def test_no_text_changes_the_instructions(text: str) -> None:
     """The system message holds the instructions and nothing else."""
     assert Prompt("v", "the instructions").messages(text)[0] == {"role": "system", "content": "the instructions"}
-
-
-def test_the_same_text_is_asked_about_in_the_same_words() -> None:
-    """The code is no chance: a night is comparable with the next."""
-    assert fenced("a text") == fenced("a text")
 
 
 def test_a_retry_is_announced_in_the_system_message() -> None:
@@ -160,38 +135,25 @@ def test_the_shipped_prompt_takes_any_taxonomy(taxonomy: dict[str, str]) -> None
 
 
 def test_a_prompt_of_the_user_s_is_sent(file: Path) -> None:
-    """The template's text, with the list of categories in place of `{{ categories }}`, begins the system message."""
+    """The list of categories replaces `{{ categories }}`; how to answer is added in the words of the shipped prompt."""
     file.write_text("Decide for one:\n{{ categories }}\nThat is all.", encoding="utf-8")
     with ChatServer() as server:
         ask(chat(server, load_prompt(file, {"a": "first", "b": ""})))
         assert sent(server)[0]["content"].startswith("Decide for one:\n- a: first\n- b\nThat is all.")
-
-
-def test_a_prompt_of_the_user_s_still_says_how_to_answer(file: Path) -> None:
-    """How the text is fenced and the answer formed is added to it, in the words of the shipped one."""
     file.write_text("Decide.", encoding="utf-8")
     ending = load_prompt(None, TAXONOMY).instructions.rpartition("\n\nThe user's message")[2]
     assert load_prompt(file, TAXONOMY).instructions == f"Decide.\n\nThe user's message{ending}"
 
 
-def test_the_shipped_prompt_has_a_number() -> None:
-    """Its version changes only with the package."""
+def test_a_version_changes_with_the_prompt(file: Path) -> None:
+    """That of a file is its name and a digest of its content; the shipped one has a number."""
     assert load_prompt(None, TAXONOMY).version == "classify-1"
-
-
-def test_a_file_s_version_is_its_name_and_a_digest(file: Path) -> None:
-    """Two runs with the same words have the same version."""
-    file.write_text("Decide.", encoding="utf-8")
-    assert re.fullmatch(r"mine\.txt@[0-9a-f]{8}", load_prompt(file, TAXONOMY).version)
-
-
-def test_a_file_s_version_changes_with_its_content(file: Path) -> None:
-    """A blank more is another version."""
     versions = set()
     for content in ("Decide.", "Decide. ", "decide."):
         file.write_text(content, encoding="utf-8")
         versions.add(load_prompt(file, TAXONOMY).version)
     assert len(versions) == 3
+    assert all(re.fullmatch(r"mine\.txt@[0-9a-f]{8}", version) for version in versions)
 
 
 @pytest.mark.parametrize(
@@ -217,10 +179,8 @@ def test_a_wrong_template_is_refused(template: str, file: Path, snapshot: Snapsh
     "template",
     [
         "{{ 1 / 0 }}",
-        "{{ 1 + 'a' }}",
         "{% include 'other.txt' %}",
         "{{ range(10000000) | list }}",
-        "{{ '%d' | format('x') }}",
     ],
 )
 def test_a_template_that_fails_when_it_is_filled_in_is_refused(template: str, file: Path) -> None:
