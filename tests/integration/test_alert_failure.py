@@ -104,11 +104,7 @@ def test_a_folder_that_cannot_be_written_does_not_stop_the_alert(
     ],
 )
 def test_a_channel_that_fails_silences_no_other(
-    server: AlertServer,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-    address: str,
-    reason: str,
+    server: AlertServer, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], address: str, reason: str
 ) -> None:
     """The command reports it and exits with 1."""
     monkeypatch.setenv("SLACK_WEBHOOK_URL", address.format(server.address))

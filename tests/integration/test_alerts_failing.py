@@ -12,15 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.alert_runs import (
-    CLOSED,
-    ROUTING_KEY,
-    Steered,
-    channels,
-    command,
-    logged,
-    surroundings,
-)
+from tests.support.alert_runs import CLOSED, ROUTING_KEY, Steered, channels, command, logged, surroundings
 from tests.support.alert_server import HANG, PAGERDUTY_PATH, SLACK_PATH
 from tests.support.mail_server import PASSWORD
 from tests.support.session_runs import Run

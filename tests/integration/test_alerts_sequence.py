@@ -13,18 +13,7 @@ from tests.support.mails import part
 from tests.support.session_runs import Run
 from tests.support.stores import BuiltStore
 
-NIGHTS = (
-    "OK",
-    "WARNING",
-    "WARNING",
-    "CRITICAL",
-    "CRITICAL",
-    "INCONCLUSIVE",
-    "CRITICAL",
-    "OK",
-    "OK",
-    "CRITICAL",
-)
+NIGHTS = ("OK", "WARNING", "WARNING", "CRITICAL", "CRITICAL", "INCONCLUSIVE", "CRITICAL", "OK", "OK", "CRITICAL")
 # No CRITICAL is confirmed by itself.
 SENT = [
     (2, "slack", "WARNING"),

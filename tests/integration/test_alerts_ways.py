@@ -54,10 +54,7 @@ def test_alerts_names_the_channels(steered: Steered) -> None:
     assert [item for item in events if "resolve" not in item[1]] == [OPENED[0], OPENED[2]]
 
 
-PARTS: dict[str, tuple[str, ...]] = {
-    "-k": ("-k", "test_agreement.py"),
-    "records": ("--drift-records=4,8,12",),
-}
+PARTS: dict[str, tuple[str, ...]] = {"-k": ("-k", "test_agreement.py"), "records": ("--drift-records=4,8,12",)}
 
 
 @pytest.mark.parametrize("part", sorted(PARTS))

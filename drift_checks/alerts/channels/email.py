@@ -35,12 +35,7 @@ _ACCEPTED = (250, b"")
 
 
 class Email:
-    """Sends mail.
-
-    Args:
-        server: The server's address with user and password, a secret.
-        to: The recipients; if it is empty, the address's own `to`.
-        sender: The sender; if it is None, the address's own `from`, else this program at this host.
+    """Sends mail; recipients and sender may be in the server's address, and the default sender names this host.
 
     Raises:
         SettingError: An address is not valid, there is no recipient, or a password would cross a network in clear text.
@@ -74,11 +69,7 @@ class Email:
         return f"{headers}\n\n{text.get_content()}{attached}".rstrip()
 
     def send(self, message: Message, deadline: Deadline) -> str:
-        """Send the mail, again to recipients that are refused temporarily; return how many accepted it.
-
-        Raises:
-            NotDelivered: No recipient accepted it.
-        """
+        """Send the mail, again to recipients that are refused temporarily; return how many accepted it."""
         mail, failure = self._mail(message), ""
         answers: dict[str, tuple[int, bytes]] = {}
 
@@ -106,12 +97,7 @@ class Email:
         return compose_mail(message, self._sender, self._to, report)
 
     def _try(self, mail: EmailMessage, to: Sequence[str], deadline: Deadline) -> _Answers:
-        """Hand the mail over for these recipients; return those that the server refused.
-
-        Raises:
-            NotDelivered: It will never be accepted.
-            TryAgain: It may be accepted later.
-        """
+        """Hand the mail over for these recipients; return those that the server refused."""
         failure: Exception
         try:
             return self._hand_over(mail, to, deadline)

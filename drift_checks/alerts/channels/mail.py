@@ -28,14 +28,7 @@ MOST_ATTACHED = 1_000_000
 
 
 def compose_mail(message: Message, sender: str, to: Sequence[str], report: Path | None) -> EmailMessage:
-    """Return the mail.
-
-    Args:
-        message: What it says.
-        sender: The address that sends it.
-        to: The recipients.
-        report: The HTML report, which is attached if it exists and is not large.
-    """
+    """Return the mail; the HTML report is attached if it exists and is not large."""
     mail = EmailMessage()
     mail["Subject"] = printable(message.headline, _LONGEST_SUBJECT)
     mail["From"] = sender
@@ -62,13 +55,7 @@ def _digest(message: Message) -> str:
 
 
 def text_part(message: Message, longest: int = _LONGEST_BODY, longest_command: int = _LONGEST_COMMAND) -> str:
-    """Return the message as text of 72 columns.
-
-    Args:
-        message: The message.
-        longest: How long the text may be; lists that do not fit are cut, and count what is missing.
-        longest_command: How long the command that repeats the run may be.
-    """
+    """Return the message as text of 72 columns; lists are cut to fit into `longest`, and count what is missing."""
     top, bottom = [_wrapped(message.headline)], ["\n".join(_origin(message, longest_command))]
     if message.kind is Kind.TEST:
         top.append(_wrapped(wording.TEST))

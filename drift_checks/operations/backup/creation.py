@@ -18,13 +18,7 @@ from drift_checks.operations.backup import verification
 from drift_checks.operations.backup.archive import describe_file, pack, unpack
 from drift_checks.operations.backup.copies import copy_chroma, copy_journal, copy_sqlite, not_written
 from drift_checks.operations.backup.disk import refuse_without_room
-from drift_checks.operations.backup.manifest import (
-    CHROMA,
-    RECORDS,
-    Counts,
-    Manifest,
-    Origins,
-)
+from drift_checks.operations.backup.manifest import CHROMA, RECORDS, Counts, Manifest, Origins
 from drift_checks.operations.backup.retention import ASIDE, archive_name, moment_of, prune
 from drift_checks.report.history.journal import NAME as HISTORY_JOURNAL
 from drift_checks.report.history.reading import NAME as HISTORY

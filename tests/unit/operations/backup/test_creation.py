@@ -291,10 +291,7 @@ def test_a_disk_that_fills_up_leaves_nothing(
 
 
 def test_an_archive_that_does_not_fit_leaves_nothing(
-    store: BuiltStore,
-    disk: Callable[[int], Path],
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
+    store: BuiltStore, disk: Callable[[int], Path], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Although the copies did fit."""
     monkeypatch.setattr(creation, "refuse_without_room", list)

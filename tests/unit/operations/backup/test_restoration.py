@@ -162,10 +162,7 @@ def test_a_failed_rename_undoes_the_others(
 
 
 def test_a_disk_without_room_stays_unchanged(
-    archive: Path,
-    disk: Callable[[int], Path],
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
+    archive: Path, disk: Callable[[int], Path], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """The room is checked first; another program may use it up meanwhile."""
     folder = disk(30_000)

@@ -128,11 +128,7 @@ def test_an_open_database_in_wal_mode_is_compacted(reports: Path, store: BuiltSt
 
 @pytest.mark.parametrize("journal", ["wal", "delete"])
 def test_a_locked_database_is_left_alone(
-    reports: Path,
-    store: BuiltStore,
-    journal: str,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
+    reports: Path, store: BuiltStore, journal: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """The command can be repeated when its writer has finished."""
     emptied(store, journal)

@@ -118,8 +118,7 @@ def test_the_interval_is_that_of_the_next_two_reviews(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("names", "status"),
-    [(["init", "cron"], "ok"), (["crond"], "ok"), (["crony", "bash"], "error"), (None, "skipped")],
+    ("names", "status"), [(["init", "cron"], "ok"), (["crond"], "ok"), (["crony", "bash"], "error"), (None, "skipped")]
 )
 def test_the_cron_daemon_must_run(names: list[str] | None, status: str) -> None:
     """Without it no review ever starts."""

@@ -22,9 +22,7 @@ PLACE = Path("/srv/reviews")
 
 
 def sources(
-    options: dict[str, str] | None = None,
-    environment: dict[str, str] | None = None,
-    ini: dict[str, str] | None = None,
+    options: dict[str, str] | None = None, environment: dict[str, str] | None = None, ini: dict[str, str] | None = None
 ) -> Sources:
     """Return where settings are, with a fixed time zone."""
     zone = {"drift_naive_timezone": "UTC"}

@@ -253,7 +253,7 @@ def test_a_broken_chromadb_fails(tmp_path: Path, store: BuiltStore, monkeypatch:
     def broken() -> None:
         raise ImportError("no such library")
 
-    monkeypatch.setattr(stores, "installed_format", broken)
+    monkeypatch.setattr(stores, "installed_steps", broken)
     line = findings(tmp_path, store)["Chroma's format"]
     assert outcome(line) == ("error", "could not be checked (ImportError)")
 
@@ -262,4 +262,4 @@ def test_the_installed_format_is_that_of_a_new_directory(tmp_path: Path, store: 
     """As the tests create theirs."""
     directory = chroma.ChromaDirectory(store.chroma, NAME, tmp_path / "snapshots")
     directory.open()
-    assert chroma.installed_format().steps == directory.steps()
+    assert chroma.installed_steps() == directory.steps()

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from drift_checks.operations.doctor.upkeep import backup, logs, retention, sample_size
+from drift_checks.operations.doctor.upkeep import backup, logs, sample_size
 from tests.support.doctoring import NOW, put, settings
 from tests.support.processes import run_unprivileged
 
@@ -71,11 +71,6 @@ def test_unreadable_backups_are_skipped(tmp_path: Path) -> None:
     finally:
         tmp_path.chmod(0o755)
     assert printed == f"not checked: {tmp_path} is not readable by this user"
-
-
-def test_retention_is_reported() -> None:
-    """The setting itself enforces the minimum."""
-    assert retention(90).message == "90 days; the minimum is 30"
 
 
 @pytest.mark.parametrize(
