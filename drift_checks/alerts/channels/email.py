@@ -54,8 +54,10 @@ class Email:
                 f"is not set, but mail is configured by {VARIABLE}",
                 "name the recipients, as in --drift-email-to oncall@example.com, or omit email from alerts",
             )
-        _check_addresses("email-to", self._to)
-        _check_addresses("email-from", [self._sender])
+        for setting, address in [*(("email-to", to) for to in self._to), ("email-from", self._sender)]:
+            if not is_mail_address(address):
+                problem = f"{printable(address)!r} is not a valid mail address"
+                raise SettingError(setting, problem, "it must be like oncall@example.com")
         _check_login(self._server)
         self._context = _tls_context(self._server)
 
@@ -143,14 +145,6 @@ class Email:
         for secret in (self._secret.reveal(), self._server.user, self._server.password):
             text = text.replace(secret, "…") if secret else text
         return printable(text, _LONGEST_ANSWER)
-
-
-def _check_addresses(setting: str, addresses: Sequence[str]) -> None:
-    for address in addresses:
-        if not is_mail_address(address):
-            raise SettingError(
-                setting, f"{printable(address)!r} is not a valid mail address", "it must be like oncall@example.com"
-            )
 
 
 def _check_login(server: MailServer) -> None:
