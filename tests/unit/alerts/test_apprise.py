@@ -106,7 +106,7 @@ def test_changes_that_do_not_fit_are_counted(server: AlertServer) -> None:
     """The rest of the message is whole."""
     AppriseUrl(Secret(url(server))).send(many_changes(400), Deadline.after(10))
     body = server.apprise[0]["message"]
-    shown = body.count("is acknowledged no more")
+    shown = body.count("is no longer acknowledged")
     assert 10 < shown < 100
     for expected in (f"… and {400 - shown} more changes", "Read the disagreements.", message().repeat):
         assert expected in body

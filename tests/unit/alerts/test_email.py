@@ -65,7 +65,7 @@ def test_each_part_says_what_one_has_to_know(kind: str) -> None:
         "We are subject to laws and regulations.",
         "… and 19 more disagreements",
         "1 item acknowledged",
-        "record 7 (fraud → loan) is acknowledged no more",
+        "record 7 (fraud → loan) is no longer acknowledged",
         "cd /srv && python -m drift_checks --drift-db=/data/risk.db",
         "20260115T020000Z-abc123 on reviewer-1, 2026-01-15T02:00:00Z",
     ):
@@ -77,7 +77,7 @@ def test_each_part_says_what_one_has_to_know(kind: str) -> None:
 def test_changes_that_do_not_fit_are_counted(kind: str) -> None:
     """In both parts."""
     text = part(composed(many_changes(5000)), kind)
-    shown = len(re.findall("is acknowledged no more", text))
+    shown = len(re.findall("is no longer acknowledged", text))
     assert 100 < shown < 1000
     assert f"… and {5000 - shown:,} more changes" in text
 

@@ -55,7 +55,7 @@ def test_an_entity_is_never_torn(longest: int) -> None:
 def test_changes_that_do_not_fit_are_counted(number: int) -> None:
     """Each line that is shown is whole."""
     *lines, last = section(many_changes(number), "Since the last run").splitlines()
-    assert lines == [f"• record {place} (fraud → loan) is acknowledged no more" for place in range(len(lines))]
+    assert lines == [f"• record {place} (fraud → loan) is no longer acknowledged" for place in range(len(lines))]
     assert len(lines) > 30
     assert last == f"… and {number - len(lines):,} more changes"
 
