@@ -24,11 +24,7 @@ _PAGED = {"CRITICAL": "critical", "INCONCLUSIVE": "warning", "WARNING": "off"}
 
 
 def configured_channels(settings: Settings, environment: Mapping[str, str]) -> tuple[Channel, ...]:
-    """Return the channels: those that `alerts` names, or all that have a secret.
-
-    Args:
-        settings: The run's settings.
-        environment: The variables that hold the secrets.
+    """Return the channels: those that `alerts` names, or all whose secret is in the environment.
 
     Raises:
         SettingError: A named channel has no secret, or a secret cannot be used.
@@ -39,12 +35,7 @@ def configured_channels(settings: Settings, environment: Mapping[str, str]) -> t
 def usable_channels(
     settings: Settings, environment: Mapping[str, str]
 ) -> tuple[tuple[Channel, ...], tuple[SettingError, ...]]:
-    """Return the channels that can be used, and why others cannot: one broken channel must not silence the others.
-
-    Args:
-        settings: The run's settings.
-        environment: The variables that hold the secrets.
-    """
+    """Return the channels that can be used, and why others cannot: one broken channel must not silence the others."""
     found: list[Channel] = []
     faults: list[SettingError] = []
     for name in _names(settings):

@@ -71,9 +71,7 @@ class Delivery:
 def send_all(deliveries: Sequence[Delivery], deadline: Deadline) -> Iterator[Delivery]:
     """Send messages on all channels side by side, those of one channel in order; yield each with its outcome at once.
 
-    Args:
-        deliveries: The messages.
-        deadline: What has not arrived by then counts as not delivered.
+    What has not arrived by the deadline counts as not delivered.
     """
     done: SimpleQueue[tuple[int, Delivery]] = SimpleQueue()
 
@@ -99,17 +97,9 @@ def send_all(deliveries: Sequence[Delivery], deadline: Deadline) -> Iterator[Del
 
 
 class AlertSender:
-    """Sends the alerts of a run, those that wait from earlier runs first.
+    """Sends the alerts of a run, those that wait from earlier runs first; without a log, nothing can be kept.
 
-    Args:
-        channels: The configured channels.
-        policy: When a message is due.
-        log: The messages sent before; None if nothing can be kept.
-        redact: Whether to withhold the texts of records.
-
-    Attributes:
-        warnings: What the user should know, a sentence each.
-        deliveries: The outcome of each message in this run.
+    `warnings` are sentences for the user, and `deliveries` the outcome of each message in this run.
     """
 
     def __init__(
@@ -146,12 +136,7 @@ class AlertSender:
         )
 
     def send(self, message: Message, store: StoreIdentity) -> None:
-        """Send the message on each channel where it is due, after the messages that wait.
-
-        Args:
-            message: The message about a run or a failed review.
-            store: The store.
-        """
+        """Send the message on each channel where it is due, after the messages that wait."""
         self.send_waiting()
         deliveries = list(self.due(message, store))
         if not deliveries:
@@ -165,12 +150,7 @@ class AlertSender:
             self._warn("alerts: what was sent could not be recorded, so the next run may send it again.")
 
     def due(self, message: Message, store: StoreIdentity) -> Iterator[Delivery]:
-        """Yield what `send` would send.
-
-        Args:
-            message: The message about a run or a failed review.
-            store: The store.
-        """
+        """Yield what `send` would send."""
         now = datetime.now(UTC)
         for channel in self._channels:
             believed = {

@@ -121,13 +121,7 @@ class Message:
         return self.reviewed - self.agreed
 
     def sent_as(self, kind: Kind, incident: Incident, before: Verdict | None) -> Message:
-        """Return the message as sent for this reason; its headline begins with the reason.
-
-        Args:
-            kind: Why it is sent.
-            incident: What it is about.
-            before: The verdict sent last.
-        """
+        """Return the message as sent for this reason, with which its headline begins; `before` was sent last."""
         headline = self.headline
         if kind is Kind.REMINDER:
             headline = f"Still {headline}"
@@ -150,13 +144,7 @@ class Message:
 
 
 def run_message(report: RunReport, page: Path, report_url: str | None) -> Message:
-    """Return the message about a run.
-
-    Args:
-        report: The run.
-        page: Its HTML report.
-        report_url: The address under which the reports folder is published.
-    """
+    """Return the message about a run; `report_url` is the address under which the reports folder is published."""
     facts, agreement, population = report.facts, report.agreement, report.agreement.population
     criteria = tuple(_criteria(report))
     disagreements = sorted(report.disagreements, key=_confidence, reverse=True)
@@ -192,13 +180,7 @@ def failure_message(
 ) -> Message:
     """Return the message about a review that ended without a verdict.
 
-    Args:
-        store: Its store.
-        moment: Now, ISO 8601 in UTC.
-        outcome: How it ended, as in "ended with 3 (internal error)".
-        remedy: Where to find the reason.
-        repeat: The command that repeats it.
-        report_url: The address under which the reports folder is published.
+    `moment` is now, ISO 8601 in UTC; `outcome` is how it ended, as in "ended with 3 (internal error)".
     """
     sentence = f"the review {outcome}; nothing is known about drift"
     return replace(
@@ -211,13 +193,7 @@ def failure_message(
 
 
 def trial_message(store: StoreIdentity, moment: str, report_url: str | None) -> Message:
-    """Return a message that is marked as a test.
-
-    Args:
-        store: The configured store.
-        moment: Now, ISO 8601 in UTC.
-        report_url: The address under which the reports folder is published.
-    """
+    """Return a message that is marked as a test; `moment` is now, ISO 8601 in UTC."""
     return replace(
         _base(store, f"test-{token_hex(3)}", moment, "TEST", "nothing happened: somebody checks that alerts arrive"),
         kind=Kind.TEST,

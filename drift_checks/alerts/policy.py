@@ -21,11 +21,9 @@ def incidents(channel: str) -> tuple[Incident, ...]:
 class Policy:
     """Which verdicts are sent, and how often.
 
-    Attributes:
-        alert_on: By channel, the verdicts that are sent; any other counts as recovered.
-        realert: After how long an unchanged verdict is sent again.
-        always_page: Whether to page a CRITICAL verdict that is not confirmed.
-        severities: The verdicts that are paged, each with PagerDuty's word for it.
+    `alert_on` holds the verdicts that each channel sends; any other counts as recovered. An unchanged verdict is sent
+    again after `realert`. `always_page` also pages a CRITICAL verdict that is not confirmed; `severities` holds the
+    verdicts that are paged, each with PagerDuty's word for it.
     """
 
     alert_on: Mapping[str, Collection[Verdict]]
@@ -36,14 +34,7 @@ class Policy:
     def due(
         self, channel: str, message: Message, believed: Mapping[Incident, Belief | None], now: datetime
     ) -> Iterator[tuple[Message, Verdict]]:
-        """Yield each message that is due on a channel, with the state that the channel then believes.
-
-        Args:
-            channel: The channel's name.
-            message: The message about a run or a failed review.
-            believed: What the channel believes of each of its incidents.
-            now: The moment, with a zone.
-        """
+        """Yield each message that is due, with the state that the channel then believes of the incident."""
         for incident in incidents(channel):
             belief = believed.get(incident)
             state = self._state(channel, incident, message)

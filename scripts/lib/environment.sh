@@ -79,6 +79,25 @@ run_interruptibly() {
     return "$status"
 }
 
+# Runs the subcommand $1 of `python -m drift_checks` with the other arguments and the checkout's settings.
+run_subcommand() {
+    watch_signals
+    ensure_environment .venv llm pytest drift_checks openai
+    # -P: modules in the caller's folder must not shadow the installed ones.
+    run_interruptibly "$environment/bin/python" -P -m drift_checks "$1" -c "$root/pytest.ini" "${@:2}"
+    pass_on $? "python -m drift_checks $1"
+}
+
+# Ends with the exit code $1 of the command $2; with 2 after a signal, and with 3 if the code is none of its own.
+pass_on() {
+    case $1 in
+        0 | 2 | 3 | 4 | 5 | 75) end_with "$1" ;;
+        129 | 130 | 143) end_with 2 ;;
+    esac
+    [ -z "$interrupted" ] || end_with 2
+    fail "$2 ended with $1, which is not one of its exit codes: it was killed or it crashed, see its last lines above."
+}
+
 # Creates the environment $1 unless it exists: $2 is the extra to install, the rest are modules it must contain.
 ensure_environment() {
     environment=$root/$1

@@ -224,11 +224,7 @@ def test_a_failing_review_is_tried_three_times_before_the_alert(clean: Machine) 
 
 @pytest.mark.parametrize(
     ("command", "status", "result"),
-    [
-        ("/bin/sh -c 'exit 4'", 4, "exit-code"),
-        ("/bin/sleep 60", 143, "timeout"),
-        ("/nowhere/python", 203, "exit-code"),
-    ],
+    [("/bin/sh -c 'exit 4'", 4, "exit-code"), ("/bin/sleep 60", 143, "timeout"), ("/nowhere/python", 203, "exit-code")],
 )
 def test_a_failure_is_alerted_once_with_its_status(clean: Machine, command: str, status: int, result: str) -> None:
     """Whether it is a wrong setting, a timeout, or a missing interpreter."""

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
-import sqlite3
-from collections.abc import Callable, Iterator
-from contextlib import closing
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from urllib.parse import quote
@@ -112,16 +110,11 @@ def test_run_shows_no_secret_that_comes_back(steered: Steered) -> None:
     assert (secrets_in(found.text), files_with_secrets(steered.folder)) == ([], [])
 
 
-@pytest.mark.parametrize("variable", ["SLACK_WEBHOOK_URL", "PAGERDUTY_API_KEY", "DRIFT_SMTP_URL"])
-def test_invalid_secret_is_refused_unseen(steered: Steered, variable: str) -> None:
+def test_invalid_secret_is_refused_unseen(steered: Steered) -> None:
     """Before anything runs: the variable is named, its value is not."""
-    broken = {
-        "SLACK_WEBHOOK_URL": f"hooks.slack.com{SLACK_PATH}",
-        "PAGERDUTY_API_KEY": f"{ROUTING_KEY} {ROUTING_KEY}",
-        "DRIFT_SMTP_URL": f"mail://{quote(USER)}:{quote(PASSWORD, safe='')}@127.0.0.1:25",
-    }
-    found = steered.run("OK", environment=steered.channels.environment | {variable: broken[variable]})
-    assert (found.exit_code, variable in found.refusal, secrets_in(found.text)) == (4, True, [])
+    broken = {"DRIFT_SMTP_URL": f"mail://{quote(USER)}:{quote(PASSWORD, safe='')}@127.0.0.1:25"}
+    found = steered.run("OK", environment=steered.channels.environment | broken)
+    assert (found.exit_code, "DRIFT_SMTP_URL" in found.refusal, secrets_in(found.text)) == (4, True, [])
 
 
 def acknowledge(steered: Steered, *arguments: str) -> Run:
@@ -157,40 +150,13 @@ def test_acknowledged_disagreement_does_not_count(acknowledged: Steered) -> None
     assert (agreement["agreed"], agreement["reviewed"]) == (24, 29)
 
 
-def let_the_day_pass(steered: Steered) -> None:
-    """Let the acknowledgements have ended a minute ago."""
-    with closing(sqlite3.connect(steered.folder / "reports" / "history.sqlite3")) as connection, connection:
-        past = (datetime.now(UTC) - timedelta(minutes=1)).isoformat(timespec="microseconds").replace("+00:00", "Z")
-        connection.execute("update acknowledgements set until = ?", (past,))
-
-
-def change_the_model(steered: Steered) -> None:
-    """Let the application classify with another model from now on."""
-    steered.store.execute(f"update {NAME} set model_version = 'model-2'")
-
-
-@pytest.mark.parametrize("end", [let_the_day_pass, change_the_model], ids=["day", "model"])
-def test_end_of_an_acknowledgement_is_sent_with_the_verdict(
-    acknowledged: Steered, end: Callable[[Steered], None]
-) -> None:
+def test_end_of_an_acknowledgement_is_sent_with_the_verdict(acknowledged: Steered) -> None:
     """It counts again, and the message says why; the run after that does not repeat it."""
     acknowledged.run("WARNING")
     acknowledged.channels.news()
-    end(acknowledged)
+    acknowledged.store.execute(f"update {NAME} set model_version = 'model-2'")
     found = acknowledged.run("WARNING")
     assert (found.drift["verdict"], found.drift["agreement"]["reviewed"]) == ("WARNING", 30)
     assert acknowledged.channels.news() == [("slack", "WARNING"), ("email", "WARNING")]
     assert json.dumps(acknowledged.channels.server.slack[-1]).count("is no longer acknowledged") == 2
     assert acknowledged.sent("WARNING") == []
-
-
-def test_end_is_sent_although_the_verdict_stays(acknowledged: Steered) -> None:
-    """In a message of its own, once."""
-    acknowledged.run("CERTAIN")
-    acknowledged.channels.news()
-    change_the_model(acknowledged)
-    assert [item for item in acknowledged.sent("CERTAIN") if item[0] != "pagerduty"] == [
-        ("slack", "Acknowledgement ended"),
-        ("email", "Acknowledgement ended"),
-    ]
-    assert acknowledged.sent("CERTAIN") == []

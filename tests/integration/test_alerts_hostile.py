@@ -89,13 +89,6 @@ def hostile(tmp_path_factory: pytest.TempPathFactory) -> BuiltStore:
     return misleading(tmp_path_factory.mktemp("hostile"))
 
 
-@pytest.fixture
-def steered(hostile: BuiltStore, tmp_path: Path) -> Iterator[Steered]:
-    """Reviews of the misleading store."""
-    with channels(tmp_path / "mail") as healthy:
-        yield Steered(tmp_path / "run", hostile, healthy)
-
-
 def alerted_by(steered: Steered, *arguments: str) -> Alerted:
     """Run a CRITICAL review with all channels, including Apprise."""
     healthy = steered.channels
@@ -111,20 +104,17 @@ def alerted(hostile: BuiltStore, tmp_path_factory: pytest.TempPathFactory) -> It
         yield alerted_by(Steered(folder / "run", hostile, healthy), "--drift-reviewer=mine:echoing")
 
 
-def test_every_channel_quotes_the_records(alerted: Alerted) -> None:
-    """The texts are there to be read, made harmless."""
-    server = alerted.channels.server
-    sent = [server.slack, server.pagerduty, server.apprise, part(alerted.mail, "plain"), part(alerted.mail, "html")]
+def test_every_channel_quotes_the_records_within_its_limits(alerted: Alerted) -> None:
+    """Made harmless: by the documented rules of Slack and PagerDuty, and by what most of Apprise's services accept."""
+    server, mail = alerted.channels.server, alerted.mail
+    sent = [server.slack, server.pagerduty, server.apprise, part(mail, "plain"), part(mail, "html")]
     assert [SECRET in str(item) for item in sent] == [True] * 5
     assert {item["delivered"] for item in alerted.run.drift["alerts"]} == {True}
-
-
-def test_no_message_exceeds_limits_or_has_active_parts(alerted: Alerted) -> None:
-    """Of Slack and PagerDuty by their documented rules, of Apprise by what most services accept."""
-    (apprise,) = alerted.channels.server.apprise
-    assert alerted.channels.server.violations == []
+    assert server.violations == []
+    (apprise,) = server.apprise
     assert (len(apprise["title"]) <= 150, len(apprise["message"]) <= 4000) == (True, True)
     assert re.search(r"<[!@#]|@(?:everyone|here|channel|all)\b", f"{apprise['title']}{apprise['message']}") is None
+    assert [text for text in formatted(server.slack) if SECRET in text or FORMATTED.search(text)] == []
 
 
 def test_no_message_steers_a_terminal(alerted: Alerted) -> None:
@@ -139,38 +129,24 @@ def test_no_message_steers_a_terminal(alerted: Alerted) -> None:
     assert found <= {"\N{ZERO WIDTH SPACE}", "\N{WORD JOINER}"}
 
 
-def test_slack_formats_none_of_it(alerted: Alerted) -> None:
-    """Stored text is in plain text only."""
-    assert [text for text in formatted(alerted.channels.server.slack) if SECRET in text or FORMATTED.search(text)] == []
-
-
-def test_mail_runs_and_loads_nothing(alerted: Alerted) -> None:
-    """No script, no address, and nothing that a page does by itself."""
-    page = Page(part(alerted.mail, "html"))
+def test_mail_runs_and_loads_nothing_and_has_its_own_headers(alerted: Alerted) -> None:
+    """No script and no address; no line of a record becomes a header, and none is too long."""
+    mail = alerted.mail
+    page = Page(part(mail, "html"))
     assert page.tags & {"script", "img", "iframe", "object", "form", "a", "link"} == set()
     assert [name for name, _ in page.attributes if name.startswith("on") or name in ("src", "href")] == []
     assert "alert(1)" in page.text
+    assert (mail["Bcc"], mail["Cc"]) == (None, None)
+    assert alerted.channels.mail.recipients == [("ann@example.com", "bob@example.com")]
+    assert (len(str(mail["Subject"])) <= 150, len(mail.as_bytes()) < 3_000_000) == (True, True)
 
 
-def test_mail_has_the_headers_of_the_run_alone(alerted: Alerted) -> None:
-    """No line of a record becomes one, and none is too long."""
-    assert (alerted.mail["Bcc"], alerted.mail["Cc"], alerted.channels.mail.recipients) == (
-        None,
-        None,
-        [("ann@example.com", "bob@example.com")],
-    )
-    assert (len(str(alerted.mail["Subject"])) <= 150, len(alerted.mail.as_bytes()) < 3_000_000) == (True, True)
-
-
-@pytest.fixture
-def redacted(steered: Steered, request: pytest.FixtureRequest) -> Alerted:
-    """A run with `redact` by the reviewer that the test names."""
-    return alerted_by(steered, "--drift-redact", f"--drift-reviewer=mine:{request.param}")
-
-
-@pytest.mark.parametrize("redacted", ["steered", "quoting"], indirect=True)
-def test_redacted_messages_quote_no_record(redacted: Alerted) -> None:
+@pytest.mark.parametrize("reviewer", ["steered", "quoting"])
+def test_redacted_messages_quote_no_record(hostile: BuiltStore, tmp_path: Path, reviewer: str) -> None:
     """Neither as a disagreement's text nor in the reviewer's failure, nor in the attached report."""
+    with channels(tmp_path / "mail") as healthy:
+        steered = Steered(tmp_path / "run", hostile, healthy)
+        redacted = alerted_by(steered, "--drift-redact", f"--drift-reviewer=mine:{reviewer}")
     sent = [*redacted.texts(), *redacted.attached()]
     assert len(redacted.run.drift["alerts"]) == 4
     assert [text for text in sent if SECRET in text or "evil.example" in text] == []

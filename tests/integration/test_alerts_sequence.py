@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 import pytest
 
@@ -13,36 +12,21 @@ from tests.support.mails import part
 from tests.support.session_runs import Run
 from tests.support.stores import BuiltStore
 
-NIGHTS = (
-    "OK",
-    "WARNING",
-    "WARNING",
-    "CRITICAL",
-    "CRITICAL",
-    "INCONCLUSIVE",
-    "CRITICAL",
-    "OK",
-    "OK",
-    "CRITICAL",
-)
+NIGHTS = ("WARNING", "CRITICAL", "CRITICAL", "INCONCLUSIVE", "OK", "OK")
 # No CRITICAL is confirmed by itself.
 SENT = [
-    (2, "slack", "WARNING"),
-    (2, "email", "WARNING"),
-    (4, "slack", "CRITICAL"),
-    (4, "email", "CRITICAL"),
-    (5, "pagerduty", "trigger drift as critical"),
-    (6, "slack", "INCONCLUSIVE"),
-    (6, "email", "INCONCLUSIVE"),
-    (6, "pagerduty", "trigger review_unavailable as warning"),
-    (7, "slack", "CRITICAL"),
-    (7, "email", "CRITICAL"),
-    (7, "pagerduty", "resolve review_unavailable"),
-    (8, "slack", "OK again"),
-    (8, "email", "OK again"),
-    (8, "pagerduty", "resolve drift"),
-    (10, "slack", "CRITICAL"),
-    (10, "email", "CRITICAL"),
+    (1, "slack", "WARNING"),
+    (1, "email", "WARNING"),
+    (2, "slack", "CRITICAL"),
+    (2, "email", "CRITICAL"),
+    (3, "pagerduty", "trigger drift as critical"),
+    (4, "slack", "INCONCLUSIVE"),
+    (4, "email", "INCONCLUSIVE"),
+    (4, "pagerduty", "trigger review_unavailable as warning"),
+    (5, "slack", "OK again"),
+    (5, "email", "OK again"),
+    (5, "pagerduty", "resolve drift"),
+    (5, "pagerduty", "resolve review_unavailable"),
 ]
 
 
@@ -57,7 +41,7 @@ class Nights:
 
 @pytest.fixture(scope="module")
 def nights(_store_once: BuiltStore, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Nights]:
-    """Ten runs of one store, with all channels healthy."""
+    """Six runs of one store, with all channels healthy."""
     folder = tmp_path_factory.mktemp("nights")
     with channels(folder / "mail") as healthy:
         steered, runs, sent = Steered(folder / "run", _store_once, healthy), [], []
@@ -86,27 +70,17 @@ def test_each_run_reports_its_own_alerts(nights: Nights) -> None:
         for alert in run.drift["alerts"]
     ]
     assert sorted(recorded) == sorted((number, channel, True) for number, channel, _ in nights.sent)
-    lines = [line for line in nights.runs[4].out.splitlines() if line.startswith("alerts")]
-    assert (lines, "\nalerts" in nights.runs[2].out) == (["alerts      pagerduty: change, 202 success"], False)
+    lines = [line for line in nights.runs[2].out.splitlines() if line.startswith("alerts")]
+    assert (lines, "\nalerts" in nights.runs[5].out) == (["alerts      pagerduty: change, 202 success"], False)
 
 
 @pytest.mark.slow
 def test_messages_name_their_run_and_how_to_repeat_it(nights: Nights) -> None:
     """The mails are one thread; the first CRITICAL may be chance, and says so."""
     mails = nights.channels.mail.mails
-    texts = [str(nights.channels.server.slack[2]), *(part(mails[2], kind) for kind in ("plain", "html"))]
-    assert [(nights.runs[5].folder.name in text, "mine:steered" in text) for text in texts] == [(True, True)] * 3
+    texts = [str(nights.channels.server.slack[1]), *(part(mails[1], kind) for kind in ("plain", "html"))]
+    assert [(nights.runs[1].folder.name in text, "mine:steered" in text) for text in texts] == [(True, True)] * 3
     assert {str(mail["References"]) for mail in mails} == {str(mails[0]["In-Reply-To"])}
     assert len({str(mail["Message-ID"]) for mail in mails}) == len(mails)
     unconfirmed = ["may be chance" in part(mail, "plain").replace("\n", " ") for mail in mails]
-    assert unconfirmed == [False, True, False, False, False, True]
-
-
-def test_hours_to_the_reminder_are_a_setting(store: BuiltStore, tmp_path: Path) -> None:
-    """They are over before the next run."""
-    often = "--drift-realert-hours=0.00001"
-    with channels(tmp_path / "mail") as healthy:
-        steered = Steered(tmp_path / "run", store, healthy)
-        assert steered.sent("WARNING", often) == [("slack", "WARNING"), ("email", "WARNING")]
-        assert steered.sent("WARNING", often) == [("slack", "Still WARNING"), ("email", "Still WARNING")]
-        assert steered.sent("OK", often) == [("slack", "OK again"), ("email", "OK again")]
+    assert unconfirmed == [False, True, False, False]

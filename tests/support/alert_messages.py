@@ -42,7 +42,7 @@ def message(**changes: Any) -> Message:
         "warn": 0.85,
         "critical": 0.75,
         "changes": (
-            "record 7 (fraud → loan) is acknowledged no more: it was until 2026-01-14 (known)",
+            "record 7 (fraud → loan) is no longer acknowledged: it was until 2026-01-14 (known)",
             "verdict OK → CRITICAL",
             "agreement 90 % → 60 %",
             "newly failed: agreement",
@@ -56,7 +56,7 @@ def message(**changes: Any) -> Message:
         ),
         "more_disagreements": 19,
         "acknowledged": 1,
-        "ended": ("record 7 (fraud → loan) is acknowledged no more: it was until 2026-01-14 (known)",),
+        "ended": ("record 7 (fraud → loan) is no longer acknowledged: it was until 2026-01-14 (known)",),
         "repeat": "cd /srv && python -m drift_checks --drift-db=/data/risk.db",
         "report": "/srv/reports/20260115T020000Z-abc123/index.html",
         "report_url": "https://drift.example.com/reports/20260115T020000Z-abc123/index.html",
@@ -83,7 +83,7 @@ def hostile(text: str = HOSTILE) -> Message:
 
 def many_changes(number: int) -> Message:
     """Return a message with so many changes."""
-    changes = tuple(f"record {place} (fraud → loan) is acknowledged no more" for place in range(number))
+    changes = tuple(f"record {place} (fraud → loan) is no longer acknowledged" for place in range(number))
     return message(changes=changes, ended=changes)
 
 

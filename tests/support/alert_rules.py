@@ -19,25 +19,29 @@ _BARE_AMPERSAND = re.compile(r"&(?!amp;|lt;|gt;)")
 
 def check_slack(document: dict[str, Any]) -> list[str]:
     """Return the errors of a message."""
-    return list(_slack(document))
+    blocks = document.get("blocks", [])
+    errors = {
+        "no text for notifications": not document.get("text"),
+        "names would become mentions": document.get("link_names") or document.get("parse") == "full",
+        f"{len(blocks)} blocks": not 1 <= len(blocks) <= _MOST_BLOCKS,
+    }
+    found = [error for error, holds in errors.items() if holds]
+    return [*found, *_text(document.get("text", ""), 40_000), *(error for block in blocks for error in _block(block))]
 
 
 def check_event(event: dict[str, Any]) -> list[str]:
     """Return the errors of an event."""
-    return list(_event(event))
-
-
-def _slack(document: dict[str, Any]) -> Iterator[str]:
-    if not document.get("text"):
-        yield "no text for notifications"
-    if document.get("link_names") or document.get("parse") == "full":
-        yield "names would become mentions"
-    blocks = document.get("blocks", [])
-    if not 1 <= len(blocks) <= _MOST_BLOCKS:
-        yield f"{len(blocks)} blocks"
-    yield from _text(document.get("text", ""), 40_000)
-    for block in blocks:
-        yield from _block(block)
+    action, size = event.get("event_action"), len(json.dumps(event).encode())
+    links = event.get("links", [])
+    errors = {
+        f"{size} bytes": size > 512 * 1024,
+        "no routing key": not event.get("routing_key"),
+        "no key, or too long": not 1 <= len(event.get("dedup_key", "")) <= 255,
+        f"not an action: {action}": action not in ("trigger", "resolve"),
+        "a link without URL or text": not all(link["href"].startswith("http") and link["text"] for link in links),
+    }
+    found = [error for error, holds in errors.items() if holds]
+    return [*found, *(_payload(event.get("payload", {})) if action == "trigger" else [])]
 
 
 def _block(block: dict[str, Any]) -> Iterator[str]:
@@ -93,37 +97,20 @@ def _text(text: str, longest: int) -> Iterator[str]:
         yield f"a bare or broken entity: {text[found.start() : found.start() + 30]!r}"
 
 
-def _event(event: dict[str, Any]) -> Iterator[str]:
-    size = len(json.dumps(event).encode())
-    if size > 512 * 1024:
-        yield f"{size} bytes"
-    if not event.get("routing_key"):
-        yield "no routing key"
-    if not 1 <= len(event.get("dedup_key", "")) <= 255:
-        yield "no key, or too long"
-    action = event.get("event_action")
-    if action not in ("trigger", "resolve"):
-        yield f"not an action: {action}"
-    if action == "trigger":
-        yield from _payload(event.get("payload", {}))
-        for link in event.get("links", []):
-            if not link["href"].startswith("http") or not link["text"]:
-                yield "a link without URL or text"
+def _payload(payload: dict[str, Any]) -> list[str]:
+    errors = {
+        "no summary, or too long": not 1 <= len(payload.get("summary", "")) <= 1024,
+        "no source": not payload.get("source"),
+        f"not a severity: {payload.get('severity')}": payload.get("severity") not in _SEVERITIES,
+        f"not one of our classes: {payload.get('class')}": payload.get("class") not in ("drift", "review_unavailable"),
+        f"not a timestamp: {payload.get('timestamp')}": not _is_moment(payload.get("timestamp", "2026-01-15")),
+        "no details": not isinstance(payload.get("custom_details"), dict),
+    }
+    return [error for error, holds in errors.items() if holds]
 
 
-def _payload(payload: dict[str, Any]) -> Iterator[str]:
-    if not 1 <= len(payload.get("summary", "")) <= 1024:
-        yield "no summary, or too long"
-    if not payload.get("source"):
-        yield "no source"
-    if payload.get("severity") not in _SEVERITIES:
-        yield f"not a severity: {payload.get('severity')}"
-    if payload.get("class") not in ("drift", "review_unavailable"):
-        yield f"not one of our classes: {payload.get('class')}"
-    if "timestamp" in payload:
-        try:
-            datetime.fromisoformat(payload["timestamp"])
-        except ValueError:
-            yield f"not a timestamp: {payload['timestamp']}"
-    if not isinstance(payload.get("custom_details"), dict):
-        yield "no details"
+def _is_moment(text: str) -> bool:
+    try:
+        return bool(datetime.fromisoformat(text))
+    except ValueError:
+        return False

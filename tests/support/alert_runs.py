@@ -134,19 +134,11 @@ def channels(folder: Path) -> Iterator[Channels]:
 
 @dataclass
 class Steered:
-    """Runs with chosen verdicts, one after the other in a folder.
-
-    Attributes:
-        folder: The working folder.
-        store: The store.
-        channels: The channels.
-        extra: Further options of every run.
-    """
+    """Runs with chosen verdicts, one after the other in a folder."""
 
     folder: Path
     store: BuiltStore
     channels: Channels
-    extra: tuple[str, ...] = ()
     _second: int = 0
 
     def arguments(self, verdict: str, *more: str) -> list[str]:
@@ -157,7 +149,7 @@ class Steered:
         self.folder.mkdir(parents=True, exist_ok=True)
         (self.folder / "mine.py").write_text(STEERED, encoding="utf-8")
         (self.folder / "plan").write_text(PLANS[verdict], encoding="utf-8")
-        return [*without_vectors(self.store), *OWN, *self.channels.options, *self.extra, *more]
+        return [*without_vectors(self.store), *OWN, *self.channels.options, *more]
 
     def run(self, verdict: str, *more: str, environment: Mapping[str, str] | None = None, way: str = "pyargs") -> Run:
         """Run a review that ends with the verdict; every channel is healthy unless the environment says otherwise."""

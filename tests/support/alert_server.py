@@ -25,15 +25,9 @@ Step = tuple[int, str] | tuple[int, str, str] | str
 
 
 class AlertServer:
-    """Accepts posts.
+    """Accepts posts, and keeps them in order: those on other paths come from Apprise.
 
-    Attributes:
-        slack: The accepted messages, in order.
-        pagerduty: The accepted events, in order.
-        apprise: The accepted documents on other paths, which Apprise posts, in order.
-        violations: Their faults.
-        attempts: The number of posts, by path.
-        authorizations: Each post's Authorization header.
+    `violations` are their faults, `attempts` counts posts by path, `authorizations` are their Authorization headers.
     """
 
     def __init__(self, port: int = 0) -> None:

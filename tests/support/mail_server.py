@@ -31,22 +31,10 @@ PLAIN, STARTTLS, TLS = "plain", "starttls", "tls"
 class MailServer:
     """What the server does and what it got; every part may be changed and read while it runs.
 
-    Attributes:
-        ca_file: The certificate that makes its own trusted.
-        security: PLAIN, STARTTLS (offered, and required before a login) or TLS from the start.
-        login: Whether USER has to log in with PASSWORD before a mail is accepted.
-        refused: The recipients that are answered 550.
-        later: The recipients that are answered 450 once.
-        refused_later: The recipients that are answered 550 after their 450.
-        replies: The answers to the next mails, as in `451 try later`; later ones are accepted.
-        login_replies: The answers to the next logins.
-        hang: Whether a mail that was handed over is never answered.
-        held: How many were handed over and never answered.
-        mails: The accepted mails.
-        recipients: The recipients of each.
-        attempts: How often somebody began to hand over a mail.
-        port: Its port on 127.0.0.1.
-        eight_bit: Whether any mail held bytes above 127.
+    `ca_file` makes its certificate trusted. With `login`, USER has to log in with PASSWORD. `refused` recipients get
+    550, those for `later` get 450 once, then 550 if they are in `refused_later`. `replies` and `login_replies` answer
+    the next mails and logins, as in `451 try later`; if it hangs, it counts the mails `held`. `recipients` are those of
+    each accepted mail, `attempts` counts all beginnings, and `eight_bit` says whether a mail had bytes above 127.
     """
 
     ca_file: Path
@@ -136,14 +124,7 @@ class _Controller(Controller):
 
 @contextmanager
 def mail_server(folder: Path, *, security: str = PLAIN, login: bool = False, **more: Any) -> Iterator[MailServer]:
-    """Run a mail server in the background.
-
-    Args:
-        folder: The folder for its certificate.
-        security: PLAIN, STARTTLS or TLS.
-        login: Whether a login is required.
-        more: Further attributes of MailServer, as in `refused=("bob@example.com",)`.
-    """
+    """Run a mail server in the background, with its certificate in the folder and further attributes."""
     ca_file = folder / "ca.pem"
     authority = trustme.CA()
     authority.cert_pem.write_to_path(str(ca_file))
@@ -168,12 +149,7 @@ def mail_server(folder: Path, *, security: str = PLAIN, login: bool = False, **m
 
 @contextmanager
 def dripping_server(greeting: bytes = b"220 ", pause: float = 0.2) -> Iterator[int]:
-    """Run a server that answers byte by byte without an end; yield its port.
-
-    Args:
-        greeting: The bytes that come at once.
-        pause: Seconds between the others.
-    """
+    """Run a server that answers with a greeting, then byte by byte without an end; yield its port."""
     over = Event()
     with socket.create_server(("127.0.0.1", 0)) as listening:
 

@@ -18,11 +18,7 @@ SETTINGS = Settings(db=Path("/srv/app/risk_classifications.db"), chroma=Path("/s
 
 
 def shipped(root: Path) -> dict[Path, str]:
-    """Return the text of each file by its path in the checkout.
-
-    Args:
-        root: An empty folder that stands for a machine with Debian's cron.
-    """
+    """Return the text of each file by its path in the checkout, for an empty root without a cron that knows zones."""
     (root / "etc").mkdir()
     (root / "var/lib/drift-checks").mkdir(parents=True)
     (root / "etc/timezone").write_text("UTC\n")

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import logging
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from hashlib import sha256
 from http import HTTPStatus
 from importlib import import_module
 from queue import Empty, SimpleQueue
-from threading import Thread, local
+from threading import Thread
 from types import ModuleType
 from typing import TYPE_CHECKING, cast
 
@@ -30,22 +28,15 @@ VARIABLE = "DRIFT_APPRISE_URLS"
 _LONGEST_TITLE, _LONGEST_BODY, _LONGEST_COMMAND = 150, 4000, 1000
 _CONNECT_SECONDS, _READ_SECONDS = 5.0, 10.0
 _TYPES = {Verdict.OK: "success", Verdict.WARNING: "warning", Verdict.CRITICAL: "failure"}
-# It logs the addresses that it calls.
-_LOGGER = "apprise"
+# They log the addresses that they call.
+_LOGGERS = ("apprise", "asyncio", *TALKATIVE)
 _BEGINS_WITH_URL = re.compile(r"[\s,]*[a-z0-9]+://", re.IGNORECASE)
 # What several services take as a mention.
 _MENTION = re.compile(r"<(?=[@!#])|@(?=(?:everyone|here|channel|all)\b)", re.IGNORECASE)
 
 
 class AppriseUrl:
-    """One service, by its URL.
-
-    Args:
-        url: A secret.
-
-    Raises:
-        SettingError: Apprise is not installed, or does not support the URL.
-    """
+    """One service; raises SettingError if Apprise is not installed, or does not support the URL."""
 
     name = "apprise"
 
@@ -59,11 +50,7 @@ class AppriseUrl:
         return f"{_title(message)}\n\n{_body(message)}"
 
     def send(self, message: Message, deadline: Deadline) -> str:
-        """Send the message.
-
-        Raises:
-            NotDelivered: The service did not accept it in time.
-        """
+        """Send the message."""
         results: SimpleQueue[str] = SimpleQueue()
         # The library's time-outs begin anew with every byte, so that only a thread can be left behind.
         Thread(target=self._notify, args=(message, deadline, results), daemon=True, name=self.key).start()
@@ -77,7 +64,7 @@ class AppriseUrl:
 
     def _notify(self, message: Message, deadline: Deadline, results: SimpleQueue[str]) -> None:
         """Send the message, and put why it failed, empty if it did not."""
-        with _listening() as listener:
+        with silence(_LOGGERS) as logged:
             try:
                 service = self._service()
                 self._limit(service, deadline)
@@ -88,7 +75,7 @@ class AppriseUrl:
                 # The words of a plugin's exception may hold the address.
                 results.put(f"the library broke down ({type(error).__name__})")
             else:
-                results.put("" if accepted else listener.failure)
+                results.put("" if accepted else _why_refused(logged))
 
     def _limit(self, service: apprise_types.Apprise, deadline: Deadline) -> None:
         """Set time-outs, and have long texts cut for the service, unless the URL says otherwise."""
@@ -103,7 +90,7 @@ class AppriseUrl:
 
     def _service(self) -> apprise_types.Apprise:
         apprise = _library()
-        with _listening():
+        with silence(_LOGGERS):
             service: apprise_types.Apprise = apprise.Apprise(asset=_asset())
             supported = service.add(self._url.reveal())
         if not supported:
@@ -142,46 +129,13 @@ def split_urls(text: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(parsing.parse_urls(text)))
 
 
-class _Listener(logging.Filter):
-    """Drops what the library logs in a thread that is sending, except for the status of an answer."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.here = local()
-
-    def filter(self, record: logging.LogRecord) -> bool:
-        """Whether the record is logged."""
-        if not getattr(self.here, "listening", False):
-            return True
-        if status := re.search(r"\berror=(\d{3})\b", record.getMessage()):
-            self.here.status = int(status[1])
-        return False
-
-    @property
-    def failure(self) -> str:
-        """Why the service did not accept a message, as far as can be said without its address."""
-        status = getattr(self.here, "status", None)
-        if status is None:
-            return "the service did not accept it, or could not be reached; `apprise -vv` with the same URL says why"
-        words = {item.value: item.phrase for item in HTTPStatus}.get(status, "")
-        return f"the service answered {status} {words}".rstrip() + "; check its URL, and what the service allows"
-
-
-_LISTENER = _Listener()
-
-
-@contextmanager
-def _listening() -> Iterator[_Listener]:
-    if getattr(_LISTENER.here, "listening", False):
-        yield _LISTENER
-        return
-    logging.getLogger(_LOGGER).addFilter(_LISTENER)
-    _LISTENER.here.status, _LISTENER.here.listening = None, True
-    try:
-        with silence(("asyncio", *TALKATIVE)):
-            yield _LISTENER
-    finally:
-        _LISTENER.here.listening = False
+def _why_refused(logged: Iterable[str]) -> str:
+    """Return why the service did not accept a message, as far as can be said without its address."""
+    statuses = [int(found[1]) for line in logged if (found := re.search(r"\berror=(\d{3})\b", line))]
+    if not statuses:
+        return "the service did not accept it, or could not be reached; `apprise -vv` with the same URL says why"
+    words = {item.value: item.phrase for item in HTTPStatus}.get(statuses[-1], "")
+    return f"the service answered {statuses[-1]} {words}".rstrip() + "; check its URL, and what the service allows"
 
 
 def _kind(message: Message) -> str:

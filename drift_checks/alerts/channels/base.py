@@ -28,11 +28,7 @@ class TryAgain(Exception):
 
 @dataclass(frozen=True)
 class Deadline:
-    """A moment by which all sending ends.
-
-    Attributes:
-        at: On the clock of `time.monotonic`.
-    """
+    """A moment by which all sending ends, on the clock of `time.monotonic`."""
 
     at: float
 
@@ -50,9 +46,8 @@ class Deadline:
 class Channel(Protocol):
     """A way for messages to reach people.
 
-    Attributes:
-        name: As in the setting `alerts`: slack, pagerduty, email or apprise.
-        key: Tells it from other channels, also of the same name; stable from run to run, and no secret.
+    The name is as in the setting `alerts`. The key tells it from other channels, also of the same name; it is stable
+    from run to run, and no secret.
     """
 
     @property

@@ -35,12 +35,7 @@ _ACCEPTED = (250, b"")
 
 
 class Email:
-    """Sends mail.
-
-    Args:
-        server: The server's address with user and password, a secret.
-        to: The recipients; if it is empty, the address's own `to`.
-        sender: The sender; if it is None, the address's own `from`, else this program at this host.
+    """Sends mail; recipients and sender may be in the server's address, and the default sender names this host.
 
     Raises:
         SettingError: An address is not valid, there is no recipient, or a password would cross a network in clear text.
@@ -59,8 +54,10 @@ class Email:
                 f"is not set, but mail is configured by {VARIABLE}",
                 "name the recipients, as in --drift-email-to oncall@example.com, or omit email from alerts",
             )
-        _check_addresses("email-to", self._to)
-        _check_addresses("email-from", [self._sender])
+        for setting, address in [*(("email-to", to) for to in self._to), ("email-from", self._sender)]:
+            if not is_mail_address(address):
+                problem = f"{printable(address)!r} is not a valid mail address"
+                raise SettingError(setting, problem, "it must be like oncall@example.com")
         _check_login(self._server)
         self._context = _tls_context(self._server)
 
@@ -74,11 +71,7 @@ class Email:
         return f"{headers}\n\n{text.get_content()}{attached}".rstrip()
 
     def send(self, message: Message, deadline: Deadline) -> str:
-        """Send the mail, again to recipients that are refused temporarily; return how many accepted it.
-
-        Raises:
-            NotDelivered: No recipient accepted it.
-        """
+        """Send the mail, again to recipients that are refused temporarily; return how many accepted it."""
         mail, failure = self._mail(message), ""
         answers: dict[str, tuple[int, bytes]] = {}
 
@@ -106,12 +99,7 @@ class Email:
         return compose_mail(message, self._sender, self._to, report)
 
     def _try(self, mail: EmailMessage, to: Sequence[str], deadline: Deadline) -> _Answers:
-        """Hand the mail over for these recipients; return those that the server refused.
-
-        Raises:
-            NotDelivered: It will never be accepted.
-            TryAgain: It may be accepted later.
-        """
+        """Hand the mail over for these recipients; return those that the server refused."""
         failure: Exception
         try:
             return self._hand_over(mail, to, deadline)
@@ -157,14 +145,6 @@ class Email:
         for secret in (self._secret.reveal(), self._server.user, self._server.password):
             text = text.replace(secret, "…") if secret else text
         return printable(text, _LONGEST_ANSWER)
-
-
-def _check_addresses(setting: str, addresses: Sequence[str]) -> None:
-    for address in addresses:
-        if not is_mail_address(address):
-            raise SettingError(
-                setting, f"{printable(address)!r} is not a valid mail address", "it must be like oncall@example.com"
-            )
 
 
 def _check_login(server: MailServer) -> None:

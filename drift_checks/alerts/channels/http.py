@@ -42,11 +42,7 @@ class Answer:
 
 
 def check_address(name: str, address: Secret) -> None:
-    """Refuse an address to which nothing can be posted.
-
-    Raises:
-        SettingError: Names the variable and does not repeat its value.
-    """
+    """Raise SettingError, which does not repeat the address, if nothing can be posted to it."""
     try:
         parts = urlsplit(address.reveal())
         labels = (parts.hostname or "").rstrip(".").split(".")
@@ -68,12 +64,7 @@ def post_json(
 ) -> Answer:
     """Post the document, again after 429, 5xx and broken connections; return the answer that accepts it.
 
-    Args:
-        address: Where to post it; the whole of it may be a secret.
-        document: The document.
-        deadline: When to give up.
-        remedies: What to do, by the status of an answer that refuses the document.
-        hide: Other secrets that must not be repeated.
+    `remedies` say what to do, by the status of a refusal; `hide` are secrets beside the address.
 
     Raises:
         NotDelivered: It was not accepted.
@@ -183,7 +174,7 @@ def _hidden(text: str, address: Secret, hide: tuple[Secret, ...]) -> str:
 
 
 class _Silence(logging.Filter):
-    """Drops what a library logs in a thread that is sending."""
+    """Keeps from the log what a library logs in a thread that is sending."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -191,24 +182,24 @@ class _Silence(logging.Filter):
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Whether the record is logged."""
-        return not getattr(self.here, "sending", False)
+        withheld: list[str] | None = getattr(self.here, "withheld", None)
+        if withheld is not None:
+            withheld.append(record.getMessage())
+        return withheld is None
 
 
 _SILENCE = _Silence()
 
 
 @contextmanager
-def silence(names: Iterable[str] = TALKATIVE) -> Iterator[None]:
-    """Keep libraries from logging addresses in this thread.
-
-    Args:
-        names: The names of their loggers.
-    """
-    for name in names:
+def silence(loggers: Iterable[str] = TALKATIVE) -> Iterator[list[str]]:
+    """Keep libraries from logging addresses in this thread; yield what they would have logged."""
+    for name in loggers:
         # A logger adds the same filter only once.
         logging.getLogger(name).addFilter(_SILENCE)
-    _SILENCE.here.sending = True
+    outer: list[str] | None = getattr(_SILENCE.here, "withheld", None)
+    _SILENCE.here.withheld = [] if outer is None else outer
     try:
-        yield
+        yield _SILENCE.here.withheld
     finally:
-        _SILENCE.here.sending = False
+        _SILENCE.here.withheld = outer

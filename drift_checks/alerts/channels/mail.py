@@ -28,14 +28,7 @@ MOST_ATTACHED = 1_000_000
 
 
 def compose_mail(message: Message, sender: str, to: Sequence[str], report: Path | None) -> EmailMessage:
-    """Return the mail.
-
-    Args:
-        message: What it says.
-        sender: The address that sends it.
-        to: The recipients.
-        report: The HTML report, which is attached if it exists and is not large.
-    """
+    """Return the mail; the HTML report is attached if it exists and is not large."""
     mail = EmailMessage()
     mail["Subject"] = printable(message.headline, _LONGEST_SUBJECT)
     mail["From"] = sender
@@ -43,7 +36,8 @@ def compose_mail(message: Message, sender: str, to: Sequence[str], report: Path 
     mail["Date"] = format_datetime(datetime.now(UTC))
     domain = sender.rpartition("@")[2]
     # The same for the same message, so that a duplicate is recognised; a run that was resumed has another.
-    mail["Message-ID"] = f"<{message.run_id}.{_digest(message)}@{domain}>"
+    digest = sha256(f"{message.kind} {message.verdict} {message.store_key}".encode()).hexdigest()[:8]
+    mail["Message-ID"] = f"<{message.run_id}.{digest}@{domain}>"
     thread = f"<drift-checks.{message.store_key}@{domain}>"
     mail["In-Reply-To"] = thread
     mail["References"] = thread
@@ -57,23 +51,15 @@ def compose_mail(message: Message, sender: str, to: Sequence[str], report: Path 
     return mail
 
 
-def _digest(message: Message) -> str:
-    return sha256(f"{message.kind} {message.verdict} {message.store_key}".encode()).hexdigest()[:8]
-
-
 def text_part(message: Message, longest: int = _LONGEST_BODY, longest_command: int = _LONGEST_COMMAND) -> str:
-    """Return the message as text of 72 columns.
-
-    Args:
-        message: The message.
-        longest: How long the text may be; lists that do not fit are cut, and count what is missing.
-        longest_command: How long the command that repeats the run may be.
-    """
+    """Return the message as text of 72 columns; lists are cut to fit into `longest`, and count what is missing."""
     top, bottom = [_wrapped(message.headline)], ["\n".join(_origin(message, longest_command))]
     if message.kind is Kind.TEST:
         top.append(_wrapped(wording.TEST))
     else:
-        top.append("\n".join(_wrapped(line) for line in _figures(message)))
+        estimate = wording.population(message)
+        figures = [wording.observed(message), *([f"of the whole store, estimated: {estimate}"] if estimate else [])]
+        top.append("\n".join(map(_wrapped, figures)))
         if notes := [_wrapped(f"- {item}") for item in wording.notes(message)]:
             bottom.insert(0, "\n".join(["Note", *notes]))
         top += _lists(message, longest - sum(len(paragraph) + 2 for paragraph in (*top, *bottom)))
@@ -87,22 +73,11 @@ def html_part(message: Message) -> str:
     return template.render(message=message, changes=changes, wording=wording, Kind=Kind)
 
 
-def _figures(message: Message) -> Iterator[str]:
-    yield wording.observed(message)
-    if estimate := wording.population(message):
-        yield f"of the whole store, estimated: {estimate}"
-
-
 def _lists(message: Message, room: int) -> Iterator[str]:
     """Yield a paragraph for each list that is not empty; each may take its share of the characters that are left."""
+    changes = [_wrapped(f"- {printable(item, _LONGEST_CHANGE)}") for item in message.changes]
     lists = [
-        (
-            "What changed",
-            [_wrapped(f"- {printable(item, _LONGEST_CHANGE)}") for item in message.changes],
-            "change",
-            "",
-            0,
-        ),
+        ("What changed", changes, "change", "", 0),
         ("Criteria", list(_criteria(message)), "criterion", "criteria", message.more_criteria),
         ("Disagreements", list(_disagreements(message)), "disagreement", "", message.more_disagreements),
     ]

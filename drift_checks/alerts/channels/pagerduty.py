@@ -32,16 +32,7 @@ _REMEDIES = {
 
 
 class PagerDuty:
-    """Opens and resolves incidents.
-
-    Args:
-        routing_key: The integration key of the service, a secret.
-        url: The address that takes events.
-        severities: PagerDuty's word for each verdict that is paged.
-
-    Raises:
-        SettingError: The key is not valid.
-    """
+    """Opens and resolves incidents, with PagerDuty's word for each verdict; raises SettingError for an invalid key."""
 
     name = key = "pagerduty"
 
@@ -62,11 +53,7 @@ class PagerDuty:
         return json.dumps({"routing_key": "…"} | self._event(message), indent=1, ensure_ascii=False)
 
     def send(self, message: Message, deadline: Deadline) -> str:
-        """Send the event; a test opens an incident of its own and resolves it.
-
-        Raises:
-            NotDelivered: It was not accepted.
-        """
+        """Send the event; a test opens an incident of its own and resolves it."""
         if message.kind is Kind.CHANGE and message.before not in (None, Verdict.OK, message.verdict):
             # An open incident keeps its severity, so it is resolved and opened again.
             self._post(resolving(message), deadline)

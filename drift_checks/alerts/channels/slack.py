@@ -31,14 +31,7 @@ _ENTITIES = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
 
 
 class Slack:
-    """Posts messages to an incoming webhook.
-
-    Args:
-        webhook: Its address, which is a secret.
-
-    Raises:
-        SettingError: It is not a valid address.
-    """
+    """Posts messages to an incoming webhook; raises SettingError if it is not a valid address."""
 
     name = key = "slack"
 
@@ -51,11 +44,7 @@ class Slack:
         return json.dumps(document(message), indent=1, ensure_ascii=False)
 
     def send(self, message: Message, deadline: Deadline) -> str:
-        """Post the message; return the answer.
-
-        Raises:
-            NotDelivered: It was not accepted.
-        """
+        """Post the message; return the answer."""
         return post_json(self._webhook, document(message), deadline, _REMEDIES).phrase
 
 

@@ -41,11 +41,7 @@ class MailServer:
         return "MailServer(…)"
 
     def starttls(self, *, offered: bool) -> bool:
-        """Whether to ask for TLS: a password never crosses a network in clear text.
-
-        Args:
-            offered: Whether the server offers it.
-        """
+        """Whether to ask for TLS: a password never crosses a network in clear text."""
         if self.starttls_rule:
             return self.starttls_rule == _REQUIRED
         return offered or (bool(self.user) and not self.is_here)
@@ -60,15 +56,7 @@ class MailServer:
 
 
 def read_url(name: str, secret: Secret) -> MailServer:
-    """Return the server that the address names.
-
-    Args:
-        name: The variable, for messages.
-        secret: The address, which is not repeated.
-
-    Raises:
-        SettingError: It is not valid.
-    """
+    """Return the server that the variable names; raise SettingError, without repeating its value, if it is invalid."""
     try:
         parts = urlsplit(secret.reveal())
         port, host = parts.port, parts.hostname

@@ -69,14 +69,10 @@ def notes(message: Message) -> Iterator[str]:
 
 
 def listed(items: Sequence[str], longest: int, noun: str, plural: str = "", others: int = 0) -> list[str]:
-    """Return the items that fit as lines into so many characters, and a last line that counts the others.
+    """Return the items that fit as lines into `longest` characters, and a last line that counts the others.
 
-    Args:
-        items: One or more lines each.
-        longest: The most characters for all lines, line breaks included.
-        noun: What an item is, as in "criterion".
-        plural: The noun's plural, if it does not just end in s.
-        others: How many further items there are that are not listed in any case.
+    An item may have several lines. The noun says what it is, as in "criterion", and the plural is needed if it does not
+    just end in s; `others` further items are only counted.
     """
     shown: list[str] = []
     room = longest - _LONGEST_COUNT

@@ -59,13 +59,7 @@ def describe_file(file: Path) -> Member:
 
 
 def pack(path: Path, manifest: Manifest, files: Mapping[str, Path]) -> None:
-    """Write an archive that must not exist yet, readable by its owner only; it is on the disk when this returns.
-
-    Args:
-        path: The archive.
-        manifest: It lists `files`.
-        files: The files by their names in the archive.
-    """
+    """Write an archive that must not exist yet, readable by its owner only; it is on the disk when this returns."""
     handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, _MODE)
     with os.fdopen(handle, "wb") as raw:
         os.fchmod(handle, _MODE)
@@ -87,17 +81,14 @@ def manifest_of(path: Path) -> Manifest:
         return _first(path, members)
 
 
-def unpack(path: Path, prepare: Callable[[Manifest], Place]) -> Manifest:
-    """Read an archive to its end and write its members; they are valid only once this returns.
-
-    `prepare` gets the manifest and returns where each member goes; the folders must exist.
+def unpack(path: Path, place: Place) -> Manifest:
+    """Read an archive to its end and write its members into existing folders; they are valid once this returns.
 
     Raises:
         ArchiveError: It is not a backup, damaged, or does not match its manifest.
     """
     with _opened(path) as (stream, members):
         manifest = _first(path, members)
-        place = prepare(manifest)
         missing = dict(manifest.members)
         for name, size, content in members:
             expected = missing.pop(name, None)

@@ -72,12 +72,9 @@ def copy_journal(source: Path, target: Path) -> None:
 def copy_chroma(
     directory: Path, target: Path, snapshot_dir: Path, shortly_before: Callable[[], None]
 ) -> dict[str, Path]:
-    """Copy a Chroma directory as of one moment, to a folder `chroma` in the target; errors as for `copy_sqlite`.
+    """Copy a Chroma directory as of one moment, to a folder `chroma`; return the copies by their names in an archive.
 
-    Shortly before each attempt, `shortly_before` copies what belongs to it.
-
-    Returns:
-        The copies by their names in an archive.
+    Shortly before each attempt, `shortly_before` copies what belongs to it. Errors are as for `copy_sqlite`.
 
     Raises:
         StoreChanged: Its indexes changed during every attempt.

@@ -12,19 +12,13 @@ from datetime import datetime
 from importlib.metadata import version
 from pathlib import Path
 
-from drift_checks.core.errors import ArchiveError, DriftError, RunInProgress, StoreError
+from drift_checks.core.errors import ArchiveError, RunInProgress, StoreError
 from drift_checks.core.files import sync_folder, try_lock
 from drift_checks.operations.backup import verification
 from drift_checks.operations.backup.archive import describe_file, pack, unpack
 from drift_checks.operations.backup.copies import copy_chroma, copy_journal, copy_sqlite, not_written
 from drift_checks.operations.backup.disk import refuse_without_room
-from drift_checks.operations.backup.manifest import (
-    CHROMA,
-    RECORDS,
-    Counts,
-    Manifest,
-    Origins,
-)
+from drift_checks.operations.backup.manifest import CHROMA, RECORDS, Counts, Manifest, Origins
 from drift_checks.operations.backup.retention import ASIDE, archive_name, moment_of, prune
 from drift_checks.report.history.journal import NAME as HISTORY_JOURNAL
 from drift_checks.report.history.reading import NAME as HISTORY
@@ -88,7 +82,7 @@ def back_up(source: BackupSource, folder: Path, keep: int, now: datetime) -> Bac
         RunInProgress: Another backup is being made there.
     """
     _refuse_unusable(source)
-    with _locked(folder):
+    with _explained(folder), _locked(folder):
         _remove_leftovers(folder)
         _refuse_without_room(source, folder)
         snapshot = Snapshot(source.snapshot_dir)
@@ -98,8 +92,6 @@ def back_up(source: BackupSource, folder: Path, keep: int, now: datetime) -> Bac
             manifest, warnings = _make(source, snapshot, aside, now)
             aside.rename(folder / name)
             sync_folder(folder)
-        except OSError as error:
-            raise _failed(folder, error) from None
         finally:
             snapshot.close()
             _remove_leftovers(folder)
@@ -123,13 +115,10 @@ def _make(source: BackupSource, snapshot: Snapshot, aside: Path, now: datetime) 
     history, journal = (
         str(source.reports / name) if name in copies.files else None for name in (HISTORY, HISTORY_JOURNAL)
     )
+    versions = {name: version(name) for name in ("drift-checks", "chromadb")}
     manifest = Manifest(
         created=now,
-        versions={
-            "drift-checks": version("drift-checks"),
-            "chromadb": version("chromadb"),
-            "sqlite": sqlite3.sqlite_version,
-        },
+        versions=versions | {"sqlite": sqlite3.sqlite_version},
         store=source.identity,
         sources=Origins(str(source.db), None if source.chroma is None else str(source.chroma), history, journal),
         counts=Counts(records, None if copies.vectors is None else copies.vectors.count, copies.runs),
@@ -198,7 +187,7 @@ def _refuse_different(aside: Path, source: BackupSource, copies: _Copies, manife
     """Unpack the archive and compare it with what was packed."""
     for name in manifest.members:
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
-    unpack(aside, lambda _: lambda name: folder / name)
+    unpack(aside, lambda name: folder / name)
     if _count_records(folder / RECORDS, source) != manifest.counts.records:
         raise ArchiveError(aside, "contains other records than were copied, so it is not a backup", "check the disk")
     if source.chroma is not None and copies.vectors is not None:
@@ -241,17 +230,10 @@ def _refuse_without_room(source: BackupSource, folder: Path) -> None:
 @contextmanager
 def _locked(folder: Path) -> Iterator[None]:
     """Hold the lock of the folder of backups, creating it if it is missing."""
+    folder.mkdir(mode=_FOLDER_MODE, parents=True, exist_ok=True)
+    handle = os.open(folder / _LOCK, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, _FILE_MODE)
     try:
-        folder.mkdir(mode=_FOLDER_MODE, parents=True, exist_ok=True)
-        handle = os.open(folder / _LOCK, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, _FILE_MODE)
-    except OSError as error:
-        raise _failed(folder, error) from None
-    try:
-        try:
-            is_free = try_lock(handle)
-        except OSError as error:
-            raise _failed(folder, error) from None
-        if not is_free:
+        if not try_lock(handle):
             raise RunInProgress(folder, "another backup is being made there", "wait for it")
         yield
     finally:
@@ -266,5 +248,10 @@ def _remove_leftovers(folder: Path) -> None:
                 path.unlink()
 
 
-def _failed(folder: Path, error: OSError) -> DriftError:
-    return not_written(Path(error.filename or folder / "it"), str(error.strerror))
+@contextmanager
+def _explained(folder: Path) -> Iterator[None]:
+    """Turn an error of the system into a sentence."""
+    try:
+        yield
+    except OSError as error:
+        raise not_written(Path(error.filename or folder / "it"), str(error.strerror)) from None

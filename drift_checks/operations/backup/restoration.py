@@ -44,7 +44,7 @@ class Restored:
 def rehearse(archive: Path, targets: Targets, now: datetime) -> Restored:
     """Verify an archive and return what restoring it would do; nothing is written. Errors as for `restore`."""
     with _explained(archive):
-        manifest = unpack(archive, lambda _: lambda _: None)
+        manifest = unpack(archive, lambda _: None)
         placed = placements(manifest, targets, archive)
         return Restored(manifest, placed, _names_aside(obstacles(placed, targets), now))
 
@@ -95,7 +95,7 @@ def _put(
                 return path / name.rpartition("/")[2]
         return None
 
-    if unpack(archive, lambda _: place) != manifest:
+    if unpack(archive, place) != manifest:
         raise ArchiveError(archive, "was replaced while it was read", "run the command again")
     for item, path in staged.items():
         _set_rights(item, path, manifest)

@@ -37,7 +37,7 @@ class Sizes:
 
 
 def examine(path: Path, refusal: Refusal, snapshot_dir: Path | None = None) -> Sizes:
-    """Return the sizes of a database without changing it; `refusal` makes the error to raise if it cannot be read.
+    """Return the sizes of a database without changing it; `refusal` makes the error to raise for a bad file.
 
     Raises:
         ArchiveError: There is no room to vacuum it.
@@ -55,13 +55,7 @@ def examine(path: Path, refusal: Refusal, snapshot_dir: Path | None = None) -> S
 
 
 def vacuum(path: Path, refusal: Refusal, lock_wait_seconds: float = LOCK_WAIT_SECONDS) -> Sizes:
-    """Compact a database, checking it before and after; its journal mode stays.
-
-    Raises:
-        ArchiveError: There is no room for it.
-        RunInProgress: Another program holds it locked.
-        DriftError: As `refusal` makes it: it is damaged, or cannot be written.
-    """
+    """Compact a database, checking it before and after; its journal mode stays. Errors are as for `examine`."""
     address = f"file:{quote(os.fsencode(path))}?mode=rw"
     with _explained(path, refusal):
         before, needed = _size(path), _refuse_without_room(path)

@@ -5,8 +5,7 @@ from __future__ import annotations
 import logging
 import tempfile
 from collections.abc import Callable
-from dataclasses import dataclass
-from importlib import metadata
+from contextlib import closing
 from pathlib import Path
 from typing import TypeVar
 
@@ -67,25 +66,15 @@ class ChromaDirectory:
             raise NotChecked("unknown: the vectors cannot be read")
 
     def _read(self, query: Callable[[Connection], Result], otherwise: str) -> Result:
-        file = SqliteFile(self.directory / DATABASE, self._snapshots)
         try:
-            return file.read(query)
+            with closing(SqliteFile(self.directory / DATABASE, self._snapshots)) as file:
+                return file.read(query)
         except StoreError:
             raise NotChecked(otherwise) from None
-        finally:
-            file.close()
 
 
-@dataclass(frozen=True)
-class Format:
-    """The format that a version of chromadb writes: the version of each part."""
-
-    version: str
-    steps: dict[str, int]
-
-
-def installed_format() -> Format:
-    """Return the format of the installed chromadb, read from an empty directory that it creates."""
+def installed_steps() -> dict[str, int]:
+    """Return the version of each part of the installed chromadb's format, from an empty directory that it creates."""
     import numpy as np
 
     # Some versions log errors about their own telemetry, which is off.
@@ -94,11 +83,8 @@ def installed_format() -> Format:
         folder = Path(temporary)
         vector = np.ones((1, 2), dtype=np.float32)
         create_collection(folder, "format", ids=["1"], embeddings=vector, documents=["-"], metadatas=[{"of": 1}])
-        file = SqliteFile(folder / DATABASE, folder / "snapshots")
-        try:
-            return Format(metadata.version("chromadb"), file.read(_steps))
-        finally:
-            file.close()
+        with closing(SqliteFile(folder / DATABASE, folder / "snapshots")) as file:
+            return file.read(_steps)
 
 
 def _steps(connection: Connection) -> dict[str, int]:

@@ -12,15 +12,15 @@ from drift_checks.operations.doctor.check import Check, CheckResult, failed, pas
 from drift_checks.operations.doctor.setup import Setup
 
 GROUP = "machine"
-_LEAST_PYTHON = (3, 11)
 _PACKAGES = ("pytest", "chromadb", "sqlalchemy")
 
 
 def checks(setup: Setup) -> list[Check]:
     """Return the checks of the machine."""
     settings = setup.settings
+    python = f"{platform.python_implementation()} {platform.python_version()} in {sys.prefix}"
     return [
-        Check("Python", lambda: python(sys.version_info[:3])),
+        Check("Python", lambda: passed(python)),
         Check("packages", packages),
         Check(
             "time zone",
@@ -29,15 +29,6 @@ def checks(setup: Setup) -> list[Check]:
         ),
         Check("clock", lambda: clock(setup.now, settings.as_of, "as_of" in settings.sources)),
     ]
-
-
-def python(version: tuple[int, ...]) -> CheckResult:
-    """Check that Python is new enough."""
-    message = f"{platform.python_implementation()} {'.'.join(map(str, version))} in {sys.prefix}"
-    least = ".".join(map(str, _LEAST_PYTHON))
-    if version[:2] < _LEAST_PYTHON:
-        return failed(f"{message}; it must be at least {least}", f"make the environment with Python {least}")
-    return passed(message)
 
 
 def packages() -> CheckResult:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import asdict
 from itertools import groupby
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from drift_checks.core.text import count
 from drift_checks.operations.doctor.check import Finding, Status, count_statuses
@@ -19,32 +20,16 @@ _NARROW = 45
 _INDENT = 2
 # A name may be as long as a file's.
 _LONGEST_NAME = 22
-
-
-class Marks(NamedTuple):
-    """The marks before a line, by its status, and before a remedy."""
-
-    ok: str
-    warning: str
-    error: str
-    skipped: str
-    remedy: str
-
-    def of(self, status: Status) -> str:
-        """Return the mark of a status."""
-        return str(getattr(self, status.value))
-
-
-UNICODE = Marks("✓", "!", "✗", "–", "→")
-ASCII = Marks("+", "!", "x", "-", ">")
+# The marks of each status, in order, and of a remedy.
+UNICODE, ASCII = "✓!✗–→", "+!x->"
 _COLOURS = {Status.OK: "green", Status.WARNING: "bold yellow", Status.ERROR: "bold red", Status.SKIPPED: "dim"}
 _NAME_STYLES = {Status.WARNING: "bold", Status.ERROR: "bold", Status.SKIPPED: "dim"}
 
 
-def marks_for(encoding: str | None) -> Marks:
+def marks_for(encoding: str | None) -> str:
     """Return the marks that an encoding can represent."""
     try:
-        "".join(UNICODE).encode(encoding or "ascii")
+        UNICODE.encode(encoding or "ascii")
     except (UnicodeEncodeError, LookupError):
         return ASCII
     return UNICODE
@@ -52,20 +37,11 @@ def marks_for(encoding: str | None) -> Marks:
 
 def as_json(findings: Sequence[Finding]) -> str:
     """Return the checklist as JSON, in ASCII."""
-    checked = [
-        {
-            "group": finding.group,
-            "name": finding.name,
-            "status": str(finding.status),
-            "message": finding.message,
-            "remedy": finding.remedy or None,
-        }
-        for finding in findings
-    ]
+    checked = [asdict(finding) | {"remedy": finding.remedy or None} for finding in findings]
     return json.dumps({"schema": SCHEMA, "checked": checked, "counts": count_statuses(findings)}, indent=1) + "\n"
 
 
-def as_text(findings: Sequence[Finding], width: int, marks: Marks, *, colour: bool) -> str:
+def as_text(findings: Sequence[Finding], width: int, marks: str, *, colour: bool) -> str:
     """Return the checklist in groups for this width, one line a check, each remedy on a line of its own."""
     from rich.console import Console
     from rich.text import Text
@@ -77,34 +53,29 @@ def as_text(findings: Sequence[Finding], width: int, marks: Marks, *, colour: bo
         for group, lines in groupby(findings, key=lambda finding: finding.group):
             console.print(Text(group, style="bold"))
             for finding in lines:
-                console.print(_beneath(finding, marks) if is_narrow else _beside(finding, names, marks))
+                console.print(_line(finding, marks, None if is_narrow else names))
             console.print()
         console.print(Text(_summary(findings), style=_worst_colour(findings)), soft_wrap=True)
     return "".join(f"{line.rstrip()}\n" for line in captured.get().splitlines())
 
 
-def _beside(finding: Finding, names: int, marks: Marks) -> Table:
-    """Return a line with the name in a column of its own, beside the message."""
+def _line(finding: Finding, marks: str, names: int | None) -> Table:
+    """Return the message beside the name in a column of this width, or beneath the name if there is no width."""
     from rich.text import Text
 
-    table = _table(2, _INDENT + 1, names)
-    mark = Text(" " * _INDENT + marks.of(finding.status), style=_COLOURS[finding.status])
-    table.add_row(mark, Text(finding.name, style=_NAME_STYLES.get(finding.status, "")), _message(finding, marks))
-    return table
-
-
-def _beneath(finding: Finding, marks: Marks) -> Table:
-    """Return the name on a line, with the message beneath it."""
-    from rich.text import Text
-
-    table = _table(1, 1)
+    mark, style = marks[list(Status).index(finding.status)], _COLOURS[finding.status]
     name = Text(finding.name, style=_NAME_STYLES.get(finding.status, ""))
-    table.add_row(Text(marks.of(finding.status), style=_COLOURS[finding.status]), name)
-    table.add_row("", _message(finding, marks))
+    if names is None:
+        table = _table(1, 1)
+        table.add_row(Text(mark, style=style), name)
+        table.add_row("", _message(finding, marks))
+    else:
+        table = _table(2, _INDENT + 1, names)
+        table.add_row(Text(" " * _INDENT + mark, style=style), name, _message(finding, marks))
     return table
 
 
-def _message(finding: Finding, marks: Marks) -> Table:
+def _message(finding: Finding, marks: str) -> Table:
     """Return the message, and beneath it the remedy, indented behind its mark."""
     from rich.text import Text
 
@@ -113,7 +84,7 @@ def _message(finding: Finding, marks: Marks) -> Table:
     if finding.remedy:
         remedy = _table(1, 1)
         style = "dim" if finding.status in (Status.OK, Status.SKIPPED) else "cyan"
-        remedy.add_row(Text(marks.remedy, style=style), Text(finding.remedy, style=style))
+        remedy.add_row(Text(marks[-1], style=style), Text(finding.remedy, style=style))
         message.add_row(remedy)
     return message
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 
 from drift_checks.core.text import readable_size
@@ -98,14 +99,11 @@ def size_of(folder: Path) -> int:
 
 
 def _total(files: Iterable[Path]) -> int:
-    return sum(map(_size, files))
-
-
-def _size(file: Path) -> int:
-    try:
-        return file.lstat().st_size
-    except OSError:
-        return 0
+    total = 0
+    for file in files:
+        with suppress(OSError):
+            total += file.lstat().st_size
+    return total
 
 
 def existing(path: Path) -> Path:

@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 
@@ -105,11 +106,9 @@ def timer_state() -> str | None:
 def process_names() -> list[str]:
     """Return the names of the running programs."""
     names = []
-    for folder in Path("/proc").glob("[0-9]*"):
-        try:
-            names.append((folder / "comm").read_text(encoding="utf-8", errors="replace").strip())
-        except OSError:
-            continue
+    for file in Path("/proc").glob("[0-9]*/comm"):
+        with suppress(OSError):
+            names.append(file.read_text(encoding="utf-8", errors="replace").strip())
     return names
 
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from functools import partial
+from importlib import metadata
 
 from sqlalchemy import Connection, inspect
 
 from drift_checks.core.records import COLUMNS
 from drift_checks.core.text import count, readable_size
 from drift_checks.operations.doctor.check import Check, CheckResult, NotChecked, failed, passed, skipped, warning
-from drift_checks.operations.doctor.chroma import COMPONENTS, ChromaDirectory, installed_format
+from drift_checks.operations.doctor.chroma import COMPONENTS, ChromaDirectory, installed_steps
 from drift_checks.operations.doctor.room import size_of
 from drift_checks.operations.doctor.setup import Setup
 from drift_checks.settings.declarations import DATABASE_NAME, NEIGHBOURS
@@ -55,14 +56,9 @@ def checks(setup: Setup) -> list[Check]:
         if settings.chroma is None:
             return found
     else:
-        by_name = {
-            "records": _records,
-            "columns": _columns,
-            "indexes": _indexes,
-            "journal": _journal,
-            "integrity": _integrity,
-        }
-        found = [Check(name, partial(check, setup), _RECORDS_NEED) for name, check in by_name.items()]
+        names = ("records", "columns", "indexes", "journal", "integrity")
+        parts = (_records, _columns, _indexes, _journal, _integrity)
+        found = [Check(name, partial(part, setup), _RECORDS_NEED) for name, part in zip(names, parts, strict=True)]
     if settings.chroma is None:
         return [*found, Check("vectors", partial(_no_vectors, setup), _VECTORS_NEED)]
     directory = ChromaDirectory(settings.chroma, settings.collection, setup.snapshots)
@@ -171,11 +167,7 @@ def _integrity(setup: Setup) -> CheckResult:
     size = file.path.stat().st_size
     if size > QUICKLY_READ and not setup.options.thorough:
         return skipped(f"not checked: reading {readable_size(size)} takes a while", "--thorough checks it for damage")
-
-    def damage(connection: Connection) -> list[str]:
-        return [str(row[0]) for row in connection.exec_driver_sql("PRAGMA quick_check(3)").all()]
-
-    found = file.read(damage)
+    found = file.read(lambda connection: list(connection.exec_driver_sql("PRAGMA quick_check(3)").scalars()))
     if found == ["ok"]:
         return passed("no damage found")
     return failed(f"{file.path} is damaged ({'; '.join(found)})", "restore it from a backup")
@@ -190,21 +182,20 @@ def _vectors(directory: ChromaDirectory) -> CheckResult:
 
 
 def _format(directory: ChromaDirectory) -> CheckResult:
-    found, installed = directory.steps(), installed_format()
-    older = list(_behind(found, installed.steps))
-    newer = list(_behind(installed.steps, found))
+    found, installed, version = directory.steps(), installed_steps(), metadata.version("chromadb")
+    older, newer = list(_behind(found, installed)), list(_behind(installed, found))
     if newer:
         return warning(
-            f"written by a newer chromadb than the installed {installed.version}: {', '.join(newer)}",
+            f"written by a newer chromadb than the installed {version}: {', '.join(newer)}",
             "install the application's version here: pip install 'chromadb==VERSION'",
         )
     if older:
         return passed(
-            f"written by an older chromadb than the installed {installed.version}: {', '.join(older)}",
+            f"written by an older chromadb than the installed {version}: {', '.join(older)}",
             "nothing to do: reviews read a private copy; never open it with a newer chromadb elsewhere, which would"
             " migrate it so that the application can no longer read it",
         )
-    return passed(f"that of the installed chromadb {installed.version}")
+    return passed(f"that of the installed chromadb {version}")
 
 
 def _behind(one: dict[str, int], other: dict[str, int]) -> Iterator[str]:

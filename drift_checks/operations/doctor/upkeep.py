@@ -24,20 +24,24 @@ def checks(setup: Setup) -> list[Check]:
     """Return the checks of what keeps reviews going."""
     settings = setup.settings
     return [
-        Check("logs", lambda: _logs(setup), ("log_file", "log_config")),
+        Check(
+            "logs",
+            lambda: logs(settings.log_file, settings.log_config, under_systemd=setup.schedule.timer is not None),
+            ("log_file", "log_config"),
+        ),
         Check("backup", lambda: backup(setup.backups, setup.now)),
-        Check("retention", lambda: retention(settings.retention_days), ("retention_days",)),
+        # The setting itself enforces the minimum.
+        Check(
+            "retention",
+            lambda: passed(f"{settings.retention_days} days; the minimum is {_LEAST_DAYS}"),
+            ("retention_days",),
+        ),
         Check(
             "sample size",
             lambda: sample_size(settings, setup.store.records),
             ("sample_size", "db", "table", "decision", "records"),
         ),
     ]
-
-
-def _logs(setup: Setup) -> CheckResult:
-    settings = setup.settings
-    return logs(settings.log_file, settings.log_config, under_systemd=setup.schedule.timer is not None)
 
 
 def logs(file: Path | None, config: Path | None, *, under_systemd: bool) -> CheckResult:
@@ -70,11 +74,6 @@ def backup(folder: Path, now: datetime) -> CheckResult:
         return failed(f"the newest is empty: {newest}", command)
     message = f"{newest.name} in {folder}, {format_age(now - moment)}"
     return warning(message, command) if now - moment > _BACKUP_AGE else passed(message)
-
-
-def retention(days: int) -> CheckResult:
-    """Report how long runs are kept; the setting itself enforces the minimum."""
-    return passed(f"{days} days; the minimum is {_LEAST_DAYS}")
 
 
 def sample_size(settings: Settings, records: int) -> CheckResult:

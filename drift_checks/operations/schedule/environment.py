@@ -17,11 +17,7 @@ _ESCAPE = re.compile(r'\\([\\"$`])')
 
 
 def quoted(name: str, text: str) -> str:
-    r"""Return the text in double quotes, as `sh` and `EnvironmentFile=` read it, with \ before \ " $ and `.
-
-    Raises:
-        SettingError: It contains control characters other than tab and line feed, or is not valid UTF-8.
-    """
+    r"""Return the text in double quotes, as `sh` and `EnvironmentFile=` read it; raise SettingError if they cannot."""
     if not is_printable(text.replace("\n", "").replace("\t", "")):
         raise SettingError(
             name,

@@ -9,21 +9,11 @@ from datetime import datetime
 from pathlib import Path
 
 import drift_checks
+from drift_checks.operations.schedule import paths
 from drift_checks.operations.schedule.cron import CronJob, crontab
 from drift_checks.operations.schedule.environment import quoted, read_assignments
 from drift_checks.operations.schedule.files import File, Folder, Owner, Tree, digest, marked
 from drift_checks.operations.schedule.machine import daemon_of, knows_zones, zone_of
-from drift_checks.operations.schedule.paths import (
-    BACKUPS,
-    CREDENTIALS,
-    CRONTAB,
-    DIGESTS,
-    ENVIRONMENT_FILE,
-    LOG_FILE,
-    REPORTS,
-    SNAPSHOTS,
-    UNITS,
-)
 from drift_checks.operations.schedule.plan import CRON, SYSTEMD, Schedule
 from drift_checks.operations.schedule.preset import SECRET_NAMES, Preset
 from drift_checks.operations.schedule.rendering import environment_file, heading
@@ -64,7 +54,7 @@ class Contents:
 def cron_contents(request: InstallRequest, tree: Tree) -> Contents:
     """Return what to install for cron; raise SettingError if a value cannot be passed on."""
     secrets = _kept_secrets(tree) | {name: secret.reveal() for name, secret in request.preset.secrets.items()}
-    variables = {"DRIFT_QUIET": "true", "DRIFT_LOG_FILE": str(LOG_FILE), **request.preset.variables}
+    variables = {"DRIFT_QUIET": "true", "DRIFT_LOG_FILE": str(paths.LOG_FILE), **request.preset.variables}
     text = environment_file(heading(CRON, request.owner.name, request.schedule), variables | secrets)
     job = CronJob(
         schedule=request.schedule,
@@ -79,8 +69,8 @@ def cron_contents(request: InstallRequest, tree: Tree) -> Contents:
     hidden = tuple(quoted(name, text)[1:-1] for name, text in secrets.items())
     log_folder = Path(variables["DRIFT_LOG_FILE"]).parent
     return Contents(
-        (Folder(ENVIRONMENT_FILE.parent), *_folders(request.owner, [*request.preset.writes, log_folder])),
-        (File(ENVIRONMENT_FILE, text, _SECRET_MODE, request.owner, hidden), File(CRONTAB, crontab(job))),
+        (Folder(paths.ENVIRONMENT_FILE.parent), *_folders(request.owner, [*request.preset.writes, log_folder])),
+        (File(paths.ENVIRONMENT_FILE, text, _SECRET_MODE, request.owner, hidden), File(paths.CRONTAB, crontab(job))),
     )
 
 
@@ -88,7 +78,7 @@ def systemd_contents(request: InstallRequest, tree: Tree) -> Contents:
     """Return what to install for systemd; raise SettingError if a value cannot be passed on."""
     preset = request.preset
     secrets = {name: f"{secret.reveal()}\n" for name, secret in preset.secrets.items()}
-    existing = {name for name in SECRET_NAMES if tree.content(CREDENTIALS / name) is not None}
+    existing = {name for name in SECRET_NAMES if tree.content(paths.CREDENTIALS / name) is not None}
     job = SystemdJob(
         schedule=request.schedule,
         user=request.owner.name,
@@ -100,22 +90,22 @@ def systemd_contents(request: InstallRequest, tree: Tree) -> Contents:
         vacuum_application=request.vacuum_application,
     )
     made_by = heading(SYSTEMD, request.owner.name, request.schedule)
-    private = [Folder(ENVIRONMENT_FILE.parent)]
+    private = [Folder(paths.ENVIRONMENT_FILE.parent)]
     if job.credentials:
-        private.append(Folder(CREDENTIALS, _PRIVATE_MODE))
+        private.append(Folder(paths.CREDENTIALS, _PRIVATE_MODE))
     return Contents(
-        (*private, *_folders(request.owner, [*preset.writes, BACKUPS])),
+        (*private, *_folders(request.owner, [*preset.writes, paths.BACKUPS])),
         (
-            File(ENVIRONMENT_FILE, environment_file(made_by, preset.variables), _SECRET_MODE, request.owner),
+            File(paths.ENVIRONMENT_FILE, environment_file(made_by, preset.variables), _SECRET_MODE, request.owner),
             *_credential_files(secrets, made_by, tree),
-            *(File(UNITS / name, text) for name, text in units(job).items()),
+            *(File(paths.UNITS / name, text) for name, text in units(job).items()),
         ),
     )
 
 
 def recorded_digests(tree: Tree) -> dict[Path, str]:
     """Return the digests of the installed credentials, by their paths."""
-    lines = (tree.content(DIGESTS) or b"").decode(errors="replace").splitlines()
+    lines = (tree.content(paths.DIGESTS) or b"").decode(errors="replace").splitlines()
     rows = [line.split("  ", 1) for line in lines if not line.startswith("#")]
     return {Path(row[1]): row[0] for row in rows if len(row) == 2}
 
@@ -130,24 +120,24 @@ def installation_paths(interpreter: Path) -> tuple[Path, ...]:
 def _credential_files(secrets: Mapping[str, str], made_by: str, tree: Tree) -> Iterator[File]:
     """Yield a file for each secret, and one with their digests, which they cannot contain themselves."""
     for name, text in secrets.items():
-        yield File(CREDENTIALS / name, text, _SECRET_MODE, secrets=(text.strip(),))
+        yield File(paths.CREDENTIALS / name, text, _SECRET_MODE, secrets=(text.strip(),))
     before = {path: known for path, known in recorded_digests(tree).items() if tree.content(path) is not None}
-    digests = before | {CREDENTIALS / name: digest(text.encode()) for name, text in secrets.items()}
+    digests = before | {paths.CREDENTIALS / name: digest(text.encode()) for name, text in secrets.items()}
     if digests:
         lines = "".join(f"{known}  {path}\n" for path, known in sorted(digests.items()))
         body = f"# {made_by}\n# Digests of the files of secrets, which reveal a change by hand.\n{lines}"
-        yield File(DIGESTS, marked(body), _SECRET_MODE, secrets=tuple(digests.values()))
+        yield File(paths.DIGESTS, marked(body), _SECRET_MODE, secrets=tuple(digests.values()))
 
 
 def _kept_secrets(tree: Tree) -> dict[str, str]:
     """Return the secrets that are installed already, which the environment need not contain again."""
-    text = (tree.content(ENVIRONMENT_FILE) or b"").decode(errors="replace")
+    text = (tree.content(paths.ENVIRONMENT_FILE) or b"").decode(errors="replace")
     return {name: value for name, value in read_assignments(text).items() if name in SECRET_NAMES and value}
 
 
-def _folders(owner: Owner, paths: Sequence[Path]) -> Iterator[Folder]:
+def _folders(owner: Owner, folders: Sequence[Path]) -> Iterator[Folder]:
     """Yield the folders that belong to the user; the project's own with the one they are in."""
-    for path in dict.fromkeys(paths):
-        if path in (REPORTS, SNAPSHOTS):
+    for path in dict.fromkeys(folders):
+        if path in (paths.REPORTS, paths.SNAPSHOTS):
             yield Folder(path.parent, _SHARED_MODE, owner)
         yield Folder(path, _SHARED_MODE, owner)

@@ -33,16 +33,14 @@ class Preset:
 
 
 def make_preset(settings: Settings, environment: Mapping[str, str], folder: Path) -> Preset:
-    """Return the current settings and secrets, for a caller in this folder.
-
-    Raises:
-        SettingError: A secret is invalid.
-    """
-    variables = {
-        setting.variable: _text(getattr(settings, setting.key), settings.texts.get(setting.key, ""))
-        for setting in declared()
-        if setting.key in settings.sources
-    }
+    """Return the current settings and secrets, for a caller in this folder; raise SettingError if one is invalid."""
+    variables = {}
+    for setting in declared():
+        if setting.key in settings.sources:
+            value = getattr(settings, setting.key)
+            # The text of a path may be relative, or come from a variable of another name.
+            text = str(value) if isinstance(value, Path) else settings.texts.get(setting.key, "")
+            variables[setting.variable] = text
     variables.setdefault("DRIFT_REPORTS", str(REPORTS))
     variables.setdefault("DRIFT_SNAPSHOT_DIR", str(SNAPSHOTS))
     files = _secret_files(environment, folder)
@@ -58,11 +56,6 @@ def make_preset(settings: Settings, environment: Mapping[str, str], folder: Path
         writes=tuple(dict.fromkeys(_written_folders(variables, settings, stores))),
         stores=stores,
     )
-
-
-def _text(value: object, text: str) -> str:
-    # The text of a path may be relative, or come from a variable of another name.
-    return str(value) if isinstance(value, Path) else text
 
 
 def _secret(name: str, environment: Mapping[str, str]) -> Secret | None:

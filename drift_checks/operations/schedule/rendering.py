@@ -52,11 +52,7 @@ def _environment() -> Environment:
 
 
 def unit_word(text: object, prefix: str = "") -> str:
-    r"""Return a path as one word of a unit file, with a prefix: quoted if necessary, with %% for % and \\ for \.
-
-    Raises:
-        SettingError: A unit file cannot contain it.
-    """
+    """Return a path as one quoted and escaped word of a unit file; raise SettingError if that cannot contain it."""
     path = str(text)
     if not is_printable(path):
         raise SettingError(f"{path!r}", "a unit file cannot contain control characters", "rename that file or folder")

@@ -66,7 +66,7 @@ def acknowledged_pages(tmp_path_factory: pytest.TempPathFactory) -> Pages:
     """The pages of a run in which record 2 disagrees and is damaged, and record 1 and the damage are acknowledged."""
     items = [known_record(1, 1), known_criterion("record_integrity", Verdict.WARNING, 2)]
     ended = [
-        (known_record(99, 3), "record 99 (fraud → loan) is acknowledged no more: it was until 2026-01-14 (new desk)")
+        (known_record(99, 3), "record 99 (fraud → loan) is no longer acknowledged: it was until 2026-01-14 (new desk)")
     ]
     made = [
         *reviewed(40, 0, stratum=OLD),

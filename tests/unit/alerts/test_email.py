@@ -23,14 +23,15 @@ from tests.support.mails import SENDER, TO, Page, composed, part, received
 def test_a_mail_has_its_headers(server: MailServer) -> None:
     """Sender and recipients, subject, thread, and that a program sent it."""
     before = datetime.now(UTC).replace(microsecond=0)
-    mail = received(server, message())
-    assert mail["Subject"].startswith("CRITICAL · risk.db · 30 of 50 agree")
+    mail = received(server, message(headline="CRITICAL · é → 😀", changes=("é",)))
+    assert mail["Subject"] == "CRITICAL · é → 😀"
     assert (mail["From"], mail["To"]) == (SENDER, ", ".join(TO))
     assert re.fullmatch(r"<20260115T020000Z-abc123\.[0-9a-f]{8}@example\.org>", mail["Message-ID"])
     assert mail["In-Reply-To"] == mail["References"] == "<drift-checks.0123456789abcdef@example.org>"
     assert mail["Auto-Submitted"] == "auto-generated"
     assert before <= parsedate_to_datetime(mail["Date"]) <= datetime.now(UTC)
-    assert server.recipients == [TO]
+    # Not every server takes other bytes than ASCII.
+    assert (server.recipients, server.eight_bit) == ([TO], False)
 
 
 def test_a_mail_that_is_sent_twice_has_one_id() -> None:
@@ -65,7 +66,7 @@ def test_each_part_says_what_one_has_to_know(kind: str) -> None:
         "We are subject to laws and regulations.",
         "… and 19 more disagreements",
         "1 item acknowledged",
-        "record 7 (fraud → loan) is acknowledged no more",
+        "record 7 (fraud → loan) is no longer acknowledged",
         "cd /srv && python -m drift_checks --drift-db=/data/risk.db",
         "20260115T020000Z-abc123 on reviewer-1, 2026-01-15T02:00:00Z",
     ):
@@ -77,7 +78,7 @@ def test_each_part_says_what_one_has_to_know(kind: str) -> None:
 def test_changes_that_do_not_fit_are_counted(kind: str) -> None:
     """In both parts."""
     text = part(composed(many_changes(5000)), kind)
-    shown = len(re.findall("is acknowledged no more", text))
+    shown = len(re.findall("is no longer acknowledged", text))
     assert 100 < shown < 1000
     assert f"… and {5000 - shown:,} more changes" in text
 
@@ -170,10 +171,3 @@ def test_a_trial_is_marked_as_a_test() -> None:
     assert "TEST" in mail["Subject"]
     assert "This is a test" in part(mail, "plain")
     assert "This is a test" in part(mail, "html")
-
-
-def test_a_mail_is_ascii_on_the_wire(server: MailServer) -> None:
-    """Not every server takes other bytes."""
-    received(server, message(headline="é → 😀", changes=("é",)))
-    assert not server.eight_bit
-    assert server.mails[0]["Subject"] == "é → 😀"

@@ -144,7 +144,6 @@ PAGED_WARNING = policy(severities={WARNING: "info", CRITICAL: "critical"})
             policy(realert=timedelta(hours=20)),
             ["change WARNING", "reminder WARNING"],
         ),
-        ("slack", of_verdicts(WARNING, WARNING), policy(realert=timedelta(hours=25)), ["change WARNING", ""]),
         # The end of an acknowledgement is a message of its own only if no other is due, and wakes nobody.
         ("slack", [night(OK, ended=("a",))], policy(), ["ended OK"]),
         ("pagerduty", [night(OK, ended=("a",))], policy(), [""]),

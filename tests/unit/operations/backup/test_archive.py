@@ -70,7 +70,7 @@ def test_a_sound_archive_is_unpacked(tmp_path: Path) -> None:
     """Its members have their digests."""
     path = build(tmp_path / "a.tar.gz", [sound()])
     (tmp_path / "out").mkdir()
-    found = unpack(path, lambda _: lambda name: tmp_path / "out" / name)
+    found = unpack(path, lambda name: tmp_path / "out" / name)
     assert found == manifest_of(path)
     assert (tmp_path / "out" / "records.sqlite3").read_bytes() == RECORDS
 
@@ -101,7 +101,6 @@ MANIFESTS: dict[str, dict[str, Any]] = {
     "no digest": {"members": {"records.sqlite3": facts(RECORDS) | {"sha256": "x"}}},
     "an odd mode": {"members": {"records.sqlite3": facts(RECORDS) | {"mode": "rw"}}},
     "an older schema": {"schema": 0},
-    "a text for a schema": {"schema": "one"},
     "lists for texts": {"store": {"db": [], "table": "a", "collection": "b"}},
     "a journal from nowhere": {"sources": DOCUMENT["sources"] | {"history_journal": "/app/history.journal.jsonl"}},
     "no counts": {"counts": []},
@@ -145,14 +144,10 @@ def test_a_hostile_manifest_is_refused(
 
 
 def test_an_archive_of_a_newer_schema_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """With the remedy; a missing file with the system's reason."""
+    """With the remedy; so are a missing file, and a decompression bomb, of which little is read."""
     assert "No such file or directory" in refused(tmp_path / "a.tar.gz", capsys)
     message = refused(build(tmp_path / "a.tar.gz", [sound()], {"schema": 2}), capsys)
     assert "was made by a newer version of drift-checks (schema 2, this version reads up to 1)" in message
-
-
-def test_a_decompression_bomb_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """Little is read beyond the archive's end."""
     path = build(tmp_path / "a.tar.gz", [sound()])
     path.write_bytes(path.read_bytes() + gzip.compress(b"\0" * 50_000_000))
     assert "more follows after its end" in refused(path, capsys)
@@ -166,20 +161,23 @@ def test_an_archive_cut_short_anywhere_is_refused(archive: Path, share: float) -
     cut = archive.with_name("cut.tar.gz")
     cut.write_bytes(whole[: int(len(whole) * share)])
     with pytest.raises(ArchiveError, match="is not a sound backup"):
-        unpack(cut, lambda _: lambda _: None)
+        unpack(cut, lambda _: None)
 
 
 @settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(share=st.floats(0, 1, exclude_max=True), bit=st.integers(0, 7))
 def test_a_flipped_bit_is_found_anywhere(archive: Path, share: float, bit: int) -> None:
-    """Except in gzip's header, which does not affect the content."""
+    """Unless it does not affect the content, as in gzip's header or between two compressed blocks."""
     whole = bytearray(archive.read_bytes())
     place = 10 + int((len(whole) - 10) * share)
     whole[place] ^= 1 << bit
     changed = archive.with_name("changed.tar.gz")
     changed.write_bytes(whole)
-    with pytest.raises(ArchiveError):
-        unpack(changed, lambda _: lambda _: None)
+    try:
+        unpack(changed, lambda _: None)
+    except ArchiveError:
+        return
+    assert gzip.decompress(whole) == gzip.decompress(archive.read_bytes())
 
 
 @given(st.text(max_size=80))

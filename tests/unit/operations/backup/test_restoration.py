@@ -15,7 +15,7 @@ from drift_checks.report.folder import ReportsFolder
 from drift_checks.report.history.acknowledged import Acknowledgements, kept_acknowledgements
 from drift_checks.report.history.database import History
 from drift_checks.stores.chroma import VectorCollection
-from tests.support.caring import archives, back_up, made_backup, manifest, restore
+from tests.support.caring import made_backup, manifest, restore
 from tests.support.folders import contents
 from tests.support.histories import run
 from tests.support.journals import write
@@ -30,8 +30,17 @@ def rows(path: Path) -> list[tuple[object, ...]]:
         return connection.execute("select * from risk_classifications order by id").fetchall()
 
 
+def reports_of(store: BuiltStore) -> Path:
+    """Return the folder of reports of a store, with a run in its history."""
+    reports = store.folder / "reports"
+    reports.mkdir()
+    with History(reports) as history:
+        history.add(run())
+    return reports
+
+
 def test_a_backup_is_restored_elsewhere(archive: Path, store: BuiltStore, tmp_path: Path) -> None:
-    """With every row and entry; missing folders are created."""
+    """With every row and entry; missing folders are created, and records and vectors can be restored separately."""
     place = tmp_path / "new" / "place"
     assert restore(archive, "--to-db", place / "risks.db", "--to-chroma", place / "chroma") == 0
     assert rows(place / "risks.db") == rows(store.db)
@@ -44,10 +53,6 @@ def test_a_backup_is_restored_elsewhere(archive: Path, store: BuiltStore, tmp_pa
     assert all((both[0][key].vector == both[1][key].vector).all() for key in ids)
     assert all(both[0][key].document == both[1][key].document for key in ids)
     assert sorted(path.name for path in place.iterdir()) == ["chroma", "risks.db"]
-
-
-def test_records_and_vectors_can_be_restored_separately(archive: Path, tmp_path: Path) -> None:
-    """Whichever a place is named for."""
     assert restore(archive, "--to-db", tmp_path / "risks.db") == 0
     assert restore(archive, "--to-chroma", tmp_path / "chroma") == 0
     assert len(rows(tmp_path / "risks.db")) == 120
@@ -82,7 +87,7 @@ def test_an_abandoned_journal_is_in_the_way(archive: Path, tmp_path: Path, besid
 def test_force_moves_existing_files_aside(
     store: BuiltStore, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """With their journals, so that they can still be opened; other files stay where they are."""
+    """With their journals, so that they can still be opened; other files stay where they are, and names are free."""
     archive = made_backup(store, tmp_path / "backups")
     index = store.folder / "ef538636-cc49-4595-9b1c-d52938814d64"
     index.mkdir()
@@ -104,13 +109,7 @@ def test_force_moves_existing_files_aside(
     assert moved.name.startswith(f"{index.name}.before-restore-")
     assert (store.folder / "notes.txt").read_text() == "foreign"
     assert not list(store.folder.glob(".drift-restore-*"))
-
-
-def test_restoring_twice_within_a_second_loses_nothing(store: BuiltStore, tmp_path: Path) -> None:
-    """Files moved aside get different names."""
-    archive = made_backup(store, tmp_path / "backups", chroma=False)
-    for _ in range(3):
-        assert restore(archive, "--force") == 0
+    assert [restore(archive, "--force") for _ in range(2)] == [0, 0]
     assert len(list(store.folder.glob("risk_classifications.db.before-restore-*"))) == 3
 
 
@@ -162,10 +161,7 @@ def test_a_failed_rename_undoes_the_others(
 
 
 def test_a_disk_without_room_stays_unchanged(
-    archive: Path,
-    disk: Callable[[int], Path],
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
+    archive: Path, disk: Callable[[int], Path], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """The room is checked first; another program may use it up meanwhile."""
     folder = disk(30_000)
@@ -179,10 +175,8 @@ def test_a_disk_without_room_stays_unchanged(
 
 def test_the_history_is_restored_only_on_request(store: BuiltStore, tmp_path: Path) -> None:
     """With its journal, to the folder it came from or another."""
-    reports = store.folder / "reports"
-    reports.mkdir()
+    reports = reports_of(store)
     with History(reports) as history:
-        history.add(run())
         Acknowledgements(history).add(known_record(7))
     journal = reports / "history.journal.jsonl"
     content = journal.read_bytes()
@@ -202,10 +196,7 @@ def test_the_history_is_restored_only_on_request(store: BuiltStore, tmp_path: Pa
 
 def test_a_history_without_a_journal_moves_an_existing_one_aside(store: BuiltStore, tmp_path: Path) -> None:
     """It belongs to another history."""
-    reports = store.folder / "reports"
-    reports.mkdir()
-    with History(reports) as history:
-        history.add(run())
+    reports_of(store)
     archive = made_backup(store, tmp_path / "backups", chroma=False)
     (tmp_path / "others").mkdir()
     (tmp_path / "others/history.journal.jsonl").write_bytes(b"{}\n")
@@ -219,10 +210,7 @@ def test_a_history_without_a_journal_moves_an_existing_one_aside(store: BuiltSto
 
 def test_the_history_of_a_running_review_is_not_replaced(store: BuiltStore, tmp_path: Path) -> None:
     """Nor is anything else."""
-    reports = store.folder / "reports"
-    reports.mkdir()
-    with History(reports) as history:
-        history.add(run())
+    reports = reports_of(store)
     archive = made_backup(store, tmp_path / "backups", chroma=False)
     held = ReportsFolder(reports)
     before = contents(reports, without=".lock")
@@ -278,10 +266,3 @@ def test_an_unwritable_folder_is_refused(archive: Path, tmp_path: Path) -> None:
     """Without a traceback."""
     (tmp_path / "app").mkdir(mode=0o555)
     assert run_unprivileged(RESTORE, archive, tmp_path / "app" / "risks.db").endswith("4")
-
-
-def test_a_restored_store_can_be_backed_up(archive: Path, tmp_path: Path) -> None:
-    """It is complete."""
-    assert restore(archive, "--to-db", tmp_path / "a" / "risk_classifications.db", "--to-chroma", tmp_path / "a") == 0
-    assert back_up(BuiltStore(tmp_path / "a"), tmp_path / "again") == 0
-    assert manifest(archives(tmp_path / "again")[0])["counts"]["vectors"] == 120

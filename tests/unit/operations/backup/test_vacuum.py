@@ -47,11 +47,14 @@ def emptied(store: BuiltStore, journal: str = "delete") -> None:
     store.execute("drop table filler")
 
 
-def test_the_history_is_compacted(reports: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """Its runs stay; the sizes before and after are printed."""
+def test_the_history_is_compacted(reports: Path, store: BuiltStore, capsys: pytest.CaptureFixture[str]) -> None:
+    """Its runs stay, and so does the application's database; the sizes before and after are printed."""
     history = reports / "history.sqlite3"
     before = history.stat().st_size
-    assert vacuum(reports) == 0
+    emptied(store)
+    applications = contents(store.folder)
+    assert vacuum(reports, f"--drift-db={store.db}") == 0
+    assert contents(store.folder) == applications
     assert history.stat().st_size < before / 5
     printed = capsys.readouterr().out
     assert printed.startswith(f"{history}: was {before / 1e6:.1f} MB, ")
@@ -80,21 +83,6 @@ def test_the_history_of_a_running_review_stays(reports: Path) -> None:
     assert vacuum(reports) == 75
     assert contents(reports) == before
     held.release()
-
-
-def test_without_a_history_there_is_nothing_to_do(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """No folder is created."""
-    assert vacuum(tmp_path / "reports") == 0
-    assert "no history yet" in capsys.readouterr().out
-    assert not (tmp_path / "reports").exists()
-
-
-def test_the_applications_database_is_only_compacted_on_request(reports: Path, store: BuiltStore) -> None:
-    """It belongs to the application."""
-    emptied(store)
-    before = contents(store.folder)
-    assert vacuum(reports, f"--drift-db={store.db}") == 0
-    assert contents(store.folder) == before
 
 
 @pytest.mark.parametrize("journal", ["wal", "delete"])
@@ -128,11 +116,7 @@ def test_an_open_database_in_wal_mode_is_compacted(reports: Path, store: BuiltSt
 
 @pytest.mark.parametrize("journal", ["wal", "delete"])
 def test_a_locked_database_is_left_alone(
-    reports: Path,
-    store: BuiltStore,
-    journal: str,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
+    reports: Path, store: BuiltStore, journal: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """The command can be repeated when its writer has finished."""
     emptied(store, journal)
@@ -164,15 +148,12 @@ def test_too_little_room_is_reported_first(
     assert f"SQLite's compact copy of it in {folder}" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("dry_run", [[], ["--dry-run"]])
-def test_a_damaged_history_is_left_as_it_is(
-    reports: Path, dry_run: list[str], capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_damaged_history_is_left_as_it_is(reports: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """The next run replaces it."""
     history = reports / "history.sqlite3"
     history.write_bytes(b"no database" * 1000)
     before = history.read_bytes()
-    assert vacuum(reports, *dry_run) == 4
+    assert (vacuum(reports), vacuum(reports, "--dry-run")) == (4, 4)
     assert history.read_bytes() == before
     assert f"{history}: " in capsys.readouterr().err
 
@@ -194,8 +175,11 @@ def test_a_damaged_database_of_the_application_is_left_as_it_is(
 
 
 def test_the_application_needs_a_store(reports: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """Nothing is changed before one is named."""
+    """Nothing is changed before one is named; a history need not exist."""
     before = contents(reports)
     assert vacuum(reports, "--application") == 4
     assert "name it with --drift-db FILE" in capsys.readouterr().err
     assert contents(reports) == before
+    assert vacuum(reports / "none") == 0
+    assert "no history yet" in capsys.readouterr().out
+    assert not (reports / "none").exists()

@@ -46,13 +46,9 @@ def line(outcome: BaseException | CheckResult, *needs: str) -> Finding:
 def test_a_result_or_an_error_becomes_a_line(
     outcome: BaseException | CheckResult, expected: tuple[Status, str, str]
 ) -> None:
-    """An error's remedy is the line's."""
+    """An error's remedy is the line's; the message does not repeat what the line names, as a setting."""
     found = line(outcome)
     assert (found.status, found.message, found.remedy) == expected
-
-
-def test_the_message_does_not_repeat_what_the_line_names() -> None:
-    """As the name of a setting."""
     error = SettingError("warn", "'x' is invalid", "it must be a number")
     assert failed_with(error, "warn") == failed("'x' is invalid", "it must be a number")
 
@@ -78,16 +74,12 @@ def test_an_unexpected_error_is_a_failure_that_names_its_kind_only(error: BaseEx
     assert "secret" not in found.message + found.remedy
 
 
-def test_an_interruption_ends_the_checks() -> None:
-    """It is not a finding."""
+def test_a_check_that_needs_an_unusable_setting_is_skipped() -> None:
+    """It is not run; an interruption ends all checks."""
+    found = line(KeyboardInterrupt(), "broken_one")
+    assert (found.status, found.message) == (Status.SKIPPED, "unknown: the setting broken-one is unusable")
     with pytest.raises(KeyboardInterrupt):
         line(KeyboardInterrupt())
-
-
-def test_a_check_that_needs_an_unusable_setting_is_skipped() -> None:
-    """It is not run."""
-    found = line(ZeroDivisionError(), "broken_one")
-    assert (found.status, found.message) == (Status.SKIPPED, "unknown: the setting broken-one is unusable")
 
 
 def test_a_line_is_safe_for_a_terminal() -> None:

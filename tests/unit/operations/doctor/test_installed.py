@@ -32,24 +32,13 @@ def next_of(crontab: str, zone: str = "UTC", now: datetime = NOW) -> str | None:
         ("0 * * * * me test $(date -u +\\%H) = 02 && run", "2026-01-16 02:00"),
         ('0 * * * * me [ "$(date -u +\\%H)" = 25 ] && run', None),
         ("0 2 * * * me run", "2026-01-16 02:00"),
-        ("31 9 * * * me run", "2026-01-15 09:31"),
-        ("0 2 * * 1 me run", "2026-01-19 02:00"),
-        ("0 2 * * 7 me run", "2026-01-18 02:00"),
-        ("0 2 * * mon me run", "2026-01-19 02:00"),
         ("0 2 * * mon-fri me run", "2026-01-16 02:00"),
-        ("0 2 * * Sat,SUN me run", "2026-01-17 02:00"),
         ("*/20 * * * * me run", "2026-01-15 09:40"),
-        ("0 8-18/4 * * * me run", "2026-01-15 12:00"),
-        ("0 2 17 * * me run", "2026-01-17 02:00"),
         ("0 2 17 * 5 me run", "2026-01-16 02:00"),
-        ("0 2 */2 * * me run", "2026-01-17 02:00"),
         ("0 2 1 jun * me run", "2026-06-01 02:00"),
         ("@hourly me run", "2026-01-15 10:00"),
         ("@daily me run", "2026-01-16 00:00"),
-        ("@midnight me run", "2026-01-16 00:00"),
         ("@weekly me run", "2026-01-18 00:00"),
-        ("@monthly me run", "2026-02-01 00:00"),
-        ("@yearly me run", "2027-01-01 00:00"),
         ("@reboot me run", None),
     ],
 )
@@ -65,18 +54,13 @@ def test_a_line_fires_next_at_its_times_and_when_its_guard_holds(line: str, mome
         ("CRON_TZ=UTC\n0 2 * * * me run", "2026-01-16 02:00"),
         ('CRON_TZ = "Asia/Tokyo"\n@daily me run', "2026-01-15 15:00"),
         ("CRON_TZ=Asia/Tokyo\nCRON_TZ=\n0 2 * * * me run", "2026-01-16 01:00"),
-        ('0 * * * * me [ "$(date -u +\\%H)" = 02 ] && run', "2026-01-16 02:00"),
     ],
 )
 def test_times_are_in_the_zone_of_the_crontab_or_of_the_machine(crontab: str, moment: str) -> None:
-    """CRON_TZ applies to the lines below it."""
+    """CRON_TZ applies to the lines below it; summer time makes no difference to a guarded line."""
     assert next_of(crontab, "Europe/Berlin") == moment
-
-
-def test_a_guarded_line_fires_at_the_same_time_all_year() -> None:
-    """Summer time makes no difference."""
-    line = '0 * * * * me [ "$(date -u +\\%H)" = 02 ] && run'
-    assert next_of(line, "Europe/Berlin", datetime(2026, 7, 15, 9, 30, tzinfo=UTC)) == "2026-07-16 02:00"
+    guarded = '0 * * * * me [ "$(date -u +\\%H)" = 02 ] && run'
+    assert next_of(guarded, "Europe/Berlin", datetime(2026, 7, 15, 9, 30, tzinfo=UTC)) == "2026-07-16 02:00"
 
 
 @pytest.mark.parametrize(
@@ -93,39 +77,26 @@ def test_a_guarded_line_fires_at_the_same_time_all_year() -> None:
     ],
 )
 def test_an_unreadable_line_is_skipped(crontab: str) -> None:
-    """As are comments and variables."""
+    """As are comments and variables; any other line keeps its user and its command."""
     assert next_of(crontab) is None
-
-
-def test_a_line_keeps_its_user_and_command() -> None:
-    """With an alias as with five fields."""
-    lines = list(cron_lines("@reboot ann run this\n  0 2 * * * bob  run that", UTC))
-    assert [(line.times, line.user, line.command) for line in lines] == [
-        ("", "ann", "run this"),
-        ("0 2 * * *", "bob", "run that"),
-    ]
+    (line,) = cron_lines(f"{crontab}\nCRON_TZ=\n@reboot ann run this", UTC)
+    assert (line.times, line.user, line.command) == ("", "ann", "run this")
 
 
 @pytest.mark.parametrize(
     ("expression", "zone", "moment"),
     [
-        ("*-*-* 02:00:00 UTC", "UTC", "2026-01-16 02:00"),
         ("*-*-* 10:15", "Europe/Berlin", "2026-01-16 09:15"),
         ("Mon *-*-* 02:00:00 UTC", "UTC", "2026-01-19 02:00"),
         ("Thu *-*-* 02:00:00 UTC", "UTC", "2026-01-22 02:00"),
-        ("Thu *-*-* 12:00:00 UTC", "UTC", "2026-01-15 12:00"),
         ("*-*-* 18:00:00 Asia/Tokyo", "UTC", "2026-01-16 09:00"),
     ],
 )
 def test_a_calendar_of_the_usual_form_is_computed(expression: str, zone: str, moment: str) -> None:
-    """For machines without systemd."""
+    """For machines without systemd; any other form is left to systemd."""
+    others = ("hourly", "*-*-1 02:00", "*-*-* 99:00", "*-*-* 02:00 No/Where", "")
+    assert {compute_calendar(other, NOW, UTC) for other in others} == {None}
     assert compute_calendar(expression, NOW, ZoneInfo(zone)) == datetime.fromisoformat(f"{moment}Z")
-
-
-@pytest.mark.parametrize("expression", ["hourly", "*-*-1 02:00", "*-*-* 99:00", "*-*-* 02:00 No/Where", ""])
-def test_a_calendar_of_another_form_is_left_to_systemd(expression: str) -> None:
-    """It is not computed."""
-    assert compute_calendar(expression, NOW, UTC) is None
 
 
 @pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="there is no systemd-analyze")

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from drift_checks.operations.doctor.machine import checks, clock, packages, python, zone
+from drift_checks.operations.doctor.machine import checks, clock, packages, zone
 from tests.support.doctoring import NOW, findings_of, setup
 
 
@@ -17,12 +17,6 @@ def test_this_machine_passes(tmp_path: Path) -> None:
     found = findings_of(checks(setup(tmp_path)))
     assert {line.status for line in found.values()} == {"ok"}
     assert f"chromadb {metadata.version('chromadb')}" in found["packages"].message
-
-
-@pytest.mark.parametrize(("version", "status"), [((3, 10, 9), "error"), ((3, 11, 0), "ok"), ((4, 0, 0), "ok")])
-def test_python_must_be_new_enough(version: tuple[int, ...], status: str) -> None:
-    """At least 3.11."""
-    assert python(version).status == status
 
 
 def test_a_missing_package_fails(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -49,14 +49,9 @@ def test_without_a_store_no_size_is_known(tmp_path: Path) -> None:
     assert statuses(found) == {"reports": "ok", "snapshots": "skipped", "backups": "skipped"}
 
 
-def test_the_existing_part_of_a_path_is_found(tmp_path: Path) -> None:
-    """Up to the root."""
-    assert existing(tmp_path / "a/b") == tmp_path
-    assert existing(Path("/no such/a")) == Path("/")
-
-
 def test_a_folder_is_as_large_as_its_files(tmp_path: Path) -> None:
-    """A link counts for itself."""
+    """A link counts for itself; a folder that does not exist yet is on the disk of the one above it."""
     put(tmp_path / "a/b", "12345")
     (tmp_path / "link").symlink_to("/etc/passwd")
     assert size_of(tmp_path) == 5 + len("/etc/passwd")
+    assert (existing(tmp_path / "new/b"), existing(Path("/no such/a"))) == (tmp_path, Path("/"))

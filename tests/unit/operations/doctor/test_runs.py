@@ -62,10 +62,8 @@ def test_a_damaged_history_fails_once(tmp_path: Path, store: BuiltStore) -> None
     [
         (35, DAY, "ok"),
         (37, DAY, "warning"),
-        (37, WEEK, "ok"),
         (37, None, "ok"),
         (24 * 9, WEEK, "warning"),
-        (24 * 9, None, "warning"),
         (-1, DAY, "warning"),
     ],
 )
@@ -80,7 +78,6 @@ def test_the_last_run_must_be_recent(hours: int, every: timedelta | None, status
     ("verdicts", "status", "message"),
     [
         ((Verdict.CRITICAL, Verdict.OK), "ok", "OK"),
-        ((Verdict.WARNING,), "warning", "WARNING"),
         ((Verdict.CRITICAL,), "warning", "CRITICAL"),
         ((Verdict.INCONCLUSIVE,), "warning", "INCONCLUSIVE: too little could be reviewed"),
         (
@@ -129,7 +126,6 @@ def test_undelivered_alerts_are_a_warning(tmp_path: Path, store: BuiltStore) -> 
 @pytest.mark.parametrize(
     ("age", "expected"),
     [
-        (timedelta(minutes=5), "less than an hour ago"),
         (timedelta(hours=1, minutes=30), "1 hour ago"),
         (timedelta(hours=47), "47 hours ago"),
         (timedelta(days=9, hours=3), "9 days ago"),

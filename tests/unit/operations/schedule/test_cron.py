@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shlex
-from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -24,10 +23,11 @@ def made(
     zone: ZoneInfo | None = UTC_ZONE,
     at: str = "02:00",
     every: str = DAY,
+    has_home: bool = True,
 ) -> str:
     """Return the crontab."""
     now = datetime(2026, 1, 15, tzinfo=UTC)
-    return crontab(CronJob(read_schedule(at, every), "drift", Path(interpreter), mail_to, zone, now))
+    return crontab(CronJob(read_schedule(at, every), "drift", Path(interpreter), mail_to, zone, now, has_home))
 
 
 def job_line(text: str) -> str:
@@ -42,8 +42,10 @@ def command(line: str) -> str:
 
 
 def test_a_daemon_that_knows_zones_gets_a_time_in_utc() -> None:
-    """Without a guard."""
+    """Without a guard; a user without a home gets one, since some daemons run nothing otherwise."""
     text = made(zone=None)
+    assert "\nHOME=" not in text
+    assert "\nHOME=/\n" in made(zone=None, has_home=False)
     assert "\nCRON_TZ=UTC\n" in text
     run = "set -a && . /etc/drift-checks/review.env && exec /opt/v/bin/python -P -m drift_checks --run-once"
     assert job_line(text) == f"0 2 * * * drift {run}"
@@ -72,13 +74,6 @@ def test_a_path_that_no_crontab_can_contain_is_refused(path: str) -> None:
         made(interpreter=path)
     with pytest.raises(SettingError, match="too long"):
         made(interpreter=f"/{'a' * 950}/python")
-
-
-def test_a_user_without_a_home_gets_one() -> None:
-    """Without one, some daemons run nothing."""
-    job = CronJob(read_schedule("02:00", DAY), "drift", Path("/p"), "drift", None, datetime(2026, 1, 15, tzinfo=UTC))
-    assert "\nHOME=" not in crontab(job)
-    assert "\nHOME=/\n" in crontab(replace(job, has_home=False))
 
 
 @pytest.mark.parametrize("mail_to", ["a b", "a\nb", "$(id)", "", "ann@example.com; id"])

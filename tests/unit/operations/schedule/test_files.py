@@ -28,18 +28,13 @@ def tree(tmp_path: Path) -> Tree:
 
 
 def test_a_file_is_written_with_its_permissions(tree: Tree, tmp_path: Path) -> None:
-    """Below the root, with nothing beside it."""
+    """Below the root, with nothing beside it; as long as it is unchanged, it can be replaced."""
     place = tmp_path / "etc/made/file"
     assert place.read_text() == file().text
     assert place.stat().st_mode & 0o777 == 0o600
     assert [path.name for path in place.parent.iterdir()] == ["file"]
     assert tree.plan(file()).state is State.UNCHANGED
-
-
-def test_an_unchanged_file_is_replaced(tree: Tree) -> None:
-    """Its digest shows that it is unchanged."""
-    assert tree.plan(file("two\n")).state is State.REPLACE
-    assert tree.plan(file(mode=0o644)).state is State.REPLACE
+    assert tree.plan(file("two\n")).state is tree.plan(file(mode=0o644)).state is State.REPLACE
 
 
 @pytest.mark.parametrize("content", ["anything", "", "one\n", "# sha256 x\n"])
@@ -54,7 +49,7 @@ def test_a_file_changed_by_hand_is_kept(tree: Tree, content: str) -> None:
 
 
 def test_force_keeps_copies_beside_it(tree: Tree, tmp_path: Path) -> None:
-    """One each time, with the file's permissions."""
+    """One each time, with the file's permissions, also when it removes the file."""
     forced = Tree(tmp_path, {}, force=True)
     for content in ("first", "second"):
         tree.place(PATH).write_text(content)
@@ -63,16 +58,12 @@ def test_force_keeps_copies_beside_it(tree: Tree, tmp_path: Path) -> None:
     copies = [tree.place(PATH).with_name(name) for name in ("file~", "file.1~")]
     assert [copy.read_text() for copy in copies] == ["first", "second"]
     assert [copy.stat().st_mode & 0o777 for copy in copies] == [0o600, 0o600]
-
-
-def test_force_removes_with_a_copy(tree: Tree, tmp_path: Path) -> None:
-    """Nothing that a user wrote is lost."""
-    tree.place(PATH).write_text("mine")
-    forced = Tree(tmp_path, {}, force=True)
+    tree.place(PATH).write_text("third")
     step = forced.plan_removal(PATH)
     assert step is not None
     forced.remove(step)
-    assert {path.name: path.read_text() for path in tree.place(PATH).parent.iterdir()} == {"file~": "mine"}
+    texts = {path.name: path.read_text() for path in tree.place(PATH).parent.iterdir()}
+    assert texts == {"file~": "first", "file.1~": "second", "file.2~": "third"}
 
 
 def test_a_link_is_replaced_and_not_followed(tree: Tree, tmp_path: Path) -> None:

@@ -51,16 +51,11 @@ def test_settings_come_from_every_source_with_absolute_paths(folder: Path) -> No
     }
 
 
-def test_variables_of_other_names_are_settings_too(folder: Path) -> None:
-    """As that of the Chroma directory, and the database in it."""
+def test_the_variables_mean_the_same_in_another_folder(folder: Path) -> None:
+    """Reading them again changes nothing; variables of other names, as Chroma's own, are settings, too."""
     (folder / "risk_classifications.db").touch()
     variables = preset(folder, CHROMA_PERSIST_PATH=".").variables
-    assert variables["DRIFT_CHROMA"] == str(folder)
-    assert variables["DRIFT_DB"] == f"{folder}/risk_classifications.db"
-
-
-def test_the_variables_mean_the_same_in_another_folder(folder: Path) -> None:
-    """Reading them again changes nothing."""
+    assert (variables["DRIFT_CHROMA"], variables["DRIFT_DB"]) == (str(folder), f"{folder}/risk_classifications.db")
     options = ["--drift-db", "x.db", "--drift-records", "1,2", "--drift-columns", "text=body", "--drift-seed", "3"]
     first = preset(folder, *options)
     (folder / "elsewhere").mkdir()

@@ -32,23 +32,21 @@ def made(name: str, **changed: object) -> str:
 
 @given(st.lists(PATHS, min_size=1, max_size=3))
 def test_paths_are_read_as_they_were_written(paths: list[str]) -> None:
-    """By systemd's rules for words and specifiers."""
+    """By systemd's rules for words and specifiers; a line feed, which would start another setting, is refused."""
     assert words(" ".join(map(unit_word, paths))) == paths
-
-
-def test_a_path_that_no_unit_can_contain_is_refused() -> None:
-    """A line feed would start another setting."""
     with pytest.raises(SettingError, match="a unit file cannot contain control characters"):
         unit_word("/srv/a\nUser=root")
 
 
 @pytest.mark.parametrize("name", [*SERVICES, *TIMERS])
 def test_every_unit_names_its_command_and_contains_its_digest(name: str) -> None:
-    """The digest reveals a change by hand."""
+    """The digest reveals a change by hand; every setting is in a section, and its key is a word."""
     text = made(name)
     assert text.startswith("# Made by drift-checks ")
     assert is_as_made(text.encode())
     assert not is_as_made(text.replace("UTC", "CET").replace("drift\n", "root\n").encode())
+    assert {section for section, _, _ in options(text)} <= {"Unit", "Service", "Timer", "Install"}
+    assert all(key.isalnum() for _, key, _ in options(text))
 
 
 def test_hostile_paths_are_quoted_everywhere() -> None:
@@ -114,10 +112,3 @@ def test_paths_below_tmp_are_mounted_into_the_private_one() -> None:
     text = made("drift-review.service", reads=read, writes=written)
     assert values(text, "BindReadOnlyPaths") == ["-/tmp/a"]
     assert (values(text, "BindPaths"), values(text, "ReadWritePaths")) == (["/var/tmp/r"], [])
-
-
-def test_every_setting_is_in_a_section() -> None:
-    """And every key is a word."""
-    for name, text in units(job()).items():
-        assert {section for section, _, _ in options(text)} <= {"Unit", "Service", "Timer", "Install"}, name
-        assert all(key.isalnum() for _, key, _ in options(text)), name
