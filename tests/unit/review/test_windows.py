@@ -174,7 +174,7 @@ def test_a_draw_is_bounded_and_from_all_of_the_window(crowded: Path) -> None:
     """At most DRAWN records, none twice; a small window is drawn whole. Numbers and vectors are of the same records."""
     found = windows_of(crowded)
     drawn = found.values("confidence", RECENT)
-    assert (found.size(RECENT), len(set(drawn)), 2300 < drawn.mean() < 2700) == (5000, DRAWN, True)
+    assert (found.size(RECENT), len(set(drawn)), 2300 < float(drawn.mean()) < 2700) == (5000, DRAWN, True)
     assert sorted(found.values("confidence", REFERENCE)) == list(range(5001, 5301))
     assert [len(set(found.embedded[window].ids)) for window in COMPARED] == [DRAWN, 300]
     assert set(drawn) == set(found.embedded[RECENT].ids)
