@@ -199,6 +199,7 @@ def test_another_kind_of_server_is_reported() -> None:
         "",
         "smtp://",
         "smtp://user:hunter2@mail.example.com:port",
+        "smtp://user:hunter2@mail.example.com/path",
         "smtp://user:hun/ter2@mail.example.com",
         "smtp://user:hunter2@mail.example.com?starttls=perhaps",
         "smtp://user:hunter2@mail.example.com?unknown=1",
