@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -73,6 +74,9 @@ class ChatClassifier:
 
     async def open(self) -> None:
         """Create the client."""
+        # chromadb, which another thread loads during the calls, imports it, and the client uses it half loaded.
+        with suppress(ImportError):
+            import httpx  # noqa: F401
         from openai import AsyncOpenAI
 
         # The pool handles retries and timeouts.
