@@ -46,9 +46,10 @@ def run(arguments: argparse.Namespace) -> int:
         for channel in channels:
             sys.stdout.write(f"{channel.key}: would send\n{channel.payload(message)}\n")
         return 0
-    sent = send_all([Delivery(channel, message) for channel in channels], Deadline.after(_SECONDS))
     order = [channel.key for channel in channels]
-    for item in sorted(sent, key=lambda item: order.index(item.channel.key)):
+    deliveries = send_all([Delivery(channel, message) for channel in channels], Deadline.after(_SECONDS))
+    sent = sorted(deliveries, key=lambda item: order.index(item.channel.key))
+    for item in sent:
         word = "delivered" if item.delivered else "NOT delivered"
         sys.stdout.write(f"{item.channel.key:<{max(map(len, order))}}  {word}: {item.answer}\n")
     return 0 if all(item.delivered for item in sent) else EXIT_NOT_DELIVERED
