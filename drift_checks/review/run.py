@@ -60,7 +60,7 @@ class Pipeline:
         self._opened: list[SqliteFile | VectorCollection] = []
 
     def check(self) -> None:
-        """Draw the sample, and refuse whatever is bound to fail before any call is paid for.
+        """Draw the sample, and refuse a run that is bound to fail, before any call is paid for.
 
         Raises:
             DriftError: The settings or the store do not allow the run.

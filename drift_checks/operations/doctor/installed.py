@@ -108,7 +108,7 @@ class InstalledSchedule:
 
     @cached_property
     def line(self) -> CronLine | None:
-        """The line of the crontab that runs the review; None if there is none that can be read."""
+        """The line of the crontab that runs the review; None if no line can be read."""
         if self.crontab is None:
             return None
         lines = cron_lines(_text(self.crontab), self.zone)

@@ -184,7 +184,7 @@ def transaction(connection: sqlite3.Connection, *, writing: bool = True) -> Iter
 
 
 def version(connection: sqlite3.Connection) -> int:
-    """Return the version of the schema, 0 if there is none yet."""
+    """Return the version of the schema, 0 for a new file."""
     return int(connection.execute("PRAGMA user_version").fetchone()[0])
 
 
