@@ -63,7 +63,7 @@ def mask(text: str, secrets: Iterable[Secret]) -> str:
 
 
 def masked_line(text: str, secrets: Iterable[Secret], longest: int = 200) -> str:
-    """Return a text from outside, such as a server's answer, as one short line without secrets or control characters."""
+    """Return a text from outside, such as a server's answer, as a short line without secrets and control characters."""
     known = tuple(secrets)
     shown = mask(text[:_MOST_SEARCHED], known)
     if len(text) > _MOST_SEARCHED:

@@ -15,6 +15,7 @@ from drift_checks.alerts.channels.base import Deadline, NotDelivered
 from drift_checks.alerts.channels.guard import guard_plugins, guarded
 from drift_checks.alerts.channels.http import TALKATIVE, silence
 from drift_checks.alerts.channels.mail import text_part
+from drift_checks.alerts.channels.session import environment_fault
 from drift_checks.alerts.message import Kind, Message
 from drift_checks.core.errors import SettingError
 from drift_checks.core.secrets import Secret, address_parts
@@ -44,6 +45,10 @@ class AppriseUrl:
         self.key = f"apprise-{sha256(url.reveal().encode()).hexdigest()[:8]}"
         self._url = url
         self._service()
+
+    def obstacle(self) -> str:
+        """Return what in the environment keeps every HTTPS request from being sent, as most services need."""
+        return environment_fault("https://")
 
     def payload(self, message: Message) -> str:
         """Return title and text."""

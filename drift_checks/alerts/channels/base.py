@@ -59,6 +59,9 @@ class Channel(Protocol):
     @property
     def key(self) -> str: ...  # noqa: D102
 
+    def obstacle(self) -> str:
+        """Return what in the environment keeps messages from being sent, empty if nothing does."""
+
     def payload(self, message: Message) -> str:
         """Return what would be sent, for people to read, without any secret."""
 

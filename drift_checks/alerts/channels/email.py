@@ -62,6 +62,13 @@ class Email:
         _check_login(self._server)
         self._context = _tls_context(self._server)
 
+    def obstacle(self) -> str:
+        """Return which variable names certificates that cannot be used; a ca_file takes their place."""
+        for name in () if self._server.ca_file else ("SSL_CERT_FILE", "SSL_CERT_DIR"):
+            if (path := os.environ.get(name)) and (problem := why_unusable(path)):
+                return f"{name} names {printable(path)}, which {problem}"
+        return ""
+
     def payload(self, message: Message) -> str:
         """Return the mail without its HTML part and its attachment."""
         mail = self._mail(message)
@@ -115,12 +122,8 @@ class Email:
             failure = self._refusal(error)
         except smtplib.SMTPNotSupportedError:
             failure = NotDelivered(f"the server offers no login: remove user and password from {VARIABLE}")
-        except ssl.SSLCertVerificationError as error:
-            failure = NotDelivered(self._why_untrusted(error))
-        except (ssl.SSLEOFError, ssl.SSLZeroReturnError):
-            failure = TryAgain("the connection broke while TLS was being negotiated")
-        except ssl.SSLError:
-            failure = NotDelivered(_NO_COMMON_TLS)
+        except ssl.SSLError as error:
+            failure = self._tls_failure(error)
         except TooLong:
             failure = NotDelivered(f"the server's answer has no end: check host and port in {VARIABLE}")
         except (smtplib.SMTPException, OSError) as error:
@@ -151,11 +154,15 @@ class Email:
             return _failure(error.smtp_code, reason)
         return NotDelivered(_NO_MAIL_SERVER if isinstance(error, smtplib.SMTPConnectError) else _SENSELESS)
 
-    def _why_untrusted(self, error: ssl.SSLCertVerificationError) -> str:
-        for name in () if self._server.ca_file else ("SSL_CERT_FILE", "SSL_CERT_DIR"):
-            if (path := os.environ.get(name)) and (problem := why_unusable(path)):
-                return f"{name} names {printable(path)}, which {problem}: no certificate can be trusted"
-        return f"the server's certificate is not trusted ({why_untrusted(error)}): check host and ca_file in {VARIABLE}"
+    def _tls_failure(self, error: ssl.SSLError) -> Exception:
+        if isinstance(error, ssl.SSLEOFError | ssl.SSLZeroReturnError):
+            return TryAgain("the connection broke while TLS was being negotiated")
+        if not isinstance(error, ssl.SSLCertVerificationError):
+            return NotDelivered(_NO_COMMON_TLS)
+        if obstacle := self.obstacle():
+            return NotDelivered(f"{obstacle}: no certificate can be trusted")
+        reason = f"the server's certificate is not trusted ({why_untrusted(error)})"
+        return NotDelivered(f"{reason}: check host and ca_file in {VARIABLE}")
 
     def _cleaned(self, answer: bytes | str) -> str:
         """Return a server's words on one line, without any secret."""

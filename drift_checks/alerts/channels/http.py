@@ -61,6 +61,12 @@ class Endpoint:
     remedies: Mapping[int, str]
     hide: tuple[Secret, ...] = ()
 
+    def obstacle(self) -> str:
+        """Return what in the environment keeps documents from being posted, empty if nothing does."""
+        from drift_checks.alerts.channels.session import environment_fault
+
+        return environment_fault(self.address.reveal())
+
 
 def check_address(name: str, address: Secret) -> None:
     """Raise SettingError, which does not repeat the address, if nothing can be posted to it."""
@@ -98,10 +104,11 @@ def _post(endpoint: Endpoint, document: Mapping[str, Any], deadline: Deadline) -
     from drift_checks.alerts.channels.session import Session
 
     address = endpoint.address.reveal()
-    timeouts = tuple(max(0.1, min(seconds, deadline.seconds_left)) for seconds in (CONNECT_SECONDS, READ_SECONDS))
+    connect = max(0.1, min(CONNECT_SECONDS, deadline.seconds_left))
+    read = max(0.1, min(READ_SECONDS, deadline.seconds_left))
     try:
         with silence(), Session(deadline) as session:
-            response = session.post(address, json=document, timeout=timeouts)
+            response = session.post(address, json=document, timeout=(connect, read))
         return _accepted(response, endpoint)
     except (requests.RequestException, OSError, ValueError) as error:
         failure = why_failed(error, address, endpoint.setting)

@@ -50,6 +50,10 @@ class PagerDuty:
         self._endpoint = Endpoint("pagerduty-url", Secret(url), _is_accepted, _REMEDIES, hide=(routing_key,))
         self._severities = severities
 
+    def obstacle(self) -> str:
+        """Return what in the environment keeps messages from being posted."""
+        return self._endpoint.obstacle()
+
     def payload(self, message: Message) -> str:
         """Return the event that would be sent, without its routing key."""
         return json.dumps({"routing_key": "…"} | self._event(message), indent=1, ensure_ascii=False)

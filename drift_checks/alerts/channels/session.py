@@ -7,9 +7,9 @@ at its origin, and a message is never turned into a request without one.
 from __future__ import annotations
 
 import os
-import ssl
 import zlib
 from collections.abc import Mapping
+from importlib.util import find_spec
 from typing import Any
 from urllib.parse import urljoin, urlsplit
 
@@ -81,10 +81,10 @@ class _Adapter(HTTPAdapter):
     ) -> requests.Response:
         """Send the request; return the answer with its body."""
         check_environment(request.url or "", verify, proxies or {})
-        response = super().send(request, True, timeout, verify, cert, dict(proxies or {}))  # type: ignore[arg-type]
+        response = super().send(request, True, timeout, verify, cert, dict(proxies or {}))
         with response.raw as raw:
             response._content = _body(raw, self._deadline)
-        response._content_consumed = True  # type: ignore[attr-defined]
+        response._content_consumed = True
         self._answers.append(response)
         return response
 
@@ -139,13 +139,8 @@ def _check_proxy(variable: str, proxy: str) -> None:
         raise UnusableEnvironment(
             f"{variable} is not the address of a proxy; it must be like http://host:port or socks5://host:port"
         )
-    if scheme in _SOCKS:
-        try:
-            import socks  # noqa: F401
-        except ImportError:
-            raise UnusableEnvironment(
-                f"{variable} names a SOCKS proxy, which needs PySocks: pip install PySocks"
-            ) from None
+    if scheme in _SOCKS and find_spec("socks") is None:
+        raise UnusableEnvironment(f"{variable} names a SOCKS proxy, which needs PySocks: pip install PySocks")
 
 
 def _named(address: str, proxy: str) -> str:

@@ -42,6 +42,10 @@ class Slack:
         check_address(VARIABLE, webhook)
         self._endpoint = Endpoint(VARIABLE, webhook, lambda body: body.strip() == _POSTED, _REMEDIES)
 
+    def obstacle(self) -> str:
+        """Return what in the environment keeps messages from being posted."""
+        return self._endpoint.obstacle()
+
     def payload(self, message: Message) -> str:
         """Return the document that would be posted."""
         return json.dumps(document(message), indent=1, ensure_ascii=False)

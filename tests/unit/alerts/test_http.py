@@ -116,7 +116,7 @@ def test_the_address_is_shown_nowhere(caplog: pytest.LogCaptureFixture) -> None:
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         closed = listener.getsockname()[1]
-    with pytest.raises(NotDelivered, match="^connection refused: check SLACK_WEBHOOK_URL$") as error:
+    with pytest.raises(NotDelivered, match=r"^connection refused: check SLACK_WEBHOOK_URL$") as error:
         post_json(endpoint(f"http://127.0.0.1:{closed}{SLACK_PATH}"), {}, Deadline.after(1))
     shown = "".join(traceback.format_exception(error.value, chain=True)) + caplog.text
     assert SLACK_PATH not in shown
