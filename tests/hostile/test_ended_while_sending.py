@@ -12,11 +12,13 @@ import pytest
 
 from tests.support.alert_runs import Channels, Steered, channels, command, logged, surroundings
 from tests.support.alert_server import PAGERDUTY_PATH, SLACK_PATH
-from tests.support.stores import BuiltStore, build_store
+from tests.support.stores import build_store
 
 pytestmark = pytest.mark.server
 
 ALL = {"slack", "pagerduty", "email"}
+# A second or two, on a machine that may be busy; waiting for the channels would take half a minute.
+SOON = 8.0
 
 
 @pytest.fixture
@@ -51,11 +53,11 @@ def ended(holding: Channels, folder: Path, arguments: list[str]) -> tuple[int, f
 
 def test_a_review_is_ended(holding: Channels, tmp_path: Path) -> None:
     """Its verdict and its report are whole, and the next run sends what was kept."""
-    store: BuiltStore = build_store(tmp_path / "store")
+    store = build_store(tmp_path / "store")
     steered = Steered(tmp_path / "run", store, holding)
     arguments = steered.arguments("CERTAIN")
     code, seconds, shown = ended(holding, steered.folder, command("pytest", *arguments))
-    assert (code, seconds < 2) == (1, True), (code, seconds)
+    assert (code, seconds < SOON) == (1, True), (code, seconds)
     assert all(f"{name}: the alert of" in shown for name in ALL)
     assert shown.count("the run was ended before an answer came; the next run tries again") == len(ALL)
     assert "Traceback" not in shown
@@ -74,11 +76,11 @@ def test_alert_failure_is_ended(holding: Channels, tmp_path: Path) -> None:
     """As by Ctrl-C, and the messages are kept."""
     run = command("drift_checks", "alert-failure", "--status=3", *holding.options)
     code, seconds, shown = ended(holding, tmp_path, run)
-    assert (code, seconds < 2, "Traceback" in shown) == (2, True, False)
+    assert (code, seconds < SOON, "Traceback" in shown) == (2, True, False)
     assert {status for *_, status in logged(tmp_path / "reports")} == {"waiting"}
 
 
 def test_alert_test_is_ended(holding: Channels, tmp_path: Path) -> None:
     """As by Ctrl-C."""
     code, seconds, shown = ended(holding, tmp_path, command("drift_checks", "alert-test", *holding.options))
-    assert (code, seconds < 2, "Traceback" in shown) == (2, True, False)
+    assert (code, seconds < SOON, "Traceback" in shown) == (2, True, False)
