@@ -9,7 +9,8 @@ from dataclasses import dataclass
 # Peak memory of a process that sends one message to one server; prints MiB, seconds and the outcome.
 _PROBE = r"""
 import re, sys, time
-from drift_checks.alerts.channels.base import Deadline, NotDelivered
+from drift_checks.alerts.channels.base import Deadline
+from drift_checks.alerts.delivery import Delivery, send_all
 from drift_checks.alerts.message import trial_message
 from drift_checks.core.secrets import Secret
 from drift_checks.report.history.recorded import StoreIdentity
@@ -34,10 +35,8 @@ message = trial_message(StoreIdentity("a.db", "t", "c"), "2026-01-15T02:00:00Z",
 made.payload(message)
 import requests
 before, began = peak(), time.monotonic()
-try:
-    outcome = "delivered: " + made.send(message, Deadline.after(float(seconds)))
-except NotDelivered as error:
-    outcome = str(error)
+(sent,) = send_all([Delivery(made, message)], Deadline.after(float(seconds)))
+outcome = f"delivered: {sent.answer}" if sent.delivered else sent.answer
 print((peak() - before) / 1024, time.monotonic() - began, outcome)
 """
 

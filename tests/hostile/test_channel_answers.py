@@ -6,6 +6,7 @@ import json
 import ssl
 from base64 import b64encode
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import quote
 
@@ -127,9 +128,7 @@ def contexts(folder: Path) -> dict[str, ssl.SSLContext]:
     found = {}
     for name in ("sound", "other host", "expired", "self-signed"):
         found[name] = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    import datetime
-
-    past = datetime.datetime(2020, 1, 1, tzinfo=datetime.UTC)
+    past = datetime(2020, 1, 1, tzinfo=UTC)
     authority.issue_cert("127.0.0.1").configure_cert(found["sound"])
     authority.issue_cert("mail.example.com").configure_cert(found["other host"])
     authority.issue_cert("127.0.0.1", not_after=past).configure_cert(found["expired"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 from collections.abc import Callable
 
@@ -40,7 +41,7 @@ def test_no_http_answer_exhausts_a_run(channel: str, attack: str) -> None:
     """It takes a few MiB, ends at the deadline, and counts as a refusal."""
     with raw_server(HTTP[attack]) as server:
         found = probe(channel, URLS[channel].format(server.address), 2)
-    assert (found.memory < 40, found.seconds < 15) == (True, True), found
+    assert (found.memory < 40, found.seconds < 4) == (True, True), found
     assert not found.outcome.startswith("delivered"), found
     assert len(found.outcome) < 500
 
@@ -99,8 +100,6 @@ def test_apprise_mails_through_the_same_client() -> None:
 @pytest.mark.parametrize(("channel", "body"), [("slack", "ok"), ("pagerduty", json.dumps({"status": "success"}))])
 def test_a_compressed_answer_is_understood(channel: str, body: str) -> None:
     """A proxy may compress what nobody asked it to."""
-    import gzip
-
     accepting = answer(gzip.compress(body.encode()), "202 Accepted", "Content-Encoding: gzip")
     with raw_server(answering(accepting)) as server:
         assert probe(channel, URLS[channel].format(server.address)).outcome.startswith("delivered: 202")

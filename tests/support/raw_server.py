@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 import ssl
 import zlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from threading import Event, Thread
 
@@ -120,7 +120,7 @@ def bomb(mebibytes: int) -> bytes:
 
 
 def mail_dialogue(
-    replies: dict[str, Sequence[str]], features: Sequence[str] = (), then: Handler | None = None
+    replies: Mapping[str, Sequence[str]], features: Sequence[str] = (), then: Handler | None = None
 ) -> Callable[[RawServer, Peer], None]:
     """Return what speaks SMTP: `replies` are sent in turn after a command, as in `{"MAIL": ["250 ok", "221 bye"]}`.
 

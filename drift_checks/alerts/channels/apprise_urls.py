@@ -48,7 +48,7 @@ class AppriseUrl:
 
     def obstacle(self) -> str:
         """Return what in the environment keeps every HTTPS request from being sent, as most services need."""
-        return environment_fault("https://")
+        return environment_fault("https://service.invalid")
 
     def payload(self, message: Message) -> str:
         """Return title and text."""

@@ -74,8 +74,8 @@ def check_address(name: str, address: Secret) -> None:
     if _IN_NO_ADDRESS.search(text):
         raise SettingError(
             name,
-            "holds a space, a quotation mark or another character that no address has",
-            "it must be the address alone, like https://host/path; its value is not shown here",
+            "is not a valid address: it holds a space, a quotation mark or another character that no address has",
+            "it must be like https://host/path; its value is not shown here",
         )
     try:
         parts = urlsplit(text)
