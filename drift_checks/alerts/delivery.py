@@ -68,12 +68,12 @@ class Delivery:
         return replace(self, delivered=False, answer=reason)
 
 
-def send_all(deliveries: Sequence[Delivery], deadline: Deadline) -> Iterator[Delivery]:
+def send_all(deliveries: Sequence[Delivery], deadline: Deadline, done: Outcomes | None = None) -> Iterator[Delivery]:
     """Send messages on all channels side by side, those of one channel in order; yield each with its outcome at once.
 
-    What has not arrived by the deadline counts as not delivered.
+    What has not arrived by the deadline counts as not delivered, nor does what has not when None is put into `done`.
     """
-    done: SimpleQueue[tuple[int, Delivery]] = SimpleQueue()
+    done = SimpleQueue() if done is None else done
 
     def work(numbers: Sequence[int]) -> None:
         for number in numbers:
@@ -85,15 +85,22 @@ def send_all(deliveries: Sequence[Delivery], deadline: Deadline) -> Iterator[Del
     for key, numbers in by_channel.items():
         # Unlike an executor's threads, these are not waited for at the end of the process.
         Thread(target=work, args=(numbers,), daemon=True, name=f"drift-alert-{key}").start()
-    pending = dict(enumerate(deliveries))
+    pending, reason = dict(enumerate(deliveries)), "no answer in time"
     while pending:
         try:
-            number, outcome = done.get(timeout=deadline.seconds_left + _GRACE_SECONDS)
+            arrived = done.get(timeout=deadline.seconds_left + _GRACE_SECONDS)
         except Empty:
             break
+        if arrived is None:
+            reason = "the run was ended before an answer came"
+            break
+        number, outcome = arrived
         del pending[number]
         yield outcome
-    yield from (delivery.failed("no answer in time") for delivery in pending.values())
+    yield from (delivery.failed(reason) for delivery in pending.values())
+
+
+Outcomes = SimpleQueue[tuple[int, Delivery] | None]
 
 
 class AlertSender:
@@ -113,6 +120,13 @@ class AlertSender:
         self._redact = redact
         self._seconds_left = SECONDS
         self._has_sent_waiting = False
+        self._is_stopped = False
+        self._done: Outcomes = SimpleQueue()
+
+    def stop(self) -> None:
+        """Stop waiting for answers, and try no other message: what has not arrived is kept. For signal handlers."""
+        self._is_stopped = True
+        self._done.put(None)
 
     def send_waiting(self) -> None:
         """Send the messages that could not be delivered before, oldest first; only once."""
@@ -164,7 +178,12 @@ class AlertSender:
         if not deliveries:
             return
         began = time.monotonic()
-        for delivery in send_all(deliveries, Deadline.after(min(seconds, self._seconds_left))):
+        # Not that of earlier deliveries, to which an outcome may still come.
+        self._done = SimpleQueue()
+        if self._is_stopped:
+            self.stop()
+        deadline = Deadline.after(0.0 if self._is_stopped else min(seconds, self._seconds_left))
+        for delivery in send_all(deliveries, deadline, self._done):
             self._record(delivery)
             self.deliveries.append(delivery)
         self._seconds_left = max(0.0, self._seconds_left - (time.monotonic() - began))

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from datetime import UTC, datetime, tzinfo
-from email.utils import parsedate_to_datetime
-from math import isfinite
+from datetime import MAXYEAR, UTC, datetime, tzinfo
+from email.utils import mktime_tz, parsedate_tz
 
 _SEPARATOR = re.compile(r"^(\d{4}-\d\d-\d\d)[Tt\s]+(?=\d)")
 _LONGEST_DATE = len("2026-01-15")
+# A year, in seconds: nobody waits longer.
+LONGEST_PAUSE = 366 * 86_400.0
+_SECONDS = re.compile(r"[+-]?[0-9]+(\.[0-9]*)?")
 _SPACE_BEFORE_OFFSET = re.compile(r"\s+(?=[+-]\d\d:?\d\d$|Z$)")
 
 
@@ -51,14 +53,20 @@ def format_instant(moment: datetime) -> str:
 
 
 def retry_after_seconds(value: str, now: datetime | None = None) -> float | None:
-    """Return the seconds that a `Retry-After` header asks to wait from `now` (RFC 9110, 10.2.3), or None."""
+    """Return the seconds that a `Retry-After` header asks to wait from `now` (RFC 9110, 10.2.3), or None.
+
+    A time that has passed is 0, and any later than a year from now is `LONGEST_PAUSE`.
+    """
+    text = value.strip()
+    if _SECONDS.fullmatch(text):
+        return min(max(0.0, float(text)), LONGEST_PAUSE)
     try:
-        seconds = float(value)
-    except ValueError:
-        try:
-            moment = parsedate_to_datetime(value)
-            moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-            seconds = (moment - (now or datetime.now(UTC))).total_seconds()
-        except (TypeError, ValueError, OverflowError):
+        parts = parsedate_tz(text)
+        if parts is None:
             return None
-    return max(0.0, seconds) if isfinite(seconds) else None
+        if parts[0] > MAXYEAR:
+            return LONGEST_PAUSE
+        seconds = mktime_tz(parts) - (now or datetime.now(UTC)).timestamp()
+    except (LookupError, TypeError, ValueError, OverflowError):
+        return None
+    return min(max(0.0, seconds), LONGEST_PAUSE)

@@ -3,11 +3,21 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from base64 import b64encode
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import lru_cache
+from html import escape
+from itertools import groupby
 from pathlib import Path
+from urllib.parse import parse_qsl, unquote, urlsplit
 
 from drift_checks.core.errors import SettingError
+from drift_checks.core.text import printable
 
+# Shorter parts of an address or of a text reveal nothing, and occur in any message.
+_SHORTEST_PART, _SHORTEST_WORD, _SHORTEST_BASE64 = 6, 4, 5
+# No message for people quotes more of an answer.
+_MOST_SEARCHED = 20_000
 _REMEDY = "it must hold the secret and nothing else"
 
 
@@ -24,10 +34,9 @@ class Secret:
         return self._text
 
     def hidden_in(self, message: str) -> str:
-        """Return the message with every occurrence of the secret replaced."""
-        for part in (self._text, *re.findall(r"[!-~]+", self._text)):
-            message = message.replace(part, "…")
-        return message
+        """Return the message with every occurrence of the secret replaced, in any form that `mask` knows."""
+        words = [word for word in re.findall(r"[!-~]+", self._text) if len(word) >= _SHORTEST_WORD]
+        return mask(message, [self, *map(Secret, words)])
 
     def __reduce__(self) -> str:
         raise TypeError("a secret cannot be pickled")
@@ -40,6 +49,89 @@ class Secret:
 
     def __repr__(self) -> str:
         return "Secret(…)"
+
+
+def mask(text: str, secrets: Iterable[Secret]) -> str:
+    """Return a text from outside with each secret replaced by an ellipsis.
+
+    A secret is found as it is, URL-encoded, escaped for JSON or HTML, and in base64, also of a longer text around it.
+    """
+    for secret in sorted((secret.reveal() for secret in secrets), key=len, reverse=True):
+        if secret:
+            text = _pattern(secret).sub("…", text)
+    return text
+
+
+def masked_line(text: str, secrets: Iterable[Secret], longest: int = 200) -> str:
+    """Return a text from outside, such as a server's answer, as a short line without secrets and control characters."""
+    known = tuple(secrets)
+    shown = mask(text[:_MOST_SEARCHED], known)
+    if len(text) > _MOST_SEARCHED:
+        # The cut may have torn a secret, each letter of which takes up to six characters.
+        shown = shown[: -6 * max((len(secret.reveal()) for secret in known), default=0) or None]
+    return printable(shown, longest)
+
+
+def address_parts(address: Secret) -> Iterator[Secret]:
+    """Yield an address and its parts, any of which may be the secret: password, user, path and query."""
+    yield address
+    try:
+        parts = urlsplit(address.reveal())
+        values = [value for _, value in parse_qsl(parts.query)]
+    except ValueError:
+        return
+    found = [parts.username or "", *parts.path.split("/"), parts.query, *values]
+    named = [part for part in found if len(part) >= _SHORTEST_PART]
+    for part in filter(None, (parts.password, *named)):
+        yield Secret(part)
+        if (decoded := unquote(part)) != part:
+            yield Secret(decoded)
+
+
+@lru_cache(maxsize=64)
+def _pattern(secret: str) -> re.Pattern[str]:
+    """Return a pattern of the secret in each of its forms."""
+    forms = ["".join(_letters(letter, len(list(run))) for letter, run in groupby(secret))]
+    return re.compile("|".join([*forms, *_base64_forms(secret)]))
+
+
+def _letters(letter: str, number: int) -> str:
+    """Return a pattern of so many of the same letter, each as it is or escaped."""
+    if letter == "\\":
+        # Escaping doubles them, perhaps more than once.
+        return rf"(?:\\{{{number},{4 * number}}}|{_escaped(letter)}{{{number}}})"
+    if letter.isascii() and letter.isalnum():
+        return f"{letter}{{{number}}}"
+    # No two of them match the same, or a search would take time without end.
+    forms = [re.escape(letter), rf"\\{{1,3}}{re.escape(letter)}", _escaped(letter)]
+    forms += [re.escape(escape(letter))] if escape(letter) != letter else []
+    forms += [rf"\\{{1,3}}{_CONTROLS[letter]}"] if letter in _CONTROLS else []
+    forms += ["[+]"] if letter == " " else []
+    return f"(?:{'|'.join(forms)}){{{number}}}"
+
+
+def _escaped(letter: str) -> str:
+    """Return a pattern of the letter by its number, in a URL, in JSON or in HTML; a URL may be encoded repeatedly."""
+    octets = "".join(f"%(?:25)*{octet:02x}" for octet in letter.encode("utf-8", "surrogatepass"))
+    units = letter.encode("utf-16-be", "surrogatepass").hex()
+    unicode = "".join(rf"\\{{1,3}}u{units[start : start + 4]}" for start in range(0, len(units), 4))
+    return rf"(?i:{octets}|{unicode}|&\#0*{ord(letter)};|&\#x0*{ord(letter):x};)"
+
+
+def _base64_forms(secret: str) -> Iterator[str]:
+    """Yield a pattern of what base64 makes of the secret, for each of the three places at which it may begin."""
+    octets = secret.encode("utf-8", "surrogatepass")
+    for before in range(3):
+        text = b64encode(bytes(before) + octets).decode("ascii")
+        # The letters at the ends also depend on what stands beside the secret.
+        whole = text[-(-before * 8 // 6) : (before + len(octets)) * 8 // 6]
+        if len(whole) >= _SHORTEST_BASE64:
+            yield "".join(_BASE64.get(letter, letter) for letter in whole)
+
+
+_CONTROLS = {"\n": "n", "\r": "r", "\t": "t", "\b": "b", "\f": "f"}
+# As they are, in base64 for URLs, and escaped in a URL or in JSON.
+_BASE64 = {"+": r"(?:[+-]|%2[Bb]|\\u002[Bb])", "/": r"(?:\\?/|_|%2[Ff]|\\u002[Ff])"}
 
 
 def find_secret(names: Sequence[str], environment: Mapping[str, str], *, several_lines: bool = False) -> Secret | None:

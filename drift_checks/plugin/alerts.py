@@ -41,6 +41,11 @@ class Alerting:
         if self._channels:
             self._sender = AlertSender(self._channels, self._policy, log, redact=self._redact)
 
+    def stop(self) -> None:
+        """Stop waiting for channels; what has not arrived is kept."""
+        if self._sender is not None:
+            self._sender.stop()
+
     @property
     def warnings(self) -> list[str]:
         """What the user should know, a sentence each."""

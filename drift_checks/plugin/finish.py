@@ -96,6 +96,11 @@ class Finish:
         if self._alerting is not None and not self._is_partial():
             self._alerting.send_waiting()
 
+    def stop_alerts(self) -> None:
+        """Stop waiting for the channels of alerts."""
+        if self._alerting is not None:
+            self._alerting.stop()
+
     def journal(self) -> Journal:
         """Return the run's journal."""
         return Journal(xdist.journal_folder(self.config, self.folder) / JOURNAL_FILE)

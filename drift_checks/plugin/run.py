@@ -267,11 +267,12 @@ def make_pipeline(config: pytest.Config, settings: Settings) -> Pipeline:
 
 
 def end_on_sigterm(config: pytest.Config, finish: Finish) -> None:
-    """End the session on SIGTERM as on Ctrl-C, unless the report is being written already."""
+    """End the session on SIGTERM as on Ctrl-C; if the report is being written already, only stop sending alerts."""
 
     def interrupt(number: int, frame: FrameType | None) -> None:
         if not finish.ending:
             raise pytest.Session.Interrupted("stopped by SIGTERM")
+        finish.stop_alerts()
 
     if threading.current_thread() is threading.main_thread():
         before = signal.signal(signal.SIGTERM, interrupt)

@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
 from hashlib import sha256
-from http import HTTPStatus
 from importlib import import_module
 from queue import Empty, SimpleQueue
 from threading import Thread
 from types import ModuleType
 from typing import TYPE_CHECKING, cast
+from urllib.parse import urlsplit
 
 from drift_checks.alerts.channels.base import Deadline, NotDelivered
+from drift_checks.alerts.channels.guard import guard_plugins, guarded
 from drift_checks.alerts.channels.http import TALKATIVE, silence
 from drift_checks.alerts.channels.mail import text_part
+from drift_checks.alerts.channels.session import environment_fault
 from drift_checks.alerts.message import Kind, Message
 from drift_checks.core.errors import SettingError
-from drift_checks.core.secrets import Secret
+from drift_checks.core.secrets import Secret, address_parts
 from drift_checks.core.text import printable, shorten
 from drift_checks.report.verdict import Verdict
 
@@ -45,6 +46,10 @@ class AppriseUrl:
         self._url = url
         self._service()
 
+    def obstacle(self) -> str:
+        """Return what in the environment keeps every HTTPS request from being sent, as most services need."""
+        return environment_fault("https://service.invalid")
+
     def payload(self, message: Message) -> str:
         """Return title and text."""
         return f"{_title(message)}\n\n{_body(message)}"
@@ -64,7 +69,7 @@ class AppriseUrl:
 
     def _notify(self, message: Message, deadline: Deadline, results: SimpleQueue[str]) -> None:
         """Send the message, and put why it failed, empty if it did not."""
-        with silence(_LOGGERS) as logged:
+        with silence(_LOGGERS), guarded(deadline) as exchange:
             try:
                 service = self._service()
                 self._limit(service, deadline)
@@ -73,9 +78,9 @@ class AppriseUrl:
                 )
             except Exception as error:
                 # The words of a plugin's exception may hold the address.
-                results.put(f"the library broke down ({type(error).__name__})")
+                results.put(exchange.failure or f"the library broke down ({type(error).__name__})")
             else:
-                results.put("" if accepted else _why_refused(logged))
+                results.put(exchange.why_refused(_secrets(self._url), accepted=bool(accepted)))
 
     def _limit(self, service: apprise_types.Apprise, deadline: Deadline) -> None:
         """Set time-outs, and have long texts cut for the service, unless the URL says otherwise."""
@@ -93,6 +98,7 @@ class AppriseUrl:
         with silence(_LOGGERS):
             service: apprise_types.Apprise = apprise.Apprise(asset=_asset())
             supported = service.add(self._url.reveal())
+            guard_plugins()
         if not supported:
             raise SettingError(
                 VARIABLE,
@@ -129,13 +135,10 @@ def split_urls(text: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(parsing.parse_urls(text)))
 
 
-def _why_refused(logged: Iterable[str]) -> str:
-    """Return why the service did not accept a message, as far as can be said without its address."""
-    statuses = [int(found[1]) for line in logged if (found := re.search(r"\berror=(\d{3})\b", line))]
-    if not statuses:
-        return "the service did not accept it, or could not be reached; `apprise -vv` with the same URL says why"
-    words = {item.value: item.phrase for item in HTTPStatus}.get(statuses[-1], "")
-    return f"the service answered {statuses[-1]} {words}".rstrip() + "; check its URL, and what the service allows"
+def _secrets(url: Secret) -> tuple[Secret, ...]:
+    """Return the parts of a URL that must not be shown; in many of Apprise's the host is a token."""
+    host = urlsplit(url.reveal()).netloc.rpartition("@")[2]
+    return *address_parts(url), Secret(host), Secret(host.partition(":")[0])
 
 
 def _kind(message: Message) -> str:

@@ -6,9 +6,12 @@ import random
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from math import ceil
 from typing import Protocol, TypeVar
 
 from drift_checks.alerts.message import Message
+from drift_checks.core.instants import LONGEST_PAUSE, format_instant
 
 Answer = TypeVar("Answer")
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.5, 8.0
@@ -56,6 +59,9 @@ class Channel(Protocol):
     @property
     def key(self) -> str: ...  # noqa: D102
 
+    def obstacle(self) -> str:
+        """Return what in the environment keeps messages from being sent, empty if nothing does."""
+
     def payload(self, message: Message) -> str:
         """Return what would be sent, for people to read, without any secret."""
 
@@ -79,9 +85,19 @@ def keep_trying(attempt: Callable[[], Answer], deadline: Deadline) -> Answer:
             return attempt()
         except TryAgain as error:
             failure = error
+        # Raised outside the handler, so that no traceback leads to a library's words.
+        if failure.seconds >= deadline.seconds_left:
+            raise NotDelivered(f"{failure}, and asks to wait {_until(failure.seconds)}")
         seconds = max(pause * random.uniform(0.5, 1.0), failure.seconds)  # noqa: S311 - a pause
         if seconds >= deadline.seconds_left:
-            # Raised outside the handler, so that no traceback leads to a library's words.
             raise NotDelivered(str(failure))
         time.sleep(seconds)
         pause = min(pause * 2, _LONGEST_PAUSE)
+
+
+def _until(seconds: float) -> str:
+    """Return when the pause ends."""
+    if seconds >= LONGEST_PAUSE:
+        return "for a year or longer"
+    moment = datetime.now(UTC).replace(microsecond=0) + timedelta(seconds=ceil(seconds))
+    return f"until {format_instant(moment)}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import smtplib
 import socket
 import ssl
@@ -11,23 +12,23 @@ from email.policy import SMTP as WIRE
 from pathlib import Path
 
 from drift_checks.alerts.channels.base import Deadline, NotDelivered, TryAgain, keep_trying
+from drift_checks.alerts.channels.certificates import why_untrusted, why_unusable
 from drift_checks.alerts.channels.mail import compose_mail
-from drift_checks.alerts.channels.smtp_client import connected, host_name
+from drift_checks.alerts.channels.smtp_client import TooLong, connected, host_name
 from drift_checks.alerts.channels.smtp_url import MailServer, read_url
 from drift_checks.alerts.message import Message
 from drift_checks.core.errors import SettingError
-from drift_checks.core.secrets import Secret
+from drift_checks.core.secrets import Secret, masked_line
 from drift_checks.core.text import printable
 from drift_checks.settings.pairs import is_mail_address
 
 VARIABLE = "DRIFT_SMTP_URL"
-_LONGEST_ANSWER = 200
 _NO_TLS = (
     "the server offers no TLS, without which no password is sent: use smtps:// or another port in"
     f" {VARIABLE}, or omit starttls=required if no password is needed"
 )
 _NO_MAIL_SERVER = f"the server that answers is not a mail server: check host and port in {VARIABLE}"
-_UNTRUSTED = f"the server's certificate is not trusted: check host and ca_file in {VARIABLE}"
+_SENSELESS = "the server's answer cannot be understood, so that nobody knows whether it accepted the mail"
 _NO_COMMON_TLS = f"no TLS connection could be made: check smtp:// or smtps://, and the port, in {VARIABLE}"
 # By recipient, the code and text of the server's answer.
 _Answers = dict[str, tuple[int, bytes]]
@@ -60,6 +61,13 @@ class Email:
                 raise SettingError(setting, problem, "it must be like oncall@example.com")
         _check_login(self._server)
         self._context = _tls_context(self._server)
+
+    def obstacle(self) -> str:
+        """Return which variable names certificates that cannot be used; a ca_file takes their place."""
+        for name in () if self._server.ca_file else ("SSL_CERT_FILE", "SSL_CERT_DIR"):
+            if (path := os.environ.get(name)) and (problem := why_unusable(path)):
+                return f"{name} names {printable(path)}, which {problem}"
+        return ""
 
     def payload(self, message: Message) -> str:
         """Return the mail without its HTML part and its attachment."""
@@ -104,23 +112,24 @@ class Email:
         try:
             return self._hand_over(mail, to, deadline)
         except smtplib.SMTPRecipientsRefused as error:
-            return error.recipients
+            # After a 421 the others were not asked about.
+            last = list(error.recipients.values())[-1]
+            return {address: error.recipients.get(address, last) for address in to}
         except smtplib.SMTPAuthenticationError as error:
             reason = f"the server refused the login ({error.smtp_code}): check user and password in {VARIABLE}"
             failure = _failure(error.smtp_code, reason)
         except smtplib.SMTPResponseException as error:
-            answer = f"the server answered {error.smtp_code} {self._cleaned(error.smtp_error)}"
-            failure = _failure(error.smtp_code, answer if error.smtp_code > 0 else _NO_MAIL_SERVER)
+            failure = self._refusal(error)
         except smtplib.SMTPNotSupportedError:
             failure = NotDelivered(f"the server offers no login: remove user and password from {VARIABLE}")
-        except ssl.SSLCertVerificationError:
-            failure = NotDelivered(_UNTRUSTED)
-        except (ssl.SSLEOFError, ssl.SSLZeroReturnError):
-            failure = TryAgain("the connection broke while TLS was being negotiated")
-        except ssl.SSLError:
-            failure = NotDelivered(_NO_COMMON_TLS)
+        except ssl.SSLError as error:
+            failure = self._tls_failure(error)
+        except TooLong:
+            failure = NotDelivered(f"the server's answer has no end: check host and port in {VARIABLE}")
         except (smtplib.SMTPException, OSError) as error:
             failure = TryAgain(_why_broken(error, deadline))
+        except ValueError:
+            failure = NotDelivered(_SENSELESS)
         raise failure
 
     def _hand_over(self, mail: EmailMessage, to: Sequence[str], deadline: Deadline) -> _Answers:
@@ -139,12 +148,26 @@ class Email:
                 client.login(self._server.user, self._server.password)
             return client.sendmail(self._sender, to, content)
 
+    def _refusal(self, error: smtplib.SMTPResponseException) -> Exception:
+        if error.smtp_code > 0:
+            reason = f"the server answered {error.smtp_code} {self._cleaned(error.smtp_error)}"
+            return _failure(error.smtp_code, reason)
+        return NotDelivered(_NO_MAIL_SERVER if isinstance(error, smtplib.SMTPConnectError) else _SENSELESS)
+
+    def _tls_failure(self, error: ssl.SSLError) -> Exception:
+        if isinstance(error, ssl.SSLEOFError | ssl.SSLZeroReturnError):
+            return TryAgain("the connection broke while TLS was being negotiated")
+        if not isinstance(error, ssl.SSLCertVerificationError):
+            return NotDelivered(_NO_COMMON_TLS)
+        if obstacle := self.obstacle():
+            return NotDelivered(f"{obstacle}: no certificate can be trusted")
+        reason = f"the server's certificate is not trusted ({why_untrusted(error)})"
+        return NotDelivered(f"{reason}: check host and ca_file in {VARIABLE}")
+
     def _cleaned(self, answer: bytes | str) -> str:
         """Return a server's words on one line, without any secret."""
         text = answer if isinstance(answer, str) else answer.decode("utf-8", "replace")
-        for secret in (self._secret.reveal(), self._server.user, self._server.password):
-            text = text.replace(secret, "…") if secret else text
-        return printable(text, _LONGEST_ANSWER)
+        return masked_line(text, (self._secret, Secret(self._server.user), Secret(self._server.password)))
 
 
 def _check_login(server: MailServer) -> None:
@@ -163,14 +186,9 @@ def _check_login(server: MailServer) -> None:
 
 
 def _tls_context(server: MailServer) -> ssl.SSLContext:
-    try:
-        return ssl.create_default_context(cafile=server.ca_file)
-    except OSError as error:
-        # A TLS error's text is a code.
-        reason = "it holds no certificate" if isinstance(error, ssl.SSLError) else error.strerror
-        raise SettingError(
-            VARIABLE, f"its ca_file cannot be read ({reason})", "it must be a file of certificates in PEM form"
-        ) from None
+    if server.ca_file and (problem := why_unusable(server.ca_file)):
+        raise SettingError(VARIABLE, f"its ca_file {problem}", "it must be a file of certificates in PEM form")
+    return ssl.create_default_context(cafile=server.ca_file)
 
 
 def _is_temporary(code: int) -> bool:

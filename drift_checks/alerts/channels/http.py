@@ -3,48 +3,82 @@
 from __future__ import annotations
 
 import logging
+import re
 import threading
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
-from urllib.parse import unquote, urlsplit
+from urllib.parse import urlsplit
 
 from drift_checks.alerts.channels.base import Deadline, NotDelivered, TryAgain, keep_trying
+from drift_checks.alerts.channels.certificates import why_untrusted
 from drift_checks.core.errors import SettingError
 from drift_checks.core.instants import retry_after_seconds
-from drift_checks.core.secrets import Secret
-from drift_checks.core.text import printable
+from drift_checks.core.secrets import Secret, address_parts, masked_line
 
 if TYPE_CHECKING:
     import requests
 
 CONNECT_SECONDS, READ_SECONDS = 5.0, 10.0
-_MOST_READ, _LONGEST_ANSWER = 1000, 200
 # They log the path of each request, which is the secret.
 TALKATIVE = ("urllib3.connectionpool", "urllib3.util.retry")
-# Shorter parts of a path reveal nothing, and occur in any text.
-_SHORTEST_SECRET = 6
+_IN_NO_ADDRESS = re.compile(r"[\s\x00-\x1f\x7f\"'<>\\^`{|}]")
+_LATER = (HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_EARLY, HTTPStatus.TOO_MANY_REQUESTS)
 
 
 @dataclass(frozen=True)
 class Answer:
-    """The status of an answer and the beginning of its body, on one line and without any secret."""
+    """An answer: its status and body, and the beginning of the body on one line and without any secret.
+
+    `points_to` is the origin of a redirection that was not followed, empty without one.
+    """
 
     status: int
+    body: str
     text: str
+    points_to: str = ""
 
     @property
     def phrase(self) -> str:
         """The answer in a phrase, as in `404 no_service`."""
-        return f"{self.status} {self.text}".strip()
+        redirection = f", a redirection to {self.points_to} that is not followed" if self.points_to else ""
+        return f"{self.status} {self.text}".strip() + redirection
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """Where documents are posted.
+
+    `setting` is the variable or setting with the `address`; `accepts` says of a body with a status of 2xx whether the
+    document was accepted, and `remedies` what to do, by the status of a refusal; `hide` are secrets beside the address.
+    """
+
+    setting: str
+    address: Secret
+    accepts: Callable[[str], bool]
+    remedies: Mapping[int, str]
+    hide: tuple[Secret, ...] = ()
+
+    def obstacle(self) -> str:
+        """Return what in the environment keeps documents from being posted, empty if nothing does."""
+        from drift_checks.alerts.channels.session import environment_fault
+
+        return environment_fault(self.address.reveal())
 
 
 def check_address(name: str, address: Secret) -> None:
     """Raise SettingError, which does not repeat the address, if nothing can be posted to it."""
+    text = address.reveal()
+    if _IN_NO_ADDRESS.search(text):
+        raise SettingError(
+            name,
+            "is not a valid address: it holds a space, a quotation mark or another character that no address has",
+            "it must be like https://host/path; its value is not shown here",
+        )
     try:
-        parts = urlsplit(address.reveal())
+        parts = urlsplit(text)
         labels = (parts.hostname or "").rstrip(".").split(".")
         usable = parts.scheme in ("http", "https") and all(labels) and parts.port != 0
     except ValueError:
@@ -55,122 +89,101 @@ def check_address(name: str, address: Secret) -> None:
         )
 
 
-def post_json(
-    address: Secret,
-    document: Mapping[str, Any],
-    deadline: Deadline,
-    remedies: Mapping[int, str],
-    hide: tuple[Secret, ...] = (),
-) -> Answer:
+def post_json(endpoint: Endpoint, document: Mapping[str, Any], deadline: Deadline) -> Answer:
     """Post the document, again after 429, 5xx and broken connections; return the answer that accepts it.
-
-    `remedies` say what to do, by the status of a refusal; `hide` are secrets beside the address.
 
     Raises:
         NotDelivered: It was not accepted.
     """
-    answer = keep_trying(lambda: _post(address, document, deadline, hide), deadline)
-    if answer.status // 100 != 2:
-        remedy = remedies.get(answer.status)
-        raise NotDelivered(f"answered {answer.phrase}{f': {remedy}' if remedy else ''}")
-    return answer
+    return keep_trying(lambda: _post(endpoint, document, deadline), deadline)
 
 
-def _post(address: Secret, document: Mapping[str, Any], deadline: Deadline, hide: tuple[Secret, ...]) -> Answer:
+def _post(endpoint: Endpoint, document: Mapping[str, Any], deadline: Deadline) -> Answer:
     import requests
 
+    from drift_checks.alerts.channels.session import Session
+
+    address = endpoint.address.reveal()
     connect = max(0.1, min(CONNECT_SECONDS, deadline.seconds_left))
     read = max(0.1, min(READ_SECONDS, deadline.seconds_left))
-    failure: Exception
     try:
-        with (
-            silence(),
-            requests.post(
-                address.reveal(),
-                json=document,
-                timeout=(connect, read),
-                allow_redirects=False,
-                stream=True,
-                auth=_unchanged,
-            ) as response,
-        ):
-            return _answer(response, address, deadline, hide)
-    except requests.ConnectTimeout:
-        failure = TryAgain(f"no connection within {connect:.0f} s")
-    except requests.Timeout:
-        failure = TryAgain(f"no answer within {read:.0f} s")
-    except requests.exceptions.SSLError as error:
-        failure = TryAgain("no TLS connection could be made")
-        if "CERTIFICATE_VERIFY_FAILED" in str(error):
-            failure = NotDelivered("the server's certificate is not trusted")
-    except requests.exceptions.InvalidURL:
-        failure = NotDelivered("the address is not valid")
-    except requests.exceptions.ProxyError:
-        failure = TryAgain("the proxy could not be reached, or refused")
-    except requests.ConnectionError as error:
-        failure = TryAgain(_why_broken(error))
+        with silence(), Session(deadline) as session:
+            response = session.post(address, json=document, timeout=(connect, read))
+        return _accepted(response, endpoint)
     except (requests.RequestException, OSError, ValueError) as error:
-        failure = TryAgain(f"the connection broke ({type(error).__name__})")
-    # Raised outside the handlers, so that no traceback leads to the library's words.
+        failure = why_failed(error, address, endpoint.setting)
+    # Raised outside the handler, so that no traceback leads to the library's words.
     raise failure
 
 
-def _unchanged(request: requests.PreparedRequest) -> requests.PreparedRequest:
-    """Leave the request as it is: without any `auth` the library sends what a .netrc holds."""
-    return request
+def _accepted(response: requests.Response, endpoint: Endpoint) -> Answer:
+    """Return the answer if it accepts the document."""
+    answer = read_answer(response, (*address_parts(endpoint.address), *endpoint.hide))
+    status = answer.status
+    if status // 100 == 2 and endpoint.accepts(answer.body):
+        return answer
+    reason = f"answered {answer.phrase}"
+    if status in _LATER or status // 100 == 5:
+        raise TryAgain(reason, retry_after_seconds(response.headers.get("Retry-After", "")))
+    if status // 100 == 2:
+        raise NotDelivered(f"{reason}, which does not say that the message was accepted: check {endpoint.setting}")
+    remedy = endpoint.remedies.get(status) or (f"check {endpoint.setting}" if status // 100 == 3 else "")
+    raise NotDelivered(f"{reason}{f': {remedy}' if remedy else ''}")
 
 
-def _why_broken(error: BaseException | None) -> str:
-    """Return why a connection failed, by the types of the errors within, since their words hold the address."""
+def read_answer(response: requests.Response, secrets: Iterable[Secret]) -> Answer:
+    """Return an answer, in which the secrets are masked; the origin of a redirection too."""
+    from drift_checks.alerts.channels.session import destination
+
+    secrets = tuple(secrets)
+    body = response.content.decode("utf-8", "replace").removeprefix("\ufeff")
+    points_to = masked_line(destination(response), secrets)
+    return Answer(response.status_code, body, masked_line(body, secrets), points_to)
+
+
+def why_failed(error: Exception, address: str, setting: str) -> NotDelivered | TryAgain:
+    """Return why no answer came, without the library's words, which hold the address."""
+    import requests
+
+    from drift_checks.alerts.channels.session import UnusableEnvironment, proxy_variable
+
+    if isinstance(error, UnusableEnvironment):
+        return NotDelivered(str(error))
+    if isinstance(error, requests.TooManyRedirects):
+        return NotDelivered(f"the server redirects without an end: check {setting}")
+    if untrusted := why_untrusted(error):
+        return NotDelivered(
+            f"the server's certificate is not trusted ({untrusted}): check {setting}, or name the file with your own"
+            " authority's certificate in REQUESTS_CA_BUNDLE"
+        )
+    if isinstance(error, requests.exceptions.InvalidURL | requests.exceptions.InvalidSchema):
+        return NotDelivered(f"the address is not valid: check {setting}")
+    proxy = proxy_variable(address)
+    if isinstance(error, requests.exceptions.ProxyError) or (proxy and isinstance(error, requests.ConnectionError)):
+        return TryAgain(f"the proxy in {proxy} could not be reached, or did not connect to the server")
+    if isinstance(error, requests.ConnectTimeout):
+        return TryAgain(f"no connection within {CONNECT_SECONDS:.0f} s")
+    if isinstance(error, requests.Timeout):
+        return TryAgain(f"no answer within {READ_SECONDS:.0f} s")
+    if isinstance(error, requests.exceptions.SSLError):
+        return TryAgain(f"no TLS connection could be made: check https:// and the port in {setting}")
+    if isinstance(error, requests.ConnectionError):
+        return TryAgain(_why_broken(error, setting))
+    return TryAgain(f"the connection broke ({type(error).__name__})")
+
+
+def _why_broken(error: BaseException | None, setting: str) -> str:
+    """Return why a connection failed, by the types of the errors within."""
     seen: set[int] = set()
     while error is not None and id(error) not in seen:
         seen.add(id(error))
         if isinstance(error, ConnectionRefusedError):
-            return "connection refused"
+            return f"connection refused: check {setting}"
         if type(error).__name__ in ("NameResolutionError", "gaierror"):
-            return "the host's name cannot be resolved"
+            return f"the host's name cannot be resolved: check {setting}"
         inner = [item for item in (getattr(error, "reason", None), *error.args) if isinstance(item, BaseException)]
         error = error.__cause__ or error.__context__ or next(iter(inner), None)
     return "the connection broke"
-
-
-def _answer(response: requests.Response, address: Secret, deadline: Deadline, hide: tuple[Secret, ...]) -> Answer:
-    import requests
-
-    status = response.status_code
-    try:
-        body = _body(response, deadline)
-    except (requests.RequestException, OSError, ValueError):
-        if status // 100 != 2:
-            raise
-        # It was accepted, even if the rest of the answer is lost.
-        body = ""
-    answer = Answer(status, _hidden(body, address, hide))
-    if status == HTTPStatus.TOO_MANY_REQUESTS or status // 100 == 5:
-        raise TryAgain(f"answered {answer.phrase}", retry_after_seconds(response.headers.get("Retry-After", "")))
-    return answer
-
-
-def _body(response: requests.Response, deadline: Deadline) -> str:
-    """Return the beginning of the body, without waiting for one that comes byte by byte."""
-    body = b""
-    for piece in response.iter_content(1):
-        body += piece
-        if len(body) >= _MOST_READ or not deadline.seconds_left:
-            break
-    return printable(body.decode("utf-8", "replace"), _LONGEST_ANSWER)
-
-
-def _hidden(text: str, address: Secret, hide: tuple[Secret, ...]) -> str:
-    """Return the text without the address, the parts of its path and other secrets."""
-    for secret in (address, *hide):
-        text = secret.hidden_in(text)
-    parts = urlsplit(address.reveal())
-    for part in (*parts.path.split("/"), parts.query, parts.password or ""):
-        for form in (part, unquote(part)):
-            if len(form) >= _SHORTEST_SECRET:
-                text = text.replace(form, "…")
-    return text
 
 
 class _Silence(logging.Filter):

@@ -13,7 +13,7 @@ from typing import Any
 
 from drift_checks.alerts.channels import wording
 from drift_checks.alerts.channels.base import Deadline
-from drift_checks.alerts.channels.http import Answer, check_address, post_json
+from drift_checks.alerts.channels.http import Answer, Endpoint, check_address, post_json
 from drift_checks.alerts.message import Kind, Message
 from drift_checks.core.errors import SettingError
 from drift_checks.core.secrets import Secret
@@ -24,6 +24,8 @@ VARIABLE = "PAGERDUTY_API_KEY"
 CLIENT = "Drift Checks"
 _SUMMARY, _FIELD, _LIST, _ADDRESS, _COMMAND = 1024, 1000, 10_000, 2000, 20_000
 _LONGEST_KEY = 64
+# The status in the answer to an event that was taken.
+_ACCEPTED = "success"
 _REMEDIES = {
     400: "check PAGERDUTY_API_KEY: it must be the integration key of an Events API v2 integration",
     403: "check pagerduty-url, and any proxy or firewall on the way",
@@ -37,8 +39,7 @@ class PagerDuty:
     name = key = "pagerduty"
 
     def __init__(self, routing_key: Secret, url: str, severities: Mapping[Verdict, str]) -> None:
-        self._url = Secret(url)
-        check_address("pagerduty-url", self._url)
+        check_address("pagerduty-url", Secret(url))
         if " " in routing_key.reveal() or len(routing_key.reveal()) > _LONGEST_KEY:
             raise SettingError(
                 VARIABLE,
@@ -46,7 +47,12 @@ class PagerDuty:
                 "it must be the key of an Events API v2 integration, one word of 32 letters and digits",
             )
         self._routing_key = routing_key
+        self._endpoint = Endpoint("pagerduty-url", Secret(url), _is_accepted, _REMEDIES, hide=(routing_key,))
         self._severities = severities
+
+    def obstacle(self) -> str:
+        """Return what in the environment keeps messages from being posted."""
+        return self._endpoint.obstacle()
 
     def payload(self, message: Message) -> str:
         """Return the event that would be sent, without its routing key."""
@@ -72,8 +78,7 @@ class PagerDuty:
 
     def _post(self, event: Mapping[str, Any], deadline: Deadline) -> Answer:
         document = {"routing_key": self._routing_key.reveal(), **event}
-        answer = post_json(self._url, document, deadline, _REMEDIES, hide=(self._routing_key,))
-        return replace(answer, text=_status(answer.text))
+        return replace(post_json(self._endpoint, document, deadline), text=_ACCEPTED)
 
 
 def dedup_key(message: Message) -> str:
@@ -149,9 +154,8 @@ def _lines(texts: Sequence[str], noun: str) -> list[str]:
     return wording.listed([printable(text, _FIELD) for text in texts], _LIST, noun)
 
 
-def _status(text: str) -> str:
-    """Return the status in the answer, as in `success`."""
+def _is_accepted(body: str) -> bool:
     try:
-        return printable(json.loads(text)["status"])
-    except (ValueError, LookupError, TypeError):
-        return text
+        return bool(json.loads(body)["status"] == _ACCEPTED)
+    except (ValueError, LookupError, TypeError, RecursionError):
+        return False

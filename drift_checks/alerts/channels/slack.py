@@ -12,7 +12,7 @@ from typing import Any
 
 from drift_checks.alerts.channels import wording
 from drift_checks.alerts.channels.base import Deadline
-from drift_checks.alerts.channels.http import check_address, post_json
+from drift_checks.alerts.channels.http import Endpoint, check_address, post_json
 from drift_checks.alerts.message import Kind, Message
 from drift_checks.core.secrets import Secret
 from drift_checks.core.text import percent, printable
@@ -21,12 +21,15 @@ VARIABLE = "SLACK_WEBHOOK_URL"
 _HEADER, _TEXT, _ADDRESS, _PLACE = 150, 3000, 3000, 500
 # Three criteria with their remedies, or five disagreements with their excerpts, fit into a text.
 _LINE, _DISAGREEMENT, _EXCERPT = 480, 380, 200
+# By the statuses of https://api.slack.com/changelog/2016-05-17-changes-to-errors-for-incoming-webhooks; a message that
+# was posted is answered with `ok`.
 _REMEDIES = {
     400: "Slack did not accept the message's form",
     403: "the workspace does not allow it: check the app in Slack",
     404: "the webhook is gone: make a new one in Slack",
     410: "the channel is archived: make a webhook for another",
 }
+_POSTED = "ok"
 _ENTITIES = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
 
 
@@ -37,7 +40,11 @@ class Slack:
 
     def __init__(self, webhook: Secret) -> None:
         check_address(VARIABLE, webhook)
-        self._webhook = webhook
+        self._endpoint = Endpoint(VARIABLE, webhook, lambda body: body.strip() == _POSTED, _REMEDIES)
+
+    def obstacle(self) -> str:
+        """Return what in the environment keeps messages from being posted."""
+        return self._endpoint.obstacle()
 
     def payload(self, message: Message) -> str:
         """Return the document that would be posted."""
@@ -45,7 +52,7 @@ class Slack:
 
     def send(self, message: Message, deadline: Deadline) -> str:
         """Post the message; return the answer."""
-        return post_json(self._webhook, document(message), deadline, _REMEDIES).phrase
+        return post_json(self._endpoint, document(message), deadline).phrase
 
 
 def document(message: Message) -> dict[str, Any]:

@@ -67,14 +67,15 @@ def read_url(name: str, secret: Secret) -> MailServer:
         _refuse(name, "is not the address of a mail server")
     if parts.path.strip("/") or parts.fragment:
         _refuse(name, "something follows the host")
-    if unknown := query.keys() - {"starttls", "to", "from", "ca_file"}:
-        _refuse(name, f"{min(unknown)!r} is unknown")
+    # What follows a ? may be the rest of a password.
+    if query.keys() - {"starttls", "to", "from", "ca_file"}:
+        _refuse(name, "holds an unknown word after the ?")
     values = {key: found[-1] for key, found in query.items()}
     user, password = unquote(parts.username or ""), unquote(parts.password or "")
     to = tuple(part.strip() for part in values.get("to", "").split(",") if part.strip())
     addresses = [*to, *([values["from"]] if "from" in values else [])]
-    if wrong := [item for item in addresses if not is_mail_address(item)]:
-        _refuse(name, f"{wrong[0]!r} is not a valid mail address")
+    if not all(map(is_mail_address, addresses)):
+        _refuse(name, "to or from holds an invalid mail address")
     if values.get("starttls", _REQUIRED) not in (_REQUIRED, _NEVER):
         _refuse(name, "starttls is neither required nor never")
     tls = parts.scheme == "smtps"

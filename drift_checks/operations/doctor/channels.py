@@ -55,6 +55,8 @@ def _channel(name: str, setup: Setup) -> CheckResult:
     if SECRETS[name] in setup.hidden:
         return skipped(f"unknown: only root may read the schedule's {SECRETS[name]}")
     built = configured_channels(replace(setup.settings, alerts=(name,)), setup.environment)
+    if obstacle := next(filter(None, (channel.obstacle() for channel in built)), ""):
+        return warning(obstacle, "correct or remove the variable")
     return passed("configured" if len(built) == 1 else f"{len(built)} addresses are configured")
 
 

@@ -129,7 +129,7 @@ def test_a_service_that_is_gone_is_reported() -> None:
     """Without its address."""
     with AlertServer().running() as gone:
         address = url(gone)
-    with pytest.raises(NotDelivered, match="could not be reached") as refused:
+    with pytest.raises(NotDelivered, match="connection refused: check DRIFT_APPRISE_URLS") as refused:
         AppriseUrl(Secret(address)).send(message(), Deadline.after(5))
     assert SECRET not in str(refused.value)
 

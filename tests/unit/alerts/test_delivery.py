@@ -49,6 +49,10 @@ class Recorder:
         """The headlines of the accepted messages."""
         return [item.headline for item in self.messages]
 
+    def obstacle(self) -> str:
+        """Return nothing."""
+        return ""
+
     def payload(self, message: Message) -> str:
         """Return the headline."""
         return message.headline

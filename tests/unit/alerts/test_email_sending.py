@@ -42,7 +42,7 @@ def test_a_certificate_of_another_authority_is_not_trusted(tmp_path: Path, secur
     with mail_server(tmp_path, security=security, login=True) as server:
         url = server.url.replace(quote(str(server.ca_file)), quote(str(other)))
         started = time.monotonic()
-        with pytest.raises(NotDelivered, match="certificate is not trusted: check host and ca_file"):
+        with pytest.raises(NotDelivered, match=r"not trusted \(unable to get .*\): check host and ca_file"):
             channel(url).send(message(), Deadline.after(20))
         assert time.monotonic() - started < 10
         assert server.attempts == 0

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from drift_checks.alerts.channels.base import Deadline, NotDelivered
-from drift_checks.alerts.channels.http import post_json
+from drift_checks.alerts.channels.http import Endpoint, post_json
 from drift_checks.core.secrets import Secret
 from tests.support.alert_server import CUT, CUT_BODY, HANG, SLACK_PATH, AlertServer, Step
 
@@ -26,10 +26,15 @@ def server() -> Iterator[AlertServer]:
         yield running
 
 
+def endpoint(address: str) -> Endpoint:
+    """Return an endpoint whose every answer with 2xx accepts a document."""
+    return Endpoint("SLACK_WEBHOOK_URL", Secret(address), lambda body: True, {})
+
+
 def post(server: AlertServer, seconds: float = 5.0) -> str:
     """Post to the webhook; return the answer."""
     document = {"text": "a", "blocks": [{"type": "header", "text": {"type": "plain_text", "text": "a"}}]}
-    return post_json(Secret(server.webhook), document, Deadline.after(seconds), {}).phrase
+    return post_json(endpoint(server.webhook), document, Deadline.after(seconds)).phrase
 
 
 @pytest.mark.parametrize(
@@ -42,9 +47,9 @@ def test_a_failure_that_may_pass_is_tried_again(server: AlertServer, step: Step)
     assert server.attempts == {SLACK_PATH: 2}
 
 
-@pytest.mark.parametrize("status", [400, 401, 403, 404, 410, 413, 301, 302, 307])
+@pytest.mark.parametrize("status", [400, 401, 403, 404, 410, 413])
 def test_a_refusal_is_not_tried_again(server: AlertServer, status: int) -> None:
-    """Nor is a redirection followed: a secret goes nowhere else."""
+    """It would be refused again."""
     server.always(SLACK_PATH, (status, "no"))
     with pytest.raises(NotDelivered, match=f"^answered {status} no$"):
         post(server)
@@ -69,9 +74,9 @@ def test_a_retry_after_of_zero_still_means_a_pause(server: AlertServer) -> None:
 
 
 def test_an_accepted_document_is_not_sent_again_for_a_broken_answer(server: AlertServer) -> None:
-    """The status is enough."""
+    """What arrived of it is enough."""
     server.then(SLACK_PATH, CUT_BODY)
-    assert post(server) == "200"
+    assert post(server) == "200 ok"
     assert server.attempts == {SLACK_PATH: 1}
 
 
@@ -89,7 +94,7 @@ def test_a_retry_after_beyond_the_deadline_ends_at_once(server: AlertServer) -> 
     """The next run tries again."""
     server.always(SLACK_PATH, (429, "rate_limited", "3600"))
     began = time.monotonic()
-    with pytest.raises(NotDelivered, match="answered 429 rate_limited"):
+    with pytest.raises(NotDelivered, match=r"answered 429 rate_limited, and asks to wait until 20..-.*Z$"):
         post(server)
     assert time.monotonic() - began < 2
     assert server.attempts == {SLACK_PATH: 1}
@@ -111,8 +116,8 @@ def test_the_address_is_shown_nowhere(caplog: pytest.LogCaptureFixture) -> None:
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         closed = listener.getsockname()[1]
-    with pytest.raises(NotDelivered, match=r"^connection refused$") as error:
-        post_json(Secret(f"http://127.0.0.1:{closed}{SLACK_PATH}"), {}, Deadline.after(1), {})
+    with pytest.raises(NotDelivered, match=r"^connection refused: check SLACK_WEBHOOK_URL$") as error:
+        post_json(endpoint(f"http://127.0.0.1:{closed}{SLACK_PATH}"), {}, Deadline.after(1))
     shown = "".join(traceback.format_exception(error.value, chain=True)) + caplog.text
     assert SLACK_PATH not in shown
     assert "sEcReT" not in shown

@@ -105,7 +105,23 @@ def test_a_refusal_comes_with_what_to_do() -> None:
 
 @pytest.mark.parametrize(
     "address",
-    ["", "hooks.slack.com/services/x", "ftp://hooks.slack.com/x", "https:///x", "http://[x", "https://.example.com/x"],
+    [
+        *(
+            '"https://hooks.slack.com/x"',
+            "https://hooks.slack.com/x'",
+            "https://hooks.slack.com/a b",
+            "<https://a.bc/x>",
+        ),
+        *("https://hooks.slack.com/a\nb", "https://hooks.slack.com/a\tb", "https://hooks.slack.com/{token}"),
+        *(
+            "",
+            "hooks.slack.com/services/x",
+            "ftp://hooks.slack.com/x",
+            "https:///x",
+            "http://[x",
+            "https://.example.com/x",
+        ),
+    ],
 )
 def test_an_invalid_address_is_refused_and_not_repeated(address: str) -> None:
     """It may be a secret with a typing error."""

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta, timezone, tzinfo
+from email.utils import format_datetime
 from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from drift_checks.core.instants import format_instant, read_instant
+from drift_checks.core.instants import LONGEST_PAUSE, format_instant, read_instant, retry_after_seconds
 
 BERLIN = ZoneInfo("Europe/Berlin")
 ZONES = st.sampled_from([UTC, BERLIN, ZoneInfo("America/New_York"), ZoneInfo("Asia/Kolkata"), ZoneInfo("Pacific/Apia")])
@@ -95,3 +96,47 @@ INVALID = (
 def test_an_invalid_timestamp_is_no_instant(value: object) -> None:
     """Only `T` or white space may separate date and time."""
     assert read_instant(value, UTC) is None
+
+
+NOW = datetime(2026, 1, 15, 2, tzinfo=UTC)
+
+
+@given(st.integers(-100, 300 * 86_400))
+def test_a_pause_is_asked_for_in_seconds_or_until_a_date(seconds: int) -> None:
+    """A time that has passed means no pause."""
+    until = format_datetime(NOW + timedelta(seconds=seconds), usegmt=True)
+    assert retry_after_seconds(f" {seconds} ") == retry_after_seconds(until, NOW) == max(0, seconds)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "9" * 20,
+        "9" * 500,
+        "Fri, 31 Dec 9999 23:59:59 GMT",
+        "Fri, 31 Dec 99999 23:59:59 GMT",
+        f"Fri, 31 Dec {'9' * 500} 23:59:59 GMT",
+    ],
+)
+def test_a_pause_of_more_than_a_year_is_a_year(value: str) -> None:
+    """Also one that ends after the last date of Python."""
+    assert retry_after_seconds(value, NOW) == LONGEST_PAUSE
+
+
+@pytest.mark.parametrize("value", ["-1", f"-{'9' * 500}", "Thu, 01 Jan 1970 00:00:00 GMT"])
+def test_a_pause_that_is_over_is_none(value: str) -> None:
+    """Whatever its length."""
+    assert retry_after_seconds(value, NOW) == 0
+
+
+@pytest.mark.parametrize("value", ["", "soon", "nan", "inf", "1e400", "1_000", "٥", "Fri, 99 Zzz 2026", "0x10"])
+def test_another_value_asks_for_no_pause(value: str) -> None:
+    """It is neither a number nor a date."""
+    assert retry_after_seconds(value, NOW) is None
+
+
+@given(st.text())
+def test_no_header_raises(value: str) -> None:
+    """The result is finite."""
+    seconds = retry_after_seconds(value)
+    assert seconds is None or 0 <= seconds <= LONGEST_PAUSE

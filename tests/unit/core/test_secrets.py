@@ -5,9 +5,13 @@ from __future__ import annotations
 import copy
 import json
 import pickle
+import time
 import traceback
+from base64 import b64encode, urlsafe_b64encode
 from collections.abc import Callable
+from html import escape
 from pathlib import Path
+from urllib.parse import quote, quote_plus
 
 import pytest
 from hypothesis import given
@@ -15,7 +19,7 @@ from hypothesis import strategies as st
 from syrupy.assertion import SnapshotAssertion
 
 from drift_checks.core.errors import SettingError
-from drift_checks.core.secrets import Secret, find_secret
+from drift_checks.core.secrets import Secret, address_parts, find_secret, mask, masked_line
 from tests.support.chat_behaviour import Behaviour
 from tests.support.chat_server import ChatServer
 from tests.support.classifying import KEY, ScriptedServer, chat, completion, outcomes, question
@@ -68,6 +72,80 @@ def test_a_secret_is_hidden_in_a_message(text: str, before: str, after: str) -> 
     """Every occurrence becomes an ellipsis."""
     hidden = Secret(text).hidden_in(f"{before}{text}{after}")
     assert text not in hidden or text in f"{before}…{after}" or "…" in text
+
+
+PRINTABLE = st.characters(min_codepoint=0x20, max_codepoint=0x7E)
+QUOTED: dict[str, Callable[[str], str]] = {
+    "plain": str,
+    "URL": lambda text: quote(text, safe=""),
+    "path": quote,
+    "form": quote_plus,
+    "URL twice": lambda text: quote(quote(text, safe="")),
+    "JSON": lambda text: json.dumps(text)[1:-1],
+    "JSON in JSON": lambda text: json.dumps(json.dumps(text))[3:-3],
+    "JSON with escaped slashes": lambda text: json.dumps(text)[1:-1].replace("/", "\\/"),
+    "HTML": escape,
+}
+BASE64 = {
+    "base64": lambda octets: b64encode(octets).decode(),
+    "base64 for URLs": lambda octets: urlsafe_b64encode(octets).decode().rstrip("="),
+    "base64 in a URL": lambda octets: quote(b64encode(octets).decode(), safe=""),
+}
+
+
+@given(st.text(PRINTABLE, min_size=3, max_size=60), st.text(PRINTABLE), st.text(PRINTABLE), st.sampled_from([*QUOTED]))
+def test_a_secret_is_masked_in_every_form(secret: str, before: str, after: str, way: str) -> None:
+    """As it is, and as servers and proxies quote what they were sent."""
+    form = QUOTED[way](secret)
+    masked = mask(f"{before}{form}{after}", [Secret(secret)])
+    assert form not in masked
+    assert "…" in masked
+
+
+@given(st.text(PRINTABLE, min_size=5, max_size=60), st.binary(), st.binary(), st.sampled_from([*BASE64]))
+def test_a_secret_is_masked_in_base64(secret: str, before: bytes, after: bytes, way: str) -> None:
+    """Alone, or within a longer text, as in the login of mail servers."""
+    for octets in (secret.encode(), before + secret.encode() + after):
+        form = BASE64[way](octets)
+        masked = mask(f"said {form} twice", [Secret(secret)])
+        assert form not in masked
+        assert "…" in masked
+
+
+@given(st.text(PRINTABLE, max_size=200))
+def test_a_text_without_the_secret_stays_as_it_is(text: str) -> None:
+    """No secret means nothing to mask."""
+    assert mask(text, [Secret("sk-ünlikely")]) == mask(text, []) == mask(text, [Secret("")]) == text
+
+
+@given(st.text(PRINTABLE, min_size=4, max_size=400), st.integers(0, 50_000))
+def test_a_line_shows_no_part_of_a_secret_that_was_cut(secret: str, before: int) -> None:
+    """However long the text is, and wherever the secret stands."""
+    line = masked_line(" " * before + secret * 200, [Secret(secret)])
+    assert len(line) <= 200
+    assert secret[:4] not in line.replace(" ", "") or secret[:4] in secret[4:] or " " in secret
+
+
+def test_a_line_is_printable() -> None:
+    """Of one line, without control or direction characters."""
+    assert masked_line("a\r\nb\x1b[31m\u202ec\x00", []) == "a b\ufffd[31m\ufffdc\ufffd"
+
+
+@pytest.mark.parametrize("text", ["\\" * 20_000, "%25" * 7000, "&" * 20_000, "////" * 5000, "a" * 20_000])
+def test_masking_takes_little_time(text: str) -> None:
+    """Also of a text that almost holds the secret, again and again."""
+    secrets = [Secret(f"{text[:60]}x"), Secret("\\/" * 30), Secret("%25" * 20), Secret("& " * 30)]
+    began = time.monotonic()
+    mask(text, secrets)
+    assert time.monotonic() - began < 5
+
+
+def test_the_parts_of_an_address_are_secrets() -> None:
+    """The password however short it is, and others unless they are too short to tell anything."""
+    address = Secret("https://longuser:pw@host.example.com/v2/t%2Bken-of-path/x?key=value-of-query")
+    parts = {part.reveal() for part in address_parts(address)} - {address.reveal()}
+    assert parts == {"longuser", "pw", "t%2Bken-of-path", "t+ken-of-path", "key=value-of-query", "value-of-query"}
+    assert [part.reveal() for part in address_parts(Secret("http://[broken"))] == ["http://[broken"]
 
 
 @pytest.mark.parametrize(

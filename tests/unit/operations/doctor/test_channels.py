@@ -71,3 +71,19 @@ def test_delivery_and_links_are_reported(tmp_path: Path) -> None:
     found = channels(tmp_path, {"SLACK_WEBHOOK_URL": SLACK}, **given)
     assert found["delivery"].status == "warning"
     assert outcome(found["report-url"]) == ("ok", "alerts link to https://drift.example.com")
+
+
+@pytest.mark.parametrize(
+    ("variable", "problem"),
+    [("REQUESTS_CA_BUNDLE", "names /no/such.pem, which does not exist"), ("HTTPS_PROXY", "is not the address of a")],
+)
+def test_what_keeps_alerts_from_being_sent_is_a_warning(
+    tmp_path: Path, variable: str, problem: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Such as certificates or a proxy that cannot be used; the variable is named."""
+    for name in ("https_proxy", "NO_PROXY", "no_proxy"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv(variable, "/no/such.pem" if variable == "REQUESTS_CA_BUNDLE" else "ftp://127.0.0.1")
+    found = channels(tmp_path, {"SLACK_WEBHOOK_URL": SLACK})
+    assert found["slack"].status == "warning"
+    assert f"{variable} {problem}" in found["slack"].message
