@@ -17,6 +17,8 @@ RecordId = int | str
 StoredId = int | str | float | bytes
 
 _LEAST, _MOST = 1e-10, 1e20
+# One more than the largest integer in SQLite.
+_BIGGEST = 2**63
 INDISPENSABLE = ("id", "text", "category")
 COLUMNS = (
     *(*INDISPENSABLE, "confidence", "timestamp", "text_hash", "chroma_id", "embedding_json", "evidence", "rationale"),
@@ -219,14 +221,15 @@ def record_id(stored: StoredId) -> RecordId:
     if isinstance(stored, bytes):
         return stored.hex()
     if isinstance(stored, float):
-        return int(stored) if stored.is_integer() else repr(stored)
+        return int(stored) if stored.is_integer() and abs(stored) < _BIGGEST else repr(stored)
     return stored
 
 
 def stored_ids(ids: Iterable[RecordId]) -> Iterator[StoredId]:
     """Yield what SQLite may hold for these ids."""
     for key in ids:
-        yield key
+        if isinstance(key, str) or -_BIGGEST <= key < _BIGGEST:
+            yield key
         if isinstance(key, str):
             yield from _other_forms(key)
 
