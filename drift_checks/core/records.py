@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, fields
 from contextlib import suppress
+from dataclasses import dataclass, field, fields
 from datetime import datetime
 from enum import StrEnum
 from math import isfinite

@@ -1,8 +1,9 @@
 """Is each record intact?
 
-The id is its own, the text is not empty and matches its hash, the confidence is a number from 0 to 1, the category is in
+The id is unique, the text is not empty and matches its hash, the confidence is a number from 0 to 1, the category is in
 the taxonomy, the timestamp is readable and not in the future, and the embedding is an array of numbers with the
-dimension of the collection. Columns that the store lacks, and those that the run's notes call unused, are skipped.
+dimension of the collection. Columns that the store lacks are skipped, and so are those that no record can be read from,
+which the run's notes name.
 
 If it fails, find the program that wrote the damaged rows; the versions and times in the report identify it.
 """

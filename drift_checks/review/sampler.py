@@ -68,7 +68,11 @@ class Sampler:
         strata = StrataQueries(connection, store, self._bounds)
         sizes = strata.sizes()
         if not sum(sizes.values()):
-            empty = f"no record in table {store.name!r} has an id" if strata.without_id() else f"table {store.name!r} is empty"
+            empty = (
+                f"no record in table {store.name!r} has an id"
+                if strata.without_id()
+                else f"table {store.name!r} is empty"
+            )
             raise NothingToReview(store.file.path, f"{empty}, so there is nothing to review")
         plan = self._plan(sizes)
         if settings.records:
@@ -94,7 +98,7 @@ class Sampler:
             naive_timezone=settings.naive_timezone.key,
             chosen=bool(settings.records),
             unreadable={column: number for column, (number, _) in unreadable.items()},
-            notes=(*notes, *store.forms.notes, *_unreadable_notes(unreadable), *_without_id(strata.without_id())),
+            notes=(*notes, *store.forms.notes, *_unreadable_notes(unreadable, store), *_without_id(strata.without_id())),
         )
 
     def _refuse_repeated_ids(self, rows: Mapping[RecordId, Mapping[str, object]]) -> None:
@@ -142,12 +146,13 @@ class Sampler:
         return tuple(Record(key, found[key], row) for key, row in rows.items())
 
 
-def _unreadable_notes(unreadable: Mapping[str, tuple[int, object]]) -> Iterator[str]:
+def _unreadable_notes(unreadable: Mapping[str, tuple[int, object]], store: RecordStore) -> Iterator[str]:
     for column, (number, example) in unreadable.items():
-        has, their = ("has", "its") if number == 1 else ("have", "their")
+        has, count_as = ("has", "counts") if number == 1 else ("have", "count")
+        what = f"no {column}" if example is None else f"an unreadable {column}, such as {quoted(example)}"
         other = "timestamp" if column == "confidence" else "confidence"
-        shown = f"no {column}" if example is None else f"an unreadable {column}, such as {quoted(example)}"
-        yield f"{count(number, 'record')} {has} {shown}: {their} {other} alone decides the stratum"
+        effect = f"the {other} alone decides the stratum" if store.has(other) else f"{count_as} as baseline"
+        yield f"{count(number, 'record')} {has} {what}: {effect}"
 
 
 def _without_id(number: int) -> tuple[str, ...]:

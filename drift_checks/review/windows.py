@@ -45,9 +45,7 @@ class Windows:
         recent_from = settings.as_of - timedelta(days=settings.recent_days)
         reference_from = recent_from - timedelta(days=settings.reference_days)
         until = settings.as_of + _CLOCK_SKEW
-        self.bounds = WindowBounds(
-            reference_from, recent_from, until, settings.naive_timezone, store.forms.timestamps
-        )
+        self.bounds = WindowBounds(reference_from, recent_from, until, settings.naive_timezone, store.forms.timestamps)
 
     def count(self, column: str, window: Window | None = None) -> Counter[str]:
         """Return the number of records with each value of a column, in one window or in the whole store."""

@@ -81,8 +81,8 @@ def _other_scale(numbers: Sequence[float], column: str, divisor: float, scale: f
     example = f"{column}/{scale * divisor:g}" if scale else "NAME"
     what = "name a column from 0 to 1 with" if not scale else "set"
     return (
-        f"confidence runs from {low:g} to {high:g} in {count(len(numbers), 'record')}, not from 0 to"
-        f" {divisor:g}, so it is not used; {what} --drift-columns=confidence={example}"
+        f"confidence runs from {low:g} to {high:g} in the {count(len(numbers), 'record')} looked at, not from"
+        f" 0 to {divisor:g}, so it is not used; {what} --drift-columns=confidence={example}"
     )
 
 

@@ -2,8 +2,8 @@
 
 So that a million rows take a second, a usual timestamp well away from the bound is compared as text or as a number, and
 a numeric confidence as a number. Anything else (near the bound, unusual, unreadable) goes through the Python functions
-that read records. SQLite accepts some invalid dates, such as 30 February: they count in a stratum's size, but the Python
-functions decide about each record that is drawn.
+that read records. SQLite accepts some invalid dates, such as 30 February: they count in a stratum's size, but the
+Python functions decide about each record that is drawn.
 
 A value that cannot be read says nothing, so the other column alone decides.
 """
@@ -32,7 +32,7 @@ _STRATA = {_LOW_CONFIDENCE: Stratum.LOW_CONFIDENCE, _OLD: Stratum.OLD, _BASELINE
 
 @dataclass(frozen=True)
 class Bounds:
-    """What separates the strata: a confidence, an instant, the zone of naive timestamps, and the forms of both columns."""
+    """What separates the strata: a confidence and an instant; and the zone and the forms in which columns are read."""
 
     low_confidence_below: float
     old_before: datetime

@@ -120,8 +120,8 @@ class NeighboursReviewer:
 def read_embedding(stored: object) -> npt.NDArray[np.float32] | None:
     """Return the vector in a JSON array of finite numbers or in a BLOB, None for any other value.
 
-    The numbers may be texts, and the array may be the only item of another array or of an object. A BLOB holds 32-bit or
-    64-bit floating-point numbers, as numpy writes them.
+    The numbers may be texts, and the array may be the only item of another array or of an object. A BLOB holds the
+    32-bit or 64-bit floating-point numbers that numpy writes.
     """
     vector = _in_json(stored) if isinstance(stored, str | bytes) else None
     if vector is None and isinstance(stored, bytes):
@@ -160,7 +160,7 @@ def _packed(stored: bytes) -> npt.NDArray[np.float32] | None:
     return found[0].astype(np.float32) if len(found) == 1 else None
 
 
-def _are_plausible(numbers: npt.NDArray[np.floating[Any]]) -> bool:
+def _are_plausible(numbers: npt.NDArray[Any]) -> bool:
     # Bytes of another type are extremely small or large numbers.
     sizes = np.abs(numbers[numbers != 0])
     return bool(sizes.size and np.isfinite(sizes).all() and (sizes > 1e-9).all() and (sizes < 1e6).all())

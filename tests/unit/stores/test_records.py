@@ -115,8 +115,13 @@ def test_a_text_in_a_blob_is_a_text(tmp_path: Path) -> None:
     store = opened(write_table(tmp_path / "a.db", [(1, *values)], columns))
     row = store.read(lambda connection: store.rows(connection, [1]))[1]
     assert row == {
-        **{"id": 1, "text": "é", "category": "card", "source": "llm"},
-        **{"text_hash": "ffff", "chroma_id": "v1", "input_tokens": 120.0},
+        "id": 1,
+        "text": "é",
+        "category": "card",
+        "source": "llm",
+        "text_hash": "ffff",
+        "chroma_id": "v1",
+        "input_tokens": 120.0,
     }
     assert store.categories() == ("card",)
     assert store.read(lambda connection: list(store.stream(connection, "chroma_id"))) == [("v1",)]
@@ -187,7 +192,7 @@ def test_rows_have_timestamps_in_iso_8601(tmp_path: Path) -> None:
     assert store.forms.notes == ("timestamp is read as epoch milliseconds",)
 
 
-FORMED = {
+FORMED: dict[str, tuple[list[object], list[float | None]]] = {
     "percentages": (["60%", " 7.5 %", "100%", "0.6"], [0.6, 0.075, 1.0, None]),
     "numbers with a decimal comma": (["0,6", "1", "0,1", "0.6"], [0.6, 1.0, 0.1, None]),
     "32-bit numbers in BLOBs": ([struct.pack("<f", 0.5), struct.pack("<f", 0.25), b"x", 0.5], [0.5, 0.25, None, None]),
@@ -218,7 +223,7 @@ def test_confidences_on_another_scale_are_divided_if_the_user_says_so(tmp_path: 
     path = write_table(tmp_path / "a.db", [(key, "t", "c", key) for key in range(1, 61)], columns)
     renamed = {"confidence": "SCORE"}
     assert noted(path, renamed) == (
-        "confidence runs from 1 to 60 in 60 records, not from 0 to 1, so it is not used; set"
+        "confidence runs from 1 to 60 in the 60 records looked at, not from 0 to 1, so it is not used; set"
         " --drift-columns=confidence=score/100",
     )
     assert not opened(path, renamed).has("confidence")
@@ -239,10 +244,13 @@ def test_a_name_may_end_in_a_slash_and_a_number(tmp_path: Path) -> None:
     [
         (
             [-3, -0.5, -1.25],
-            "confidence runs from -3 to -0.5 in 3 records, not from 0 to 1, so it is not used; name a column from 0 to"
-            " 1 with --drift-columns=confidence=NAME",
+            "confidence runs from -3 to -0.5 in the 3 records looked at, not from 0 to 1, so it is not used; name a"
+            " column from 0 to 1 with --drift-columns=confidence=NAME",
         ),
-        (["high", None], "confidence cannot be read, as in 'high', so it is not used; readable are numbers, percentages"),
+        (
+            ["high", None],
+            "confidence cannot be read, as in 'high', so it is not used; readable are numbers, percentages",
+        ),
         ([None, None], "confidence is empty in all records, so it is not used"),
     ],
 )
