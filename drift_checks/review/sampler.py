@@ -98,7 +98,12 @@ class Sampler:
             naive_timezone=settings.naive_timezone.key,
             chosen=bool(settings.records),
             unreadable={column: number for column, (number, _) in unreadable.items()},
-            notes=(*notes, *store.forms.notes, *_unreadable_notes(unreadable, store), *_without_id(strata.without_id())),
+            notes=(
+                *notes,
+                *store.forms.notes,
+                *_unreadable_notes(unreadable, store),
+                *_without_id(strata.without_id()),
+            ),
         )
 
     def _refuse_repeated_ids(self, rows: Mapping[RecordId, Mapping[str, object]]) -> None:

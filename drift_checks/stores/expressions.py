@@ -43,7 +43,10 @@ def by_time(
     if form is not ISO:
         return exact_code
     as_text = without_affinity(stored)
-    is_usual = func.date(stored) == func.substr(stored, number_in_sql(1), number_in_sql(10))
+    date = func.substr(stored, number_in_sql(1), number_in_sql(10))
+    ends_in_utc = func.substr(stored, number_in_sql(-4)) == _text_in_sql(" UTC")
+    without_end = func.date(func.substr(stored, number_in_sql(1), number_in_sql(19)))
+    is_usual = or_(func.date(stored) == date, and_(ends_in_utc, without_end == date))
     is_extreme = or_(as_text < _text_in_sql("0002"), as_text >= _text_in_sql("9999"))
     cases = [(is_extreme, exact_code), *_by_text(as_text, spans)]
     return case((is_usual, case(*cases, else_=exact_code)), else_=exact_code)
