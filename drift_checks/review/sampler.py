@@ -12,7 +12,7 @@ from sqlalchemy import Connection
 
 from drift_checks.core.errors import NothingToReview, SettingError
 from drift_checks.core.instants import format_instant
-from drift_checks.core.records import Damaged, Record, RecordId, Sample, Stratum
+from drift_checks.core.records import Damaged, Record, RecordId, Sample, Stratum, record_id, stored_ids
 from drift_checks.core.text import count, quoted
 from drift_checks.review import sampling
 from drift_checks.settings.declarations import POPULATION, SEQUENTIAL, SEQUENTIAL_CALLS, Settings
@@ -140,7 +140,12 @@ class Sampler:
         # In a column without a declared type, the text '12' does not equal the number 12.
         numbers = [int(key) for key in self.settings.records if key.lstrip("-").isdecimal() and key.isascii()]
         rows = self.store.rows(connection, [*self.settings.records, *numbers])
-        missing = set(self.settings.records) - {str(key) for key in rows}
+        there = {str(key) for key in rows}
+        missing = [
+            named
+            for named in self.settings.records
+            if there.isdisjoint(str(record_id(stored)) for stored in stored_ids([named]))
+        ]
         if missing:
             raise SettingError(
                 "records",

@@ -167,7 +167,8 @@ def test_binary_ids_are_drawn_and_named_in_hexadecimal_digits(settings: Settings
     binary = of_table(settings, rows)
     sample = Pipeline(binary).sample
     assert {str(record.id)[2:] for record in sample.records} == {"ff"}
-    assert [record.id for record in Pipeline(replace(binary, records=("07ff",))).sample.records] == ["07ff"]
+    for named in ("07ff", "07FF", "07-ff"):
+        assert [record.id for record in Pipeline(replace(binary, records=(named,))).sample.records] == ["07ff"]
 
 
 def test_an_id_too_large_for_sqlite_is_not_found(settings: Settings) -> None:
