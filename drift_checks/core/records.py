@@ -205,7 +205,7 @@ def as_text(value: object) -> str:
     """Return a stored value as text, empty for None."""
     if value is None:
         return ""
-    return decoded(value) if isinstance(value, bytes) else str(value)
+    return value.decode(errors="replace") if isinstance(value, bytes) else str(value)
 
 
 def as_name(value: object) -> str:
