@@ -12,14 +12,18 @@ _LONGEST_DATE = len("2026-01-15")
 # A year, in seconds: nobody waits longer.
 LONGEST_PAUSE = 366 * 86_400.0
 _SECONDS = re.compile(r"[+-]?[0-9]+(\.[0-9]*)?")
+# `UTC` in place of an offset, the name of the zone after its offset, and Go's reading of a monotonic clock.
+_NAMED_ZONE = re.compile(
+    r"(?:\s*([+-]\d\d:?\d\d|Z)(?:\s+(?:[A-Z]{2,5}|[+-]\d{2,4})|\[[\w/]+\])|\s+(?:UTC|GMT))(?:\s+m=[+-][\d.]+)?$"
+)
 _SPACE_BEFORE_OFFSET = re.compile(r"\s+(?=[+-]\d\d:?\d\d$|Z$)")
 
 
 def read_instant(value: object, naive: tzinfo) -> datetime | None:
     """Return the instant of an ISO 8601 timestamp in UTC, or None if it is not one.
 
-    Date and time are separated by `T` or white space. A date alone means midnight. Without `Z` or an offset, the time
-    is in the zone `naive`.
+    Date and time are separated by `T` or white space. A date alone means midnight. Without `Z`, `UTC` or an offset, the
+    time is in the zone `naive`.
     """
     if not isinstance(value, str):
         return None
@@ -42,6 +46,7 @@ def _readings(value: str) -> Iterator[str]:
 def _in_python_form(value: str) -> str:
     """Return the timestamp with `T` as its separator and no white space; empty if it has another separator."""
     text = _SEPARATOR.sub(r"\1T", value.strip().replace("z", "Z"))
+    text = _NAMED_ZONE.sub(lambda zone: zone[1] or "Z", text)
     text = _SPACE_BEFORE_OFFSET.sub("", text)
     # Python accepts any separator.
     return text if len(text) <= _LONGEST_DATE or "T" in text else ""

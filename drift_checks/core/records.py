@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import struct
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, fields
 from datetime import datetime
 from enum import StrEnum
+from math import isfinite
 from typing import Any
 
+# A whole number or a text. A binary id is shown as hexadecimal digits, another number as its digits.
 RecordId = int | str
+# An id as SQLite holds it.
+StoredId = int | str | float | bytes
 
+_LEAST, _MOST = 1e-10, 1e20
+# One more than the largest integer in SQLite.
+_BIGGEST = 2**63
 INDISPENSABLE = ("id", "text", "category")
 COLUMNS = (
     *(*INDISPENSABLE, "confidence", "timestamp", "text_hash", "chroma_id", "embedding_json", "evidence", "rationale"),
@@ -30,7 +39,9 @@ class Stratum(StrEnum):
 class Record:
     """One stored decision.
 
-    `values` holds the row as it is stored, keyed by the names in COLUMNS; columns that the store lacks are missing.
+    `values` holds the row, keyed by the names in COLUMNS, without columns that the store lacks. Texts are decoded,
+    timestamps are ISO 8601 and confidences from 0 to 1, whatever form they are stored in; a value that cannot be read
+    is Damaged.
     """
 
     id: RecordId
@@ -162,6 +173,76 @@ def _sum(first: float | None, second: float | None) -> Any:
     return second if first is None else first + (second or 0)
 
 
+class BrokenText(str):
+    """A text whose bytes are not UTF-8; U+FFFD stands for those that could not be decoded."""
+
+    __slots__ = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Damaged:
+    """A stored value that cannot be read, and why, as in `is not UTF-8`; its `str()` is what can be made out of it."""
+
+    stored: object
+    problem: str
+
+    def __str__(self) -> str:
+        return as_text(self.stored)
+
+    def __repr__(self) -> str:
+        return repr(self.stored)
+
+
+def decoded(stored: bytes) -> str:
+    """Return the text in these bytes, as a BrokenText if they are not UTF-8."""
+    try:
+        return stored.decode()
+    except UnicodeDecodeError:
+        return BrokenText(stored.decode(errors="replace"))
+
+
+def as_text(value: object) -> str:
+    """Return a stored value as text, empty for None."""
+    if value is None:
+        return ""
+    return value.decode(errors="replace") if isinstance(value, bytes) else str(value)
+
+
+def as_name(value: object) -> str:
+    """Return a stored hash or name as text; bytes that are not printable are shown as hexadecimal digits."""
+    if isinstance(value, bytes):
+        text = decoded(value)
+        return text if text.isprintable() and not isinstance(text, BrokenText) else value.hex()
+    return as_text(value)
+
+
+def record_id(stored: StoredId) -> RecordId:
+    """Return the id by which a record is known."""
+    if isinstance(stored, bytes):
+        return stored.hex()
+    if isinstance(stored, float):
+        return int(stored) if stored.is_integer() and abs(stored) < _BIGGEST else repr(stored)
+    return stored
+
+
+def stored_ids(ids: Iterable[RecordId]) -> Iterator[StoredId]:
+    """Yield what SQLite may hold for these ids."""
+    for key in ids:
+        if isinstance(key, str) or -_BIGGEST <= key < _BIGGEST:
+            yield key
+        if isinstance(key, str):
+            yield from _other_forms(key)
+
+
+def _other_forms(key: str) -> Iterator[StoredId]:
+    with suppress(ValueError):
+        # UUIDs are usually written with hyphens.
+        yield bytes.fromhex(key.replace("-", ""))
+    if "." in key or "e" in key:
+        with suppress(ValueError):
+            yield float(key)
+
+
 def read_number(value: object) -> float | None:
     """Return a stored value as a finite number, also if it is stored as text; else None."""
     if isinstance(value, bool) or not isinstance(value, int | float | str):
@@ -170,13 +251,16 @@ def read_number(value: object) -> float | None:
         number = float(value)
     except (ValueError, OverflowError):
         return None
-    return number if abs(number) != float("inf") and number == number else None
+    return number if isfinite(number) else None
 
 
-def as_text(value: object) -> str:
-    """Return a stored value as text, empty for None."""
-    if value is None:
-        return ""
-    if isinstance(value, bytes):
-        return value.decode("utf-8", errors="replace")
-    return str(value)
+def number_in(stored: bytes) -> float | None:
+    """Return the number in the four or eight bytes that numpy writes for one, None for other bytes.
+
+    The bits of a usual integer are those of an extremely small or large floating-point number, and the reverse.
+    """
+    formats = {4: ("<f", "<i"), 8: ("<d", "<q")}.get(len(stored))
+    if formats is None:
+        return None
+    number, whole = (float(struct.unpack(form, stored)[0]) for form in formats)
+    return number if _LEAST < abs(number) < _MOST else whole

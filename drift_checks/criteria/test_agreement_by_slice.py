@@ -15,7 +15,7 @@ from collections import Counter
 import pytest
 
 from drift_checks.core.outcomes import Decisions, Measure, Need
-from drift_checks.core.records import Stratum
+from drift_checks.core.records import Stratum, as_text
 from drift_checks.review.slices import SampleSlice
 from drift_checks.statistics.slices import SliceCount, compare_slice
 
@@ -55,7 +55,7 @@ def test_agreement_by_slice(sample_slice: SampleSlice, decisions: Decisions, nee
         rest_reviewed=len(rest),
         stored_version=sample_slice.value if sample_slice.dimension in VERSIONS else None,
         current_version=now,
-        versions=dict(Counter(str(record.values.get("model_version", "")) for record, _ in inside)),
+        versions=dict(Counter(as_text(record.values.get("model_version")) for record, _ in inside)),
     )
 
 
@@ -77,5 +77,5 @@ def current_version(sample_slice: SampleSlice, decisions: Decisions) -> str | No
     models = {review.model for _, review in decisions if review.model}
     if sample_slice.dimension == "model_version" and models:
         return ", ".join(sorted(models))
-    newest = max((record for record, _ in decisions), key=lambda record: str(record.values.get("timestamp", "")))
-    return str(newest.values[sample_slice.dimension])
+    newest = max((record for record, _ in decisions), key=lambda record: as_text(record.values.get("timestamp")))
+    return as_text(newest.values[sample_slice.dimension])

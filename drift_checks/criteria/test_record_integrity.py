@@ -1,8 +1,9 @@
 """Is each record intact?
 
-The text is not empty and matches its hash, the confidence is a number from 0 to 1, the category is in the taxonomy, the
-timestamp is readable and not in the future, and the embedding is an array of numbers with the dimension of the
-collection. Columns that the store lacks are skipped.
+The id is unique, the text is not empty and matches its hash, the confidence is a number from 0 to 1, the category is in
+the taxonomy, the timestamp is readable and not in the future, and the embedding is an array of numbers with the
+dimension of the collection. Columns that the store lacks are skipped, and so are those that no record can be read from,
+which the run's notes name.
 
 If it fails, find the program that wrote the damaged rows; the versions and times in the report identify it.
 """
@@ -15,7 +16,8 @@ from math import isfinite
 import pytest
 
 from drift_checks.core.instants import read_instant
-from drift_checks.core.records import Record
+from drift_checks.core.records import INDISPENSABLE, Damaged, Record
+from drift_checks.core.text import quoted
 from drift_checks.review.reviewers.neighbours import read_embedding
 from drift_checks.settings.declarations import Settings
 
@@ -35,6 +37,7 @@ def test_record_integrity(
 ) -> None:
     """No field of the record is damaged."""
     faults = [
+        *unreadable_faults(record),
         *text_faults(record),
         *confidence_faults(record),
         *category_faults(record, taxonomy),
@@ -42,6 +45,14 @@ def test_record_integrity(
         *embedding_faults(record, dimension),
     ]
     assert not faults, "; ".join(faults)
+
+
+def unreadable_faults(record: Record) -> Iterator[str]:
+    """Yield the faults of an id, a text or a category that could not be read as it is stored."""
+    for column in INDISPENSABLE:
+        value = record.values.get(column)
+        if isinstance(value, Damaged):
+            yield f"{column} {quoted(value.stored)} {value.problem}"
 
 
 def text_faults(record: Record) -> Iterator[str]:
@@ -59,7 +70,7 @@ def confidence_faults(record: Record) -> Iterator[str]:
     if record.has("confidence"):
         value = record.values["confidence"]
         if isinstance(value, bool) or not isinstance(value, int | float) or not isfinite(value):
-            yield f"confidence is {value!r}, which is not a number"
+            yield f"confidence is {quoted(value)}, which is not a number"
         elif not 0 <= value <= 1:
             yield f"confidence is {value:g}, which is not from 0 to 1"
 
@@ -78,9 +89,9 @@ def timestamp_faults(record: Record, settings: Settings) -> Iterator[str]:
         stored = record.values["timestamp"]
         moment = read_instant(stored, settings.naive_timezone)
         if moment is None:
-            yield f"timestamp {stored!r} is not readable"
+            yield f"timestamp {quoted(stored)} is not readable"
         elif moment > settings.as_of + CLOCK_SKEW:
-            yield f"timestamp {stored!r} is in the future"
+            yield f"timestamp {quoted(stored)} is in the future"
 
 
 def embedding_faults(record: Record, dimension: int | None) -> Iterator[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -12,8 +12,8 @@ from sqlalchemy import Connection
 
 from drift_checks.core.errors import NothingToReview, SettingError
 from drift_checks.core.instants import format_instant
-from drift_checks.core.records import Record, Sample, Stratum
-from drift_checks.core.text import count
+from drift_checks.core.records import Damaged, Record, RecordId, Sample, Stratum, record_id, stored_ids
+from drift_checks.core.text import count, quoted
 from drift_checks.review import sampling
 from drift_checks.settings.declarations import POPULATION, SEQUENTIAL, SEQUENTIAL_CALLS, Settings
 from drift_checks.stores.records import RecordStore
@@ -27,7 +27,13 @@ class Sampler:
         self.settings = settings
         self.store = store
         old_before = settings.as_of - timedelta(days=settings.old_days)
-        self._bounds = Bounds(settings.low_confidence_below, old_before, settings.naive_timezone)
+        self._bounds = Bounds(
+            settings.low_confidence_below,
+            old_before,
+            settings.naive_timezone,
+            store.forms.confidences,
+            store.forms.timestamps,
+        )
 
     def draw(self) -> Sample:
         """Return the records that the setting `records` names, else those that the seed draws.
@@ -62,19 +68,25 @@ class Sampler:
         strata = StrataQueries(connection, store, self._bounds)
         sizes = strata.sizes()
         if not sum(sizes.values()):
-            raise NothingToReview(store.file.path, f"table {store.name!r} is empty, so there is nothing to review")
+            empty = (
+                f"no record in table {store.name!r} has an id"
+                if strata.without_id()
+                else f"table {store.name!r} is empty"
+            )
+            raise NothingToReview(store.file.path, f"{empty}, so there is nothing to review")
         plan = self._plan(sizes)
         if settings.records:
             records = self._chosen(connection, strata)
             notes: tuple[str, ...] = ("exactly these records were requested",)
         else:
             if not sum(plan.wanted[stratum] for stratum in plan.judged):
-                raise _no_candidates(settings)
+                raise _no_candidates(settings, store)
             drawn = sampling.draw(strata, plan.wanted, sizes, settings.seed)
             rows = store.rows(connection, [record_id for ids in drawn.values() for record_id in ids])
-            records = self._in_order(
-                [Record(key, stratum, rows[key]) for stratum, ids in drawn.items() for key in ids], plan.judged
-            )
+            self._refuse_repeated_ids(rows)
+            # An id that is not UTF-8 does not find its row.
+            found = [Record(key, stratum, rows[key]) for stratum, ids in drawn.items() for key in ids if key in rows]
+            records = self._in_order(found, plan.judged)
             notes = plan.notes
         unreadable = strata.unreadable()
         return Sample(
@@ -85,9 +97,19 @@ class Sampler:
             as_of=settings.as_of,
             naive_timezone=settings.naive_timezone.key,
             chosen=bool(settings.records),
-            unreadable=unreadable,
-            notes=(*notes, *_unreadable_notes(unreadable)),
+            unreadable={column: number for column, (number, _) in unreadable.items()},
+            notes=(
+                *notes,
+                *store.forms.notes,
+                *_unreadable_notes(unreadable, store),
+                *_without_id(strata.without_id()),
+            ),
         )
+
+    def _refuse_repeated_ids(self, rows: Mapping[RecordId, Mapping[str, object]]) -> None:
+        repeated = [key for key, row in rows.items() if isinstance(row["id"], Damaged)]
+        if 2 * len(repeated) > len(rows):
+            raise self.store.not_unique(repeated[0])
 
     def _plan(self, sizes: Mapping[Stratum, int]) -> sampling.Plan:
         settings = self.settings
@@ -118,7 +140,12 @@ class Sampler:
         # In a column without a declared type, the text '12' does not equal the number 12.
         numbers = [int(key) for key in self.settings.records if key.lstrip("-").isdecimal() and key.isascii()]
         rows = self.store.rows(connection, [*self.settings.records, *numbers])
-        missing = set(self.settings.records) - {str(key) for key in rows}
+        there = {str(key) for key in rows}
+        missing = [
+            named
+            for named in self.settings.records
+            if there.isdisjoint(str(record_id(stored)) for stored in stored_ids([named]))
+        ]
         if missing:
             raise SettingError(
                 "records",
@@ -129,18 +156,26 @@ class Sampler:
         return tuple(Record(key, found[key], row) for key, row in rows.items())
 
 
-def _unreadable_notes(unreadable: dict[str, int]) -> tuple[str, ...]:
-    return tuple(
-        f"{count(number, 'record')} with an unreadable {column} {'counts' if number == 1 else 'count'} as baseline"
-        for column, number in unreadable.items()
-    )
+def _unreadable_notes(unreadable: Mapping[str, tuple[int, object]], store: RecordStore) -> Iterator[str]:
+    for column, (number, example) in unreadable.items():
+        has, count_as = ("has", "counts") if number == 1 else ("have", "count")
+        what = f"no {column}" if example is None else f"an unreadable {column}, such as {quoted(example)}"
+        other = "timestamp" if column == "confidence" else "confidence"
+        effect = f"the {other} alone decides the stratum" if store.has(other) else f"{count_as} as baseline"
+        yield f"{count(number, 'record')} {has} {what}: {effect}"
 
 
-def _no_candidates(settings: Settings) -> NothingToReview:
+def _without_id(number: int) -> tuple[str, ...]:
+    have, are = ("has", "is") if number == 1 else ("have", "are")
+    return (f"{count(number, 'record')} {have} no id and {are} left out",) if number else ()
+
+
+def _no_candidates(settings: Settings, store: RecordStore) -> NothingToReview:
     before = format_instant(settings.as_of - timedelta(days=settings.old_days))[:10]
     return NothingToReview(
         settings.db,
         f"there is nothing to review: no record has a confidence at or below {settings.low_confidence_below} or is"
         f" older than {settings.old_days} days (before {before})",
+        *store.forms.notes,
         "change --drift-low-confidence-below or --drift-old-days, or set --drift-sample-size to the size of the store",
     )

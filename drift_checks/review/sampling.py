@@ -119,7 +119,7 @@ def draw(
 def _reject(
     divided: Divided[Part], wanted: Mapping[Part, int], batches: Iterator[list[int]]
 ) -> dict[Part, list[RecordId]]:
-    accepted: dict[Part, list[tuple[int, RecordId]]] = {part: [] for part in wanted}
+    accepted: dict[Part, dict[RecordId, int]] = {part: {} for part in wanted}
     while any(len(accepted[part]) < number for part, number in wanted.items()):
         order = next(batches, None)
         if order is None:
@@ -129,8 +129,8 @@ def _reject(
         for place in filter(found.__contains__, order):
             record_id, part = found[place]
             if part in wanted and len(accepted[part]) < wanted[part]:
-                accepted[part].append((place, record_id))
-    return {part: [record_id for _, record_id in sorted(chosen)] for part, chosen in accepted.items()}
+                accepted[part].setdefault(record_id, place)
+    return {part: sorted(chosen, key=chosen.__getitem__) for part, chosen in accepted.items()}
 
 
 def _batches(places: int, size: int, generator: random.Random) -> Iterator[list[int]]:

@@ -9,7 +9,7 @@ from functools import partial
 from statistics import quantiles
 
 from drift_checks.core.instants import read_instant
-from drift_checks.core.records import Record, RecordId, Sample
+from drift_checks.core.records import Record, RecordId, Sample, as_text
 from drift_checks.settings.declarations import Settings
 
 _AS_STORED = ("category", "model_version", "prompt_version", "source")
@@ -56,7 +56,7 @@ def _slices(
 
 def _stored(record: Record, column: str) -> str | None:
     stored = record.values.get(column)
-    return None if stored in (None, "") else str(stored)
+    return as_text(stored) or None
 
 
 def _age(record: Record, settings: Settings) -> str | None:

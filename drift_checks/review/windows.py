@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 from sqlalchemy import Connection
 
-from drift_checks.core.records import RecordId, read_number
+from drift_checks.core.records import RecordId, as_text, read_number
 from drift_checks.review import sampling
 from drift_checks.review.reviewers.neighbours import read_embedding
 from drift_checks.settings.declarations import Settings
@@ -45,7 +45,7 @@ class Windows:
         recent_from = settings.as_of - timedelta(days=settings.recent_days)
         reference_from = recent_from - timedelta(days=settings.reference_days)
         until = settings.as_of + _CLOCK_SKEW
-        self.bounds = WindowBounds(reference_from, recent_from, until, settings.naive_timezone)
+        self.bounds = WindowBounds(reference_from, recent_from, until, settings.naive_timezone, store.forms.timestamps)
 
     def count(self, column: str, window: Window | None = None) -> Counter[str]:
         """Return the number of records with each value of a column, in one window or in the whole store."""
@@ -89,7 +89,7 @@ class Windows:
         for key, row in self._read[1][window].items():
             vector = read_embedding(row.get("embedding_json"))
             if vector is not None and vector.any():
-                yield key, "" if row["category"] is None else str(row["category"]), vector
+                yield key, as_text(row["category"]), vector
 
 
 def _embedded(found: Sequence[tuple[RecordId, str, npt.NDArray[np.float32]]], dimension: int) -> EmbeddedRecords:

@@ -17,28 +17,49 @@ ALL_CHANNELS = "all"
 ALERT_VERDICTS: tuple[str, ...] = ("WARNING", "CRITICAL", "INCONCLUSIVE")
 SEVERITIES = ("critical", "error", "warning", "info")
 _OFF = "off"
+# A name in double quotes, in which two stand for one, as in SQL; and text up to a comma outside such a name.
+_QUOTED = re.compile(r'^"((?:[^"]|"")*)"')
+_PAIR = re.compile(r'(?:=\s*"(?:[^"]|"")*"|[^,])+')
 
 
 def column_pairs() -> Kind[tuple[tuple[str, str], ...]]:
-    """Return the kind of `ours=theirs` pairs of column names, separated by commas."""
+    """Return the kind of `ours=theirs` pairs of column names, separated by commas.
+
+    Double quotes surround a name that contains a comma. The confidence may be divided by a positive number.
+    """
 
     def convert(text: str) -> tuple[tuple[str, str], ...]:
         pairs: dict[str, str] = {}
-        for pair in text.split(","):
-            ours, separator, theirs = (part.strip() for part in pair.partition("="))
-            if not separator or not theirs or ours in pairs:
+        for pair in _PAIR.findall(text):
+            name, separator, theirs = (part.strip() for part in pair.partition("="))
+            ours = name.lower()
+            if not separator or not theirs or ours in pairs or (ours == "confidence" and not _divisor_of(theirs) > 0):
                 # The name itself is valid, so no other name may be suggested.
                 raise UnknownWord("")
             if ours not in COLUMNS:
-                raise UnknownWord(ours)
-            pairs[ours] = theirs
+                raise UnknownWord(name)
+            pairs[ours] = _QUOTED.sub(lambda quoted: quoted[1].replace('""', '"'), theirs)
+        if not pairs:
+            raise UnknownWord("")
         return tuple(pairs.items())
 
     return simple(
         convert,
-        f"ours=theirs pairs separated by commas, in which ours is one of {', '.join(COLUMNS)}, each at most once",
+        f"ours=theirs pairs separated by commas, in which ours is one of {', '.join(COLUMNS)}, each at most once;"
+        " the confidence may be divided by a positive number, as in confidence=score/100",
         known=lambda: COLUMNS,
     )
+
+
+def _divisor_of(theirs: str) -> float:
+    """Return the number by which a column is divided, 1 if by none."""
+    column, _, divisor = theirs.rpartition("/")
+    try:
+        number = float(divisor) if column else 1.0
+    except ValueError:
+        # A part of the name.
+        return 1.0
+    return number if math.isfinite(number) else 0.0
 
 
 def thresholds() -> Kind[tuple[tuple[str, float | None, float | None], ...]]:

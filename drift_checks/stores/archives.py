@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, column, func, inspect, select, table
 
 from drift_checks.stores.records import RecordStore
+from drift_checks.stores.sqlite import columns_of
 
 ARCHIVES = "embedding_archives"
 
@@ -25,7 +26,7 @@ def count_archives(connection: Connection, store: RecordStore) -> ArchiveCounts 
     inspector = inspect(connection)
     if not store.has("archive_version") or not inspector.has_table(ARCHIVES):
         return None
-    if not any(found["name"] == "classification_id" for found in inspector.get_columns(ARCHIVES)):
+    if not any(found["name"] == "classification_id" for found in columns_of(connection, ARCHIVES)):
         return None
     archives = table(ARCHIVES, column("classification_id"))
     kept = select(archives.c.classification_id).where(archives.c.classification_id.is_not(None)).correlate(None)

@@ -7,19 +7,16 @@ each row that is drawn.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import datetime, timedelta
 from functools import cached_property
-from typing import Any, Generic, TypeVar
+from typing import Generic, TypeVar
 
-from sqlalchemy import ColumnElement, Connection, UnaryExpression, case, func, literal_column, or_, select, true
-from sqlalchemy.sql.operators import custom_op
+from sqlalchemy import ColumnElement, Connection, func, select, true
 
-from drift_checks.core.records import RecordId
+from drift_checks.core.records import RecordId, StoredId, record_id, stored_ids
+from drift_checks.stores.expressions import number_in_sql
 from drift_checks.stores.records import RecordStore
 
 Part = TypeVar("Part")
-# No offset from UTC is as large as a day.
-DOUBT = timedelta(days=1)
 # With more ids than this per record, trying random ids is slower than counting rows.
 _MOST_GAPS = 4
 _IDS_AT_ONCE = 500
@@ -56,17 +53,20 @@ class PartQueries(Generic[Part]):
 
     def at(self, places: Sequence[int]) -> dict[int, tuple[RecordId, Part]]:
         """Return the record and its part at each of these places (ascending); empty places are skipped."""
-        ids = list(self._seek(places, true())) if self._ids is None else [self._ids[place] for place in places]
+        found = self._seek(places, true()) if self._ids is None else (self._ids[place] for place in places)
+        ids = [record_id(key) for key in found]
         parts = self.parts_of(ids)
-        pairs = zip(places, ids, strict=True)
-        return {place: (record_id, parts[record_id]) for place, record_id in pairs if record_id in parts}
+        # There are fewer ids than places if some occur twice.
+        pairs = zip(places, ids, strict=False)
+        return {place: (key, parts[key]) for place, key in pairs if key in parts}
 
     def parts_of(self, ids: Sequence[RecordId]) -> dict[RecordId, Part]:
         """Return the part of each of these records."""
         found: dict[RecordId, Part] = {}
         for start in range(0, len(ids), _IDS_AT_ONCE):
-            query = select(self._id, self._exact_code).where(self._id.in_(ids[start : start + _IDS_AT_ONCE]))
-            found.update({record_id: self._parts[code] for record_id, code in self._connection.execute(query)})
+            there = self._id.in_(list(stored_ids(ids[start : start + _IDS_AT_ONCE])))
+            query = select(self._id, self._exact_code).where(there)
+            found.update({record_id(key): self._parts[code] for key, code in self._connection.execute(query)})
         return found
 
     def members(self, part: Part, positions: Sequence[int]) -> list[RecordId]:
@@ -74,27 +74,27 @@ class PartQueries(Generic[Part]):
         codes = [number_in_sql(code) for code, named in self._parts.items() if named is part]
         among = self._code.in_(codes)
         dense = positions and positions[-1] < _MOST_BETWEEN * len(positions)
-        found = self._pick(positions, among) if dense else list(self._seek(positions, among))
-        exact = self.parts_of(found)
-        return [record_id for record_id in found if exact[record_id] is part]
+        found = self._pick(positions, among) if dense else self._seek(positions, among)
+        ids = list(dict.fromkeys(record_id(key) for key in found))
+        exact = self.parts_of(ids)
+        return [key for key in ids if exact.get(key) is part]
 
-    def _pick(self, positions: Sequence[int], among: ColumnElement[bool]) -> list[RecordId]:
+    def _pick(self, positions: Sequence[int], among: ColumnElement[bool]) -> list[StoredId]:
         """Return the records at these positions in one pass."""
         query = select(self._id).where(self._id.is_not(None), among).order_by(self._id).limit(positions[-1] + 1)
         ids = self._connection.execute(query).scalars().all()
-        if len(ids) <= positions[-1]:
-            raise self._store.not_unique()
-        return [ids[position] for position in positions]
+        return [ids[position] for position in positions if position < len(ids)]
 
-    def _seek(self, positions: Sequence[int], among: ColumnElement[bool]) -> Iterator[RecordId]:
+    def _seek(self, positions: Sequence[int], among: ColumnElement[bool]) -> Iterator[StoredId]:
+        """Yield the records at these positions, one by one; records that repeat an id are passed over."""
         query = select(self._id).where(self._id.is_not(None), among).order_by(self._id).limit(1)
-        last: RecordId | None = None
+        last: StoredId | None = None
         position = -1
         for wanted in positions:
             onward = query if last is None else query.where(self._id > last)
             last = self._connection.execute(onward.offset(wanted - position - 1)).scalar_one_or_none()
             if last is None:
-                raise self._store.not_unique()
+                return
             position = wanted
             yield last
 
@@ -104,39 +104,8 @@ class PartQueries(Generic[Part]):
         if not self._store.has_integer_key(self._connection):
             return None
         first, last = self._connection.execute(select(func.min(self._id), func.max(self._id))).one()
-        ids = range(first, last + 1) if first is not None else range(0)
-        return ids if len(ids) <= _MOST_GAPS * self._total else None
-
-
-def without_affinity(stored: ColumnElement[Any]) -> ColumnElement[Any]:
-    """Return the column with SQLite's unary plus, so that text and numbers are compared without conversion."""
-    return UnaryExpression(stored, operator=custom_op("+"))
-
-
-def by_date(
-    stored: ColumnElement[Any], exact_code: ColumnElement[int], *cases: tuple[ColumnElement[bool], ColumnElement[int]]
-) -> ColumnElement[int]:
-    """Return a fast expression for the code of a timestamp.
-
-    The cases pair conditions on its text with codes. They suffice for a timestamp that SQLite reads as the date at its
-    beginning and that is not at either end of the calendar; `exact_code` decides about all others.
-    """
-    as_text = without_affinity(stored)
-    is_usual = func.date(stored) == func.substr(stored, number_in_sql(1), number_in_sql(10))
-    is_extreme = or_(as_text < _text_in_sql("0002"), as_text >= _text_in_sql("9999"))
-    return case((is_usual, case((is_extreme, exact_code), *cases, else_=exact_code)), else_=exact_code)
-
-
-# Constants are part of the SQL, because SQLite loads a bound parameter again for each row.
-def number_in_sql(value: int) -> ColumnElement[int]:
-    """Return the number as a literal."""
-    return literal_column(str(value))
-
-
-def date_in_sql(moment: datetime) -> ColumnElement[str]:
-    """Return the date of the instant as a literal."""
-    return _text_in_sql(moment.date().isoformat())
-
-
-def _text_in_sql(value: str) -> ColumnElement[str]:
-    return literal_column(f"'{value}'")
+        if first is None:
+            return range(0)
+        # In SQLite the type of a key is only a hint.
+        whole = isinstance(first, int) and isinstance(last, int)
+        return range(first, last + 1) if whole and last - first < _MOST_GAPS * self._total else None

@@ -14,6 +14,7 @@ import fcntl
 import os
 import sqlite3
 import struct
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from enum import Enum
@@ -21,11 +22,13 @@ from pathlib import Path
 from typing import TypeVar
 from urllib.parse import quote
 
-from sqlalchemy import Connection, create_engine
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy import Connection, create_engine, inspect
+from sqlalchemy.engine.interfaces import ReflectedColumn
+from sqlalchemy.exc import DBAPIError, SAWarning
 from sqlalchemy.pool import NullPool
 
 from drift_checks.core.errors import StoreChanged, StoreError
+from drift_checks.core.records import decoded
 from drift_checks.stores.snapshot import Snapshot, fingerprint
 
 Result = TypeVar("Result")
@@ -135,7 +138,7 @@ class SqliteFile:
 
         def connect() -> sqlite3.Connection:
             connection = sqlite3.connect(address, uri=True, timeout=self._lock_wait_seconds)
-            connection.text_factory = lambda text: text.decode("utf-8", errors="replace")
+            connection.text_factory = decoded
             if functions is not None:
                 functions(connection)
             return connection
@@ -174,6 +177,14 @@ class SqliteFile:
         if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
             return StoreError(self.path, f"is damaged ({error})", "restore it from a backup")
         return StoreError(self.path, f"cannot be read ({error})")
+
+
+def columns_of(connection: Connection, table: str) -> list[ReflectedColumn]:
+    """Return the properties of each column of a table."""
+    with warnings.catch_warnings():
+        # SQLAlchemy does not know the types of extensions, such as F32_BLOB(16).
+        warnings.simplefilter("ignore", SAWarning)
+        return inspect(connection).get_columns(table)
 
 
 def _is_held(shared_memory: Path) -> bool:

@@ -1,9 +1,11 @@
 """The strata of a store, computed in SQL: their sizes, and the records at random positions.
 
-So that a million rows take a second, a usual timestamp well away from the bound is compared as text, and a numeric
-confidence as a number. Anything else (near the bound, unusual, unreadable) goes through the Python functions that read
-records. SQLite accepts some invalid dates, such as 30 February: they count in a stratum's size, but the Python
-functions decide about each record that is drawn.
+So that a million rows take a second, a usual timestamp well away from the bound is compared as text or as a number, and
+a numeric confidence as a number. Anything else (near the bound, unusual, unreadable) goes through the Python functions
+that read records. SQLite accepts some invalid dates, such as 30 February: they count in a stratum's size, but the
+Python functions decide about each record that is drawn.
+
+A value that cannot be read says nothing, so the other column alone decides.
 """
 
 from __future__ import annotations
@@ -15,34 +17,37 @@ from functools import cached_property
 
 import sqlalchemy as sa
 
-from drift_checks.core.instants import read_instant
-from drift_checks.core.records import Stratum, read_number
-from drift_checks.stores.parts import DOUBT, PartQueries, by_date, date_in_sql, number_in_sql, without_affinity
+from drift_checks.core.records import Stratum
+from drift_checks.stores.confidences import NUMBERS, ConfidenceForm
+from drift_checks.stores.expressions import Span, by_time, number_in_sql, without_affinity
+from drift_checks.stores.parts import PartQueries
 from drift_checks.stores.records import RecordStore
+from drift_checks.stores.timestamps import ISO, TimestampForm
 
 # Above this, scanning two indexes is faster than scanning the rows.
 _WIDE_ROW_BYTES = 1500
-_BASELINE, _LOW_CONFIDENCE, _OLD, _UNREADABLE = range(4)
-_CODES = {Stratum.LOW_CONFIDENCE: (_LOW_CONFIDENCE,), Stratum.OLD: (_OLD,), Stratum.BASELINE: (_BASELINE, _UNREADABLE)}
-_STRATA = {code: stratum for stratum, codes in _CODES.items() for code in codes}
+_BASELINE, _LOW_CONFIDENCE, _OLD = range(3)
+_STRATA = {_LOW_CONFIDENCE: Stratum.LOW_CONFIDENCE, _OLD: Stratum.OLD, _BASELINE: Stratum.BASELINE}
 
 
 @dataclass(frozen=True)
 class Bounds:
-    """What separates the strata: a confidence, an instant, and the zone of naive timestamps."""
+    """What separates the strata: a confidence and an instant; and the zone and the forms in which columns are read."""
 
     low_confidence_below: float
     old_before: datetime
     naive: tzinfo
+    confidences: ConfidenceForm = NUMBERS
+    timestamps: TimestampForm = ISO
 
     def is_low(self, confidence: object) -> int | None:
         """Return 1 or 0, or None if the confidence is unreadable."""
-        number = read_number(confidence)
+        number = self.confidences.read(confidence)
         return None if number is None else int(number <= self.low_confidence_below)
 
     def is_old(self, timestamp: object) -> int | None:
         """Return 1 or 0, or None if the timestamp is unreadable."""
-        moment = read_instant(timestamp, self.naive)
+        moment = self.timestamps.read(timestamp, self.naive)
         return None if moment is None else int(moment < self.old_before)
 
     def register(self, connection: sqlite3.Connection) -> None:
@@ -56,7 +61,8 @@ class StrataQueries(PartQueries[Stratum]):
 
     def __init__(self, connection: sa.Connection, store: RecordStore, bounds: Bounds) -> None:
         self._bounds = bounds
-        self._bound: sa.ColumnElement[float] = sa.literal_column(repr(bounds.low_confidence_below))
+        bound = bounds.confidences.stored_bound(bounds.low_confidence_below)
+        self._bound: sa.ColumnElement[float] = sa.literal_column(repr(bound))
         self._connection, self._store, self._id = connection, store, store.column("id")
         exact_code = _stratum_code(
             sa.func.drift_low(store.column("confidence")) if store.has("confidence") else number_in_sql(0),
@@ -70,16 +76,26 @@ class StrataQueries(PartQueries[Stratum]):
         low, old, _, total = self._tally
         return {Stratum.LOW_CONFIDENCE: low, Stratum.OLD: old, Stratum.BASELINE: total - low - old}
 
-    def unreadable(self) -> dict[str, int]:
-        """Return the numbers of unreadable confidences and timestamps, if there are any."""
-        counts: dict[str, int] = {}
+    def unreadable(self) -> dict[str, tuple[int, object]]:
+        """Return the number of unreadable confidences and timestamps, if there are any, with an example of each."""
+        found: dict[str, tuple[int, object]] = {}
         if not self._tally[2]:
-            return counts
+            return found
         for ours, code in (("confidence", self._is_low()), ("timestamp", self._is_old())):
-            query = sa.select(sa.func.count()).select_from(self._store.table).where(code.is_(None))
-            if number := self._connection.execute(query).scalar_one():
-                counts[ours] = number
-        return counts
+            unread = sa.and_(code.is_(None), self._id.is_not(None))
+            example = sa.func.max(self._store.column(ours)) if self._store.has(ours) else sa.null()
+            query = sa.select(sa.func.count(), example).select_from(self._store.table).where(unread)
+            number, stored = self._connection.execute(query).one()
+            if number:
+                found[ours] = number, stored
+        return found
+
+    def without_id(self) -> int:
+        """Return the number of records whose id is NULL."""
+        if self._store.has_integer_key(self._connection):
+            return 0
+        query = sa.select(sa.func.count()).select_from(self._store.table).where(self._id.is_(None))
+        return int(self._connection.execute(query).scalar_one())
 
     @cached_property
     def _tally(self) -> tuple[int, int, int, int]:
@@ -91,8 +107,8 @@ class StrataQueries(PartQueries[Stratum]):
         )
         is_low, is_old = rows.c.low, rows.c.old
         query = sa.select(
-            _count_of(sa.and_(is_low == number_in_sql(1), is_old.is_not(None))),
-            _count_of(sa.and_(is_low == number_in_sql(0), is_old == number_in_sql(1))),
+            _count_of(is_low == number_in_sql(1)),
+            _count_of(sa.and_(is_low.is_distinct_from(number_in_sql(1)), is_old == number_in_sql(1))),
             _count_of(sa.or_(is_low.is_(None), is_old.is_(None))),
             sa.func.count(),
         ).select_from(rows)
@@ -103,20 +119,17 @@ class StrataQueries(PartQueries[Stratum]):
         """1 or 0, or NULL if the timestamp is unreadable."""
         if not self._store.has("timestamp"):
             return number_in_sql(0)
-        stored = self._store.column("timestamp")
-        as_text, bound = without_affinity(stored), self._bounds.old_before
-        return by_date(
-            stored,
-            sa.func.drift_old(stored),
-            (as_text < date_in_sql(bound - DOUBT), number_in_sql(1)),
-            (as_text >= date_in_sql(bound + 2 * DOUBT), number_in_sql(0)),
-        )
+        stored, bound = self._store.column("timestamp"), self._bounds.old_before
+        exact = sa.func.drift_old(stored)
+        return by_time(stored, self._bounds.timestamps, exact, Span(1, end=bound), Span(0, start=bound))
 
     def _is_low(self) -> sa.ColumnElement[int]:
         """1 or 0, or NULL if the confidence is unreadable."""
         if not self._store.has("confidence"):
             return number_in_sql(0)
         stored = self._store.column("confidence")
+        if self._bounds.confidences.name != NUMBERS.name:
+            return sa.func.drift_low(stored)
         number = without_affinity(stored)
         return sa.case(
             (number.between(_LEAST, self._bound), number_in_sql(1)),
@@ -141,7 +154,8 @@ class StrataQueries(PartQueries[Stratum]):
         """Return whether scanning the indexes on confidence and timestamp is much faster than scanning the rows."""
         store, connection = self._store, self._connection
         return (
-            store.has_integer_key(connection)
+            self._bounds.confidences.name == NUMBERS.name
+            and store.has_integer_key(connection)
             and store.has_index(connection, "confidence", sa.Float | sa.Integer | sa.Numeric)
             and store.has_index(connection, "timestamp", object)
             and store.row_bytes(connection) > _WIDE_ROW_BYTES
@@ -149,12 +163,9 @@ class StrataQueries(PartQueries[Stratum]):
 
 
 def _stratum_code(low: sa.ColumnElement[int], old: sa.ColumnElement[int]) -> sa.ColumnElement[int]:
-    def by_confidence(otherwise: int) -> sa.ColumnElement[int]:
-        codes = {number_in_sql(1): number_in_sql(_LOW_CONFIDENCE), number_in_sql(0): number_in_sql(otherwise)}
-        return sa.case(codes, value=low, else_=number_in_sql(_UNREADABLE))
-
-    codes = {number_in_sql(1): by_confidence(_OLD), number_in_sql(0): by_confidence(_BASELINE)}
-    return sa.case(codes, value=old, else_=number_in_sql(_UNREADABLE))
+    one = number_in_sql(1)
+    cases = (low == one, number_in_sql(_LOW_CONFIDENCE)), (old == one, number_in_sql(_OLD))
+    return sa.case(*cases, else_=number_in_sql(_BASELINE))
 
 
 def _count_of(condition: sa.ColumnElement[bool]) -> sa.ColumnElement[int]:

@@ -1,7 +1,7 @@
 """The recent and the reference window of a store: their records, counted and drawn in SQL.
 
-As with the strata, a usual timestamp well away from the bounds is compared as text; the Python function that reads
-records decides about any other.
+As with the strata, a usual timestamp well away from the bounds is compared as text or as a number; the Python function
+that reads records decides about any other.
 """
 
 from __future__ import annotations
@@ -13,11 +13,13 @@ from dataclasses import dataclass
 from datetime import datetime, tzinfo
 from enum import StrEnum
 
-from sqlalchemy import ColumnElement, Connection, and_, func, select
+from sqlalchemy import ColumnElement, Connection, func, select
 
-from drift_checks.core.instants import read_instant
-from drift_checks.stores.parts import DOUBT, PartQueries, by_date, date_in_sql, number_in_sql, without_affinity
+from drift_checks.core.records import as_text
+from drift_checks.stores.expressions import Span, by_time, number_in_sql
+from drift_checks.stores.parts import PartQueries
 from drift_checks.stores.records import RecordStore
+from drift_checks.stores.timestamps import ISO, TimestampForm
 
 GROUPED = ("category", "model_version", "prompt_version", "embedding_model")
 
@@ -36,16 +38,17 @@ _WINDOWS = {code: window for window, code in _CODES.items()}
 
 @dataclass(frozen=True)
 class WindowBounds:
-    """The beginnings of the windows, the end of the recent one, and the zone of naive timestamps."""
+    """The beginnings of the windows, the end of the recent one, and the zone and form of the timestamps."""
 
     reference_from: datetime
     recent_from: datetime
     until: datetime
     naive: tzinfo
+    timestamps: TimestampForm = ISO
 
     def code_of(self, timestamp: object) -> int:
         """Return the code of the timestamp's window; an unreadable timestamp is outside."""
-        moment = read_instant(timestamp, self.naive)
+        moment = self.timestamps.read(timestamp, self.naive)
         if moment is None or not self.reference_from <= moment < self.until:
             return _CODES[Window.OUTSIDE]
         return _CODES[Window.RECENT if moment >= self.recent_from else Window.REFERENCE]
@@ -72,7 +75,7 @@ def count_groups(connection: Connection, store: RecordStore, bounds: WindowBound
     window = _window_code(store, bounds).label("ours_window")
     query = select(window, *grouped, func.count()).where(store.column("id").is_not(None)).group_by(window, *grouped)
     return [
-        GroupCount(_WINDOWS[code], dict(zip(there, map(str, values), strict=True)), number)
+        GroupCount(_WINDOWS[code], dict(zip(there, map(as_text, values), strict=True)), number)
         for code, *values, number in connection.execute(query)
     ]
 
@@ -97,16 +100,12 @@ def _window_code(store: RecordStore, bounds: WindowBounds) -> ColumnElement[int]
         # In GROUP BY, a bare number would be the position of a column.
         return func.abs(number_in_sql(_CODES[Window.OUTSIDE]))
     stored = store.column("timestamp")
-    as_text = without_affinity(stored)
-
-    def between(lower: datetime, upper: datetime) -> ColumnElement[bool]:
-        return and_(as_text >= date_in_sql(lower + 2 * DOUBT), as_text < date_in_sql(upper - DOUBT))
-
-    return by_date(
+    return by_time(
         stored,
+        bounds.timestamps,
         func.drift_window(stored),
-        (between(bounds.reference_from, bounds.recent_from), number_in_sql(_CODES[Window.REFERENCE])),
-        (between(bounds.recent_from, bounds.until), number_in_sql(_CODES[Window.RECENT])),
-        (as_text < date_in_sql(bounds.reference_from - DOUBT), number_in_sql(_CODES[Window.OUTSIDE])),
-        (as_text >= date_in_sql(bounds.until + 2 * DOUBT), number_in_sql(_CODES[Window.OUTSIDE])),
+        Span(_CODES[Window.REFERENCE], bounds.reference_from, bounds.recent_from),
+        Span(_CODES[Window.RECENT], bounds.recent_from, bounds.until),
+        Span(_CODES[Window.OUTSIDE], end=bounds.reference_from),
+        Span(_CODES[Window.OUTSIDE], start=bounds.until),
     )

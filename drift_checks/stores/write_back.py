@@ -22,9 +22,10 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import NullPool
 
 from drift_checks.core.errors import StoreError
-from drift_checks.core.records import RecordId
+from drift_checks.core.records import RecordId, stored_ids
 from drift_checks.stores.records import RecordStore
-from drift_checks.stores.sqlite import error_code
+from drift_checks.stores.sqlite import columns_of, error_code
+from drift_checks.stores.timestamps import timestamp_form
 
 METRICS = "drift_metrics"
 _COUNTS = ("total_reviewed", "agreements", "disagreements")
@@ -33,6 +34,7 @@ MARKS = ("last_reviewed_at", "review_count")
 BUSY_SECONDS = 30.0
 
 _PAGE = 500
+_LOOKED_AT = 200
 _RETRY_SECONDS = 0.002
 _BUSY = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
 _OR_WITHOUT = "or run without --drift-write-back"
@@ -106,8 +108,10 @@ def write_back(store: RecordStore, written: WrittenBack, busy_seconds: float = B
                 f"change the trigger, {_OR_WITHOUT}",
             )
         ids = list(dict.fromkeys(written.record_ids))
+        moment = _as_the_store_writes(connection, store, written)
         for start in range(0, len(ids), _PAGE):
-            connection.execute(_mark(store, store.column("id").in_(ids[start : start + _PAGE]), written.timestamp))
+            there = store.column("id").in_(list(stored_ids(ids[start : start + _PAGE])))
+            connection.execute(_mark(store, there, moment))
         connection.commit()
     return True
 
@@ -132,14 +136,27 @@ def _add_row(connection: sa.Connection, written: WrittenBack) -> None:
     connection.execute(sa.insert(_METRICS).values(values))
 
 
-def _mark(store: RecordStore, which: sa.ColumnElement[bool], timestamp: str) -> sa.Update:
+def _as_the_store_writes(connection: sa.Connection, store: RecordStore, written: WrittenBack) -> object:
+    """Return the moment in the form of the instants in `last_reviewed_at`, or of `timestamp` if there are none yet."""
+    for ours in (MARKS[0], "timestamp"):
+        if not store.has(ours):
+            continue
+        stored = store.column(ours)
+        values = connection.execute(sa.select(stored).where(stored.is_not(None)).limit(_LOOKED_AT)).scalars().all()
+        if form := timestamp_form(values):
+            like = next(value for value in values if form.read(value, UTC) is not None)
+            return form.written(written.moment, like)
+    return written.timestamp
+
+
+def _mark(store: RecordStore, which: sa.ColumnElement[bool], moment: object) -> sa.Update:
     at, count = map(store.column, MARKS)
-    return sa.update(store.table).where(which).values({at: timestamp, count: sa.func.coalesce(count, 0) + 1})
+    return sa.update(store.table).where(which).values({at: moment, count: sa.func.coalesce(count, 0) + 1})
 
 
 def _metric_columns(connection: sa.Connection) -> dict[str, ReflectedColumn]:
     """Return the properties of each column by its lower-case name, because SQL ignores case."""
-    return {found["name"].lower(): found for found in sa.inspect(connection).get_columns(METRICS)}
+    return {found["name"].lower(): found for found in columns_of(connection, METRICS)}
 
 
 def _refuse_without_rights(path: Path) -> None:
@@ -171,7 +188,7 @@ def _fault(connection: sa.Connection, store: RecordStore) -> Fault | None:
         if not store.has(ours):
             return (
                 f"table {store.name!r} has no column {ours!r}, which --drift-write-back updates",
-                f"name the column with --drift-columns {ours}=NAME, add it to the table",
+                f"name the column with --drift-columns={ours}=NAME, add it to the table",
             )
     if METRICS in views or not inspector.has_table(METRICS):
         return (

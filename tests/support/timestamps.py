@@ -25,12 +25,14 @@ _ODD_TYPES = (2460000.5, 1768442400, 20260115, 0, None, b"2020-01-01", b"2025-12
 ODD = st.sampled_from((*_NO_TIMESTAMPS, *_ODD_FORMS, "2020-01-01 ", "2025-12-20 ", *_ODD_TYPES))
 
 
-def near(bounds: Sequence[datetime]) -> st.SearchStrategy[datetime]:
-    """Return a strategy for naive moments at these bounds, near them, and anywhere."""
+def near(
+    bounds: Sequence[datetime], earliest: datetime = datetime(1000, 1, 1), latest: datetime = datetime(9999, 12, 30)
+) -> st.SearchStrategy[datetime]:
+    """Return a strategy for naive moments at these bounds, near them, and anywhere between two others."""
     places = [bound.astimezone(UTC).replace(tzinfo=None) for bound in bounds]
     offs = st.one_of(st.timedeltas(-_HOURS, _HOURS), st.timedeltas(-_DAYS, _DAYS), st.just(timedelta(0)))
     about = st.builds(lambda place, off: place + off, st.sampled_from(places), offs)
-    return st.one_of(about, about, st.datetimes(datetime(1000, 1, 1), datetime(9999, 12, 30)))
+    return st.one_of(about, about, st.datetimes(earliest, latest))
 
 
 def tidy(moments: st.SearchStrategy[datetime]) -> st.SearchStrategy[str]:

@@ -118,10 +118,60 @@ def test_a_store_that_cannot_be_reviewed_is_refused(settings: Settings) -> None:
             check(refused_settings)
 
 
-@pytest.mark.parametrize("reading", ["garbage", None, "2026-02-32"])
-def test_timestamps_that_cannot_be_read_are_noted(settings: Settings, reading: str | None) -> None:
-    """And count as baseline."""
+@pytest.mark.parametrize(
+    ("reading", "what"),
+    [
+        ("garbage", "an unreadable timestamp, such as 'garbage'"),
+        (None, "no timestamp"),
+    ],
+)
+def test_timestamps_that_cannot_be_read_are_noted(settings: Settings, reading: object, what: str) -> None:
+    """With an example, and with what decides instead."""
     rows: list[tuple[object, ...]] = [(key, "t", "c", 0.5, "2020-01-01") for key in range(100)]
     sample = Pipeline(of_table(settings, [*rows, (1000, "t", "c", 0.5, reading)])).sample
     assert sample.unreadable == {"timestamp": 1}
-    assert any("with an unreadable timestamp" in note for note in sample.notes)
+    assert f"1 record has {what}: the confidence alone decides the stratum" in sample.notes
+
+
+def test_a_column_that_cannot_be_used_is_noted_once(settings: Settings) -> None:
+    """The other one divides the store."""
+    rows: list[tuple[object, ...]] = [(key, "t", "c", key % 100, "2020-01-01") for key in range(200)]
+    sample = Pipeline(of_table(settings, rows)).sample
+    assert sum("--drift-columns=confidence=confidence/100" in note for note in sample.notes) == 1
+    assert {record.stratum for record in sample.records} == {Stratum.OLD}
+    assert sample.unreadable == {}
+
+
+def test_a_store_without_any_usable_column_is_reviewed_uniformly(settings: Settings) -> None:
+    """With an example of what cannot be read."""
+    rows: list[tuple[object, ...]] = [(key, "t", "c", "high", "last week") for key in range(200)]
+    sample = Pipeline(of_table(settings, rows)).sample
+    assert {record.stratum for record in sample.records} == {Stratum.BASELINE}
+    assert any("as in 'last week'" in note for note in sample.notes)
+    assert any("as in 'high'" in note for note in sample.notes)
+
+
+def test_a_few_repeated_ids_damage_only_their_records(settings: Settings) -> None:
+    """The others are reviewed."""
+    rows: list[tuple[object, ...]] = [(min(key, 97), "t", "c", 0.5, "2020-01-01") for key in range(100)]
+    rows.append((None, "t", "c", 0.5, "2020-01-01"))
+    sample = Pipeline(of_table(settings, rows)).sample
+    ids = [record.id for record in sample.records]
+    assert len(ids) == len(set(ids))
+    assert "1 record has no id and is left out" in sample.notes
+
+
+def test_binary_ids_are_drawn_and_named_in_hexadecimal_digits(settings: Settings) -> None:
+    """One can be requested alone."""
+    rows: list[tuple[object, ...]] = [(bytes([key, 255]), "t", "c", 0.5, "2020-01-01") for key in range(200)]
+    binary = of_table(settings, rows)
+    sample = Pipeline(binary).sample
+    assert {str(record.id)[2:] for record in sample.records} == {"ff"}
+    for named in ("07ff", "07FF", "07-ff"):
+        assert [record.id for record in Pipeline(replace(binary, records=(named,))).sample.records] == ["07ff"]
+
+
+def test_an_id_too_large_for_sqlite_is_not_found(settings: Settings) -> None:
+    """Instead of a traceback."""
+    with pytest.raises(SettingError, match="99999999999999999999 not found"):
+        check(replace(settings, records=("99999999999999999999",)))

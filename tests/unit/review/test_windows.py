@@ -100,7 +100,7 @@ def test_a_store_without_timestamps_or_records_has_empty_windows(tmp_path: Path)
 
 def test_values_are_the_numbers_of_the_window(tmp_path: Path) -> None:
     """What is no number is omitted; a number as text is one."""
-    recent = [0.5, "0.25", None, "high", "NaN", float("inf"), b"0.5"]
+    recent = [0.5, "0.25", None, "high", "NaN", float("inf"), b"\xff"]
     rows = [("a", NOW, value, None) for value in recent] + [("a", THEN, 0.75, None), ("a", LONG_AGO, 0.1, None)]
     found = stored(tmp_path, rows)
     assert sorted(found.values("confidence", RECENT)) == [0.25, 0.5]
@@ -165,7 +165,7 @@ def test_vectors_of_odd_dimensions_are_skipped(tmp_path: Path) -> None:
 @pytest.fixture(scope="module")
 def crowded(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A store of 5,000 recent records and 300 reference ones, whose confidence names the record."""
-    rows = [(key, "text", "a", NOW if key <= 5000 else THEN, key, vector(key, 1)) for key in range(1, 5301)]
+    rows = [(key, "text", "a", NOW if key <= 5000 else THEN, key / 1e4, vector(key, 1)) for key in range(1, 5301)]
     path = tmp_path_factory.mktemp("crowded") / "a.db"
     return write_table(path, rows, f"{COLUMNS}, confidence, embedding_json")
 
@@ -173,9 +173,9 @@ def crowded(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_a_draw_is_bounded_and_from_all_of_the_window(crowded: Path) -> None:
     """At most DRAWN records, none twice; a small window is drawn whole. Numbers and vectors are of the same records."""
     found = windows_of(crowded)
-    drawn = found.values("confidence", RECENT)
+    drawn = np.rint(found.values("confidence", RECENT) * 1e4)
     assert (found.size(RECENT), len(set(drawn)), 2300 < float(drawn.mean()) < 2700) == (5000, DRAWN, True)
-    assert sorted(found.values("confidence", REFERENCE)) == list(range(5001, 5301))
+    assert sorted(np.rint(found.values("confidence", REFERENCE) * 1e4)) == list(range(5001, 5301))
     assert [len(set(found.embedded[window].ids)) for window in COMPARED] == [DRAWN, 300]
     assert set(drawn) == set(found.embedded[RECENT].ids)
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Sequence
+import struct
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -15,10 +16,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from drift_checks.core.instants import read_instant
-from drift_checks.core.records import RecordId, Stratum, read_number
+from drift_checks.core.records import RecordId, Stratum
 from drift_checks.review.sampling import draw
+from drift_checks.stores.confidences import ConfidenceForm
 from drift_checks.stores.strata import Bounds
+from drift_checks.stores.timestamps import FORMS, Count
 from tests.support.tables import TABLE, opened, strata_by_id, with_strata, write_table
 from tests.support.timestamps import TIME_AFFINITIES, ZONES, near, tidy, timestamps
 
@@ -47,10 +49,8 @@ AFFINITIES = st.sampled_from(["", "REAL", "TEXT", "NUMERIC", "INTEGER", "BLOB"])
 
 def stratum_in_python(row: dict[str, object], bounds: Bounds) -> Stratum:
     """Return the stratum as the contract defines it."""
-    number = read_number(row.get("confidence"))
-    moment = read_instant(row.get("timestamp"), bounds.naive)
-    if ("confidence" in row and number is None) or ("timestamp" in row and moment is None):
-        return BASELINE
+    number = bounds.confidences.read(row.get("confidence"))
+    moment = bounds.timestamps.read(row.get("timestamp"), bounds.naive)
     if number is not None and number <= bounds.low_confidence_below:
         return LOW
     return OLD if moment is not None and moment < bounds.old_before else BASELINE
@@ -73,7 +73,9 @@ def differences(
         store = opened(path)
         found = strata_by_id(store, bounds, list(there))
         assert found.keys() == there.keys()
-        right = {key: stratum_in_python(row, bounds) for key, row in there.items()}
+        # The store may have found that a whole column cannot be used.
+        usable = {key: {ours: row[ours] for ours in row if store.has(ours)} for key, row in there.items()}
+        right = {key: stratum_in_python(row, bounds) for key, row in usable.items()}
         sizes = with_strata(store, bounds, lambda strata: strata.sizes())
         wrong: list[object] = [(row, found[key]) for key, row in there.items() if found[key] is not right[key]]
         return (
@@ -161,7 +163,7 @@ def test_a_store_without_confidence_is_separated_by_age(tmp_path: Path) -> None:
     rows = [(1, "a", "b", "2020-01-01"), (2, "a", "b", "2026-01-01"), (3, "a", "b", None)]
     store = opened(write_table(tmp_path / "a.db", rows, f"id integer primary key, {BASE}, timestamp text"))
     assert strata_by_id(store, BOUNDS, [1, 2, 3]) == {1: OLD, 2: BASELINE, 3: BASELINE}
-    assert with_strata(store, BOUNDS, lambda strata: strata.unreadable()) == {"timestamp": 1}
+    assert with_strata(store, BOUNDS, lambda strata: strata.unreadable()) == {"timestamp": (1, None)}
     neither = opened(write_table(tmp_path / "b.db", [(1, "a", "b"), (2, "c", "d")]))
     assert with_strata(neither, BOUNDS, lambda strata: strata.sizes()) == {LOW: 0, OLD: 0, BASELINE: 2}
     assert with_strata(neither, BOUNDS, lambda strata: strata.unreadable()) == {}
@@ -182,7 +184,7 @@ def test_at_the_bounds() -> None:
 
 
 def test_unreadable_values_are_counted_by_column(tmp_path: Path) -> None:
-    """The user is informed of them."""
+    """The user is informed of them, with an example."""
     rows = [
         (1, "a", "b", 0.5, "garbage"),
         (2, "a", "b", "NaN", "2020-01-01"),
@@ -191,7 +193,78 @@ def test_unreadable_values_are_counted_by_column(tmp_path: Path) -> None:
     ]
     columns = f"id integer primary key, {BASE}, confidence, timestamp"
     store = opened(write_table(tmp_path / "a.db", rows, columns))
-    assert with_strata(store, BOUNDS, lambda strata: strata.unreadable()) == {"confidence": 2, "timestamp": 2}
+    assert with_strata(store, BOUNDS, lambda strata: strata.unreadable()) == {
+        "confidence": (2, "NaN"),
+        "timestamp": (2, "garbage"),
+    }
+
+
+def test_a_value_that_cannot_be_read_leaves_the_decision_to_the_other(tmp_path: Path) -> None:
+    """Without either, the record is in the baseline."""
+    rows = [
+        (1, "a", "b", 0.5, "garbage"),
+        (2, "a", "b", "high", "2020-01-01"),
+        (3, "a", "b", None, None),
+        (4, "a", "b", None, "2026-01-01"),
+        (5, "a", "b", 0.9, "2026-01-01"),
+    ]
+    store = opened(write_table(tmp_path / "a.db", rows, f"id integer primary key, {BASE}, confidence, timestamp"))
+    assert strata_by_id(store, BOUNDS, [1, 2, 3, 4, 5]) == {1: LOW, 2: OLD, 3: BASELINE, 4: BASELINE, 5: BASELINE}
+
+
+STORED_AS = st.sampled_from([int, str, float, lambda number: struct.pack("<q", int(number))])
+COUNTS = st.sampled_from([form for form in FORMS if isinstance(form, Count)])
+
+
+@settings(max_examples=60)
+@given(
+    form=COUNTS,
+    moments=st.lists(near([BOUND], datetime(1980, 1, 1), datetime(2099, 12, 31)), min_size=1, max_size=10),
+    stored_as=STORED_AS,
+    odd=st.lists(st.sampled_from([None, "", "garbage", "2020-01-01", 0, -5, 1e300, "17642016xx", b"x"]), max_size=3),
+    affinity=st.sampled_from(["", "integer", "text", "real"]),
+)
+def test_sql_and_python_agree_on_numbers(
+    form: Count, moments: list[datetime], stored_as: Callable[[float], object], odd: list[object], affinity: str
+) -> None:
+    """In any unit, as numbers, as text and in BLOBs, among others."""
+    stamps = [stored_as(form.number(moment.replace(tzinfo=UTC))) for moment in moments]
+    rows = [(key, "text", "other", stamp) for key, stamp in enumerate([*stamps, *odd])]
+    columns = f"id integer primary key, {BASE}, timestamp {affinity}"
+    assert differences(rows, columns, replace(BOUNDS, timestamps=form)) == []
+
+
+@settings(max_examples=60)
+@given(
+    scores=st.lists(st.one_of(st.integers(0, 100), st.floats(0, 100)), min_size=1, max_size=10),
+    divisor=st.sampled_from([100.0, 10.0, 7.0]),
+    low=st.sampled_from([0.0, 0.29, 0.57, 0.75, 1.0]),
+    indexed=st.sampled_from([(), ("confidence", "timestamp")]),
+)
+def test_sql_and_python_agree_on_divided_confidences(
+    scores: list[float], divisor: float, low: float, indexed: list[str]
+) -> None:
+    """Also at the bound, where rounding would separate them."""
+    rows = [(key, "text", "other", score, "2026-01-01") for key, score in enumerate([*scores, round(low * divisor)])]
+    columns = f"id integer primary key, {BASE}, confidence real, timestamp text"
+    bounds = replace(BOUNDS, low_confidence_below=low, confidences=ConfidenceForm(divisor=divisor))
+    with TemporaryDirectory() as folder:
+        path = write_table(Path(folder) / "a.db", rows, columns, indexed)
+        store = opened(path, {"confidence": f"confidence/{divisor:g}"})
+        right = {key: stratum_in_python(row, bounds) for key, row in stored_rows(path).items()}
+        if store.has("confidence"):
+            assert strata_by_id(store, bounds, list(right)) == right
+            sizes = with_strata(store, bounds, lambda strata: strata.sizes())
+            assert sizes == {stratum: list(right.values()).count(stratum) for stratum in Stratum}
+
+
+def test_records_without_an_id_are_counted(tmp_path: Path) -> None:
+    """They cannot be reviewed."""
+    rows = [(1, "a", "b"), (None, "a", "b"), (None, "c", "d")]
+    store = opened(write_table(tmp_path / "a.db", rows, "id integer, text, category"))
+    assert with_strata(store, BOUNDS, lambda strata: strata.without_id()) == 2
+    keyed = opened(write_table(tmp_path / "b.db", [(1, "a", "b")]))
+    assert with_strata(keyed, BOUNDS, lambda strata: strata.without_id()) == 0
 
 
 IDS: dict[str, tuple[str, Sequence[int | str]]] = {
@@ -200,6 +273,7 @@ IDS: dict[str, tuple[str, Sequence[int | str]]] = {
     "text": ("text primary key", ["", "10", "9", "a b", "é", "Z"]),
     "no type": ("", [1, 2, "1", "two", 10, "10"]),
     "quotes": ("text", ["'", '"', "%", "a'b", ";", "--"]),
+    "whole numbers and text in a key": ("int primary key", [1, 2, 3, "a", "b", "c"]),
 }
 
 

@@ -16,7 +16,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from drift_checks.core.instants import read_instant
 from drift_checks.core.records import RecordId
 from drift_checks.review.sampling import draw
 from drift_checks.stores.records import RecordStore
@@ -39,7 +38,7 @@ VALUES = st.sampled_from([None, "", "a", "b", "A", "é", "it's", 2])
 
 def window_in_python(timestamp: object, bounds: WindowBounds) -> Window:
     """Return the window as the contract defines it."""
-    moment = read_instant(timestamp, bounds.naive)
+    moment = bounds.timestamps.read(timestamp, bounds.naive)
     if moment is None or moment < bounds.reference_from or moment >= bounds.until:
         return OUTSIDE
     return REFERENCE if moment < bounds.recent_from else RECENT

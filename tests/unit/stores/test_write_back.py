@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from contextlib import closing
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -211,3 +211,39 @@ def test_a_trigger_that_drops_the_row_undoes_the_change(tmp_path: Path) -> None:
     with pytest.raises(StoreError, match="a trigger keeps the row of this run out of drift_metrics"):
         write_back(opened(path), written(1))
     assert tables(path) == before
+
+
+@pytest.mark.parametrize(
+    ("existing", "mark"),
+    [
+        ("1764201600000", "1768442400000"),
+        ("Thu, 27 Nov 2025 00:00:00 GMT", "Thu, 15 Jan 2026 02:00:00 GMT"),
+        ("2025-11-27 00:00:00", "2026-01-15T02:00:00+00:00"),
+        (None, "2026-01-15T02:00:00+00:00"),
+    ],
+)
+def test_a_record_is_marked_in_the_form_of_its_column(tmp_path: Path, existing: object, mark: object) -> None:
+    """ISO 8601 if it holds no instant yet."""
+    path = make(tmp_path / "a.db")
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute("update risk_classifications set last_reviewed_at = ?", (existing,))
+    assert write_back(opened(path), written(1, moment=datetime(2026, 1, 15, 2, tzinfo=UTC)))
+    with closing(sqlite3.connect(path)) as connection:
+        found = connection.execute("select last_reviewed_at from risk_classifications where id = 1").fetchone()
+    assert found == (mark,)
+
+
+def test_a_record_with_a_binary_id_is_marked(tmp_path: Path) -> None:
+    """By its hexadecimal digits; without other marks, in the form of the timestamps."""
+    path = make(tmp_path / "a.db")
+    execute(path, "drop table risk_classifications")
+    execute(
+        path,
+        "create table risk_classifications (id blob primary key, text, category, timestamp, last_reviewed_at,"
+        " review_count)",
+    )
+    execute(path, "insert into risk_classifications values (x'07ff', 't', 'c', 1764201600, null, null)")
+    assert write_back(opened(path), written("07ff", moment=datetime(2026, 1, 15, 2, tzinfo=UTC)))
+    with closing(sqlite3.connect(path)) as connection:
+        found = connection.execute("select last_reviewed_at, review_count from risk_classifications").fetchall()
+    assert found == [(1768442400, 1)]

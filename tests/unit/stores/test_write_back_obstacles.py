@@ -222,7 +222,7 @@ UNFIT = {
     "no marks": (
         ["alter table risk_classifications drop column review_count"],
         "table 'risk_classifications' has no column 'review_count', which --drift-write-back updates; name the column"
-        " with --drift-columns review_count=NAME, add it to the table",
+        " with --drift-columns=review_count=NAME, add it to the table",
     ),
     "view": (
         ["alter table risk_classifications rename to kept", "create view risk_classifications as select * from kept"],

@@ -225,10 +225,62 @@ def test_nothing_that_is_stored_raises(stored: object) -> None:
 
 @pytest.mark.parametrize(
     "stored",
-    ["[]", "1", "[[1, 2]]", "[1, null]", "[NaN]", "[1e39]", f"[1{'0' * 400}]", "[" * 100_000, b"\xff", [1.0], "[true]"],
+    [
+        "[]",
+        "1",
+        "[[1], [2]]",
+        "[1, null]",
+        "[NaN]",
+        "[1e39]",
+        f"[1{'0' * 400}]",
+        "[" * 100_000,
+        b"\xff",
+        [1.0],
+        "[true]",
+    ],
     ids=lambda stored: str(stored)[:20],
 )
 @pytest.mark.filterwarnings("error")
 def test_what_is_no_array_of_numbers_is_no_vector(stored: object) -> None:
     """Nor are other values that can be made into numbers; no warning disturbs the terminal."""
+    assert read_embedding(stored) is None
+
+
+@pytest.mark.parametrize(
+    "stored",
+    [
+        "[0.25, -0.5, 0.1]",
+        b"[0.25, -0.5, 0.1]",
+        '["0.25", "-5e-1", " 0.1 "]',
+        "[[0.25, -0.5, 0.1]]",
+        '{"embedding": [0.25, -0.5, 0.1]}',
+        '{"object": "list", "data": [{"index": 0, "embedding": [0.25, -0.5, 0.1]}]}',
+        np.array([0.25, -0.5, 0.1], dtype="<f4").tobytes(),
+        np.array([0.25, -0.5, 0.1], dtype="<f8").tobytes(),
+    ],
+    ids=lambda stored: str(stored)[:20],
+)
+def test_a_vector_may_be_stored_in_several_ways(stored: object) -> None:
+    """As JSON or as the bytes of numpy."""
+    vector = read_embedding(stored)
+    assert vector is not None
+    assert vector == pytest.approx([0.25, -0.5, 0.1])
+
+
+@pytest.mark.parametrize(
+    "stored",
+    [
+        '{"a": [1], "b": [2]}',
+        '["a"]',
+        '[[1], "b"]',
+        "[" * 9 + "1",
+        bytes(64),
+        b"\x00\x00\x80?" * 4,
+        b"abcde",
+        '{"a":' * 100_000,
+    ],
+    ids=lambda stored: str(stored)[:20],
+)
+def test_an_ambiguous_vector_is_not_guessed(stored: object) -> None:
+    """Such as bytes that make sense as numbers of either precision."""
     assert read_embedding(stored) is None
