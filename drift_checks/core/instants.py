@@ -12,7 +12,7 @@ _SEPARATOR = re.compile(r"^(\d{4}-\d\d-\d\d)[Tt\s]+(?=\d)")
 _LONGEST_DATE = len("2026-01-15")
 _DELAY_ASKED = re.compile(
     r"(?:(?:retry|try again|wait)\s+(?:in|after|for|at least)|retry_?(?:delay|after)(_?ms)?)['\"\s:=]*"
-    r"((?:\d+(?:\.\d+)?\s*[a-z]*\s*){1,3})(?!-\d)",
+    r"((?:\d+(?:\.\d+)?\s*[a-z]*\s*){1,3})(?!\d*-\d)",
     re.IGNORECASE,
 )
 _DELAY_PART = re.compile(r"(\d+(?:\.\d+)?)\s*([a-z]*)", re.IGNORECASE)

@@ -124,8 +124,13 @@ class Endpoint:
                 if not isinstance(answer, str):
                     return answer[0]
                 url = answer
-        except (httpx.TransportError, httpx.InvalidURL) as error:
-            kind = NotSent if isinstance(error, httpx.ConnectError | httpx.InvalidURL) else ConnectionError
+        except httpx.InvalidURL:
+            # The endpoint's own URL was read before.
+            raise Redirected("what is no address") from None
+        except httpx.TransportError as error:
+            if "location header" in str(error):
+                raise Redirected("what is no address") from None
+            kind = NotSent if isinstance(error, httpx.ConnectError) else ConnectionError
             raise kind(self._key.hidden_in(f"{self.base_url}{self._by_proxy()}: {describe(error)}")) from error
         raise Redirected(f"{self._url} again")
 
@@ -149,7 +154,7 @@ class Endpoint:
             target = urljoin(url, str(response.headers.get("location", "")))
             origins = [urlsplit(address)[:2] for address in (url, target)]
         except ValueError:
-            raise Redirected("no address") from None
+            raise Redirected("what is no address") from None
         if response.status_code not in _SAME_REQUEST or origins[0] != origins[1]:
             # A query may hold a token.
             raise Redirected(self._key.hidden_in(printable(target.partition("?")[0], 200)))
@@ -172,11 +177,8 @@ class Endpoint:
         route = self._route
         # Reading certificates takes time, and most endpoints of one's own need none.
         is_encrypted = "https" in (urlsplit(self._url).scheme, _scheme(route))
-        proxy = (
-            None
-            if route.proxy is None
-            else httpx.Proxy(route.proxy, ssl_context=route.tls if _scheme(route) == "https" else None)
-        )
+        proxy_tls = route.tls if _scheme(route) == "https" else None
+        proxy = None if route.proxy is None else httpx.Proxy(route.proxy, ssl_context=proxy_tls)
         return httpx.AsyncClient(
             headers={
                 "Authorization": f"Bearer {self._key.reveal()}",

@@ -162,7 +162,7 @@ class ChatClassifier:
         if complaint.status in (401, 403) and not complaint.is_about_credit():
             return Fault(self._refused(said), 1 if complaint.status == 401 else _SEVERAL)
         if complaint.is_about_credit() and retry_after(error) is None:
-            problem = f"{self._base_url} answers no more, for want of credit {said}"
+            problem = f"the account at {self._base_url} has no credit left {said}"
             return Fault(ReviewerError("reviewer", problem, "check the account's plan and balance"))
         if complaint.is_about_model():
             problem = f"{self._base_url} has no model {self.model!r} {said}"

@@ -48,6 +48,8 @@ def test_comparable_runs_come_oldest_first(tmp_path: Path) -> None:
         ({"reviewer": "llm"}, SOURCE),
         ({"model": "m-2"}, SOURCE),
         ({"prompt": "classify-2"}, SOURCE),
+        ({"omitted_parameters": ("seed",)}, SOURCE),
+        ({}, replace(SOURCE, omitted_parameters=("seed",))),
         ({"decision": "sequential"}, SOURCE),
         ({"judge": "population", "chosen": True}, SOURCE),
         ({"prompt": None}, replace(SOURCE, prompt="classify-1")),

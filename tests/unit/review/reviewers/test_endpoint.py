@@ -234,9 +234,9 @@ def test_finds_the_message_of_an_error(document: object, message: str | None) ->
 
 def test_an_error_hides_the_key() -> None:
     """Also in the document, which says what was wrong."""
-    with serving(answering(401, json.dumps({"error": {"message": f"bad {KEY}"}}).encode())) as server:
-        with pytest.raises(EndpointError) as caught:
-            post(server.url)
+    reply = answering(401, json.dumps({"error": {"message": f"bad {KEY}"}}).encode())
+    with serving(reply) as server, pytest.raises(EndpointError) as caught:
+        post(server.url)
     assert (str(caught.value), caught.value.document) == ("bad …", {"error": {"message": "bad …"}})
 
 
@@ -270,8 +270,8 @@ from tests.support.chat_behaviour import Behaviour
 from tests.support.chat_server import ChatServer
 from tests.support.classifiers import make_records
 
-faults = {"server_error": 0.2, "rate_limited": 0.1, "garbage": 0.1, "cut": 0.2, "refused_parameters": frozenset({"seed"})}
-with ChatServer(Behaviour(**faults)) as server:
+faults = {"server_error": 0.2, "rate_limited": 0.1, "garbage": 0.1, "cut": 0.2}
+with ChatServer(Behaviour(**faults, refused_parameters=frozenset({"seed"}))) as server:
     url = server.base_url.replace("127.0.0.1", "localhost")
     reviewer = PooledReviewer(ChatClassifier("m", Secret("k"), Prompt("1", "x"), ("a",), url), Limits(), Spent())
     before = set(sys.modules)

@@ -140,6 +140,15 @@ def test_an_answer_that_the_endpoint_refuses_is_unusable(code: str) -> None:
     assert isinstance(seen[0], UnusableAnswer)
 
 
+def test_keeps_the_parameters_if_an_error_quotes_a_part_of_the_text() -> None:
+    """A word that is in the text too must be in quotes to be a parameter's name."""
+    said = error_body("prompt flagged near 'the temperature is high, my seed ord...'")
+    with ScriptedServer((400, said), (400, error_body("Unsupported parameter: 'seed'"))) as server:
+        text = "the temperature is high, my seed order is late"
+        seen = outcomes(chat(server), question(text), question(text))
+    assert [type(outcome) for outcome in seen] == [EndpointError, ParametersRejected]
+
+
 @pytest.mark.parametrize("status", [400, 422])
 def test_understands_a_refusal_as_google_words_it(status: int) -> None:
     """The parameter named only in the message of a list with one error is omitted."""
