@@ -36,10 +36,11 @@ class Price(NamedTuple):
 
 
 class PermanentError(CallFailed):
-    """A call that failed as every call would; `fault` says why."""
+    """An error with which every call would be answered; `fault` says why."""
 
-    def __init__(self, message: str, fault: Fault) -> None:
-        super().__init__(message)
+    def __init__(self, error: EndpointError, fault: Fault) -> None:
+        super().__init__(str(error))
+        self.status_code = error.status_code
         self.fault = fault
 
 
@@ -91,7 +92,7 @@ class ChatClassifier:
         except EndpointError as error:
             complaint = Complaint(error, request.record.text)
             if fault := self._fault_of(complaint, error):
-                raise PermanentError(describe(error), fault) from None
+                raise PermanentError(error, fault) from None
             if rejected := complaint.rejects(parameters, self._parameters.may_reject):
                 raise ParametersRejected(request.omitted | rejected) from None
             if complaint.is_about_answer():

@@ -211,7 +211,7 @@ def test_a_refused_key_is_not_shown() -> None:
     """If the endpoint quotes it, it becomes an ellipsis."""
     with ChatServer(Behaviour(api_key="another")) as server:
         (outcome,) = outcomes(chat(server), question())
-    assert str(outcome) == "401: Incorrect API key provided: …."
+    assert str(outcome) == "Incorrect API key provided: …."
 
 
 def test_a_failed_connection_does_not_show_the_key() -> None:
