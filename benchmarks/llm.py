@@ -22,20 +22,18 @@ STORE_SIZE = 2000
 CHECKOUT = Path(__file__).resolve().parents[1]
 PLAIN = """
 import json, sqlite3, sys
-from openai import OpenAI
+import httpx
 
 base_url, db, ids = sys.argv[1], sys.argv[2], json.loads(sys.argv[3])
 rows = dict(sqlite3.connect(db).execute("select id, text from risk_classifications"))
-client = OpenAI(api_key="key", base_url=base_url)
+client = httpx.Client(headers={"Authorization": "Bearer key"}, timeout=60)
 for key in ids:
-    client.chat.completions.create(
-        model="model",
-        temperature=0,
-        messages=[
-            {"role": "system", "content": "Classify: financial, regulatory or operational?"},
-            {"role": "user", "content": rows[key]},
-        ],
-    )
+    messages = [
+        {"role": "system", "content": "Classify: financial, regulatory or operational?"},
+        {"role": "user", "content": rows[key]},
+    ]
+    body = {"model": "model", "temperature": 0, "messages": messages}
+    client.post(f"{base_url}/chat/completions", json=body).raise_for_status()
 """
 
 

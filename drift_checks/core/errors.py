@@ -8,7 +8,8 @@
     ├── ReportsError       the folder of reports cannot be written to          exit 4
     ├── ArchiveError       a backup cannot be made, trusted or restored        exit 4
     ├── NothingToReview    the store or the sample is empty                    exit 5
-    └── RunInProgress      another run or program holds a lock                 exit 75
+    ├── RunInProgress      another run or program holds a lock                 exit 75
+    └── InternalError      this package or its environment is broken           exit 3
 
 An error is data: `what` is at fault (a setting, a file, an endpoint), the `problem` with it, and the `remedy`. `str()`
 composes the sentence "what: problem; remedy."
@@ -20,6 +21,7 @@ from collections.abc import Callable, Iterable
 from difflib import get_close_matches
 from typing import ClassVar, Self
 
+EXIT_INTERNAL = 3
 EXIT_USAGE = 4
 EXIT_NOTHING = 5
 EXIT_TRY_AGAIN = 75
@@ -82,6 +84,12 @@ class RunInProgress(DriftError):
     """Another run holds the lock of the reports, or another program holds a file that must be changed."""
 
     exit_code = EXIT_TRY_AGAIN
+
+
+class InternalError(DriftError):
+    """The package or its environment is broken, which is no fault of the reviewer or the store."""
+
+    exit_code = EXIT_INTERNAL
 
 
 def nearest(name: str, known: Iterable[str], prefix: str = "", likeness: float = 0.6) -> str:

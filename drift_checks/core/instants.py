@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from datetime import MAXYEAR, UTC, datetime, tzinfo
 from email.utils import mktime_tz, parsedate_tz
+from math import isfinite
 
 _SEPARATOR = re.compile(r"^(\d{4}-\d\d-\d\d)[Tt\s]+(?=\d)")
 _LONGEST_DATE = len("2026-01-15")
@@ -16,6 +17,13 @@ _SECONDS = re.compile(r"[+-]?[0-9]+(\.[0-9]*)?")
 _NAMED_ZONE = re.compile(
     r"(?:\s*([+-]\d\d:?\d\d|Z)(?:\s+(?:[A-Z]{2,5}|[+-]\d{2,4})|\[[\w/]+\])|\s+(?:UTC|GMT))(?:\s+m=[+-][\d.]+)?$"
 )
+_DELAY_ASKED = re.compile(
+    r"(?:(?:retry|try again|wait)\s+(?:in|after|for|at least)|retry_?(?:delay|after)(_?ms)?)['\"\s:=]*"
+    r"((?:\d+(?:\.\d+)?\s*[a-z]*\s*){1,3})(?!\d*-\d)",
+    re.IGNORECASE,
+)
+_DELAY_PART = re.compile(r"(\d+(?:\.\d+)?)\s*([a-z]*)", re.IGNORECASE)
+_UNITS = {"ms": 0.001, "mil": 0.001, "s": 1, "sec": 1, "m": 60, "min": 60, "h": 3600, "hou": 3600, "hr": 3600}
 _SPACE_BEFORE_OFFSET = re.compile(r"\s+(?=[+-]\d\d:?\d\d$|Z$)")
 
 
@@ -75,3 +83,20 @@ def retry_after_seconds(value: str, now: datetime | None = None) -> float | None
     except (LookupError, TypeError, ValueError, OverflowError):
         return None
     return min(max(0.0, seconds), LONGEST_PAUSE)
+
+
+def requested_delay(text: str) -> float | None:
+    """Return the seconds that an error asks to wait, as in `retry in 27.4s` or `"retryDelay": "27s"`, or None."""
+    asked = _DELAY_ASKED.search(text)
+    if asked is None:
+        return None
+    default = 0.001 if asked[1] else 1
+    seconds = 0.0
+    for number, unit in _DELAY_PART.findall(asked[2]):
+        factor = _UNITS.get(unit.lower()[:3], _UNITS.get(unit.lower()[:3].rstrip("s"))) if unit else default
+        if factor is None:
+            break
+        seconds += float(number) * factor
+    else:
+        return seconds if isfinite(seconds) else None
+    return seconds or None

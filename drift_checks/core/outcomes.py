@@ -23,6 +23,7 @@ VERSION_WORDS = {
     "reviewer": "reviewer",
     "reviewer_model": "model of the reviewer",
     "reviewer_prompt": "prompt of the reviewer",
+    "reviewer_parameters": "parameters of the reviewer",
 }
 
 

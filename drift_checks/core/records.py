@@ -134,6 +134,7 @@ class Review:
         failure: Why there is no decision.
         evidence: The words of the text that decided, if the reviewer names them.
         model: The model, as it names itself.
+        omitted_parameters: Parameters that the call omitted because the endpoint rejects them.
         asked: Whether the reviewer was called; False after an outage or once the budget is spent.
         needed: Whether the run needed this review; a sequential decision leaves some out.
         repeat: Whether this is the second review of the record in this run, which shows how consistent the reviewer is.
@@ -147,6 +148,7 @@ class Review:
     rationale: str | None = None
     evidence: str | None = None
     model: str | None = None
+    omitted_parameters: tuple[str, ...] = ()
     asked: bool = True
     needed: bool = True
     repeat: bool = False
@@ -166,7 +168,8 @@ class Review:
     def from_plain(cls, plain: Mapping[str, Any]) -> Review:
         """Return the review whose `asdict` this is; unknown keys are ignored."""
         known = {item.name: plain[item.name] for item in fields(cls) if item.name in plain}
-        return cls(**{**known, "usage": Usage(**plain.get("usage", {}))})
+        omitted = tuple(plain.get("omitted_parameters", ()))
+        return cls(**{**known, "omitted_parameters": omitted, "usage": Usage(**plain.get("usage", {}))})
 
 
 def _sum(first: float | None, second: float | None) -> Any:

@@ -33,7 +33,7 @@ def gather_facts(config: pytest.Config, pipeline: Pipeline, counts: Mapping[str,
     settings, sample, classifier = pipeline.settings, pipeline.sample, pipeline.classifier
     repeat, repeat_record = repeat_commands(_way_in(config), settings, sample)
     totals = counts["totals"]
-    libraries = (*_LIBRARIES, "openai") if pipeline.reviewer_name == LLM else _LIBRARIES
+    libraries = (*_LIBRARIES, "httpx") if pipeline.reviewer_name == LLM else _LIBRARIES
     return Facts(
         store=StoreFacts(
             db=str(settings.db),
@@ -58,6 +58,7 @@ def gather_facts(config: pytest.Config, pipeline: Pipeline, counts: Mapping[str,
             name=pipeline.reviewer_name,
             model=", ".join(totals["models"]) or (classifier.model if classifier else None),
             prompt=getattr(classifier, "prompt_version", None),
+            omitted_parameters=tuple(totals["omitted_parameters"]),
             reviewed=totals["reviews"],
             self_disagreement=SelfDisagreement.of(totals["repeated"], totals["differed"]),
             **{name: totals[name] for name in _USED},

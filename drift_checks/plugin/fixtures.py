@@ -119,6 +119,7 @@ def past(drift_pipeline: Pipeline) -> list[PastRun]:
         drift_pipeline.reviewer_name,
         drift_pipeline.model,
         getattr(classifier, "prompt_version", None),
+        drift_pipeline.omitted_parameters,
         settings.decision,
         settings.judge,
         (drift_pipeline.sample.seed, f"{drift_pipeline.sample.as_of:%Y-%m-%d}"),

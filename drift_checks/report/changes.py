@@ -75,6 +75,9 @@ def versions_of(run: Facts | RecordedRun) -> dict[str, str]:
     """Return the versions that decided in a run, of store and reviewer, by the keys of VERSION_WORDS."""
     reviewer = run.reviewer
     found = {"reviewer": reviewer.name, "reviewer_model": reviewer.model, "reviewer_prompt": reviewer.prompt}
+    if reviewer.prompt:
+        omitted = reviewer.omitted_parameters
+        found["reviewer_parameters"] = f"without {', '.join(omitted)}" if omitted else "all"
     return {key: value for key, value in {**run.store.versions, **found}.items() if value}
 
 

@@ -103,6 +103,12 @@ def usage(reviewer: ReviewerFacts) -> str:
     return "; ".join([count(reviewer.calls, "call"), *parts])
 
 
+def omitted(reviewer: ReviewerFacts) -> str:
+    """Return which parameters the calls omitted; empty if none."""
+    names = ", ".join(reviewer.omitted_parameters)
+    return f"asked without {names}, which the endpoint rejects" if names else ""
+
+
 def noise(reviewer: ReviewerFacts) -> str:
     """Return how often the reviewer disagreed with itself; empty if it reviewed no record twice."""
     found = reviewer.self_disagreement
@@ -127,6 +133,8 @@ def _reviewer(facts: Facts) -> Iterator[str]:
     yield _line("reviewer", reviewer_in_words(facts))
     if used := usage(facts.reviewer):
         yield _line("", used)
+    if without := omitted(facts.reviewer):
+        yield _line("", without)
     if differed := noise(facts.reviewer):
         yield _line("noise", differed)
 

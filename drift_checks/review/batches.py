@@ -52,8 +52,7 @@ class BatchReviewer:
 
         def report(review: Review) -> None:
             on_review(review)
-            # Only after the first review, when the client has imported its libraries: two threads that import the same
-            # libraries may find half of them missing.
+            # Only after the first review, so that a refused run ends at once.
             prepare()
 
         self._run(first, second, self._adder([*first, *second]), report)

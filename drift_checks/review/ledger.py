@@ -69,6 +69,7 @@ class Ledger:
             "median_seconds": median(seconds) if seconds else None,
             "slowest_seconds": seconds[-1] if seconds else None,
             "models": sorted({review.model for review in self._all() if review.model}),
+            "omitted_parameters": sorted({name for review in self._all() for name in review.omitted_parameters}),
             "repeated": len(compared),
             "differed": sum(first.category != repeat.category for first, repeat in compared),
         }

@@ -142,6 +142,11 @@ class Pipeline:
         models = self.ledger.totals()["models"]
         return ", ".join(models) or (self.classifier.model if self.classifier else None)
 
+    @property
+    def omitted_parameters(self) -> tuple[str, ...]:
+        """The parameters of calls that the endpoint rejects."""
+        return tuple(self.ledger.totals()["omitted_parameters"])
+
     def use_journal(self, journal: Journal, header: Mapping[str, Any]) -> None:
         """Write the reviews to the run's journal, and take over those that it holds."""
         journal.begin(header)

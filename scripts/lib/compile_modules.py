@@ -20,13 +20,12 @@ class EveryModule:
     """A plugin that imports all of the package as pytest does, with rewritten assertions."""
 
     def pytest_configure(self) -> None:
-        """Import it, and the client for `--drift-reviewer llm`."""
+        """Import it."""
         import drift_checks
 
         for module in walk_packages(drift_checks.__path__, "drift_checks."):
             if not module.name.endswith("__main__"):
                 import_module(module.name)
-        import_module("openai")
 
 
 def main() -> int:

@@ -82,7 +82,7 @@ run_interruptibly() {
 # Runs the subcommand $1 of `python -m drift_checks` with the other arguments and the checkout's settings.
 run_subcommand() {
     watch_signals
-    ensure_environment .venv llm pytest drift_checks openai
+    ensure_environment .venv "" pytest drift_checks httpx
     # -P: modules in the caller's folder must not shadow the installed ones.
     run_interruptibly "$environment/bin/python" -P -m drift_checks "$1" -c "$root/pytest.ini" "${@:2}"
     pass_on $? "python -m drift_checks $1"
@@ -98,7 +98,7 @@ pass_on() {
     fail "$2 ended with $1, which is not one of its exit codes: it was killed or it crashed, see its last lines above."
 }
 
-# Creates the environment $1 unless it exists: $2 is the extra to install, the rest are modules it must contain.
+# Creates the environment $1 unless it exists: $2 is the extra to install, or empty, the rest are modules it must contain.
 ensure_environment() {
     environment=$root/$1
     extra=$2
@@ -162,13 +162,13 @@ install_with_uv() {
     # In the checkout's folder: uv would follow the settings of a project in the caller's.
     logged uv --directory "$root" venv --allow-existing --python "$interpreter" "$environment"
     logged uv --directory "$root" pip install --python "$environment/bin/python" --resolution "$resolution" \
-        --editable ".[$extra]"
+        --editable ".${extra:+[$extra]}"
 }
 
 install_with_pip() {
     logged "$interpreter" -m venv "$environment"
     logged "$environment/bin/python" -m pip install --disable-pip-version-check --no-input --no-compile \
-        --editable "$root[$extra]"
+        --editable "$root${extra:+[$extra]}"
 }
 
 logged() {

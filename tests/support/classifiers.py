@@ -11,7 +11,8 @@ from typing import TypeVar
 
 from drift_checks.core.errors import ReviewerError
 from drift_checks.core.records import Record, RecordId, Review, Stratum
-from drift_checks.review.reviewers.base import Classification, Request
+from drift_checks.review.reviewers.base import Classification, Fault, Request
+from drift_checks.review.reviewers.failures import describe, is_refused, status_of
 from drift_checks.review.reviewers.limits import Limits, Spent
 from drift_checks.review.reviewers.pool import PooledReviewer
 
@@ -76,9 +77,12 @@ class FakeClassifier:
         """Return the same for every request."""
         return self.most
 
-    def refusal_error(self, reason: str) -> ReviewerError:
-        """Return an error with a remedy."""
-        return ReviewerError("reviewer", f"refused ({reason})", REMEDY)
+    def fault(self, error: Exception) -> Fault | None:
+        """Return an error with a remedy for refused credentials."""
+        if not is_refused(error):
+            return None
+        refused = ReviewerError("reviewer", f"refused ({describe(error)})", REMEDY)
+        return Fault(refused, 3 if status_of(error) == 403 else 1)
 
     async def close(self) -> None:
         """Record it."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import re
 import signal
@@ -13,8 +12,8 @@ from collections.abc import Callable, Mapping, Sequence
 from importlib import import_module
 from pathlib import Path
 
-from openai import AsyncOpenAI
-
+from drift_checks.core.secrets import Secret
+from drift_checks.review.reviewers.endpoint import Endpoint
 from tests.support.chat_behaviour import Request, name_category
 from tests.support.chat_server import ChatServer
 from tests.support.session_runs import Run, placeholders, run_folders
@@ -32,19 +31,10 @@ _LOADED = (
 
 
 def load() -> None:
-    """Load what such reviews load on the way: a run in this process forgets what it was the first to load.
-
-    The client loads its parts when they are first needed, some of them twice otherwise.
-    """
+    """Load what such reviews load on the way: a run in this process forgets what it was the first to load."""
     for name in _LOADED:
         import_module(name)
-    asyncio.run(_ask_once())
-
-
-async def _ask_once() -> None:
-    with ChatServer() as server:
-        async with AsyncOpenAI(api_key=KEY, base_url=server.base_url, max_retries=0) as client:
-            await client.chat.completions.create(model="test-model", messages=[{"role": "user", "content": "Risk"}])
+    Endpoint("http://127.0.0.1", Secret(KEY))
 
 
 def asking(server: ChatServer, model: str = "test-model") -> tuple[str, ...]:

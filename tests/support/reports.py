@@ -26,7 +26,7 @@ _STORE = {name: name for name in ("db", "table", "chroma", "collection", "record
 _STORE["store_versions"] = "versions"
 _SAMPLE = {name: name for name in ("seed", "as_of", "naive_timezone", "record_ids", "notes")}
 _SAMPLE |= {"sizes": "store_strata", "drawn": "strata"}
-_REVIEWER = {"reviewer": "name", "model": "model", "prompt": "prompt"}
+_REVIEWER = {name: name for name in ("model", "prompt", "omitted_parameters")} | {"reviewer": "name"}
 
 
 def facts(**changed: Any) -> Facts:

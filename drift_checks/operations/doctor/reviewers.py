@@ -120,7 +120,9 @@ def _judge(review: Review, seconds: float, setup: Setup, record: Record) -> Chec
         )
     model = f" by {review.model}" if review.model else ""
     took = f"{seconds:.1f} s" if seconds >= 1 else f"{seconds * 1000:.0f} ms"
-    message = f"one record was reviewed{model} in {took}"
+    omitted = ", ".join(review.omitted_parameters)
+    without = f", without {omitted}, which the endpoint rejects" if omitted else ""
+    message = f"one record was reviewed{model} in {took}{without}"
     if setup.settings.reviewer != NEIGHBOURS and seconds > setup.settings.timeout * _SLOW_SHARE:
         return warning(
             f"{message}; a call may take {setup.settings.timeout:g} s",

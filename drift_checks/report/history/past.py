@@ -27,6 +27,7 @@ class Source:
     reviewer: str
     model: str | None
     prompt: str | None
+    omitted_parameters: tuple[str, ...]
     decision: str
     judge: str
     draw: Draw
@@ -52,9 +53,11 @@ def past_runs(reports: Path, source: Source) -> list[PastRun]:
 
 
 def _is_comparable(run: RecordedRun, source: Source) -> bool:
-    decided = (run.reviewer.name, run.reviewer.model, run.reviewer.prompt, run.decision, run.judge)
-    same = decided == (source.reviewer, source.model, source.prompt, source.decision, source.judge)
-    return same and run.verdict != Verdict.INCONCLUSIVE and run.agreement.reviewed > 0 and _draw(run) != source.draw
+    reviewer = run.reviewer
+    decided = (reviewer.name, reviewer.model, reviewer.prompt, reviewer.omitted_parameters, run.decision, run.judge)
+    wanted = (source.reviewer, source.model, source.prompt, source.omitted_parameters, source.decision, source.judge)
+    judged = run.verdict != Verdict.INCONCLUSIVE and run.agreement.reviewed > 0
+    return decided == wanted and judged and _draw(run) != source.draw
 
 
 def _draw(run: RecordedRun) -> Draw:

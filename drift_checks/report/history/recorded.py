@@ -83,6 +83,7 @@ class ReviewerFacts:
         name: The setting `reviewer`.
         model: The models that answered.
         prompt: The prompt's version.
+        omitted_parameters: Parameters of the calls that the endpoint rejects, such as `seed`.
         calls: How often it was called, including failed calls, retries and repeats.
         failed: Records that it was asked about without success.
         not_asked: Records that it was not asked about, because the budget was spent or the reviewer was down.
@@ -92,6 +93,7 @@ class ReviewerFacts:
     name: str
     model: str | None
     prompt: str | None
+    omitted_parameters: tuple[str, ...] = ()
     calls: int
     reviewed: int = 0
     failed: int = 0

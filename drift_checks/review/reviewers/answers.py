@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-import json
 import re
-from collections.abc import Iterable, Iterator, Mapping
+import unicodedata
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from drift_checks.core.records import read_number
 from drift_checks.core.text import quoted
 from drift_checks.review.reviewers.base import Classification, UnusableAnswer
+from drift_checks.review.reviewers.lenient import CATEGORY, Conflict, Object, object_in, objects_amid
+from drift_checks.review.reviewers.thoughts import after_thoughts, unfenced, without_thoughts
 
-_THOUGHTS = re.compile(r"<think(?:ing)?>.*?</think(?:ing)?>", re.DOTALL | re.IGNORECASE)
-_THOUGHTS_BEGIN = re.compile(r"<think(?:ing)?>", re.IGNORECASE)
-_THOUGHTS_END = re.compile(r"</think(?:ing)?>", re.IGNORECASE)
-# Longer than any limit on tokens allows; parsing takes quadratic time.
+# Longer than any limit on tokens allows.
 _MAX_LENGTH = 20_000
 _MAX_QUOTE = 60
+_PERCENTAGE = re.compile(r"(\d{1,3}(?:[.,]\d+)?)\s*%")
+# What models put around a category.
+_AROUND = " \t\n\r.,;:!?\"'`*_()[]<>«»“”„‘’"
 
 
 def answer_schema(categories: Iterable[str]) -> dict[str, Any]:
@@ -34,43 +36,44 @@ class AnswerReader:
     """Parses answers."""
 
     def __init__(self, categories: Iterable[str]) -> None:
-        self._categories = {category: category for category in categories}
-        similar: dict[str, set[str]] = {}
-        for category in self._categories:
-            similar.setdefault(_normalized(category), set()).add(category)
-        self._by_normalized = {key: names.pop() for key, names in similar.items() if len(names) == 1}
+        names = list(categories)
+        self._readings = [(_unique(names, form), form) for form in _FORMS]
 
-    def read(self, content: str) -> Classification:
-        """Return the classification in an answer: a bare JSON object, one in a code fence, or one amid prose.
+    def read(self, content: str, *, alone: bool = False) -> Classification:
+        """Return the classification in an answer: a JSON object, perhaps in a code fence, amid prose or after thoughts.
+
+        With `alone`, nothing may stand around the object.
 
         Raises:
             UnusableAnswer: There is no JSON object with a valid category, or several that differ.
         """
         if len(content) > _MAX_LENGTH:
             raise UnusableAnswer(f"the answer is {len(content):,} characters long")
-        objects = [item for item in objects_in(content) if "category" in item]
+        objects = decisions_in(content, alone=alone)
         if not objects:
             raise UnusableAnswer(f"the answer holds no JSON object with a category: {quoted(content, _MAX_QUOTE)}")
-        categories = {self._category(item["category"]) for item in objects}
+        categories = {self._category(item[CATEGORY]) for item in objects}
         if len(categories) > 1:
             raise UnusableAnswer(f"the answer holds several decisions: {', '.join(sorted(categories))}")
         answer = objects[-1]
         return Classification(
             categories.pop(),
-            confidence=read_confidence(answer.get("confidence")),
+            confidence=_stated_confidence(answer.get("confidence")),
             rationale=read_text(answer.get("rationale")),
             evidence=read_text(answer.get("evidence")),
         )
 
     def _category(self, name: object) -> str:
-        if isinstance(name, _Conflict):
+        if isinstance(name, list) and len(name) == 1:
+            (name,) = name
+        if isinstance(name, Conflict) or (isinstance(name, list) and name):
             raise UnusableAnswer("the answer holds several decisions")
         if not isinstance(name, str) or not name.strip():
             raise UnusableAnswer("the answer's category is not a text")
-        category = self._categories.get(name) or self._by_normalized.get(_normalized(name))
-        if category is None:
-            raise UnusableAnswer(f"the answer's category {quoted(name, _MAX_QUOTE)} is not in the taxonomy")
-        return category
+        for known, form in self._readings:
+            if (category := known.get(form(name))) is not None:
+                return category
+        raise UnusableAnswer(f"the answer's category {quoted(name, _MAX_QUOTE)} is not in the taxonomy")
 
 
 def read_confidence(value: object) -> float | None:
@@ -90,49 +93,55 @@ def read_text(value: object) -> str | None:
     return value if isinstance(value, str) and value else None
 
 
-def objects_in(content: str) -> list[Mapping[str, Any]]:
-    """Return the outermost JSON objects in a text, without those in a model's thoughts."""
-    try:
-        whole = _DECODER.decode(content.strip())
-    except (ValueError, RecursionError):
-        whole = None
-    return [whole] if isinstance(whole, dict) else list(json_objects(without_thoughts(content)))
+def decisions_in(content: str, *, alone: bool = False) -> list[Object]:
+    """Return the JSON objects with a category in a text, without those in a model's thoughts."""
+    for reading in (content, unfenced(content), after_thoughts(content), unfenced(after_thoughts(content))):
+        whole = object_in(reading)
+        if isinstance(whole, dict | list):
+            return _with_category(whole)
+    if alone:
+        return []
+    return [found for item in objects_amid(without_thoughts(content)) for found in _with_category(item)]
 
 
-def without_thoughts(content: str) -> str:
-    """Return the content without a model's thoughts; some chat templates omit the opening tag."""
-    *_, content = _THOUGHTS_END.split(_THOUGHTS.sub("", content))
-    return _THOUGHTS_BEGIN.split(content)[0]
+def _with_category(value: Any) -> list[Object]:
+    """Return the object, or those one level deeper if it has no category itself."""
+    if isinstance(value, dict) and CATEGORY in value:
+        return [value]
+    inner = value.values() if isinstance(value, dict) else value
+    items = [item[0] if isinstance(item, list) and len(item) == 1 else item for item in inner]
+    return [item for item in items if isinstance(item, dict) and CATEGORY in item]
 
 
-def json_objects(content: str) -> Iterator[Mapping[str, Any]]:
-    """Yield the outermost JSON objects in a text."""
-    position = content.find("{")
-    while position >= 0:
-        try:
-            value, end = _DECODER.raw_decode(content, position)
-        except (ValueError, RecursionError):
-            end = position + 1
-        else:
-            if isinstance(value, dict):
-                yield value
-        position = content.find("{", end)
+def _stated_confidence(value: object) -> float | None:
+    """Return a confidence as models state it: from 0 to 1, or in percent.
+
+    A number from 1 to 10 without a percent sign may be on a scale of 5, 10 or 100.
+    """
+    if isinstance(value, str):
+        value = value.strip()
+        if percentage := _PERCENTAGE.fullmatch(value):
+            return read_confidence(float(percentage[1].replace(",", ".")) / 100)
+        value = value.replace(",", ".")
+    number = None if isinstance(value, bool) else read_number(value)
+    return read_confidence(number / 100 if number is not None and number > 10 else number)
 
 
-class _Conflict:
-    """Replaces the category of an object that has two different ones."""
-
-
-def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    categories = [value for key, value in pairs if key == "category"]
-    result = dict(pairs)
-    if any(value != categories[0] for value in categories):
-        result["category"] = _Conflict()
-    return result
-
-
-_DECODER = json.JSONDecoder(object_pairs_hook=_object)
-
-
-def _normalized(category: str) -> str:
+def _folded(category: str) -> str:
+    category = unicodedata.normalize("NFKC", category.replace("\\", ""))
     return re.sub(r"[\s_-]+", "_", category.strip()).casefold()
+
+
+def _bare(category: str) -> str:
+    return _folded(category.strip(_AROUND)).strip("_")
+
+
+# From the strictest on: two categories that differ only so are told apart by a stricter one.
+_FORMS: tuple[Callable[[str], str], ...] = (str, _folded, _bare)
+
+
+def _unique(names: Iterable[str], form: Callable[[str], str]) -> dict[str, str]:
+    similar: dict[str, set[str]] = {}
+    for name in names:
+        similar.setdefault(form(name), set()).add(name)
+    return {key: found.pop() for key, found in similar.items() if key and len(found) == 1}

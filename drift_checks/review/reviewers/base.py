@@ -6,12 +6,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol, Self
 
-from drift_checks.core.errors import ReviewerError
+from drift_checks.core.errors import DriftError
 from drift_checks.core.records import Record, RecordId, Review, Usage
 
 OnCall = Callable[[RecordId], None]
 OnReview = Callable[[Review], None]
 OnCost = Callable[[float], None]
+# More than any model reads or writes in a call.
+_MOST_TOKENS = 10**9
 
 
 def ignore(_: object) -> None:
@@ -68,11 +70,15 @@ class Reviewer(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """A request to classify a record: its second review if `repeat`; after an unusable answer if `retry`."""
+    """A request to classify a record: its second review if `repeat`; after an unusable answer if `retry`.
+
+    `omitted` are the parameters of the call that the endpoint rejected when it was asked before.
+    """
 
     record: Record
     repeat: bool = False
     retry: bool = False
+    omitted: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +91,7 @@ class Classification:
     evidence: str | None = None
     model: str | None = None
     usage: Usage = field(default_factory=Usage)
+    omitted_parameters: tuple[str, ...] = ()
 
 
 class UnusableAnswer(Exception):
@@ -97,7 +104,31 @@ class UnusableAnswer(Exception):
 
 
 class ParametersRejected(Exception):
-    """The endpoint rejected a parameter of the call; the classifier omits it from now on."""
+    """The endpoint rejected parameters of the call, which may work without all those in `omitted`."""
+
+    def __init__(self, omitted: frozenset[str] = frozenset()) -> None:
+        super().__init__(", ".join(sorted(omitted)))
+        self.omitted = omitted
+
+
+class NotSent(ConnectionError):
+    """The endpoint could not be reached, so that the call cost nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """A failure that is probably not the record's but that of every call, and that does not pass by itself.
+
+    The run ends with `error` if no call was answered and as many `records` failed so.
+    """
+
+    error: DriftError
+    records: int = 1
+
+
+def token_count(number: object) -> int | None:
+    """Return a number of tokens, None if it cannot be one."""
+    return number if type(number) is int and 0 <= number <= _MOST_TOKENS else None
 
 
 class Classifier(Protocol):
@@ -121,14 +152,18 @@ class Classifier(Protocol):
 
         Raises:
             UnusableAnswer: The answer has no valid category; the pool retries once.
-            ParametersRejected: The pool retries at once.
+            ParametersRejected: The pool repeats the request at once, without them.
         """
 
     def max_cost(self, request: Request) -> float:
         """Return the most that one call can cost; 0 if costs are not counted."""
 
-    def refusal_error(self, reason: str) -> ReviewerError:
-        """Return the error to raise if the credentials are refused."""
+    def fault(self, error: Exception) -> Fault | None:
+        """Return what every call would fail with, None if the error may be the record's own or may pass.
+
+        Raises:
+            DriftError: The run must end at once.
+        """
 
     async def close(self) -> None:
         """Release resources; called once, after the last request."""

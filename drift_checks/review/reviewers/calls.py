@@ -8,7 +8,7 @@ import random
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple, NoReturn, TypeVar
 
 import tenacity
 
@@ -18,6 +18,8 @@ from drift_checks.review.reviewers import failures
 from drift_checks.review.reviewers.base import (
     Classification,
     Classifier,
+    Fault,
+    NotSent,
     OnCall,
     OnCost,
     OnReview,
@@ -25,7 +27,7 @@ from drift_checks.review.reviewers.base import (
     Request,
     UnusableAnswer,
 )
-from drift_checks.review.reviewers.limits import Breaker, Budget, BudgetSpent, Limits, Outage, Pace, Spent
+from drift_checks.review.reviewers.limits import Breaker, Budget, BudgetSpent, Faults, Limits, Outage, Pace, Spent
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -34,6 +36,7 @@ _MAX_BACKOFF = 20.0
 _MAX_PAUSE = 300.0
 # More than the number of parameters that an endpoint may reject.
 _MAX_REJECTIONS = 8
+_DECIDED = ("category", "confidence", "rationale", "evidence", "model", "omitted_parameters")
 Argument = TypeVar("Argument")
 
 
@@ -53,6 +56,10 @@ class CallbackError(Exception):
         self.cause = cause
 
 
+class _Permanent(Exception):
+    """A call failed in a way that does not pass by itself."""
+
+
 _FATAL = (Outage, DriftError, CallbackError)
 
 
@@ -67,7 +74,7 @@ class _Job:
 
     def reviewed(self, answer: Classification) -> Review:
         """Return the review for an answer."""
-        decided = {name: getattr(answer, name) for name in ("category", "confidence", "rationale", "evidence", "model")}
+        decided = {name: getattr(answer, name) for name in _DECIDED}
         return self._review(**decided)
 
     def failed(self, reason: str) -> Review:
@@ -88,6 +95,7 @@ class Calls:
         self._pace = Pace(limits.requests_per_minute)
         self._budget = Budget(limits, spent)
         self._breaker = Breaker(limits.timeout)
+        self._faults = Faults()
         # After an outage, no further calls are made.
         self._outage: Exception | None = None
         self._backoff = tenacity.wait_exponential(limits.backoff, max=_MAX_BACKOFF) + tenacity.wait_random(
@@ -110,6 +118,8 @@ class Calls:
             assert task is not None
             for job in waiting:
                 review = await self._review(job)
+                if len(unfinished) == 1:
+                    self._faults.refuse_all(jobs)
                 del unfinished[job]
                 self._notify(callbacks.on_review, review)
                 if task.cancelling():
@@ -177,10 +187,12 @@ class Calls:
                 await self._start(job, max_cost)
                 answer = await self._timed(request)
                 cost = self._add_usage(job, answer.usage, max_cost)
-            except ParametersRejected:
+            except ParametersRejected as rejected:
                 cost = 0.0
-                self._breaker.cancel(job)
+                self._breaker.leave(job)
+                request = replace(request, omitted=rejected.omitted)
             except UnusableAnswer as unusable:
+                self._faults.answered = True
                 cost = self._add_usage(job, unusable.usage, max_cost)
                 job.model = unusable.model
                 self._breaker.fail(job, str(unusable))
@@ -188,12 +200,14 @@ class Calls:
             except (CallbackError, DriftError):
                 raise
             except Exception as error:
-                cost = 0.0 if failures.was_answered(error) else max_cost
-                if failures.is_refused(error):
-                    raise self._classifier.refusal_error(failures.describe(error)) from None
-                self._breaker.fail(job, _reason(error))
-                raise
+                # Until the fault is known, which may be our own.
+                cost = 0.0
+                fault = self._classifier.fault(error)
+                if not failures.was_answered(error) and not isinstance(error, NotSent):
+                    cost = max_cost
+                self._fail(job, error, fault)
             else:
+                self._faults.answered = True
                 self._breaker.succeed(job)
                 return answer
             finally:
@@ -201,6 +215,15 @@ class Calls:
                 if cost != max_cost:
                     self._notify(self._callbacks.on_cost, cost - max_cost)
         raise UnusableAnswer("the endpoint rejects the parameters of the call")
+
+    def _fail(self, job: _Job, error: Exception, fault: Fault | None) -> NoReturn:
+        self._breaker.leave(job)
+        if fault is not None:
+            self._faults.add(job, fault, in_flight=self._breaker.in_flight)
+        self._breaker.fail(job, _reason(error))
+        if fault is not None:
+            raise _Permanent(_reason(error)) from None
+        raise error
 
     async def _start(self, job: _Job, max_cost: float) -> None:
         await self._pace.wait()
@@ -246,4 +269,4 @@ def _is_worth_a_retry(error: BaseException) -> bool:
 
 
 def _reason(error: Exception) -> str:
-    return str(error) if isinstance(error, UnusableAnswer) else failures.describe(error)
+    return str(error) if isinstance(error, UnusableAnswer | _Permanent) else failures.describe(error)

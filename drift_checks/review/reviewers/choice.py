@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
-from importlib.util import find_spec
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from drift_checks.core.errors import ReviewerError, SettingError
-from drift_checks.core.secrets import find_secret
+from drift_checks.core.secrets import Secret, find_secret
 from drift_checks.review.reviewers.base import Classifier
 from drift_checks.review.reviewers.limits import Limits
 from drift_checks.settings.declarations import LLM, NEIGHBOURS, SEQUENTIAL, SEQUENTIAL_CALLS, Settings
@@ -60,12 +60,6 @@ def _chat_classifier(settings: Settings, taxonomy: Mapping[str, str]) -> Classif
     from drift_checks.review.reviewers.llm import KEYS, OPENAI, ChatClassifier, Price
     from drift_checks.review.reviewers.prompt import load_prompt
 
-    if find_spec("openai") is None:
-        raise ReviewerError(
-            "reviewer",
-            "'llm' needs the package openai, which is an extra",
-            "install it with pip install 'drift-checks[llm]'",
-        )
     if settings.llm_model is None:
         raise SettingError(
             "llm-model", "the reviewer 'llm' needs a model", "name it as the endpoint does, with --drift-llm-model NAME"
@@ -79,6 +73,7 @@ def _chat_classifier(settings: Settings, taxonomy: Mapping[str, str]) -> Classif
             f"set the variable {KEYS[0]} (or {KEYS[1]}, {KEYS[2]}, or name a file with {KEYS[0]}_FILE); if the endpoint"
             " needs no key, any word will do",
         )
+    key = _bare(key)
     if not taxonomy:
         raise SettingError(
             "taxonomy", "there is no category to choose from", "name a YAML file with --drift-taxonomy FILE"
@@ -92,6 +87,14 @@ def _chat_classifier(settings: Settings, taxonomy: Mapping[str, str]) -> Classif
         price=None if settings.llm_price is None else Price(*settings.llm_price),
         max_output_tokens=settings.llm_max_tokens,
     )
+
+
+def _bare(key: Secret) -> Secret:
+    """Return the key without quotes around it, and without the word that precedes it in a request."""
+    text = key.reveal()
+    if len(text) > 2 and text[0] == text[-1] and text[0] in "\"'":
+        text = text[1:-1].strip()
+    return Secret(re.sub(r"^Bearer\s+(?=\S)", "", text, flags=re.IGNORECASE))
 
 
 def _ordered(keys: tuple[str, str, str], base_url: str) -> tuple[str, ...]:

@@ -8,10 +8,12 @@ recognised by the name of its class.
 from __future__ import annotations
 
 import re
+import traceback
 import unicodedata
 from datetime import datetime
 
-from drift_checks.core.instants import retry_after_seconds
+from drift_checks.core.errors import InternalError
+from drift_checks.core.instants import requested_delay, retry_after_seconds
 from drift_checks.core.text import shorten
 
 _TRANSIENT = {408, 409, 429}
@@ -25,6 +27,9 @@ _BROKEN_CONNECTION = re.compile(
 # These would fail again.
 _PERMANENT = {"UnsupportedProtocol", "LocalProtocolError"}
 _MAX_LENGTH = 300
+_ASKED_TO_WAIT = {403, 408, 409, 425, 429, 500, 503, 529}
+_LONGEST_SEARCHED = 10_000
+_PACKAGE = "drift_checks/"
 
 
 def status_of(error: BaseException) -> int | None:
@@ -63,13 +68,32 @@ def was_answered(error: BaseException) -> bool:
 
 
 def retry_after(error: BaseException, now: datetime | None = None) -> float | None:
-    """Return the seconds to wait that the header Retry-After asks for, None without one."""
+    """Return the seconds to wait that the header Retry-After, else the error's words, ask for, None without either."""
     headers = getattr(getattr(error, "response", None), "headers", None) or getattr(error, "headers", None)
     try:
         values = [str(value) for name, value in headers.items() if str(name).lower() == "retry-after"]  # type: ignore[union-attr]
     except (AttributeError, TypeError, ValueError):
-        return None
-    return retry_after_seconds(values[0], now) if values else None
+        values = []
+    seconds = retry_after_seconds(values[0], now) if values else None
+    if seconds is None and status_of(error) in _ASKED_TO_WAIT:
+        # openai calls the answer `body`.
+        document = getattr(error, "document", None) or getattr(error, "body", None)
+        seconds = requested_delay(f"{error} {document or ''}"[:_LONGEST_SEARCHED])
+    return seconds
+
+
+def internal_error(error: BaseException) -> InternalError:
+    """Return the error for a fault of this package or its environment, without what it says, which may quote a text."""
+    if isinstance(error, ImportError):
+        return InternalError(
+            "the environment", f"a library cannot be imported ({one_line(str(error))})", "install it again"
+        )
+    frames = traceback.extract_tb(error.__traceback__)
+    place = next((frame for frame in reversed(frames) if _PACKAGE in frame.filename), None)
+    where = f" in {place.filename.rpartition(_PACKAGE)[2]}, line {place.lineno}" if place else ""
+    return InternalError(
+        "drift-checks", f"it failed itself: {type(error).__name__}{where}", "this is a defect: please report it"
+    )
 
 
 def describe(error: BaseException) -> str:

@@ -5,12 +5,16 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
+
+from drift_checks.review.reviewers.base import Fault
 
 # The failed calls and records in a row that mean an outage: of a reviewer that never answered, and of one that did.
 _FAILURES_AT_START = 5
 _FAILURES_LATER = 10
+# The records with a fault that outweigh calls in flight, which might be answered yet.
+_FAULTS = 3
 _LOGGER = logging.getLogger(__name__)
 
 
@@ -130,8 +134,13 @@ class Breaker:
         self._failing.discard(job)
         self._in_flight.add(job)
 
-    def cancel(self, job: Hashable) -> None:
-        """Record that a call ended without telling whether the reviewer is up."""
+    @property
+    def in_flight(self) -> int:
+        """The number of calls in flight."""
+        return len(self._in_flight)
+
+    def leave(self, job: Hashable) -> None:
+        """Record that a call ended, which alone does not tell whether the reviewer is up."""
         self._in_flight.discard(job)
 
     def succeed(self, job: Hashable) -> None:
@@ -162,3 +171,24 @@ class Breaker:
             _LOGGER.warning("the reviewer is down: %d calls failed in a row", self._failed_calls)
             which = "last" if self._answered else "first"
             raise Outage(f"the {which} {self._failed_calls} calls all failed ({reason})")
+
+
+class Faults:
+    """Tells a fault that every call shares from one of a single record: the latter leaves other calls answered."""
+
+    def __init__(self) -> None:
+        self.answered = False
+        self._found: dict[Hashable, Fault] = {}
+
+    def add(self, job: Hashable, fault: Fault, in_flight: int) -> None:
+        """Record that a call failed with the fault; raise its error if it is now certain that all do."""
+        self._found[job] = fault
+        alike = sum(other.error.what == fault.error.what for other in self._found.values())
+        if not self.answered and alike >= (fault.records if in_flight == 0 else max(_FAULTS, fault.records)):
+            raise fault.error
+
+    def refuse_all(self, jobs: Sequence[Hashable]) -> None:
+        """Raise the error of a fault if all of these failed with one; a fault that needs many records needs two."""
+        found = [self._found[job] for job in jobs if job in self._found]
+        if found and not self.answered and len(found) == len(jobs) and (len(jobs) > 1 or found[0].records <= _FAULTS):
+            raise found[-1].error

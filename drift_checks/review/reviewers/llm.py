@@ -2,30 +2,30 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping
-from contextlib import suppress
+import ssl
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import NamedTuple
 
-from drift_checks.core.errors import ReviewerError
+from drift_checks.core.errors import ReviewerError, SettingError
 from drift_checks.core.records import Usage
 from drift_checks.core.secrets import Secret
 from drift_checks.review.reviewers.answers import AnswerReader, answer_schema
-from drift_checks.review.reviewers.base import Classification, ParametersRejected, Request, UnusableAnswer
+from drift_checks.review.reviewers.base import Classification, Fault, ParametersRejected, Request, UnusableAnswer
+from drift_checks.review.reviewers.complaints import Complaint
+from drift_checks.review.reviewers.completions import Completion, read_completion
+from drift_checks.review.reviewers.endpoint import CallFailed, Endpoint, EndpointError, Redirected
+from drift_checks.review.reviewers.failures import describe, internal_error, is_transient, retry_after
 from drift_checks.review.reviewers.parameters import CallParameters
 from drift_checks.review.reviewers.prompt import Prompt
 
-if TYPE_CHECKING:
-    from openai import APIStatusError, AsyncOpenAI
-
 OPENAI = "https://api.openai.com/v1"
 KEYS = ("DRIFT_LLM_API_KEY", "OPENAI_API_KEY", "GOOGLE_API_KEY")
-# The status of an answer that rejects a parameter.
-_REJECTED = (400, 422)
 # The tokens of the messages' roles and separators.
 _OVERHEAD_TOKENS = 100
-_NO_COMPLETION = "the endpoint's answer is not a chat completion"
+# Such an answer may also be about one text, which a firewall or a moderation refuses.
+_SEVERAL = 3
+# Such an answer is about one text, unless all are answered so.
+_MANY = 5
 
 
 class Price(NamedTuple):
@@ -35,17 +35,21 @@ class Price(NamedTuple):
     output: float
 
 
-class EndpointError(Exception):
-    """The endpoint answered with an error; the message omits the key, which some endpoints quote."""
+class PermanentError(CallFailed):
+    """An error with which every call would be answered; `fault` says why."""
 
-    def __init__(self, message: str, status_code: int, headers: Mapping[str, str]) -> None:
-        super().__init__(message)
-        self.status_code = status_code
-        self.headers = headers
+    def __init__(self, error: EndpointError, fault: Fault) -> None:
+        super().__init__(str(error))
+        self.status_code = error.status_code
+        self.fault = fault
 
 
 class ChatClassifier:
-    """Classifies texts with a model; without a price, costs are not counted."""
+    """Classifies texts with a model; without a price, costs are not counted.
+
+    Raises:
+        ReviewerError: The environment does not allow a client.
+    """
 
     name = "llm"
     comparable_confidence = True
@@ -70,41 +74,32 @@ class ChatClassifier:
         self._price = price
         self._reader = AnswerReader(categories)
         self._parameters = CallParameters(answer_schema(categories), seed, max_output_tokens, bounded=price is not None)
-        self._client: AsyncOpenAI | None = None
+        self._endpoint = Endpoint(base_url, key)
 
     async def open(self) -> None:
         """Create the client."""
-        # chromadb, which another thread loads during the calls, imports it, and the client uses it half loaded.
-        with suppress(ImportError):
-            import httpx  # noqa: F401
-        from openai import AsyncOpenAI
-
-        # The pool handles retries and timeouts.
-        self._client = AsyncOpenAI(api_key=self._key.reveal(), base_url=self._base_url, max_retries=0, timeout=None)
+        self._endpoint.open()
 
     async def classify(self, request: Request) -> Classification:
         """Return the model's decision."""
-        from openai import APIConnectionError, APIStatusError
-
-        assert self._client is not None, "open() was not called"
         parameters = self._parameters.of(request)
-        messages: Any = self._prompt.messages(request.record.text, retry=request.retry)
+        messages = self._prompt.messages(request.record.text, retry=request.retry)
+        body = {"model": self.model, "messages": messages, **parameters}
         try:
-            completion: Any = await self._client.chat.completions.create(
-                model=str(self.model), messages=messages, **parameters
-            )
-            return self._read(completion)
-        except APIStatusError as error:
-            rejection = _rejection(error, request)
-            if error.status_code in _REJECTED and self._parameters.omit_rejected(parameters, *rejection):
-                raise ParametersRejected from None
-            raise self._endpoint_error(error) from None
-        except APIConnectionError as error:
-            raise ConnectionError(self._key.hidden_in(f"{self._base_url}: {error.__cause__ or error}")) from None
+            completion = read_completion(await self._endpoint.post(body))
+            omitted = self._parameters.answered(parameters, request)
+            return replace(self._read(completion), omitted_parameters=omitted)
+        except EndpointError as error:
+            complaint = Complaint(error, request.record.text)
+            if fault := self._fault_of(complaint, error):
+                raise PermanentError(error, fault) from None
+            if rejected := complaint.rejects(parameters, self._parameters.may_reject):
+                raise ParametersRejected(request.omitted | rejected) from None
+            if complaint.is_about_answer():
+                raise UnusableAnswer(f"the endpoint refused the model's answer: {describe(error)}") from None
+            raise
         except UnusableAnswer as error:
             raise UnusableAnswer(self._key.hidden_in(str(error)), error.usage, error.model) from None
-        except json.JSONDecodeError:
-            raise UnusableAnswer("the endpoint's answer is not JSON") from None
 
     def max_cost(self, request: Request) -> float:
         """Return the most that one call can cost: no token is shorter than a byte."""
@@ -112,68 +107,96 @@ class ChatClassifier:
             return 0.0
         messages = self._prompt.messages(request.record.text, retry=request.retry)
         size = sum(len(message["content"].encode("utf-8", "replace")) for message in messages) + self._parameters.size
-        return self._cost(size + _OVERHEAD_TOKENS, self._parameters.max_output_tokens)
+        return self._cost((size + _OVERHEAD_TOKENS, self._parameters.max_output_tokens))
 
-    def refusal_error(self, reason: str) -> ReviewerError:
-        """Return the error for a key that was refused."""
-        return ReviewerError(
-            "reviewer",
-            f"{self._base_url} refused the key ({reason.rstrip('.')})",
-            f"check {KEYS[0]} (or {KEYS[1]}, {KEYS[2]}), and whether it may use the model {self.model!r}",
-        )
+    def fault(self, error: Exception) -> Fault | None:
+        """Return what every call would fail with; whatever is not the endpoint's or the network's ends the run."""
+        if isinstance(error, PermanentError):
+            return error.fault
+        if isinstance(error, Redirected):
+            return Fault(
+                SettingError(
+                    "llm-base-url",
+                    f"{self._base_url} redirects to {error.target}, where neither the texts nor the key were sent",
+                    "set --drift-llm-base-url=URL to the address that answers",
+                )
+            )
+        if isinstance(error, EndpointError):
+            return self._refuses_all(error)
+        if isinstance(error, ConnectionError):
+            return self._untrusted(error)
+        if isinstance(error, CallFailed | TimeoutError):
+            return None
+        raise internal_error(error) from error
 
     async def close(self) -> None:
         """Close the client."""
-        client, self._client = self._client, None
-        if client is not None:
-            await client.close()
+        await self._endpoint.close()
 
-    def _read(self, completion: Any) -> Classification:
-        try:
-            choice = completion.choices[0]
-            content, finish = choice.message.content, choice.finish_reason
-            refusal = getattr(choice.message, "refusal", None)
-        except (AttributeError, IndexError, KeyError, TypeError):
-            error = getattr(completion, "error", None)
-            raise UnusableAnswer(f"{_NO_COMPLETION}: {error}" if error else _NO_COMPLETION) from None
-        usage = self._usage(getattr(completion, "usage", None))
-        model = completion.model if isinstance(completion.model, str) and completion.model else None
-        if finish == "length":
+    def _read(self, completion: Completion) -> Classification:
+        usage, model = self._usage(completion.tokens), completion.model
+        if completion.finish == "length":
             limit = self._parameters.max_output_tokens
             raise UnusableAnswer(f"the answer was cut off after {limit} tokens: raise llm-max-tokens", usage, model)
-        if content is not None and not isinstance(content, str):
-            raise UnusableAnswer(_NO_COMPLETION, usage, model)
-        if not content or not content.strip():
-            raise UnusableAnswer(f"the answer is empty: {refusal or f'it ended with {finish!r}'}", usage, model)
+        if not completion.content.strip():
+            why = completion.refusal or f"it ended with {completion.finish!r}"
+            raise UnusableAnswer(f"the answer is empty: {why}", usage, model)
         try:
-            answer = self._reader.read(content)
+            answer = self._reader.read(completion.content, alone=completion.alone)
         except UnusableAnswer as unusable:
             raise UnusableAnswer(str(unusable), usage, model) from None
+        except (ValueError, RecursionError, OverflowError) as error:
+            raise UnusableAnswer(f"the answer cannot be read ({type(error).__name__})", usage, model) from None
         return replace(answer, model=model, usage=usage)
 
-    def _usage(self, counted: Any) -> Usage:
-        sent, received = getattr(counted, "prompt_tokens", None), getattr(counted, "completion_tokens", None)
-        if not isinstance(sent, int) or not isinstance(received, int):
+    def _usage(self, tokens: tuple[int, int] | None) -> Usage:
+        if tokens is None:
             return Usage()
-        # Some endpoints count a model's thoughts only in the total, and charge for them.
-        total = getattr(counted, "total_tokens", None)
-        received = max(received, total - sent) if isinstance(total, int) else received
-        return Usage(sent, received, None if self._price is None else self._cost(sent, received))
+        return Usage(*tokens, None if self._price is None else self._cost(tokens))
 
-    def _cost(self, input_tokens: int, output_tokens: int) -> float:
+    def _cost(self, tokens: tuple[int, int]) -> float:
         assert self._price is not None
-        return (input_tokens * self._price.input + output_tokens * self._price.output) / 1_000_000
+        return (tokens[0] * self._price.input + tokens[1] * self._price.output) / 1_000_000
 
-    def _endpoint_error(self, error: APIStatusError) -> EndpointError:
-        message = error.body.get("message") if isinstance(error.body, dict) else None
-        return EndpointError(self._key.hidden_in(str(message or error)), error.status_code, error.response.headers)
+    def _fault_of(self, complaint: Complaint, error: EndpointError) -> Fault | None:
+        said = f"({describe(error).rstrip('.')})"
+        if complaint.status in (401, 403) and not complaint.is_about_credit():
+            return Fault(self._refused(said), 1 if complaint.status == 401 else _SEVERAL)
+        if complaint.is_about_credit() and retry_after(error) is None:
+            problem = f"the account at {self._base_url} has no credit left {said}"
+            return Fault(ReviewerError("reviewer", problem, "check the account's plan and balance"))
+        if complaint.is_about_model():
+            problem = f"{self._base_url} has no model {self.model!r} {said}"
+            remedy = "name a model that it has with --drift-llm-model=NAME"
+            return Fault(SettingError("llm-model", problem, remedy), 1 if complaint.is_about_path() else _SEVERAL)
+        if complaint.is_about_path():
+            problem = f"there is nothing at {self._base_url}/chat/completions {said}"
+            remedy = "set --drift-llm-base-url=URL to the part before /chat/completions"
+            return Fault(SettingError("llm-base-url", problem, remedy))
+        if limit := complaint.largest_bound(self._parameters.max_output_tokens):
+            bound = self._parameters.max_output_tokens
+            problem = f"{bound} is more than the {limit} that {self._base_url} allows {said}"
+            return Fault(SettingError("llm-max-tokens", problem, "lower it with --drift-llm-max-tokens=NUMBER"))
+        return None
 
+    def _refuses_all(self, error: EndpointError) -> Fault | None:
+        if is_transient(error):
+            return None
+        problem = f"{self._base_url} refuses every call ({describe(error).rstrip('.')})"
+        return Fault(ReviewerError("reviewer", problem, "check --drift-llm-base-url and --drift-llm-model"), _MANY)
 
-def _rejection(error: APIStatusError, request: Request) -> tuple[str | None, str]:
-    """Return the rejected parameter, if the error names one, and its message without the record's text."""
-    name = getattr(error, "param", None)
-    message = f"{error} {json.dumps(error.body, ensure_ascii=False, default=str)}"
-    text = request.record.text
-    for quoted in (text, json.dumps(text, ensure_ascii=False)[1:-1], json.dumps(text)[1:-1]):
-        message = message.replace(quoted, " ") if quoted.strip() else message
-    return (name if isinstance(name, str) else None), message
+    def _refused(self, said: str) -> ReviewerError:
+        return ReviewerError(
+            "reviewer",
+            f"{self._base_url} refused the key {said}",
+            f"check {KEYS[0]} (or {KEYS[1]}, {KEYS[2]}), and whether it may use the model {self.model!r}",
+        )
+
+    def _untrusted(self, error: ConnectionError) -> Fault | None:
+        cause: BaseException | None = error
+        while cause is not None and not isinstance(cause, ssl.SSLCertVerificationError):
+            cause = cause.__cause__ or cause.__context__
+        if cause is None:
+            return None
+        problem = f"the certificate of {self._base_url} is not trusted ({cause.verify_message.rstrip('.')})"
+        return Fault(ReviewerError("reviewer", problem, "name the file of its authority in the variable SSL_CERT_FILE"))

@@ -16,11 +16,14 @@ from drift_checks.core.errors import ReviewerError, nearest
 from drift_checks.core.records import Usage
 from drift_checks.core.text import quoted
 from drift_checks.review.reviewers.answers import read_confidence, read_text
-from drift_checks.review.reviewers.base import Classification, Request, UnusableAnswer
-from drift_checks.review.reviewers.failures import describe
+from drift_checks.review.reviewers.base import Classification, Fault, Request, UnusableAnswer, token_count
+from drift_checks.review.reviewers.failures import describe, is_refused, status_of
 from drift_checks.review.reviewers.threads import in_thread
 
 METHOD = "classify"
+# The records that fail alike before it is certain that all do: with 403, and with a defect of the code.
+_SEVERAL, _MANY = 3, 5
+_DEFECTS = (ImportError, AttributeError, NameError, TypeError, LookupError, NotImplementedError, SyntaxError)
 HOOK = "pytest_drift_reviewer"
 
 
@@ -71,9 +74,16 @@ class OwnClassifier:
         """Return 0: the cost is not known."""
         return 0.0
 
-    def refusal_error(self, reason: str) -> ReviewerError:
-        """Return the error for credentials that were refused."""
-        return ReviewerError("reviewer", f"{self.name} was refused ({reason})", "check the credentials that it uses")
+    def fault(self, error: Exception) -> Fault | None:
+        """Return what every call would fail with: refused credentials, or a defect of the user's code."""
+        reason = describe(error).rstrip(".")
+        if is_refused(error):
+            problem, remedy = f"{self.name} was refused ({reason})", "check the credentials that it uses"
+            return Fault(ReviewerError("reviewer", problem, remedy), 1 if status_of(error) == 401 else _SEVERAL)
+        if status_of(error) is None and isinstance(error, _DEFECTS):
+            problem = f"{self.name} fails for every text ({reason})"
+            return Fault(ReviewerError("reviewer", problem, "this does not pass by itself: fix it"), _MANY)
+        return None
 
     async def close(self) -> None:
         """Close the instance of a class."""
@@ -189,7 +199,7 @@ def read_result(result: object) -> Classification:
         rationale=read_text(read("rationale")),
         evidence=read_text(read("evidence")),
         model=read_text(read("model") or read("model_version")),
-        usage=Usage(_whole(read("input_tokens")), _whole(read("output_tokens"))),
+        usage=Usage(token_count(_whole(read("input_tokens"))), token_count(_whole(read("output_tokens")))),
     )
 
 

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Mapping
 from typing import Any
 
 from drift_checks.review.reviewers.base import Request
 
-# Other names of a parameter in error messages.
-_ALIASES = {"response_format": r"(?:response_format|json_schema|responseSchema|response_schema|structured outputs?)"}
+SCHEMA = "response_format"
+# The bound on the answer's tokens, and its former name.
+BOUND, FORMER_BOUND = "max_completion_tokens", "max_tokens"
 
 
 class CallParameters:
-    """The parameters of a call; those that the endpoint rejects are omitted from then on.
+    """The parameters of calls; a parameter is omitted once a call was answered without it, and none ever with it.
 
     If `bounded`, the maximum number of tokens must stay, because costs are counted with it.
     """
@@ -23,38 +23,36 @@ class CallParameters:
         self.max_output_tokens = max_output_tokens
         self.size = len(json.dumps(schema))
         self._bounded = bounded
-        self._accepted: dict[str, Any] = {
+        self._accepted: set[str] = set()
+        self._omitted: set[str] = set()
+        self._all: dict[str, Any] = {
             "temperature": 0,
             "seed": seed % 2**31,
-            "max_completion_tokens": max_output_tokens,
-            "response_format": {
-                "type": "json_schema",
-                "json_schema": {"name": "decision", "strict": True, "schema": schema},
-            },
+            BOUND: max_output_tokens,
+            SCHEMA: {"type": "json_schema", "json_schema": {"name": "decision", "strict": True, "schema": schema}},
         }
 
     def of(self, request: Request) -> dict[str, Any]:
         """Return the parameters of a request; repeats and retries get another seed, to be independent."""
-        parameters = dict(self._accepted)
+        omitted = self._omitted | request.omitted
+        parameters = {name: value for name, value in self._all.items() if name not in omitted}
         if "seed" in parameters:
             parameters["seed"] += request.repeat + 2 * request.retry
+        if BOUND in omitted and (self._bounded or FORMER_BOUND not in omitted):
+            parameters[FORMER_BOUND] = self.max_output_tokens
         return parameters
 
-    def omit_rejected(self, sent: Mapping[str, Any], name: str | None, message: str) -> bool:
-        """Omit the parameters that the endpoint rejected: the one that the error names, or those in its message.
+    def may_reject(self, name: str) -> bool:
+        """Whether the endpoint may not know the parameter: no call with it was answered yet."""
+        return name not in self._accepted and not (name == FORMER_BOUND and self._bounded)
 
-        Returns:
-            Whether a parameter that was sent is now omitted, so that another call makes sense.
-        """
-        searched = name if name is not None and name in sent else message
-        rejected = [key for key in sent if re.search(rf"\b{_ALIASES.get(key, key)}\b", searched)]
-        for key in rejected:
-            self._omit(key)
-        return any(key not in self._accepted for key in rejected)
-
-    def _omit(self, name: str) -> None:
-        if name == "max_tokens" and self._bounded:
-            return
-        if self._accepted.pop(name, None) is not None and name == "max_completion_tokens":
-            # Its former name.
-            self._accepted["max_tokens"] = self.max_output_tokens
+    def answered(self, sent: Mapping[str, Any], request: Request) -> tuple[str, ...]:
+        """Note that a call was answered, and return the parameters that it omitted."""
+        self._accepted |= sent.keys()
+        self._omitted |= request.omitted
+        self._omitted -= self._accepted
+        omitted = self._all.keys() - sent.keys()
+        if FORMER_BOUND in sent:
+            # It says the same.
+            omitted = omitted - {BOUND}
+        return tuple(sorted(omitted))

@@ -14,11 +14,11 @@ from queue import Empty, SimpleQueue
 from threading import Thread
 from typing import Self
 
-from drift_checks.core.errors import ReviewerError
+from drift_checks.core.errors import DriftError, ReviewerError
 from drift_checks.core.records import Record, Review
 from drift_checks.review.reviewers.base import Classifier, OnCall, OnCost, OnReview, Request, ignore
 from drift_checks.review.reviewers.calls import Callbacks, Calls
-from drift_checks.review.reviewers.failures import describe
+from drift_checks.review.reviewers.failures import describe, internal_error
 from drift_checks.review.reviewers.limits import Limits, Spent
 from drift_checks.review.reviewers.threads import Loop
 
@@ -130,7 +130,7 @@ class PooledReviewer:
     async def _review(self) -> None:
         self._task = asyncio.current_task()
         try:
-            await self._classifier.open()
+            await self._open()
             calls = Calls(self._classifier, self._limits, self._spent)
             while item := await self._requests.get():
                 requests, callbacks = item
@@ -140,6 +140,14 @@ class PooledReviewer:
             self._results.put(error)
         finally:
             await self._close()
+
+    async def _open(self) -> None:
+        try:
+            await self._classifier.open()
+        except DriftError:
+            raise
+        except Exception as error:
+            raise internal_error(error) from error
 
     def _reporter(self, on_review: OnReview) -> OnReview:
         def report(review: Review) -> None:

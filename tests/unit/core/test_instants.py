@@ -10,7 +10,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from drift_checks.core.instants import LONGEST_PAUSE, format_instant, read_instant, retry_after_seconds
+from drift_checks.core.instants import (
+    LONGEST_PAUSE,
+    format_instant,
+    read_instant,
+    requested_delay,
+    retry_after_seconds,
+)
 
 BERLIN = ZoneInfo("Europe/Berlin")
 ZONES = st.sampled_from([UTC, BERLIN, ZoneInfo("America/New_York"), ZoneInfo("Asia/Kolkata"), ZoneInfo("Pacific/Apia")])
@@ -140,3 +146,40 @@ def test_no_header_raises(value: str) -> None:
     """The result is finite."""
     seconds = retry_after_seconds(value)
     assert seconds is None or 0 <= seconds <= LONGEST_PAUSE
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [
+        ("You exceeded your current quota. Please retry in 27.4s.", 27.4),
+        ("Please try again in 1m3.5s. Visit https://host/2", 63.5),
+        ("'retryDelay': '27s'", 27),
+        ('"retry_after_ms": 500', 0.5),
+        ("Try again in 20ms", 0.02),
+        ("retry after 5 minutes", 300),
+        ("Please wait for 1 hour 5 mins", 3900),
+        ("Retry after 12", 12),
+        ("retry in 0s", 0),
+        ("Please try again later", None),
+        ("retry after 30 records", None),
+        ("retry after 2026-11-27", None),
+        ("the limit is 27 s", None),
+        ("retry in " + "9" * 400 + "s", None),
+    ],
+)
+def test_reads_the_delay_that_an_error_asks_for(text: str, seconds: float | None) -> None:
+    """In the units that endpoints write."""
+    assert requested_delay(text) == (None if seconds is None else pytest.approx(seconds))
+
+
+@given(st.text() | st.from_regex(r"retry (in|after) [0-9.]{1,9} ?[a-z]{0,8}"))
+def test_any_text_asks_for_a_delay_or_none(text: str) -> None:
+    """Which is never negative."""
+    delay = requested_delay(text)
+    assert delay is None or delay >= 0
+
+
+@pytest.mark.parametrize("year", ["0000", "0001", "9999", "99999"])
+@pytest.mark.parametrize("offset", ["-2359", "+2359", "GMT", "+99999999999"])
+def test_a_date_to_retry_after_may_be_out_of_range(year: str, offset: str) -> None:
+    """It is an instant or none."""
+    delay = retry_after_seconds(f"Fri, 31 Dec {year} 23:59:59 {offset}")
+    assert delay is None or delay >= 0

@@ -141,6 +141,13 @@ def test_versions_are_safe_for_a_terminal_and_distinguishable() -> None:
     assert earlier != later
 
 
+def test_parameters_that_the_endpoint_rejects_are_a_change() -> None:
+    """A model that is asked without a seed or schema may answer differently."""
+    before, now = made(prompt="a"), made(prompt="a", omitted_parameters=("response_format", "seed"))
+    assert sentences(before, now) == ["parameters of the reviewer all → without response_format, seed"]
+    assert sentences(now, now) == []
+
+
 @given(run=RUNS)
 def test_a_report_and_its_record_have_the_same_store_and_versions(run: RunReport) -> None:
     """None of the versions is empty."""

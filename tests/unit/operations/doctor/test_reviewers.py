@@ -13,7 +13,6 @@ import pytest
 from drift_checks.operations.doctor.check import Finding
 from drift_checks.operations.doctor.environment import added_variables
 from drift_checks.operations.doctor.reviewers import checks
-from drift_checks.review.reviewers import choice
 from tests.support.chat_behaviour import Behaviour
 from tests.support.chat_server import ChatServer
 from tests.support.doctoring import findings_of, put, setup, statuses
@@ -147,12 +146,19 @@ def test_an_unusable_reviewer_fails(
     assert (line.status, message in line.message) == ("error", True), line
 
 
-def test_a_missing_extra_fails(tmp_path: Path, store: BuiltStore, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The line says how to install it."""
-    monkeypatch.setattr(choice, "find_spec", lambda name: None)
+def test_an_unusable_environment_fails(tmp_path: Path, store: BuiltStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The line names the variable."""
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "missing.pem"))
     with ChatServer() as server:
         line = reviewer(tmp_path, store, **asking(server, live=False))["usable"]
-    assert "pip install 'drift-checks[llm]'" in line.message + line.remedy
+    assert (line.status, "SSL_CERT_FILE" in line.message) == ("error", True)
+
+
+def test_a_rejected_parameter_is_named(tmp_path: Path, store: BuiltStore) -> None:
+    """The review was made without it."""
+    with ChatServer(Behaviour(refused_parameters=frozenset({"seed"}))) as server:
+        line = reviewer(tmp_path, store, **asking(server))["answers"]
+    assert (line.status, "without seed" in line.message) == ("ok", True)
 
 
 def test_the_users_own_classifier_is_called_once(tmp_path: Path, store: BuiltStore, own: Path) -> None:

@@ -16,7 +16,7 @@ from drift_checks.report.history.reading import NAME
 from drift_checks.report.history.recorded import RecordedRun
 from tests.support.histories import NIGHTS, STORE, night, run
 
-SOURCE = Source(*STORE, "neighbours", None, None, "point", "sample", (0, "2026-02-01"))
+SOURCE = Source(*STORE, "neighbours", None, None, (), "point", "sample", (0, "2026-02-01"))
 
 
 def made(run_id: str = NIGHTS[0], agreed: int = 45, **changed: Any) -> RecordedRun:
@@ -48,6 +48,8 @@ def test_comparable_runs_come_oldest_first(tmp_path: Path) -> None:
         ({"reviewer": "llm"}, SOURCE),
         ({"model": "m-2"}, SOURCE),
         ({"prompt": "classify-2"}, SOURCE),
+        ({"omitted_parameters": ("seed",)}, SOURCE),
+        ({}, replace(SOURCE, omitted_parameters=("seed",))),
         ({"decision": "sequential"}, SOURCE),
         ({"judge": "population", "chosen": True}, SOURCE),
         ({"prompt": None}, replace(SOURCE, prompt="classify-1")),

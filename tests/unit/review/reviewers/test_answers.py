@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from typing import Any
 
 import pytest
@@ -11,8 +12,9 @@ from hypothesis import strategies as st
 from syrupy.assertion import SnapshotAssertion
 
 from drift_checks.core.records import Usage
-from drift_checks.review.reviewers.answers import AnswerReader, answer_schema, json_objects
+from drift_checks.review.reviewers.answers import AnswerReader, answer_schema
 from drift_checks.review.reviewers.base import UnusableAnswer
+from drift_checks.review.reviewers.lenient import objects_amid
 from drift_checks.review.reviewers.llm import Price
 from tests.support.classifying import SOUND, ScriptedServer, ask, chat, completion
 
@@ -21,7 +23,7 @@ SAID = '{"category": "financial", "confidence": 0.5}'
 OTHER = '{"category": "Operational"}'
 USED = {"prompt_tokens": 7, "completion_tokens": 3, "total_tokens": 10}
 PRICE = Price(100_000.0, 100_000.0)
-plain = st.text(st.characters(exclude_characters="{}<>"), max_size=60)
+plain = st.text(st.characters(exclude_characters="{}<>[]|◁▷"), max_size=60)
 values = st.recursive(
     st.none() | st.booleans() | st.floats() | st.integers() | st.text(max_size=9),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
@@ -65,11 +67,82 @@ def test_the_schema_requires_every_key() -> None:
         f"[{SAID}]",
         '{"note": {"category": "Operational"}, "category": "financial"}',
         f"Is it {OTHER}? No.</think>{SAID}",
+        f'<think time="3">{OTHER}</think>{SAID}',
+        f"<thought>{OTHER}</thought><answer>{SAID}</answer>",
+        f"<reasoning>{OTHER}</reasoning>{SAID}",
+        f"<seed:think>{OTHER}</seed:think>{SAID}",
+        f"[THINK]{OTHER} or {SAID}?[/THINK]{SAID}",
+        f"◁think▷{OTHER}◁/think▷{SAID}",
+        f"<|begin_of_thought|>{OTHER}<|end_of_thought|>{SAID}",
+        f"<|START_THINKING|>{OTHER}<|END_THINKING|>{SAID}",
+        f"<|channel|>analysis<|message|>{OTHER}<|end|><|start|>assistant<|channel|>final<|message|>{SAID}<|return|>",
+        f"analysisIs it {OTHER}?assistantfinal{SAID}",
+        f"I would write {{'category': …, 'confidence': …}}. So: {SAID}",
+        json.dumps(SAID),
+        json.dumps(json.dumps(SAID)),
+        f'{{"decision": {SAID}}}',
+        f'{{"decisions": [{SAID}]}}',
+        f"[{SAID}, {SAID}]",
     ],
 )
 def test_finds_the_decision_whatever_stands_around_it(content: str) -> None:
     """A fence, prose, a list and thoughts around the answer are passed over."""
     assert READER.read(content).category == "financial"
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "{'category': 'financial', 'rationale': None, 'evidence': 'it's so'}",
+        '{"category": "financial", "confidence": 0.5,}',
+        '{"category": "financial", "rationale": True}',
+        '{"category": "financial", // sure\n "confidence": 0.5}',
+        '{"category": "financial" /* sure */ } # really',
+        '{"Category": "financial", " CONFIDENCE ": 0.5}',
+        "{“category”: “financial”}",
+        "{”category”: ”financial”}",
+        "{‘category’: ‘financial’}",
+        '{"evidence": "two\nlines and\ta tab", "category": "financial"}',
+        r'{"evidence": "can\'t \d+ C:\dir", "category": "financial"}',
+        '{"evidence": "he said "yes" twice", "category": "financial"}',
+        '{"category": "financial", "confidence": NaN}',
+        '{"category": "financial", "confidence": +0.5}',
+        '{"category": "financial", "confidence": 95%}',
+        '{category: "financial"}',
+    ],
+)
+def test_reads_an_object_with_small_errors(content: str) -> None:
+    """What models write in place of JSON, if there is no doubt what it says."""
+    assert READER.read(content).category == "financial"
+    assert READER.read(f"Sure!\n```json\n{content}\n```").category == "financial"
+
+
+@pytest.mark.parametrize(
+    "unit",
+    [
+        "{",
+        '{"a":',
+        "{'",
+        "{'a':",
+        "{a:",
+        '"',
+        '{"',
+        '{"a":"x", ',
+        '", ',
+        "{/*",
+        "{x ",
+        "<think>",
+        "</think>",
+        "[{",
+        "{“",
+    ],
+)
+def test_hostile_content_is_refused_at_once(unit: str) -> None:
+    """The time does not grow with the square of the length: the event loop waits for it."""
+    content = '{"a":' + unit * (19_000 // len(unit))
+    started = time.process_time()
+    refusal_of(content)
+    assert time.process_time() - started < 1
 
 
 @given(before=plain, after=plain)
@@ -88,22 +161,31 @@ def test_finds_the_decision_in_any_prose(before: str, after: str) -> None:
         ("a_b", "a_b"),
         ("A_B", "A_B"),
         ("GRÖSSE", "größe"),
+        ("ｆｉｎａｎｃｉａｌ", "financial"),
+        ("Financial.", "financial"),
+        ("'financial'", "financial"),
+        ("**regulatory risk**", "regulatory risk"),
+        ("regulatory\\_risk", "regulatory risk"),
+        (["financial"], "financial"),
     ],
 )
-def test_takes_a_category_in_other_case_or_spaces(named: str, category: str) -> None:
-    """What differs only so is that category, in the taxonomy's spelling; what is spelt exactly so comes first."""
+def test_takes_a_category_in_another_form(named: object, category: str) -> None:
+    """Case, spaces and punctuation around it do not matter unless the taxonomy tells categories apart by them."""
     assert READER.read(json.dumps({"category": named})).category == category
 
 
 @pytest.mark.parametrize(
-    ("given_number", "confidence"),
+    ("stated", "confidence"),
     [
-        *((0.25, 0.25), ("0.25", 0.25), (95, None), ({}, None), (float("nan"), None), (10**400, None)),
+        *((0.25, 0.25), (1, 1.0), (0, 0.0), ("0.25", 0.25), ("0,9", 0.9), (95, 0.95), (100, 1.0), ("95%", 0.95)),
+        *((" 0.5 % ", 0.005), ("95,5 %", 0.955), ("1%", 0.01)),
+        *((5, None), (10, None), (101, None), ("101%", None), (-0.1, None), (True, None), ("high", None), ({}, None)),
+        *((float("nan"), None), (float("inf"), None), (10**400, None)),
     ],
 )
-def test_takes_a_confidence_from_0_to_1(given_number: object, confidence: float | None) -> None:
-    """Anything else is no confidence, and no reason to refuse the decision."""
-    assert READER.read(json.dumps({"category": "financial", "confidence": given_number})).confidence == confidence
+def test_reads_a_confidence_from_0_to_1_or_in_percent(stated: object, confidence: float | None) -> None:
+    """Of a number from 1 to 10 nobody knows the scale; anything else is no confidence either, which refuses nothing."""
+    assert READER.read(json.dumps({"category": "financial", "confidence": stated})).confidence == confidence
 
 
 @pytest.mark.parametrize("said", [None, 5, "", ["a"], {"a": 1}])
@@ -119,12 +201,20 @@ UNDECIDED = [
     '"financial"',
     "{}",
     '{"label": "financial"}',
-    '{"answer": {"category": "financial"}}',
+    '{"answer": {"inner": {"category": "financial"}}}',
+    '{"answer": {"category": "financial"}, "others": [{"category": "Operational"}]}',
+    '{"category": {"type": "string", "enum": ["financial"]}}',
+    '{"others": [{"category": "financial"}], "category": "Oper',
+    '{"category": "financial", "rationale": "but',
+    f'{SAID} {{"category": "Oper',
+    "{category: financial}",
+    '{"category": ["financial", "Operational"]}',
+    '{"Category": "financial", "category": "Operational"}',
+    '{"category": "financial or Operational"}',
+    '{"evidence": "says ", "category": "Operational", "x": "", "category": "financial"}',
     '{"category": "financial"',
-    "{'category': 'financial'}",
     f"<think>It is {SAID}.</think>",
     '{"category": null}',
-    '{"category": ["financial"]}',
     '{"category": ""}',
     '{"category": "of no taxonomy"}',
     '{"category": "' + "x" * 200 + '"}',
@@ -178,7 +268,7 @@ def test_any_object_is_read_or_refused(answer: dict[str, Any]) -> None:
 def test_finds_every_object_in_a_text(objects: list[dict[str, Any]], prose: str) -> None:
     """Each outermost object is found once, in order."""
     written = [json.dumps(item) for item in objects]
-    assert [json.dumps(found) for found in json_objects(prose.join(written))] == written
+    assert [json.dumps(found) for found in objects_amid(prose.join(written))] == written
 
 
 REPLIES = {
@@ -197,7 +287,7 @@ REPLIES = {
     "null": b"null",
     "object": b"{}",
     "no choice": b'{"choices": []}',
-    "error": b'{"error": {"message": "no credits", "code": 402}}',
+    "error": b'{"error": {"message": "no credits", "code": "no_credits"}}',
 }
 
 

@@ -147,14 +147,6 @@ def test_takes_a_key_from_a_file(variable: str, tmp_path: Path, monkeypatch: pyt
     assert key_sent() == "Bearer from a file"
 
 
-def test_refuses_an_llm_without_the_extra(
-    key: None, monkeypatch: pytest.MonkeyPatch, snapshot: SnapshotAssertion
-) -> None:
-    """The sentence says what to install."""
-    monkeypatch.setitem(sys.modules, "openai", None)
-    assert refusal(reviewer=LLM, llm_model="m") == snapshot
-
-
 def test_refuses_an_llm_without_model_key_or_categories(
     snapshot: SnapshotAssertion, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -13,9 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from drift_checks.core.errors import ReviewerError
+from drift_checks.core.errors import InternalError, ReviewerError
 from drift_checks.core.records import RecordId, Review, Usage
-from drift_checks.review.reviewers.base import Classification, Request
+from drift_checks.review.reviewers.base import Classification, Fault, Request
 from drift_checks.review.reviewers.limits import Limits, Spent
 from drift_checks.review.reviewers.pool import PooledReviewer
 from drift_checks.review.reviewers.threads import in_thread
@@ -101,31 +101,80 @@ class Unready(FakeClassifier):
         raise self.error
 
 
-@pytest.mark.parametrize("error", [ReviewerError("reviewer", "no key"), RuntimeError("a bug")])
-def test_a_classifier_that_does_not_open_is_reported(error: Exception) -> None:
-    """To whoever iterates, and nothing is asked."""
+@pytest.mark.parametrize(
+    ("error", "raised", "said"),
+    [
+        (ReviewerError("reviewer", "no key"), ReviewerError, "no key"),
+        (RuntimeError("a bug"), InternalError, "RuntimeError in"),
+        (ImportError("half loaded"), InternalError, "half loaded"),
+    ],
+)
+def test_a_classifier_that_does_not_open_is_reported(error: Exception, raised: type[Exception], said: str) -> None:
+    """In one sentence, to whoever iterates, and nothing is asked."""
     classifier = Unready()
     classifier.error = error
-    with pytest.raises(type(error), match=str(error)):
+    with pytest.raises(raised, match=said):
         review_all(classifier, 5)
     assert classifier.asked == []
 
 
 @pytest.mark.parametrize("status", [401, 403])
-@pytest.mark.parametrize("before", [0, 20])
-def test_refused_credentials_end_the_run(status: int, before: int) -> None:
-    """At once, with the remedy, also later on; the classifier is closed."""
+def test_refused_credentials_end_the_run(status: int) -> None:
+    """At once, with the remedy; the classifier is closed."""
+    classifier = FakeClassifier(in_turn(StatusError(status)))
+    with pytest.raises(ReviewerError, match=f"{status}.*{REMEDY}"):
+        review_all(classifier, 200)
+    assert len(classifier.asked) <= 20
+    assert classifier.events.count("close") == 1
+
+
+@pytest.mark.parametrize("refused", [{6}, {0}, {0, 1}])
+@pytest.mark.parametrize("concurrency", [2, 16])
+def test_a_refusal_of_a_few_records_is_theirs(refused: set[int], concurrency: int) -> None:
+    """A moderation or a firewall refuses a text, and the others are answered, perhaps a little later."""
 
     async def decide(request: Request) -> Classification:
-        if int(request.record.id) >= before:
-            raise StatusError(status)
+        if request.record.id in refused:
+            raise StatusError(403)
+        await asyncio.sleep(0.02)
+        return await agree(request)
+
+    reviews = review_all(FakeClassifier(decide), 20, Limits(concurrency=concurrency))
+    assert {review.record_id for review in reviews if not review.made} == refused
+
+
+def test_credentials_that_are_refused_later_are_an_outage() -> None:
+    """A key that was revoked meanwhile costs no call for each of the other records."""
+
+    async def decide(request: Request) -> Classification:
+        if int(request.record.id) >= 20:
+            raise StatusError(401)
         return await agree(request)
 
     classifier = FakeClassifier(decide)
-    with pytest.raises(ReviewerError, match=f"{status}.*{REMEDY}"):
-        review_all(classifier, 200)
-    assert len(classifier.asked) <= before + 16
-    assert classifier.events.count("close") == 1
+    reviews = review_all(classifier, 200)
+    assert sum(review.made for review in reviews) == 20
+    assert len(classifier.asked) < 80
+    assert "calls all failed" in str(reviews[-1].failure)
+
+
+def test_a_run_of_nothing_but_refused_records_ends() -> None:
+    """Also if there are too few to be certain."""
+    with pytest.raises(ReviewerError, match="403"):
+        review_all(FakeClassifier(in_turn(StatusError(403))), 2)
+
+
+def test_a_fault_of_the_package_ends_the_run_and_costs_nothing() -> None:
+    """It is no failed review, and what was reserved for the call is released."""
+
+    class Broken(FakeClassifier):
+        def fault(self, error: Exception) -> Fault | None:
+            raise InternalError("drift-checks", "it failed itself", "report it")
+
+    spent: list[float] = []
+    with pytest.raises(InternalError):
+        review_all(Broken(in_turn(TypeError("a bug")), most=1), 5, Limits(concurrency=1), on_cost=spent.append)
+    assert spent == [1.0, -1.0]
 
 
 class Unclosed(FakeClassifier):
