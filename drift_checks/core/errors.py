@@ -3,7 +3,8 @@
     DriftError
     ├── SettingError       an unknown, invalid or contradictory setting        exit 4
     ├── StoreError         the store cannot be read                            exit 4
-    │   └── StoreChanged   it was written to during an unlocked read           exit 4, after retries
+    │   ├── StoreLocked    another program kept it locked                      exit 75, after waiting
+    │   └── StoreChanged   it was written to or replaced during a read         exit 75, after retries
     ├── ReviewerError      the reviewer cannot be used                         exit 4
     ├── ReportsError       the folder of reports cannot be written to          exit 4
     ├── ArchiveError       a backup cannot be made, trusted or restored        exit 4
@@ -58,8 +59,16 @@ class StoreError(DriftError):
     """The SQLite file or the Chroma directory cannot be read as a store."""
 
 
+class StoreLocked(StoreError):
+    """Another program kept the store locked for longer than the run waits."""
+
+    exit_code = EXIT_TRY_AGAIN
+
+
 class StoreChanged(StoreError):
-    """The store was written to while it was read without a lock, so the result may be inconsistent."""
+    """The store was written to or replaced while it was read, so the result may be inconsistent."""
+
+    exit_code = EXIT_TRY_AGAIN
 
 
 class ReviewerError(DriftError):

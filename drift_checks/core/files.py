@@ -1,15 +1,40 @@
-"""Files shared between processes: locks and atomic replacement."""
+"""Files: plain ones told from pipes and devices, locks, and atomic replacement."""
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO
 
 Lockable = int | IO[str] | IO[bytes]
+
+_SPECIAL = (
+    (stat.S_ISFIFO, "a named pipe"),
+    (stat.S_ISSOCK, "a socket"),
+    (stat.S_ISCHR, "a device"),
+    (stat.S_ISBLK, "a device"),
+)
+
+
+def refuse_special(path: Path) -> None:
+    """Raise OSError unless the path, links followed, is a plain file: opening a named pipe waits for its writer."""
+    mode = path.stat().st_mode
+    if stat.S_ISDIR(mode):
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
+    for is_special, name in _SPECIAL:
+        if is_special(mode):
+            raise OSError(errno.EINVAL, f"it is {name}, not a file", str(path))
+
+
+def read_plain(path: Path, encoding: str = "utf-8") -> str:
+    """Return the text of a plain file; raise OSError for anything else, UnicodeDecodeError for another encoding."""
+    refuse_special(path)
+    return path.read_text(encoding=encoding)
 
 
 def lock(file: Lockable) -> None:

@@ -143,7 +143,7 @@ class Decision:
 class Outcome:
     """The outcome of one check; `record_id`, `stratum` and `decision` only if it checked a record.
 
-    `check` is pytest's id of the test.
+    `check` is pytest's id of the test. If it is `unreadable`, the store could not be read, perhaps because it was locked.
     """
 
     criterion: str
@@ -154,6 +154,7 @@ class Outcome:
     decision: Decision | None = None
     statistics: tuple[Statistic, ...] = ()
     check: str = ""
+    unreadable: bool = False
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from pathlib import Path
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from drift_checks.core.errors import SettingError
+from drift_checks.core.files import read_plain
 from drift_checks.core.text import printable
 
 # Shorter parts of an address or of a text reveal nothing, and occur in any message.
@@ -19,6 +20,36 @@ _SHORTEST_PART, _SHORTEST_WORD, _SHORTEST_BASE64 = 6, 4, 5
 # No message for people quotes more of an answer.
 _MOST_SEARCHED = 20_000
 _REMEDY = "it must hold the secret and nothing else"
+_HIDDEN = "…"
+_SCHEME = re.compile(r"\s*[\w+.-]+")
+# What follows a host: a port, a path, a query or nothing. After any other colon there may be a password.
+_AFTER_HOST = re.compile(r":(?!\d{1,5}(?:[/?#]|\Z)).*", re.DOTALL)
+_QUERY = re.compile(r"[?#].*", re.DOTALL)
+
+
+def mask_url(text: str) -> str:
+    """Return a URL without user, password, query and fragment, however badly it is written.
+
+    What is before the last `@`, or after a colon that no port follows, may be a password.
+    """
+    start, separator, rest = text.partition("://")
+    if not separator:
+        start, rest = "", text
+    elif not _SCHEME.fullmatch(start):
+        start = _HIDDEN
+    _, user, host = rest.rpartition("@")
+    host = _QUERY.sub(_HIDDEN, _AFTER_HOST.sub(f":{_HIDDEN}", host))
+    return f"{start}{separator}{_HIDDEN if user else ''}{user}{host}"
+
+
+def mask_password(text: str) -> str:
+    """Return any value of a setting as it may be shown: masked if it looks like a URL."""
+    return mask_url(text) if may_hold_password(text) else text
+
+
+def may_hold_password(text: str) -> bool:
+    """Return whether a text looks like a URL, or like one without its slashes: `user:password@host`."""
+    return "://" in text or re.search(r":.*@", text, re.DOTALL) is not None
 
 
 class Secret:
@@ -153,7 +184,7 @@ def find_secret(names: Sequence[str], environment: Mapping[str, str], *, several
 
 def _read(file: Path, source: str, several_lines: bool) -> Secret:
     try:
-        text = file.read_text(encoding="utf-8-sig").strip()
+        text = read_plain(file, "utf-8-sig").strip()
     except (OSError, UnicodeDecodeError) as error:
         reason = getattr(error, "strerror", None) or "it is not text"
         raise SettingError(source, f"{file} cannot be read ({reason})", _REMEDY) from None

@@ -12,7 +12,7 @@ from types import FrameType
 
 import pytest
 
-from drift_checks.core.errors import DriftError
+from drift_checks.core.errors import DriftError, StoreError
 from drift_checks.core.outcomes import Decision, Outcome, Result, Statistic
 from drift_checks.core.plain import to_plain
 from drift_checks.core.records import Record, RecordId, Review
@@ -59,8 +59,11 @@ def begin(config: pytest.Config) -> None:
         pipeline = make_pipeline(config, settings)
         config.stash[PIPELINE] = pipeline
         config.add_cleanup(pipeline.close)
-        pipeline.check()
         finish = Finish(config, pipeline, moment)
+        if not xdist.is_worker(config):
+            # Before the first query, which may take long.
+            end_on_sigterm(config, finish)
+        pipeline.check()
         if LOGS in config.stash:
             finish.hold_reports()
             config.stash[LOGS].run_id = finish.run_id
@@ -72,7 +75,6 @@ def begin(config: pytest.Config) -> None:
         worker = xdist.Worker(config, finish.pytest_runtest_logreport, finish.contribution)
         register(worker, "drift_checks_worker")
         return
-    end_on_sigterm(config, finish)
     register(finish, "drift_checks_finish")
     if xdist.is_controller(config):
         controller = xdist.Controller(moment, finish.folder, finish.run_id, finish.take)
@@ -209,6 +211,7 @@ class Run:
             _decision(record, review) if record else None,
             tuple(statistics),
             item.nodeid,
+            bool(call.excinfo and isinstance(call.excinfo.value, StoreError)),
         )
 
 

@@ -64,7 +64,17 @@ def judge_criterion(
 ) -> CriterionResult:
     """Count a criterion's outcomes and compare them with its thresholds; `adjusted` p-values are of its statistics."""
     if criterion.effect:
-        return judge_effects(criterion, outcomes, adjusted, facts)
+        result = judge_effects(criterion, outcomes, adjusted, facts)
+    else:
+        result = _judge_shares(criterion, outcomes, facts)
+    unread = reasons([item for item in outcomes if item.unreadable])
+    if any(item.unreadable for item in outcomes) and result.verdict is not Verdict.CRITICAL:
+        message = result.message if unread in result.message else f"{result.message}; {unread}"
+        result = replace(result, verdict=Verdict.INCONCLUSIVE, message=message)
+    return result
+
+
+def _judge_shares(criterion: Criterion, outcomes: Sequence[Outcome], facts: Facts) -> CriterionResult:
     result = _judge_records(criterion, outcomes, facts)
     shares = [
         JudgedStatistic(item, None if item.value is None else judge(item.value, result.warn, result.critical or 0.0))

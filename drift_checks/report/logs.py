@@ -20,6 +20,7 @@ from typing import Any, TextIO
 from pythonjsonlogger.json import JsonFormatter
 
 from drift_checks.core.errors import SettingError
+from drift_checks.core.files import read_plain, refuse_special
 from drift_checks.core.text import printable
 from drift_checks.report.verdict import Verdict
 
@@ -177,6 +178,8 @@ class _Stderr(logging.StreamHandler[TextIO]):
 def _rotating(file: Path) -> logging.Handler:
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
+        if file.exists():
+            refuse_special(file)
         handler = RotatingFileHandler(file, maxBytes=MOST_BYTES, backupCount=MOST_FILES, encoding="utf-8")
     except OSError as error:
         raise SettingError(
@@ -195,7 +198,7 @@ def _configure(file: Path) -> None:
     import yaml
 
     try:
-        content = yaml.safe_load(file.read_text(encoding="utf-8"))
+        content = yaml.safe_load(read_plain(file))
     except (OSError, UnicodeDecodeError) as error:
         raise _invalid(file, f"it cannot be read: {getattr(error, 'strerror', None) or 'it is not UTF-8'}") from None
     except yaml.YAMLError as error:

@@ -23,6 +23,7 @@ from drift_checks.review.reviewers.pool import PooledReviewer
 from drift_checks.review.sampler import Sampler
 from drift_checks.review.windows import Windows
 from drift_checks.settings.declarations import NEIGHBOURS, SEQUENTIAL, Settings
+from drift_checks.stores.catalogue import CollectionName
 from drift_checks.stores.chroma import VectorCollection, refuse_no_chroma, refuse_no_collection
 from drift_checks.stores.records import RecordStore
 from drift_checks.stores.snapshot import default_folder
@@ -75,14 +76,14 @@ class Pipeline:
         # Each of these steps refuses what it cannot use.
         _ = self.taxonomy, self.sample, self.classifier
         if self.classifier is not None and chroma is not None:
-            refuse_no_collection(chroma, self.settings.collection, self._snapshot_dir)
+            refuse_no_collection(chroma, self._collection, self._snapshot_dir)
 
     @cached_property
     def store(self) -> RecordStore:
         """The table of records."""
         if self.settings.db is None:
             raise _no_store(self.settings)
-        file = SqliteFile(self.settings.db, self._snapshot_dir)
+        file = SqliteFile(self.settings.db, self._snapshot_dir, query_seconds=self.settings.query_timeout)
         self._opened.append(file)
         return RecordStore(file, self.settings.table, dict(self.settings.columns))
 
@@ -102,7 +103,7 @@ class Pipeline:
         """The collection of vectors, None without a Chroma directory."""
         if self.settings.chroma is None:
             return None
-        collection = VectorCollection(self.settings.chroma, self.settings.collection, self._snapshot_dir)
+        collection = VectorCollection(self.settings.chroma, self._collection, self._snapshot_dir)
         self._opened.append(collection)
         return collection
 
@@ -212,6 +213,11 @@ class Pipeline:
     def _draw(self, purpose: str, records: Sequence[Record], number: int) -> list[Record]:
         generator = random.Random(f"{purpose}:{self.settings.seed}")  # noqa: S311 - a sample, not a secret
         return generator.sample(records, min(number, len(records)))
+
+    @property
+    def _collection(self) -> CollectionName:
+        settings = self.settings
+        return CollectionName(settings.collection, settings.chroma_tenant, settings.chroma_database)
 
     @property
     def _snapshot_dir(self) -> Path:

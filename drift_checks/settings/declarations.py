@@ -60,9 +60,19 @@ class Settings:
     collection: str = _store(
         kinds.word("the name of a collection"), "name of the collection in Chroma", "risk_classifications"
     )
+    chroma_tenant: str | None = _store(
+        kinds.word("the name of a tenant"),
+        "tenant of the collection, needed only if several collections in the directory have its name",
+    )
+    chroma_database: str | None = _store(
+        kinds.word("the name of a database"), "database of the collection in Chroma, needed only in the same case"
+    )
     table: str = _store(kinds.word("the name of a table"), "name of the SQLite table", "risk_classifications")
     columns: tuple[tuple[str, str], ...] = _store(
         pairs.column_pairs(), "column names of another schema, as in text=body,category=label", ()
+    )
+    query_timeout: float = _store(
+        kinds.positive("seconds", most=86_400), "maximum duration of a query to the SQLite file, in seconds", 60.0
     )
     taxonomy: Path | None = _store(
         kinds.path("a YAML file"),

@@ -13,6 +13,8 @@ from typing import Any, Generic, TypeVar
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, available_timezones
 
+from drift_checks.core.secrets import mask_password, mask_url, may_hold_password
+
 Value = TypeVar("Value")
 
 AUTO = "auto"
@@ -39,7 +41,7 @@ class Kind(Generic[Value]):
     parse: Callable[[str, Path], Value]
     allowed: str
     known: Callable[[], tuple[str, ...]] = tuple
-    shown: Callable[[str], str] = str
+    shown: Callable[[str], str] = mask_password
 
 
 def simple(
@@ -96,9 +98,13 @@ def path(what: str) -> Kind[Path]:
         if not text or "://" in text:
             raise ValueError
         try:
-            return Path(os.path.normpath(folder / Path(text).expanduser()))
+            found = Path(os.path.normpath(folder / Path(text).expanduser()))
         except RuntimeError as error:
             raise ValueError from error
+        # Later messages repeat a path as it is. Few files have a name like `user:password@host`.
+        if may_hold_password(text) and not os.path.lexists(found):
+            raise ValueError
+        return found
 
     return Kind(parse, f"the path of {what} (URLs such as postgresql:// or http:// are not supported yet)")
 
@@ -130,10 +136,7 @@ def address() -> Kind[str]:
             raise ValueError
         return text.rstrip("/")
 
-    def without_secrets(text: str) -> str:
-        return re.sub(r"[?#].*", "…", re.sub(r".*@", "…@", text))
-
-    return Kind(parse, "a URL such as https://host/v1, without user, password or query", shown=without_secrets)
+    return Kind(parse, "a URL such as https://host/v1, without user, password or query", shown=mask_url)
 
 
 def price() -> Kind[tuple[float, float]]:

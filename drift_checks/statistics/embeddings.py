@@ -38,6 +38,15 @@ class PermutationTest:
     p_value: float
 
 
+def share_alike(vectors: Vectors, similarity: float) -> float:
+    """Return the share of the pairs of vectors, none of them zero, whose cosine is at least this similarity."""
+    unit = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+    starts = range(0, len(unit), BLOCK)
+    alike = sum(int((unit[start : start + BLOCK] @ unit.T >= similarity).sum()) for start in starts)
+    pairs = len(unit) * (len(unit) - 1)
+    return max(0, alike - len(unit)) / pairs if pairs else 0.0
+
+
 def domain_classifier_auc(
     reference: Vectors, recent: Vectors, seed: int, permutations: int = 4999
 ) -> PermutationTest | None:

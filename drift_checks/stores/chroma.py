@@ -8,9 +8,12 @@ from __future__ import annotations
 
 import os
 import re
+import sqlite3
 import struct
+import sys
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import chdir
+from contextlib import chdir, closing
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -18,9 +21,17 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
-from sqlalchemy import Select, column, select, table
 
-from drift_checks.core.errors import StoreError, nearest
+from drift_checks.core.errors import StoreError
+from drift_checks.core.files import refuse_special
+from drift_checks.core.text import printable
+from drift_checks.stores.catalogue import (
+    DATABASE,
+    CollectionName,
+    FoundCollection,
+    choose_collection,
+    list_collections,
+)
 from drift_checks.stores.snapshot import Snapshot
 from drift_checks.stores.sqlite import SqliteFile, files_of
 
@@ -30,12 +41,17 @@ if TYPE_CHECKING:
 Vector = npt.NDArray[np.float32]
 Result = TypeVar("Result")
 
-DATABASE = "chroma.sqlite3"
 SEGMENT = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 # The header of an hnswlib index: version, offset, capacity, elements, bytes of an element, and 64 more bytes.
 _HEADER = struct.Struct("<i4Q64x")
 _IDS_AT_ONCE = 500
-_IDS_PER_PAGE = 50_000
+# Chroma looks up the results of a search in one statement, and SQLite allows 32,766 variables.
+_RESULTS_AT_ONCE = 10_000
+_IDS_PER_PAGE = 30_000
+_LEAST_SQLITE = (3, 35)
+_LONGEST_REASON = 300
+# Chroma writes the files of an index one after the other.
+_WRITING_SECONDS = (0.0, 0.5, 2.0)
 _WRITTEN_AT_ONCE = 2000
 _REMEDY = "name the Chroma directory with --drift-chroma DIR"
 
@@ -64,18 +80,20 @@ class VectorCollection:
     """A collection of a Chroma directory, read from a private copy.
 
     Raises:
-        StoreError: It is not a Chroma directory, is damaged, or lacks the collection.
+        StoreError: It is not a Chroma directory, cannot be read, or lacks the collection.
     """
 
-    def __init__(self, directory: Path, name: str, snapshot_dir: Path) -> None:
+    def __init__(self, directory: Path, name: CollectionName | str, snapshot_dir: Path) -> None:
         refuse_no_chroma(directory)
         self.directory = directory
         self._snapshot = Snapshot(snapshot_dir)
         self._client: ClientAPI | None = None
         try:
-            self._snapshot.copy(_files(directory))
-            self._client = self._guarded(lambda: _open(self._snapshot.folder))
-            self._collection = self._find(name)
+            self._copy()
+            wanted = CollectionName.of(name)
+            found = _find(directory, self._snapshot.folder / DATABASE, wanted, snapshot_dir)
+            self._client = self._guarded(lambda: _open(self._snapshot.folder, found))
+            self._collection = self._guarded(lambda: self._get(wanted.name))
             self.count: int = self._guarded(self._collection.count)
             self.dimension, self.space = self._guarded(self._describe)
         except BaseException:
@@ -92,7 +110,7 @@ class VectorCollection:
             for key, vector, document, metadata in zip(
                 got["ids"], got["embeddings"], got["documents"], got["metadatas"], strict=True
             ):
-                found[key] = Entry(key, np.asarray(vector, dtype=np.float32), document, metadata or {})
+                found[key] = Entry(key, np.asarray(vector, dtype=np.float32), document, _metadata(metadata))
         return found
 
     def ids(self) -> Iterator[str]:
@@ -104,24 +122,22 @@ class VectorCollection:
             yield from page
             offset += len(page)
 
-    def nearest(self, vectors: Sequence[Vector], number: int) -> list[list[Neighbour]]:
-        """Return the `number` nearest entries of each vector, nearest first."""
-        if not self.count or not len(vectors):
+    def nearest(self, vectors: Sequence[Vector], number: int, without: str | None = None) -> list[list[Neighbour]]:
+        """Return the `number` nearest entries of each vector, nearest first.
+
+        With `without`, entries whose document contains this text are left out.
+        """
+        if not self.count:
             return [[] for _ in vectors]
-        got = self._guarded(
-            lambda: self._collection.query(
-                query_embeddings=[vector.tolist() for vector in vectors],
-                n_results=min(number, self.count),
-                include=["documents", "metadatas", "distances"],
-            )
-        )
-        return [
-            [
-                Neighbour(key, _similarity(self.space, float(distance)), document, metadata or {})
-                for key, distance, document, metadata in zip(*lists, strict=True)
-            ]
-            for lists in zip(got["ids"], got["distances"], got["documents"], got["metadatas"], strict=True)
-        ]
+        number = min(number, self.count, _RESULTS_AT_ONCE)
+        at_once = _RESULTS_AT_ONCE // number
+        parts = [vectors[start : start + at_once] for start in range(0, len(vectors), at_once)]
+        return [found for part in parts for found in self._nearest(part, number, without)]
+
+    def similarity_to_itself(self, vector: Vector) -> float:
+        """Return the similarity that a search for this vector finds for an equal one."""
+        # Only inner products depend on the length.
+        return float(vector @ vector) if self.space == "ip" else 1.0
 
     def close(self) -> None:
         """Close the collection and remove the copy."""
@@ -130,12 +146,39 @@ class VectorCollection:
         self._client = None
         self._snapshot.close()
 
-    def _find(self, name: str) -> Any:
+    def _nearest(self, vectors: Sequence[Vector], number: int, without: str | None) -> list[list[Neighbour]]:
+        which: dict[str, Any] = {} if without is None else {"where_document": {"$not_contains": without}}
+        got = self._guarded(
+            lambda: self._collection.query(
+                query_embeddings=[vector.tolist() for vector in vectors],
+                n_results=number,
+                include=["documents", "metadatas", "distances"],
+                **which,
+            )
+        )
+        return [
+            [
+                Neighbour(key, _similarity(self.space, float(distance)), document, _metadata(metadata))
+                for key, distance, document, metadata in zip(*lists, strict=True)
+            ]
+            for lists in zip(got["ids"], got["distances"], got["documents"], got["metadatas"], strict=True)
+        ]
+
+    def _copy(self) -> None:
+        """Copy the directory; an index is called cut short only if it stays so."""
+        for pause in _WRITING_SECONDS:
+            time.sleep(pause)
+            files = _files(self.directory)
+            self._snapshot.copy(files)
+            fault = next(filter(None, map(_cut_short, self._snapshot.folder.glob("*/header.bin"))), None)
+            if fault is None:
+                return
+        raise _damaged(self.directory, fault)
+
+    def _get(self, name: str) -> Any:
         assert self._client is not None
-        client = self._client
-        found = self._guarded(client.list_collections)
-        _refuse_missing(self.directory, name, [str(getattr(item, "name", item)) for item in found])
-        return self._guarded(lambda: client.get_collection(name, embedding_function=None))
+        # The application's embedding function may need its libraries and a key.
+        return self._client.get_collection(name, embedding_function=None)
 
     def _describe(self) -> tuple[int | None, str]:
         first = self._collection.get(limit=1, include=["embeddings"])["embeddings"]
@@ -147,11 +190,26 @@ class VectorCollection:
     def _guarded(self, call: Callable[[], Result]) -> Result:
         try:
             return call()
-        except (KeyboardInterrupt, SystemExit, GeneratorExit, StoreError, MemoryError):
+        except (KeyboardInterrupt, SystemExit, GeneratorExit, StoreError):
             raise
+        except MemoryError:
+            raise StoreError(
+                self.directory, "there is not enough memory to read it", "run the review where there is more"
+            ) from None
         except BaseException as error:  # a panic in Chroma's core is not an Exception
-            reason = " ".join(str(error).split())[:300] or type(error).__name__
-            raise _damaged(self.directory, reason) from None
+            raise self._explained(printable(error, _LONGEST_REASON) or type(error).__name__) from None
+
+    def _explained(self, reason: str) -> StoreError:
+        """Return the error for what Chroma could not do, after SQLite has checked the copy."""
+        if found := _damage(self._snapshot.folder / DATABASE):
+            return _damaged(self.directory, f"{reason}; PRAGMA quick_check of {DATABASE}: {found}")
+        return StoreError(
+            self.directory,
+            f"Chroma cannot read this directory ({reason}); SQLite's PRAGMA quick_check finds no damage in {DATABASE},"
+            " so its index or its version may be the cause",
+            "install the application's version here (pip install 'chromadb==VERSION'); if the application cannot read"
+            " it either, rebuild the collection",
+        )
 
 
 def refuse_no_chroma(directory: Path) -> None:
@@ -162,6 +220,7 @@ def refuse_no_chroma(directory: Path) -> None:
         if DATABASE not in names:
             problem = f"holds no {DATABASE}, so it is not a Chroma directory" if names else "is empty"
             raise StoreError(directory, problem, _REMEDY)
+        refuse_special(database)
         with database.open("rb") as file:
             start = file.read(16)
     except FileNotFoundError:
@@ -174,20 +233,22 @@ def refuse_no_chroma(directory: Path) -> None:
         raise StoreError(database, "is damaged (it is not a SQLite database)", "restore the directory from a backup")
 
 
-def refuse_no_collection(directory: Path, name: str, snapshot_dir: Path) -> None:
-    """Raise StoreError if the directory lacks this collection, without importing chromadb.
+def refuse_no_collection(directory: Path, name: CollectionName | str, snapshot_dir: Path) -> FoundCollection | None:
+    """Raise StoreError unless the directory has one collection with this name, without importing chromadb.
 
-    If the format is unknown, chromadb will check it later.
+    Returns:
+        The collection, or None if the format is unknown: chromadb will look for it later.
     """
-    listed: Select[Any] = select(column("name")).select_from(table("collections"))
-    file = SqliteFile(directory / DATABASE, snapshot_dir)
+    return _find(directory, directory / DATABASE, CollectionName.of(name), snapshot_dir)
+
+
+def _find(directory: Path, database: Path, wanted: CollectionName, snapshot_dir: Path) -> FoundCollection | None:
     try:
-        names = file.read(lambda connection: list(connection.execute(listed).scalars()))
+        with closing(SqliteFile(database, snapshot_dir)) as file:
+            there = file.read(list_collections)
     except StoreError:
-        return
-    finally:
-        file.close()
-    _refuse_missing(directory, name, names)
+        return None
+    return choose_collection(directory, wanted, there)
 
 
 def create_collection(
@@ -214,14 +275,31 @@ def create_collection(
         client.close()
 
 
-def _open(directory: Path) -> ClientAPI:
+def _open(directory: Path, found: FoundCollection | None = None) -> ClientAPI:
     # chromadb would read the `.env` of the current folder when it is imported.
-    with chdir(directory):
-        import chromadb
-        from chromadb.config import Settings
+    try:
+        with chdir(directory):
+            import chromadb
+            from chromadb.config import Settings
+    except Exception as error:
+        raise _not_loaded(error) from None
 
     settings = Settings(_env_file=None, anonymized_telemetry=False)  # type: ignore[call-arg]
-    return chromadb.PersistentClient(path=str(directory), settings=settings)
+    where = {} if found is None else {"tenant": found.tenant, "database": found.database}
+    return chromadb.PersistentClient(path=str(directory), settings=settings, **where)
+
+
+def _not_loaded(error: Exception) -> StoreError:
+    if sqlite3.sqlite_version_info < _LEAST_SQLITE:
+        return StoreError(
+            "chromadb",
+            f"needs SQLite 3.35 or newer, and the Python that runs this ({sys.executable}) has"
+            f" {sqlite3.sqlite_version}; the store is not at fault",
+            "use a newer Python, or put pysqlite3-binary in place of sqlite3, as"
+            " https://docs.trychroma.com/docs/overview/troubleshooting explains",
+        )
+    reason = printable(error, _LONGEST_REASON) or type(error).__name__
+    return StoreError("chromadb", f"cannot be loaded ({reason}); the store is not at fault", "install it again")
 
 
 def index_files(directory: Path) -> list[Path]:
@@ -241,39 +319,48 @@ def _files(directory: Path) -> dict[Path, str]:
     except OSError as error:
         raise StoreError(error.filename or directory, f"cannot be read ({error.strerror})") from None
     files += index_files(directory)
-    for header in (file for file in files if file.name == "header.bin"):
-        _refuse_cut_short(directory, header)
     return {file: str(file.relative_to(directory)) for file in files}
 
 
-def _refuse_cut_short(directory: Path, header: Path) -> None:
-    """Refuse an index shorter than its header says: Chroma's core would read past its end and crash the process."""
+def _cut_short(header: Path) -> str | None:
+    """Say whether an index is shorter than its header: Chroma's core would read past its end and crash the process."""
     start = header.read_bytes()[: _HEADER.size]
     if start and len(start) < _HEADER.size:
-        raise _damaged(directory, "header.bin of an index is cut short")
+        return "header.bin of an index is cut short"
     if start:
         *_, elements, element_bytes = _HEADER.unpack(start)
         level = header.with_name("data_level0.bin")
         if level.exists() and level.stat().st_size < elements * element_bytes:
-            raise _damaged(directory, f"{level.name} of an index is cut short")
+            return f"{level.name} of an index is cut short"
+    return None
 
 
-def _refuse_missing(directory: Path, name: str, names: Sequence[str]) -> None:
-    if name not in names:
-        raise StoreError(
-            directory,
-            f"has no collection {name!r} (it has {', '.join(sorted(names)) or 'none'})",
-            "name the collection with --drift-collection NAME",
-            nearest(name, names),
-        )
+def _damage(database: Path) -> str | None:
+    """Return what SQLite finds wrong with a database that nobody else uses, None if nothing."""
+    try:
+        with closing(sqlite3.connect(database)) as connection:
+            found = str(connection.execute("PRAGMA quick_check(1)").fetchone()[0])
+    except (sqlite3.OperationalError, MemoryError):
+        # No damage is reported like this.
+        return None
+    except sqlite3.Error as error:
+        found = str(error)
+    return None if found == "ok" else printable(found, _LONGEST_REASON)
 
 
 def _damaged(directory: Path, reason: str) -> StoreError:
     return StoreError(
         directory,
-        f"Chroma cannot read this directory ({reason}), so it is damaged or was made by an incompatible version",
+        f"Chroma cannot read this directory ({reason}), so it is damaged",
         "restore it from a backup, or name another one with --drift-chroma DIR",
     )
+
+
+def _metadata(stored: Mapping[str, object] | None) -> Mapping[str, object]:
+    """Return an entry's metadata; a list of one value stands for the value."""
+    return {
+        key: value[0] if isinstance(value, list) and len(value) == 1 else value for key, value in (stored or {}).items()
+    }
 
 
 def _similarity(space: str, distance: float) -> float:

@@ -13,7 +13,7 @@ from typing import IO
 import platformdirs
 
 from drift_checks.core.errors import StoreChanged, StoreError
-from drift_checks.core.files import lock, try_lock
+from drift_checks.core.files import lock, refuse_special, try_lock
 from drift_checks.core.text import readable_size
 
 _PREFIX = "snapshot-"
@@ -98,6 +98,7 @@ class Snapshot:
             target = self.folder / name
             target.parent.mkdir(parents=True, exist_ok=True)
             try:
+                refuse_special(source)
                 shutil.copyfile(source, target)
             except FileNotFoundError:
                 target.unlink(missing_ok=True)
@@ -118,6 +119,8 @@ class Snapshot:
 def _remove_abandoned(parent: Path) -> None:
     for folder in parent.glob(f"{_PREFIX}*"):
         # A folder without this file may belong to the user.
-        with suppress(OSError), (folder / _LOCK).open() as file:
-            if try_lock(file):
-                shutil.rmtree(folder, ignore_errors=True)
+        with suppress(OSError):
+            refuse_special(folder / _LOCK)
+            with (folder / _LOCK).open() as file:
+                if try_lock(file):
+                    shutil.rmtree(folder, ignore_errors=True)

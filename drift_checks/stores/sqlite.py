@@ -22,13 +22,16 @@ from pathlib import Path
 from typing import TypeVar
 from urllib.parse import quote
 
-from sqlalchemy import Connection, create_engine, inspect
+from sqlalchemy import Connection, create_engine, event, inspect
 from sqlalchemy.engine.interfaces import ReflectedColumn
 from sqlalchemy.exc import DBAPIError, SAWarning
 from sqlalchemy.pool import NullPool
 
-from drift_checks.core.errors import StoreChanged, StoreError
+from drift_checks.core.errors import StoreChanged, StoreError, StoreLocked
+from drift_checks.core.files import refuse_special
 from drift_checks.core.records import decoded
+from drift_checks.core.text import printable
+from drift_checks.stores.patience import Patience, TooSlow
 from drift_checks.stores.snapshot import Snapshot, fingerprint
 
 Result = TypeVar("Result")
@@ -43,6 +46,14 @@ LOCK_WAIT_SECONDS = 10.0
 _SHARED_FIRST, _SHARED_SIZE = 0x40000002, 510
 _DEAD_MAN_SWITCH = 128
 _FLOCK = "hhqqi4x"
+_LONGEST_FINDING = 200
+_UNKNOWN_SCHEMA = "malformed database schema"
+_REMEDIES = {
+    sqlite3.SQLITE_CANTOPEN: "check the permissions of the file and its folder",
+    sqlite3.SQLITE_PERM: "check the permissions of the file and its folder",
+    sqlite3.SQLITE_FULL: "make room in SQLite's temporary folder, or name another one with the variable SQLITE_TMPDIR",
+    sqlite3.SQLITE_IOERR: "check the disk, and the network if the file is on another machine",
+}
 
 
 class Access(Enum):
@@ -56,39 +67,86 @@ class Access(Enum):
 class SqliteFile:
     """A SQLite file that is only read, in place or from a private copy in `snapshot_dir`.
 
+    With `query_seconds`, queries run in another thread, and are stopped after that time or when this one is interrupted.
+
     Raises:
         StoreError: The file does not exist, cannot be read, or is not a SQLite database.
     """
 
-    def __init__(self, path: Path, snapshot_dir: Path, lock_wait_seconds: float = LOCK_WAIT_SECONDS) -> None:
+    def __init__(
+        self,
+        path: Path,
+        snapshot_dir: Path,
+        lock_wait_seconds: float = LOCK_WAIT_SECONDS,
+        query_seconds: float | None = None,
+    ) -> None:
         refuse_unreadable(path)
         self.path = path
         # SQLite keeps its journals beside the target of a link.
         self._real = path.resolve()
         self._snapshot_dir = snapshot_dir
         self._snapshot: Snapshot | None = None
-        self._lock_wait_seconds = lock_wait_seconds
+        self._identity = self._identify()
+        self._query_seconds = query_seconds
+        # A lock must not be mistaken for a slow query.
+        self._lock_wait_seconds = min(lock_wait_seconds, (query_seconds or LOCK_WAIT_SECONDS * 2) / 2)
 
-    def read(self, query: Callable[[Connection], Result], functions: Functions | None = None) -> Result:
+    def read(
+        self, query: Callable[[Connection], Result], functions: Functions | None = None, *, timed: bool = True
+    ) -> Result:
         """Return what `query` returns, read as of one moment; it is called again if the file changed meanwhile.
 
-        `functions` is called first, to register SQL functions on the driver's connection.
+        `functions` is called first, to register SQL functions on the driver's connection. Without `timed`, a query may
+        take any time.
 
         Raises:
-            StoreError: The file is locked, damaged or keeps changing.
+            StoreError: The file is damaged, or a query failed or took too long.
+            StoreLocked: Another program keeps it locked.
+            StoreChanged: It keeps changing, or was replaced.
         """
+        try:
+            if self._query_seconds is None or not timed:
+                return self._read(query, functions, None)
+            patience = Patience(self._query_seconds)
+            return patience.wait_for(lambda: self._read(query, functions, patience))
+        except TooSlow:
+            raise StoreError(
+                self.path,
+                f"a query took longer than {self._query_seconds:g} s and was stopped",
+                "a view may never end: name another table with --drift-table=NAME, or allow more time with"
+                " --drift-query-timeout=SECONDS",
+            ) from None
+        except MemoryError:
+            raise StoreError(
+                self.path, "there is not enough memory to read it", "run the review where there is more"
+            ) from None
+
+    def _read(
+        self, query: Callable[[Connection], Result], functions: Functions | None, patience: Patience | None
+    ) -> Result:
         for _ in range(_ATTEMPTS):
             before = fingerprint(files_of(self._real))
-            access = self.access()
+            self._refuse_replaced()
             try:
-                with self._held_open(access), self._connected(access, functions) as connection:
+                access = self.access()
+            except FileNotFoundError:
+                continue
+            try:
+                with self._held_open(access), self._connected(access, functions, patience) as connection:
                     result = query(connection)
             except _WriterLeft:
                 continue
             except _NeedsRecovery:
+                self._refuse_replaced()
                 access = Access.COPIED
-                with self._connected(access, functions) as connection:
+                with self._connected(access, functions, patience) as connection:
                     result = query(connection)
+            except _SeemsDamaged as error:
+                # A page that is written meanwhile looks like damage to a reader without a lock.
+                if access is not Access.IMMUTABLE or fingerprint(files_of(self._real)) == before:
+                    raise self._examined(str(error), access, patience) from None
+                continue
+            self._refuse_replaced()
             if access is not Access.IMMUTABLE or fingerprint(files_of(self._real)) == before:
                 return result
         raise StoreChanged(
@@ -106,6 +164,19 @@ class SqliteFile:
         if self._beside("-wal").exists() and self._beside("-wal").stat().st_size:
             return Access.COPIED
         return Access.IMMUTABLE
+
+    def _identify(self) -> tuple[int, int] | None:
+        try:
+            status = self._real.stat()
+        except FileNotFoundError:
+            return None
+        return status.st_dev, status.st_ino
+
+    def _refuse_replaced(self) -> None:
+        if self._snapshot is None and self._identify() != self._identity:
+            raise StoreChanged(
+                self.path, "was replaced by another file, or removed, since the run began", "run the review again"
+            )
 
     def close(self) -> None:
         """Remove the private copy, if one was made."""
@@ -130,7 +201,9 @@ class SqliteFile:
             yield
 
     @contextmanager
-    def _connected(self, access: Access, functions: Functions | None) -> Iterator[Connection]:
+    def _connected(
+        self, access: Access, functions: Functions | None, patience: Patience | None
+    ) -> Iterator[Connection]:
         path = self._copy() if access is Access.COPIED else self._real
         mode = "mode=rw" if access is Access.COPIED else access.value
         # A path after two slashes would be taken for a host.
@@ -141,9 +214,13 @@ class SqliteFile:
             connection.text_factory = decoded
             if functions is not None:
                 functions(connection)
+            if patience is not None:
+                patience.watch(connection)
             return connection
 
         engine = create_engine("sqlite+pysqlite://", creator=connect, poolclass=NullPool)
+        if patience is not None:
+            event.listen(engine, "before_cursor_execute", patience.begin)
         try:
             with engine.connect() as connection:
                 connection.exec_driver_sql("BEGIN")
@@ -167,7 +244,7 @@ class SqliteFile:
     def _explained(self, error: BaseException | None, access: Access) -> Exception:
         code = error_code(error)
         if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
-            return StoreError(
+            return StoreLocked(
                 self.path,
                 f"was locked by another program for {self._lock_wait_seconds:g} s",
                 "run the review again when that has finished writing",
@@ -175,8 +252,25 @@ class SqliteFile:
         if access is not Access.COPIED and code in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN):
             return _NeedsRecovery()
         if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
-            return StoreError(self.path, f"is damaged ({error})", "restore it from a backup")
-        return StoreError(self.path, f"cannot be read ({error})")
+            return _SeemsDamaged(str(error))
+        return StoreError(self.path, f"cannot be read ({error})", _REMEDIES.get(code, ""))
+
+    def _examined(self, reason: str, access: Access, patience: Patience | None) -> StoreError:
+        """Return the error for a file that seems damaged, after SQLite has checked the whole file."""
+        try:
+            with self._connected(access, None, patience) as connection:
+                found = str(connection.exec_driver_sql("PRAGMA quick_check(1)").scalar_one())
+        except (StoreError, _SeemsDamaged, _NeedsRecovery) as error:
+            found = str(error)
+        shown = printable(found, _LONGEST_FINDING)
+        if found == "ok":
+            problem = f"cannot be read ({reason}), although PRAGMA quick_check finds no damage"
+            return StoreError(self.path, problem, "check that the application can read it")
+        if found.startswith(_UNKNOWN_SCHEMA):
+            problem = f"this Python's SQLite {sqlite3.sqlite_version} does not understand its schema ({shown})"
+            return StoreError(self.path, problem, "use a newer Python, or name a copy without what it does not know")
+        checked = "" if found == reason else f"; PRAGMA quick_check: {shown}"
+        return StoreError(self.path, f"is damaged ({reason}{checked})", "restore it from a backup")
 
 
 def columns_of(connection: Connection, table: str) -> list[ReflectedColumn]:
@@ -202,6 +296,10 @@ class _WriterLeft(Exception):
     """The last writer closed after the files were examined and before they were opened."""
 
 
+class _SeemsDamaged(Exception):
+    """SQLite takes the file for damaged; the text says why."""
+
+
 class _NeedsRecovery(Exception):
     """The file cannot be read without writing to it."""
 
@@ -213,12 +311,21 @@ def error_code(error: BaseException | None) -> int:
 
 def files_of(path: Path) -> list[Path]:
     """Return the file and the journals that may hold a part of its content, whether they exist or not."""
-    return [path.with_name(path.name + suffix) for suffix in ("", "-wal", "-journal")]
+    return [path, *journals_of(path)[:2]]
+
+
+def journals_of(path: Path) -> list[Path]:
+    """Return the files that SQLite may keep beside the file."""
+    return [path.with_name(path.name + suffix) for suffix in ("-wal", "-journal", "-shm")]
 
 
 def refuse_unreadable(path: Path) -> None:
     """Raise StoreError unless the path is a readable SQLite database."""
     try:
+        refuse_special(path)
+        for journal in filter(Path.exists, journals_of(path.resolve())):
+            # SQLite opens these too.
+            refuse_special(journal)
         with path.open("rb") as file:
             start = file.read(len(_MAGIC))
     except IsADirectoryError:
@@ -226,7 +333,7 @@ def refuse_unreadable(path: Path) -> None:
     except FileNotFoundError:
         raise StoreError(path, "does not exist", "name the SQLite file with --drift-db") from None
     except OSError as error:
-        raise StoreError(path, f"cannot be read ({error.strerror})") from None
+        raise StoreError(error.filename or path, f"cannot be read ({error.strerror})") from None
     if start != _MAGIC:
         problem = "is not a SQLite database" if start else "is empty"
         raise StoreError(path, problem, "name the SQLite file with --drift-db")

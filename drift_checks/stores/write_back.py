@@ -21,7 +21,7 @@ from sqlalchemy.engine.interfaces import ReflectedColumn
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import NullPool
 
-from drift_checks.core.errors import StoreError
+from drift_checks.core.errors import StoreError, StoreLocked
 from drift_checks.core.records import RecordId, stored_ids
 from drift_checks.stores.records import RecordStore
 from drift_checks.stores.sqlite import columns_of, error_code
@@ -276,10 +276,11 @@ def _begin(connection: sa.Connection, busy_seconds: float) -> None:
 def _explained(path: Path, error: BaseException | None, busy_seconds: float) -> StoreError:
     code = error_code(error)
     problem = f"cannot be written to ({error})"
+    nothing = "so nothing of this run was written back"
     if code in _BUSY:
-        problem = f"was locked by another program for {busy_seconds:g} s"
-        remedy = "run the review again when that has finished writing"
-    elif code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
+        problem = f"was locked by another program for {busy_seconds:g} s, {nothing}"
+        return StoreLocked(path, problem, "run the review again when that has finished writing")
+    if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
         problem, remedy = f"is damaged ({error})", "restore it from a backup"
     elif code in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM):
         remedy = f"give this user write permission for the file and its folder, {_OR_WITHOUT}"
@@ -288,4 +289,4 @@ def _explained(path: Path, error: BaseException | None, busy_seconds: float) -> 
     else:
         problem = f"does not accept what --drift-write-back writes ({error})"
         remedy = f"change the table or its triggers, {_OR_WITHOUT}"
-    return StoreError(path, f"{problem}, so nothing of this run was written back", remedy)
+    return StoreError(path, f"{problem}, {nothing}", remedy)

@@ -23,7 +23,8 @@ from drift_checks.operations.backup.retention import ASIDE, archive_name, moment
 from drift_checks.report.history.journal import NAME as HISTORY_JOURNAL
 from drift_checks.report.history.reading import NAME as HISTORY
 from drift_checks.report.history.recorded import StoreIdentity
-from drift_checks.stores.chroma import DATABASE, index_files, refuse_no_chroma, refuse_no_collection
+from drift_checks.stores.catalogue import DATABASE
+from drift_checks.stores.chroma import index_files, refuse_no_chroma, refuse_no_collection
 from drift_checks.stores.records import RecordStore
 from drift_checks.stores.snapshot import Snapshot
 from drift_checks.stores.sqlite import SqliteFile, files_of

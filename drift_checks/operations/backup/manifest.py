@@ -15,7 +15,8 @@ from drift_checks.core.text import printable
 from drift_checks.report.history.journal import NAME as HISTORY_JOURNAL
 from drift_checks.report.history.reading import NAME as HISTORY
 from drift_checks.report.history.recorded import StoreIdentity
-from drift_checks.stores.chroma import DATABASE, SEGMENT
+from drift_checks.stores.catalogue import DATABASE
+from drift_checks.stores.chroma import SEGMENT
 
 NAME = "manifest.json"
 SCHEMA = 1

@@ -14,7 +14,8 @@ from sqlalchemy import Connection
 from drift_checks.core.errors import StoreError
 from drift_checks.core.text import readable_size
 from drift_checks.operations.doctor.check import NotChecked
-from drift_checks.stores.chroma import DATABASE, create_collection, refuse_no_chroma, refuse_no_collection
+from drift_checks.stores.catalogue import DATABASE, CollectionName, FoundCollection
+from drift_checks.stores.chroma import create_collection, refuse_no_chroma, refuse_no_collection
 from drift_checks.stores.sqlite import SqliteFile
 
 Result = TypeVar("Result")
@@ -24,8 +25,7 @@ COMPONENTS = {"sysdb": "collections at step", "metadb": "metadata at step", "emb
 _QUICKLY_COUNTED = 4_000_000_000
 _COUNT = """
     SELECT count(*) FROM embeddings WHERE segment_id IN (
-        SELECT segments.id FROM segments JOIN collections ON segments.collection = collections.id
-        WHERE segments.scope = 'METADATA' AND collections.name = ?)
+        SELECT id FROM segments WHERE scope = 'METADATA' AND collection = ?)
 """
 _STEPS = "SELECT dir, max(version) FROM migrations GROUP BY dir"
 
@@ -33,16 +33,17 @@ _STEPS = "SELECT dir, max(version) FROM migrations GROUP BY dir"
 class ChromaDirectory:
     """A Chroma directory and a collection in it, opened by the first check."""
 
-    def __init__(self, directory: Path, collection: str, snapshots: Path) -> None:
+    def __init__(self, directory: Path, collection: CollectionName, snapshots: Path) -> None:
         self.directory = directory
         self.collection = collection
         self._snapshots = snapshots
         self._is_open = False
+        self._found: FoundCollection | None = None
 
     def open(self) -> None:
         """Check that the directory and the collection exist; raise StoreError if one does not."""
         refuse_no_chroma(self.directory)
-        refuse_no_collection(self.directory, self.collection, self._snapshots)
+        self._found = refuse_no_collection(self.directory, self.collection, self._snapshots)
         self._is_open = True
 
     def count(self) -> int:
@@ -51,9 +52,11 @@ class ChromaDirectory:
         size = (self.directory / DATABASE).stat().st_size
         if size > _QUICKLY_COUNTED:
             raise NotChecked(f"not counted: reading {readable_size(size)} takes a while")
+        otherwise, found = "unknown: this Chroma format keeps its entries elsewhere", self._found
+        if found is None:
+            raise NotChecked(otherwise)
         return self._read(
-            lambda connection: int(connection.exec_driver_sql(_COUNT, (self.collection,)).scalar_one()),
-            "unknown: this Chroma format keeps its entries elsewhere",
+            lambda connection: int(connection.exec_driver_sql(_COUNT, (found.id,)).scalar_one()), otherwise
         )
 
     def steps(self) -> dict[str, int]:

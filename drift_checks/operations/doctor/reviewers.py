@@ -161,7 +161,7 @@ def _reviewer(setup: Setup) -> Iterator[Reviewer]:
         raise ReviewerError(
             "reviewer", "the neighbours have no vectors", "name the Chroma directory with --drift-chroma"
         )
-    vectors = VectorCollection(settings.chroma, settings.collection, setup.snapshots)
+    vectors = VectorCollection(settings.chroma, setup.collection, setup.snapshots)
     try:
         yield NeighboursReviewer(vectors)
     finally:

@@ -16,6 +16,7 @@ from drift_checks.operations.doctor.installed import InstalledSchedule
 from drift_checks.operations.schedule.paths import BACKUPS, below
 from drift_checks.settings.declarations import Settings
 from drift_checks.settings.usable import Configured
+from drift_checks.stores.catalogue import CollectionName
 from drift_checks.stores.records import RecordStore
 from drift_checks.stores.snapshot import default_folder
 from drift_checks.stores.sqlite import SqliteFile
@@ -69,6 +70,12 @@ class Setup:
         return self.settings.snapshot_dir or default_folder()
 
     @property
+    def collection(self) -> CollectionName:
+        """The name of the collection in Chroma."""
+        settings = self.settings
+        return CollectionName(settings.collection, settings.chroma_tenant, settings.chroma_database)
+
+    @property
     def is_this_machine(self) -> bool:
         """Whether running processes belong to the machine that is checked."""
         return self.options.root == Path("/")
@@ -97,7 +104,7 @@ class OpenedStore:
     def open(self) -> RecordStore:
         """Open the table and count its records; raise DriftError if the store is unusable."""
         assert self._settings.db is not None
-        self._file = SqliteFile(self._settings.db, self._snapshots)
+        self._file = SqliteFile(self._settings.db, self._snapshots, query_seconds=self._settings.query_timeout)
         self._table = RecordStore(self._file, self._settings.table, dict(self._settings.columns))
         self._records = self._table.count()
         return self._table

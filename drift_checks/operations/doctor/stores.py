@@ -15,7 +15,7 @@ from drift_checks.operations.doctor.chroma import COMPONENTS, ChromaDirectory, i
 from drift_checks.operations.doctor.room import size_of
 from drift_checks.operations.doctor.setup import Setup
 from drift_checks.settings.declarations import DATABASE_NAME, NEIGHBOURS
-from drift_checks.stores.chroma import DATABASE
+from drift_checks.stores.catalogue import DATABASE
 from drift_checks.stores.records import RecordStore
 from drift_checks.stores.sqlite import Access
 
@@ -45,7 +45,7 @@ CRITERIA = {
     "source": ("slices by source",),
 }
 _RECORDS_NEED = ("db", "table", "columns", "snapshot_dir", "demo")
-_VECTORS_NEED = ("chroma", "collection", "snapshot_dir", "demo")
+_VECTORS_NEED = ("chroma", "collection", "chroma_tenant", "chroma_database", "snapshot_dir", "demo")
 
 
 def checks(setup: Setup) -> list[Check]:
@@ -61,7 +61,7 @@ def checks(setup: Setup) -> list[Check]:
         found = [Check(name, partial(part, setup), _RECORDS_NEED) for name, part in zip(names, parts, strict=True)]
     if settings.chroma is None:
         return [*found, Check("vectors", partial(_no_vectors, setup), _VECTORS_NEED)]
-    directory = ChromaDirectory(settings.chroma, settings.collection, setup.snapshots)
+    directory = ChromaDirectory(settings.chroma, setup.collection, setup.snapshots)
     return [
         *found,
         Check("vectors", lambda: _vectors(directory), _VECTORS_NEED),
@@ -167,7 +167,9 @@ def _integrity(setup: Setup) -> CheckResult:
     size = file.path.stat().st_size
     if size > QUICKLY_READ and not setup.options.thorough:
         return skipped(f"not checked: reading {readable_size(size)} takes a while", "--thorough checks it for damage")
-    found = file.read(lambda connection: list(connection.exec_driver_sql("PRAGMA quick_check(3)").scalars()))
+    found = file.read(
+        lambda connection: list(connection.exec_driver_sql("PRAGMA quick_check(3)").scalars()), timed=False
+    )
     if found == ["ok"]:
         return passed("no damage found")
     return failed(f"{file.path} is damaged ({'; '.join(found)})", "restore it from a backup")
@@ -175,7 +177,7 @@ def _integrity(setup: Setup) -> CheckResult:
 
 def _vectors(directory: ChromaDirectory) -> CheckResult:
     directory.open()
-    place, collection, number = directory.directory, directory.collection, directory.count()
+    place, collection, number = directory.directory, directory.collection.name, directory.count()
     if not number:
         return failed(f"{place}: collection {collection} is empty", "name another with --drift-collection")
     return passed(f"{place}: {count(number, 'vector')} in {collection}, {readable_size(size_of(place))}")

@@ -22,6 +22,10 @@ from drift_checks.stores.chroma import Entry, Neighbour
 _BATCH = 32
 # The additional neighbours to ask for, since duplicates of the record take some of the first places.
 _SPARE = 8
+# Above this, duplicates are left out in the search: a text may occur ten thousand times.
+_MOST_ASKED = 304
+# Similarities of equal vectors differ by no more than this.
+_TIED = 1e-6
 
 
 class Vectors(Protocol):
@@ -38,14 +42,17 @@ class Vectors(Protocol):
     def entries(self, ids: Sequence[str]) -> Mapping[str, Entry]:
         """Return the entries with these ids."""
 
-    def nearest(self, vectors: Sequence[npt.NDArray[np.float32]], number: int) -> Sequence[Sequence[Neighbour]]:
-        """Return the nearest entries of each vector, nearest first."""
+    def nearest(
+        self, vectors: Sequence[npt.NDArray[np.float32]], number: int, without: str | None = None
+    ) -> Sequence[Sequence[Neighbour]]:
+        """Return the nearest entries of each vector, nearest first, but none whose document contains `without`."""
 
 
 class NeighboursReviewer:
     """Decides by a vote of the k nearest other vectors, each weighted by its similarity.
 
-    The record itself and its exact duplicates do not vote. The confidence is the winner's share of the votes.
+    The record itself and its exact duplicates do not vote. The confidence is the winner's share of the votes. There is
+    no vote if more others are equally near than may vote: which of them the search finds is then arbitrary.
     """
 
     name = "neighbours"
@@ -78,30 +85,41 @@ class NeighboursReviewer:
             yield repeat
 
     def neighbours_of(self, records: Sequence[Record]) -> dict[RecordId, list[Neighbour]]:
-        """Return the k nearest others of each record, nearest first; records without a usable vector are omitted.
+        """Return the k nearest others of each record, nearest first; records without a usable vector are omitted."""
+        return {key: near[: self._k] for key, near in self._others_of(records).items()}
 
-        If duplicates take their places, more are asked for.
-        """
+    def _others_of(self, records: Sequence[Record]) -> dict[RecordId, list[Neighbour]]:
+        """Return at least the k nearest others; if duplicates take their places, more are asked for."""
         vectors = self._vectors_of(records)
         found: dict[RecordId, list[Neighbour]] = {}
         number = self._k + _SPARE
         pending = [record for record in records if record.id in vectors]
-        while pending:
+        while pending and number <= _MOST_ASKED:
             asked = self._vectors.nearest([vectors[record.id] for record in pending], number)
             for record, near in zip(pending, asked, strict=True):
-                found[record.id] = [other for other in near if not _same(record, other)][: self._k]
+                found[record.id] = [other for other in near if not _same(record, other)]
             exhausted = number >= self._vectors.count
             pending = [record for record in pending if len(found[record.id]) < self._k and not exhausted]
             number *= 4
+        for text in dict.fromkeys(record.text for record in pending):
+            crowded = [record for record in pending if record.text == text]
+            asked = self._vectors.nearest([vectors[record.id] for record in crowded], self._k + _SPARE, text)
+            found.update((record.id, list(near)) for record, near in zip(crowded, asked, strict=True))
         return found
 
     def _review_batch(self, records: Sequence[Record]) -> Iterator[Review]:
-        found = self.neighbours_of(records)
+        found = self._others_of(records)
         for record in records:
-            if record.id in found:
-                yield _vote(record, found[record.id])
-            else:
+            if record.id not in found:
                 yield Review(record.id, failure="neither the record nor the collection has a usable vector")
+            elif self._is_arbitrary(found[record.id]):
+                yield Review(record.id, failure="too many others have equally near vectors to choose neighbours")
+            else:
+                yield _vote(record, found[record.id][: self._k])
+
+    def _is_arbitrary(self, others: Sequence[Neighbour]) -> bool:
+        tied = len(others) > self._k and abs(others[0].similarity - others[-1].similarity) <= _TIED
+        return tied and len({str(other.metadata.get("category")) for other in others}) > 1
 
     def _vectors_of(self, records: Sequence[Record]) -> dict[object, npt.NDArray[np.float32]]:
         """Return each record's own vector, or the collection's if the record has none of that dimension."""
@@ -109,7 +127,11 @@ class NeighboursReviewer:
         keys = {record.id: _key(record) for record in records if not self._is_usable(own[record.id])}
         wanted = list(dict.fromkeys(key for key in keys.values() if key is not None))
         entries = self._vectors.entries(wanted) if wanted else {}
-        held = {record_id: entries[key].vector for record_id, key in keys.items() if key is not None and key in entries}
+        held = {
+            record.id: entries[key].vector
+            for record in records
+            if (key := keys.get(record.id)) in entries and _holds(entries[key], record)
+        }
         found = own | dict.fromkeys(keys) | held
         return {key: vector for key, vector in found.items() if vector is not None and self._is_usable(vector)}
 
@@ -172,6 +194,11 @@ def _key(record: Record) -> str | None:
     return None if key is None else str(key)
 
 
+def _holds(entry: Entry, record: Record) -> bool:
+    """Return whether an entry is of the record's text, or of its beginning; store_consistency reports another."""
+    return entry.document is None or record.text.startswith(entry.document.strip())
+
+
 def _same(record: Record, other: Neighbour) -> bool:
     return other.id == _key(record) or other.document == record.text
 
@@ -179,7 +206,8 @@ def _same(record: Record, other: Neighbour) -> bool:
 def _vote(record: Record, neighbours: Sequence[Neighbour]) -> Review:
     votes: defaultdict[str, float] = defaultdict(float)
     for neighbour in neighbours:
-        if (label := neighbour.metadata.get("category")) is not None:
+        label = neighbour.metadata.get("category")
+        if label is not None and not isinstance(label, list):
             votes[str(label)] += max(neighbour.similarity, 1e-9)
     if not votes:
         return Review(record.id, failure="no neighbour has a category in the collection's metadata")

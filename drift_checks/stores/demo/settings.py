@@ -31,6 +31,8 @@ def demo_settings(settings: Settings) -> Settings:
         reviewer=settings.reviewer if settings.sources.get("reviewer", "").startswith("--") else NEIGHBOURS,
         table=Settings.table,
         collection=Settings.collection,
+        chroma_tenant=None,
+        chroma_database=None,
         columns=(),
         **{key: value for key, value in pinned.items() if key not in given},  # type: ignore[arg-type]
     )

@@ -9,9 +9,11 @@ from drift_checks.core import errors
 
 def test_each_error_ends_a_run_with_its_code() -> None:
     """Schedulers rely on it."""
-    unusable = (errors.SettingError, errors.StoreError, errors.StoreChanged, errors.ReviewerError)
+    unusable = (errors.SettingError, errors.StoreError, errors.ReviewerError)
     assert {error.exit_code for error in (*unusable, errors.ReportsError, errors.ArchiveError)} == {4}
-    assert (errors.NothingToReview.exit_code, errors.RunInProgress.exit_code) == (5, 75)
+    passing = (errors.StoreLocked, errors.StoreChanged, errors.RunInProgress)
+    assert {error.exit_code for error in passing} == {75}
+    assert errors.NothingToReview.exit_code == 5
 
 
 def test_an_error_reads_as_a_sentence() -> None:

@@ -1,0 +1,91 @@
+"""Queries that can be stopped, by a time limit or by a signal.
+
+While SQLite executes a query, Python runs no signal handler in its thread. So the queries run in a thread of their own.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any, TypeVar
+
+Result = TypeVar("Result")
+
+_STOPPING_SECONDS = 1.0
+_RETRY_SECONDS = 0.02
+
+
+class TooSlow(Exception):
+    """A query took longer than its limit."""
+
+
+class Stopped(Exception):
+    """The caller no longer waits for the queries."""
+
+
+class Patience:
+    """Waits for a function that makes queries, each of which may take `seconds`.
+
+    The function reports each connection to `watch`, and each query to `begin` before it starts.
+    """
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+        self._connections: list[sqlite3.Connection] = []
+        self._began = time.monotonic()
+        self._stopped = False
+
+    def watch(self, connection: sqlite3.Connection) -> None:
+        """Stop the queries of this connection when the time is over."""
+        self._connections.append(connection)
+
+    def begin(self, *_: Any) -> None:
+        """Start the time of a query."""
+        if self._stopped:
+            raise Stopped
+        self._began = time.monotonic()
+
+    def wait_for(self, function: Callable[[], Result]) -> Result:
+        """Call the function in another thread; return its result or raise its error.
+
+        Raises:
+            TooSlow: A query took longer than its limit.
+        """
+        results: list[Result] = []
+        errors: list[BaseException] = []
+        done = threading.Event()
+
+        def call() -> None:
+            try:
+                results.append(function())
+            except BaseException as error:  # raised again in the caller's thread
+                errors.append(error)
+            finally:
+                done.set()
+
+        threading.Thread(target=call, name="drift-query", daemon=True).start()
+        try:
+            while not done.wait(max(0.0, self._left())):
+                if self._left() < 0:
+                    raise TooSlow
+        finally:
+            self._stop(done)
+        if errors:
+            raise errors[0]
+        return results[0]
+
+    def _left(self) -> float:
+        return self._began + self._seconds - time.monotonic()
+
+    def _stop(self, done: threading.Event) -> None:
+        """Stop the queries, and give them a moment to close their files."""
+        self._stopped = True
+        end = time.monotonic() + _STOPPING_SECONDS
+        while not done.wait(_RETRY_SECONDS) and time.monotonic() < end:
+            for connection in self._connections:
+                # It may be closed already.
+                with suppress(sqlite3.Error):
+                    connection.interrupt()
