@@ -143,7 +143,7 @@ class Decision:
 class Outcome:
     """The outcome of one check; `record_id`, `stratum` and `decision` only if it checked a record.
 
-    `check` is pytest's id of the test. If it is `unreadable`, the store could not be read, perhaps because it was locked.
+    `check` is pytest's id of the test. An outcome is `unreadable` if the store could not be read, as during a lock.
     """
 
     criterion: str

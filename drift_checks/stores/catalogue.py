@@ -55,7 +55,7 @@ def list_collections(connection: Connection) -> list[FoundCollection]:
     databases = table("databases", column("id"), column("name"), column("tenant_id"))
     joined = collections.join(databases, collections.c.database_id == databases.c.id)
     query = select(*names, databases.c.tenant_id, databases.c.name).select_from(joined)
-    return sorted(FoundCollection(*row) for row in connection.execute(query))
+    return sorted((FoundCollection(*row) for row in connection.execute(query)), key=lambda found: found[1:])
 
 
 def choose_collection(directory: Path, wanted: CollectionName, there: Sequence[FoundCollection]) -> FoundCollection:

@@ -166,14 +166,15 @@ class VectorCollection:
 
     def _copy(self) -> None:
         """Copy the directory; an index is called cut short only if it stays so."""
+        faults: list[str] = []
         for pause in _WRITING_SECONDS:
             time.sleep(pause)
-            files = _files(self.directory)
-            self._snapshot.copy(files)
-            fault = next(filter(None, map(_cut_short, self._snapshot.folder.glob("*/header.bin"))), None)
-            if fault is None:
+            self._snapshot.copy(_files(self.directory))
+            headers = self._snapshot.folder.glob("*/header.bin")
+            faults = [fault for fault in map(_cut_short, headers) if fault]
+            if not faults:
                 return
-        raise _damaged(self.directory, fault)
+        raise _damaged(self.directory, faults[0])
 
     def _get(self, name: str) -> Any:
         assert self._client is not None

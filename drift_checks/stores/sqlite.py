@@ -67,7 +67,7 @@ class Access(Enum):
 class SqliteFile:
     """A SQLite file that is only read, in place or from a private copy in `snapshot_dir`.
 
-    With `query_seconds`, queries run in another thread, and are stopped after that time or when this one is interrupted.
+    With `query_seconds`, queries run in another thread. They end after that time, or if this one is interrupted.
 
     Raises:
         StoreError: The file does not exist, cannot be read, or is not a SQLite database.

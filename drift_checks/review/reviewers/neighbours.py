@@ -130,7 +130,7 @@ class NeighboursReviewer:
         held = {
             record.id: entries[key].vector
             for record in records
-            if (key := keys.get(record.id)) in entries and _holds(entries[key], record)
+            if (key := keys.get(record.id)) is not None and key in entries and _holds(entries[key], record)
         }
         found = own | dict.fromkeys(keys) | held
         return {key: vector for key, vector in found.items() if vector is not None and self._is_usable(vector)}
@@ -204,6 +204,8 @@ def _same(record: Record, other: Neighbour) -> bool:
 
 
 def _vote(record: Record, neighbours: Sequence[Neighbour]) -> Review:
+    if not neighbours:
+        return Review(record.id, failure="the collection holds no other text")
     votes: defaultdict[str, float] = defaultdict(float)
     for neighbour in neighbours:
         label = neighbour.metadata.get("category")

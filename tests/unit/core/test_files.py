@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
+import socket
 from collections.abc import Iterator
+from contextlib import chdir
 from pathlib import Path
 
 import pytest
 
-from drift_checks.core.files import lock, locked_folder, replace_file, try_lock
+from drift_checks.core.files import lock, locked_folder, read_plain, replace_file, try_lock
 from tests.support.processes import OtherProcess
 
 
@@ -71,3 +74,31 @@ def test_the_old_file_is_kept_if_the_new_one_cannot_be_written(
         replace_file(path, b"new", 0o600)
     assert path.read_bytes() == b"old"
     assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("kind", ["a named pipe", "a socket", "a device"])
+def test_what_is_not_a_plain_file_is_refused_unopened(tmp_path: Path, kind: str) -> None:
+    """Opening a named pipe would wait for its writer."""
+    path = tmp_path / "special"
+    if kind == "a named pipe":
+        os.mkfifo(path)
+    elif kind == "a device":
+        path.symlink_to("/dev/zero")
+    else:
+        with chdir(tmp_path), socket.socket(socket.AF_UNIX) as server:
+            server.bind(path.name)
+    with pytest.raises(OSError, match=f"it is {kind}, not a file"):
+        read_plain(path)
+
+
+def test_a_folder_is_no_plain_file(tmp_path: Path) -> None:
+    """Its error is the system's."""
+    with pytest.raises(IsADirectoryError):
+        read_plain(tmp_path)
+
+
+def test_a_link_to_a_plain_file_is_read(tmp_path: Path) -> None:
+    """Links are followed."""
+    (tmp_path / "file").write_text("ä", encoding="utf-8")
+    (tmp_path / "link").symlink_to("file")
+    assert read_plain(tmp_path / "link") == "ä"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+import os
 import pickle
 import time
 import traceback
@@ -19,7 +20,15 @@ from hypothesis import strategies as st
 from syrupy.assertion import SnapshotAssertion
 
 from drift_checks.core.errors import ReviewerError, SettingError
-from drift_checks.core.secrets import Secret, address_parts, find_secret, mask, masked_line
+from drift_checks.core.secrets import (
+    Secret,
+    address_parts,
+    find_secret,
+    mask,
+    mask_password,
+    mask_url,
+    masked_line,
+)
 from tests.support.chat_behaviour import Behaviour
 from tests.support.chat_server import ChatServer
 from tests.support.classifying import KEY, ScriptedServer, chat, completion, outcomes, question
@@ -306,3 +315,33 @@ def test_a_key_that_no_header_can_hold_is_refused_unseen(key: str) -> None:
     with ChatServer() as server, pytest.raises(ReviewerError) as refused:
         chat(server, key=key)
     assert (KEY in str(refused.value), "the key" in str(refused.value)) == (False, True)
+
+
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("https://host:8000/v1", "https://host:8000/v1"),
+        ("https://user:secret@host/v1", "https://…@host/v1"),
+        ("postgresql://user:se/cr?et@host/db", "postgresql://…@host/db"),
+        ("postgresql:/user:secret@host/db", "…@host/db"),
+        ("https://user:secret/v1", "https://user:…"),
+        ("https://host/v1?key=secret", "https://host/v1…"),
+        ("se cret://host", "…://host"),
+    ],
+)
+def test_a_url_is_shown_without_its_password(url: str, shown: str) -> None:
+    """However badly it is written."""
+    assert mask_url(url) == shown
+
+
+@pytest.mark.parametrize("path", ["/data/a@b.db", "C:/data.db", "risks.db", "2026-01-01T10:00:00.db"])
+def test_a_path_is_shown_as_it_is(path: str) -> None:
+    """A name may hold a colon or an @."""
+    assert mask_password(path) == path
+
+
+def test_a_secret_file_must_be_a_plain_one(tmp_path: Path) -> None:
+    """A named pipe would keep the run waiting."""
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(SettingError, match="cannot be read \\(it is a named pipe, not a file\\)"):
+        found({"FIRST_FILE": str(tmp_path / "pipe")})

@@ -154,7 +154,7 @@ def test_neighbours_are_found_nearest_first(vectors: VectorCollection) -> None:
 
 def test_a_record_without_a_vector_has_no_neighbours(vectors: VectorCollection) -> None:
     """Nor has any without a collection; the others have theirs."""
-    assert find_near([sought(1, None), sought(2, "gone"), sought(3, "far")], vectors, redact=False).keys() == {3}
+    assert find_near([sought(1, None), sought(2, "gone"), sought(3, "twin")], vectors, redact=False).keys() == {3}
     assert find_near([sought(1, "own")], None, redact=False) == {}
     assert find_near([], vectors, redact=False) == {}
 

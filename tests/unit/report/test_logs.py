@@ -7,6 +7,7 @@ import logging
 from collections.abc import Iterator
 from datetime import datetime
 from io import StringIO
+from logging.handlers import RotatingFileHandler
 from pathlib import Path
 from typing import Any
 
@@ -146,9 +147,19 @@ def test_a_file_that_cannot_be_written_is_refused(tmp_path: Path) -> None:
     assert logging.getLogRecordFactory() is before
 
 
-def test_lost_events_are_reported_once(capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize("device", ["/dev/null", "/dev/full"])
+def test_a_device_is_refused(device: str) -> None:
+    """A named pipe without a reader would keep the run waiting."""
+    with pytest.raises(SettingError, match=r"cannot be written \(it is a device, not a file\)"):
+        open_logs(None, Path(device), quiet=True)
+
+
+def test_lost_events_are_reported_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """On a full disk, in one sentence instead of a traceback per event."""
-    opened = open_logs(None, Path("/dev/full"), quiet=True)
+    opened = open_logs(None, tmp_path / "review.log", quiet=True)
+    for handler in logging.getLogger("drift_checks").handlers:
+        if isinstance(handler, RotatingFileHandler):
+            handler.setStream(Path("/dev/full").open("a"))  # noqa: SIM115 - the handler closes it
     for _ in range(3):
         LOGGER.info("begun")
     opened.close()

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+import hypothesis
 import pytest
+from hypothesis import strategies as st
 from syrupy.assertion import SnapshotAssertion
 
 from drift_checks.settings.loading import load
@@ -89,3 +93,25 @@ def test_demo_and_a_store_exclude_each_other(snapshot: SnapshotAssertion) -> Non
     """If both are options; a configured checkout can still show the demo."""
     assert load(given({"demo": "true"}, ini={"db": "/a.db"}), NOW).demo
     assert refusal(given({"demo": "true", "db": "/a.db"})) == snapshot
+
+
+WORDS = st.text(st.characters(blacklist_categories=("Cs",), blacklist_characters="\0"), max_size=8)
+SCHEMES = st.sampled_from(["postgresql://", "http://", "https:/", "mysql:", "//", "", " https://", "smtp://", "x y://"])
+BEFORE = st.builds("{}{}:{}".format, SCHEMES, st.sampled_from(["user", "", "a@b", "a/b", "é"]), WORDS)
+AFTER = st.builds("{}@{}".format, WORDS, st.sampled_from(["host/db", "host:80/v1", "", "[::1]/x", "host?key=1", "a b"]))
+
+
+@hypothesis.given(
+    st.sampled_from(["db", "chroma", "taxonomy", "reports", "llm_base_url", "pagerduty_url", "report_url", "email_to"]),
+    BEFORE,
+    AFTER,
+)
+def test_a_refusal_never_repeats_a_password(key: str, before: str, after: str) -> None:
+    """In whatever looks like a URL."""
+    assert "pa55-w0rd" not in refusal(given({key: f"{before}pa55-w0rd{after}"}))
+
+
+def test_a_file_whose_name_looks_like_a_url_is_a_file(tmp_path: Path) -> None:
+    """If it exists."""
+    (tmp_path / "10:00@host.db").touch()
+    assert load(given({"db": "10:00@host.db"}, folder=tmp_path), NOW).db == tmp_path / "10:00@host.db"

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ import pytest
 
 from drift_checks.core.errors import StoreError
 from drift_checks.stores import chroma
+from drift_checks.stores.catalogue import CollectionName
 from drift_checks.stores.chroma import VectorCollection, create_collection, refuse_no_chroma
 from tests.support.folders import contents
 from tests.support.stores import DIMENSION, NAME, BuiltStore
@@ -186,6 +188,108 @@ def test_what_is_not_a_chroma_directory_is_refused(tmp_path: Path, snapshots: Pa
     with pytest.raises(StoreError, match=f"{path}: {said} the Chroma directory with --drift-chroma"):
         VectorCollection(path, NAME, snapshots)
     assert not snapshots.exists()
+
+
+def made_in(directory: Path, tenant: str, database: str, name: str = "risks") -> None:
+    """Create a collection in a tenant and a database of a Chroma directory."""
+    import chromadb
+
+    admin = chromadb.AdminClient(chromadb.Settings(is_persistent=True, persist_directory=str(directory)))
+    for create in (lambda: admin.create_tenant(tenant), lambda: admin.create_database(database, tenant=tenant)):
+        with suppress(Exception):
+            create()
+    client = chromadb.PersistentClient(str(directory), tenant=tenant, database=database)
+    collection = client.create_collection(name, embedding_function=None)
+    collection.add(ids=["a", "b"], embeddings=[[1.0, 0.0], [0.0, 1.0]])
+
+
+def test_a_collection_is_found_in_any_tenant_and_database(tmp_path: Path, snapshots: Path) -> None:
+    """Without a setting, if its name is unique in the directory; it has neither documents nor metadata."""
+    made_in(tmp_path / "chroma", "acme", "prod")
+    opened = VectorCollection(tmp_path / "chroma", "risks", snapshots)
+    found = opened.entries(["a"])["a"]
+    assert (opened.count, found.document, found.metadata) == (2, None, {})
+    opened.close()
+
+
+def test_one_of_several_collections_must_be_chosen(tmp_path: Path, snapshots: Path) -> None:
+    """By its tenant or its database; a choice that does not exist is refused with those that do."""
+    directory = tmp_path / "chroma"
+    made_in(directory, "acme", "prod")
+    made_in(directory, "acme", "test")
+    with pytest.raises(StoreError) as several:
+        VectorCollection(directory, "risks", snapshots)
+    assert str(several.value) == (
+        f"{directory}: has 2 collections 'risks' (tenant acme, database prod; tenant acme, database test); choose one"
+        " with --drift-chroma-tenant=NAME and --drift-chroma-database=NAME."
+    )
+    opened = VectorCollection(directory, CollectionName("risks", database="test"), snapshots)
+    assert opened.count == 2
+    opened.close()
+    with pytest.raises(StoreError, match="has the collection 'risks' only in tenant acme, database prod; tenant acme"):
+        VectorCollection(directory, CollectionName("risks", "acme", "other"), snapshots)
+    with pytest.raises(StoreError, match=r"has no collection 'x' \(it has risks in tenant acme, database prod, risks"):
+        VectorCollection(directory, "x", snapshots)
+
+
+def test_many_results_are_asked_for_in_parts(persisted: Path, snapshots: Path) -> None:
+    """SQLite allows 32,766 variables in a statement, and Chroma takes one for each result."""
+    opened = VectorCollection(persisted, "many", snapshots)
+    vectors = [np.eye(8, dtype=np.float32)[number % 8] for number in range(64)]
+    found = opened.nearest(vectors, 1200)
+    assert [len(near) for near in found] == [1200] * 64
+    assert found[0] == found[8] != found[1]
+    opened.close()
+
+
+def test_entries_with_a_text_can_be_left_out(persisted: Path, snapshots: Path) -> None:
+    """So that its thousands of duplicates need not be fetched."""
+    opened = VectorCollection(persisted, "many", snapshots)
+    [near] = opened.nearest([np.ones(8, dtype=np.float32)], 1200, without="text 1")
+    assert len(near) == sum(str(number)[0] != "1" for number in range(1200))
+    opened.close()
+
+
+def test_an_error_of_chroma_is_not_called_damage(persisted: Path, snapshots: Path) -> None:
+    """If SQLite finds none: here, the vector has another dimension."""
+    opened = VectorCollection(persisted, "many", snapshots)
+    with pytest.raises(StoreError, match=r"finds no damage in chroma\.sqlite3") as refused:
+        opened.nearest([np.ones(3, dtype=np.float32)], 5)
+    assert "damaged" not in str(refused.value)
+    opened.close()
+
+
+def test_a_sqlite_too_old_for_chromadb_is_a_fault_of_the_installation(store: BuiltStore, snapshots: Path) -> None:
+    """Not of the store."""
+    code = f"""
+import sqlite3
+sqlite3.sqlite_version_info, sqlite3.sqlite_version = (3, 31, 1), "3.31.1"
+from pathlib import Path
+from drift_checks.core.errors import StoreError
+from drift_checks.stores.chroma import VectorCollection
+try:
+    VectorCollection(Path({str(store.chroma)!r}), {NAME!r}, Path({str(snapshots)!r}))
+except StoreError as error:
+    print(error.exit_code, error)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    assert done.stdout.startswith("4 chromadb: needs SQLite 3.35 or newer, and the Python that runs this"), done.stderr
+    assert "3.31.1; the store is not at fault; use a newer Python" in done.stdout
+
+
+def test_a_list_of_one_value_stands_for_the_value(tmp_path: Path, snapshots: Path) -> None:
+    """Chroma's metadata may hold lists; longer ones stay lists."""
+    import chromadb
+
+    client = chromadb.PersistentClient(str(tmp_path / "chroma"))
+    collection = client.create_collection("risks", embedding_function=None)
+    try:
+        collection.add(ids=["a"], embeddings=[[1.0, 0.0]], metadatas=[{"category": ["x"], "tags": ["y", "z"]}])
+    except ValueError:
+        pytest.skip("this chromadb stores no lists")
+    opened = VectorCollection(tmp_path / "chroma", "risks", snapshots)
+    assert opened.entries(["a"])["a"].metadata == {"category": "x", "tags": ["y", "z"]}
+    opened.close()
 
 
 @pytest.mark.parametrize("content", [b"", b"SQLite", b"<html>" * 100])

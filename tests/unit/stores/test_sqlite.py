@@ -8,9 +8,9 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Connection
+from sqlalchemy import Connection, text
 
-from drift_checks.core.errors import StoreChanged, StoreError
+from drift_checks.core.errors import StoreChanged, StoreError, StoreLocked
 from drift_checks.stores.sqlite import Access, SqliteFile
 from tests.support.folders import contents
 from tests.support.journals import copied, ids, left_hot, make, read_ids, write
@@ -138,7 +138,7 @@ def test_a_file_that_stays_locked_is_reported(folder: Path, snapshots: Path) -> 
     with OtherProcess() as writer:
         write(writer, path)
         writer.run("connection.execute('begin exclusive')")
-        with pytest.raises(StoreError) as refused:
+        with pytest.raises(StoreLocked) as refused:
             read_ids(path, snapshots, lock_wait_seconds=0.2)
     assert str(refused.value) == (
         f"{path}: was locked by another program for 0.2 s; run the review again when that has finished writing."
@@ -246,3 +246,91 @@ def test_a_truncated_file_is_reported_as_damaged(folder: Path, snapshots: Path, 
     with pytest.raises(StoreError, match=r"is damaged \(.*\); restore it from a backup\."):
         read_ids(path, snapshots)
     assert contents(folder) == before
+
+
+def test_a_lock_is_not_taken_for_a_slow_query(folder: Path, snapshots: Path) -> None:
+    """However short the limit of a query is."""
+    path = make(folder / "a.db")
+    with OtherProcess() as writer:
+        write(writer, path)
+        writer.run("connection.execute('begin exclusive')")
+        with pytest.raises(StoreLocked, match=r"for 0\.15 s"):
+            SqliteFile(path, snapshots, query_seconds=0.3).read(ids)
+
+
+def test_a_view_that_never_ends_is_given_up(folder: Path, snapshots: Path) -> None:
+    """With the setting that allows more time; a query without a limit is not affected."""
+    path = make(folder / "a.db")
+    with closing(sqlite3.connect(path)) as writer:
+        writer.execute(
+            "create view endless as with recursive r(n) as (select 1 union all select n + 1 from r) select n from r"
+        )
+    file = SqliteFile(path, snapshots, query_seconds=0.2)
+    with pytest.raises(StoreError, match=r"took longer than 0\.2 s and was stopped; .*--drift-query-timeout=SECONDS"):
+        file.read(lambda connection: connection.execute(text("select count(*) from endless")).scalar_one())
+    assert file.read(ids) == [1, 2, 3]
+    assert file.read(ids, timed=False) == [1, 2, 3]
+
+
+@pytest.mark.parametrize("journal", ["delete", "wal"])
+def test_a_file_that_was_replaced_is_reported(folder: Path, snapshots: Path, journal: str) -> None:
+    """Two reads would see different stores; the new file is left for the next run."""
+    path = make(folder / "a.db", journal=journal)
+    file = SqliteFile(path, snapshots)
+    assert file.read(ids) == [1, 2, 3]
+    make(folder / "new.db", (7, 8)).replace(path)
+    with pytest.raises(StoreChanged, match="was replaced by another file, or removed, since the run began"):
+        file.read(ids)
+    assert read_ids(path, snapshots) == [7, 8]
+
+
+@pytest.mark.parametrize("journal", ["delete", "wal"])
+def test_a_file_that_is_replaced_during_a_read_is_reported(folder: Path, snapshots: Path, journal: str) -> None:
+    """Or removed."""
+    path = make(folder / "a.db", journal=journal)
+
+    def disturbed(connection: Connection) -> list[int]:
+        path.unlink()
+        return ids(connection)
+
+    with pytest.raises(StoreChanged, match="was replaced"):
+        SqliteFile(path, snapshots).read(disturbed)
+
+
+@pytest.mark.parametrize("suffix", ["", "-wal", "-journal", "-shm"])
+def test_a_named_pipe_is_refused_unopened(folder: Path, snapshots: Path, suffix: str) -> None:
+    """SQLite would wait for its writer, also where it expects a journal."""
+    path = folder / "a.db"
+    if suffix:
+        make(path)
+    os.mkfifo(folder / f"a.db{suffix}")
+    with pytest.raises(StoreError, match=rf"a\.db{suffix}: cannot be read \(it is a named pipe, not a file\)"):
+        read_ids(path, snapshots)
+
+
+def test_a_schema_that_this_sqlite_does_not_know_is_no_damage(folder: Path, snapshots: Path) -> None:
+    """A newer SQLite may have written it."""
+    path = make(folder / "a.db")
+    with closing(sqlite3.connect(path)) as writer, writer:
+        writer.execute("pragma writable_schema = on")
+        writer.execute("insert into sqlite_schema values ('table', 'x', 'x', 0, 'create table x (a) from the future')")
+    with pytest.raises(StoreError, match=r"does not understand its schema \(.*\); use a newer Python") as refused:
+        read_ids(path, snapshots)
+    assert "damaged" not in str(refused.value)
+
+
+def test_a_page_that_is_written_meanwhile_is_no_damage(folder: Path, snapshots: Path) -> None:
+    """A closed file is read without a lock, and read again if a writer changed it."""
+    path = make(folder / "a.db", range(1, 2000), journal="wal")
+    sound = path.read_bytes()
+    readings: list[int] = []
+
+    def disturbed(connection: Connection) -> list[int]:
+        readings.append(1)
+        torn = len(readings) == 1
+        path.write_bytes(sound[:4096] + b"\xa5" * (len(sound) - 4096) if torn else sound)
+        return ids(connection)
+
+    with pytest.raises(StoreChanged, match="was written to during each"):
+        SqliteFile(path, snapshots).read(disturbed)
+    assert len(readings) == 3

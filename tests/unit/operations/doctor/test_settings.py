@@ -52,7 +52,10 @@ def test_each_setting_is_listed_with_its_source() -> None:
         "chroma": ("ok", "/data/chroma (the variable CHROMA_PERSIST_PATH)"),
         "sample-size": ("ok", "20 (drift_sample_size in /srv/reviews/pytest.ini)"),
         "warn": ("ok", "0.9 (the variable DRIFT_WARN)"),
-        "llm-base-url": ("error", "'…@host/v1' (from drift_llm_base_url in /srv/reviews/pytest.ini) is invalid"),
+        "llm-base-url": (
+            "error",
+            "'https://…@host/v1' (from drift_llm_base_url in /srv/reviews/pytest.ini) is invalid",
+        ),
     }
     assert list(lines(configure(replace(sources(), options={}), NOW))) == ["all"]
 

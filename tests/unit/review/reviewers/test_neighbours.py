@@ -46,10 +46,11 @@ class FakeVectors:
         """Return those there."""
         return {key: Entry(key, self.held[key], None, {}) for key in ids if key in self.held}
 
-    def nearest(self, vectors: Sequence[Vector], number: int) -> list[list[Neighbour]]:
+    def nearest(self, vectors: Sequence[Vector], number: int, without: str | None = None) -> list[list[Neighbour]]:
         """Return the first of the neighbours for each vector."""
         self.asked.append(([vector.tolist() for vector in vectors], number))
-        return [list(self.near[:number]) for _ in vectors]
+        kept = [other for other in self.near if without is None or without not in (other.document or "")]
+        return [kept[:number] for _ in vectors]
 
 
 def record(key: int | str = 1, *, embedding: object = "[1, 0]", chroma_id: object = "own", text: str = "own") -> Record:
@@ -284,3 +285,38 @@ def test_a_vector_may_be_stored_in_several_ways(stored: object) -> None:
 def test_an_ambiguous_vector_is_not_guessed(stored: object) -> None:
     """Such as bytes that make sense as numbers of either precision."""
     assert read_embedding(stored) is None
+
+
+def test_thousands_of_duplicates_are_left_out_of_the_search() -> None:
+    """They are not fetched; records with the same text are searched for together."""
+    twins = [neighbour(f"twin {number}", 1.0, document="own") for number in range(40_000)]
+    vectors = FakeVectors([*twins, *near(*[("b", 0.5 - place / 100) for place in range(20)])])
+    made = review(vectors, record(1), record(2, embedding="[0, 1]"))
+    assert [(item.category, item.rationale) for item in made] == [("b", "11 of 11 nearest neighbours")] * 2
+    assert max(number for _, number in vectors.asked) < 1000
+    assert vectors.asked[-1][0] == [[1.0, 0.0], [0.0, 1.0]]
+
+
+def test_a_text_that_all_entries_share_has_no_neighbours() -> None:
+    """The reason says so."""
+    [made] = review(FakeVectors([neighbour(f"twin {number}", 1.0, document="own") for number in range(2000)]), record())
+    assert made.failure == "the collection holds no other text"
+
+
+def test_equally_near_others_do_not_vote() -> None:
+    """If there are more of them than may vote: which are found is arbitrary, unless all have one category."""
+    [arbitrary] = review(FakeVectors(near(*[("a", 1.0), ("b", 1.0)] * 100)), record())
+    assert arbitrary.failure == "too many others have equally near vectors to choose neighbours"
+    [unanimous] = review(FakeVectors(near(*[("a", 1.0)] * 200)), record())
+    assert unanimous.category == "a"
+
+
+def test_an_entry_with_another_text_is_not_the_records() -> None:
+    """Its vector says nothing about the record; store_consistency reports it."""
+
+    class Documented(FakeVectors):
+        def entries(self, ids: Sequence[str]) -> Mapping[str, Entry]:
+            return {key: Entry(key, np.ones(2, dtype=np.float32), "beginning", {}) for key in ids}
+
+    other, cut = record(1, embedding=None, text="another text"), record(2, embedding=None, text="beginning and end")
+    assert [made.made for made in review(Documented(near(("a", 0.5))), other, cut)] == [False, True]
