@@ -51,11 +51,11 @@ def list_collections(connection: Connection) -> list[FoundCollection]:
     names = [collections.c.id, collections.c.name]
     if not inspect(connection).has_table("databases"):
         # A format older than chromadb 0.4.15.
-        return [FoundCollection(*row) for row in connection.execute(select(*names))]
+        return [FoundCollection(key, name) for key, name in connection.execute(select(*names))]
     databases = table("databases", column("id"), column("name"), column("tenant_id"))
     joined = collections.join(databases, collections.c.database_id == databases.c.id)
     query = select(*names, databases.c.tenant_id, databases.c.name).select_from(joined)
-    return sorted((FoundCollection(*row) for row in connection.execute(query)), key=lambda found: found[1:])
+    return sorted((FoundCollection(*map(str, row)) for row in connection.execute(query)), key=lambda found: found[1:])
 
 
 def choose_collection(directory: Path, wanted: CollectionName, there: Sequence[FoundCollection]) -> FoundCollection:

@@ -223,3 +223,20 @@ def test_a_criterion_that_could_not_be_judged_is_refused(values: dict[str, objec
     """When it is declared."""
     with pytest.raises(ValueError):
         Criterion("name", **values)  # type: ignore[arg-type]
+
+
+EFFECT = Criterion("label_conflicts", "?", effect="share", warn=0.01, critical=0.05)
+
+
+@pytest.mark.parametrize(
+    ("value", "verdict"), [(0.0, Verdict.INCONCLUSIVE), (0.02, Verdict.INCONCLUSIVE), (0.1, Verdict.CRITICAL)]
+)
+def test_a_check_that_could_not_read_the_store_is_inconclusive(value: float, verdict: Verdict) -> None:
+    """With the reason; a critical finding of another check stays."""
+    found = Outcome("label_conflicts", Result.PASSED, statistics=(Statistic("same text", "found", value),))
+    locked = Outcome("label_conflicts", Result.UNMEASURED, "a.db: was locked", unreadable=True)
+    result = judged([found, locked], criterion=EFFECT)
+    assert result.verdict is verdict
+    assert verdict is Verdict.CRITICAL or "a.db: was locked" in result.message
+    alone = judged([replace(locked, criterion="record_integrity")], criterion=INTEGRITY)
+    assert (alone.verdict, alone.message.count("was locked")) == (Verdict.INCONCLUSIVE, 1)

@@ -18,6 +18,7 @@ from drift_checks.statistics.embeddings import (
     domain_classifier_auc,
     maximum_mean_discrepancy,
     project,
+    share_alike,
 )
 from tests.support.thorough import repetitions
 from tests.support.tolerance import tolerance
@@ -266,3 +267,11 @@ def test_a_vector_that_is_not_finite_has_no_place_in_the_picture() -> None:
     found = project(broken)
     assert np.isnan(found[4]).all()
     assert np.delete(found, 4, axis=0) == pytest.approx(project(vectors))
+
+
+def test_the_share_of_pairs_that_are_alike() -> None:
+    """A vector is no pair with itself; lengths play no part."""
+    vectors = np.array([[1, 0], [2, 0], [0, 1]], dtype=np.float32)
+    assert share_alike(vectors, 0.999) == pytest.approx(1 / 3)
+    assert share_alike(np.ones((700, 3), dtype=np.float32), 0.999) == 1
+    assert share_alike(vectors[:1], 0.999) == 0

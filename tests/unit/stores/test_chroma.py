@@ -193,14 +193,15 @@ def test_what_is_not_a_chroma_directory_is_refused(tmp_path: Path, snapshots: Pa
 def made_in(directory: Path, tenant: str, database: str, name: str = "risks") -> None:
     """Create a collection in a tenant and a database of a Chroma directory."""
     import chromadb
+    from chromadb.config import Settings
 
-    admin = chromadb.AdminClient(chromadb.Settings(is_persistent=True, persist_directory=str(directory)))
-    for create in (lambda: admin.create_tenant(tenant), lambda: admin.create_database(database, tenant=tenant)):
-        with suppress(Exception):
-            create()
+    admin = chromadb.AdminClient(Settings(is_persistent=True, persist_directory=str(directory)))
+    with suppress(Exception):  # it may exist
+        admin.create_tenant(tenant)
+    admin.create_database(database, tenant=tenant)
     client = chromadb.PersistentClient(str(directory), tenant=tenant, database=database)
     collection = client.create_collection(name, embedding_function=None)
-    collection.add(ids=["a", "b"], embeddings=[[1.0, 0.0], [0.0, 1.0]])
+    collection.add(ids=["a", "b"], embeddings=np.eye(2, dtype=np.float32))
 
 
 def test_a_collection_is_found_in_any_tenant_and_database(tmp_path: Path, snapshots: Path) -> None:
@@ -284,7 +285,9 @@ def test_a_list_of_one_value_stands_for_the_value(tmp_path: Path, snapshots: Pat
     client = chromadb.PersistentClient(str(tmp_path / "chroma"))
     collection = client.create_collection("risks", embedding_function=None)
     try:
-        collection.add(ids=["a"], embeddings=[[1.0, 0.0]], metadatas=[{"category": ["x"], "tags": ["y", "z"]}])
+        collection.add(
+            ids=["a"], embeddings=np.ones((1, 2), dtype=np.float32), metadatas=[{"category": ["x"], "tags": ["y", "z"]}]
+        )
     except ValueError:
         pytest.skip("this chromadb stores no lists")
     opened = VectorCollection(tmp_path / "chroma", "risks", snapshots)
