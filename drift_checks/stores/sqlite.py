@@ -323,9 +323,10 @@ def refuse_unreadable(path: Path) -> None:
     """Raise StoreError unless the path is a readable SQLite database."""
     try:
         refuse_special(path)
-        for journal in filter(Path.exists, journals_of(path.resolve())):
-            # SQLite opens these too.
-            refuse_special(journal)
+        for journal in journals_of(path.resolve()):
+            # SQLite opens these too, if they exist.
+            with suppress(FileNotFoundError):
+                refuse_special(journal)
         with path.open("rb") as file:
             start = file.read(len(_MAGIC))
     except IsADirectoryError:
