@@ -89,7 +89,11 @@ class NeighboursReviewer:
         return {key: near[: self._k] for key, near in self._others_of(records).items()}
 
     def _others_of(self, records: Sequence[Record]) -> dict[RecordId, list[Neighbour]]:
-        """Return at least the k nearest others; if duplicates take their places, more are asked for."""
+        """Return at least the k nearest others.
+
+        More are asked for if duplicates take their places, or if the search misses the record itself: many duplicates
+        make parts of Chroma's index hard to reach, and it searches further for more results.
+        """
         vectors = self._vectors_of(records)
         found: dict[RecordId, list[Neighbour]] = {}
         number = self._k + _SPARE
@@ -99,11 +103,21 @@ class NeighboursReviewer:
             for record, near in zip(pending, asked, strict=True):
                 found[record.id] = [other for other in near if not _same(record, other)]
             exhausted = number >= self._vectors.count
-            pending = [record for record in pending if len(found[record.id]) < self._k and not exhausted]
+            missed = {
+                record.id
+                for record, near in zip(pending, asked, strict=True)
+                if _key(record) not in (None, *(other.id for other in near))
+            }
+            pending = [
+                record
+                for record in pending
+                if not exhausted and (len(found[record.id]) < self._k or record.id in missed)
+            ]
             number *= 4
+        pending = [record for record in pending if len(found[record.id]) < self._k]
         for text in dict.fromkeys(record.text for record in pending):
             crowded = [record for record in pending if record.text == text]
-            asked = self._vectors.nearest([vectors[record.id] for record in crowded], self._k + _SPARE, text)
+            asked = self._vectors.nearest([vectors[record.id] for record in crowded], _MOST_ASKED, text)
             found.update((record.id, list(near)) for record, near in zip(crowded, asked, strict=True))
         return found
 
@@ -118,8 +132,9 @@ class NeighboursReviewer:
                 yield _vote(record, found[record.id][: self._k])
 
     def _is_arbitrary(self, others: Sequence[Neighbour]) -> bool:
-        tied = len(others) > self._k and abs(others[0].similarity - others[-1].similarity) <= _TIED
-        return tied and len({str(other.metadata.get("category")) for other in others}) > 1
+        first = others[: self._k + _SPARE]
+        tied = len(first) > self._k and abs(first[0].similarity - first[-1].similarity) <= _TIED
+        return tied and len({str(other.metadata.get("category")) for other in first}) > 1
 
     def _vectors_of(self, records: Sequence[Record]) -> dict[object, npt.NDArray[np.float32]]:
         """Return each record's own vector, or the collection's if the record has none of that dimension."""

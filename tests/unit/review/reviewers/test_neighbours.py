@@ -103,7 +103,7 @@ def test_exact_duplicates_have_no_vote() -> None:
 def test_more_are_asked_for_where_duplicates_crowd() -> None:
     """Until k others are found, and only for the records that lack them."""
     twins = [neighbour(f"twin {number}", 1.0, document="own") for number in range(200)]
-    vectors = FakeVectors([*twins, *near(*[("b", 0.5)] * 100)])
+    vectors = FakeVectors([neighbour("own", 1.0), *twins, *near(*[("b", 0.5)] * 100)])
     crowded, free = review(vectors, record(1), record(2, text="free", embedding="[0, 1]"))
     assert (crowded.category, crowded.rationale) == ("b", "11 of 11 nearest neighbours")
     assert free.rationale == "11 of 11 nearest neighbours"
@@ -320,3 +320,16 @@ def test_an_entry_with_another_text_is_not_the_records() -> None:
 
     other, cut = record(1, embedding=None, text="another text"), record(2, embedding=None, text="beginning and end")
     assert [made.made for made in review(Documented(near(("a", 0.5))), other, cut)] == [False, True]
+
+
+def test_a_search_that_misses_the_record_itself_is_repeated() -> None:
+    """Chroma's index is approximate, and reaches further if it is asked for more."""
+
+    class Approximate(FakeVectors):
+        def nearest(self, vectors: Sequence[Vector], number: int, without: str | None = None) -> list[list[Neighbour]]:
+            if number < 70:
+                return [near(*[("b", 0.4)] * number) for _ in vectors]
+            return super().nearest(vectors, number, without)
+
+    vectors = Approximate([neighbour("own", 1.0), *near(*[("a", 0.9)] * 500)])
+    assert review(vectors, record())[0].category == "a"
