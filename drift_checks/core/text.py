@@ -69,7 +69,8 @@ def unicode(text: str) -> str:
 
 def printable(value: object, longest: int = _LONGEST) -> str:
     """Return any value for a terminal or a log: one line, no control characters, at most `longest` characters."""
-    return shorten(visible(" ".join(str(value).split())), longest)
+    # Cut first: a text may be a hundred megabytes, of which the beginning is shown.
+    return shorten(visible(" ".join(str(value)[: 100 * longest].split())), longest)
 
 
 def quoted(value: object, longest: int = 80) -> str:
