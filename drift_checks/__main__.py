@@ -14,6 +14,9 @@ def main() -> int:
     """Run the command line; return the exit code."""
     run: Callable[[], int] | None = None
     try:
+        from drift_checks.core.streams import guard
+
+        guard("stderr")
         run = _chosen(sys.argv[1:])
         return run()
     except KeyboardInterrupt:

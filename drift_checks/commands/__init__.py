@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import io
-import os
 import re
 import sys
 from collections.abc import Callable, Sequence
@@ -16,6 +14,9 @@ from typing import NoReturn, Protocol, cast
 
 from drift_checks.commands.signals import ended_by_signals
 from drift_checks.core.errors import EXIT_USAGE, DriftError, nearest
+from drift_checks.core.secrets import know_secrets
+from drift_checks.core.streams import guard, lost_output
+from drift_checks.core.text import visible
 
 # The module of `alert-test` is alert_test.
 NAMES = (
@@ -83,21 +84,22 @@ def run_command(found: Command, arguments: Sequence[str]) -> int:
     parser = Parser(prog=f"{PROGRAM} {found.NAME}", description=f"{found.HELP}.", allow_abbrev=False)
     found.add_arguments(parser)
     parsed = parser.parse_args(arguments)
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        # Print names that the terminal's encoding lacks as escapes.
-        sys.stdout.reconfigure(errors="backslashreplace")
+    know_secrets()
+    guard("stdout")
     try:
         with ended_by_signals(f"{parser.prog}: interrupted"):
             code = found.run(parsed)
-        sys.stdout.flush()
     except DriftError as error:
-        sys.stderr.write(f"{parser.prog}: {error}\n")
+        sys.stderr.write(f"{parser.prog}: {visible(str(error))}\n")
         return error.exit_code
-    except BrokenPipeError:
-        # The interpreter will flush stdout once more.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    lost = lost_output()
+    if lost is None:
+        return code
+    if isinstance(lost, BrokenPipeError):
         return EXIT_BROKEN_PIPE
-    return code
+    unwritten = DriftError("stdout", f"cannot be written ({lost.strerror})", "make room, or print elsewhere")
+    sys.stderr.write(f"{parser.prog}: {unwritten}\n")
+    return unwritten.exit_code
 
 
 def overview() -> str:

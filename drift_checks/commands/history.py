@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import csv
-import json
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC
@@ -13,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 from drift_checks.commands.arguments import from_one
 from drift_checks.commands.stores import drawn_lines, existing_history, named_path, no_runs, reports_folder, store_names
 from drift_checks.core.instants import format_instant
-from drift_checks.core.plain import to_plain
-from drift_checks.core.text import percent, percent_range, printable
+from drift_checks.core.plain import to_json, to_plain
+from drift_checks.core.text import percent, percent_range, printable, spelled_out
 from drift_checks.report.history.reading import HistoryView
 from drift_checks.report.history.recorded import RecordedRun, StoreIdentity
 from drift_checks.report.verdict import Verdict
@@ -114,7 +113,7 @@ def _words(*parts: str | None) -> str:
 
 
 def _json(runs: Sequence[RecordedRun]) -> Iterable[str]:
-    return [json.dumps(to_plain(list(runs)), indent=1)]
+    return [to_json(to_plain(list(runs)), indent=1)]
 
 
 def _csv(runs: Sequence[RecordedRun]) -> Iterable[str]:
@@ -174,9 +173,12 @@ def _row(item: RecordedRun) -> dict[str, Any]:
 
 
 def _cell(value: object) -> object:
-    """Return the value, escaped if a spreadsheet would take it for a formula."""
-    text = isinstance(value, str) and str(value)
-    return f"'{text}" if text and (text.startswith(_FORMULA) or text.lstrip().startswith(_FORMULA)) else value
+    """Return the value without control characters, and escaped if a spreadsheet would take it for a formula."""
+    if not isinstance(value, str):
+        return value
+    # A carriage return stays as well: in quotes, it is part of the cell.
+    text = "\r".join(map(spelled_out, value.split("\r")))
+    return f"'{text}" if text.startswith(_FORMULA) or text.lstrip().startswith(_FORMULA) else text
 
 
 _FORMATS: dict[str, Callable[[Sequence[RecordedRun]], Iterable[str]]] = {"table": _table, "json": _json, "csv": _csv}

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 import pytest
 
 from drift_checks.commands import PROGRAM, Parser, overview
+from drift_checks.core.streams import guard
 from drift_checks.report.verdict import EXIT_INTERNAL_ERROR, Verdict
 
 # Ignore the folder's ini file and conftest.py, leave nothing in it but the reports, and skip plugins that only serve
@@ -42,6 +43,7 @@ def run(arguments: Sequence[str]) -> int:
     options = [f"{name}={value}" for name, value in vars(given).items() if name.startswith("--") and value is not None]
     for variable in ("PYTEST_ADDOPTS", "PYTEST_DISABLE_PLUGIN_AUTOLOAD", "PYTEST_PLUGINS"):
         os.environ.pop(variable, None)
+    guard("stdout")
     keeper = VerdictKeeper()
     code = int(pytest.main([*_PYTEST_OPTIONS, *options, *rest], plugins=[keeper]))
     if code == Verdict.CRITICAL.exit_code and keeper.verdict != Verdict.CRITICAL:

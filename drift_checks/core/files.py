@@ -12,6 +12,43 @@ from pathlib import Path
 from typing import IO
 
 Lockable = int | IO[str] | IO[bytes]
+MEBIBYTE = 1024 * 1024
+# A line with a review or an alert takes some kilobytes; its longest texts are cut.
+LONGEST_LINE = 4 * MEBIBYTE
+
+
+@contextmanager
+def open_plain(path: Path) -> Iterator[IO[bytes]]:
+    """Open a file for reading that others may have put there; raise OSError if it is not a plain file.
+
+    Opening a named pipe would wait for a writer, and a device may never end.
+    """
+    handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    with open(handle, "rb") as file:  # noqa: PTH123
+        if not stat.S_ISREG(os.fstat(handle).st_mode):
+            raise OSError(errno.EINVAL, "it is not a plain file", str(path))
+        yield file
+
+
+def read_plain(path: Path, most: int) -> bytes:
+    """Return the content of a plain file; raise OSError also if it has more than `most` bytes."""
+    with open_plain(path) as file:
+        content = file.read(most + 1)
+    if len(content) > most:
+        raise OSError(errno.EFBIG, f"it is larger than {most // MEBIBYTE} MiB", str(path))
+    return content
+
+
+def read_lines(path: Path) -> Iterator[bytes]:
+    """Yield the lines of a plain file, without their ends; an empty one for each that is longer than LONGEST_LINE."""
+    with open_plain(path) as file:
+        while line := file.readline(LONGEST_LINE):
+            if len(line) == LONGEST_LINE and not line.endswith(b"\n"):
+                while line and not line.endswith(b"\n"):
+                    line = file.readline(LONGEST_LINE)
+                line = b""
+            yield line.rstrip(b"\r\n")
+
 
 _SPECIAL = (
     (stat.S_ISFIFO, "a named pipe"),
@@ -69,16 +106,23 @@ def replace_file(path: Path, content: bytes, mode: int) -> None:
     """
     aside = path.with_name(f".{path.name}.tmp")
     try:
-        with aside.open("wb") as file:
-            os.fchmod(file.fileno(), mode)
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
+        write_new(aside, content, mode)
         aside.replace(path)
     except OSError:
         with suppress(OSError):
             aside.unlink(missing_ok=True)
         raise
+
+
+def write_new(path: Path, content: bytes, mode: int) -> None:
+    """Write a file in place of whatever has its name, such as a link; it is on the disk when this returns."""
+    path.unlink(missing_ok=True)
+    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
+    with open(handle, "wb") as file:  # noqa: PTH123
+        os.fchmod(handle, mode)
+        file.write(content)
+        file.flush()
+        os.fsync(handle)
 
 
 def sync_folder(folder: Path) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from math import isfinite
@@ -163,13 +163,6 @@ class Review:
     def agrees_with(self, record: Record) -> bool:
         """Whether the reviewer chose the stored category."""
         return self.made and self.category == record.category
-
-    @classmethod
-    def from_plain(cls, plain: Mapping[str, Any]) -> Review:
-        """Return the review whose `asdict` this is; unknown keys are ignored."""
-        known = {item.name: plain[item.name] for item in fields(cls) if item.name in plain}
-        omitted = tuple(plain.get("omitted_parameters", ()))
-        return cls(**{**known, "omitted_parameters": omitted, "usage": Usage(**plain.get("usage", {}))})
 
 
 def _sum(first: float | None, second: float | None) -> Any:

@@ -6,10 +6,14 @@ from dataclasses import replace
 from itertools import groupby
 
 from drift_checks.core.records import Record, Review
+from drift_checks.core.secrets import mask_secrets
+from drift_checks.core.text import shorten
 
 WITHHELD = "[withheld]"
 # Shorter quotations reveal nothing.
 _SHORTEST_QUOTE = 8
+# Nobody reads more, and a model may answer with megabytes.
+_LONGEST_REASON = 20_000
 
 
 def withhold(message: str, text: str) -> str:
@@ -28,6 +32,17 @@ def redacted(review: Review, record: Record) -> Review:
     """Return the review without the fields that may quote the record's text."""
     failure = None if review.failure is None else withhold(review.failure, record.text)
     return replace(review, rationale=None, evidence=None, failure=failure)
+
+
+def contained(review: Review) -> Review:
+    """Return the review without secrets and with its reasons cut; its evidence stays a quotation."""
+    # Masked here, because what shows them may cut them, and of a secret that is cut a part would stay.
+    category, model = (text and mask_secrets(text) for text in (review.category, review.model))
+    failure, rationale = (
+        text and shorten(mask_secrets(text), _LONGEST_REASON) for text in (review.failure, review.rationale)
+    )
+    evidence = review.evidence and review.evidence[:_LONGEST_REASON]
+    return replace(review, category=category, model=model, failure=failure, rationale=rationale, evidence=evidence)
 
 
 def _casefold(text: str) -> str:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import re
 from base64 import b64encode
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from functools import lru_cache
 from html import escape
 from itertools import groupby
 from pathlib import Path
+from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from drift_checks.core.errors import SettingError
@@ -20,6 +23,15 @@ _SHORTEST_PART, _SHORTEST_WORD, _SHORTEST_BASE64 = 6, 4, 5
 # No message for people quotes more of an answer.
 _MOST_SEARCHED = 20_000
 _REMEDY = "it must hold the secret and nothing else"
+# Every secret that a run may meet, also those that its settings do not use.
+_VARIABLES = (
+    *("SLACK_WEBHOOK_URL", "PAGERDUTY_API_KEY", "DRIFT_SMTP_URL", "DRIFT_APPRISE_URLS"),
+    *("DRIFT_LLM_API_KEY", "OPENAI_API_KEY", "GOOGLE_API_KEY"),
+)
+# Shorter parts, and words such as `services` in a path, occur in any report.
+_SHORTEST_MASKED = 8
+_ORDINARY = re.compile("[a-z]*")
+_known: set[str] = set()
 _HIDDEN = "…"
 _SCHEME = re.compile(r"\s*[\w+.-]+")
 # What follows a host: a port, a path, a query or nothing. After any other colon there may be a password.
@@ -80,6 +92,40 @@ class Secret:
 
     def __repr__(self) -> str:
         return "Secret(…)"
+
+
+def know_secrets(environment: Mapping[str, str] = os.environ) -> None:
+    """Have `mask_secrets` remove the secrets in this environment; who needs an unreadable one reports it."""
+    for name in _VARIABLES:
+        with suppress(SettingError):
+            find_secret([name], environment, several_lines=True)
+
+
+def mask_secrets(text: str) -> str:
+    """Return the text without the secrets found so far, in any form that `mask` knows."""
+    return mask(text, map(Secret, _known)) if _known else text
+
+
+def masked(plain: Any) -> Any:
+    """Return plain values, as in a JSON document, with `mask_secrets` applied to each text."""
+    # In the finished document, digits of a number could be taken for a secret.
+    if plain is None or isinstance(plain, int | float):
+        return plain
+    if isinstance(plain, Mapping):
+        return {mask_secrets(str(key)): masked(value) for key, value in plain.items()}
+    return [masked(item) for item in plain] if isinstance(plain, list | tuple) else mask_secrets(str(plain))
+
+
+def _remember(text: str) -> None:
+    for word in text.split():
+        whole, *parts = (part.reveal() for part in address_parts(Secret(word)))
+        if word.startswith("smtp"):
+            # Its user, recipients and sender are no secrets, and belong in reports of what was sent.
+            with suppress(ValueError):
+                password = urlsplit(word).password or ""
+                parts = [password, unquote(password)]
+        found = [whole, *(part for part in parts if not _ORDINARY.fullmatch(part))]
+        _known.update(part for part in found if len(part) >= _SHORTEST_MASKED)
 
 
 def mask(text: str, secrets: Iterable[Secret]) -> str:
@@ -198,6 +244,7 @@ def _checked(text: str, source: str, several_lines: bool) -> Secret:
         text = " ".join(text.split())
     if not (text.isascii() and text.isprintable()):
         raise SettingError(source, "holds more than one line, or characters that no secret has", _REMEDY)
+    _remember(text)
     return Secret(text)
 
 

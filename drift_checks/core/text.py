@@ -62,9 +62,15 @@ def visible(text: str) -> str:
     return "".join(letter if unicodedata.category(letter)[0] != "C" else "\N{REPLACEMENT CHARACTER}" for letter in text)
 
 
+def unicode(text: str) -> str:
+    """Return the text with lone surrogates, as in names of files that are not Unicode, written out."""
+    return text.encode("utf-8", "backslashreplace").decode()
+
+
 def printable(value: object, longest: int = _LONGEST) -> str:
     """Return any value for a terminal or a log: one line, no control characters, at most `longest` characters."""
-    return shorten(visible(" ".join(str(value).split())), longest)
+    # Cut first: a text may be a hundred megabytes, of which the beginning is shown.
+    return shorten(visible(" ".join(str(value)[: 100 * longest].split())), longest)
 
 
 def quoted(value: object, longest: int = 80) -> str:

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from drift_checks.core.errors import SettingError, nearest
+from drift_checks.core.streams import guard
 from drift_checks.plugin import hooks, xdist
 from drift_checks.plugin.collection import CRITERIA, CriterionModule, is_built_in, is_criterion, refuse_other_copy
 from drift_checks.plugin.keys import EXIT_CODE, LOGS, MARK, PIPELINE, REFUSED, VERDICT, WARNINGS
@@ -23,7 +24,8 @@ from drift_checks.settings.declarations import declared
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Declare every setting as an option and an ini key."""
+    """Declare every setting as an option and an ini key; from here on, nobody need read what pytest prints."""
+    guard("stdout", "stderr")
     add_settings(parser)
 
 

@@ -19,6 +19,7 @@ from drift_checks.core.instants import format_instant
 from drift_checks.core.outcomes import Criterion, Outcome, Result
 from drift_checks.core.plain import from_plain, to_plain
 from drift_checks.core.records import Record, RecordId
+from drift_checks.core.text import visible
 from drift_checks.plugin import xdist
 from drift_checks.plugin.alerts import Alerting
 from drift_checks.plugin.collection import built_in_names
@@ -198,9 +199,9 @@ class Finish:
         with quiet.summary() if quiet else nullcontext():
             write_summary(terminalreporter, self.report, self.page, self._alerting.lines() if self._alerting else ())
             for warning in self._keeper.warnings if self._keeper else ():
-                terminalreporter.write_line(f"WARNING: {warning}", yellow=True)
+                terminalreporter.write_line(f"WARNING: {visible(warning)}", yellow=True)
             if self.failure is not None:
-                terminalreporter.write_line(f"ERROR: {self.failure}", red=True)
+                terminalreporter.write_line(f"ERROR: {visible(str(self.failure))}", red=True)
 
     def _exit_code(self, session: pytest.Session, report: RunReport) -> int:
         """Return the run's exit code, unless pytest ended otherwise or a test beside the checks failed."""

@@ -17,6 +17,8 @@ from drift_checks.core.outcomes import Decision, Outcome, Result, Statistic
 from drift_checks.core.plain import to_plain
 from drift_checks.core.records import Record, RecordId, Review
 from drift_checks.core.redaction import withhold
+from drift_checks.core.secrets import know_secrets, mask_secrets
+from drift_checks.core.text import shorten, visible
 from drift_checks.plugin import fixtures, xdist
 from drift_checks.plugin.collection import (
     asks_for_reviews,
@@ -39,6 +41,8 @@ from drift_checks.settings.declarations import Settings
 
 _VECTOR_FIXTURES = {"vectors", "dimension", "entries"}
 _GRACE_SECONDS = 0.7
+# A message may quote a text of any length.
+_LONGEST_MESSAGE = 10_000
 
 
 def begin(config: pytest.Config) -> None:
@@ -50,6 +54,7 @@ def begin(config: pytest.Config) -> None:
     if PIPELINE in config.stash:
         return
     with refusal_in_a_sentence(config):
+        know_secrets()
         moment = xdist.now(config)
         settings = read_settings(config, moment)
         # The events of a worker are its controller's.
@@ -199,6 +204,7 @@ class Run:
         if self.pipeline.settings.redact:
             concerned = [record] if record else self.pipeline.sample.records
             message = withhold(message, "\n".join(item.text for item in concerned))
+        message = shorten(mask_secrets(message), _LONGEST_MESSAGE)
         review = self.pipeline.reviews.get(record.id) if record else None
         if result is Result.UNMEASURED and review and not review.needed:
             result = Result.NOT_NEEDED
@@ -249,7 +255,7 @@ def refusal_in_a_sentence(config: pytest.Config, refuse: Callable[[DriftError], 
             return
         log_refusal(str(error))
         config.stash[REFUSED] = error.exit_code
-        raise pytest.UsageError(str(error)) from None
+        raise pytest.UsageError(visible(str(error))) from None
 
 
 def make_pipeline(config: pytest.Config, settings: Settings) -> Pipeline:

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from drift_checks.core.records import Record, RecordId, Review
+from drift_checks.core.text import visible
 from drift_checks.report.headline import headline
 from drift_checks.report.run import RunReport
 from drift_checks.report.summary import summarise
@@ -29,9 +30,9 @@ def write_summary(
     shortest = page.relative_to(Path.cwd()) if page and page.is_relative_to(Path.cwd()) else page
     for line in summarise(report, shortest):
         markup = {_COLOURS[report.verdict]: True, "bold": True} if line == headline(report) else {}
-        terminal.write_line(line, **markup)
+        terminal.write_line(visible(line), **markup)
     for number, line in enumerate(alerts):
-        terminal.write_line(f"{'alerts' if not number else '':<12}{line}")
+        terminal.write_line(f"{'alerts' if not number else '':<12}{visible(line)}")
 
 
 @contextmanager

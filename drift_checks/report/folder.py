@@ -2,32 +2,37 @@
 
 from __future__ import annotations
 
-import json
+import errno
 import os
-import re
 import shutil
 import socket
+import stat
 import time
 from collections.abc import Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO, Any
+from xml.etree.ElementTree import tostring
 
 from drift_checks.core.errors import ReportsError, RunInProgress
-from drift_checks.core.files import replace_file, try_lock
+from drift_checks.core.files import open_plain, replace_file, sync_folder, try_lock, write_new
+from drift_checks.core.plain import to_json
+from drift_checks.core.secrets import mask_secrets, masked
+from drift_checks.core.text import printable
 from drift_checks.report.junit import junit_document
 from drift_checks.report.run import RunReport
 from drift_checks.review.journal import JOURNAL_FILE as JOURNAL
+from drift_checks.review.journal import RUN_ID
 
 PAGE = "index.html"
 DOCUMENT = "report.json"
 LATEST = "latest"
 _LOCK = ".lock"
 _ASIDE = ".tmp"
+_LONGEST_HOLDER = 200
 _FOLDER_MODE = 0o750
 _FILE_MODE = 0o640
-_RUN_ID = re.compile(r"\d{8}T\d{6}Z-[0-9a-f]{6}")
 # How long a killed run can be resumed.
 _KEPT_SECONDS = 7 * 24 * 3600
 
@@ -46,7 +51,7 @@ class ReportsFolder:
         self.path = path
         try:
             path.mkdir(parents=True, exist_ok=True)
-            self._lock: IO[str] = (path / _LOCK).open("a+")
+            self._lock = _open_lock(path / _LOCK)
         except OSError as error:
             raise _not_writable(path, error) from None
         try:
@@ -56,7 +61,7 @@ class ReportsFolder:
             raise _not_writable(path, error) from None
         if not locked:
             self._lock.seek(0)
-            holder = self._lock.read().strip() or "another process"
+            holder = printable(self._lock.read(_LONGEST_HOLDER)) or "another process"
             self._lock.close()
             raise RunInProgress(
                 path, f"another run is in progress ({holder})", "wait for it, or give this one its own --drift-reports"
@@ -64,6 +69,7 @@ class ReportsFolder:
         self._aside: Path | None = None
         self._name_holder()
         self._refuse_unwritable()
+        self._take_back()
         for aside in (*path.glob(f".*{_ASIDE}"), *path.glob(".*.old")):
             if aside != unfinished:
                 _remove_unless_kept(aside)
@@ -78,13 +84,14 @@ class ReportsFolder:
         try:
             self._aside.mkdir(mode=_FOLDER_MODE, exist_ok=True)
             if unfinished is not None and unfinished != self._aside:
-                shutil.copy(unfinished / JOURNAL, self._aside / JOURNAL)
+                with open_plain(unfinished / JOURNAL) as source, (self._aside / JOURNAL).open("xb") as copy:
+                    shutil.copyfileobj(source, copy)
         except OSError as error:
             raise _not_writable(self.path, error) from None
         return self._aside
 
     def write(self, report: RunReport, document: Mapping[str, Any]) -> Path:
-        """Write a run's folder and put it in place; point `latest` to it unless it is partial; return the HTML report.
+        """Write a run's folder and put it in place; return the HTML report.
 
         Raises:
             ReportsError: It cannot be written, as on a full disk; nothing incomplete is left.
@@ -96,14 +103,15 @@ class ReportsFolder:
             from drift_checks.report.page.html import render
 
             # Names of files may not be Unicode.
-            (aside / PAGE).write_text(render(report), encoding="utf-8", errors="backslashreplace")
-            (aside / DOCUMENT).write_text(_as_json(document), encoding="utf-8")
-            junit_document(report).write(aside / "junit.xml", encoding="utf-8", xml_declaration=True)
-            for file in aside.iterdir():
-                file.chmod(_FILE_MODE)
+            page = mask_secrets(render(report)).encode("utf-8", "backslashreplace")
+            write_new(aside / PAGE, page, _FILE_MODE)
+            write_new(aside / DOCUMENT, _as_json(document).encode(), _FILE_MODE)
+            junit = tostring(junit_document(report).getroot(), encoding="utf-8", xml_declaration=True)
+            write_new(aside / "junit.xml", junit, _FILE_MODE)
+            _finish_journal(aside / JOURNAL)
+            sync_folder(aside)
             self._put_in_place(aside, folder)
-            if not report.facts.partial:
-                self._point_latest_to(folder)
+            sync_folder(self.path)
         except OSError as error:
             _remove_unless_kept(aside)
             raise _not_writable(self.path, error) from None
@@ -126,9 +134,25 @@ class ReportsFolder:
             ReportsError: It cannot be written.
         """
         try:
-            replace_file(self.path / name, text.encode("utf-8", "backslashreplace"), _FILE_MODE)
+            replace_file(self.path / name, mask_secrets(text).encode("utf-8", "backslashreplace"), _FILE_MODE)
         except OSError as error:
             raise _not_writable(self.path, error) from None
+
+    def point_latest_to(self, run_id: str) -> None:
+        """Make `latest` a link to the run's folder.
+
+        Raises:
+            ReportsError: Something else has that name.
+        """
+        link, latest = self.path / f".{LATEST}.tmp", self.path / LATEST
+        try:
+            link.unlink(missing_ok=True)
+            link.symlink_to(run_id)
+            link.replace(latest)
+        except OSError as error:
+            raise ReportsError(
+                latest, f"cannot become the link to the newest run ({error.strerror})", "remove what has that name"
+            ) from None
 
     def prune(self, before: datetime, keep: str) -> None:
         """Remove the folders of runs that began before an instant, except the newest whole run and `keep`."""
@@ -171,11 +195,13 @@ class ReportsFolder:
         else:
             aside.rename(folder)
 
-    def _point_latest_to(self, folder: Path) -> None:
-        link = self.path / f".{LATEST}.tmp"
-        link.unlink(missing_ok=True)
-        link.symlink_to(folder.name)
-        link.replace(self.path / LATEST)
+    def _take_back(self) -> None:
+        """Put back what a run that was killed between two renames had moved aside."""
+        for before in self.path.glob(".*.old"):
+            folder = self.path / before.stem.removeprefix(".")
+            if RUN_ID.fullmatch(folder.name) and not os.path.lexists(folder):
+                with suppress(OSError):
+                    before.rename(folder)
 
     def _refuse_unwritable(self) -> None:
         probe = self.path / f".{os.getpid()}.probe"
@@ -193,11 +219,28 @@ def _began(run_id: str) -> datetime | None:
         moment = datetime.strptime(run_id.partition("-")[0], "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
     except ValueError:
         return None
-    return moment if _RUN_ID.fullmatch(run_id) else None
+    return moment if RUN_ID.fullmatch(run_id) else None
+
+
+def _open_lock(path: Path) -> IO[str]:
+    # It is emptied below: never a file elsewhere, to which somebody has put a link.
+    flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+    handle = os.open(path, flags, _FILE_MODE)
+    if not stat.S_ISREG(os.fstat(handle).st_mode):
+        os.close(handle)
+        raise OSError(errno.EINVAL, f"{path.name} is not a plain file")
+    return open(handle, "r+", encoding="utf-8", errors="replace")  # noqa: PTH123 - closed when it is released
+
+
+def _finish_journal(path: Path) -> None:
+    """Have the reviews on the disk before the folder gets its name."""
+    with suppress(FileNotFoundError), open_plain(path) as file:
+        os.fchmod(file.fileno(), _FILE_MODE)
+        os.fsync(file.fileno())
 
 
 def _as_json(document: Mapping[str, Any]) -> str:
-    return json.dumps(document, indent=1, default=str) + "\n"
+    return to_json(masked(document), indent=1) + "\n"
 
 
 def _is_run(folder: Path) -> bool:
@@ -206,6 +249,9 @@ def _is_run(folder: Path) -> bool:
 
 def _remove_unless_kept(aside: Path) -> None:
     journal = aside / JOURNAL
+    if aside.is_symlink() or not aside.is_dir():
+        # rmtree would wait for the writer of a named pipe.
+        return
     with suppress(OSError):
         if aside.suffix == _ASIDE and time.time() - journal.stat().st_mtime < _KEPT_SECONDS:
             for file in aside.iterdir():
@@ -218,6 +264,6 @@ def _remove_unless_kept(aside: Path) -> None:
 def _not_writable(path: Path, error: OSError) -> ReportsError:
     return ReportsError(
         path,
-        f"reports cannot be written there ({error.strerror})",
+        f"reports cannot be written there ({error.strerror or error})",
         "make room and allow writing there, or name another folder with --drift-reports",
     )

@@ -5,10 +5,13 @@ from __future__ import annotations
 import re
 from xml.etree.ElementTree import Element, ElementTree, SubElement, indent
 
+from drift_checks.core.secrets import mask_secrets
+from drift_checks.core.text import shorten
 from drift_checks.report.headline import deciding_criteria, headline
 from drift_checks.report.run import CriterionResult, RunReport
 from drift_checks.report.verdict import Verdict
 
+_LONGEST = 10_000
 _NOT_IN_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
@@ -38,7 +41,7 @@ def junit_document(report: RunReport) -> ElementTree[Element]:
 
 
 def _add_case(suite: Element, result: CriterionResult) -> None:
-    case = SubElement(suite, "testcase", classname="drift", name=result.criterion.name)
+    case = SubElement(suite, "testcase", classname="drift", name=_xml_text(result.criterion.name))
     message = _xml_text(result.message)
     if result.verdict is Verdict.CRITICAL and not result.acknowledged:
         SubElement(case, "failure", message=message, type="CRITICAL")
@@ -48,4 +51,4 @@ def _add_case(suite: Element, result: CriterionResult) -> None:
 
 
 def _xml_text(text: str) -> str:
-    return _NOT_IN_XML.sub("\N{REPLACEMENT CHARACTER}", text)
+    return _NOT_IN_XML.sub("\N{REPLACEMENT CHARACTER}", mask_secrets(shorten(text, _LONGEST)))

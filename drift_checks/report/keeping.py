@@ -27,6 +27,7 @@ Answer = TypeVar("Answer")
 METRICS = "metrics.prom"
 # Older runs say little about the present, and take long to draw.
 _MOST_PAST = 400
+_CLOCKS_DIFFER = timedelta(days=1)
 
 
 class Keeper:
@@ -42,7 +43,9 @@ class Keeper:
     def past(self, store: StoreIdentity, run_id: str) -> tuple[RecordedRun, ...]:
         """Return the other runs of the store, oldest first."""
         found = self._ask(lambda history: history.runs(store, _MOST_PAST)) or []
-        return tuple(run for run in found if run.run_id != run_id)
+        # A clock that was wrong, and was put right, leaves runs of the future.
+        last = f"{datetime.now(UTC) + _CLOCKS_DIFFER:%Y%m%dT%H%M%SZ}"
+        return tuple(run for run in found if run.run_id != run_id and run.run_id < last)
 
     def acknowledged(self, facts: Facts, moment: datetime) -> Acknowledged:
         """Return the acknowledgements of the store when the run began; the moment has a zone."""
@@ -61,6 +64,7 @@ class Keeper:
         """
         page = self._folder.write(report, document)
         if not report.facts.partial:
+            self._try(lambda: self._folder.point_latest_to(report.facts.run_id))
             self._try(lambda: self._record(document))
             self._try(lambda: self._prune(report))
         self._try(self._list_runs)

@@ -21,7 +21,8 @@ from pythonjsonlogger.json import JsonFormatter
 
 from drift_checks.core.errors import SettingError
 from drift_checks.core.files import read_plain, refuse_special
-from drift_checks.core.text import printable
+from drift_checks.core.secrets import mask_secrets
+from drift_checks.core.text import printable, unicode
 from drift_checks.report.verdict import Verdict
 
 ROOT = "drift_checks"
@@ -51,6 +52,11 @@ class JsonLines(JsonFormatter):
         log_data["time"] = _moment(record)
         super().add_fields(log_data, record, message_dict)
         log_data.pop("shown", None)
+
+    def jsonify_log_record(self, log_data: dict[str, Any]) -> str:
+        """Return JSON that strict parsers read, without secrets."""
+        texts = {key: unicode(mask_secrets(value)) for key, value in log_data.items() if isinstance(value, str)}
+        return super().jsonify_log_record(log_data | texts)
 
 
 class PlainLines(logging.Formatter):
@@ -137,7 +143,7 @@ def _prepare_records(logs: Logs) -> None:
         record = factory(*arguments, **named)
         record.run_id = logs.run_id
         if record.name == ROOT or record.name.startswith(f"{ROOT}."):
-            record.msg, record.args = printable(record.getMessage(), _LONGEST), None
+            record.msg, record.args = printable(mask_secrets(record.getMessage()), _LONGEST), None
             if record.exc_info and record.exc_info[0] is not None:
                 record.msg += f" ({record.exc_info[0].__name__})"
             record.exc_info = record.exc_text = record.stack_info = None

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from drift_checks.core.errors import ReportsError
 from drift_checks.core.files import replace_file
+from drift_checks.core.secrets import mask_secrets
+from drift_checks.core.text import unicode
 from drift_checks.report.history.recorded import RecordedCriterion, RecordedRun, StoreIdentity
 from drift_checks.report.verdict import Verdict
 from drift_checks.statistics.intervals import Interval
@@ -90,7 +92,7 @@ def write_metrics(path: Path, runs: Sequence[RecordedRun], undelivered: Undelive
         ReportsError: It cannot be written; an existing file stays as it is.
     """
     try:
-        replace_file(path, metrics_text(runs, undelivered).encode(), _MODE)
+        replace_file(path, mask_secrets(metrics_text(runs, undelivered)).encode(), _MODE)
     except OSError as error:
         raise ReportsError(
             path,
@@ -138,7 +140,7 @@ def _newest(runs: Iterable[RecordedRun]) -> dict[tuple[str, str, str], RecordedR
 
 def _label(value: str | None) -> str:
     """Return the value as Unicode, which names of files may not be; empty for None, which means the same."""
-    return "" if value is None else value.encode("utf-8", "backslashreplace").decode()
+    return "" if value is None else unicode(mask_secrets(value))
 
 
 def _samples(run: RecordedRun) -> Iterator[_Sample]:

@@ -12,7 +12,8 @@ A file of JSON lines, each an object with the key `event`:
 
 from __future__ import annotations
 
-import json
+import os
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass, field
@@ -21,10 +22,14 @@ from threading import Lock
 from typing import Any
 
 from drift_checks.core.errors import ReportsError
-from drift_checks.core.files import locked_folder
+from drift_checks.core.files import locked_folder, read_lines
+from drift_checks.core.plain import from_plain, read_json, to_json
 from drift_checks.core.records import RecordId, Review, Usage
+from drift_checks.core.secrets import masked
 
 JOURNAL_FILE = "reviews.jsonl"
+# A run's id is the name of its folder.
+RUN_ID = re.compile(r"[0-9]{8}T[0-9]{6}Z-[0-9a-f]{6}")
 
 
 @dataclass(frozen=True)
@@ -74,9 +79,11 @@ class Journal:
         """Write that the run continues."""
         try:
             # The run may have been killed while it wrote the last line.
-            if not self.path.read_bytes().endswith(b"\n"):
-                with self.path.open("a") as file:
-                    file.write("\n")
+            with self.path.open("rb+") as file:
+                end = file.seek(0, os.SEEK_END)
+                file.seek(max(0, end - 1))
+                if file.read() != b"\n":
+                    file.write(b"\n")
         except OSError as error:
             raise self._write_error(error) from None
         self._write("resumed")
@@ -90,7 +97,7 @@ class Journal:
         return locked_folder(self.path.parent)
 
     def _write(self, event: str, **values: Any) -> None:
-        line = json.dumps({"event": event, **values}, default=str) + "\n"
+        line = to_json(masked({"event": event, **values})) + "\n"
         # Opened for each line: child processes would inherit an open file, and opening takes microseconds.
         try:
             with self._lock, self.path.open("a", encoding="utf-8") as file:
@@ -116,17 +123,16 @@ def read_journal(path: Path) -> JournalContents:
     reviews: list[Review] = []
     used = Usage()
     calls, spent, finished, inconclusive = 0, 0.0, False, False
-    for event in _events(path):
-        kind = event.pop("event", None)
+    for kind, value in _events(path):
         if kind == "begun":
-            header = event
+            header = value if header is None else header
         elif kind == "call":
             calls += 1
         elif kind == "spent":
-            spent += event["amount"]
+            spent += value
         elif kind == "review":
-            reviews.append(Review.from_plain(event))
-            used = used.plus(reviews[-1].usage)
+            reviews.append(value)
+            used = used.plus(value.usage)
         elif kind == "resumed":
             # A useless answer was paid for, so it counts, unless the run was inconclusive.
             reviews = [
@@ -135,14 +141,18 @@ def read_journal(path: Path) -> JournalContents:
                 if review.made or (review.usage.output_tokens is not None and not inconclusive)
             ]
         finished, inconclusive = kind == "finished", kind == "inconclusive"
-    return JournalContents(header, reviews, calls, spent, used, finished)
+    return JournalContents(header, reviews, calls, max(0.0, spent), used, finished)
 
 
-def _events(path: Path) -> Iterator[dict[str, Any]]:
-    for line in path.read_bytes().split(b"\n"):
+def _events(path: Path) -> Iterator[tuple[str, Any]]:
+    """Yield the kind of each event, and its header, amount or review."""
+    for line in read_lines(path):
         try:
-            event = json.loads(line)
-        except ValueError:
+            event = read_json(line)
+            kind = event.pop("event")
+            if kind == "spent":
+                yield kind, float(event["amount"])
+            else:
+                yield kind, from_plain(Review, event) if kind == "review" else event
+        except (ValueError, LookupError, TypeError, AttributeError):
             continue
-        if isinstance(event, dict):
-            yield event

@@ -6,6 +6,7 @@ from statistics import median
 from typing import Any
 
 from drift_checks.core.records import RecordId, Review, Usage
+from drift_checks.core.redaction import contained
 from drift_checks.review.journal import Journal, JournalContents
 from drift_checks.review.reviewers.limits import Spent
 
@@ -42,7 +43,8 @@ class Ledger:
             self._journal.add_cost(amount)
 
     def add(self, review: Review) -> None:
-        """Add a review."""
+        """Add a review, its texts without secrets and not longer than anybody reads."""
+        review = contained(review)
         self._add(review)
         self._used = self._used.plus(review.usage)
         if self._journal is not None:

@@ -11,8 +11,10 @@ from zoneinfo import ZoneInfo
 
 from drift_checks.core.errors import SettingError
 from drift_checks.core.instants import format_instant
-from drift_checks.core.records import Sample
-from drift_checks.review.journal import JOURNAL_FILE, JournalContents, read_journal
+from drift_checks.core.plain import from_plain
+from drift_checks.core.records import RecordId, Sample, Stratum
+from drift_checks.core.text import printable
+from drift_checks.review.journal import JOURNAL_FILE, RUN_ID, JournalContents, read_journal
 from drift_checks.settings.declarations import Settings
 
 # Changing one of these would mix two different runs.
@@ -22,6 +24,43 @@ _UNCHANGEABLE = (
 )
 # These default to the current time and this machine, so the interrupted run's values replace the defaults.
 _PINNED = ("seed", "as_of", "naive_timezone")
+
+
+@dataclass(frozen=True)
+class _Drawn:
+    """The sample in a header."""
+
+    records: list[tuple[RecordId, Stratum]]
+    sizes: dict[Stratum, int]
+    judged: list[Stratum]
+    seed: int
+    as_of: str
+    naive_timezone: str
+    chosen: bool
+    unreadable: dict[str, int]
+    notes: list[str]
+
+    def __post_init__(self) -> None:
+        """Refuse what no sample has."""
+        if min((0, *self.sizes.values(), *self.unreadable.values())) < 0:
+            raise ValueError("a number below 0")
+        _instant(self.as_of)
+
+
+@dataclass(frozen=True)
+class _Header:
+    """The first line of a journal."""
+
+    run_id: str
+    started: str
+    settings: dict[str, str]
+    sample: _Drawn
+
+    def __post_init__(self) -> None:
+        """Refuse an id that is not the name of a run's folder."""
+        if not RUN_ID.fullmatch(self.run_id):
+            raise ValueError(f"{self.run_id!r} is not a run's id")
+        _instant(self.started)
 
 
 @dataclass(frozen=True)
@@ -84,7 +123,7 @@ class Unfinished:
     def _changed(self, key: str, before: object, now: object) -> SettingError:
         return SettingError(
             "resume",
-            f"run {self.run_id} began with {key.replace('_', '-')} {before}, but it is now {now}",
+            f"run {self.run_id} began with {key.replace('_', '-')} {printable(before)}, but it is now {printable(now)}",
             "use the same value, or omit --drift-resume to start a new run",
         )
 
@@ -123,6 +162,7 @@ def find_unfinished(settings: Settings) -> Unfinished:
             continue
         if journal.header is None or journal.header.get("store") != _store(settings):
             continue
+        _refuse_damaged(folder / JOURNAL_FILE, journal.header)
         if journal.finished:
             raise SettingError(
                 "resume",
@@ -135,6 +175,23 @@ def find_unfinished(settings: Settings) -> Unfinished:
         f"{settings.reports} holds no interrupted run of {settings.db}",
         "omit --drift-resume to start a new run, or name the folder of its reports with --drift-reports",
     )
+
+
+def _refuse_damaged(path: Path, found: Mapping[str, Any]) -> None:
+    """Raise SettingError if a header is not one that a run writes: its values become a path and queries."""
+    try:
+        from_plain(_Header, found)
+    except (ValueError, OverflowError) as error:
+        raise SettingError(
+            "resume",
+            f"{path} is damaged ({printable(error, 200)})",
+            "omit --drift-resume to start a new run",
+        ) from None
+
+
+def _instant(text: str) -> None:
+    if datetime.fromisoformat(text).tzinfo is None:
+        raise ValueError(f"{text} has no zone")
 
 
 def _newest_first(reports: Path) -> list[Path]:

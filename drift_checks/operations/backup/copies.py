@@ -14,10 +14,12 @@ from collections.abc import Callable
 from contextlib import closing
 from functools import partial
 from pathlib import Path
+from typing import IO
 
 from sqlalchemy import Connection
 
 from drift_checks.core.errors import ArchiveError, StoreChanged, StoreError
+from drift_checks.core.files import MEBIBYTE, open_plain
 from drift_checks.operations.backup.manifest import CHROMA, CHROMA_DATABASE, is_allowed
 from drift_checks.stores.catalogue import DATABASE
 from drift_checks.stores.chroma import index_files
@@ -30,6 +32,7 @@ _BETWEEN_STEPS_SECONDS = 0.01
 # A write between two steps makes SQLite start again; after so many starts it copies in one step.
 _STARTS = 3
 _WHOLE = -1
+_CHUNK = MEBIBYTE
 # How long the indexes must stay unchanged: Chroma writes their files one after the other, in less than that. If it
 # writes them more often, they are small, and a shorter time is enough.
 _SETTLED_SECONDS = (*[0.25] * 6, *[0.1] * 8, *[0.03] * 16)
@@ -60,12 +63,22 @@ def copy_sqlite(source: Path, target: Path, snapshot_dir: Path) -> None:
 def copy_journal(source: Path, target: Path) -> None:
     """Copy a file to which lines are appended, up to the last whole line; errors as for `copy_sqlite`."""
     try:
-        content = source.read_bytes()
+        with open_plain(source) as file:
+            _copy_lines(file, target, source.stat().st_mode & 0o777)
     except OSError as error:
         raise StoreError(source, f"cannot be read ({error.strerror})") from None
+
+
+def _copy_lines(file: IO[bytes], target: Path, mode: int) -> None:
+    end = 0
     try:
-        target.write_bytes(content[: content.rfind(b"\n") + 1])
-        target.chmod(source.stat().st_mode & 0o777)
+        with target.open("wb") as copy:
+            while chunk := file.read(_CHUNK):
+                if (last := chunk.rfind(b"\n")) >= 0:
+                    end = copy.tell() + last + 1
+                copy.write(chunk)
+            copy.truncate(end)
+        target.chmod(mode)
     except OSError as error:
         raise not_written(target, str(error.strerror)) from None
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from drift_checks.core.errors import ArchiveError
 from drift_checks.core.instants import format_instant
-from drift_checks.core.plain import from_plain, to_plain
+from drift_checks.core.plain import from_plain, read_json, to_plain
 from drift_checks.core.text import printable
 from drift_checks.report.history.journal import NAME as HISTORY_JOURNAL
 from drift_checks.report.history.reading import NAME as HISTORY
@@ -86,9 +86,9 @@ def is_allowed(name: str) -> bool:
 def read_manifest(text: bytes, archive: Path) -> Manifest:
     """Return the manifest that a member holds; raise ArchiveError if it has a newer schema, or is not a manifest."""
     try:
-        document = json.loads(text)
+        document = read_json(text)
         schema = document["schema"]
-    except (ValueError, KeyError, TypeError, RecursionError):
+    except (ValueError, LookupError, TypeError):
         raise not_a_backup(archive, f"its {NAME} cannot be read") from None
     if isinstance(schema, int) and schema > SCHEMA:
         raise ArchiveError(
@@ -116,6 +116,8 @@ def _refuse_invalid(manifest: Manifest) -> None:
     for name, member in manifest.members.items():
         if not (is_allowed(name) and _DIGEST.fullmatch(member.sha256) and _MODE.fullmatch(member.mode)):
             raise ValueError(f"the member {name!r}")
+    if manifest.created.tzinfo is None:
+        raise ValueError("a time without its zone")
     numbers = [member.bytes for member in manifest.members.values()] + [*asdict(manifest.counts).values()]
     if any(number is not None and number < 0 for number in numbers):
         raise ValueError("a number below 0")

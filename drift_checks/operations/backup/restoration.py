@@ -30,6 +30,8 @@ from drift_checks.operations.backup.placement import (
 from drift_checks.report.folder import ReportsFolder
 
 _ASIDE = ".drift-restore-"
+# The archive may name wider ones: texts are for their owner and its group.
+_WIDEST_FILE, _WIDEST_FOLDER = 0o640, 0o750
 
 
 @dataclass(frozen=True)
@@ -159,17 +161,20 @@ def _rename_all(moves: Sequence[tuple[Path, Path]]) -> None:
 
 
 def _set_rights(item: Placement, staged: Path, manifest: Manifest) -> None:
-    """Give a restored file the owner and mode of the file it replaces, else its folder's owner and its own mode."""
+    """Give a restored file the owner and mode of the file it replaces, else its folder's owner and its own mode.
+
+    Modes of the archive are narrowed: nothing in it is for everybody, or executable.
+    """
     folder = item.path.parent.stat()
     replaced = item.path.stat() if item.path.exists() else None
     for path in [staged, *staged.glob("*")]:
         if path.is_dir():
-            mode = stat.S_IMODE((replaced or folder).st_mode) & 0o777
+            mode = stat.S_IMODE((replaced or folder).st_mode) & _WIDEST_FOLDER
         elif replaced is not None and path == staged:
-            mode = stat.S_IMODE(replaced.st_mode)
+            mode = stat.S_IMODE(replaced.st_mode) & 0o777
         else:
             inner = "" if path == staged else f"/{path.name}"
-            mode = int(manifest.members[f"{item.member}{inner}"].mode, 8)
+            mode = int(manifest.members[f"{item.member}{inner}"].mode, 8) & _WIDEST_FILE
         owner = replaced or folder
         if os.geteuid() == 0:
             os.chown(path, owner.st_uid, owner.st_gid)
@@ -189,7 +194,7 @@ def _create(folder: Path) -> list[Path]:
 
 def _aside(folder: Path, held: ExitStack) -> Path:
     """Return a temporary folder in this one, and so on the same disk."""
-    for left in folder.glob(f"{_ASIDE}*"):
+    for left in folder.glob(f"{_ASIDE}*/"):
         shutil.rmtree(left, ignore_errors=True)
     aside = Path(tempfile.mkdtemp(prefix=_ASIDE, dir=folder))
     held.callback(shutil.rmtree, aside, ignore_errors=True)

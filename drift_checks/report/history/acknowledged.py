@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from drift_checks.core.plain import read_json
 from drift_checks.report.acknowledgements import Acknowledgement
 from drift_checks.report.history.database import History
 from drift_checks.report.history.reading import HistoryView
@@ -114,7 +115,7 @@ def _kept(row: sqlite3.Row) -> KeptAcknowledgement:
             until=datetime.fromisoformat(values["until"]),
             reason=values["reason"],
             made=datetime.fromisoformat(values["made"]),
-            versions=json.loads(values["versions"]),
+            versions=read_json(values["versions"]),
             record_id=values["record_id"],
             stored=values["stored"],
             reviewed=values["reviewed"],

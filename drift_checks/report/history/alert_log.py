@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from drift_checks.core.plain import read_json
+from drift_checks.core.secrets import mask_secrets, masked
 from drift_checks.report.history.database import History
 from drift_checks.report.history.reading import HistoryView
 from drift_checks.report.history.recorded import StoreIdentity
@@ -120,7 +122,7 @@ class AlertLog:
 
     def failed(self, number: int, error: str) -> None:
         """Record that a message has not arrived; it goes on waiting."""
-        self._change("attempts = attempts + 1, error = :error", number, error=bound(error))
+        self._change("attempts = attempts + 1, error = :error", number, error=bound(mask_secrets(error)))
 
     def drop(self, number: int) -> None:
         """Record that a message is given up."""
@@ -163,7 +165,7 @@ def _insert(connection: sqlite3.Connection, alert: Alert) -> int:
         "verdict": str(alert.verdict),
         "state": str(alert.state),
         "created": instant(alert.created),
-        "message": json.dumps(dict(alert.message)),
+        "message": json.dumps(masked(alert.message)),
         "status": "waiting",
         "attempts": 0,
     }
@@ -195,7 +197,7 @@ def _alert(row: sqlite3.Row) -> Alert:
 def _plain(text: str) -> Mapping[str, Any]:
     """Return the message's plain values, empty if they are damaged."""
     try:
-        found = json.loads(text)
+        found = read_json(text)
     except ValueError:
         return {}
     return found if isinstance(found, dict) else {}

@@ -6,7 +6,6 @@ acknowledgements, which no report holds, are kept a second time in a journal.
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import sqlite3
@@ -17,7 +16,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from drift_checks.core.errors import ReportsError
-from drift_checks.core.files import lock
+from drift_checks.core.files import lock, read_plain
+from drift_checks.core.plain import read_json
 from drift_checks.core.text import count
 from drift_checks.report.history import journal, schema
 from drift_checks.report.history.reading import (
@@ -29,8 +29,8 @@ from drift_checks.report.history.reading import (
     newer_version,
     not_readable,
 )
-from drift_checks.report.history.recorded import RecordedRun, recorded_run
-from drift_checks.report.history.rows import bound, insert, instant, read, run_of, run_row
+from drift_checks.report.history.recorded import LARGEST_REPORT, RecordedRun, recorded_run
+from drift_checks.report.history.rows import bound, insert, instant, read, refuse_unreadable, run_row
 from drift_checks.report.verdict import EXIT_INTERRUPTED, Verdict
 
 _FILE_MODE = 0o640
@@ -42,7 +42,6 @@ _ATTEMPTS = 3
 _LARGEST_VERSION = 1000
 # As runs write it; a report in another layout is parsed, which takes longer.
 _PARTIAL = re.compile(rb'"demo": (?:true|false),\s*"partial": true')
-_INSTANTS = ("created", "settled", "until", "made", "withdrawn")
 
 
 class History(HistoryView):
@@ -254,9 +253,9 @@ class History(HistoryView):
 def finished_run(path: Path) -> RecordedRun | None:
     """Return the run in a report.json; None if it is partial, interrupted or unreadable."""
     try:
-        text = path.read_bytes()
-        run = None if _PARTIAL.search(text) else recorded_run(json.loads(text)["drift"])
-    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        text = read_plain(path, LARGEST_REPORT)
+        run = None if _PARTIAL.search(text) else recorded_run(read_json(text)["drift"])
+    except (OSError, ValueError, LookupError, TypeError):
         return None
     return None if run is None or run.partial or run.exit_code == EXIT_INTERRUPTED else run
 
@@ -270,15 +269,8 @@ def _refuse_unreadable(connection: sqlite3.Connection) -> None:
     for table in ("runs", *schema.UNREPORTED):
         try:
             for row in connection.execute(f"SELECT * FROM {table}").fetchall():  # noqa: S608 - a name of this file
-                values = read(row)
-                if table == "runs":
-                    run_of(values)
-                for name in _INSTANTS:
-                    if values.get(name) is not None:
-                        datetime.fromisoformat(values[name])
-                if table == "acknowledgements":
-                    json.loads(values["versions"])
-        except (ValueError, TypeError, RecursionError) as error:
+                refuse_unreadable(table, read(row))
+        except (ValueError, TypeError, LookupError) as error:
             raise schema.DamagedHistory(f"a row of {table} cannot be read") from error
         except sqlite3.OperationalError as error:
             # Python's own, about text that is not UTF-8.

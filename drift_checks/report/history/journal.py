@@ -16,8 +16,9 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from drift_checks.core.files import replace_file
-from drift_checks.report.history.rows import bound, insert, read
+from drift_checks.core.files import read_lines, replace_file
+from drift_checks.core.plain import read_json
+from drift_checks.report.history.rows import bound, insert, read, refuse_unreadable
 from drift_checks.report.history.schema import UNREPORTED
 
 NAME = "history.journal.jsonl"
@@ -50,19 +51,15 @@ class HistoryJournal:
         """Return what the journal holds; nothing if it is missing."""
         found = JournalContent()
         try:
-            lines = self.path.read_bytes().splitlines()
+            for line in read_lines(self.path):
+                found.lines += 1
+                try:
+                    key, row = _entry(line)
+                    found.rows[key] = row
+                except (ValueError, LookupError, TypeError):
+                    found.damaged += 1
         except FileNotFoundError:
-            return found
-        for line in filter(None, lines):
-            found.lines += 1
-            try:
-                entry = json.loads(line)
-                key, row = (str(entry["table"]), int(entry["number"])), entry["row"]
-                if entry["check"] != _checksum(key, row) or key[0] not in UNREPORTED:
-                    raise ValueError
-                found.rows[key] = row
-            except (ValueError, LookupError, TypeError, RecursionError):
-                found.damaged += 1
+            pass
         return found
 
     def append(self, rows: Rows) -> None:
@@ -122,11 +119,21 @@ def restore(connection: sqlite3.Connection, content: JournalContent) -> Iterator
         known = {column["name"] for column in connection.execute(f"PRAGMA table_info({table})").fetchall()}
         values = {name: bound(value) for name, value in row.items() if name in known}
         try:
-            insert(connection, table, values)
-        except (sqlite3.IntegrityError, sqlite3.InterfaceError, sqlite3.ProgrammingError, OverflowError):
+            refuse_unreadable(table, {**row, "number": number})
+            insert(connection, table, {**values, "number": number})
+        except (ValueError, LookupError, TypeError, OverflowError, sqlite3.Error):
             # A checksum proves who wrote it, not that this version takes it.
             continue
         yield table, number
+
+
+def _entry(line: bytes) -> tuple[Key, dict[str, Any] | None]:
+    """Return the row in a line; raise ValueError, LookupError or TypeError if there is none."""
+    entry = read_json(line)
+    key, row = (str(entry["table"]), int(entry["number"])), entry["row"]
+    if not isinstance(row, dict | None) or key[0] not in UNREPORTED or entry["check"] != _checksum(key, row):
+        raise ValueError
+    return key, row
 
 
 def _lines(rows: Rows) -> bytes:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from drift_checks.report.history.recorded import RecordedRun, recorded_run
+from drift_checks.core.files import read_plain
+from drift_checks.core.plain import read_json
+from drift_checks.report.history.recorded import LARGEST_REPORT, RecordedRun, recorded_run
 
 DOCUMENT = "report.json"
 # The most reports to read of runs that the history lacks.
@@ -37,8 +38,8 @@ def kept_runs(reports: Path, recorded: Iterable[RecordedRun]) -> list[KeptRun]:
 
 def _read(folder: Path) -> KeptRun | None:
     try:
-        run = recorded_run(json.loads((folder / DOCUMENT).read_text(encoding="utf-8"))["drift"])
-    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        run = recorded_run(read_json(read_plain(folder / DOCUMENT, LARGEST_REPORT))["drift"])
+    except (OSError, ValueError, LookupError, TypeError):
         return None
     # The copy of a run's folder is not another run.
     return KeptRun(run, whole=not run.partial) if run.run_id == folder.name else None

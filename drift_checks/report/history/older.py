@@ -7,6 +7,7 @@ import sqlite3
 from collections.abc import Sequence
 from typing import Any
 
+from drift_checks.core.plain import read_json
 from drift_checks.report.history.rows import read
 
 Values = dict[str, Any]
@@ -40,7 +41,7 @@ def _document(run: Values, criteria: Sequence[Values], disagreements: Sequence[V
         "store": {
             **_some(run, "db collection records vectors"),
             "table": run["table_name"],
-            "versions": json.loads(run["versions"]),
+            "versions": read_json(run["versions"]),
         },
         "sample": {"size": run["sample_size"], "seed": int(run["seed"]), "as_of": run["as_of"]},
         "reviewer": {"name": run["reviewer"], **_some(run, "model prompt calls input_tokens output_tokens cost")},

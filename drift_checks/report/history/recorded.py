@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
+from drift_checks.core.files import MEBIBYTE
 from drift_checks.core.instants import read_instant
 from drift_checks.core.plain import from_plain
 from drift_checks.core.records import RecordId
@@ -17,6 +18,8 @@ from drift_checks.report.verdict import Verdict
 from drift_checks.statistics.intervals import Estimate, Interval, wilson
 
 SCHEMA = 1
+# Of a report.json that is read back: a run of some thousand records; parsed, it takes some hundred megabytes.
+LARGEST_REPORT = 16 * MEBIBYTE
 
 
 class StoreIdentity(NamedTuple):

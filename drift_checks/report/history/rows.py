@@ -9,9 +9,11 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
-from drift_checks.core.plain import to_plain
+from drift_checks.core.plain import read_json, to_plain
+from drift_checks.core.secrets import masked
 from drift_checks.report.history.recorded import RecordedRun, StoreIdentity, recorded_run
 
+_INSTANTS = ("created", "settled", "until", "made", "withdrawn")
 Row = Mapping[str, Any] | sqlite3.Row
 
 
@@ -69,8 +71,21 @@ def run_row(run: RecordedRun) -> dict[str, Any]:
         "started": instant(run.started),
         "verdict": str(run.verdict),
         **store_row(run.store.identity),
-        "document": json.dumps(to_plain(replace(run, criteria=criteria))),
+        "document": json.dumps(masked(to_plain(replace(run, criteria=criteria)))),
     }
+
+
+def refuse_unreadable(table: str, values: Mapping[str, Any]) -> None:
+    """Raise ValueError, LookupError or TypeError if the values of a row cannot be read."""
+    if table == "runs":
+        run_of(values)
+    for name in _INSTANTS:
+        if values.get(name) is not None and datetime.fromisoformat(values[name]).tzinfo is None:
+            raise ValueError(f"{values[name]!r} has no zone")
+    if table == "acknowledgements":
+        versions = read_json(values["versions"])
+        if not isinstance(versions, dict) or not all(isinstance(item, str) for item in versions.values()):
+            raise ValueError("its versions are not texts")
 
 
 def run_of(row: Row) -> RecordedRun:
@@ -79,4 +94,4 @@ def run_of(row: Row) -> RecordedRun:
     Raises:
         ValueError: The row is damaged.
     """
-    return recorded_run(json.loads(row["document"]))
+    return recorded_run(read_json(row["document"]))

@@ -13,6 +13,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from drift_checks.core.outcomes import AGREEMENT, Result
+from drift_checks.core.secrets import mask_secrets
 from drift_checks.core.text import confidence, count, percent, percent_range, shorten_html, spelled_out
 from drift_checks.report import summary
 from drift_checks.report.agreement import left_out
@@ -102,8 +103,8 @@ def _environment() -> Environment:
         percent_range=lambda bounds: percent_range(*bounds),
         confidence=confidence,
         quoted=shlex.quote,
-        verbatim=lambda text: Markup.escape(spelled_out(text)),
-        shortened=lambda text: shorten_html(text, _LONGEST_MESSAGE),
+        verbatim=lambda text: Markup.escape(spelled_out(mask_secrets(text))),
+        shortened=lambda text: shorten_html(mask_secrets(text), _LONGEST_MESSAGE),
     )
     return environment
 
@@ -158,4 +159,4 @@ def _finalize(value: object) -> object:
     """Write out invisible characters, and keep each percent sign with its number."""
     if not isinstance(value, str) or isinstance(value, Markup):
         return value
-    return spelled_out(value).replace(" %", "\N{NO-BREAK SPACE}%")
+    return spelled_out(mask_secrets(value)).replace(" %", "\N{NO-BREAK SPACE}%")

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from drift_checks.core.outcomes import AGREEMENT, Decision, Outcome, Result
 from drift_checks.core.records import RecordId
+from drift_checks.core.secrets import mask_secrets
 from drift_checks.core.text import cut_html, html_size, shorten_html
 from drift_checks.report.details import Details, Near, Reasons
 from drift_checks.report.run import RunReport
@@ -69,12 +70,12 @@ class RecordRow:
     @property
     def stored(self) -> str:
         """The stored category, shortened if it is very long."""
-        return "" if self.decision is None else shorten_html(self.decision.stored, _LONGEST_NAME)
+        return "" if self.decision is None else _shortened(self.decision.stored, _LONGEST_NAME)
 
     @property
     def reviewed(self) -> str:
         """The reviewer's category, shortened if it is very long."""
-        return "" if self.decision is None else shorten_html(self.decision.reviewed or "", _LONGEST_NAME)
+        return "" if self.decision is None else _shortened(self.decision.reviewed or "", _LONGEST_NAME)
 
     @property
     def pair(self) -> str:
@@ -144,7 +145,7 @@ def _row(anchor: str, outcomes: Sequence[Outcome], details: Details | None, allo
     agreement = next((item for item in outcomes if item.criterion == AGREEMENT), None)
     others = [item for item in outcomes if item.criterion != AGREEMENT and item.result is not Result.UNMEASURED]
     reason = int(allowed * _REASON)
-    why = {} if agreement is None else {agreement.result: shorten_html(agreement.message, reason)}
+    why = {} if agreement is None else {agreement.result: _shortened(agreement.message, reason)}
     stored, reviewed = (details.stored, details.reviewed) if details else (Reasons(), Reasons())
     assert outcomes[0].record_id is not None
     return RecordRow(
@@ -154,7 +155,7 @@ def _row(anchor: str, outcomes: Sequence[Outcome], details: Details | None, allo
         decision=next((item.decision for item in outcomes if item.decision), None),
         details=details,
         disagrees=Result.FAILED in why,
-        failures=tuple(Failure(item.criterion, shorten_html(item.message, reason)) for item in others),
+        failures=tuple(Failure(item.criterion, _shortened(item.message, reason)) for item in others),
         not_reviewed=why.get(Result.UNMEASURED, ""),
         known=why.get(Result.ACKNOWLEDGED, ""),
         text=None if details is None or details.text is None else excerpt(details.text, allowed),
@@ -165,21 +166,26 @@ def _row(anchor: str, outcomes: Sequence[Outcome], details: Details | None, allo
 
 
 def _reasons(reasons: Reasons, allowed: int) -> Reasons:
-    return Reasons(shorten_html(reasons.evidence or "", allowed), shorten_html(reasons.rationale or "", allowed))
+    return Reasons(_shortened(reasons.evidence or "", allowed), _shortened(reasons.rationale or "", allowed))
 
 
 def _near(near: Near, allowed: int) -> Near:
-    text = None if near.text is None else shorten_html(near.text, int(allowed * _NEAR))
-    category = None if near.category is None else shorten_html(near.category, _LONGEST_NAME)
+    text = None if near.text is None else _shortened(near.text, int(allowed * _NEAR))
+    category = None if near.category is None else _shortened(near.category, _LONGEST_NAME)
     return Near(near.record_id, category, near.similarity, text)
 
 
 def excerpt(text: str, allowed: int) -> Excerpt:
     """Return a text as the page shows it, in at most `allowed` bytes of the page."""
-    cut = cut_html(text, allowed)
+    cut = cut_html(mask_secrets(text), allowed)
     left_out = len(text) - len(cut)
     if len(cut) <= _FOLDED and not left_out:
         return Excerpt(cut)
     place = cut.rfind(" ", _FOLDED // 2, _FOLDED)
     place = _FOLDED if place < 0 else place
     return Excerpt(cut[:place], cut[place:], left_out)
+
+
+def _shortened(text: str, longest: int) -> str:
+    # First: of a secret that is cut, a part would stay.
+    return shorten_html(mask_secrets(text), longest)

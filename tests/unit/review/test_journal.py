@@ -14,6 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from drift_checks.core.plain import from_plain
 from drift_checks.core.records import Review, Usage
 from drift_checks.review.journal import JOURNAL_FILE, Journal, read_journal
 from tests.support.processes import OtherProcess
@@ -41,13 +42,13 @@ def written(folder: Path, reviews: Sequence[Review]) -> Journal:
 @given(REVIEWS)
 def test_review_survives_its_plain_form(review: Review) -> None:
     """Through JSON, as it is written."""
-    assert Review.from_plain(json.loads(json.dumps(asdict(review)))) == review
+    assert from_plain(Review, json.loads(json.dumps(asdict(review)))) == review
 
 
 def test_a_review_may_lack_fields_and_have_unknown_ones() -> None:
     """As in the journals of other versions."""
     plain = {"record_id": 7, "category": "financial", "usage": {"seconds": 0.5}, "of_a_later_version": 1}
-    assert Review.from_plain(plain) == Review(7, "financial", usage=Usage(seconds=0.5))
+    assert from_plain(Review, plain) == Review(7, "financial", usage=Usage(seconds=0.5))
 
 
 @given(st.lists(REVIEWS, max_size=4))
