@@ -8,6 +8,7 @@ import os
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from io import BytesIO, TextIOWrapper
 from pathlib import Path
 from typing import IO
 
@@ -15,18 +16,30 @@ Lockable = int | IO[str] | IO[bytes]
 MEBIBYTE = 1024 * 1024
 # A line with a review or an alert takes some kilobytes; its longest texts are cut.
 LONGEST_LINE = 4 * MEBIBYTE
+_LARGEST_TEXT = 4 * MEBIBYTE
+
+
+_SPECIAL = (
+    (stat.S_ISFIFO, "a named pipe"),
+    (stat.S_ISSOCK, "a socket"),
+    (stat.S_ISCHR, "a device"),
+    (stat.S_ISBLK, "a device"),
+)
+
+
+def refuse_special(path: Path) -> None:
+    """Raise OSError unless the path, links followed, is a plain file: opening a named pipe waits for its writer."""
+    _check_plain(path.stat().st_mode, path)
 
 
 @contextmanager
 def open_plain(path: Path) -> Iterator[IO[bytes]]:
-    """Open a file for reading that others may have put there; raise OSError if it is not a plain file.
-
-    Opening a named pipe would wait for a writer, and a device may never end.
-    """
+    """Open a file for reading that others may have put there; raise OSError if it is not a plain file."""
+    refuse_special(path)
+    # Without waiting, since a named pipe may have taken its place.
     handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     with open(handle, "rb") as file:  # noqa: PTH123
-        if not stat.S_ISREG(os.fstat(handle).st_mode):
-            raise OSError(errno.EINVAL, "it is not a plain file", str(path))
+        _check_plain(os.fstat(handle).st_mode, path)
         yield file
 
 
@@ -37,6 +50,11 @@ def read_plain(path: Path, most: int) -> bytes:
     if len(content) > most:
         raise OSError(errno.EFBIG, f"it is larger than {most // MEBIBYTE} MiB", str(path))
     return content
+
+
+def read_text(path: Path, encoding: str = "utf-8") -> str:
+    """Return the text of a plain file of at most 4 MiB; raise OSError or UnicodeDecodeError for any other."""
+    return TextIOWrapper(BytesIO(read_plain(path, _LARGEST_TEXT)), encoding).read()
 
 
 def read_lines(path: Path) -> Iterator[bytes]:
@@ -50,28 +68,12 @@ def read_lines(path: Path) -> Iterator[bytes]:
             yield line.rstrip(b"\r\n")
 
 
-_SPECIAL = (
-    (stat.S_ISFIFO, "a named pipe"),
-    (stat.S_ISSOCK, "a socket"),
-    (stat.S_ISCHR, "a device"),
-    (stat.S_ISBLK, "a device"),
-)
-
-
-def refuse_special(path: Path) -> None:
-    """Raise OSError unless the path, links followed, is a plain file: opening a named pipe waits for its writer."""
-    mode = path.stat().st_mode
+def _check_plain(mode: int, path: Path) -> None:
     if stat.S_ISDIR(mode):
         raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
     for is_special, name in _SPECIAL:
         if is_special(mode):
             raise OSError(errno.EINVAL, f"it is {name}, not a file", str(path))
-
-
-def read_plain(path: Path, encoding: str = "utf-8") -> str:
-    """Return the text of a plain file; raise OSError for anything else, UnicodeDecodeError for another encoding."""
-    refuse_special(path)
-    return path.read_text(encoding=encoding)
 
 
 def lock(file: Lockable) -> None:

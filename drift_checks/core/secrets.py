@@ -15,7 +15,7 @@ from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from drift_checks.core.errors import SettingError
-from drift_checks.core.files import read_plain
+from drift_checks.core.files import read_text
 from drift_checks.core.text import printable
 
 # Shorter parts of an address or of a text reveal nothing, and occur in any message.
@@ -230,7 +230,7 @@ def find_secret(names: Sequence[str], environment: Mapping[str, str], *, several
 
 def _read(file: Path, source: str, several_lines: bool) -> Secret:
     try:
-        text = read_plain(file, "utf-8-sig").strip()
+        text = read_text(file, "utf-8-sig").strip()
     except (OSError, UnicodeDecodeError) as error:
         reason = getattr(error, "strerror", None) or "it is not text"
         raise SettingError(source, f"{file} cannot be read ({reason})", _REMEDY) from None

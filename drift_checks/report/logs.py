@@ -20,7 +20,7 @@ from typing import Any, TextIO
 from pythonjsonlogger.json import JsonFormatter
 
 from drift_checks.core.errors import SettingError
-from drift_checks.core.files import read_plain, refuse_special
+from drift_checks.core.files import read_text, refuse_special
 from drift_checks.core.secrets import mask_secrets
 from drift_checks.core.text import printable, unicode
 from drift_checks.report.verdict import Verdict
@@ -204,7 +204,7 @@ def _configure(file: Path) -> None:
     import yaml
 
     try:
-        content = yaml.safe_load(read_plain(file))
+        content = yaml.safe_load(read_text(file))
     except (OSError, UnicodeDecodeError) as error:
         raise _invalid(file, f"it cannot be read: {getattr(error, 'strerror', None) or 'it is not UTF-8'}") from None
     except yaml.YAMLError as error:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from drift_checks.core.errors import SettingError
-from drift_checks.core.files import read_plain
+from drift_checks.core.files import read_text
 
 
 def read_taxonomy(path: Path) -> dict[str, str]:
@@ -17,7 +17,7 @@ def read_taxonomy(path: Path) -> dict[str, str]:
     import yaml
 
     try:
-        content = yaml.safe_load(read_plain(path))
+        content = yaml.safe_load(read_text(path))
     except OSError as error:
         raise SettingError("taxonomy", f"{path} cannot be read ({error.strerror})") from None
     except (yaml.YAMLError, UnicodeDecodeError) as error:

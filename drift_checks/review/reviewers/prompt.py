@@ -10,7 +10,7 @@ from importlib.resources import files
 from pathlib import Path
 
 from drift_checks.core.errors import SettingError
-from drift_checks.core.files import read_plain
+from drift_checks.core.files import read_text
 from drift_checks.review.reviewers.failures import describe
 
 _DEFAULT = "classify-1"
@@ -78,7 +78,7 @@ def _read(file: Path | None) -> tuple[str, str]:
     if file is None:
         return _shipped(_DEFAULT), _DEFAULT
     try:
-        source = read_plain(file)
+        source = read_text(file)
     except (OSError, UnicodeDecodeError) as error:
         reason = getattr(error, "strerror", None) or "it is not UTF-8"
         raise SettingError("llm-prompt", f"{file} cannot be read ({reason})", "it must be a text file") from None

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from drift_checks.core.files import lock, locked_folder, read_plain, replace_file, try_lock
+from drift_checks.core.files import lock, locked_folder, read_text, replace_file, try_lock
 from tests.support.processes import OtherProcess
 
 
@@ -88,17 +88,17 @@ def test_what_is_not_a_plain_file_is_refused_unopened(tmp_path: Path, kind: str)
         with chdir(tmp_path), socket.socket(socket.AF_UNIX) as server:
             server.bind(path.name)
     with pytest.raises(OSError, match=f"it is {kind}, not a file"):
-        read_plain(path)
+        read_text(path)
 
 
 def test_a_folder_is_no_plain_file(tmp_path: Path) -> None:
     """Its error is the system's."""
     with pytest.raises(IsADirectoryError):
-        read_plain(tmp_path)
+        read_text(tmp_path)
 
 
 def test_a_link_to_a_plain_file_is_read(tmp_path: Path) -> None:
     """Links are followed."""
     (tmp_path / "file").write_text("ä", encoding="utf-8")
     (tmp_path / "link").symlink_to("file")
-    assert read_plain(tmp_path / "link") == "ä"
+    assert read_text(tmp_path / "link") == "ä"
