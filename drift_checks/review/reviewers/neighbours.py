@@ -16,12 +16,15 @@ import numpy as np
 import numpy.typing as npt
 
 from drift_checks.core.records import Record, RecordId, Review
+from drift_checks.core.text import count
 from drift_checks.review.reviewers.base import OnCall, OnCost, OnReview, ignore
 from drift_checks.stores.chroma import Entry, Neighbour
 
 _BATCH = 32
 # The additional neighbours to ask for, since duplicates of the record take some of the first places.
 _SPARE = 8
+# Fewer do not make a majority that one of them could not overturn.
+FEWEST = 5
 
 
 class Vectors(Protocol):
@@ -45,7 +48,8 @@ class Vectors(Protocol):
 class NeighboursReviewer:
     """Decides by a vote of the k nearest other vectors, each weighted by its similarity.
 
-    The record itself and its exact duplicates do not vote. The confidence is the winner's share of the votes.
+    The record itself and its exact duplicates do not vote, and fewer than `FEWEST` others decide nothing. The
+    confidence is the winner's share of the votes.
     """
 
     name = "neighbours"
@@ -96,6 +100,11 @@ class NeighboursReviewer:
         return found
 
     def _review_batch(self, records: Sequence[Record]) -> Iterator[Review]:
+        if self._vectors.count <= FEWEST:
+            held = count(self._vectors.count, "vector")
+            why = f"the collection holds only {held}, and a vote needs {FEWEST} others than the record's own"
+            yield from (Review(record.id, failure=why) for record in records)
+            return
         found = self.neighbours_of(records)
         for record in records:
             if record.id in found:
@@ -178,16 +187,17 @@ def _same(record: Record, other: Neighbour) -> bool:
 
 def _vote(record: Record, neighbours: Sequence[Neighbour]) -> Review:
     votes: defaultdict[str, float] = defaultdict(float)
-    for neighbour in neighbours:
-        if (label := neighbour.metadata.get("category")) is not None:
-            votes[str(label)] += max(neighbour.similarity, 1e-9)
-    if not votes:
+    voting = [neighbour for neighbour in neighbours if neighbour.metadata.get("category") is not None]
+    if neighbours and not voting:
         return Review(record.id, failure="no neighbour has a category in the collection's metadata")
+    if len(voting) < FEWEST:
+        return Review(record.id, failure=f"only {count(len(voting), 'neighbour')} can vote, {FEWEST} are needed")
+    for neighbour in voting:
+        votes[str(neighbour.metadata["category"])] += max(neighbour.similarity, 1e-9)
     winner = max(sorted(votes), key=votes.__getitem__)
     return Review(
         record.id,
         category=winner,
         confidence=votes[winner] / sum(votes.values()),
-        rationale=f"{sum(str(n.metadata.get('category')) == winner for n in neighbours)} of"
-        f" {len(neighbours)} nearest neighbours",
+        rationale=f"{sum(str(n.metadata['category']) == winner for n in voting)} of {len(voting)} nearest neighbours",
     )
