@@ -100,9 +100,9 @@ class NeighboursReviewer:
         return found
 
     def _review_batch(self, records: Sequence[Record]) -> Iterator[Review]:
-        if self._vectors.count <= FEWEST:
+        if self._vectors.count < FEWEST:
             held = count(self._vectors.count, "vector")
-            why = f"the collection holds only {held}, and a vote needs {FEWEST} others than the record's own"
+            why = f"the collection holds only {held}; a vote needs {FEWEST}, not counting the record's own"
             yield from (Review(record.id, failure=why) for record in records)
             return
         found = self.neighbours_of(records)

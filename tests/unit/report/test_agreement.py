@@ -47,7 +47,7 @@ def test_decisive_disagreement_is_critical() -> None:
     after = decide([False] * 50, 0.75).after
     found = sequential("-" * after + "." * 100)
     assert (found.verdict, found.exit_code) == (Verdict.CRITICAL, 1)
-    assert alone(found).message.endswith(f"decided after {after} reviews: below 75 %)")
+    assert alone(found).message.endswith(f"decided after {after} reviews: below 75 %")
     assert sequential("-" * after + "+" * 900).verdict is Verdict.CRITICAL
 
 
@@ -57,7 +57,7 @@ def test_decisive_agreement_is_ok() -> None:
     found = alone(sequential("+" * after + "." * 100))
     assert (found.verdict, found.passed, found.failed, found.unmeasured) == (Verdict.OK, after, 0, 0)
     assert found.not_needed == 100
-    assert found.message.endswith(f"decided after {after} reviews: not below 75 %)")
+    assert found.message.endswith(f"decided after {after} reviews: not below 75 %")
 
 
 def test_decided_not_below_is_a_warning_if_the_rate_is_low() -> None:
@@ -94,7 +94,7 @@ def test_the_order_of_the_draw_decides() -> None:
     outcomes = made(letters)
     ids = list(range(1, len(letters) + 1))
     shuffled = random.Random(1).sample(outcomes, len(outcomes))
-    for order, decided in ((ids, "below 75 %)"), (ids[::-1], "not below 75 %)")):
+    for order, decided in ((ids, "below 75 %"), (ids[::-1], "not below 75 %")):
         found = report(shuffled, [AGREEMENT], decision="sequential", record_ids=order)
         assert alone(found).message.rpartition(": ")[2] == decided
 
@@ -167,7 +167,7 @@ def test_reviews_that_stopped_do_not_estimate_the_store() -> None:
     ("without", "changed", "reason"),
     [
         (BASELINE, {"drawn": {LOW: 30, OLD: 20, BASELINE: 0}}, "no record of the stratum baseline was drawn"),
-        (BASELINE, {}, "a stratum was not reviewed"),
+        (BASELINE, {}, "no record of the stratum baseline was reviewed"),
         (None, {"chosen": True}, "these records were not drawn at random"),
     ],
 )
@@ -193,7 +193,8 @@ def test_the_estimate_of_the_whole_store_is_judged() -> None:
     assert (found.agreement.rate, result.verdict) == (0.7, Verdict.OK)
     assert result.rate == found.agreement.population.rate == pytest.approx(0.85)
     assert result.interval == found.agreement.population.interval
-    assert "estimated of the whole store 85 %" in result.message
+    assert result.message.startswith("an estimated 85 % of the whole store agree (")
+    assert result.message.endswith("; 15 of 50 disagree, 30 % in the sample")
     drift = drift_document(found)
     assert drift["criteria"][0]["rate"] == drift["agreement"]["population"]["rate"]
     assert drift["criteria"][0]["interval"] == drift["agreement"]["population"]["interval"]
@@ -208,11 +209,14 @@ def test_the_baseline_has_its_share_of_the_store_as_weight(rest: tuple[int, int]
     assert alone(population((30, 0), (20, 0), rest)).verdict is verdict
 
 
-def test_a_run_without_an_estimate_is_inconclusive() -> None:
+@pytest.mark.parametrize(("low", "verdict"), [((30, 0), Verdict.OK), ((10, 20), Verdict.CRITICAL)])
+def test_without_an_estimate_the_sample_decides(low: tuple[int, int], verdict: Verdict) -> None:
     """With the reason."""
-    found = population((30, 0), (20, 0), (0, 0))
-    assert (found.verdict, found.exit_code) == (Verdict.INCONCLUSIVE, 75)
-    assert "the whole store cannot be estimated: a stratum was not reviewed" in alone(found).message
+    found = population(low, (20, 0), (0, 0))
+    result = alone(found)
+    assert (found.verdict, result.rate, result.estimate) == (verdict, (low[0] + 20) / 50, None)
+    reason = "no record of the stratum baseline was reviewed"
+    assert result.message.endswith(f"; the whole store cannot be estimated ({reason}), so the sample decides")
 
 
 def test_named_records_are_judged_by_their_own_rate() -> None:
