@@ -17,6 +17,7 @@ from pathlib import Path
 
 from drift_checks.core.outcomes import LEAST_OF_A_RATE, Outcome, Result
 from drift_checks.core.records import Record, Sample, Stratum
+from drift_checks.report.agreement import decide_in_order
 from drift_checks.report.judging import judge_criterion
 from drift_checks.report.run import Facts
 from drift_checks.report.verdict import Verdict
@@ -51,6 +52,17 @@ def simulated(sizes: Sequence[int], agreeing: Sequence[int], planned: Plan, seed
         yield Outcome("agreement", Result.PASSED if agrees else Result.FAILED, record_id=key, stratum=str(stratum))
 
 
+def until_decided(made: Sequence[Outcome], judged: Sequence[Stratum]) -> list[Outcome]:
+    """Return the outcomes of a sequential decision: what follows it among the judged strata is not reviewed."""
+    among = [item for item in made if item.stratum in judged]
+    after = decide_in_order(facts(record_ids=[item.record_id for item in made]), among).after
+    left = iter(range(len(made)))
+    return [
+        replace(item, result=Result.NOT_NEEDED) if item.stratum in judged and next(left) >= after else item
+        for item in made
+    ]
+
+
 def as_facts(decision: str, judge: str, sizes: Mapping[Stratum, int], planned: Plan, made: Sequence[Outcome]) -> Facts:
     """Return what a run knows of its sample."""
     return facts(
@@ -81,6 +93,7 @@ def simulate(name: str, rate: float, runs: int) -> Iterator[tuple[str, Counter[V
         found: Counter[Verdict | None] = Counter()
         for seed in range(runs):
             made = list(simulated(numbers, agreeing, planned, seed))
+            made = until_decided(made, planned.judged) if decision == SEQUENTIAL else made
             found[judge_criterion(CRITERION, made, as_facts(decision, judge, sizes, planned, made)).verdict] += 1
         yield f"{name}, {truth:.3f} | {decision}, {judge}", found
 
@@ -105,6 +118,7 @@ def resample(store: Path, runs: int) -> Iterator[tuple[str, Counter[Verdict | No
             with closing(Pipeline(replace(settings, decision=decision, judge=judge, seed=seed))) as pipeline:
                 sample = pipeline.sample
             made = [outcome_of(record, agrees[record.id]) for record in sample.records]
+            made = until_decided(made, sample.judged) if decision == SEQUENTIAL else made
             found[judge_criterion(CRITERION, made, facts_of(sample, decision, judge, made)).verdict] += 1
         yield f"{store.name}, {truth:.3f} | {decision}, {judge}", found
 

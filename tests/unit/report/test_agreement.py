@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from sklearn.metrics import cohen_kappa_score
 
-from drift_checks.core.outcomes import Outcome, Result
+from drift_checks.core.outcomes import Decision, Outcome, Result
 from drift_checks.core.records import Stratum
 from drift_checks.report.agreement import summarise_agreement
 from drift_checks.report.document import drift_document
@@ -223,6 +224,66 @@ def test_named_records_are_judged_by_their_own_rate() -> None:
     """They estimate nothing."""
     result = alone(population((9, 1), (10, 0), (10, 0), chosen=True, judged=ALL))
     assert (result.verdict, result.rate) == (Verdict.OK, 29 / 30)
+
+
+HEAVY: dict[str, Any] = {"sizes": {LOW: 100, OLD: 100, BASELINE: 800}}
+
+
+@pytest.mark.parametrize(
+    ("rest", "drawn", "verdict"),
+    [
+        ((0, 1), 1, Verdict.WARNING),
+        ((1, 1), 2, Verdict.WARNING),
+        ((6, 4), 10, Verdict.WARNING),
+        ((4, 6), 10, Verdict.CRITICAL),
+    ],
+)
+def test_no_single_record_makes_the_store_critical(rest: tuple[int, int], drawn: int, verdict: Verdict) -> None:
+    """Of few records of a large stratum, each stands for a large part of the store: one of ten for 8 %."""
+    criterion = replace(AGREEMENT, least=20)
+    counts = zip((LOW, OLD, BASELINE), ((30, 0), (20, 0), rest), strict=True)
+    outcomes = [item for stratum, (agreed, failed) in counts for item in reviewed(agreed, failed, stratum=stratum)]
+    values = {"judge": "population", "drawn": {LOW: 30, OLD: 20, BASELINE: drawn}, **HEAVY}
+    result = alone(report(outcomes, [criterion], **values))
+    assert result.estimate is not None
+    assert result.estimate.rate < 0.75
+    assert result.verdict is verdict
+    said = f"WARNING, since one record, which stands for {80 // drawn} % of the store, would make it CRITICAL"
+    assert (said in result.message) is (verdict is Verdict.WARNING)
+
+
+def test_a_small_store_that_was_reviewed_whole_is_not_critical_by_chance() -> None:
+    """Its estimate has no error, but eight records say little about the classifier."""
+    values: dict[str, Any] = {"sizes": {LOW: 4, OLD: 2, BASELINE: 2}, "drawn": {LOW: 4, OLD: 2, BASELINE: 2}}
+    outcomes = [*reviewed(2, 2), *reviewed(1, 1, stratum=OLD), *reviewed(2, 0, stratum=BASELINE)]
+    result = alone(report(outcomes, [replace(AGREEMENT, least=20)], judge="population", **values))
+    assert (result.rate, result.verdict) == (0.625, Verdict.WARNING)
+    assert "8 records can be below 75 % by chance (20 are needed for CRITICAL)" in result.message
+
+
+def test_kappa_is_of_the_agreement_that_is_judged() -> None:
+    """Weighted by the strata for the whole store; the document has it."""
+    counts = zip((LOW, OLD, BASELINE), ((15, 15), (20, 0), (10, 0)), strict=True)
+    outcomes = [
+        replace(item, decision=Decision(stored, 0.5, stored if item.result is Result.PASSED else "other", None))
+        for stratum, (agreed, failed) in counts
+        for place, item in enumerate(reviewed(agreed, failed, stratum=stratum))
+        for stored in [("fraud", "cyber")[place % 2]]
+    ]
+    found = {rule: report(outcomes, [AGREEMENT], judge=rule).agreement for rule in ("sample", "population")}
+    for rule, weights in (("sample", {LOW: 1, OLD: 1, BASELINE: 0}), ("population", {LOW: 10, OLD: 10, BASELINE: 50})):
+        made = [item.decision for item in outcomes if item.decision]
+        expected = cohen_kappa_score(
+            [decision.stored for decision in made],
+            [decision.reviewed for decision in made],
+            sample_weight=[weights[str(item.stratum)] for item in outcomes],
+        )
+        kappa = found[rule].kappa
+        assert kappa is not None
+        assert kappa.value == pytest.approx(expected)
+        assert kappa.interval[0] < kappa.value < kappa.interval[1]
+    document = drift_document(report(outcomes, [AGREEMENT], judge="population"))
+    assert document["agreement"]["kappa"].keys() == {"value", "interval"}
 
 
 def alike(letters: dict[str, str], **changed: Any) -> RunReport:
