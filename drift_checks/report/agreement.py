@@ -116,10 +116,11 @@ def _judge_rate(
 def _judge_sample(facts: Facts, agreement: Agreement, counted: CriterionResult) -> JudgedAgreement:
     said = _said_of_sample(counted)
     if facts.judge == POPULATION and facts.decision != SEQUENTIAL:
-        said += f"; the whole store cannot be estimated ({agreement.population_missing}), so the sample decides"
+        alone = f"the whole store cannot be estimated ({agreement.population_missing}), so the sample decides"
+        said += f"; {f'{_CHOSEN}, so they are judged by themselves' if facts.chosen else alone}"
     if few := too_few(counted.measured, counted.criterion, chosen=facts.chosen):
         return JudgedAgreement(Verdict.INCONCLUSIVE, f"{few}: {said}")
-    verdict, reason = enough_or_warning(counted)
+    verdict, reason = enough_or_warning(counted, chosen=facts.chosen)
     return JudgedAgreement(verdict, f"{said}{reason}")
 
 

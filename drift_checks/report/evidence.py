@@ -20,15 +20,16 @@ def too_few(measured: int, criterion: Criterion, *, chosen: bool = False) -> str
     return f"{count(measured, 'record')} {'is' if measured == 1 else 'are'} too few to judge, {fewest} are needed"
 
 
-def enough_or_warning(result: CriterionResult) -> tuple[Verdict, str]:
+def enough_or_warning(result: CriterionResult, *, chosen: bool = False) -> tuple[Verdict, str]:
     """Return the verdict on a rate, and the reason if too few records make it WARNING in place of CRITICAL.
 
-    With fewer than `least` measured records, it is CRITICAL only if its whole interval is.
+    With fewer than `least` measured records, it is CRITICAL only if its whole interval is. Records that the user
+    `chose` are no sample, so chance has no part in their rate.
     """
     assert result.rate is not None
     critical = result.critical or 0.0
     verdict = judge(result.rate, result.warn, critical)
-    if verdict is not Verdict.CRITICAL or result.measured >= result.criterion.least:
+    if verdict is not Verdict.CRITICAL or chosen or result.measured >= result.criterion.least:
         return verdict, ""
     # The interval of an estimate has no width if every record of a small store was reviewed.
     ends = [interval[1] for interval in (result.interval, wilson(result.passed, result.measured)) if interval]

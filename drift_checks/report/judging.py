@@ -132,7 +132,7 @@ def _judge_records(criterion: Criterion, outcomes: Sequence[Outcome], facts: Fac
     if criterion.name != AGREEMENT:
         if criterion.reviewed and (few := too_few(made, criterion, chosen=facts.chosen)):
             return replace(result, verdict=Verdict.INCONCLUSIVE, message=f"{few}: {message}")
-        verdict, reason = enough_or_warning(result)
+        verdict, reason = enough_or_warning(result, chosen=facts.chosen)
         return replace(result, verdict=verdict, message=f"{message}{reason}")
     countable = _countable(outcomes)
     judged = judge_agreement(facts, countable, summarise_agreement(facts, outcomes), replace(result, message=message))

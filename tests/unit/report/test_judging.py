@@ -128,10 +128,10 @@ def test_fewer_than_five_reviewed_records_are_no_verdict(agreed: int, disagreed:
 
 
 def test_named_records_are_judged_however_few() -> None:
-    """Whoever names a record asks about that record, but it is not CRITICAL by itself."""
+    """They are no sample, so there is no chance in their rate."""
     few = replace(AGREEMENT, least=20)
     assert judged(reviewed(1, 0), criterion=few, chosen=True).verdict is Verdict.OK
-    assert judged(reviewed(0, 1), criterion=few, chosen=True).verdict is Verdict.WARNING
+    assert judged(reviewed(0, 1), criterion=few, chosen=True).verdict is Verdict.CRITICAL
 
 
 @pytest.mark.parametrize(
