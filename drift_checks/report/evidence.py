@@ -8,8 +8,8 @@ from drift_checks.report.run import CriterionResult
 from drift_checks.report.verdict import Verdict, judge
 from drift_checks.statistics.intervals import wilson
 
-# Of four records, a single disagreement already leaves no more than 75 %.
-FEWEST = 5
+# Of three records, a single disagreement leaves less than 75 %: it would be the verdict.
+FEWEST = 4
 
 
 def too_few(measured: int, criterion: Criterion, *, chosen: bool = False) -> str:

@@ -115,16 +115,16 @@ def test_few_records_are_critical_only_if_the_whole_interval_is(passed: int, fai
     assert (said in found.message) is (verdict is Verdict.WARNING)
 
 
-@pytest.mark.parametrize(("agreed", "disagreed"), [(3, 0), (2, 1), (0, 3), (4, 0), (0, 1)])
-def test_fewer_than_five_reviewed_records_are_no_verdict(agreed: int, disagreed: int) -> None:
+@pytest.mark.parametrize(("agreed", "disagreed"), [(3, 0), (2, 1), (0, 3), (1, 0), (0, 1)])
+def test_fewer_than_four_reviewed_records_are_no_verdict(agreed: int, disagreed: int) -> None:
     """Neither good news nor bad; unless `least` says otherwise."""
     few = replace(AGREEMENT, least=20)
     found = judged(reviewed(agreed, disagreed), criterion=few)
     assert found.verdict is Verdict.INCONCLUSIVE
-    assert "too few to judge, 5 are needed: " in found.message
+    assert "too few to judge, 4 are needed: " in found.message
     assert "nothing was checked" not in found.message
     assert judged(reviewed(agreed, disagreed), criterion=replace(few, least=1)).verdict is not Verdict.INCONCLUSIVE
-    assert judged(reviewed(agreed + 5, disagreed), criterion=few).verdict is not Verdict.INCONCLUSIVE
+    assert judged(reviewed(agreed + 4, disagreed), criterion=few).verdict is not Verdict.INCONCLUSIVE
 
 
 def test_named_records_are_judged_however_few() -> None:
