@@ -31,11 +31,11 @@ RULES = [(decision, judge) for decision in (POINT, SEQUENTIAL) for judge in (SAM
 RATES = (0.60, 0.65, 0.70, 0.75, 0.80, 0.85, 0.90, 0.95, 0.98)
 COLUMNS = (Verdict.OK, Verdict.WARNING, Verdict.CRITICAL)
 CRITERION = replace(AGREEMENT, least=LEAST_OF_A_RATE)
-# The sizes of low confidence, old and rest, and how far their agreement differs from the store's.
+# The sizes of low confidence, old and rest, and how often they disagree, compared with the whole store.
 STORES = {
-    "30 % low confidence": ((3900, 6500, 2600), (-0.20, 0.08, 0.10)),
-    "old drifted": ((2600, 7800, 2600), (0.0, -0.06, 0.18)),
-    "young": ((2000, 400, 10600), (-0.20, 0.0, 0.04)),
+    "30 % low confidence": ((3900, 6500, 2600), (2.0, 0.6, 0.5)),
+    "old drifted": ((2600, 7800, 2600), (1.2, 1.1, 0.5)),
+    "young": ((2000, 400, 10600), (2.4, 1.0, 0.736)),
 }
 
 
@@ -77,11 +77,8 @@ def as_facts(decision: str, judge: str, sizes: Mapping[Stratum, int], planned: P
 
 def simulate(name: str, rate: float, runs: int) -> Iterator[tuple[str, Counter[Verdict | None]]]:
     """Yield the verdicts of each rule on a simulated store whose agreement is `rate`."""
-    numbers, differences = STORES[name]
-    mean = sum(size * difference for size, difference in zip(numbers, differences, strict=True)) / sum(numbers)
-    agreeing = [
-        round(size * min(1.0, rate + difference - mean)) for size, difference in zip(numbers, differences, strict=True)
-    ]
+    numbers, factors = STORES[name]
+    agreeing = [round(size * (1 - (1 - rate) * factor)) for size, factor in zip(numbers, factors, strict=True)]
     truth = sum(agreeing) / sum(numbers)
     sizes = dict(zip(Stratum, numbers, strict=True))
     for decision, judge in RULES:
