@@ -146,6 +146,8 @@ def test_no_header_raises(value: str) -> None:
     """The result is finite."""
     seconds = retry_after_seconds(value)
     assert seconds is None or 0 <= seconds <= LONGEST_PAUSE
+
+
 @pytest.mark.parametrize(
     ("text", "seconds"),
     [
