@@ -78,7 +78,8 @@ class Message:
     `before` is the verdict sent last, if any; a CRITICAL is `confirmed` if it is more than chance may do in one night.
     `store_key` is stable for the store, of letters and digits; `started` is when the run began, ISO 8601 in UTC;
     `repeat` is the command that repeats it, `report` the path of its HTML report or empty. `agreed` and `reviewed`
-    count the judged records, and the `rate` is None if it was not measured; intervals are at 95 %. `changes` are
+    count the judged records, and the `rate` is None if it was not measured; intervals are at 95 %. With `by_estimate`,
+    the estimate of the whole store, `population`, is compared with the thresholds in place of the rate. `changes` are
     phrases on what changed since the previous run, `ended` sentences on acknowledgements that ended; criteria come
     worst first, disagreements with the highest confidence first; `acknowledged` counts what is left out.
     """
@@ -103,6 +104,7 @@ class Message:
     reviewed: int = 0
     rate: float | None = None
     interval: Interval | None = None
+    by_estimate: bool = False
     population: float | None = None
     population_interval: Interval | None = None
     warn: float = 0.0
@@ -161,6 +163,7 @@ def run_message(report: RunReport, page: Path, report_url: str | None) -> Messag
         reviewed=agreement.reviewed,
         rate=agreement.rate,
         interval=agreement.interval,
+        by_estimate=any(result.estimate is not None for result in report.criteria),
         population=population.rate if population else None,
         population_interval=population.interval if population else None,
         warn=facts.warn,

@@ -97,8 +97,8 @@ def _columns(runs: Sequence[RecordedRun], more: dict[str, list[str]]) -> Table:
 
 def _agreement(item: RecordedRun) -> str:
     """Return the rate that was compared with the thresholds, with its interval."""
-    measured = (item.judge == "population" and item.agreement.population) or item.agreement
-    if measured.rate is None or measured.interval is None:
+    measured = item.agreement.judged(item.judge)
+    if measured is None:
         return "–"
     return f"{percent(measured.rate)} ({percent_range(*measured.interval)})"
 

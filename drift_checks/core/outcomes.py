@@ -11,6 +11,8 @@ from typing import Any
 from drift_checks.core.records import Record, RecordId, Review
 
 AGREEMENT = "agreement"
+# By default, fewer records than this do not make a rate CRITICAL unless its whole interval is.
+LEAST_OF_A_RATE = 20
 # The types of three fixtures of criteria.
 Decisions = Sequence[tuple[Record, Review]]
 Need = Callable[[int, str], None]
@@ -39,7 +41,7 @@ class Criterion:
             an effect, the worse.
         warn: A rate below it is WARNING (None: the setting `warn`), or an effect above it.
         critical: A rate below it is CRITICAL (None: the setting `critical`), or an effect above it (None: never).
-        least: The number of measured records that a verdict or a statistic needs.
+        least: The number of records that a statistic needs; a rate of fewer is CRITICAL only if its whole interval is.
         without_baseline: Whether the rate excludes records of the baseline.
         reviewed: Whether it needs the reviewer's decisions.
     """

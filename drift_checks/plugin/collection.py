@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from drift_checks.core.errors import SettingError, nearest
-from drift_checks.core.outcomes import AGREEMENT, Criterion
+from drift_checks.core.outcomes import AGREEMENT, LEAST_OF_A_RATE, Criterion
 from drift_checks.core.records import Record
 from drift_checks.plugin.keys import MARK
 from drift_checks.review.slices import SampleSlice
@@ -192,7 +192,8 @@ def _declared(item: pytest.Item, name: str, *, reviewed: bool) -> Criterion:
         if not isinstance(value, _TYPES[key]):
             words = " or ".join(kind.__name__ for kind in _TYPES[key]).replace("NoneType", "None")
             raise pytest.UsageError(f"{item.path}: {MARK}: {key} must be {words}, not {value!r}.")
+    least = 1 if values.get("effect") else LEAST_OF_A_RATE
     try:
-        return Criterion(name=name, reviewed=reviewed, **{"question": "", **values})
+        return Criterion(name=name, reviewed=reviewed, **{"question": "", "least": least, **values})
     except (ValueError, TypeError) as error:
         raise pytest.UsageError(f"{item.path}: {MARK}: {error}.") from None

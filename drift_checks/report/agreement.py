@@ -3,23 +3,23 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from statistics import fmean
 
 from drift_checks.core.outcomes import AGREEMENT, Outcome, Result
 from drift_checks.core.records import Stratum
 from drift_checks.core.text import percent, percent_range
-from drift_checks.report.history.recorded import Agreement
+from drift_checks.report.evidence import enough_or_warning, too_few
+from drift_checks.report.history.recorded import Agreement, Kappa
 from drift_checks.report.run import CriterionResult, Facts
-from drift_checks.report.verdict import Verdict, judge
-from drift_checks.statistics.intervals import Estimate, StratumCount, stratified, wilson
+from drift_checks.report.verdict import Verdict
+from drift_checks.settings.declarations import POPULATION, SEQUENTIAL
+from drift_checks.statistics.intervals import Estimate, StratumCount, heaviest_disagreement, stratified, wilson
+from drift_checks.statistics.kappa import Weighed, cohen_kappa
 from drift_checks.statistics.sequential import SequentialDecision, decide
 
-SEQUENTIAL = "sequential"
-POPULATION = "population"
 _CHOSEN = "these records were not drawn at random"
-_NO_STRATUM = "a stratum was not reviewed"
 _ALL_KNOWN = "every reviewed record is acknowledged"
 _STOPPED = "the reviews stopped when the evidence sufficed"
 
@@ -38,10 +38,11 @@ def summarise_agreement(facts: Facts, outcomes: Sequence[Outcome]) -> Agreement:
         and item.decision.reviewed_confidence is not None
         and item.decision.stored_confidence is not None
     ]
-    stopped = any(item.result is Result.NOT_NEEDED for item in outcomes)
-    population, missing = _estimate(facts, made, without, stopped=stopped)
+    strata = _strata(facts, made, without)
+    missing = _missing(facts, outcomes, strata, nothing=bool(without) and not made)
+    population = None if missing else stratified(list(strata.values()))
     agreed = sum(item.result is Result.PASSED for item in judged)
-    return Agreement(
+    found = Agreement(
         agreed=agreed,
         reviewed=len(judged),
         rate=agreed / len(judged) if judged else None,
@@ -52,6 +53,11 @@ def summarise_agreement(facts: Facts, outcomes: Sequence[Outcome]) -> Agreement:
         population_without=tuple(without) if population else (),
         acknowledged=sum(known[stratum] for stratum in facts.judged),
     )
+    weighted = facts.judge == POPULATION and population is not None
+    weights: dict[str | None, float] = {
+        name: stratum.size / stratum.measured for name, stratum in strata.items() if weighted and stratum.measured
+    }
+    return replace(found, kappa=_kappa(found.judged(facts.judge), made if weighted else judged, weights))
 
 
 def left_out(agreement: Agreement) -> str:
@@ -65,33 +71,29 @@ def left_out(agreement: Agreement) -> str:
 
 @dataclass(frozen=True)
 class JudgedAgreement:
-    """The verdict, its reason for the message, and the estimate of the whole store if that is judged."""
+    """The verdict, its message, and the estimate of the whole store if that is judged."""
 
     verdict: Verdict
-    reason: str
+    message: str
     estimate: Estimate | None = None
 
 
 def judge_agreement(
     facts: Facts, outcomes: Sequence[Outcome], agreement: Agreement, counted: CriterionResult
 ) -> JudgedAgreement:
-    """Judge agreement, once enough was measured, from the outcomes and counts of the judged strata."""
-    sequential = facts.decision == SEQUENTIAL and not facts.chosen
-    if not sequential:
-        judges_estimate = facts.judge == POPULATION and not facts.chosen
-        return _judge_population(facts, agreement) if judges_estimate else _judge_rate(counted)
-    decision = decide_in_order(facts, outcomes)
+    """Judge agreement from the outcomes of all strata, and the counts and message of those that are judged."""
+    judged = _judge_rate(facts, outcomes, agreement, counted)
+    if facts.decision != SEQUENTIAL or facts.chosen:
+        return judged
+    decision = decide_in_order(facts, [item for item in outcomes if item.stratum in facts.judged])
     if decision.below is None:
-        estimated = facts.judge == POPULATION and agreement.population is not None
-        judged = _judge_population(facts, agreement) if estimated else _judge_rate(counted)
-        return replace(
-            judged, reason=f"{judged.reason}; undecided after {decision.after} reviews, so judged by the rate"
-        )
-    judged, bound = _judge_rate(counted), percent(facts.critical)
-    decided = f"{judged.reason}; decided after {decision.after} reviews"
+        undecided = f"undecided after {decision.after} reviews, so judged by the rate"
+        return replace(judged, message=f"{judged.message}; {undecided}")
+    bound = percent(facts.critical)
+    decided = f"{_said_of_sample(counted)}; decided after {decision.after} reviews"
     if decision.below:
         return JudgedAgreement(Verdict.CRITICAL, f"{decided}: below {bound}")
-    verdict = Verdict.WARNING if judged.verdict is Verdict.CRITICAL else judged.verdict
+    verdict = Verdict.WARNING if counted.rate is not None and counted.rate < counted.warn else Verdict.OK
     return JudgedAgreement(verdict, f"{decided}: not below {bound}")
 
 
@@ -103,42 +105,82 @@ def decide_in_order(facts: Facts, outcomes: Sequence[Outcome]) -> SequentialDeci
     return decide([item.result is Result.PASSED for item in made], facts.critical)
 
 
-def _judge_rate(counted: CriterionResult) -> JudgedAgreement:
+def _judge_rate(
+    facts: Facts, outcomes: Sequence[Outcome], agreement: Agreement, counted: CriterionResult
+) -> JudgedAgreement:
+    if facts.judge == POPULATION and agreement.population is not None:
+        return _judge_population(facts, outcomes, agreement, agreement.population, counted)
+    return _judge_sample(facts, agreement, counted)
+
+
+def _judge_sample(facts: Facts, agreement: Agreement, counted: CriterionResult) -> JudgedAgreement:
+    said = _said_of_sample(counted)
+    if facts.judge == POPULATION and facts.decision != SEQUENTIAL:
+        alone = f"the whole store cannot be estimated ({agreement.population_missing}), so the sample decides"
+        said += f"; {f'{_CHOSEN}, so they are judged by themselves' if facts.chosen else alone}"
+    if few := too_few(counted.measured, counted.criterion, chosen=facts.chosen):
+        return JudgedAgreement(Verdict.INCONCLUSIVE, f"{few}: {said}")
+    verdict, reason = enough_or_warning(counted, chosen=facts.chosen)
+    return JudgedAgreement(verdict, f"{said}{reason}")
+
+
+def _judge_population(
+    facts: Facts, outcomes: Sequence[Outcome], agreement: Agreement, population: Estimate, counted: CriterionResult
+) -> JudgedAgreement:
+    made = [item for item in outcomes if item.result in (Result.PASSED, Result.FAILED)]
+    passed = sum(item.result is Result.PASSED for item in made)
+    said = (
+        f"an estimated {percent(population.rate)} of the whole store agree"
+        f" ({percent_range(*population.interval)}){left_out(agreement)}; {counted.message} in the sample"
+    )
+    if few := too_few(len(made), counted.criterion):
+        return JudgedAgreement(Verdict.INCONCLUSIVE, f"{few}: {said}", population)
+    whole = replace(counted, passed=passed, failed=len(made) - passed, estimate=population)
+    verdict, reason = enough_or_warning(whole)
+    share = heaviest_disagreement(list(_strata(facts, made, agreement.population_without).values()))
+    by_one = share > 1 / max(1, counted.criterion.least) and population.rate + share >= facts.critical
+    if verdict is Verdict.CRITICAL and by_one:
+        verdict = Verdict.WARNING
+        reason = f"; WARNING, since one record, which stands for {percent(share)} of the store, would make it CRITICAL"
+    return JudgedAgreement(verdict, f"{said}{reason}", population)
+
+
+def _said_of_sample(counted: CriterionResult) -> str:
     assert counted.rate is not None
     assert counted.interval is not None
-    verdict = judge(counted.rate, counted.warn, counted.critical or 0.0)
-    return JudgedAgreement(verdict, f"agreement {percent(counted.rate)}, {percent_range(*counted.interval)}")
+    return f"{counted.message} (agreement {percent(counted.rate)}, {percent_range(*counted.interval)})"
 
 
-def _judge_population(facts: Facts, agreement: Agreement) -> JudgedAgreement:
-    population = agreement.population
-    if population is None:
-        reason = f"the whole store cannot be estimated: {agreement.population_missing}"
-        return JudgedAgreement(Verdict.INCONCLUSIVE, reason)
-    estimate = f"{percent(population.rate)}, {percent_range(*population.interval)}"
-    reason = f"estimated of the whole store {estimate}{left_out(agreement)}"
-    return JudgedAgreement(judge(population.rate, facts.warn, facts.critical), reason, population)
-
-
-def _estimate(
-    facts: Facts, made: Sequence[Outcome], without: Sequence[str], *, stopped: bool
-) -> tuple[Estimate | None, str]:
-    """Return the estimate of the whole store without the strata in `without`; or None and the reason."""
-    if facts.chosen:
-        return None, _CHOSEN
-    if stopped:
-        return None, _STOPPED
+def _strata(facts: Facts, made: Sequence[Outcome], without: Sequence[str]) -> dict[str, StratumCount]:
+    """Return the counts of each stratum; those in `without` count as empty."""
     sizes = facts.sample.store_strata
-    by_stratum = [
-        StratumCount(
+    return {
+        str(stratum): StratumCount(
             0 if stratum in without else sizes.get(stratum, 0),
             sum(item.stratum == stratum for item in made),
             sum(item.stratum == stratum and item.result is Result.PASSED for item in made),
         )
         for stratum in Stratum
-    ]
-    estimate = stratified(by_stratum)
-    undrawn = [stratum for stratum in Stratum if sizes.get(stratum) and not facts.sample.strata.get(stratum)]
-    nothing = _ALL_KNOWN if without and not made else _NO_STRATUM
-    missing = f"no record of the stratum {undrawn[0]} was drawn" if undrawn else nothing
-    return estimate, "" if estimate else missing
+    }
+
+
+def _missing(facts: Facts, outcomes: Sequence[Outcome], strata: Mapping[str, StratumCount], *, nothing: bool) -> str:
+    """Return why the whole store cannot be estimated, empty if it can."""
+    if facts.chosen:
+        return _CHOSEN
+    if any(item.result is Result.NOT_NEEDED for item in outcomes):
+        return _STOPPED
+    absent = [name for name, stratum in strata.items() if stratum.size and not stratum.measured]
+    undrawn = [name for name in absent if not facts.sample.strata.get(name)]
+    if undrawn:
+        return f"no record of the stratum {undrawn[0]} was drawn"
+    if nothing or not any(stratum.size for stratum in strata.values()):
+        return _ALL_KNOWN if nothing else "no stratum of the store is known"
+    return f"no record of the stratum {absent[0]} was reviewed" if absent else ""
+
+
+def _kappa(rate: Estimate | None, made: Sequence[Outcome], weights: Mapping[str | None, float]) -> Kappa | None:
+    """Return the agreement beyond chance of the decisions whose rate of agreement this is."""
+    decided = [(item.decision, weights.get(item.stratum, 1.0)) for item in made if item.decision is not None]
+    found = rate and cohen_kappa([Weighed(item.stored, item.reviewed or "", weight) for item, weight in decided], rate)
+    return Kappa(value=found[0], interval=found[1]) if found else None

@@ -3,23 +3,35 @@
 from __future__ import annotations
 
 from drift_checks.core.outcomes import AGREEMENT
-from drift_checks.report.agreement import SEQUENTIAL, decide_in_order
+from drift_checks.report.agreement import decide_in_order
 from drift_checks.report.run import CriterionResult, JudgedStatistic, RunReport
 from drift_checks.report.verdict import Verdict
+from drift_checks.settings.declarations import SEQUENTIAL
 
 
 def is_confirmed(report: RunReport) -> bool:
-    """Whether a CRITICAL verdict is certain or the second in a row, ignoring INCONCLUSIVE runs."""
-    if report.verdict is not Verdict.CRITICAL:
-        return False
-    conclusive = [run.verdict for run in report.past if run.verdict is not Verdict.INCONCLUSIVE]
-    return is_certain(report) or conclusive[-1:] == [Verdict.CRITICAL]
+    """Whether a CRITICAL verdict is certain, or the previous sample was CRITICAL by the same criterion."""
+    return is_certain(report) or any(_was_critical(item.criterion.name, report) for item in _critical(report))
 
 
 def is_certain(report: RunReport) -> bool:
     """Whether the whole interval of some criterion is CRITICAL, or a count of the whole store is."""
-    counting = (result for result in report.criteria if result.acknowledged is None)
-    return any(result.verdict is Verdict.CRITICAL and _is_certain(result, report) for result in counting)
+    return any(_is_certain(result, report) for result in _critical(report))
+
+
+def _critical(report: RunReport) -> list[CriterionResult]:
+    return [result for result in report.criteria if result.counts_as is Verdict.CRITICAL]
+
+
+def _was_critical(name: str, report: RunReport) -> bool:
+    """Whether the criterion was CRITICAL in the newest run that drew another sample and could judge it."""
+    sample = report.facts.sample
+    for run in reversed(report.past):
+        found = run.criterion(name)
+        is_same = run.sample.seed == sample.seed or set(run.sample.record_ids) == set(sample.record_ids)
+        if not is_same and found is not None and found.verdict not in (None, Verdict.INCONCLUSIVE):
+            return found.verdict is Verdict.CRITICAL
+    return False
 
 
 def _is_certain(result: CriterionResult, report: RunReport) -> bool:

@@ -84,13 +84,14 @@ def versions_of(run: Facts | RecordedRun) -> dict[str, str]:
 def changes_since(previous: RecordedRun, report: RunReport) -> Changes:
     """Return what changed since a previous run of the same store."""
     earlier, current = versions_of(previous), versions_of(report.facts)
-    rates = previous.agreement.rate, report.agreement.rate
+    # Both by the same rule, so that a change of the rule is not shown as one of the store.
+    judged = previous.agreement.judged(report.facts.judge), report.agreement.judged(report.facts.judge)
     before = {item.name: item.verdict for item in previous.criteria}
     compared = [(item.criterion.name, before.get(item.criterion.name), item.verdict) for item in report.criteria]
     return Changes(
         since=previous,
         verdict=None if previous.verdict is report.verdict else (previous.verdict, report.verdict),
-        agreement=None if rates[0] is None or rates[1] is None else (rates[0], rates[1]),
+        agreement=None if judged[0] is None or judged[1] is None else (judged[0].rate, judged[1].rate),
         criteria=tuple(
             (name, old, new) for name, old, new in compared if old is not None and new is not None and old is not new
         ),

@@ -6,6 +6,7 @@ from drift_checks.core.outcomes import AGREEMENT
 from drift_checks.core.text import percent, percent_range, printable, tenths
 from drift_checks.report.run import CriterionResult, RunReport
 from drift_checks.report.verdict import Verdict
+from drift_checks.settings.declarations import SAMPLE
 
 _LONGEST_MESSAGE = 160
 
@@ -51,15 +52,18 @@ def _agreement(report: RunReport) -> str:
     if result is not None and result.verdict is Verdict.INCONCLUSIVE:
         return _finding(result)
     agreement, estimate = report.agreement, None if result is None else result.estimate
-    rate, interval = (estimate.rate, estimate.interval) if estimate else (agreement.rate, agreement.interval)
-    if rate is None or interval is None:
+    judged = estimate or agreement.judged(SAMPLE)
+    if judged is None:
         return "every reviewed record is acknowledged" if agreement.acknowledged else "agreement was not measured"
     bound = None if result is None else _missed_threshold(result)
     # A rate just below its threshold must not read as the threshold itself.
-    share = tenths(rate) if bound is not None and percent(rate) == percent(bound) else percent(rate)
-    share = f"an estimated {share} of the whole store" if estimate else share
-    sample = f"{agreement.agreed} of {agreement.reviewed} agree ({share}, 95 % interval {percent_range(*interval)})"
-    return sample if bound is None else f"{sample}, below {percent(bound)}"
+    share = (tenths if bound is not None and percent(judged.rate) == percent(bound) else percent)(judged.rate)
+    interval = f"95 % interval {percent_range(*judged.interval)}"
+    below = "" if bound is None else f", below {percent(bound)}"
+    sample = f"{agreement.agreed} of {agreement.reviewed}"
+    if estimate is None:
+        return f"{sample} agree ({share}, {interval}){below}"
+    return f"an estimated {share} of the whole store agree ({interval}){below}; {sample} in the sample"
 
 
 def _missed_threshold(result: CriterionResult) -> float | None:

@@ -8,10 +8,11 @@ from dataclasses import replace
 from math import isclose, isnan
 
 from drift_checks.core.outcomes import AGREEMENT, Criterion, Outcome, Result, Statistic
-from drift_checks.core.text import count, percent, printable
+from drift_checks.core.text import percent, printable
 from drift_checks.report.acknowledgements import NOTHING_ACKNOWLEDGED, Acknowledged, Acknowledgement
 from drift_checks.report.agreement import judge_agreement, summarise_agreement
 from drift_checks.report.effects import judge_effects, reasons
+from drift_checks.report.evidence import enough_or_warning, too_few
 from drift_checks.report.run import CriterionResult, Facts, JudgedStatistic, RunReport
 from drift_checks.report.verdict import EXIT_INTERNAL_ERROR, EXIT_INTERRUPTED, Verdict, judge, worst
 from drift_checks.statistics.multiplicity import holm_by_group
@@ -83,13 +84,17 @@ def _judge_shares(criterion: Criterion, outcomes: Sequence[Outcome], facts: Fact
     if any(item.result is Result.BROKEN for item in outcomes):
         found = result.verdict if result.verdict is Verdict.CRITICAL else Verdict.INCONCLUSIVE
         result = replace(result, verdict=found, message=f"the check itself broke; {result.message}")
-    elif result.verdict is Verdict.INCONCLUSIVE or not result.measured + result.known + len(shares):
+    elif _lacks_checks(result) or not result.measured + result.known + len(shares):
         result = replace(result, message=f"{result.message}: {reasons(outcomes)}")
     if any(item.verdict for item in shares):
         messages = ", ".join(item.statistic.message for item in shares)
         verdict = worst([result.verdict, *(item.verdict for item in shares)])
         result = replace(result, verdict=verdict, message=f"{result.message}; in the whole store {messages}")
     return replace(result, statistics=tuple(shares))
+
+
+def _lacks_checks(result: CriterionResult) -> bool:
+    return result.verdict is Verdict.INCONCLUSIVE and result.unmeasured > 0
 
 
 def _acknowledge(outcome: Outcome, active: Sequence[Acknowledgement]) -> Outcome:
@@ -130,17 +135,18 @@ def _judge_records(criterion: Criterion, outcomes: Sequence[Outcome], facts: Fac
         return replace(result, verdict=Verdict.INCONCLUSIVE, message=message)
     if known and not result.measured:
         return replace(result, message="not measured: every reviewed record is acknowledged")
-    if result.measured < max(1, criterion.least):
-        wanted = f" ({count(result.measured, 'record')}, {criterion.least} are needed)" if criterion.least > 1 else ""
-        return replace(result, message=f"not measured{wanted}")
+    if not result.measured:
+        return replace(result, message="not measured")
     also = f"; {known:,} acknowledged" if known else ""
     message = f"{failed:,} of {result.measured:,} {criterion.failing}, {percent(failed / result.measured)}{also}"
     if criterion.name != AGREEMENT:
-        assert result.rate is not None
-        return replace(result, verdict=judge(result.rate, warn, critical), message=message)
-    judged = judge_agreement(facts, counted, summarise_agreement(facts, outcomes), result)
-    message = f"{message} ({judged.reason})"
-    return replace(result, verdict=judged.verdict, message=message, estimate=judged.estimate)
+        if criterion.reviewed and (few := too_few(made, criterion, chosen=facts.chosen)):
+            return replace(result, verdict=Verdict.INCONCLUSIVE, message=f"{few}: {message}")
+        verdict, reason = enough_or_warning(result, chosen=facts.chosen)
+        return replace(result, verdict=verdict, message=f"{message}{reason}")
+    countable = _countable(outcomes)
+    judged = judge_agreement(facts, countable, summarise_agreement(facts, outcomes), replace(result, message=message))
+    return replace(result, verdict=judged.verdict, message=judged.message, estimate=judged.estimate)
 
 
 def _place(outcome: Outcome) -> str:

@@ -14,6 +14,7 @@ from drift_checks.report.acknowledgements import NOTHING_ACKNOWLEDGED, Acknowled
 from drift_checks.report.details import Details
 from drift_checks.report.history.recorded import Agreement, RecordedRun, ReviewerFacts, SampleFacts, StoreFacts
 from drift_checks.report.verdict import Verdict, severity
+from drift_checks.settings.declarations import POPULATION
 from drift_checks.statistics.intervals import Estimate, Interval, wilson
 
 
@@ -49,7 +50,7 @@ class Facts:
     demo: bool
     partial: bool
     decision: str = "point"
-    judge: str = "sample"
+    judge: str = POPULATION
     error_rate: float = 0.01
     interrupted: str | None = None
     resumable: bool = False

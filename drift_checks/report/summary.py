@@ -11,9 +11,10 @@ from drift_checks.core.text import confidence, count, percent, percent_range, pr
 from drift_checks.report.agreement import left_out
 from drift_checks.report.changes import changes_since
 from drift_checks.report.headline import headline
-from drift_checks.report.history.recorded import ReviewerFacts
+from drift_checks.report.history.recorded import Agreement, ReviewerFacts
 from drift_checks.report.run import CriterionResult, Facts, RunReport
 from drift_checks.report.verdict import MEANINGS, Verdict
+from drift_checks.settings.declarations import POPULATION
 
 _MOST_LINES = 60
 _MOST_REASONS = 10
@@ -40,7 +41,7 @@ def summarise(report: RunReport, page: Path | None) -> Iterator[str]:
     for note in facts.sample.notes:
         yield _line("note", note)
     yield from _reviewer(facts)
-    yield _line("agreement", _agreement(report))
+    yield from _agreement(report)
     if report.past and (changed := changes_since(report.past[-1], report).sentences()):
         yield _line("changed", f"{'; '.join(changed)} (since {report.past[-1].started:%Y-%m-%d %H:%M} UTC)")
     if known := known_in_words(report):
@@ -139,16 +140,32 @@ def _reviewer(facts: Facts) -> Iterator[str]:
         yield _line("noise", differed)
 
 
-def _agreement(report: RunReport) -> str:
+def _agreement(report: RunReport) -> Iterator[str]:
+    yield _line("agreement", agreement_in_words(report))
+    if kappa := beyond_chance(report.agreement):
+        yield _line("", f"beyond chance: {kappa}")
+
+
+def agreement_in_words(report: RunReport) -> str:
+    """Return the agreement of the whole store and of the sample, the one that is judged first."""
     agreement, population = report.agreement, report.agreement.population
     if agreement.rate is None or agreement.interval is None:
         return "not measured"
     share = f"{percent(agreement.rate)} ({percent_range(*agreement.interval)})"
-    sample = f"{agreement.agreed} of {agreement.reviewed}, {share}"
+    sample = f"{agreement.agreed} of {agreement.reviewed} in the sample, {share}"
     if population is None:
         return f"{sample}; no estimate for the whole store: {agreement.population_missing}"
     estimate = f"{percent(population.rate)} ({percent_range(*population.interval)})"
-    return f"{sample}; estimated for the whole store: {estimate}{left_out(agreement)}"
+    estimate = f"estimated for the whole store: {estimate}{left_out(agreement)}"
+    return "; ".join([estimate, sample] if report.facts.judge == POPULATION else [sample, estimate])
+
+
+def beyond_chance(agreement: Agreement) -> str:
+    """Return how far the judged agreement exceeds chance, empty if it was not measured."""
+    kappa = agreement.kappa
+    return (
+        "" if kappa is None else f"Cohen's kappa {kappa.value:.2f} ({kappa.interval[0]:.2f} to {kappa.interval[1]:.2f})"
+    )
 
 
 def _criteria(results: Sequence[CriterionResult]) -> Iterator[str]:

@@ -66,6 +66,12 @@ class Pipeline:
         Raises:
             DriftError: The settings or the store do not allow the run.
         """
+        if self.settings.repeat and self.reviewer_name == NEIGHBOURS:
+            raise SettingError(
+                "repeat",
+                "the reviewer 'neighbours' never contradicts itself, so there is nothing to measure",
+                "omit it, or name another reviewer with --drift-reviewer=NAME",
+            )
         store, chroma = self.store, self.settings.chroma
         if chroma is not None:
             refuse_no_chroma(chroma)

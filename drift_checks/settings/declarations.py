@@ -149,8 +149,9 @@ class Settings:
     )
     judge: str = _verdict(
         kinds.choice(SAMPLE, POPULATION),
-        "which agreement is compared with the thresholds: that of the sample, or the estimate for the whole store",
-        SAMPLE,
+        "which agreement is compared with the thresholds: population, the estimate for the whole store (that of the"
+        " sample if there is none), or sample",
+        POPULATION,
     )
     error_rate: float = _verdict(
         kinds.share(),
@@ -163,7 +164,10 @@ class Settings:
         (),
     )
     least: tuple[tuple[str, int], ...] = _verdict(
-        pairs.least_numbers(), "minimum number of records that a criterion needs, as in class_mix=500", ()
+        pairs.least_numbers(),
+        "number of records that a criterion needs; with fewer, a rate is CRITICAL only if its whole interval is, and a"
+        " statistic is not measured, as in class_mix=500",
+        (),
     )
     recent_days: int = _windows(kinds.whole(1), "length of the recent window, which ends at as-of, in days", 30)
     reference_days: int = _windows(

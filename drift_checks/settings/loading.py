@@ -15,8 +15,6 @@ from drift_checks.settings import kinds
 from drift_checks.settings.declarations import (
     DATABASE_NAME,
     LLM,
-    POINT,
-    POPULATION,
     SEQUENTIAL,
     Setting,
     Settings,
@@ -138,12 +136,6 @@ def _refuse_thresholds(settings: Settings) -> None:
     if settings.critical > settings.warn:
         raise SettingError(
             "critical", f"{settings.critical} is above warn ({settings.warn})", "lower critical, or raise warn"
-        )
-    if settings.judge == POPULATION and settings.decision == POINT and not settings.baseline:
-        raise SettingError(
-            "judge",
-            "'population' needs the stratum that baseline draws, and baseline is 0",
-            "set baseline to at least 1, or judge to 'sample'",
         )
     if settings.decision == SEQUENTIAL and not 0 < settings.critical < 1:
         raise SettingError(

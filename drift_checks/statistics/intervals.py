@@ -97,6 +97,13 @@ def stratified(strata: Sequence[StratumCount]) -> Estimate | None:
     return Estimate(rate, (min(rate, max(agreed, lower) / total), max(rate, min(total - failed, upper) / total)))
 
 
+def heaviest_disagreement(strata: Sequence[StratumCount]) -> float:
+    """Return the largest share of the whole store, from 0 to 1, for which one disagreeing record stands."""
+    total = sum(stratum.size for stratum in strata)
+    weights = [stratum.size / stratum.measured for stratum in strata if stratum.agreed < stratum.measured]
+    return max(weights, default=0.0) / total if total else 0.0
+
+
 def _largest_share(strata: Sequence[StratumCount]) -> float:
     """Return the largest share of a stratum in the estimate's variance, for equal rates of the strata."""
     variances = [stratum.size * max(0, stratum.size - stratum.measured) / stratum.measured for stratum in strata]

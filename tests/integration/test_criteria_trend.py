@@ -25,7 +25,7 @@ SLIDING = (190, 188, 191, 189, 190, 192, 187, 190, 191, 189, 180, 172, 164, 156,
 OTHERS: list[dict[str, Any]] = [
     *({"store": store} for store in ({"db": "/elsewhere/other.db"}, {"table": "others"}, {"collection": "others"})),
     *({"reviewer": reviewer} for reviewer in ({"name": "neighbours"}, {"prompt": "version 2"})),
-    *({"decision": "sequential"}, {"judge": "population"}, {"partial": True}, {"verdict": "INCONCLUSIVE"}),
+    *({"decision": "sequential"}, {"partial": True}, {"verdict": "INCONCLUSIVE"}),
 ]
 
 

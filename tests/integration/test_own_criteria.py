@@ -65,7 +65,7 @@ def test_what_is_not_measured_and_what_fails(review: Review, store: BuiltStore) 
     write_criterion(own, "none", "def test_none(record):\n    pytest.skip('no weather today')")
     write_criterion(own, "size", "def test_size(store):\n    assert store.count() > 1000")
     found = review.pytest(own, *store.options, "--drift-records=1,2,3")
-    assert found.verdicts() == {"few": None, "odd": "OK", "none": None, "size": "CRITICAL"}
+    assert found.verdicts() == {"few": "CRITICAL", "odd": "OK", "none": None, "size": "CRITICAL"}
     odd = found.criterion("odd")
     assert (odd["passed"], odd["failed"], odd["unmeasured"]) == (1, 0, 2)
     assert "no weather today" in found.criterion("none")["message"]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import pytest
 
 from drift_checks.report.verdict import judge
-from tests.support.deciding import AGREEMENT, SEQUENTIAL, own, texts_asked, write_classifiers
+from tests.support.deciding import AGREEMENT, SEQUENTIAL, own, write_classifiers
 from tests.support.session_runs import Review, Run
 from tests.support.stores import BuiltStore
 
@@ -37,16 +37,17 @@ def reviewed(review: Review, store: BuiltStore) -> Reviewed:
 
 def test_judging_the_estimate_changes_the_verdict_and_nothing_else(reviewed: Reviewed) -> None:
     """Only low-confidence records disagree: CRITICAL for the sample, OK for the store, of which 75 % agree."""
-    by_sample, by_population = (reviewed.by("low_apart", *TWENTY, *more) for more in ((), (POPULATION,)))
+    by_sample, by_population = (reviewed.by("low_apart", *TWENTY, *more) for more in (("--drift-judge=sample",), ()))
     assert (by_sample.exit_code, by_sample.criterion("agreement")["rate"]) == (1, 0.4)
     assert (by_population.exit_code, by_population.criterion("agreement")["verdict"]) == (0, "OK")
-    assert by_sample.drift["agreement"] == by_population.drift["agreement"]
+    by_rule = [{**found.drift["agreement"], "kappa": None} for found in (by_sample, by_population)]
+    assert by_rule[0] == by_rule[1]
     assert by_sample.drift["sample"] == by_population.drift["sample"]
     agreement, population = by_population.criterion("agreement"), by_population.drift["agreement"]["population"]
     assert {name: agreement[name] for name in population} == population
     assert agreement["rate"] == pytest.approx(0.75)
     (line,) = (line for line in by_population.summary.splitlines() if line.startswith("OK") and "agree" in line)
-    assert ("8 of 20 agree" in line, "75 % of the whole store" in line) == (True, True)
+    assert ("8 of 20 in the sample" in line, "75 % of the whole store" in line) == (True, True)
 
 
 @pytest.mark.parametrize(
@@ -60,12 +61,13 @@ def test_estimate_is_compared_with_the_thresholds(reviewed: Reviewed, warn: str,
     assert (found.drift["verdict"], found.exit_code) == (verdict, int(verdict == "CRITICAL"))
 
 
-def test_baseline_that_could_not_be_reviewed_is_inconclusive(reviewed: Reviewed) -> None:
-    """All the sample agrees, but of the rest of the store nothing is known: 75, and why."""
+def test_without_an_estimate_the_sample_decides(reviewed: Reviewed) -> None:
+    """All the sample agrees, but of the rest of the store nothing is known; the message says so."""
     found = reviewed.by("without_baseline", *TWENTY, POPULATION)
     agreement = found.criterion("agreement")
-    assert (found.exit_code, found.drift["verdict"], agreement["verdict"]) == (75, "INCONCLUSIVE", "INCONCLUSIVE")
+    assert (found.exit_code, found.drift["verdict"], agreement["rate"]) == (0, "OK", 1.0)
     assert found.drift["agreement"]["population_missing"] in agreement["message"]
+    assert agreement["message"].endswith("so the sample decides")
 
 
 def test_store_without_a_rest_needs_no_baseline(reviewed: Reviewed) -> None:
@@ -83,12 +85,22 @@ def test_chosen_records_are_judged_by_themselves(reviewed: Reviewed) -> None:
     assert agreement["rate"] == pytest.approx(8 / 9)
 
 
-def test_without_a_baseline_it_is_refused(reviewed: Reviewed) -> None:
-    """In one sentence that names both settings: 4, and nothing was asked."""
-    found = reviewed.by("agreeing", POPULATION, "--drift-baseline=0")
-    assert (found.exit_code, texts_asked(reviewed.review), found.written) == (4, [], [])
-    assert all(name in found.refusal for name in ("judge", "population", "baseline"))
-    assert len(found.refusal.splitlines()) == 2
+def test_without_a_baseline_the_sample_decides(reviewed: Reviewed) -> None:
+    """The report says why."""
+    found = reviewed.by("low_apart", *TWENTY, POPULATION, "--drift-baseline=0")
+    agreement = found.criterion("agreement")
+    assert (found.exit_code, agreement["rate"], found.drift["agreement"]["population"]) == (1, 0.4, None)
+    assert "no record of the stratum baseline was drawn" in agreement["message"]
+
+
+@pytest.mark.parametrize("count", [1, 3])
+def test_a_store_of_a_few_records_is_inconclusive(reviewed: Reviewed, count: int) -> None:
+    """Neither OK nor CRITICAL: 75, and how many are needed."""
+    reviewed.store.execute(f"delete from risk_classifications where id > {count}")
+    for name in ("agreeing", "low_apart"):
+        found = reviewed.by(name)
+        assert (found.exit_code, found.drift["verdict"]) == (75, "INCONCLUSIVE")
+        assert "too few to judge, 4 are needed" in found.criterion("agreement")["message"]
 
 
 @pytest.mark.parametrize(("calls", "drawn"), [(40, [10, 20, 10])])

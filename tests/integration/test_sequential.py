@@ -20,7 +20,8 @@ from tests.support.stores import BuiltStore, build_store
 
 pytestmark = pytest.mark.usefixtures("llm_key")
 
-SIXTY = (SEQUENTIAL, "--drift-max-calls=60")
+BY_SAMPLE = "--drift-judge=sample"
+SIXTY = (SEQUENTIAL, "--drift-max-calls=60", BY_SAMPLE)
 BASELINE = 10
 # With a threshold of 0.75, so many reviews decide where all agree, and where none does.
 ALL_AGREE = decide([True] * 60, 0.75).after
@@ -93,7 +94,7 @@ def test_budget_is_200_where_none_is_set(review: Review) -> None:
     """So many are drawn, and asked about where the decision is not taken before."""
     write_classifiers(review)
     store = build_store(review.tmp_path / "large", count=400)
-    found = review(*store.options, own("near_threshold"), SEQUENTIAL, *AGREEMENT)
+    found = review(*store.options, own("near_threshold"), SEQUENTIAL, BY_SAMPLE, *AGREEMENT)
     assert (found.drift["sample"]["size"], len(texts_asked(review))) == (200 + BASELINE, 200)
 
 
@@ -190,9 +191,9 @@ def test_review_by_several_processes_is_the_same(review: Review, store: BuiltSto
 
 def test_rule_by_the_rate_is_not_changed_by_other_settings(review: Review, doubtful: BuiltStore) -> None:
     """Windows, thresholds, the error rate and stability are none of its business."""
-    plain = review(*doubtful.options, *AGREEMENT)
+    plain = review(*doubtful.options, *AGREEMENT, BY_SAMPLE)
     others = ("--drift-recent-days=9", "--drift-reference-days=99", "--drift-error-rate=0.5", "--drift-stability=3")
-    chosen = ("--drift-decision=point", "--drift-judge=sample", "--drift-thresholds=class_mix=0.3:off")
+    chosen = ("--drift-decision=point", BY_SAMPLE, "--drift-thresholds=class_mix=0.3:off")
     changed = review(*doubtful.options, *AGREEMENT, *others, *chosen)
     assert [run.drift["sample"] for run in (plain, changed)] == [plain.drift["sample"]] * 2
     assert changed.criterion("agreement") == plain.criterion("agreement")
@@ -210,7 +211,7 @@ def test_chosen_records_are_all_reviewed(review: Review, store: BuiltStore, serv
 def test_small_store_is_estimated_where_nothing_was_decided(review: Review, store: BuiltStore) -> None:
     """Undecided to the end, all judged records and the baseline were reviewed."""
     write_classifiers(review)
-    found = review(*store.options, own("near_threshold"), SEQUENTIAL, *AGREEMENT)
+    found = review(*store.options, own("near_threshold"), SEQUENTIAL, BY_SAMPLE, *AGREEMENT)
     assert len(texts_asked(review)) == 90 + 10
     assert found.drift["agreement"]["population"] is not None
 

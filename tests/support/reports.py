@@ -57,6 +57,7 @@ def facts(**changed: Any) -> Facts:
         "min_reviewed": 0.8,
         "demo": False,
         "partial": False,
+        "judge": "sample",
     } | changed
     parts = [
         {part: values.pop(name) for name, part in places.items() if name in values}

@@ -57,8 +57,7 @@ def text_part(message: Message, longest: int = _LONGEST_BODY, longest_command: i
     if message.kind is Kind.TEST:
         top.append(_wrapped(wording.TEST))
     else:
-        estimate = wording.population(message)
-        figures = [wording.observed(message), *([f"of the whole store, estimated: {estimate}"] if estimate else [])]
+        figures = filter(None, (wording.observed(message), wording.beside(message)))
         top.append("\n".join(map(_wrapped, figures)))
         if notes := [_wrapped(f"- {item}") for item in wording.notes(message)]:
             bottom.insert(0, "\n".join(["Note", *notes]))

@@ -106,16 +106,17 @@ def _blocks(message: Message) -> Iterator[dict[str, Any]]:
 
 
 def _fields(message: Message) -> Iterator[dict[str, Any]]:
+    estimate = {"Whole store, estimated": found} if (found := wording.population(message)) else {}
+    name = "Agreement in the sample" if message.by_estimate else "Agreement rate"
     values = {
-        "Agreement rate": "not measured" if message.rate is None else percent(message.rate),
+        **(estimate if message.by_estimate else {}),
+        name: "not measured" if message.rate is None else percent(message.rate),
         "95 % interval": wording.interval(message.interval),
         "Reviewed": f"{message.reviewed:,}",
         "Disagreements": f"{message.disagreed:,}",
     }
-    if estimate := wording.population(message):
-        values["Whole store, estimated"] = estimate
-    for name, value in values.items():
-        yield {"type": "mrkdwn", "text": f"*{name}*\n{value}"}
+    for title, value in {**values, **estimate}.items():
+        yield {"type": "mrkdwn", "text": f"*{title}*\n{value}"}
 
 
 def _criteria(message: Message) -> Iterator[str]:

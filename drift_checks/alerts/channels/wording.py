@@ -31,9 +31,29 @@ def observed(message: Message) -> str:
     """Return observed and wanted agreement, as in `33 of 50 agree, 66 % (52–78 %); 85 % wanted, …`."""
     if message.rate is None or message.interval is None:
         return "agreement was not measured"
-    rate = _with_interval(message.rate, message.interval)
-    bounds = f"{percent(message.warn)} wanted, below {percent(message.critical)} is CRITICAL"
-    return f"{message.agreed:,} of {message.reviewed:,} agree, {rate}; {bounds}"
+    found = of_store(message) if message.by_estimate else of_sample(message)
+    return f"{found}; {percent(message.warn)} wanted, below {percent(message.critical)} is CRITICAL"
+
+
+def beside(message: Message) -> str:
+    """Return the agreement that is not compared with the thresholds; empty if there is none."""
+    if message.rate is None:
+        return ""
+    return of_sample(message) if message.by_estimate else of_store(message)
+
+
+def of_sample(message: Message) -> str:
+    """Return the agreement in the sample, empty if it was not measured."""
+    if message.rate is None or message.interval is None:
+        return ""
+    where = " in the sample" if message.by_estimate else ""
+    return f"{message.agreed:,} of {message.reviewed:,} agree{where}, {_with_interval(message.rate, message.interval)}"
+
+
+def of_store(message: Message) -> str:
+    """Return the estimated agreement in the whole store, empty if there is none."""
+    estimate = population(message)
+    return f"of the whole store, an estimated {estimate} agree" if estimate else ""
 
 
 def population(message: Message) -> str:

@@ -10,6 +10,7 @@ from drift_checks.core.outcomes import PastRun
 from drift_checks.report.history.reading import open_for_reading
 from drift_checks.report.history.recorded import RecordedRun, StoreIdentity
 from drift_checks.report.verdict import Verdict
+from drift_checks.settings.declarations import SEQUENTIAL
 
 # Older runs say little about the present.
 _MOST_RUNS = 120
@@ -54,10 +55,12 @@ def past_runs(reports: Path, source: Source) -> list[PastRun]:
 
 def _is_comparable(run: RecordedRun, source: Source) -> bool:
     reviewer = run.reviewer
-    decided = (reviewer.name, reviewer.model, reviewer.prompt, reviewer.omitted_parameters, run.decision, run.judge)
-    wanted = (source.reviewer, source.model, source.prompt, source.omitted_parameters, source.decision, source.judge)
+    decided = (reviewer.name, reviewer.model, reviewer.prompt, reviewer.omitted_parameters, run.decision)
+    wanted = (source.reviewer, source.model, source.prompt, source.omitted_parameters, source.decision)
+    # Only a sequential decision draws other records for another `judge`.
+    drawn_alike = run.decision != SEQUENTIAL or run.judge == source.judge
     judged = run.verdict != Verdict.INCONCLUSIVE and run.agreement.reviewed > 0
-    return decided == wanted and judged and _draw(run) != source.draw
+    return decided == wanted and drawn_alike and judged and _draw(run) != source.draw
 
 
 def _draw(run: RecordedRun) -> Draw:

@@ -15,6 +15,7 @@ from drift_checks.core.instants import read_instant
 from drift_checks.core.plain import from_plain
 from drift_checks.core.records import RecordId
 from drift_checks.report.verdict import Verdict
+from drift_checks.settings.declarations import POPULATION
 from drift_checks.statistics.intervals import Estimate, Interval, wilson
 
 SCHEMA = 1
@@ -110,12 +111,20 @@ class ReviewerFacts:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Kappa:
+    """Agreement beyond chance, Cohen's kappa: 1 if store and reviewer always agree, 0 if as often as by chance."""
+
+    value: float
+    interval: Interval
+
+
+@dataclass(frozen=True, kw_only=True)
 class Agreement:
     """How far store and reviewer agree: in the sample without its baseline, and as estimated for the whole store.
 
     `acknowledged` counts the sample's acknowledged disagreements, which are in no other figure.
     `population_missing` says why there is no estimate; `population_without` names the strata that it leaves out because
-    all their reviewed records are acknowledged.
+    all their reviewed records are acknowledged. `kappa` is of the agreement that is judged.
     """
 
     agreed: int
@@ -127,10 +136,17 @@ class Agreement:
     population_missing: str | None = None
     population_without: tuple[str, ...] = ()
     acknowledged: int = 0
+    kappa: Kappa | None = None
 
     def __post_init__(self) -> None:
         """Refuse a rate without an interval."""
         _refuse_half(self.rate, self.interval)
+
+    def judged(self, judge: str) -> Estimate | None:
+        """Return the agreement that is compared with the thresholds under this setting; None if it was not measured."""
+        if judge == POPULATION and self.population is not None:
+            return self.population
+        return None if self.rate is None or self.interval is None else Estimate(self.rate, self.interval)
 
 
 @dataclass(frozen=True, kw_only=True)

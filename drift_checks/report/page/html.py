@@ -16,7 +16,6 @@ from drift_checks.core.outcomes import AGREEMENT, Result
 from drift_checks.core.secrets import mask_secrets
 from drift_checks.core.text import confidence, count, percent, percent_range, shorten_html, spelled_out
 from drift_checks.report import summary
-from drift_checks.report.agreement import left_out
 from drift_checks.report.changes import changes_since
 from drift_checks.report.headline import deciding_criteria, headline, reason
 from drift_checks.report.history.kept import KeptRun
@@ -62,7 +61,7 @@ def render(report: RunReport) -> str:
             criteria=[_criterion_row(result, failed) for result in report.criteria_worst_first],
             measured={result.criterion.name for result in report.criteria if result.verdict},
             known=summary.known_in_words(report),
-            estimate_leaves_out=left_out(report.agreement),
+            agreement=summary.agreement_in_words(report),
             unmeasured=_unmeasured(report),
             pictures=pictures_of(report),
             rows=rows,
@@ -82,7 +81,9 @@ def render_list(kept: Sequence[KeptRun], recorded: Sequence[RecordedRun]) -> str
     for store in dict.fromkeys(run.store.identity for run in reversed(recorded)):
         runs = [run for run in recorded if run.store.identity == store]
         agreement = runs[-1].criterion(AGREEMENT)
-        points = trend_of(runs, lambda run: f"{run.run_id}/index.html" if run.run_id in with_page else None)
+        points = trend_of(
+            runs, runs[-1].judge, lambda run: f"{run.run_id}/index.html" if run.run_id in with_page else None
+        )
         thresholds = (agreement.warn, agreement.critical) if agreement else (None, None)
         trends.append((store, runs[-1], trend_picture(points, *thresholds)))
     return _environment().get_template("list.html.j2").render(kept=kept, trends=trends)

@@ -21,7 +21,7 @@ from drift_checks.report.page.charts.picture import WINDOWS, Picture
 from drift_checks.report.page.charts.scatter import scatter_picture
 from drift_checks.report.page.charts.trend import TrendPoint, trend_picture
 from drift_checks.report.run import JudgedStatistic, RunReport
-from drift_checks.statistics.intervals import wilson
+from drift_checks.statistics.intervals import Estimate, wilson
 
 # A wider chart would be illegible in half the page.
 _COLUMN = 760
@@ -55,14 +55,15 @@ def pictures_of(report: RunReport) -> list[ShownPicture]:
     return sorted(found, key=lambda shown: shown.across)
 
 
-def trend_of(runs: Iterable[RecordedRun], link_of: Callable[[RecordedRun], str | None]) -> list[TrendPoint]:
-    """Return the runs as points of a trend; `link_of` returns the address of a run's page, None if it has none."""
+def trend_of(runs: Iterable[RecordedRun], judge: str, link_of: Callable[[RecordedRun], str | None]) -> list[TrendPoint]:
+    """Return the runs as points of a trend of the agreement that the newest run's `judge` selects.
+
+    `link_of` returns the address of a run's page, None if it has none.
+    """
     return [
         TrendPoint(
-            started=run.started,
-            rate=run.agreement.rate,
-            low=run.agreement.interval[0] if run.agreement.interval else None,
-            high=run.agreement.interval[1] if run.agreement.interval else None,
+            run.started,
+            *_figures(run.agreement.judged(judge)),
             verdict=str(run.verdict),
             versions=versions_of(run),
             run_id=run.run_id,
@@ -72,13 +73,17 @@ def trend_of(runs: Iterable[RecordedRun], link_of: Callable[[RecordedRun], str |
     ]
 
 
+def _figures(judged: Estimate | None) -> tuple[float | None, float | None, float | None]:
+    return (None, None, None) if judged is None else (judged.rate, *judged.interval)
+
+
 def _trend(report: RunReport) -> Picture | None:
     facts, agreement = report.facts, report.agreement
     started = read_instant(facts.started, UTC)
     assert started is not None
-    low, high = agreement.interval or (None, None)
-    now = TrendPoint(started, agreement.rate, low, high, str(report.verdict), versions_of(facts), facts.run_id)
-    past = trend_of(report.past, lambda run: f"../{run.run_id}/index.html")
+    figures = _figures(agreement.judged(facts.judge))
+    now = TrendPoint(started, *figures, str(report.verdict), versions_of(facts), facts.run_id)
+    past = trend_of(report.past, facts.judge, lambda run: f"../{run.run_id}/index.html")
     return trend_picture([*past, now], facts.warn, facts.critical)
 
 
@@ -113,15 +118,18 @@ def _histogram(values: tuple[float, ...]) -> list[int]:
 
 
 def _slices(report: RunReport) -> Picture | None:
-    rows = []
+    rows, overall = [], None
     for judged in _statistics(report, "agreement_by_slice"):
         details = judged.statistic.details
         interval = wilson(details["agreed"], details["reviewed"]) if details else None
         if interval is not None:
             group, _, label = judged.statistic.name.partition("=")
             rate = details["agreed"] / details["reviewed"]
+            # The same records as the slices', baseline included.
+            agreed, number = (details[name] + details[f"rest_{name}"] for name in ("agreed", "reviewed"))
+            overall = agreed / number
             rows.append(Slice(group.replace("_", " "), label, rate, *interval, details["reviewed"], judged.verdict))
-    return forest_picture(rows, report.agreement.rate)
+    return forest_picture(rows, overall)
 
 
 def _class_mix(report: RunReport) -> Picture | None:
@@ -160,7 +168,7 @@ _PICTURES: tuple[tuple[Callable[[RunReport], Picture | None], str, str, str, str
     (_flow, "flow", "category_flow", "heat_map", "Stored → reviewed",
      "Rows are stored categories, columns are the reviewer's; off the diagonal the two disagree."),
     (_slices, "slices", "agreement_by_slice", "forest", "Agreement by slice",
-     "Agreement in each part of the sample, with its 95 % interval; the line marks the whole sample."),
+     "Agreement in each part of the sample and baseline, with its 95 % interval; the line marks all of them."),
     (_confidence, "confidence", "confidence_change", "histogram", "Confidence, stored and reviewed",
      "The stored confidence of the sampled records, and the reviewer's."),
     (_calibration, "calibration", "calibration", "calibration", "Is 0.9 still 0.9?",

@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from drift_checks.core.records import Record, RecordId, Review
+from drift_checks.core.text import count
 from drift_checks.review.reviewers.base import OnCall, OnCost, OnReview, ignore
 from drift_checks.stores.chroma import Entry, Neighbour
 
@@ -26,6 +27,8 @@ _SPARE = 8
 _MOST_ASKED = 304
 # Similarities of equal vectors differ by no more than this.
 _TIED = 1e-6
+# Fewer do not make a majority that one of them could not overturn.
+FEWEST = 5
 
 
 class Vectors(Protocol):
@@ -51,8 +54,9 @@ class Vectors(Protocol):
 class NeighboursReviewer:
     """Decides by a vote of the k nearest other vectors, each weighted by its similarity.
 
-    The record itself and its exact duplicates do not vote. The confidence is the winner's share of the votes. There is
-    no vote if more others are equally near than may vote: which of them the search finds is then arbitrary.
+    The record itself and its exact duplicates do not vote, and fewer than `FEWEST` others decide nothing. The
+    confidence is the winner's share of the votes. There is no vote if more others are equally near than may vote: which
+    of them the search finds is then arbitrary.
     """
 
     name = "neighbours"
@@ -122,6 +126,11 @@ class NeighboursReviewer:
         return found
 
     def _review_batch(self, records: Sequence[Record]) -> Iterator[Review]:
+        if self._vectors.count < FEWEST:
+            held = count(self._vectors.count, "vector")
+            why = f"the collection holds only {held}; a vote needs {FEWEST}, not counting the record's own"
+            yield from (Review(record.id, failure=why) for record in records)
+            return
         found = self._others_of(records)
         for record in records:
             if record.id not in found:
@@ -222,17 +231,22 @@ def _vote(record: Record, neighbours: Sequence[Neighbour]) -> Review:
     if not neighbours:
         return Review(record.id, failure="the collection holds no other text")
     votes: defaultdict[str, float] = defaultdict(float)
-    for neighbour in neighbours:
-        label = neighbour.metadata.get("category")
-        if label is not None and not isinstance(label, list):
-            votes[str(label)] += max(neighbour.similarity, 1e-9)
-    if not votes:
+    voting = [neighbour for neighbour in neighbours if _has_category(neighbour)]
+    if not voting:
         return Review(record.id, failure="no neighbour has a category in the collection's metadata")
+    if len(voting) < FEWEST:
+        return Review(record.id, failure=f"only {count(len(voting), 'neighbour')} can vote, {FEWEST} are needed")
+    for neighbour in voting:
+        votes[str(neighbour.metadata["category"])] += max(neighbour.similarity, 1e-9)
     winner = max(sorted(votes), key=votes.__getitem__)
     return Review(
         record.id,
         category=winner,
         confidence=votes[winner] / sum(votes.values()),
-        rationale=f"{sum(str(n.metadata.get('category')) == winner for n in neighbours)} of"
-        f" {len(neighbours)} nearest neighbours",
+        rationale=f"{sum(str(n.metadata['category']) == winner for n in voting)} of {len(voting)} nearest neighbours",
     )
+
+
+def _has_category(neighbour: Neighbour) -> bool:
+    label = neighbour.metadata.get("category")
+    return label is not None and not isinstance(label, list)

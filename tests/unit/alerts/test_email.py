@@ -57,7 +57,7 @@ def test_each_part_says_what_one_has_to_know(kind: str) -> None:
     shown = " ".join((Page(text).text if kind == "html" else text).split())
     for expected in (
         "30 of 50 agree, 60 % (46–72 %); 85 % wanted, below 75 % is CRITICAL",
-        "of the whole store, estimated: 70 % (60–80 %)",
+        "of the whole store, an estimated 70 % (60–80 %) agree",
         "agreement 90 % → 60 %",
         "20 of 50 disagree, 40 %",
         "What to do: Read the disagreements.",

@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from sklearn.metrics import cohen_kappa_score
 
-from drift_checks.core.outcomes import Outcome, Result
+from drift_checks.core.outcomes import Decision, Outcome, Result
 from drift_checks.core.records import Stratum
 from drift_checks.report.agreement import summarise_agreement
 from drift_checks.report.document import drift_document
@@ -47,7 +48,7 @@ def test_decisive_disagreement_is_critical() -> None:
     after = decide([False] * 50, 0.75).after
     found = sequential("-" * after + "." * 100)
     assert (found.verdict, found.exit_code) == (Verdict.CRITICAL, 1)
-    assert alone(found).message.endswith(f"decided after {after} reviews: below 75 %)")
+    assert alone(found).message.endswith(f"decided after {after} reviews: below 75 %")
     assert sequential("-" * after + "+" * 900).verdict is Verdict.CRITICAL
 
 
@@ -57,7 +58,7 @@ def test_decisive_agreement_is_ok() -> None:
     found = alone(sequential("+" * after + "." * 100))
     assert (found.verdict, found.passed, found.failed, found.unmeasured) == (Verdict.OK, after, 0, 0)
     assert found.not_needed == 100
-    assert found.message.endswith(f"decided after {after} reviews: not below 75 %)")
+    assert found.message.endswith(f"decided after {after} reviews: not below 75 %")
 
 
 def test_decided_not_below_is_a_warning_if_the_rate_is_low() -> None:
@@ -94,7 +95,7 @@ def test_the_order_of_the_draw_decides() -> None:
     outcomes = made(letters)
     ids = list(range(1, len(letters) + 1))
     shuffled = random.Random(1).sample(outcomes, len(outcomes))
-    for order, decided in ((ids, "below 75 %)"), (ids[::-1], "not below 75 %)")):
+    for order, decided in ((ids, "below 75 %"), (ids[::-1], "not below 75 %")):
         found = report(shuffled, [AGREEMENT], decision="sequential", record_ids=order)
         assert alone(found).message.rpartition(": ")[2] == decided
 
@@ -167,7 +168,7 @@ def test_reviews_that_stopped_do_not_estimate_the_store() -> None:
     ("without", "changed", "reason"),
     [
         (BASELINE, {"drawn": {LOW: 30, OLD: 20, BASELINE: 0}}, "no record of the stratum baseline was drawn"),
-        (BASELINE, {}, "a stratum was not reviewed"),
+        (BASELINE, {}, "no record of the stratum baseline was reviewed"),
         (None, {"chosen": True}, "these records were not drawn at random"),
     ],
 )
@@ -193,7 +194,8 @@ def test_the_estimate_of_the_whole_store_is_judged() -> None:
     assert (found.agreement.rate, result.verdict) == (0.7, Verdict.OK)
     assert result.rate == found.agreement.population.rate == pytest.approx(0.85)
     assert result.interval == found.agreement.population.interval
-    assert "estimated of the whole store 85 %" in result.message
+    assert result.message.startswith("an estimated 85 % of the whole store agree (")
+    assert result.message.endswith("; 15 of 50 disagree, 30 % in the sample")
     drift = drift_document(found)
     assert drift["criteria"][0]["rate"] == drift["agreement"]["population"]["rate"]
     assert drift["criteria"][0]["interval"] == drift["agreement"]["population"]["interval"]
@@ -208,17 +210,80 @@ def test_the_baseline_has_its_share_of_the_store_as_weight(rest: tuple[int, int]
     assert alone(population((30, 0), (20, 0), rest)).verdict is verdict
 
 
-def test_a_run_without_an_estimate_is_inconclusive() -> None:
+@pytest.mark.parametrize(("low", "verdict"), [((30, 0), Verdict.OK), ((10, 20), Verdict.CRITICAL)])
+def test_without_an_estimate_the_sample_decides(low: tuple[int, int], verdict: Verdict) -> None:
     """With the reason."""
-    found = population((30, 0), (20, 0), (0, 0))
-    assert (found.verdict, found.exit_code) == (Verdict.INCONCLUSIVE, 75)
-    assert "the whole store cannot be estimated: a stratum was not reviewed" in alone(found).message
+    found = population(low, (20, 0), (0, 0))
+    result = alone(found)
+    assert (found.verdict, result.rate, result.estimate) == (verdict, (low[0] + 20) / 50, None)
+    reason = "no record of the stratum baseline was reviewed"
+    assert result.message.endswith(f"; the whole store cannot be estimated ({reason}), so the sample decides")
 
 
 def test_named_records_are_judged_by_their_own_rate() -> None:
     """They estimate nothing."""
     result = alone(population((9, 1), (10, 0), (10, 0), chosen=True, judged=ALL))
     assert (result.verdict, result.rate) == (Verdict.OK, 29 / 30)
+
+
+HEAVY: dict[str, Any] = {"sizes": {LOW: 100, OLD: 100, BASELINE: 800}}
+
+
+@pytest.mark.parametrize(
+    ("rest", "drawn", "verdict"),
+    [
+        ((0, 1), 1, Verdict.WARNING),
+        ((1, 1), 2, Verdict.WARNING),
+        ((6, 4), 10, Verdict.WARNING),
+        ((4, 6), 10, Verdict.CRITICAL),
+    ],
+)
+def test_no_single_record_makes_the_store_critical(rest: tuple[int, int], drawn: int, verdict: Verdict) -> None:
+    """Of few records of a large stratum, each stands for a large part of the store: one of ten for 8 %."""
+    criterion = replace(AGREEMENT, least=20)
+    counts = zip((LOW, OLD, BASELINE), ((30, 0), (20, 0), rest), strict=True)
+    outcomes = [item for stratum, (agreed, failed) in counts for item in reviewed(agreed, failed, stratum=stratum)]
+    values = {"judge": "population", "drawn": {LOW: 30, OLD: 20, BASELINE: drawn}, **HEAVY}
+    result = alone(report(outcomes, [criterion], **values))
+    assert result.estimate is not None
+    assert result.estimate.rate < 0.75
+    assert result.verdict is verdict
+    said = f"WARNING, since one record, which stands for {80 // drawn} % of the store, would make it CRITICAL"
+    assert (said in result.message) is (verdict is Verdict.WARNING)
+
+
+def test_a_small_store_that_was_reviewed_whole_is_not_critical_by_chance() -> None:
+    """Its estimate has no error, but eight records say little about the classifier."""
+    values: dict[str, Any] = {"sizes": {LOW: 4, OLD: 2, BASELINE: 2}, "drawn": {LOW: 4, OLD: 2, BASELINE: 2}}
+    outcomes = [*reviewed(2, 2), *reviewed(1, 1, stratum=OLD), *reviewed(2, 0, stratum=BASELINE)]
+    result = alone(report(outcomes, [replace(AGREEMENT, least=20)], judge="population", **values))
+    assert (result.rate, result.verdict) == (0.625, Verdict.WARNING)
+    assert "8 records can be below 75 % by chance (20 are needed for CRITICAL)" in result.message
+
+
+def test_kappa_is_of_the_agreement_that_is_judged() -> None:
+    """Weighted by the strata for the whole store; the document has it."""
+    counts = zip((LOW, OLD, BASELINE), ((15, 15), (20, 0), (10, 0)), strict=True)
+    outcomes = [
+        replace(item, decision=Decision(stored, 0.5, stored if item.result is Result.PASSED else "other", None))
+        for stratum, (agreed, failed) in counts
+        for place, item in enumerate(reviewed(agreed, failed, stratum=stratum))
+        for stored in [("fraud", "cyber")[place % 2]]
+    ]
+    found = {rule: report(outcomes, [AGREEMENT], judge=rule).agreement for rule in ("sample", "population")}
+    for rule, weights in (("sample", {LOW: 1, OLD: 1, BASELINE: 0}), ("population", {LOW: 10, OLD: 10, BASELINE: 50})):
+        made = [item.decision for item in outcomes if item.decision]
+        expected = cohen_kappa_score(
+            [decision.stored for decision in made],
+            [decision.reviewed for decision in made],
+            sample_weight=[weights[str(item.stratum)] for item in outcomes],
+        )
+        kappa = found[rule].kappa
+        assert kappa is not None
+        assert kappa.value == pytest.approx(expected)
+        assert kappa.interval[0] < kappa.value < kappa.interval[1]
+    document = drift_document(report(outcomes, [AGREEMENT], judge="population"))
+    assert document["agreement"]["kappa"].keys() == {"value", "interval"}
 
 
 def alike(letters: dict[str, str], **changed: Any) -> RunReport:

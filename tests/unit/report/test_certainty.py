@@ -3,22 +3,31 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from drift_checks.core.outcomes import Criterion, Outcome, Result, Statistic
+from drift_checks.report.acknowledgements import Acknowledged
 from drift_checks.report.certainty import is_certain, is_confirmed
+from drift_checks.report.history.recorded import RecordedRun
 from drift_checks.report.run import RunReport
 from drift_checks.report.verdict import Verdict
 from tests.support.pages import recorded
-from tests.support.reports import AGREEMENT, report, reviewed
+from tests.support.reports import AGREEMENT, known_criterion, outcomes, report, reviewed
 
 EFFECT = Criterion("provenance", "Who decided?", effect="share", warn=0.1, critical=0.2)
 
 
+def night(number: int, verdict: Verdict | None, **changed: Any) -> RecordedRun:
+    """Return the run of a night, with its own sample, in which agreement had this verdict."""
+    made = recorded(report(reviewed(45, 5), **{"seed": number, "record_ids": (number,), **changed}))
+    return replace(made, criteria=(replace(made.criteria[0], verdict=verdict), *made.criteria[1:]))
+
+
 def of(agreed: int, disagreed: int, *before: Verdict) -> RunReport:
-    """Return a run after runs with these verdicts."""
-    past = tuple(replace(recorded(report(reviewed(45, 5))), verdict=verdict) for verdict in before)
+    """Return a run after nights in which agreement had these verdicts."""
+    past = tuple(night(number, verdict) for number, verdict in enumerate(before))
     return replace(report(reviewed(agreed, disagreed), criteria=[AGREEMENT]), past=past)
 
 
@@ -52,6 +61,41 @@ def test_a_second_critical_verdict_in_a_row_is_confirmed(before: tuple[Verdict, 
     """An INCONCLUSIVE night in between is ignored; no other verdict is confirmed."""
     assert is_confirmed(of(36, 14, *before)) is expected
     assert not is_confirmed(of(45, 5, *before))
+
+
+@pytest.mark.parametrize(
+    "again", [{"seed": 20260115}, {"record_ids": (1, 2, "three")}, {"record_ids": ("three", 2, 1)}]
+)
+def test_the_same_sample_confirms_nothing(again: dict[str, Any]) -> None:
+    """A second run of the day draws the same records; the night before still counts."""
+    repeated = night(2, Verdict.CRITICAL, **again)
+    found = of(36, 14)
+    assert not is_confirmed(replace(found, past=(repeated,)))
+    assert is_confirmed(replace(found, past=(night(1, Verdict.CRITICAL), repeated)))
+    assert not is_confirmed(replace(found, past=(night(1, Verdict.WARNING), repeated)))
+
+
+def test_another_criterion_confirms_nothing() -> None:
+    """Yesterday's damaged records say nothing about today's agreement."""
+    other = night(1, Verdict.OK)
+    other = replace(
+        other,
+        verdict=Verdict.CRITICAL,
+        criteria=(*other.criteria, replace(other.criteria[0], name="record_integrity", verdict=Verdict.CRITICAL)),
+    )
+    assert not is_confirmed(replace(of(36, 14), past=(other,)))
+
+
+def test_an_acknowledged_criterion_is_not_confirmed() -> None:
+    """It does not count; what counts is another criterion's first CRITICAL."""
+    acknowledged = Acknowledged([known_criterion("agreement")])
+    integrity = replace(EFFECT, effect="", name="record_integrity", warn=0.99, critical=0.95)
+    damaged = outcomes(Result.FAILED, 2, criterion="record_integrity") + outcomes(
+        Result.PASSED, 28, criterion="record_integrity"
+    )
+    found = report([*reviewed(30, 20), *damaged], [AGREEMENT, integrity], acknowledged=acknowledged)
+    assert found.verdict is Verdict.CRITICAL
+    assert not is_confirmed(replace(found, past=(night(1, Verdict.CRITICAL),)))
 
 
 def test_a_share_of_the_whole_store_is_certain() -> None:

@@ -91,12 +91,47 @@ def test_unmeasured_records_of_other_criteria_are_not_an_outage() -> None:
     assert (deselected.verdict, deselected.rate) == (None, None)
 
 
-@pytest.mark.parametrize(("number", "verdict"), [(19, None), (20, Verdict.OK)])
-def test_a_criterion_may_need_a_number_of_records(number: int, verdict: Verdict | None) -> None:
-    """With fewer it is not measured."""
-    found = judged(outcomes(Result.PASSED, number), criterion=replace(INTEGRITY, least=20))
+@pytest.mark.parametrize(
+    ("passed", "failed", "verdict"),
+    [
+        (16, 4, Verdict.CRITICAL),
+        (18, 1, Verdict.WARNING),
+        (2, 1, Verdict.CRITICAL),
+        (9, 1, Verdict.WARNING),
+        (19, 0, Verdict.OK),
+        (1, 0, Verdict.OK),
+    ],
+)
+def test_few_records_are_critical_only_if_the_whole_interval_is(passed: int, failed: int, verdict: Verdict) -> None:
+    """One unlucky record of a few is not drift; two of three damaged ones are damage."""
+    few = replace(INTEGRITY, least=20)
+    found = judged(outcomes(Result.PASSED, passed), outcomes(Result.FAILED, failed), criterion=few)
+    interval = wilson(passed, passed + failed)
+    assert interval is not None
+    if passed + failed < few.least and found.verdict is Verdict.CRITICAL:
+        assert interval[1] < 0.95
     assert found.verdict is verdict
-    assert ("20 are needed" in found.message) is (verdict is None)
+    said = f"WARNING, since {passed + failed} records can be below 95 % by chance (20 are needed for CRITICAL)"
+    assert (said in found.message) is (verdict is Verdict.WARNING)
+
+
+@pytest.mark.parametrize(("agreed", "disagreed"), [(3, 0), (2, 1), (0, 3), (1, 0), (0, 1)])
+def test_fewer_than_four_reviewed_records_are_no_verdict(agreed: int, disagreed: int) -> None:
+    """Neither good news nor bad; unless `least` says otherwise."""
+    few = replace(AGREEMENT, least=20)
+    found = judged(reviewed(agreed, disagreed), criterion=few)
+    assert found.verdict is Verdict.INCONCLUSIVE
+    assert "too few to judge, 4 are needed: " in found.message
+    assert "nothing was checked" not in found.message
+    assert judged(reviewed(agreed, disagreed), criterion=replace(few, least=1)).verdict is not Verdict.INCONCLUSIVE
+    assert judged(reviewed(agreed + 4, disagreed), criterion=few).verdict is not Verdict.INCONCLUSIVE
+
+
+def test_named_records_are_judged_however_few() -> None:
+    """They are no sample, so there is no chance in their rate."""
+    few = replace(AGREEMENT, least=20)
+    assert judged(reviewed(1, 0), criterion=few, chosen=True).verdict is Verdict.OK
+    assert judged(reviewed(0, 1), criterion=few, chosen=True).verdict is Verdict.CRITICAL
 
 
 @pytest.mark.parametrize(

@@ -129,10 +129,10 @@ def test_a_run_whose_reviewed_records_are_all_acknowledged_is_ok(
 
 
 def test_acknowledged_records_do_not_count_towards_a_criterions_minimum() -> None:
-    """Too few others leave it unmeasured."""
+    """Too few others are no verdict."""
     few = replace(AGREEMENT, least=5)
     found = report(made("++-"), [few], acknowledged=records(3))
-    assert (found.criteria[0].verdict, found.verdict) == (None, Verdict.INCONCLUSIVE)
+    assert (found.criteria[0].verdict, found.verdict) == (Verdict.INCONCLUSIVE, Verdict.INCONCLUSIVE)
 
 
 def test_neither_an_outage_nor_a_broken_check_is_acknowledged() -> None:

@@ -56,6 +56,18 @@ def of_table(settings: Settings, rows: list[tuple[object, ...]], id_column: str 
     return replace(settings, db=path)
 
 
+def test_neighbours_are_not_asked_twice(settings: Settings) -> None:
+    """They give the same answer each time; another reviewer may be repeated."""
+    with pytest.raises(SettingError) as refused:
+        check(replace(settings, repeat=3))
+    assert str(refused.value) == (
+        "repeat: the reviewer 'neighbours' never contradicts itself, so there is nothing to measure; omit it, or name"
+        " another reviewer with --drift-reviewer=NAME."
+    )
+    with closing(Pipeline(replace(settings, repeat=3), lambda _: "a")) as pipeline:
+        pipeline.check()
+
+
 def test_a_sample_is_drawn_by_the_seed(pipeline: Pipeline, settings: Settings) -> None:
     """All strata of the store are counted."""
     sample = pipeline.sample

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from drift_checks.core.records import Record, Review, Stratum
 from drift_checks.review.journal import Journal, read_journal
 from drift_checks.review.run import Pipeline
-from drift_checks.settings.declarations import POPULATION, SEQUENTIAL, Settings
+from drift_checks.settings.declarations import POPULATION, SAMPLE, SEQUENTIAL, Settings
 from drift_checks.statistics.sequential import decide
 from tests.support.stores import AS_OF
 from tests.support.tables import write_table
@@ -80,6 +80,7 @@ def settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
         as_of=AS_OF,
         naive_timezone=ZoneInfo("UTC"),
         decision=SEQUENTIAL,
+        judge=SAMPLE,
         max_calls=MOST,
     )
 

@@ -51,7 +51,7 @@ def test_comparable_runs_come_oldest_first(tmp_path: Path) -> None:
         ({"omitted_parameters": ("seed",)}, SOURCE),
         ({}, replace(SOURCE, omitted_parameters=("seed",))),
         ({"decision": "sequential"}, SOURCE),
-        ({"judge": "population", "chosen": True}, SOURCE),
+        ({"decision": "sequential", "judge": "population"}, replace(SOURCE, decision="sequential")),
         ({"prompt": None}, replace(SOURCE, prompt="classify-1")),
         ({"agreed": 10, "unmeasured": 400}, SOURCE),
         ({"seed": 7, "as_of": "2026-01-10T09:00:00Z"}, replace(SOURCE, draw=(7, "2026-01-10"))),

@@ -19,7 +19,7 @@ from tests.support.pages import decided
 from tests.support.reports import AGREEMENT, INTEGRITY, report, reviewed
 
 DETAILS: dict[str, dict[str, Any]] = {
-    "agreement_by_slice": {"agreed": 3, "reviewed": 10},
+    "agreement_by_slice": {"agreed": 3, "reviewed": 10, "rest_agreed": 39, "rest_reviewed": 40},
     "class_mix": {"categories": [["fraud", 50, 20], ["cyber", 10, 40]]},
     "calibration": {"bins": [[0.75, 0.6, 20, 0.4, 0.8], [0.95, 0.9, 20, 0.7, 0.98]]},
     "confidence_distribution": {"bins": [0.0, 0.5, 1.0], "reference": [10, 20], "recent": [20, 10]},
@@ -74,12 +74,12 @@ def test_decisions_need_reviews_and_confidences() -> None:
 def test_the_trend_has_a_point_for_each_run() -> None:
     """Each links to its page; a run without a rate is a point too."""
     past = tuple(map(run, NIGHTS[:2]))
-    points = trend_of(past, lambda found: f"../{found.run_id}/index.html")
+    points = trend_of(past, "sample", lambda found: f"../{found.run_id}/index.html")
     assert [(point.run_id, point.link, point.rate) for point in points] == [
         (night, f"../{night}/index.html", 0.9) for night in NIGHTS[:2]
     ]
     assert "trend" in names(run_of(past=past))
-    (bare,) = trend_of([altered(run(), agreement={"rate": None, "interval": None})], lambda _: None)
+    (bare,) = trend_of([altered(run(), agreement={"rate": None, "interval": None})], "sample", lambda _: None)
     assert (bare.rate, bare.low, bare.high, bare.link) == (None, None, None, None)
 
 
@@ -88,7 +88,9 @@ NUMBERS = st.sampled_from([0.0, 5e-324, -5e-324, 1e-9, 0.5, 1.0, -1.0, 3e38, -3e
 COUNTS = st.sampled_from([0, 1, 7, 10**6])
 LABELS = st.text(max_size=20)
 ANY: dict[str, st.SearchStrategy[dict[str, Any]]] = {
-    "agreement_by_slice": st.tuples(COUNTS, COUNTS).map(lambda pair: {"agreed": min(pair), "reviewed": max(pair)}),
+    "agreement_by_slice": st.tuples(COUNTS, COUNTS).map(
+        lambda pair: {"agreed": min(pair), "reviewed": max(pair), "rest_agreed": 0, "rest_reviewed": max(pair)}
+    ),
     "class_mix": st.lists(st.tuples(LABELS, COUNTS, COUNTS), max_size=5).map(lambda found: {"categories": found}),
     "calibration": st.lists(st.tuples(*[st.floats(0, 1)] * 2, COUNTS, *[st.floats(0, 1)] * 2), max_size=5).map(
         lambda found: {"bins": found}

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from drift_checks.core.records import Record, Review, Stratum
-from drift_checks.review.reviewers.neighbours import NeighboursReviewer, read_embedding
+from drift_checks.review.reviewers.neighbours import FEWEST, NeighboursReviewer, read_embedding
 from drift_checks.stores.chroma import Entry, Neighbour
 
 Vector = npt.NDArray[np.float32]
@@ -75,20 +75,20 @@ def review(vectors: FakeVectors, *records: Record, k: int = 11) -> list[Review]:
 
 def test_the_k_nearest_vote_by_their_similarity() -> None:
     """The confidence is the winner's share of the votes; a close neighbour may outweigh several far ones."""
-    [won] = review(FakeVectors(near(("b", 0.9), ("a", 0.5), ("a", 0.6))), record())
-    assert (won.made, won.category, won.rationale) == (True, "a", "2 of 3 nearest neighbours")
-    assert won.confidence == pytest.approx(1.1 / 2.0)
-    [close] = review(FakeVectors(near(("b", 0.9), ("a", 0.2), ("a", 0.2), ("a", 0.2))), record())
+    [won] = review(FakeVectors(near(("b", 0.9), ("a", 0.5), ("a", 0.6), ("c", 0.1), ("c", 0.1))), record())
+    assert (won.made, won.category, won.rationale) == (True, "a", "2 of 5 nearest neighbours")
+    assert won.confidence == pytest.approx(1.1 / 2.2)
+    [close] = review(FakeVectors(near(("b", 0.9), *[("a", 0.2)] * 4)), record())
     assert close.category == "b"
-    assert close.confidence == pytest.approx(0.9 / 1.5)
-    [few] = review(FakeVectors(near(("a", 0.9), ("a", 0.9), *[("b", 0.8)] * 50)), record(), k=3)
-    assert (few.category, few.rationale) == ("a", "2 of 3 nearest neighbours")
+    assert close.confidence == pytest.approx(0.9 / 1.7)
+    [few] = review(FakeVectors(near(*[("a", 0.9)] * 3, *[("b", 0.8)] * 50)), record(), k=5)
+    assert (few.category, few.rationale) == ("a", "3 of 5 nearest neighbours")
 
 
 @pytest.mark.parametrize(("chroma_id", "key"), [("own", "own"), (12, "12")])
 def test_the_record_itself_has_no_vote(chroma_id: object, key: str) -> None:
     """It would confirm itself; Chroma's ids are text, whatever SQLite's column holds."""
-    vectors = FakeVectors([neighbour(key, 1.0, document=None), *near(("b", 0.1))])
+    vectors = FakeVectors([neighbour(key, 1.0, document=None), *near(*[("b", 0.1)] * 5)])
     [made] = review(vectors, record(chroma_id=chroma_id))
     assert (made.category, made.confidence) == ("b", 1.0)
 
@@ -96,7 +96,7 @@ def test_the_record_itself_has_no_vote(chroma_id: object, key: str) -> None:
 def test_exact_duplicates_have_no_vote() -> None:
     """They were decided alike by the same classifier."""
     twins = [neighbour(f"twin {number}", 1.0, document="own") for number in range(5)]
-    [made] = review(FakeVectors([*twins, *near(("b", 0.1))]), record())
+    [made] = review(FakeVectors([*twins, *near(*[("b", 0.1)] * 5)]), record())
     assert made.category == "b"
 
 
@@ -123,28 +123,44 @@ def test_a_collection_of_duplicates_alone_ends_in_a_failure() -> None:
 
 def test_a_neighbour_without_a_category_has_no_vote() -> None:
     """If none has one, the review fails with the reason."""
-    [made] = review(FakeVectors(near((None, 0.9), ("b", 0.1))), record())
+    [made] = review(FakeVectors(near((None, 0.9), *[("b", 0.1)] * 5)), record())
     assert (made.category, made.confidence) == ("b", 1.0)
-    [failed] = review(FakeVectors(near((None, 0.9), (None, 0.8))), record())
+    [failed] = review(FakeVectors(near(*[(None, 0.9)] * 5)), record())
     assert failed.failure == "no neighbour has a category in the collection's metadata"
 
 
 def test_votes_without_similarity_decide_if_there_are_no_others() -> None:
     """The most of them win."""
-    [made] = review(FakeVectors(near(("b", 0.0), ("b", 0.0), ("a", 0.0))), record())
+    [made] = review(FakeVectors(near(*[("b", 0.0)] * 3, *[("a", 0.0)] * 2)), record())
     assert made.category == "b"
+
+
+@pytest.mark.parametrize(
+    ("votes", "reason"),
+    [
+        ([("a", 1.0)] * (FEWEST - 1), "the collection holds only 4 vectors; a vote needs 5"),
+        ([("a", 1.0)] * (FEWEST - 1) + [(None, 1.0)], "only 4 neighbours can vote, 5 are needed"),
+        ([("a", 1.0), *[(None, 1.0)] * 10], "only 1 neighbour can vote, 5 are needed"),
+    ],
+)
+def test_few_neighbours_decide_nothing(votes: list[tuple[str | None, float]], reason: str) -> None:
+    """Each of them could be the mistake; a small collection gives each record the same reason."""
+    made = review(FakeVectors(near(*votes)), record(1), record(2))
+    assert [item.made for item in made] == [False, False]
+    assert {str(item.failure)[: len(reason)] for item in made} == {reason}
+    assert made[0].failure == made[1].failure
 
 
 def test_a_tie_is_decided_alike_every_time() -> None:
     """By the categories' names, not by their order in the store."""
-    one = review(FakeVectors(near(("a", 0.5), ("b", 0.5))), record())
-    other = review(FakeVectors(near(("b", 0.5), ("a", 0.5))), record())
+    one = review(FakeVectors(near(*[("a", 0.5), ("b", 0.5)] * 3)), record())
+    other = review(FakeVectors(near(*[("b", 0.5), ("a", 0.5)] * 3)), record())
     assert one[0].category == other[0].category
 
 
 def test_the_records_own_vector_is_used_first() -> None:
     """Chroma's is not even asked for."""
-    vectors = FakeVectors(near(("a", 1)), held={"own": np.array([0, 1], dtype=np.float32)})
+    vectors = FakeVectors(near(*[("a", 1)] * 5), held={"own": np.array([0, 1], dtype=np.float32)})
     review(vectors, record(embedding="[1, 0]"))
     assert vectors.asked[0][0] == [[1.0, 0.0]]
 
@@ -152,7 +168,7 @@ def test_the_records_own_vector_is_used_first() -> None:
 @pytest.mark.parametrize("embedding", [ABSENT, None, "", "[1, 2, 3]", "[0, 0]", "[1, 0", "null", 7])
 def test_chromas_vector_takes_the_place_of_an_unusable_one(embedding: object) -> None:
     """Missing, unreadable, of another dimension, or of zeros."""
-    vectors = FakeVectors(near(("a", 1)), held={"own": np.array([0, 1], dtype=np.float32)})
+    vectors = FakeVectors(near(*[("a", 1)] * 5), held={"own": np.array([0, 1], dtype=np.float32)})
     [made] = review(vectors, record(embedding=embedding))
     assert made.made
     assert vectors.asked[0][0] == [[0.0, 1.0]]
@@ -161,20 +177,22 @@ def test_chromas_vector_takes_the_place_of_an_unusable_one(embedding: object) ->
 @pytest.mark.parametrize("chroma_id", [ABSENT, None, "nowhere"])
 def test_a_record_that_chroma_lacks_is_reviewed_by_its_own_vector(chroma_id: object) -> None:
     """Without one, the review fails with the reason."""
-    vectors = FakeVectors(near(("a", 1)))
+    vectors = FakeVectors(near(*[("a", 1)] * 5))
     own, none = review(vectors, record(1, chroma_id=chroma_id), record(2, embedding=None, chroma_id=chroma_id))
     assert (own.category, none.failure) == ("a", "neither the record nor the collection has a usable vector")
 
 
 def test_a_vector_of_zeros_in_chroma_is_unusable() -> None:
     """It has no direction."""
-    [made] = review(FakeVectors(near(("a", 1)), held={"own": np.zeros(2, dtype=np.float32)}), record(embedding=None))
+    [made] = review(
+        FakeVectors(near(*[("a", 1)] * 5), held={"own": np.zeros(2, dtype=np.float32)}), record(embedding=None)
+    )
     assert made.failure
 
 
 def test_records_that_share_a_chroma_id_share_its_vector() -> None:
     """Duplicates may have been stored under one."""
-    vectors = FakeVectors(near(("a", 1)), held={"own": np.array([0, 1], dtype=np.float32)})
+    vectors = FakeVectors(near(*[("a", 1)] * 5), held={"own": np.array([0, 1], dtype=np.float32)})
     made = review(vectors, record(1, embedding=None), record(2, embedding=None))
     assert [item.failure for item in made] == [None, None]
 
@@ -319,7 +337,7 @@ def test_an_entry_with_another_text_is_not_the_records() -> None:
             return {key: Entry(key, np.ones(2, dtype=np.float32), "beginning", {}) for key in ids}
 
     other, cut = record(1, embedding=None, text="another text"), record(2, embedding=None, text="beginning and end")
-    assert [made.made for made in review(Documented(near(("a", 0.5))), other, cut)] == [False, True]
+    assert [made.made for made in review(Documented(near(*[("a", 0.5)] * 5)), other, cut)] == [False, True]
 
 
 def test_a_search_that_misses_the_record_itself_is_repeated() -> None:
