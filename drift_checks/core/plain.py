@@ -52,7 +52,7 @@ def to_json(value: object, indent: int | None = None) -> str:
     try:
         return _unicode(json.dumps(value, indent=indent, default=str, allow_nan=False))
     except ValueError:
-        return _unicode(json.dumps(_finite(value), indent=indent, default=str))
+        return _unicode(json.dumps(finite(value), indent=indent, default=str))
 
 
 def read_json(text: str | bytes) -> Any:
@@ -91,12 +91,13 @@ def _unicode(text: str) -> str:
     return _SURROGATE.sub(lambda found: found[0] if found[2] else f"{found[1]}\\\\u{found[3]}", text)
 
 
-def _finite(value: Any) -> Any:
+def finite(value: Any) -> Any:
+    """Return plain values with None in place of NaN and infinities, which JSON lacks."""
     if isinstance(value, float):
         return value if isfinite(value) else None
     if isinstance(value, Mapping):
-        return {key: _finite(item) for key, item in value.items()}
-    return [_finite(item) for item in value] if isinstance(value, list | tuple) else value
+        return {key: finite(item) for key, item in value.items()}
+    return [finite(item) for item in value] if isinstance(value, list | tuple) else value
 
 
 def _refuse(text: str) -> float:

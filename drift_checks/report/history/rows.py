@@ -9,7 +9,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
-from drift_checks.core.plain import read_json, to_plain
+from drift_checks.core.plain import finite, read_json, to_plain
 from drift_checks.core.secrets import masked
 from drift_checks.report.history.recorded import RecordedRun, StoreIdentity, recorded_run
 
@@ -71,7 +71,7 @@ def run_row(run: RecordedRun) -> dict[str, Any]:
         "started": instant(run.started),
         "verdict": str(run.verdict),
         **store_row(run.store.identity),
-        "document": json.dumps(masked(to_plain(replace(run, criteria=criteria)))),
+        "document": json.dumps(finite(masked(to_plain(replace(run, criteria=criteria))))),
     }
 
 

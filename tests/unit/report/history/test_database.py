@@ -22,7 +22,7 @@ OF_KIND: dict[type, st.SearchStrategy[Any]] = {
     bool: st.booleans(),
     str: TEXT,
     int: st.integers(0, 2**70),
-    float: st.floats(allow_nan=False),
+    float: st.floats(allow_nan=False, allow_infinity=False),
 }
 READ_OTHERWISE = ("run_id", "started", "finished", "verdict", "rate", "interval")
 
