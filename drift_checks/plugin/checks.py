@@ -51,6 +51,8 @@ class Checks:
             return None
 
         def end() -> None:
+            if capture := item.config.pluginmanager.get_plugin("capturemanager"):
+                capture.suspend_global_capture()
             faulthandler.dump_traceback(2)
             os.write(2, f"\ndrift review: timeout of {settings.timeout:g} s in {item.nodeid}: no verdict.\n".encode())
             os._exit(EXIT_INTERNAL_ERROR)

@@ -107,9 +107,14 @@ def check_identity(item: pytest.Item, fixtures: Mapping[str, Collection[str]]) -
     `fixtures` are those that each function asks for, by the id of its definition.
     """
     function = f"{item.parent.nodeid if item.parent else ''}::{getattr(item, 'originalname', item.name)}"
-    indices: dict[str, int] = getattr(getattr(item, "callspec", None), "indices", {})
-    own = fixtures.get(function, indices)
-    return function, frozenset((name, index) for name, index in indices.items() if name in own)
+    parameters: dict[str, object] = getattr(getattr(item, "callspec", None), "params", {})
+    own = fixtures.get(function, parameters)
+    return function, frozenset((name, _key(value)) for name, value in parameters.items() if name in own)
+
+
+def _key(parameter: object) -> object:
+    # Slices are made anew if a module is collected twice; others may not be hashable, and stay the same objects.
+    return parameter if isinstance(parameter, SampleSlice) else id(parameter)
 
 
 def item_id(record: Record) -> str:

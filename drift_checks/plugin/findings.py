@@ -26,7 +26,7 @@ def is_finding(error: BaseException | None, item: pytest.Item) -> bool:
 
     What a fixture or a signal handler raises meanwhile is not: a timeout fails the test with `pytest.fail`.
     """
-    if not isinstance(error, AssertionError | pytest.fail.Exception):
+    if not isinstance(error, AssertionError | pytest.fail.Exception) or isinstance(error, pytest.xfail.Exception):
         return False
     before, is_inside = None, False
     for frame in _frames(error.__traceback__):
@@ -39,8 +39,8 @@ def is_finding(error: BaseException | None, item: pytest.Item) -> bool:
 
 
 def first_line(error: object) -> str:
-    """Return the first line of what an error says."""
-    return next(iter(str(error).splitlines()), "")
+    """Return the first line of what an error says that is not blank."""
+    return next((line.strip() for line in str(error).splitlines() if line.strip()), "")
 
 
 def one_per_record(outcomes: Iterable[Outcome], records: Sequence[RecordId]) -> list[Outcome]:

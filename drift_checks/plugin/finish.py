@@ -142,7 +142,7 @@ class Finish:
     def pytest_report_teststatus(self, report: pytest.TestReport) -> tuple[str, str, str] | None:
         """Count records that fail a criterion as findings; show what stands for a criterion only in the summary."""
         if hasattr(report, STANDS_FOR):
-            return "", "", ""
+            return "", "", "FAILED" if report.failed else ""
         plain = getattr(report, OUTCOME, None)
         return (FINDINGS, "f", "FINDING") if plain and plain["result"] == Result.FAILED else None
 
@@ -150,6 +150,9 @@ class Finish:
     def pytest_sessionfinish(self, session: pytest.Session) -> Generator[None, object, object]:
         """Judge before other plugins read the exit code; write after pytest-json-report has built its document."""
         self.ending = True
+        self.gathered.add_broken(redact=self.pipeline.settings.redact)
+        if xdist.is_controller(self.config) and self._counts is None and self.gathered.failed:
+            self.refusal = self.refusal or ("every worker crashed, so there is no verdict.", EXIT_INTERNAL_ERROR)
         if self.refusal:
             session.exitstatus = self.config.stash[EXIT_CODE] = self.refusal[1]
         if not (self.gathered.selection.criteria and self.gathered.outcomes and self._keeper):
@@ -199,16 +202,18 @@ class Finish:
         """Return the report with the exit code of the process, if pytest ended otherwise or another test failed."""
         if ended_with not in _PYTEST_VERDICTS:
             return replace(report, exit_code=ended_with, exit_reason="pytest itself ended with this code, see above")
-        others = self.gathered.other_failures()
+        others, in_part = self.gathered.other_failures(), report.facts.coverage.in_part
         if others and report.exit_code == 0:
             # Only pytest itself may exit with 1 for another reason than a verdict of CRITICAL.
             code = EXIT_INTERNAL_ERROR if wraps_pytest(self.config) else ended_with
             why = f"a test beside the criteria failed ({others[0]}); the verdict is {report.verdict}"
             return replace(report, exit_code=code, exit_reason=why)
+        undecided = {item.criterion.name for item in report.criteria if item.verdict is Verdict.INCONCLUSIVE}
+        if report.exit_code == Verdict.INCONCLUSIVE.exit_code and undecided & in_part:
+            return replace(report, exit_reason="INCONCLUSIVE: a part has no verdict on its rate; run the whole review")
         return report
 
     def _judge(self, session: pytest.Session) -> RunReport:
-        self.gathered.add_broken(redact=self.pipeline.settings.redact)
         coverage = self.gathered.coverage(self.pipeline.sample)
         if xdist.is_controller(self.config) and self.journal().path.exists():
             self.pipeline.use_journal(self.journal(), self.header())

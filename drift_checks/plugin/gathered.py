@@ -31,7 +31,7 @@ class Gathered:
     def __init__(self) -> None:
         self.selection = Selection()
         self.outcomes: list[Outcome] = []
-        self._failed: list[pytest.TestReport] = []
+        self.failed: list[pytest.TestReport] = []
 
     def add(self, report: pytest.TestReport) -> None:
         """Take the outcome that the report of a check carries, unless a plugin runs the check again."""
@@ -41,18 +41,18 @@ class Gathered:
             # A plugin may have failed the report since.
             self.outcomes.append(replace(outcome, result=Result.BROKEN) if report.failed else outcome)
         elif report.failed and not hasattr(report, STANDS_FOR):
-            self._failed.append(report)
+            self.failed.append(report)
 
     def add_broken(self, *, redact: bool) -> None:
         """Add an outcome for checks that failed without one, as if a worker crashed."""
-        for report in self._failed:
+        for report in self.failed:
             if criterion := self.selection.chosen.get(report.nodeid):
                 said = "" if redact else first_line(report.longreprtext)
                 self.outcomes.append(Outcome(criterion, Result.BROKEN, said, check=report.nodeid))
 
     def other_failures(self) -> list[str]:
         """Return the ids of failed tests beside the checks."""
-        return [report.nodeid for report in self._failed if report.nodeid not in self.selection.chosen]
+        return [report.nodeid for report in self.failed if report.nodeid not in self.selection.chosen]
 
     def coverage(self, sample: Sample) -> Coverage:
         """Return how much of the sample and of the criteria was checked."""

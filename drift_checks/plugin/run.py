@@ -118,14 +118,19 @@ class Run:
 
     @pytest.hookimpl(trylast=True)
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
-        """Choose each check once, however often a plugin or the command line repeats it; note what is left out."""
+        """Keep each check once, however often a plugin or the command line repeats it."""
         chosen: dict[Hashable, pytest.Item] = {}
         for item in items:
             chosen.setdefault(check_identity(item, self._fixtures) if is_check(item) else item, item)
         items[:] = chosen.values()
-        checks = [item for item in items if is_check(item)]
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_collection_finish(self, session: pytest.Session) -> None:
+        """Note which checks are chosen, after all deselection, and how many are left out."""
+        checks = [item for item in session.items if is_check(item)]
         criteria = declared_criteria(checks, self.pipeline.settings)
-        left_out = {name: len(self._offered[name] - chosen.keys()) for name in criteria}
+        chosen = {check_identity(item, self._fixtures) for item in checks}
+        left_out = {name: len(self._offered[name] - chosen) for name in criteria}
         self.finish.gathered.selection = Selection(
             criteria,
             {item.nodeid: criterion_name(item.path) for item in checks},

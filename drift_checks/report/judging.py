@@ -11,8 +11,8 @@ from drift_checks.core.outcomes import AGREEMENT, Criterion, Outcome, Result, St
 from drift_checks.core.text import count, percent, printable
 from drift_checks.report.acknowledgements import NOTHING_ACKNOWLEDGED, Acknowledged, Acknowledgement
 from drift_checks.report.agreement import judge_agreement, summarise_agreement
-from drift_checks.report.coverage import judge_in_part
 from drift_checks.report.effects import judge_effects, reasons
+from drift_checks.report.partial import judge_in_part
 from drift_checks.report.run import CriterionResult, Facts, JudgedStatistic, RunReport
 from drift_checks.report.verdict import EXIT_INTERNAL_ERROR, EXIT_INTERRUPTED, Verdict, judge, worst
 from drift_checks.statistics.multiplicity import holm_by_group
