@@ -44,6 +44,11 @@ class Checks:
             pyfuncitem.stash[FINDING] = first_line(error)
             return True
 
+    @pytest.hookimpl(trylast=True)
+    def pytest_report_teststatus(self, report: pytest.TestReport) -> tuple[str, str, str]:
+        """Name an outcome for pytest-json-report, if pytest's terminal plugin is not loaded."""
+        return report.outcome, "", ""
+
     @pytest.hookimpl(optionalhook=True, tryfirst=True)
     def pytest_timeout_set_timer(self, item: pytest.Item, settings: Any) -> bool | None:
         """Exit with 3 after a timeout by a thread: pytest-timeout would exit with 1, which means CRITICAL."""

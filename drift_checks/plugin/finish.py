@@ -38,7 +38,7 @@ from drift_checks.report.folder import PAGE, ReportsFolder
 from drift_checks.report.judging import build_report
 from drift_checks.report.keeping import Keeper
 from drift_checks.report.run import RunReport
-from drift_checks.report.verdict import EXIT_INTERNAL_ERROR, Verdict
+from drift_checks.report.verdict import EXIT_INTERNAL_ERROR, EXIT_INTERRUPTED, Verdict
 from drift_checks.report.write_back import write_to_store
 from drift_checks.review.journal import JOURNAL_FILE, Journal
 from drift_checks.review.resuming import header
@@ -201,7 +201,8 @@ class Finish:
     def _with_exit_code(self, report: RunReport, ended_with: int) -> RunReport:
         """Return the report with the exit code of the process, if pytest ended otherwise or another test failed."""
         if ended_with not in _PYTEST_VERDICTS:
-            return replace(report, exit_code=ended_with, exit_reason="pytest itself ended with this code, see above")
+            why = "" if ended_with == EXIT_INTERRUPTED else "pytest itself ended with this code, see above"
+            return replace(report, exit_code=ended_with, exit_reason=why)
         others, in_part = self.gathered.other_failures(), report.facts.coverage.in_part
         if others and report.exit_code == 0:
             # Only pytest itself may exit with 1 for another reason than a verdict of CRITICAL.
