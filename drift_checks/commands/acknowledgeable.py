@@ -131,7 +131,7 @@ def _refuse_criterion(run: RecordedRun, name: str) -> Thing:
     what, found = f"criterion {printable(name)!r}", run.criterion(name)
     if found is None:
         closest = nearest(name, [printable(item.name) for item in run.criteria])
-        raise NothingToReview(what, "there is none of that name", which, closest)
+        raise NothingToReview(what, f"run {run.run_id} has no criterion of that name", which, closest)
     if found.verdict is Verdict.INCONCLUSIVE:
         problem = f"it is INCONCLUSIVE in run {run.run_id}, so there is no result to acknowledge"
         raise NothingToReview(what, problem, which)

@@ -12,6 +12,7 @@ import pytest
 from drift_checks.commands import PROGRAM, Parser, overview
 from drift_checks.core.streams import guard
 from drift_checks.report.verdict import EXIT_INTERNAL_ERROR, Verdict
+from drift_checks.settings.apart import joined
 
 # Ignore the folder's ini file and conftest.py, leave nothing in it but the reports, and skip plugins that only serve
 # tests of code and are slow at the end.
@@ -39,7 +40,7 @@ class VerdictKeeper:
 
 def run(arguments: Sequence[str]) -> int:
     """Run a review, independently of any ini file, conftest.py and PYTEST_ADDOPTS; return the exit code."""
-    given, rest = _parser().parse_known_args(arguments)
+    given, rest = _parser().parse_known_args(joined(arguments))
     options = [f"{name}={value}" for name, value in vars(given).items() if name.startswith("--") and value is not None]
     for variable in ("PYTEST_ADDOPTS", "PYTEST_DISABLE_PLUGIN_AUTOLOAD", "PYTEST_PLUGINS"):
         os.environ.pop(variable, None)

@@ -19,7 +19,7 @@ from drift_checks.plugin import hooks, xdist
 from drift_checks.plugin.collection import CRITERIA, CriterionModule, is_built_in, is_criterion, refuse_other_copy
 from drift_checks.plugin.keys import EXIT_CODE, LOGS, MARK, PIPELINE, REFUSED, VERDICT, WARNINGS
 from drift_checks.plugin.quiet import QUIET, keep_quiet
-from drift_checks.plugin.settings import add_settings
+from drift_checks.plugin.settings import add_settings, refuse_hidden_ini
 from drift_checks.settings.declarations import declared
 
 
@@ -34,14 +34,15 @@ def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:
     pluginmanager.add_hookspecs(hooks)
 
 
-def pytest_load_initial_conftests(args: Sequence[str]) -> None:
-    """Refuse an option that looks like a misspelled setting, naming the nearest."""
+def pytest_load_initial_conftests(early_config: pytest.Config, args: Sequence[str]) -> None:
+    """Refuse an option that looks like a misspelled setting, and one whose value hides the ini file."""
     options = [setting.option for setting in declared()]
     for argument in args:
         option = argument.partition("=")[0]
         if option.startswith("--drift-") and option not in options:
             closest = nearest(option, options, prefix="--drift-")
             raise pytest.UsageError(str(SettingError(option, "unknown setting", closest or "see pytest --help")))
+    refuse_hidden_ini(early_config, args)
 
 
 @pytest.hookimpl(trylast=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Hashable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from math import inf
 from pathlib import Path
@@ -99,6 +99,22 @@ def record_of(item: pytest.Item) -> Record | None:
     callspec = getattr(item, "callspec", None)
     record = callspec.params.get("record") if callspec else None
     return record if isinstance(record, Record) else None
+
+
+def check_identity(item: pytest.Item, fixtures: Mapping[str, Collection[str]]) -> Hashable:
+    """Return what tells a check from others: its function and parameters, without those that only repeat it.
+
+    `fixtures` are those that each function asks for, by the id of its definition.
+    """
+    function = f"{item.parent.nodeid if item.parent else ''}::{getattr(item, 'originalname', item.name)}"
+    parameters: dict[str, object] = getattr(getattr(item, "callspec", None), "params", {})
+    own = fixtures.get(function, parameters)
+    return function, frozenset((name, _key(value)) for name, value in parameters.items() if name in own)
+
+
+def _key(parameter: object) -> object:
+    # Slices are made anew if a module is collected twice; others may not be hashable, and stay the same objects.
+    return parameter if isinstance(parameter, SampleSlice) else id(parameter)
 
 
 def item_id(record: Record) -> str:

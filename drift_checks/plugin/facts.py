@@ -28,7 +28,7 @@ def gather_facts(config: pytest.Config, pipeline: Pipeline, counts: Mapping[str,
     """Return the facts of a run.
 
     `counts` holds the number of `vectors` and the `totals` of the reviews, which may come from another process, and
-    `of_run` the fields `run_id`, `started`, `finished`, `partial` and `interrupted`.
+    `of_run` the fields `run_id`, `started`, `finished`, `partial`, `coverage` and `interrupted`.
     """
     settings, sample, classifier = pipeline.settings, pipeline.sample, pipeline.classifier
     repeat, repeat_record = repeat_commands(_way_in(config), settings, sample)
@@ -85,6 +85,11 @@ def gather_facts(config: pytest.Config, pipeline: Pipeline, counts: Mapping[str,
         versions={name: version(name) for name in libraries},
         **of_run,
     )
+
+
+def wraps_pytest(config: pytest.Config) -> bool:
+    """Whether scripts/review or `python -m drift_checks` started pytest."""
+    return bool(os.environ.get("DRIFT_VERDICT_FILE")) or config.pluginmanager.has_plugin(CLI_PLUGIN)
 
 
 def _way_in(config: pytest.Config) -> str:

@@ -6,7 +6,7 @@ import os
 import time
 from collections.abc import Generator, Iterable
 from contextlib import nullcontext
-from dataclasses import asdict, replace
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from secrets import token_hex
@@ -16,15 +16,17 @@ import pytest
 
 from drift_checks.core.errors import DriftError
 from drift_checks.core.instants import format_instant
-from drift_checks.core.outcomes import Criterion, Outcome, Result
+from drift_checks.core.outcomes import Outcome, Result
 from drift_checks.core.plain import from_plain, to_plain
 from drift_checks.core.records import Record, RecordId
 from drift_checks.core.text import visible
 from drift_checks.plugin import xdist
 from drift_checks.plugin.alerts import Alerting
 from drift_checks.plugin.collection import built_in_names
-from drift_checks.plugin.facts import gather_facts
-from drift_checks.plugin.json_report import mark_failed, run_document, withhold_texts
+from drift_checks.plugin.facts import gather_facts, wraps_pytest
+from drift_checks.plugin.findings import STANDS_FOR, critical_reports, one_per_record, remember
+from drift_checks.plugin.gathered import Gathered, Selection
+from drift_checks.plugin.json_report import FINDINGS, mark_failed, run_document, withhold_texts
 from drift_checks.plugin.keys import EXIT_CODE, OUTCOME, VERDICT, WARNINGS
 from drift_checks.plugin.quiet import QUIET
 from drift_checks.plugin.terminal import write_summary
@@ -37,13 +39,12 @@ from drift_checks.report.folder import PAGE, ReportsFolder
 from drift_checks.report.judging import build_report
 from drift_checks.report.keeping import Keeper
 from drift_checks.report.run import RunReport
-from drift_checks.report.verdict import Verdict
+from drift_checks.report.verdict import EXIT_INTERNAL_ERROR, EXIT_INTERRUPTED, Verdict
 from drift_checks.report.write_back import write_to_store
 from drift_checks.review.journal import JOURNAL_FILE, Journal
 from drift_checks.review.resuming import header
 from drift_checks.review.run import Pipeline
 
-FINDINGS = "findings"
 _PYTEST_VERDICTS = (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED)
 
 
@@ -53,20 +54,19 @@ class Finish:
     def __init__(self, config: pytest.Config, pipeline: Pipeline, moment: datetime) -> None:
         self.config = config
         self.pipeline = pipeline
-        self.criteria: dict[str, Criterion] = {}
-        self.outcomes: list[Outcome] = []
-        self.partial = False
+        self.gathered = Gathered()
         self.report: RunReport | None = None
         self.page: Path | None = None
         self.failure: DriftError | None = None
         self.refusal: tuple[str, int] | None = None
-        self._others_failed = False
         self._counts: dict[str, Any] | None = None
         self._keeper: Keeper | None = None
         self._alerting: Alerting | None = None
         self._near: dict[RecordId, tuple[Near, ...]] = {}
         self._clock = time.monotonic()
         self._document: Any = None
+        # They stand for the criteria that are CRITICAL.
+        self._critical: list[pytest.TestReport] = []
         unfinished = pipeline.unfinished
         self._started = moment.replace(microsecond=0) if unfinished is None else unfinished.started
         self.run_id = f"{self._started:%Y%m%dT%H%M%SZ}-{token_hex(3)}" if unfinished is None else unfinished.run_id
@@ -126,8 +126,7 @@ class Finish:
         """Return what only a worker knows, in plain values."""
         vectors = self.pipeline.opened_vectors()
         return {
-            "criteria": [asdict(criterion) for criterion in self.criteria.values()],
-            "partial": self.partial,
+            "selection": to_plain(self.gathered.selection),
             "refusal": self.refusal,
             "vectors": vectors.count if vectors else None,
             "totals": self.pipeline.ledger.totals(),
@@ -136,23 +135,20 @@ class Finish:
 
     def take(self, contribution: dict[str, Any]) -> None:
         """Take what a worker hands over; all workers know the same."""
-        self.criteria = {plain["name"]: Criterion(**plain) for plain in contribution["criteria"]}
-        self.partial |= contribution["partial"]
+        self.gathered.selection = from_plain(Selection, contribution["selection"])
         self.refusal = self.refusal or contribution["refusal"]
         self._counts = contribution
         self._near |= from_plain(list[tuple[RecordId, tuple[Near, ...]]], contribution["near"])
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        """Gather the outcome that the report of a check carries."""
-        plain = getattr(report, OUTCOME, None)
-        if plain is not None:
-            self.outcomes.append(from_plain(Outcome, plain))
-        elif report.failed:
-            self._others_failed = True
+        """Gather the outcome that the report of a check carries, unless the check is run again."""
+        self.gathered.add(report)
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_report_teststatus(self, report: pytest.TestReport) -> tuple[str, str, str] | None:
-        """Count records that fail a criterion as findings, which are not failed tests while the criterion holds."""
+        """Count records that fail a criterion as findings; show what stands for a criterion only in the summary."""
+        if hasattr(report, STANDS_FOR):
+            return "", "", "FAILED" if report.failed else ""
         plain = getattr(report, OUTCOME, None)
         return (FINDINGS, "f", "FINDING") if plain and plain["result"] == Result.FAILED else None
 
@@ -160,17 +156,23 @@ class Finish:
     def pytest_sessionfinish(self, session: pytest.Session) -> Generator[None, object, object]:
         """Judge before other plugins read the exit code; write after pytest-json-report has built its document."""
         self.ending = True
+        self.gathered.add_broken(redact=self.pipeline.settings.redact)
+        if xdist.is_controller(self.config) and self._counts is None and self.gathered.failed:
+            self.refusal = self.refusal or ("every worker crashed, so there is no verdict.", EXIT_INTERNAL_ERROR)
         if self.refusal:
             session.exitstatus = self.config.stash[EXIT_CODE] = self.refusal[1]
-        if not (self.criteria and self.outcomes and self._keeper):
+        if not (self.gathered.selection.criteria and self.gathered.outcomes and self._keeper):
             return (yield)
         if session.exitstatus == pytest.ExitCode.INTERRUPTED and self.interrupted is None:
             self.interrupted = f"not all was checked{self._how_to_resume()}"
         self.report = self._judge(session)
         self.config.stash[VERDICT] = str(self.report.verdict)
-        exit_code = self._exit_code(session, self.report)
-        session.exitstatus = exit_code
+        session.exitstatus = exit_code = self.report.exit_code
+        self._critical = list(critical_reports(self.report))
+        for report in self._critical:
+            self.config.hook.pytest_runtest_logreport(report=report)
         result = yield
+        remember(self.config, self.gathered.outcomes, [item.nodeid for item in self._critical])
         # Some plugins combine the session's exit code with the one they were called with.
         session.exitstatus = self._write(self.report, self._keeper) or exit_code
         self.config.stash[EXIT_CODE] = int(session.exitstatus)
@@ -181,12 +183,8 @@ class Finish:
         """Add the run to pytest-json-report's document."""
         if self.report is None:
             return
-        summary = json_report["summary"]
-        for test in json_report.get("tests", []):
-            if test["outcome"] == FINDINGS:
-                test["outcome"] = "failed"
-        if found := summary.pop(FINDINGS, 0):
-            summary["failed"] = summary.get("failed", 0) + found
+        stand_ins = {item.nodeid for item in self._critical}
+        mark_failed(json_report, [*self.gathered.outcomes, *self.report.outcomes], stand_ins)
         json_report["drift"] = drift_document(self.report)
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
@@ -195,6 +193,9 @@ class Finish:
             terminalreporter.write_line(f"ERROR: {self.refusal[0]}", red=True)
         if self.report is None:
             return
+        # Not earlier, so that the last lines name them, but no traceback is shown.
+        if failed := [item for item in self._critical if item.failed]:
+            terminalreporter.stats.setdefault("failed", []).extend(failed)
         quiet = self.config.stash.get(QUIET, None)
         with quiet.summary() if quiet else nullcontext():
             write_summary(terminalreporter, self.report, self.page, self._alerting.lines() if self._alerting else ())
@@ -203,15 +204,24 @@ class Finish:
             if self.failure is not None:
                 terminalreporter.write_line(f"ERROR: {visible(str(self.failure))}", red=True)
 
-    def _exit_code(self, session: pytest.Session, report: RunReport) -> int:
-        """Return the run's exit code, unless pytest ended otherwise or a test beside the checks failed."""
-        if session.exitstatus not in _PYTEST_VERDICTS or (self._others_failed and report.exit_code == 0):
-            return int(session.exitstatus)
-        return report.exit_code
+    def _with_exit_code(self, report: RunReport, ended_with: int) -> RunReport:
+        """Return the report with the exit code of the process, if pytest ended otherwise or another test failed."""
+        if ended_with not in _PYTEST_VERDICTS:
+            why = "" if ended_with == EXIT_INTERRUPTED else "pytest itself ended with this code, see above"
+            return replace(report, exit_code=ended_with, exit_reason=why)
+        others, in_part = self.gathered.other_failures(), report.facts.coverage.in_part
+        if others and report.exit_code == 0:
+            # Only pytest itself may exit with 1 for another reason than a verdict of CRITICAL.
+            code = EXIT_INTERNAL_ERROR if wraps_pytest(self.config) else ended_with
+            why = f"a test beside the criteria failed ({others[0]}); the verdict is {report.verdict}"
+            return replace(report, exit_code=code, exit_reason=why)
+        undecided = {item.criterion.name for item in report.criteria if item.verdict is Verdict.INCONCLUSIVE}
+        if report.exit_code == Verdict.INCONCLUSIVE.exit_code and undecided & in_part:
+            return replace(report, exit_reason="INCONCLUSIVE: a part has no verdict on its rate; run the whole review")
+        return report
 
     def _judge(self, session: pytest.Session) -> RunReport:
-        stopped = session.exitstatus not in _PYTEST_VERDICTS or session.shouldfail or session.shouldstop
-        self.partial |= bool(stopped) or self._is_partial()
+        coverage = self.gathered.coverage(self.pipeline.sample)
         if xdist.is_controller(self.config) and self.journal().path.exists():
             self.pipeline.use_journal(self.journal(), self.header())
         facts = gather_facts(
@@ -221,18 +231,22 @@ class Finish:
             run_id=self.run_id,
             started=format_instant(self._started),
             finished=format_instant(datetime.now(UTC).replace(microsecond=0)),
-            partial=self.partial,
+            partial=bool(coverage.cut_off) or session.exitstatus not in _PYTEST_VERDICTS or self._is_partial(),
+            coverage=coverage,
             interrupted=self.interrupted,
         )
         assert self._keeper is not None
         duration, known = time.monotonic() - self._clock, self._keeper.acknowledged(facts, self._started)
-        report = build_report(facts, tuple(self.criteria.values()), self.outcomes, duration, known)
+        outcomes = one_per_record(self.gathered.outcomes, [record.id for record in self.pipeline.sample.records])
+        report = build_report(facts, tuple(self.gathered.selection.criteria.values()), outcomes, duration, known)
+        report = self._with_exit_code(report, int(session.exitstatus))
         return replace(report, past=self._keeper.past(store_of(report), self.run_id), details=self._details(report))
 
     def _is_partial(self) -> bool:
         named = any("::" in argument for argument in self.config.args)
         chosen = bool(self.pipeline.settings.records)
-        return self.partial or named or chosen or not built_in_names() <= set(self.criteria)
+        selection = self.gathered.selection
+        return named or chosen or bool(selection.left_out) or not built_in_names() <= selection.criteria.keys()
 
     def _details(self, report: RunReport) -> dict[RecordId, Details]:
         near = self._near or self._find_near()
@@ -246,7 +260,7 @@ class Finish:
         """Return the nearest records of those that did not pass, if the vectors are open anyway."""
         vectors = self.pipeline.opened_vectors()
         try:
-            return find_near(self._not_passed(self.outcomes), vectors, redact=self.pipeline.settings.redact)
+            return find_near(self._not_passed(self.gathered.outcomes), vectors, redact=self.pipeline.settings.redact)
         except DriftError:
             # The checks have reported what is wrong with the vectors.
             return {}
@@ -259,9 +273,8 @@ class Finish:
         """Write the run's files; return the exit code if that fails, unless it would hide a CRITICAL verdict."""
         document = dict(self._document.report or {})
         document.setdefault("drift", drift_document(report))
-        mark_failed(document, report.outcomes)
         if report.facts.redacted:
-            withhold_texts(document, report.outcomes)
+            withhold_texts(document, [*self.gathered.outcomes, *report.outcomes])
         try:
             self.page = keeper.keep(report, document)
             write_to_store(report, self.pipeline, self._started)

@@ -17,6 +17,8 @@ OUTCOME = "drift_outcome"
 PIPELINE: pytest.StashKey[Pipeline] = pytest.StashKey()
 CRITERIA: pytest.StashKey[dict[str, Criterion]] = pytest.StashKey()
 STATISTICS: pytest.StashKey[list[Statistic]] = pytest.StashKey()
+# What a check found, None if it passed.
+FINDING: pytest.StashKey[str | None] = pytest.StashKey()
 # The exit code that the run decided on.
 EXIT_CODE: pytest.StashKey[int] = pytest.StashKey()
 # The exit code of a run that was refused with a pytest.UsageError.

@@ -6,22 +6,22 @@ import signal
 import threading
 import time
 import warnings
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Generator, Hashable, Iterator, Sequence
 from contextlib import contextmanager
 from types import FrameType
 
 import pytest
 
-from drift_checks.core.errors import DriftError, StoreError
-from drift_checks.core.outcomes import Decision, Outcome, Result, Statistic
-from drift_checks.core.plain import to_plain
-from drift_checks.core.records import Record, RecordId, Review
-from drift_checks.core.redaction import withhold
-from drift_checks.core.secrets import know_secrets, mask_secrets
-from drift_checks.core.text import shorten, visible
+from drift_checks.core.errors import DriftError
+from drift_checks.core.records import Record, RecordId
+from drift_checks.core.secrets import know_secrets
+from drift_checks.core.text import visible
 from drift_checks.plugin import fixtures, xdist
+from drift_checks.plugin.checks import Checks
 from drift_checks.plugin.collection import (
     asks_for_reviews,
+    check_identity,
     criterion_name,
     declared_criteria,
     is_check,
@@ -30,7 +30,8 @@ from drift_checks.plugin.collection import (
     slice_id,
 )
 from drift_checks.plugin.finish import Finish
-from drift_checks.plugin.keys import CRITERIA, LOGS, OUTCOME, PIPELINE, REFUSED, STATISTICS
+from drift_checks.plugin.gathered import Selection
+from drift_checks.plugin.keys import CRITERIA, LOGS, PIPELINE, REFUSED
 from drift_checks.plugin.settings import read_settings
 from drift_checks.plugin.terminal import progress
 from drift_checks.report.events import log_begin, log_refusal, log_reviews
@@ -41,8 +42,6 @@ from drift_checks.settings.declarations import Settings
 
 _VECTOR_FIXTURES = {"vectors", "dimension", "entries"}
 _GRACE_SECONDS = 0.7
-# A message may quote a text of any length.
-_LONGEST_MESSAGE = 10_000
 
 
 def begin(config: pytest.Config) -> None:
@@ -75,6 +74,7 @@ def begin(config: pytest.Config) -> None:
             log_begin(pipeline)
     register = config.pluginmanager.register
     register(fixtures, "drift_checks.plugin.fixtures")
+    register(Checks(pipeline), "drift_checks_checks")
     register(Run(config, pipeline, finish), "drift_checks_run")
     if xdist.is_worker(config):
         worker = xdist.Worker(config, finish.pytest_runtest_logreport, finish.contribution)
@@ -93,11 +93,17 @@ class Run:
         self.config = config
         self.pipeline = pipeline
         self.finish = finish
+        # The fixtures of each function, without those that a plugin adds to repeat it.
+        self._fixtures: dict[str, frozenset[str]] = {}
+        # The checks of each criterion, whether they are chosen or not.
+        self._offered: defaultdict[str, set[Hashable]] = defaultdict(set)
         # Set after an interruption: until then, the reviews that were made are checked.
         self._check_until: float | None = None
 
+    @pytest.hookimpl(tryfirst=True)
     def pytest_generate_tests(self, metafunc: pytest.Metafunc) -> None:
         """Run a check that takes `record` once per record of the sample, or `sample_slice` once per slice."""
+        self._fixtures[metafunc.definition.nodeid] = frozenset(metafunc.fixturenames)
         if "record" in metafunc.fixturenames and is_check(metafunc.definition):
             records = self.pipeline.sample.records
             metafunc.parametrize("record", records, ids=[item_id(record) for record in records])
@@ -106,15 +112,36 @@ class Run:
             none = pytest.param(None, id="none", marks=pytest.mark.skip(reason="the sample is all of one kind"))
             metafunc.parametrize("sample_slice", slices or [none], ids=slice_id)
 
-    @pytest.hookimpl(trylast=True)
-    def pytest_collection_modifyitems(self, items: Sequence[pytest.Item]) -> None:
-        """Note which criteria are checked, after all deselection."""
-        criteria = declared_criteria(filter(is_check, items), self.pipeline.settings)
-        self.finish.criteria = self.config.stash[CRITERIA] = criteria
+    @pytest.hookimpl(wrapper=True)
+    def pytest_pycollect_makeitem(self) -> Generator[None, object, object]:
+        """Note the checks that there are, of which only some may be chosen."""
+        made = yield
+        for item in made if isinstance(made, list) else [made]:
+            if isinstance(item, pytest.Item) and is_check(item):
+                self._offered[criterion_name(item.path)].add(check_identity(item, self._fixtures))
+        return made
 
-    def pytest_deselected(self, items: Sequence[pytest.Item]) -> None:
-        """Call the run partial if a check is deselected."""
-        self.finish.partial |= any(map(is_check, items))
+    @pytest.hookimpl(trylast=True)
+    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
+        """Keep each check once, however often a plugin or the command line repeats it."""
+        chosen: dict[Hashable, pytest.Item] = {}
+        for item in items:
+            chosen.setdefault(check_identity(item, self._fixtures) if is_check(item) else item, item)
+        items[:] = chosen.values()
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_collection_finish(self, session: pytest.Session) -> None:
+        """Note which checks are chosen, after all deselection, and how many are left out."""
+        checks = [item for item in session.items if is_check(item)]
+        criteria = declared_criteria(checks, self.pipeline.settings)
+        chosen = {check_identity(item, self._fixtures) for item in checks}
+        left_out = {name: len(self._offered[name] - chosen) for name in criteria}
+        self.finish.gathered.selection = Selection(
+            criteria,
+            {item.nodeid: criterion_name(item.path) for item in checks},
+            {name: number for name, number in left_out.items() if number},
+        )
+        self.config.stash[CRITERIA] = criteria
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtestloop(self, session: pytest.Session) -> Generator[None, object, object]:
@@ -138,22 +165,6 @@ class Run:
         if self._check_until is not None and time.monotonic() > self._check_until:
             return True
         return True if self.finish.refusal and is_check(item) else None
-
-    @pytest.hookimpl(wrapper=True)
-    def pytest_runtest_makereport(
-        self, item: pytest.Item, call: pytest.CallInfo[None]
-    ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-        """Attach a check's outcome to its report, and shorten a failure to one line."""
-        report = yield
-        if is_check(item) and (outcome := self._outcome(item, call, report)):
-            setattr(report, OUTCOME, to_plain(outcome))
-            if outcome.result is Result.FAILED:
-                report.outcome = "failed"
-                report.longrepr = outcome.message
-            elif outcome.result is Result.UNMEASURED and report.failed:
-                report.outcome = "skipped"
-                report.longrepr = (str(item.path), 0, outcome.message)
-        return report
 
     def _prepare(self, checks: Sequence[pytest.Item]) -> None:
         asking = [item for item in checks if asks_for_reviews(item)]
@@ -194,48 +205,6 @@ class Run:
         self.finish.interrupt(sum(key in reviews and reviews[key].made for key in records), len(records))
         session.items[:] = [item for item in asking if (record := record_of(item)) and record.id in reviews]
         self._check_until = time.monotonic() + _GRACE_SECONDS
-
-    def _outcome(self, item: pytest.Item, call: pytest.CallInfo[None], report: pytest.TestReport) -> Outcome | None:
-        if report.when != "call" and report.passed:
-            return None
-        record = record_of(item)
-        statistics: list[Statistic] = item.stash.get(STATISTICS, [])
-        result, message = _result(call, report)
-        if self.pipeline.settings.redact:
-            concerned = [record] if record else self.pipeline.sample.records
-            message = withhold(message, "\n".join(item.text for item in concerned))
-        message = shorten(mask_secrets(message), _LONGEST_MESSAGE)
-        review = self.pipeline.reviews.get(record.id) if record else None
-        if result is Result.UNMEASURED and review and not review.needed:
-            result = Result.NOT_NEEDED
-        return Outcome(
-            criterion_name(item.path),
-            result,
-            message,
-            record.id if record else None,
-            str(record.stratum) if record else None,
-            _decision(record, review) if record else None,
-            tuple(statistics),
-            item.nodeid,
-            bool(call.excinfo and isinstance(call.excinfo.value, StoreError)),
-        )
-
-
-def _decision(record: Record, review: Review | None) -> Decision:
-    reviewed = (review.category, review.confidence) if review else ()
-    return Decision(record.category, record.confidence, *reviewed)
-
-
-def _result(call: pytest.CallInfo[None], report: pytest.TestReport) -> tuple[Result, str]:
-    if report.passed:
-        return Result.PASSED, ""
-    error = call.excinfo.value if call.excinfo else None
-    message = next(iter(str(error).splitlines()), "") if error else ""
-    if report.skipped or isinstance(error, DriftError):
-        return Result.UNMEASURED, message.removeprefix("Skipped: ")
-    if report.when == "call" and isinstance(error, AssertionError | pytest.fail.Exception):
-        return Result.FAILED, message
-    return Result.BROKEN, message
 
 
 def only_looks(config: pytest.Config) -> bool:

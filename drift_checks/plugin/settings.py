@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import os
+import shlex
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
+from inspect import signature
+from pathlib import Path
 
 import pytest
 
+from drift_checks.core.errors import SettingError
+from drift_checks.settings.apart import values_apart
 from drift_checks.settings.declarations import Settings, declared
 from drift_checks.settings.ini_files import read_ini
 from drift_checks.settings.loading import Sources, load
@@ -21,6 +27,42 @@ def add_settings(parser: pytest.Parser) -> None:
         how = {"action": "store_const", "const": "true"} if setting.default is False else {"metavar": "VALUE"}
         group.addoption(setting.option, dest=setting.ini, default=None, help=described, **how)
         parser.addini(setting.ini, described, default=None)
+
+
+def refuse_hidden_ini(config: pytest.Config, args: Sequence[str]) -> None:
+    """Refuse `--drift-NAME VALUE` if its value makes pytest use another ini file.
+
+    pytest looks for its ini file before it knows the options of plugins, so it takes such a value for a path of tests.
+
+    Raises:
+        pytest.UsageError: With the same options as pytest reads them correctly.
+    """
+    apart = list(values_apart(args))
+    if apart and (usual := _ini_without_values(config)) != config.inipath:
+        given = f"uses {config.inipath}" if usual is None else f"ignores {usual}"
+        problem = f"pytest takes its value for a path of tests, and so {given}"
+        joined = " ".join(f"{option}={shlex.quote(value)}" for option, value in apart)
+        raise pytest.UsageError(str(SettingError(apart[0][0], problem, f"write {joined}")))
+
+
+def _ini_without_values(config: pytest.Config) -> Path | None:
+    """Return the ini file that pytest finds from the paths of tests alone; there is no public way."""
+    known = config.known_args_namespace
+    given = {
+        "inifile": known.inifilename,
+        "override_ini": known.override_ini,
+        "args": known.file_or_dir,
+        "rootdir_cmd_arg": known.rootdir or None,
+        "invocation_dir": config.invocation_params.dir,
+    }
+    try:
+        from _pytest.config.findpaths import determine_setup
+
+        # Before pytest 9 there was no `override_ini`.
+        accepted = signature(determine_setup).parameters
+        return determine_setup(**{name: value for name, value in given.items() if name in accepted})[1]
+    except (ImportError, TypeError):
+        return config.inipath
 
 
 def read_settings(config: pytest.Config, now: datetime) -> Settings:

@@ -14,7 +14,14 @@ _LONGEST_MESSAGE = 160
 def headline(report: RunReport) -> str:
     """Return the verdict and its reason, as in `CRITICAL · 33 of 50 agree (66 %, …), below 75 %`."""
     verdict = str(report.verdict) if report.facts.interrupted is None else "INTERRUPTED"
-    return f"{'DEMO · ' if report.facts.demo else ''}{verdict} · {reason(report)}"
+    demo = ["DEMO"] if report.facts.demo else []
+    return " · ".join([*coverage(report), *demo, verdict, reason(report)])
+
+
+def coverage(report: RunReport) -> list[str]:
+    """Return what a partial run begins with: `PARTIAL` and how much was checked; an interruption says that itself."""
+    facts = report.facts
+    return ["PARTIAL", str(facts.coverage)] if facts.partial and facts.interrupted is None else []
 
 
 def reason(report: RunReport) -> str:

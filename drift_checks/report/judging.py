@@ -13,6 +13,7 @@ from drift_checks.report.acknowledgements import NOTHING_ACKNOWLEDGED, Acknowled
 from drift_checks.report.agreement import judge_agreement, summarise_agreement
 from drift_checks.report.effects import judge_effects, reasons
 from drift_checks.report.evidence import enough_or_warning, too_few
+from drift_checks.report.partial import judge_in_part
 from drift_checks.report.run import CriterionResult, Facts, JudgedStatistic, RunReport
 from drift_checks.report.verdict import EXIT_INTERNAL_ERROR, EXIT_INTERRUPTED, Verdict, judge, worst
 from drift_checks.statistics.multiplicity import holm_by_group
@@ -43,6 +44,7 @@ def build_report(
         )
         for criterion in criteria
     )
+    results = tuple(judge_in_part(result, facts.coverage) for result in results)
     verdict = worst(result.counts_as for result in results)
     broken = any(item.result is Result.BROKEN for item in outcomes)
     exit_code = EXIT_INTERNAL_ERROR if broken and verdict is not Verdict.CRITICAL else verdict.exit_code

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from drift_checks.core.outcomes import AGREEMENT, Criterion, Outcome, Result, Statistic
 from drift_checks.core.records import RecordId
 from drift_checks.report.acknowledgements import NOTHING_ACKNOWLEDGED, Acknowledged, Acknowledgement
+from drift_checks.report.coverage import Coverage
 from drift_checks.report.details import Details
 from drift_checks.report.history.recorded import Agreement, RecordedRun, ReviewerFacts, SampleFacts, StoreFacts
 from drift_checks.report.verdict import Verdict, severity
@@ -27,6 +28,7 @@ class Facts:
         chosen: Whether the user named the records, so that they are not a random sample.
         comparable_confidence: Whether the reviewer's confidence is on the store's scale.
         partial: Whether it ran only some criteria or records.
+        coverage: How much of the sample and of the criteria was checked.
         interrupted: How far the run came before it was interrupted.
         resumable: Whether missing reviews can be made later.
         repeat: The command that repeats the run.
@@ -52,6 +54,7 @@ class Facts:
     decision: str = "point"
     judge: str = POPULATION
     error_rate: float = 0.01
+    coverage: Coverage = field(default_factory=Coverage)
     interrupted: str | None = None
     resumable: bool = False
     redacted: bool = False
@@ -137,7 +140,7 @@ class RunReport:
     """A judged run.
 
     `details` describe the records that disagree, failed or were not reviewed; `past` are the store's earlier runs,
-    oldest first.
+    oldest first; `exit_reason` explains an exit code that is not the verdict's.
     """
 
     facts: Facts
@@ -150,6 +153,7 @@ class RunReport:
     details: Mapping[RecordId, Details] = field(default_factory=dict)
     past: tuple[RecordedRun, ...] = ()
     acknowledged: Acknowledged = NOTHING_ACKNOWLEDGED
+    exit_reason: str = ""
 
     @property
     def criteria_worst_first(self) -> list[CriterionResult]:

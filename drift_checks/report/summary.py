@@ -61,7 +61,7 @@ def summarise(report: RunReport, page: Path | None) -> Iterator[str]:
         yield _line("note", "partial review: not kept as the latest run")
     if page is not None:
         yield _line("report", str(page))
-    yield _line(f"exit {report.exit_code}", MEANINGS[report.exit_code])
+    yield _line(f"exit {report.exit_code}", report.exit_reason or MEANINGS[report.exit_code])
 
 
 def sample_in_words(facts: Facts) -> str:

@@ -34,14 +34,14 @@ def test_alerts_names_the_channels(steered: Steered) -> None:
 
 
 def test_part_of_a_review_alerts_nobody(steered: Steered) -> None:
-    """Nor does it deliver what waits; one that -x stops delivers that, but has no verdict to send."""
+    """Nor does it deliver what waits; the next whole review does."""
     steered.channels.mail.replies[:] = ["550 not today"]
     steered.run("WARNING", "--drift-alerts=email")
     for part in (("-k", "test_agreement.py"), ("--drift-records=4,8,12",)):
         found = steered.run("CERTAIN", *part)
         assert (found.drift["verdict"], steered.channels.news()) == ("CRITICAL", [])
         assert logged(found.reports) == [("email", "change", "waiting")]
-    assert steered.sent("CERTAIN", "-x") == [("email", "delayed WARNING")]
+    assert ("email", "delayed WARNING") in steered.sent("CERTAIN", "-x")
 
 
 @pytest.mark.slow

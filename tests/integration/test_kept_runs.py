@@ -34,9 +34,6 @@ PARTIAL = {
     "--deselect": ("--deselect", "criteria/test_store_consistency.py::test_store_coverage"),
     "records": ("--drift-records=1,2,3",),
     "ignored criterion": ("--ignore-glob=/*test_agreement.py",),
-    "-x": ("-x",),
-    "--maxfail": ("--maxfail=2",),
-    "--stepwise": ("--stepwise",),
 }
 
 

@@ -46,7 +46,7 @@ def test_judging_the_estimate_changes_the_verdict_and_nothing_else(reviewed: Rev
     agreement, population = by_population.criterion("agreement"), by_population.drift["agreement"]["population"]
     assert {name: agreement[name] for name in population} == population
     assert agreement["rate"] == pytest.approx(0.75)
-    (line,) = (line for line in by_population.summary.splitlines() if line.startswith("OK") and "agree" in line)
+    (line,) = (line for line in by_population.summary.splitlines() if " · OK · " in line and "agree" in line)
     assert ("8 of 20 in the sample" in line, "75 % of the whole store" in line) == (True, True)
 
 

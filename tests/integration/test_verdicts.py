@@ -188,12 +188,6 @@ def test_disagreements_are_no_failures_while_the_criterion_holds(review: Review,
     assert (found.exit_code, "failed" in found.out, "1 of 20 disagree, 5 %" in found.out) == (0, False, True)
 
 
-def test_run_that_stops_at_a_disagreement_is_judged_by_what_it_saw(review: Review, doubtful: BuiltStore) -> None:
-    """With -x one of one record disagrees."""
-    found = review(*doubtful.options, chosen(1, 3), "-x", "-k", "test_agreement.py")
-    assert found.criterion("agreement")["failed"] == 1
-
-
 def test_interrupted_run_has_no_verdict(review: Review, doubtful: BuiltStore, tmp_path: Path) -> None:
     """`pytest.exit` in a run that would be CRITICAL exits with pytest's 2."""
     stop = "def test_stop(record):\n    pytest.exit('enough')"

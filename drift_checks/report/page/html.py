@@ -17,7 +17,7 @@ from drift_checks.core.secrets import mask_secrets
 from drift_checks.core.text import confidence, count, percent, percent_range, shorten_html, spelled_out
 from drift_checks.report import summary
 from drift_checks.report.changes import changes_since
-from drift_checks.report.headline import deciding_criteria, headline, reason
+from drift_checks.report.headline import coverage, deciding_criteria, headline, reason
 from drift_checks.report.history.kept import KeptRun
 from drift_checks.report.history.recorded import RecordedRun
 from drift_checks.report.page.charts.picture import Picture
@@ -56,6 +56,7 @@ def render(report: RunReport) -> str:
             facts=report.facts,
             headline=headline(report),
             reason=reason(report),
+            coverage=coverage(report),
             decided_by=[] if report.verdict is Verdict.OK else deciding_criteria(report),
             changes=changes_since(report.past[-1], report) if report.past else None,
             criteria=[_criterion_row(result, failed) for result in report.criteria_worst_first],
