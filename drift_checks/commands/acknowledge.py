@@ -51,7 +51,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     what.add_argument("--withdraw", metavar="NUMBER", help="withdraw the acknowledgement with this number")
     parser.add_argument("--until", metavar="DATE", help="the last day, in UTC, or an instant with a zone")
     parser.add_argument("--reason", metavar="TEXT", help="why it does not count")
-    parser.add_argument("--reports", metavar="DIR", help="the folder of reports (default: DRIFT_REPORTS, else reports)")
+    parser.add_argument(
+        "--reports",
+        "--drift-reports",
+        metavar="DIR",
+        help="the folder of reports (default: DRIFT_REPORTS, else reports)",
+    )
     parser.add_argument("--store", metavar="DB", help="only of this SQLite file")
     parser.add_argument("--table", metavar="NAME", help="only of this table, if the file has several")
     parser.add_argument("--collection", metavar="NAME", help="only of this collection, if the file has several")

@@ -34,7 +34,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--last", metavar="N", type=from_one, default=20, help="at most N runs, the newest (default 20)"
     )
-    parser.add_argument("--reports", metavar="DIR", help="the folder of reports (default: DRIFT_REPORTS, else reports)")
+    parser.add_argument(
+        "--reports",
+        "--drift-reports",
+        metavar="DIR",
+        help="the folder of reports (default: DRIFT_REPORTS, else reports)",
+    )
     parser.add_argument("--store", metavar="DB", help="only runs of this SQLite file")
     parser.add_argument("--format", choices=list(_FORMATS), default="table", help="the output format")
 
