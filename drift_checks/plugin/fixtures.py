@@ -145,7 +145,7 @@ def need(criterion: Criterion) -> Callable[[int, str], None]:
 
     def check(number: int, what: str) -> None:
         if number < criterion.least:
-            pytest.skip(f"only {number:,} {what}, but {criterion.least:,} are needed")
+            pytest.skip(f"needs {criterion.least:,} {what}, found {number:,}")
 
     return check
 

@@ -31,10 +31,10 @@ from tests.support.session_runs import Review
 from tests.support.stores import NAME, BuiltStore, build_store
 
 FEW = {
-    "agreement_by_slice": "2 reviewed records in the slice, 8 are needed",
-    "category_flow": "7 reviewed records, 30 are needed",
-    "confidence_change": "7 reviewed records with both confidences, 20 are needed",
-    "calibration": "7 reviewed records with a confidence, 30 are needed",
+    "agreement_by_slice": "needs 8 reviewed records in the slice, found 2",
+    "category_flow": "needs 30 reviewed records, found 7",
+    "confidence_change": "needs 20 reviewed records with both confidences, found 7",
+    "calibration": "needs 30 reviewed records with a confidence, found 7",
 }
 
 
@@ -91,7 +91,7 @@ def test_failed_reviews_are_not_measured(review: Review, tmp_path: Path) -> None
     rows = [{**row, "text": f"no answer to {row['id']}"} for row in two_windows()]
     run = check_all(review, write_store(tmp_path / "store", rows), FEW)
     assert run.verdicts() == dict.fromkeys(FEW)
-    assert all("0 reviewed records" in run.criterion(name)["message"] for name in FEW)
+    assert all("found 0" in run.criterion(name)["message"] for name in FEW)
 
 
 def test_wrong_decisions_everywhere_are_overconfident_and_no_slice_is_accused(review: Review, tmp_path: Path) -> None:

@@ -103,7 +103,7 @@ def test_criterion_of_ones_own_has_thresholds_too(review: Review, mixed: Driftin
 def test_least_number_is_a_setting(review: Review, mixed: DriftingStore, least: int, verdict: str | None) -> None:
     """There are 150 recent records."""
     found = check_only(review, mixed, "class_mix", f"--drift-least=class_mix={least}").criterion("class_mix")
-    said = "150 recent records, 151 are needed" in found["message"]
+    said = "needs 151 recent records, found 150" in found["message"]
     assert (found["verdict"], said, found["least"]) == (verdict, verdict is None, least)
 
 

@@ -102,7 +102,7 @@ def test_hundred_records_of_each_window_are_needed(review: Review, tmp_path: Pat
         REASONS,
     )
     assert run.verdicts() == dict.fromkeys(REASONS, "OK" if number == 100 else None)
-    reasons = {name: f"99 {words.replace('recent', window)}, 100 are needed" for name, words in REASONS.items()}
+    reasons = {name: f"needs 100 {words.replace('recent', window)}, found 99" for name, words in REASONS.items()}
     named = [name for name in REASONS if reasons[name] in run.criterion(name)["message"]]
     assert named == ([] if number == 100 else [*REASONS])
 
@@ -112,7 +112,7 @@ def test_without_timestamps_there_are_no_windows(review: Review, sound: Drifting
     sound.without("timestamp")
     run = check_all(review, sound, REASONS)
     assert run.verdicts() == dict.fromkeys(REASONS)
-    assert all("100 are needed" in run.criterion(name)["message"] for name in REASONS)
+    assert all("needs 100 " in run.criterion(name)["message"] for name in REASONS)
 
 
 def test_categories_that_are_new_or_vanished_are_named(review: Review, tmp_path: Path) -> None:
@@ -167,7 +167,7 @@ def test_confidences_that_are_no_numbers_are_skipped(review: Review, sound: Drif
     """Only what is a number is compared."""
     sound.execute(f"update {NAME} set confidence = 'high' where id > 340")
     found = check_only(review, sound, "confidence_distribution").criterion("confidence_distribution")
-    assert "90 recent records with a confidence, 100 are needed" in found["message"]
+    assert "needs 100 recent records with a confidence, found 90" in found["message"]
 
 
 def test_column_that_changed_is_the_one_accused(review: Review, tmp_path: Path) -> None:

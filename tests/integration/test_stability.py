@@ -44,7 +44,7 @@ def test_so_many_records_are_varied_as_is_set(
     stability = by_own(review, store, "agreeing", f"--drift-stability={number}").criterion("stability")
     texts = texts_asked(review)
     assert (stability["verdict"], len(texts)) == (verdict, 20 + VARIANTS * number)
-    assert ("5 are needed" in stability["message"]) is (number == 3)
+    assert ("needs 5 " in stability["message"]) is (number == 3)
     if number == 20:
         assert any("  concerns  " in text or "\nconcerns\n" in text for text in texts)
         assert any("Page" in text or "Table of Contents" in text for text in texts)
