@@ -70,7 +70,7 @@ def _source(settings: Settings) -> BackupSource:
         raise SettingError(
             "db",
             "no store is configured",
-            "name the SQLite file with --drift-db FILE, and the Chroma directory, if any, with --drift-chroma DIR",
+            "name the SQLite file with --drift-db=FILE, and the Chroma directory, if any, with --drift-chroma=DIR",
         )
     return BackupSource(
         db=settings.db,

@@ -66,7 +66,7 @@ def _application(settings: Settings) -> Path:
     from drift_checks.stores.sqlite import refuse_unreadable
 
     if settings.demo or settings.db is None:
-        raise SettingError("db", "--application needs a SQLite file", "name it with --drift-db FILE")
+        raise SettingError("db", "--application needs a SQLite file", "name it with --drift-db=FILE")
     refuse_unreadable(settings.db)
     # SQLite keeps its journals beside the target of a link.
     return settings.db.resolve()

@@ -232,20 +232,20 @@ class Pipeline:
 
 def _no_store(settings: Settings) -> SettingError:
     if settings.chroma is not None:
-        remedy = "name the SQLite file of the records with --drift-db FILE (or the variable DRIFT_DB, or drift_db in"
+        remedy = "name the SQLite file of the records with --drift-db=FILE (or the variable DRIFT_DB, or drift_db in"
         return SettingError("db", f"{settings.chroma} holds no risk_classifications.db", f"{remedy} pytest.ini)")
     return SettingError(
         "db",
         "no store is configured",
-        "name one with --drift-db FILE --drift-chroma DIR (or the variables DRIFT_DB and DRIFT_CHROMA, or drift_db and"
+        "name one with --drift-db=FILE --drift-chroma=DIR (or the variables DRIFT_DB and DRIFT_CHROMA, or drift_db and"
         " drift_chroma in pytest.ini), or try the built-in one with --drift-demo",
     )
 
 
 def _no_chroma(db: Path | None) -> ReviewerError:
-    remedy = "name the Chroma directory with --drift-chroma DIR"
+    remedy = "name the Chroma directory with --drift-chroma=DIR"
     if db is not None and (db.parent / "chroma.sqlite3").exists():
-        remedy = f"a Chroma directory is beside the records: name it with --drift-chroma {db.parent}"
+        remedy = f"a Chroma directory is beside the records: name it with --drift-chroma={db.parent}"
     return ReviewerError(
         "chroma",
         "the reviewer 'neighbours' needs the vectors",

@@ -122,7 +122,7 @@ def machine_zone() -> ZoneInfo:
         raise SettingError(
             "naive-timezone",
             f"this machine's time zone cannot be determined ({error})",
-            "set it, as in --drift-naive-timezone UTC",
+            "set it, as in --drift-naive-timezone=UTC",
         ) from None
 
 
@@ -147,7 +147,7 @@ def _refuse_thresholds(settings: Settings) -> None:
         raise SettingError(
             "max-cost",
             "costs are computed from llm-price, which is not set",
-            "set the price of a million input and output tokens, as in --drift-llm-price 0.15,0.60",
+            "set the price of a million input and output tokens, as in --drift-llm-price=0.15,0.60",
         )
 
 

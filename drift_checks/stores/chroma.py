@@ -53,7 +53,7 @@ _LONGEST_REASON = 300
 # Chroma writes the files of an index one after the other.
 _WRITING_SECONDS = (0.0, 0.5, 2.0)
 _WRITTEN_AT_ONCE = 2000
-_REMEDY = "name the Chroma directory with --drift-chroma DIR"
+_REMEDY = "name the Chroma directory with --drift-chroma=DIR"
 
 
 @dataclass(frozen=True, slots=True)
@@ -353,7 +353,7 @@ def _damaged(directory: Path, reason: str) -> StoreError:
     return StoreError(
         directory,
         f"Chroma cannot read this directory ({reason}), so it is damaged",
-        "restore it from a backup, or name another one with --drift-chroma DIR",
+        "restore it from a backup, or name another one with --drift-chroma=DIR",
     )
 
 

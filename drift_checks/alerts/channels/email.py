@@ -53,7 +53,7 @@ class Email:
             raise SettingError(
                 "email-to",
                 f"is not set, but mail is configured by {VARIABLE}",
-                "name the recipients, as in --drift-email-to oncall@example.com, or omit email from alerts",
+                "name the recipients, as in --drift-email-to=oncall@example.com, or omit email from alerts",
             )
         for setting, address in [*(("email-to", to) for to in self._to), ("email-from", self._sender)]:
             if not is_mail_address(address):

@@ -73,18 +73,18 @@ def checks(setup: Setup) -> list[Check]:
 def _no_records(setup: Setup) -> CheckResult:
     if setup.settings.chroma is not None:
         return failed(
-            f"{setup.settings.chroma} contains no {DATABASE_NAME}", "name the SQLite file with --drift-db FILE"
+            f"{setup.settings.chroma} contains no {DATABASE_NAME}", "name the SQLite file with --drift-db=FILE"
         )
     return failed(
         "no store is configured",
-        "name one with --drift-db FILE --drift-chroma DIR, or the variables DRIFT_DB and DRIFT_CHROMA",
+        "name one with --drift-db=FILE --drift-chroma=DIR, or the variables DRIFT_DB and DRIFT_CHROMA",
     )
 
 
 def _no_vectors(setup: Setup) -> CheckResult:
     db = setup.settings.db
     place = db.parent if db is not None and (db.parent / DATABASE).exists() else "DIR"
-    remedy = f"name the Chroma directory with --drift-chroma {place}"
+    remedy = f"name the Chroma directory with --drift-chroma={place}"
     if setup.settings.reviewer == NEIGHBOURS:
         return failed("no Chroma directory is configured, and the reviewer 'neighbours' needs its vectors", remedy)
     return warning("no Chroma directory is configured: store_consistency and self_retrieval are not measured", remedy)
@@ -105,7 +105,7 @@ def _columns(setup: Setup) -> CheckResult:
     affected = unmeasured(missing)
     effect = f"not measured: {', '.join(affected)}" if affected else "every criterion is measured anyway"
     message = f"{count(len(missing), 'column')} of {len(COLUMNS)} missing: {', '.join(missing)}; {effect}"
-    hint = "if they exist under other names, map them with --drift-columns OURS=THEIRS"
+    hint = "if they exist under other names, map them with --drift-columns=OURS=THEIRS"
     return warning(message, hint) if affected else passed(message, hint)
 
 

@@ -54,7 +54,7 @@ def logs(file: Path | None, config: Path | None, *, under_systemd: bool) -> Chec
         return passed("in systemd's journal: journalctl -u drift-review")
     return warning(
         "no log file is set, and nothing else keeps the logs of a run",
-        "--drift-log-file /var/log/drift-checks/review.log, which is rotated",
+        "--drift-log-file=/var/log/drift-checks/review.log, which is rotated",
     )
 
 
@@ -88,7 +88,7 @@ def sample_size(settings: Settings, records: int) -> CheckResult:
     if size is None:
         return passed(f"auto: {advice}")
     if size > _MANY * recommended:
-        return warning(f"{size}; {advice}", f"--drift-sample-size {recommended} costs less and tells as much")
+        return warning(f"{size}; {advice}", f"--drift-sample-size={recommended} costs less and tells as much")
     if size < _FEW * recommended:
-        return warning(f"{size}; {advice}", f"--drift-sample-size {recommended} tells drift from chance sooner")
+        return warning(f"{size}; {advice}", f"--drift-sample-size={recommended} tells drift from chance sooner")
     return passed(f"{size}; {advice}")

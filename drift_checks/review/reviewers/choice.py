@@ -62,7 +62,7 @@ def _chat_classifier(settings: Settings, taxonomy: Mapping[str, str]) -> Classif
 
     if settings.llm_model is None:
         raise SettingError(
-            "llm-model", "the reviewer 'llm' needs a model", "name it as the endpoint does, with --drift-llm-model NAME"
+            "llm-model", "the reviewer 'llm' needs a model", "name it as the endpoint does, with --drift-llm-model=NAME"
         )
     base_url = settings.llm_base_url or OPENAI
     key = find_secret(_ordered(KEYS, base_url), os.environ)
@@ -76,7 +76,7 @@ def _chat_classifier(settings: Settings, taxonomy: Mapping[str, str]) -> Classif
     key = _bare(key)
     if not taxonomy:
         raise SettingError(
-            "taxonomy", "there is no category to choose from", "name a YAML file with --drift-taxonomy FILE"
+            "taxonomy", "there is no category to choose from", "name a YAML file with --drift-taxonomy=FILE"
         )
     return ChatClassifier(
         settings.llm_model,

@@ -120,8 +120,8 @@ def test_a_store_that_cannot_be_reviewed_is_refused(settings: Settings) -> None:
     sure: list[tuple[object, ...]] = [(key, "t", "c", 0.9, stamp) for key in range(100)]
     for refused_settings, kind, words in (
         (replace(settings, records=("7", "9999")), SettingError, "records: 9999 not found in "),
-        (replace(settings, db=None, chroma=None), SettingError, "--drift-db FILE .* DRIFT_DB .*drift_db.*--drift-demo"),
-        (replace(settings, chroma=None), ReviewerError, f"--drift-chroma {settings.chroma}"),
+        (replace(settings, db=None, chroma=None), SettingError, "--drift-db=FILE .* DRIFT_DB .*drift_db.*--drift-demo"),
+        (replace(settings, chroma=None), ReviewerError, f"--drift-chroma={settings.chroma}"),
         (of_table(settings, twice), StoreError, "occurs twice"),
         (of_table(settings, sure), NothingToReview, "--drift-low-confidence-below"),
         (of_table(settings, []), NothingToReview, "is empty"),

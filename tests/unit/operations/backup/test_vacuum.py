@@ -178,7 +178,7 @@ def test_the_application_needs_a_store(reports: Path, capsys: pytest.CaptureFixt
     """Nothing is changed before one is named; a history need not exist."""
     before = contents(reports)
     assert vacuum(reports, "--application") == 4
-    assert "name it with --drift-db FILE" in capsys.readouterr().err
+    assert "name it with --drift-db=FILE" in capsys.readouterr().err
     assert contents(reports) == before
     assert vacuum(reports / "none") == 0
     assert "no history yet" in capsys.readouterr().out

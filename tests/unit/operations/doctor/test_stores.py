@@ -44,7 +44,7 @@ def test_a_missing_store_fails_once(tmp_path: Path, store: BuiltStore) -> None:
     """If only the records are missing, the vectors are checked all the same."""
     found = findings(tmp_path, None)
     assert {name: outcome(line) for name, line in found.items()} == {"records": ("error", "no store is configured")}
-    assert "--drift-db FILE" in found["records"].remedy
+    assert "--drift-db=FILE" in found["records"].remedy
     found = findings(tmp_path, None, chroma=store.chroma)
     assert statuses(found) == {"records": "error", "vectors": "ok", "Chroma's format": "ok", "counts": "skipped"}
 
@@ -56,7 +56,7 @@ def test_missing_vectors_fail_only_if_the_reviewer_needs_them(
     """The remedy names the directory beside the records."""
     found = findings(tmp_path, None, db=store.db, reviewer=reviewer)
     assert found["vectors"].status == status
-    assert found["vectors"].remedy.endswith(f"--drift-chroma {store.folder}")
+    assert found["vectors"].remedy.endswith(f"--drift-chroma={store.folder}")
 
 
 @pytest.mark.parametrize(
