@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from drift_checks.core.instants import format_instant
+from drift_checks.core.outcomes import AGREEMENT
 from drift_checks.plugin.collection import CRITERIA
 from drift_checks.report.history.recorded import ReviewerFacts, SampleFacts, SelfDisagreement, StoreFacts
 from drift_checks.report.repeat import repeat_commands
@@ -64,7 +65,8 @@ def gather_facts(config: pytest.Config, pipeline: Pipeline, counts: Mapping[str,
             **{name: totals[name] for name in _USED},
         ),
         judged=[str(stratum) for stratum in sample.judged],
-        chosen=sample.chosen,
+        # A part of the sample is no more random than records that were named.
+        chosen=sample.chosen or AGREEMENT in of_run["coverage"].in_part,
         comparable_confidence=classifier is not None and classifier.comparable_confidence,
         warn=settings.warn,
         critical=settings.critical,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from drift_checks.core.outcomes import AGREEMENT
 from drift_checks.core.text import count
 from drift_checks.report.coverage import Coverage
 from drift_checks.report.run import CriterionResult
@@ -24,9 +25,12 @@ def judge_in_part(result: CriterionResult, coverage: Coverage) -> CriterionResul
     verdicts = [own, *(item.verdict for item in result.statistics)]
     unchecked = f"{count(left_out + cut_off, 'check')} of this criterion did not run"
     because = f"no verdict on a part: {unchecked}" if own is Verdict.INCONCLUSIVE else unchecked
+    # What agreement says of the whole store does not hold for a part.
+    counted = f"{result.failed:,} of {result.measured:,} {result.criterion.failing}"
+    said = counted if name == AGREEMENT and result.measured else result.message
     return replace(
         result,
         verdict=worst(verdicts) if any(verdicts) else None,
-        message=f"{result.message}; {because}",
+        message=f"{said}; {because}",
         estimate=None,
     )
