@@ -50,10 +50,14 @@ def shell(folder: Path, command: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(["bash", "-c", script], cwd=folder, env=environment, capture_output=True, text=True)
 
 
+CRITICAL = [("wrong", 1, way, end) for way in ("module", "pyargs") for end in ENDS]
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize("end", ENDS)
-@pytest.mark.parametrize("way", WAYS)
-@pytest.mark.parametrize(("reviewer", "code"), [("right", 0), ("wrong", 1)])
+@pytest.mark.parametrize(
+    ("reviewer", "code", "way", "end"),
+    [*CRITICAL, ("wrong", 1, "verbose", "full"), ("right", 0, "module", "full"), ("right", 0, "pyargs", "gone")],
+)
 def test_lost_output_changes_no_verdict(store: BuiltStore, reviewer: str, code: int, way: str, end: str) -> None:
     """OK stays 0 and CRITICAL 1, and the run's folder is whole."""
     folder = store.folder.parent
