@@ -50,7 +50,8 @@ class Policy:
     def _kind(self, state: Verdict, belief: Belief | None, now: datetime) -> Kind | None:
         if state is not (belief.state if belief else Verdict.OK):
             return Kind.RECOVERY if state is Verdict.OK else Kind.CHANGE
-        if belief is not None and state is not Verdict.OK and now - belief.since >= self.realert:
+        # The clock may have been ahead when the last message was sent: that must not silence the channel until then.
+        if belief and state is not Verdict.OK and not timedelta(0) <= now - belief.since < self.realert:
             # A reminder of what has not arrived yet would be the first message.
             return Kind.REMINDER if belief.delivered is None else Kind.CHANGE
         return None

@@ -127,6 +127,14 @@ def write_new(path: Path, content: bytes, mode: int) -> None:
         os.fsync(handle)
 
 
+def make_folder(path: Path) -> None:
+    """Create a folder and its parents unless they exist; they are on the disk when this returns."""
+    missing = [folder for folder in (path, *path.parents) if not folder.exists()]
+    path.mkdir(parents=True, exist_ok=True)
+    for folder in missing:
+        sync_folder(folder.parent)
+
+
 def sync_folder(folder: Path) -> None:
     """Flush the entries of a folder to the disk (fsync(2))."""
     handle = os.open(folder, os.O_RDONLY)

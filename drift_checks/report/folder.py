@@ -16,7 +16,7 @@ from typing import IO, Any
 from xml.etree.ElementTree import tostring
 
 from drift_checks.core.errors import ReportsError, RunInProgress
-from drift_checks.core.files import open_plain, replace_file, sync_folder, try_lock, write_new
+from drift_checks.core.files import make_folder, open_plain, replace_file, sync_folder, try_lock, write_new
 from drift_checks.core.plain import to_json
 from drift_checks.core.secrets import mask_secrets, masked
 from drift_checks.core.text import printable
@@ -28,6 +28,7 @@ from drift_checks.review.journal import RUN_ID
 PAGE = "index.html"
 DOCUMENT = "report.json"
 LATEST = "latest"
+_JUNIT = "junit.xml"
 _LOCK = ".lock"
 _ASIDE = ".tmp"
 _LONGEST_HOLDER = 200
@@ -35,6 +36,7 @@ _FOLDER_MODE = 0o750
 _FILE_MODE = 0o640
 # How long a killed run can be resumed.
 _KEPT_SECONDS = 7 * 24 * 3600
+_CLOCKS_DIFFER_SECONDS = 3600
 
 
 class ReportsFolder:
@@ -50,7 +52,7 @@ class ReportsFolder:
     def __init__(self, path: Path, unfinished: Path | None = None) -> None:
         self.path = path
         try:
-            path.mkdir(parents=True, exist_ok=True)
+            make_folder(path)
             self._lock = _open_lock(path / _LOCK)
         except OSError as error:
             raise _not_writable(path, error) from None
@@ -84,8 +86,8 @@ class ReportsFolder:
         try:
             self._aside.mkdir(mode=_FOLDER_MODE, exist_ok=True)
             if unfinished is not None and unfinished != self._aside:
-                with open_plain(unfinished / JOURNAL) as source, (self._aside / JOURNAL).open("xb") as copy:
-                    shutil.copyfileobj(source, copy)
+                with open_plain(unfinished / JOURNAL) as source:
+                    replace_file(self._aside / JOURNAL, source.read(), _FILE_MODE)
         except OSError as error:
             raise _not_writable(self.path, error) from None
         return self._aside
@@ -107,11 +109,10 @@ class ReportsFolder:
             write_new(aside / PAGE, page, _FILE_MODE)
             write_new(aside / DOCUMENT, _as_json(document).encode(), _FILE_MODE)
             junit = tostring(junit_document(report).getroot(), encoding="utf-8", xml_declaration=True)
-            write_new(aside / "junit.xml", junit, _FILE_MODE)
+            write_new(aside / _JUNIT, junit, _FILE_MODE)
             _finish_journal(aside / JOURNAL)
             sync_folder(aside)
             self._put_in_place(aside, folder)
-            sync_folder(self.path)
         except OSError as error:
             _remove_unless_kept(aside)
             raise _not_writable(self.path, error) from None
@@ -154,13 +155,19 @@ class ReportsFolder:
                 latest, f"cannot become the link to the newest run ({error.strerror})", "remove what has that name"
             ) from None
 
-    def prune(self, before: datetime, keep: str) -> None:
-        """Remove the folders of runs that began before an instant, except the newest whole run and `keep`."""
+    def prune(self, before: datetime, keep: str, most: int | None = None) -> None:
+        """Remove the folders of runs that began before an instant, except the newest whole run and `keep`.
+
+        At most the `most` oldest, if that is given.
+        """
         kept = {keep, Path(os.path.realpath(self.path / LATEST)).name}
-        for folder in self.path.glob("[0-9]*"):
-            moment = _began(folder.name)
-            if moment is not None and moment < before and folder.name not in kept and _is_run(folder):
-                shutil.rmtree(folder, ignore_errors=True)
+        old = [
+            folder
+            for folder in sorted(self.path.glob("[0-9]*"))
+            if (moment := _began(folder.name)) and moment < before and folder.name not in kept and _is_run(folder)
+        ]
+        for folder in old[:most]:
+            shutil.rmtree(folder, ignore_errors=True)
 
     def release(self) -> None:
         """Unlock the folder. If the run did not finish, its reviews stay, so that it can be resumed."""
@@ -191,9 +198,12 @@ class ReportsFolder:
             before = aside.with_suffix(".old")
             folder.rename(before)
             aside.rename(folder)
+            # A power cut may undo the renames, but not the removal.
+            sync_folder(self.path)
             shutil.rmtree(before, ignore_errors=True)
         else:
             aside.rename(folder)
+            sync_folder(self.path)
 
     def _take_back(self) -> None:
         """Put back what a run that was killed between two renames had moved aside."""
@@ -204,9 +214,10 @@ class ReportsFolder:
                     before.rename(folder)
 
     def _refuse_unwritable(self) -> None:
-        probe = self.path / f".{os.getpid()}.probe"
+        # Removed with what killed runs left, should this one be killed in between.
+        probe = self.path / f".probe{_ASIDE}"
         try:
-            probe.mkdir()
+            probe.mkdir(exist_ok=True)
             probe.rmdir()
         except OSError as error:
             self.release()
@@ -244,7 +255,10 @@ def _as_json(document: Mapping[str, Any]) -> str:
 
 
 def _is_run(folder: Path) -> bool:
-    return not folder.is_symlink() and any((folder / name).is_file() for name in (DOCUMENT, JOURNAL))
+    if folder.is_symlink() or not folder.is_dir():
+        return False
+    # A power cut or a kill may have left any of them, or none, of a run that was being removed.
+    return not any(folder.iterdir()) or any((folder / name).is_file() for name in (DOCUMENT, JOURNAL, PAGE, _JUNIT))
 
 
 def _remove_unless_kept(aside: Path) -> None:
@@ -253,7 +267,11 @@ def _remove_unless_kept(aside: Path) -> None:
         # rmtree would wait for the writer of a named pipe.
         return
     with suppress(OSError):
-        if aside.suffix == _ASIDE and time.time() - journal.stat().st_mtime < _KEPT_SECONDS:
+        now, written = time.time(), journal.stat().st_mtime
+        if written > now + _CLOCKS_DIFFER_SECONDS:
+            # The clock was ahead: the days count from now.
+            os.utime(journal, follow_symlinks=False)
+        if aside.suffix == _ASIDE and now - written < _KEPT_SECONDS:
             for file in aside.iterdir():
                 if file != journal:
                     file.unlink()

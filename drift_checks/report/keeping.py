@@ -22,12 +22,14 @@ from drift_checks.report.history.kept import kept_runs
 from drift_checks.report.history.recorded import RecordedRun, StoreIdentity, recorded_run
 from drift_checks.report.metrics import write_metrics
 from drift_checks.report.run import Facts, RunReport
+from drift_checks.review.journal import first_of_future
 
 Answer = TypeVar("Answer")
 METRICS = "metrics.prom"
 # Older runs say little about the present, and take long to draw.
 _MOST_PAST = 400
-_CLOCKS_DIFFER = timedelta(days=1)
+# One run under a clock that is far ahead must not delete all others.
+_MOST_PRUNED = 10
 
 
 class Keeper:
@@ -44,8 +46,8 @@ class Keeper:
         """Return the other runs of the store, oldest first."""
         found = self._ask(lambda history: history.runs(store, _MOST_PAST)) or []
         # A clock that was wrong, and was put right, leaves runs of the future.
-        last = f"{datetime.now(UTC) + _CLOCKS_DIFFER:%Y%m%dT%H%M%SZ}"
-        return tuple(run for run in found if run.run_id != run_id and run.run_id < last)
+        future = first_of_future()
+        return tuple(run for run in found if run.run_id != run_id and run.run_id < future)
 
     def acknowledged(self, facts: Facts, moment: datetime) -> Acknowledged:
         """Return the acknowledgements of the store when the run began; the moment has a zone."""
@@ -108,8 +110,8 @@ class Keeper:
             return
         before, run_id = started - self._retention, report.facts.run_id
         # First the folders: a folder without its row would be added to the history again.
-        self._folder.prune(before, keep=run_id)
-        self._ask(lambda history: history.prune(before, keep=run_id))
+        self._folder.prune(before, keep=run_id, most=_MOST_PRUNED)
+        self._ask(lambda history: history.prune(before, keep=run_id, most=_MOST_PRUNED))
         self._ask(lambda history: AlertLog(history).prune(before))
 
     def _list_runs(self) -> None:

@@ -17,6 +17,7 @@ import re
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from threading import Lock
 from typing import Any
@@ -30,6 +31,7 @@ from drift_checks.core.secrets import masked
 JOURNAL_FILE = "reviews.jsonl"
 # A run's id is the name of its folder.
 RUN_ID = re.compile(r"[0-9]{8}T[0-9]{6}Z-[0-9a-f]{6}")
+_CLOCKS_DIFFER = timedelta(days=1)
 
 
 @dataclass(frozen=True)
@@ -45,6 +47,11 @@ class JournalContents:
     spent: float = 0.0
     used: Usage = field(default_factory=Usage)
     finished: bool = False
+
+
+def first_of_future() -> str:
+    """Return what precedes the ids of runs that began more than a day from now: the clock was wrong then."""
+    return f"{datetime.now(UTC) + _CLOCKS_DIFFER:%Y%m%dT%H%M%SZ}"
 
 
 class Journal:

@@ -14,7 +14,7 @@ from drift_checks.core.instants import format_instant
 from drift_checks.core.plain import from_plain
 from drift_checks.core.records import RecordId, Sample, Stratum
 from drift_checks.core.text import printable
-from drift_checks.review.journal import JOURNAL_FILE, RUN_ID, JournalContents, read_journal
+from drift_checks.review.journal import JOURNAL_FILE, RUN_ID, JournalContents, first_of_future, read_journal
 from drift_checks.settings.declarations import Settings
 
 # Changing one of these would mix two different runs.
@@ -197,7 +197,13 @@ def _instant(text: str) -> None:
 def _newest_first(reports: Path) -> list[Path]:
     # A run's folder is named by its time, with a leading dot while the run is in progress.
     folders = [path.parent for path in reports.glob(f"*/{JOURNAL_FILE}") if not path.parent.is_symlink()]
-    return sorted(folders, key=lambda folder: folder.name.removeprefix("."), reverse=True)
+    future = first_of_future()
+
+    def age(folder: Path) -> tuple[bool, str]:
+        name = folder.name.removeprefix(".")
+        return name < future, name
+
+    return sorted(folders, key=age, reverse=True)
 
 
 def _store(settings: Settings) -> list[str]:

@@ -16,6 +16,7 @@ from drift_checks.report.history.reading import HistoryView
 from drift_checks.report.history.recorded import StoreIdentity
 from drift_checks.report.history.rows import bound, insert, instant, read, store_of, store_row
 from drift_checks.report.verdict import Verdict
+from drift_checks.review.journal import first_of_future
 
 _OF_STORE = "db = :db AND table_name = :table_name AND collection = :collection"
 _SAME = "record_id IS :record_id AND criterion IS :criterion"
@@ -122,6 +123,7 @@ def _kept(row: sqlite3.Row) -> KeptAcknowledgement:
             criterion=values["criterion"],
             verdict=None if verdict is None else Verdict(verdict),
         ),
-        values["ended"],
+        # Under a clock that was ahead, it ended too early.
+        None if (values["ended_told"] or "") >= first_of_future() else values["ended"],
         None if withdrawn is None else datetime.fromisoformat(withdrawn),
     )

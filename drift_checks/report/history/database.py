@@ -90,13 +90,17 @@ class History(HistoryView):
             if run is not None and run.run_id == name and run.verdict != known.get(name):
                 self.add(run)
 
-    def prune(self, before: datetime, keep: str) -> None:
-        """Delete runs that started before the instant, which has a zone, but never `keep` or the newest of a store."""
+    def prune(self, before: datetime, keep: str, most: int | None = None) -> None:
+        """Delete runs that started before the instant, which has a zone, but never `keep` or the newest of a store.
+
+        At most the `most` oldest, if that is given.
+        """
         newest = "SELECT max(run_id) FROM runs GROUP BY db, table_name, collection"
-        query = f"DELETE FROM runs WHERE started < ? AND run_id != ? AND run_id NOT IN ({newest})"  # noqa: S608
+        old = f"SELECT run_id FROM runs WHERE started < ? AND run_id != ? AND run_id NOT IN ({newest})"  # noqa: S608
+        query = f"DELETE FROM runs WHERE run_id IN ({old} ORDER BY run_id LIMIT ?)"  # noqa: S608
         with self.changing() as connection:
             if connection is not None:
-                connection.execute(query, (instant(before), bound(keep)))
+                connection.execute(query, (instant(before), bound(keep), -1 if most is None else most))
 
     def close(self) -> None:
         """Close the file."""
@@ -153,7 +157,8 @@ class History(HistoryView):
                 self.warnings.append(str(newer_version(self.path, number)))
                 connection.close()
                 return None
-            for pragma in ("journal_mode = DELETE", "synchronous = FULL"):
+            # With FULL, a power cut may undo the last commit: the removal of SQLite's journal is not yet on the disk.
+            for pragma in ("journal_mode = DELETE", "synchronous = EXTRA"):
                 connection.execute(f"PRAGMA {pragma}")
             schema.refuse_damaged(connection)
         except sqlite3.OperationalError as error:

@@ -13,6 +13,7 @@ from drift_checks.core.errors import ReportsError
 from drift_checks.report.history import schema
 from drift_checks.report.history.recorded import RecordedRun, StoreIdentity
 from drift_checks.report.history.rows import bound, read, run_of
+from drift_checks.review.journal import first_of_future
 
 NAME = "history.sqlite3"
 LOCK_WAIT_SECONDS = 30.0
@@ -34,13 +35,19 @@ class HistoryView:
         self._connection = connection
 
     def runs(self, store: StoreIdentity | None = None, last: int | None = None) -> list[RecordedRun]:
-        """Return the runs of the store or of all stores, oldest first; only the `last` ones if that is given."""
+        """Return the runs of the store or of all stores, oldest first; only the `last` ones if that is given.
+
+        Runs of the future come first, so that a clock that was ahead does not hide later runs.
+        """
         where, values = ("TRUE", ()) if store is None else (_OF_STORE, store)
-        return self._select(f"{where} ORDER BY run_id DESC LIMIT ?", *values, -1 if last is None else last)[::-1]
+        newest_first = f"{where} ORDER BY run_id < ? DESC, run_id DESC LIMIT ?"
+        return self._select(newest_first, *values, first_of_future(), -1 if last is None else last)[::-1]
 
     def newest_of_each_store(self) -> list[RecordedRun]:
         """Return the newest run of each store, oldest first."""
-        return self._select(f"run_id IN (SELECT max(run_id) FROM runs GROUP BY {_STORE}) ORDER BY run_id")  # noqa: S608
+        # One of the future only if there is no other.
+        newest = f"SELECT substr(max((run_id < ?) || run_id), 2) FROM runs GROUP BY {_STORE}"  # noqa: S608
+        return self._select(f"run_id IN ({newest}) ORDER BY run_id", first_of_future())
 
     def stores(self) -> list[StoreIdentity]:
         """Return the stores that have runs, sorted."""
