@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from drift_checks.core.outcomes import AGREEMENT
 from drift_checks.report.agreement import decide_in_order
+from drift_checks.report.history.recorded import SampleFacts
 from drift_checks.report.run import CriterionResult, JudgedStatistic, RunReport
 from drift_checks.report.verdict import Verdict
 from drift_checks.settings.declarations import SEQUENTIAL
@@ -25,13 +26,21 @@ def _critical(report: RunReport) -> list[CriterionResult]:
 
 def _was_critical(name: str, report: RunReport) -> bool:
     """Whether the criterion was CRITICAL in the newest run that drew another sample and could judge it."""
-    sample = report.facts.sample
     for run in reversed(report.past):
         found = run.criterion(name)
-        is_same = run.sample.seed == sample.seed or set(run.sample.record_ids) == set(sample.record_ids)
-        if not is_same and found is not None and found.verdict not in (None, Verdict.INCONCLUSIVE):
+        if (
+            not _is_same_sample(run.sample, report.facts.sample)
+            and found is not None
+            and found.verdict not in (None, Verdict.INCONCLUSIVE)
+        ):
             return found.verdict is Verdict.CRITICAL
     return False
+
+
+def _is_same_sample(past: SampleFacts, sample: SampleFacts) -> bool:
+    """Whether the other run drew no other records, although its store has others."""
+    has_others = any(0 < drawn < sample.store_strata.get(name, 0) for name, drawn in sample.strata.items())
+    return past.seed == sample.seed or (has_others and set(past.record_ids) == set(sample.record_ids))
 
 
 def _is_certain(result: CriterionResult, report: RunReport) -> bool:

@@ -246,7 +246,7 @@ def test_all_runs_every_check(bare: Checkout) -> None:
     assert result.returncode == 1
     assert re.fullmatch(r"mypy's output\nscripts/test: failed in 0 min \d+ s: types\n", result.stdout)
     newest, oldest = bare.calls("-m pytest")
-    assert "testpaths=tests/e2e tests/unit tests/integration" in newest
+    assert "testpaths=tests/e2e tests/hostile tests/unit tests/integration" in newest
     assert "tests/unit/stores" in oldest
     assert [len(bare.calls(text)) for text in ("format --check", "-m mypy", "lowest-direct")] == [1, 1, 1]
 

@@ -88,4 +88,4 @@ def test_cron_mails_only_a_verdict_worse_than_ok(tmp_path: Path) -> None:
     assert "CRITICAL · " in message
     assert "the store 100%/risk_classifications.db" in message
     assert SECRET not in message
-    assert "50 of 50 agree" in printed
+    assert "50 of 50 in the sample" in printed

@@ -41,12 +41,12 @@ class Nights:
 
 @pytest.fixture(scope="module")
 def nights(_store_once: BuiltStore, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Nights]:
-    """Six runs of one store, with all channels healthy."""
+    """Six runs of one store on different days, with all channels healthy."""
     folder = tmp_path_factory.mktemp("nights")
     with channels(folder / "mail") as healthy:
         steered, runs, sent = Steered(folder / "run", _store_once, healthy), [], []
         for number, verdict in enumerate(NIGHTS, 1):
-            runs.append(steered.run(verdict))
+            runs.append(steered.run(verdict, f"--drift-seed={number}"))
             sent += [(number, channel, what) for channel, what in healthy.news()]
         yield Nights(runs, sent, healthy)
 
