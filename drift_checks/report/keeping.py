@@ -89,9 +89,9 @@ class Keeper:
             self._history = None
 
     def _open_history(self) -> None:
-        self._history = History(self._folder.path)
-        self.warnings += self._history.warnings
+        self._history = opened = History(self._folder.path)
         self._ask(lambda history: history.take_up_missing())
+        self.warnings += opened.warnings
 
     def _record(self, document: Mapping[str, Any]) -> None:
         run = recorded_run(document["drift"])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -190,8 +190,11 @@ def _refuse_damaged(path: Path, found: Mapping[str, Any]) -> None:
 
 
 def _instant(text: str) -> None:
-    if datetime.fromisoformat(text).tzinfo is None:
+    moment = datetime.fromisoformat(text)
+    if moment.tzinfo is None:
         raise ValueError(f"{text} has no zone")
+    # Raises OverflowError beyond the calendar.
+    moment.astimezone(UTC)
 
 
 def _newest_first(reports: Path) -> list[Path]:

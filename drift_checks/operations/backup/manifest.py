@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import asdict, dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 
 from drift_checks.core.errors import ArchiveError
@@ -118,6 +118,10 @@ def _refuse_invalid(manifest: Manifest) -> None:
             raise ValueError(f"the member {name!r}")
     if manifest.created.tzinfo is None:
         raise ValueError("a time without its zone")
+    try:
+        manifest.created.astimezone(UTC)
+    except OverflowError:
+        raise ValueError("a time beyond the calendar") from None
     numbers = [member.bytes for member in manifest.members.values()] + [*asdict(manifest.counts).values()]
     if any(number is not None and number < 0 for number in numbers):
         raise ValueError("a number below 0")

@@ -32,6 +32,7 @@ from drift_checks.report.history.reading import (
 from drift_checks.report.history.recorded import LARGEST_REPORT, RecordedRun, recorded_run
 from drift_checks.report.history.rows import bound, insert, instant, read, refuse_unreadable, run_row
 from drift_checks.report.verdict import EXIT_INTERRUPTED, Verdict
+from drift_checks.review.journal import RUN_ID
 
 _FILE_MODE = 0o640
 _BESIDE = ("-journal", "-wal", "-shm")
@@ -77,18 +78,29 @@ class History(HistoryView):
     def take_up_missing(self) -> None:
         """Add the finished whole runs that are missing and whose reports are kept.
 
-        Unreadable reports are skipped. An INCONCLUSIVE run is read again, since it may have been resumed.
+        Unreadable reports are skipped, with one warning. An INCONCLUSIVE run is read again: it may have been resumed.
         """
         if self._connection is None:
             return
-        known = self._verdicts()
+        known, unreadable = self._verdicts(), []
         for name in self._folders():
             if known.get(name, Verdict.INCONCLUSIVE) != Verdict.INCONCLUSIVE:
                 continue
-            run = finished_run(self.folder / name / "report.json")
+            report = self.folder / name / "report.json"
+            try:
+                run = _finished(report)
+            except (OSError, ValueError, LookupError, TypeError):
+                run = None
+                if RUN_ID.fullmatch(name) and os.path.lexists(report):
+                    unreadable.append(report)
             # The copy of a run's folder is not another run.
             if run is not None and run.run_id == name and run.verdict != known.get(name):
                 self.add(run)
+        if unreadable:
+            others = f" and {count(len(unreadable) - 1, 'other')} like it" if len(unreadable) > 1 else ""
+            self.warnings.append(
+                f"{unreadable[-1]}: cannot be read, so the history lacks this run{others}; remove the folder."
+            )
 
     def prune(self, before: datetime, keep: str, most: int | None = None) -> None:
         """Delete runs that started before the instant, which has a zone, but never `keep` or the newest of a store.
@@ -258,10 +270,14 @@ class History(HistoryView):
 def finished_run(path: Path) -> RecordedRun | None:
     """Return the run in a report.json; None if it is partial, interrupted or unreadable."""
     try:
-        text = read_plain(path, LARGEST_REPORT)
-        run = None if _PARTIAL.search(text) else recorded_run(read_json(text)["drift"])
+        return _finished(path)
     except (OSError, ValueError, LookupError, TypeError):
         return None
+
+
+def _finished(path: Path) -> RecordedRun | None:
+    text = read_plain(path, LARGEST_REPORT)
+    run = None if _PARTIAL.search(text) else recorded_run(read_json(text)["drift"])
     return None if run is None or run.partial or run.exit_code == EXIT_INTERRUPTED else run
 
 

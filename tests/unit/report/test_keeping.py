@@ -217,7 +217,8 @@ def test_a_damaged_report_of_another_run_is_skipped(tmp_path: Path) -> None:
     damaged = document(NIGHTS[0])
     damaged["drift"]["agreement"]["interval"] = []
     write_document(tmp_path, damaged)
-    assert keep(tmp_path, NIGHTS[1]) == []
+    (warning,) = keep(tmp_path, NIGHTS[1])
+    assert f"{NIGHTS[0]}/report.json: cannot be read, so the history lacks this run; " in warning
     assert recorded(tmp_path) == listed(tmp_path) == NIGHTS[1:2]
 
 
@@ -243,3 +244,14 @@ def test_folders_are_pruned_before_rows(tmp_path: Path) -> None:
 def test_runs_may_be_kept_forever(tmp_path: Path) -> None:
     """The setting accepts any number of days from 30."""
     assert keep(tmp_path, NIGHTS[0], timedelta(days=999_999)) == []
+
+
+def test_unreadable_reports_are_named_in_one_warning(tmp_path: Path) -> None:
+    """The newest of them; folders that are no run's, and runs without a report, are passed over."""
+    for name in (night(1), night(2), "notes"):
+        (write_document(tmp_path, document(night(1)), name) / "report.json").write_bytes(b"{")
+    (tmp_path / night(3)).mkdir()
+    (warning,) = keep(tmp_path, night(4))
+    problem = "cannot be read, so the history lacks this run and 1 other like it; remove the folder."
+    assert warning == f"{tmp_path / night(2) / 'report.json'}: {problem}"
+    assert recorded(tmp_path) == [night(4)]

@@ -166,3 +166,13 @@ def test_limits_may_change(tmp_path: Path) -> None:
     changes = {"max_calls": 9, "max_cost": 1.0, "concurrency": 1, "timeout": 5.0, "requests_per_minute": 60}
     resumed = unfinished(tmp_path).resumed(replace(settings(tmp_path), **changes), "llm")  # type: ignore[arg-type]
     assert {key: getattr(resumed, key) for key in changes} == changes
+
+
+@pytest.mark.parametrize("moment", ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00"])
+def test_a_run_that_began_beyond_the_calendar_is_refused(tmp_path: Path, moment: str) -> None:
+    """In UTC, that has no date."""
+    journal = leave(tmp_path) / JOURNAL_FILE
+    journal.write_text(journal.read_text().replace('"started": "2026-01-15T02:00:00Z"', f'"started": "{moment}"'))
+    assert moment in journal.read_text()
+    with pytest.raises(SettingError, match="is damaged"):
+        find_unfinished(settings(tmp_path))
