@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import sys
-import traceback
 from collections.abc import Callable, Sequence
 from functools import partial
 
@@ -14,6 +15,11 @@ def main() -> int:
     """Run the command line; return the exit code."""
     run: Callable[[], int] | None = None
     try:
+        # Before the long imports.
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
+        from drift_checks.core.signals import on_sigterm
+
+        on_sigterm(signal.default_int_handler)
         from drift_checks.core.streams import guard
 
         guard("stderr")
@@ -29,6 +35,8 @@ def main() -> int:
                 " `pip install --force-reinstall drift-checks`."
             )
         else:
+            import traceback
+
             traceback.print_exc()
             message = "the run failed because of the error above; there is no verdict."
         print(f"drift_checks: {message}", file=sys.stderr)
@@ -47,5 +55,13 @@ def _chosen(arguments: Sequence[str]) -> Callable[[], int]:
     return partial(run, arguments)
 
 
+def _exit_with(code: int) -> None:
+    # Else Python ends by SIGINT if it was interrupted inside of `exec`, as the definition of a dataclass is.
+    exec("")  # noqa: S102
+    # What is left to do is the interpreter's own.
+    signal.signal(signal.SIGTERM, lambda *_: os._exit(code))
+    sys.exit(code)
+
+
 if __name__ == "__main__":
-    sys.exit(main())
+    _exit_with(main())

@@ -7,17 +7,18 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from drift_checks.core.signals import on_sigterm
 from drift_checks.report.verdict import EXIT_INTERRUPTED
 
 
 @contextmanager
 def ended_by_signals(message: str) -> Iterator[None]:
     """Treat SIGTERM as Ctrl-C, so that cleanup runs; print the message then and exit with 2."""
-    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    restore = on_sigterm(signal.default_int_handler)
     try:
         yield
     except KeyboardInterrupt:
         sys.stderr.write(f"{message}.\n")
         sys.exit(EXIT_INTERRUPTED)
     finally:
-        signal.signal(signal.SIGTERM, before)
+        restore()

@@ -12,20 +12,25 @@ from drift_checks.core.text import shorten
 WITHHELD = "[withheld]"
 # Shorter quotations reveal nothing.
 _SHORTEST_QUOTE = 8
+# The number of characters of a text that are searched together.
+_AT_ONCE = 100_000
 # Nobody reads more, and a model may answer with megabytes.
 _LONGEST_REASON = 20_000
 
 
 def withhold(message: str, text: str) -> str:
     """Return the message without quotations of eight or more characters from the text, ignoring case."""
-    folded, source = _casefold(message), _casefold(text)
-    quotes = {source[start : start + _SHORTEST_QUOTE] for start in range(len(source) - _SHORTEST_QUOTE + 1)}
+    folded = _casefold(message)
+    found = _pieces(folded)
+    # A text may be a hundred megabytes.
+    parts = (text[start : start + _AT_ONCE + _SHORTEST_QUOTE - 1] for start in range(0, len(text), _AT_ONCE))
+    quotes = {piece for part in parts for piece in found & _pieces(_casefold(part))}
     quoted = [False] * len(message)
     for start in range(len(folded) - _SHORTEST_QUOTE + 1):
         if folded[start : start + _SHORTEST_QUOTE] in quotes:
             quoted[start : start + _SHORTEST_QUOTE] = [True] * _SHORTEST_QUOTE
-    parts = groupby(zip(quoted, message, strict=True), key=lambda pair: pair[0])
-    return "".join(WITHHELD if is_quoted else "".join(letter for _, letter in part) for is_quoted, part in parts)
+    runs = groupby(zip(quoted, message, strict=True), key=lambda pair: pair[0])
+    return "".join(WITHHELD if is_quoted else "".join(letter for _, letter in run) for is_quoted, run in runs)
 
 
 def redacted(review: Review, record: Record) -> Review:
@@ -43,6 +48,10 @@ def contained(review: Review) -> Review:
     )
     evidence = review.evidence and review.evidence[:_LONGEST_REASON]
     return replace(review, category=category, model=model, failure=failure, rationale=rationale, evidence=evidence)
+
+
+def _pieces(text: str) -> set[str]:
+    return {text[start : start + _SHORTEST_QUOTE] for start in range(len(text) - _SHORTEST_QUOTE + 1)}
 
 
 def _casefold(text: str) -> str:

@@ -75,7 +75,10 @@ def printable(value: object, longest: int = _LONGEST) -> str:
 
 def quoted(value: object, longest: int = 80) -> str:
     """Return the value as Python writes it, on one line, in at most `longest` characters; quotes are closed."""
-    shown = repr(" ".join(value.split()) if isinstance(value, str) else value)
+    if isinstance(value, str):
+        # Cut first, as in `printable`.
+        value = " ".join(value[: 100 * longest].split())
+    shown = repr(value[:longest] if isinstance(value, bytes) else value)
     if len(shown) <= longest:
         return shown
     quote = shown[0] if isinstance(value, str) else ""

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import signal
-import threading
 import time
 import warnings
 from collections import defaultdict
@@ -16,6 +14,7 @@ import pytest
 from drift_checks.core.errors import DriftError
 from drift_checks.core.records import Record, RecordId
 from drift_checks.core.secrets import know_secrets
+from drift_checks.core.signals import on_sigterm
 from drift_checks.core.text import visible
 from drift_checks.plugin import fixtures, xdist
 from drift_checks.plugin.checks import Checks
@@ -252,10 +251,4 @@ def end_on_sigterm(config: pytest.Config, finish: Finish) -> None:
             raise pytest.Session.Interrupted("stopped by SIGTERM")
         finish.stop_alerts()
 
-    if threading.current_thread() is threading.main_thread():
-        before = signal.signal(signal.SIGTERM, interrupt)
-
-        def restore() -> None:
-            signal.signal(signal.SIGTERM, before)
-
-        config.add_cleanup(restore)
+    config.add_cleanup(on_sigterm(interrupt, lambda: finish.ending))

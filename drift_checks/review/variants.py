@@ -20,10 +20,17 @@ VARIANTS = 2
 _CURLY = str.maketrans({"'": "\N{RIGHT SINGLE QUOTATION MARK}", '"': "\N{RIGHT DOUBLE QUOTATION MARK}"})
 _STRAIGHT = {ord(curly): straight for curly, straight in zip("‘’“”", "''\"\"", strict=True)}
 _TRIES = 40
+# All variants are held at once, and a longer text would be expensive to review again.
+_LONGEST = 200_000
 
 
 def variants_of(record: Record, number: int = VARIANTS) -> list[Record]:
-    """Return the record with different kinds of variants of its text, at most `number`; the same ones on every call."""
+    """Return the record with different kinds of variants of its text, at most `number`; the same ones on every call.
+
+    A text of more than 200,000 characters has none.
+    """
+    if len(record.text) > _LONGEST:
+        return []
     from hypothesis import HealthCheck, Phase, given, settings
 
     found: dict[str, dict[str, None]] = {}

@@ -16,6 +16,7 @@ Result = TypeVar("Result")
 
 _STOPPING_SECONDS = 1.0
 _RETRY_SECONDS = 0.02
+_WAIT_SECONDS = 0.2
 
 
 class TooSlow(Exception):
@@ -68,7 +69,8 @@ class Patience:
 
         threading.Thread(target=call, name="drift-query", daemon=True).start()
         try:
-            while not done.wait(max(0.0, self._left())):
+            # A signal just before a wait does not end it; its handler runs between two short waits.
+            while not done.wait(min(max(0.0, self._left()), _WAIT_SECONDS)):
                 if self._left() < 0:
                     raise TooSlow
         finally:

@@ -13,7 +13,7 @@ from typing import IO
 import platformdirs
 
 from drift_checks.core.errors import StoreChanged, StoreError
-from drift_checks.core.files import lock, refuse_special, try_lock
+from drift_checks.core.files import MEBIBYTE, lock, open_plain, refuse_special, try_lock
 from drift_checks.core.text import readable_size
 
 _PREFIX = "snapshot-"
@@ -98,8 +98,9 @@ class Snapshot:
             target = self.folder / name
             target.parent.mkdir(parents=True, exist_ok=True)
             try:
-                refuse_special(source)
-                shutil.copyfile(source, target)
+                with open_plain(source) as file, target.open("wb") as copy:
+                    # In pieces, so that a signal ends it.
+                    shutil.copyfileobj(file, copy, 8 * MEBIBYTE)
             except FileNotFoundError:
                 target.unlink(missing_ok=True)
             except OSError as error:

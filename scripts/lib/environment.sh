@@ -239,8 +239,10 @@ take_lock() {
     exec 9<"$root" || fail "$root cannot be read: the user $(id -un) must be allowed to."
     flock -n 9 && return
     say "Waiting for another call, which is creating the environment ..."
-    run_interruptibly flock 9 || fail "$root cannot be locked: run the command again when no other one is running."
+    run_interruptibly flock 9
+    local status=$?
     [ -z "$interrupted" ] || end_with 2
+    [ "$status" -eq 0 ] || fail "$root cannot be locked: run the command again when no other one is running."
 }
 
 # For systems without flock.

@@ -105,7 +105,7 @@ class Complaint:
         return max((number for number in numbers if 1 < number < bound), default=None)
 
     def _mentions(self, name: str) -> bool:
-        if name.lower() in self._text.lower():
+        if re.search(re.escape(name), self._text, re.IGNORECASE):
             # The error may quote a part of the text.
             return re.search(rf"['\"`]{name}['\"`]", self._words) is not None
         return _is_named(name, self._words)
@@ -130,6 +130,8 @@ def _unquoted(value: Any) -> Any:
 
 
 def _without(words: str, text: str) -> str:
+    # The rest of a long text would be escaped for nothing.
+    text = text if len(text) <= len(words) else ""
     for quoted in (text, json.dumps(text, ensure_ascii=False)[1:-1], json.dumps(text)[1:-1]):
         words = words.replace(quoted, " ") if quoted.strip() else words
     return shorten(words, 20_000)

@@ -116,7 +116,11 @@ class Endpoint:
         """
         import httpx
 
-        content = json.dumps(body, ensure_ascii=False).encode("utf-8", "replace")
+        document = json.dumps(body, ensure_ascii=False)
+        # A long text is held in as few forms as possible.
+        del body
+        content = document.encode("utf-8", "replace")
+        del document
         url = self._url
         try:
             for _ in range(_MOST_REDIRECTS):

@@ -78,7 +78,8 @@ def retry_after(error: BaseException, now: datetime | None = None) -> float | No
     if seconds is None and status_of(error) in _ASKED_TO_WAIT:
         # openai calls the answer `body`.
         document = getattr(error, "document", None) or getattr(error, "body", None)
-        seconds = requested_delay(f"{error} {document or ''}"[:_LONGEST_SEARCHED])
+        said = (str(item)[:_LONGEST_SEARCHED] for item in (error, document or ""))
+        seconds = requested_delay(" ".join(said)[:_LONGEST_SEARCHED])
     return seconds
 
 
@@ -109,6 +110,7 @@ def describe(error: BaseException) -> str:
 
 def one_line(text: str) -> str:
     """Return a text on one line, without control and direction characters, shortened."""
-    text = " ".join(text.split())
+    # Cut first: an exception may quote a text of a hundred megabytes.
+    text = " ".join(text[:_LONGEST_SEARCHED].split())
     text = "".join(letter for letter in text if unicodedata.category(letter)[0] != "C")
     return shorten(text, _MAX_LENGTH)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import ssl
+from collections.abc import Mapping
 from dataclasses import replace
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from drift_checks.core.errors import ReviewerError, SettingError
 from drift_checks.core.records import Usage
@@ -83,10 +84,8 @@ class ChatClassifier:
     async def classify(self, request: Request) -> Classification:
         """Return the model's decision."""
         parameters = self._parameters.of(request)
-        messages = self._prompt.messages(request.record.text, retry=request.retry)
-        body = {"model": self.model, "messages": messages, **parameters}
         try:
-            completion = read_completion(await self._endpoint.post(body))
+            completion = read_completion(await self._endpoint.post(self._body(request, parameters)))
             omitted = self._parameters.answered(parameters, request)
             return replace(self._read(completion), omitted_parameters=omitted)
         except EndpointError as error:
@@ -132,6 +131,10 @@ class ChatClassifier:
     async def close(self) -> None:
         """Close the client."""
         await self._endpoint.close()
+
+    def _body(self, request: Request, parameters: Mapping[str, Any]) -> dict[str, Any]:
+        messages = self._prompt.messages(request.record.text, retry=request.retry)
+        return {"model": self.model, "messages": messages, **parameters}
 
     def _read(self, completion: Completion) -> Classification:
         usage, model = self._usage(completion.tokens), completion.model

@@ -48,6 +48,7 @@ class PooledReviewer:
         self._requests: asyncio.Queue[tuple[Sequence[Request], Callbacks] | None] = asyncio.Queue()
         self._results: SimpleQueue[Review | BaseException] = SimpleQueue()
         self._left = 0
+        self._abandoned = False
         self._loop = Loop()
         self._task: asyncio.Task[None] | None = None
         self._thread = Thread(target=self._run, daemon=True, name="drift-reviews")
@@ -90,13 +91,15 @@ class PooledReviewer:
         """Abandon calls in flight, which ends the pool; without any, it stays open."""
         if self._left:
             self._left = 0
+            self._abandoned = True
             self._call(self._cancel)
             self._thread.join(_CANCEL_SECONDS)
 
     def finish(self) -> None:
         """Close the classifier; calls in flight are abandoned."""
-        if self._left:
-            self.close()
+        self.close()
+        if self._abandoned:
+            # The user's code may have suppressed the cancellation.
             return
         self._call(self._requests.put_nowait, None)
         end = time.monotonic() + self._limits.timeout

@@ -37,9 +37,17 @@ def fenced(text: str) -> str:
     The code is a digest of the text, so that no text can hold its own code, and the same text gives the same prompt
     every night.
     """
-    # A lone surrogate cannot be sent.
-    text = text.encode("utf-8", "surrogatepass").decode("utf-8", "replace")
-    code = hashlib.sha256(f"fence:{text}".encode()).hexdigest()[:16]
+    try:
+        encoded = text.encode()
+    except UnicodeEncodeError:
+        # A lone surrogate cannot be sent.
+        text = text.encode("utf-8", "surrogatepass").decode("utf-8", "replace")
+        encoded = text.encode()
+    digest = hashlib.sha256(b"fence:")
+    digest.update(encoded)
+    # A long text is not held twice.
+    del encoded
+    code = digest.hexdigest()[:16]
     while code in text:
         code = hashlib.sha256(code.encode()).hexdigest()[:16]
     return f"----- text {code} -----\n{text}\n----- text {code} -----"

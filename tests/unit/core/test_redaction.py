@@ -87,3 +87,9 @@ def test_a_review_that_did_not_fail_has_no_failure() -> None:
     """None stays none."""
     record = Record(1, Stratum.OLD, {"text": None, "category": "fraud"})
     assert redacted(Review(1, "cyber", 0.9), record) == Review(1, "cyber", 0.9)
+
+
+def test_a_quotation_is_found_anywhere_in_a_long_text() -> None:
+    """Also where two of the parts meet that are searched one after the other."""
+    text = "." * 99_996 + "confidential" + "." * 150_000
+    assert withhold("it says Confidential!", text) == f"it says {WITHHELD}!"

@@ -128,3 +128,9 @@ for number in range(5):
     run = subprocess.run(command, cwd=tmp_path, capture_output=True, check=True, env=environment, text=True)
     expected = [variants_of(record(f"{PLAIN}{number}")) for number in range(5)]
     assert run.stdout.splitlines() == [ascii([variant.text for variant in variants]) for variants in expected]
+
+
+def test_a_very_long_text_has_no_variants() -> None:
+    """They would be held at once."""
+    assert variants_of(record("word " * 40_000))
+    assert variants_of(record("word " * 40_001)) == []

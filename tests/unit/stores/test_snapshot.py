@@ -9,6 +9,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
+from typing import IO
 
 import pytest
 
@@ -111,7 +112,7 @@ def test_a_disk_that_fills_up_is_reported(made: Snapshot, source: Path, monkeypa
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(shutil, "copyfile", full)
+    monkeypatch.setattr(shutil, "copyfileobj", full)
     with pytest.raises(StoreError, match=f"{source}: cannot be copied to .* \\(No space left on device\\)"):
         made.copy({source: "name"})
 
@@ -124,15 +125,15 @@ def test_a_folder_that_is_a_file_is_reported(source: Path) -> None:
 
 def test_an_inconsistent_copy_is_repeated(made: Snapshot, source: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """It then has what was written meanwhile."""
-    copy, copies = shutil.copyfile, []
+    copy, copies = shutil.copyfileobj, []
 
-    def disturbed(come_from: Path, target: Path) -> None:
-        copy(come_from, target)
+    def disturbed(come_from: IO[bytes], target: IO[bytes], size: int) -> None:
+        copy(come_from, target, size)
         copies.append(target)
         if len(copies) == 1:
             source.write_bytes(b"content and more")
 
-    monkeypatch.setattr(shutil, "copyfile", disturbed)
+    monkeypatch.setattr(shutil, "copyfileobj", disturbed)
     made.copy({source: "name"})
     assert len(copies) == 2
     assert (made.folder / "name").read_bytes() == b"content and more"
@@ -140,14 +141,14 @@ def test_an_inconsistent_copy_is_repeated(made: Snapshot, source: Path, monkeypa
 
 def test_files_that_keep_changing_are_reported(made: Snapshot, source: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """After a few attempts."""
-    copy = shutil.copyfile
+    copy = shutil.copyfileobj
 
-    def disturbed(come_from: Path, target: Path) -> None:
-        copy(come_from, target)
+    def disturbed(come_from: IO[bytes], target: IO[bytes], size: int) -> None:
+        copy(come_from, target, size)
         with source.open("ab") as file:
             file.write(b".")
 
-    monkeypatch.setattr(shutil, "copyfile", disturbed)
+    monkeypatch.setattr(shutil, "copyfileobj", disturbed)
     with pytest.raises(StoreChanged, match="during each of 5 attempts to copy it"):
         made.copy({source: "name"})
 
