@@ -145,7 +145,8 @@ def test_a_live_store_and_reports_below_home_are_reached(clean: Machine) -> None
     clean.give("/home")
     hold = (
         "import sqlite3, time\nc = sqlite3.connect('/home/app 50% $x/risk_classifications.db', isolation_level=None)\n"
-        "c.execute('update risk_classifications set review_count = 7')\nopen('/home/held', 'w').close()\ntime.sleep(600)"
+        "c.execute('update risk_classifications set review_count = 7')\n"
+        "open('/home/held', 'w').close()\ntime.sleep(600)"
     )
     holder = ("--uid=drift", "--unit=holder", "--property=DefaultDependencies=no")
     clean.run("systemd-run", *holder, sys.executable, "-c", hold)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Set
 from pathlib import Path
 from typing import Any
 
@@ -96,7 +96,7 @@ class Disk:
             for written in (False, True):
                 yield self._tree(root, kept, written)
 
-    def _tree(self, inode: int, kept: frozenset[int] | set[int], written: bool) -> Tree:
+    def _tree(self, inode: int, kept: Set[int], written: bool) -> Tree:
         live = self._live[inode]
         entries = live if inode in kept else self._flushed.get(inode, {})
         assert isinstance(live, dict)
