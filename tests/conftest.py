@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
+from drift_checks.core.secrets import know_secrets
 from tests.support.stores import BuiltStore, build_store
 from tests.support.thorough import THOROUGH
 
@@ -42,6 +43,12 @@ def _own_environment(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.T
         monkeypatch.delenv(name)
     # Not created: a test that needs none is three milliseconds faster.
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.getbasetemp() / "caches" / str(next(_caches))))
+
+
+@pytest.fixture(autouse=True)
+def _no_secrets_of_other_tests() -> None:
+    """Forget the secrets that earlier tests of this process found: masking all of them takes minutes."""
+    know_secrets({})
 
 
 @pytest.fixture(scope="session")

@@ -95,7 +95,8 @@ class Secret:
 
 
 def know_secrets(environment: Mapping[str, str] = os.environ) -> None:
-    """Have `mask_secrets` remove the secrets in this environment; who needs an unreadable one reports it."""
+    """Have `mask_secrets` remove the secrets in this environment, and no others; who needs one reports it."""
+    _known.clear()
     for name in _VARIABLES:
         with suppress(SettingError):
             find_secret([name], environment, several_lines=True)
