@@ -13,11 +13,9 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from drift_checks.core.secrets import know_secrets
+from tests.support.machine import variables_of_the_machine
 from tests.support.stores import BuiltStore, build_store
 from tests.support.thorough import THOROUGH
-
-# Whole runs would send alerts with them.
-SECRETS = ("SLACK_WEBHOOK_URL", "PAGERDUTY_API_KEY", "CREDENTIALS_DIRECTORY")
 
 # A slow moment of the machine is no failure. The few examples are the same in each run.
 patience = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -39,7 +37,7 @@ _caches = count()
 @pytest.fixture(autouse=True)
 def _own_environment(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
     """Hide the machine's settings, and name a cache folder of the test's own."""
-    for name in [name for name in os.environ if name.startswith(("DRIFT_", "CHROMA_", *SECRETS))]:
+    for name in variables_of_the_machine():
         monkeypatch.delenv(name)
     # Not created: a test that needs none is three milliseconds faster.
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.getbasetemp() / "caches" / str(next(_caches))))

@@ -50,8 +50,6 @@ for _name in _LOADED:
 @pytest.fixture
 def review(pytester: pytest.Pytester, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Review:
     """What starts reviews in the test's folder, on a terminal of 80 columns without colours."""
-    for name in ("COLUMNS", "FORCE_COLOR", "NO_COLOR", "PY_COLORS", "PYTEST_ADDOPTS", "PYTHONDONTWRITEBYTECODE"):
-        monkeypatch.delenv(name, raising=False)
     return Review(pytester, tmp_path, monkeypatch)
 
 

@@ -9,20 +9,11 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.machine import variables_of_the_machine
 from tests.support.session_runs import Run, modules_kept, placeholders, run_folders, run_module_here, run_pytest_here
 
 # The thirty records of low confidence in a test's store, among them all that disagree in a doubtful one.
 LOW_CONFIDENCE = ("--drift-sample-size=30", "--drift-low-confidence-share=1", "--drift-baseline=0")
-_OF_THE_MACHINE = (
-    *("SLACK_WEBHOOK_URL", "PAGERDUTY_API_KEY", "CREDENTIALS_DIRECTORY"),
-    "DRIFT_",
-    "CHROMA_",
-    "PYTEST_",
-    "COLUMNS",
-    "FORCE_COLOR",
-    "NO_COLOR",
-    "PY_COLORS",
-)
 
 
 def run_here(
@@ -57,8 +48,8 @@ def _reports(folder: Path, arguments: list[str]) -> Path:
 def _surroundings(folder: Path, environment: Mapping[str, str]) -> Iterator[None]:
     """Make a folder the current one, without the machine's settings; forget modules imported from it."""
     with modules_kept(folder), pytest.MonkeyPatch.context() as patch, chdir(folder):
-        for name in [name for name in os.environ if name.startswith(_OF_THE_MACHINE)]:
-            patch.delenv(name)
+        for name in [*variables_of_the_machine(), *(name for name in os.environ if name.startswith("PYTEST_"))]:
+            patch.delenv(name, raising=False)
         patch.setenv("XDG_CACHE_HOME", str(folder / "cache"))
         for name, value in environment.items():
             patch.setenv(name, value)
