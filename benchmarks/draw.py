@@ -14,7 +14,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from statistics import median
 
-from drift_checks.review.run import Pipeline
+from drift_checks.reviews.run import Pipeline
 from drift_checks.settings.loading import Sources, load
 
 NOW = datetime(2026, 1, 15, 2, 0, tzinfo=UTC)

@@ -21,8 +21,8 @@ from drift_checks.report.agreement import decide_in_order
 from drift_checks.report.judging import judge_criterion
 from drift_checks.report.run import Facts
 from drift_checks.report.verdict import Verdict
-from drift_checks.review.run import Pipeline
-from drift_checks.review.sampling import Plan, plan, plan_alike
+from drift_checks.reviews.run import Pipeline
+from drift_checks.reviews.sampling import Plan, plan, plan_alike
 from drift_checks.settings.declarations import POINT, POPULATION, SAMPLE, SEQUENTIAL, SEQUENTIAL_CALLS, Settings
 from drift_checks.settings.loading import Sources, load
 from tests.support.reports import AGREEMENT, facts

@@ -16,7 +16,7 @@ import pytest
 
 from drift_checks.core.outcomes import Decisions, Measure, Need
 from drift_checks.core.records import Stratum, as_text
-from drift_checks.review.slices import SampleSlice
+from drift_checks.reviews.slices import SampleSlice
 from drift_checks.statistics.slices import SliceCount, compare_slice
 
 pytestmark = pytest.mark.drift_criterion(

@@ -14,7 +14,7 @@ import pytest
 
 from drift_checks.core.outcomes import Measure, Need
 from drift_checks.core.text import tenths
-from drift_checks.review.windows import Windows
+from drift_checks.reviews.windows import Windows
 from drift_checks.settings.declarations import Settings
 from drift_checks.statistics.categories import (
     homogeneity_p_value,

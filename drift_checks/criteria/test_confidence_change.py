@@ -11,7 +11,7 @@ If it fails, a new model or prompt reports its confidence differently, or the te
 import pytest
 
 from drift_checks.core.outcomes import Decisions, Measure, Need
-from drift_checks.review.run import Pipeline
+from drift_checks.reviews.run import Pipeline
 from drift_checks.statistics.paired import compare_pairs
 
 pytestmark = pytest.mark.drift_criterion(

@@ -10,7 +10,7 @@ If it fails, the classifier was changed, or it receives texts that it does not k
 import pytest
 
 from drift_checks.core.outcomes import Measure, Need
-from drift_checks.review.windows import COMPARED, Windows
+from drift_checks.reviews.windows import COMPARED, Windows
 from drift_checks.statistics.distributions import compare_distributions, histogram
 
 pytestmark = pytest.mark.drift_criterion(

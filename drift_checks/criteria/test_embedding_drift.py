@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from drift_checks.core.outcomes import Measure, Need
-from drift_checks.review.windows import COMPARED, Windows
+from drift_checks.reviews.windows import COMPARED, Windows
 from drift_checks.settings.declarations import Settings
 from drift_checks.statistics.embeddings import domain_classifier_auc, maximum_mean_discrepancy, project
 

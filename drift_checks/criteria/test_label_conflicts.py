@@ -12,7 +12,7 @@ import numpy.typing as npt
 import pytest
 
 from drift_checks.core.outcomes import Measure, Need
-from drift_checks.review.windows import COMPARED, Windows
+from drift_checks.reviews.windows import COMPARED, Windows
 from drift_checks.statistics.embeddings import share_alike
 from drift_checks.stores.conflicts import find_conflicts
 

@@ -10,7 +10,7 @@ If it fails, ask the provider, or look for a change of the prompt; if only the t
 import pytest
 
 from drift_checks.core.outcomes import Measure, Need
-from drift_checks.review.windows import COMPARED, Windows
+from drift_checks.reviews.windows import COMPARED, Windows
 from drift_checks.statistics.distributions import compare_distributions
 
 pytestmark = pytest.mark.drift_criterion(

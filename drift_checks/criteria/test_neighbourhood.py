@@ -17,8 +17,8 @@ import pytest
 
 from drift_checks.core.outcomes import Measure, Need
 from drift_checks.core.text import tenths
-from drift_checks.review.run import Pipeline
-from drift_checks.review.windows import COMPARED, Windows
+from drift_checks.reviews.run import Pipeline
+from drift_checks.reviews.windows import COMPARED, Windows
 from drift_checks.settings.declarations import NEIGHBOURS
 from drift_checks.statistics.embeddings import share_alike
 from drift_checks.statistics.slices import SliceCount, compare_slice

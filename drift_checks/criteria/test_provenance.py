@@ -15,7 +15,7 @@ import pytest
 
 from drift_checks.core.outcomes import Measure, Need
 from drift_checks.core.text import percent
-from drift_checks.review.windows import Windows
+from drift_checks.reviews.windows import Windows
 from drift_checks.stores.archives import count_archives
 
 pytestmark = pytest.mark.drift_criterion(

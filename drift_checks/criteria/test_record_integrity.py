@@ -18,7 +18,7 @@ import pytest
 from drift_checks.core.instants import read_instant
 from drift_checks.core.records import INDISPENSABLE, Damaged, Record
 from drift_checks.core.text import quoted
-from drift_checks.review.reviewers.neighbours import read_embedding
+from drift_checks.reviews.reviewers.neighbours import read_embedding
 from drift_checks.settings.declarations import Settings
 
 pytestmark = pytest.mark.drift_criterion(

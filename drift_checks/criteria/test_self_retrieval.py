@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 import pytest
 
 from drift_checks.core.records import Record, RecordId, Sample
-from drift_checks.review.reviewers.neighbours import read_embedding
+from drift_checks.reviews.reviewers.neighbours import read_embedding
 from drift_checks.stores.chroma import Neighbour, VectorCollection
 
 pytestmark = pytest.mark.drift_criterion(

@@ -17,7 +17,7 @@ import pytest
 from sqlalchemy import select
 
 from drift_checks.core.records import Record, as_text, read_number
-from drift_checks.review.reviewers.neighbours import read_embedding
+from drift_checks.reviews.reviewers.neighbours import read_embedding
 from drift_checks.stores.chroma import Entry, VectorCollection
 from drift_checks.stores.records import RecordStore
 

@@ -21,7 +21,7 @@ from drift_checks.plugin.collection import criterion_name, is_check, record_of
 from drift_checks.plugin.findings import first_line, is_finding
 from drift_checks.plugin.keys import FINDING, OUTCOME, STATISTICS
 from drift_checks.report.verdict import EXIT_INTERNAL_ERROR
-from drift_checks.review.run import Pipeline
+from drift_checks.reviews.run import Pipeline
 
 # A message may quote a text of any length.
 _LONGEST_MESSAGE = 10_000

@@ -16,7 +16,7 @@ from drift_checks.core.errors import SettingError, nearest
 from drift_checks.core.outcomes import AGREEMENT, LEAST_OF_A_RATE, Criterion
 from drift_checks.core.records import Record
 from drift_checks.plugin.keys import MARK
-from drift_checks.review.slices import SampleSlice
+from drift_checks.reviews.slices import SampleSlice
 from drift_checks.settings.declarations import Settings
 
 CRITERIA = Path(__file__).resolve().parent.parent / "criteria"

@@ -16,7 +16,7 @@ from drift_checks.plugin.collection import CRITERIA
 from drift_checks.report.history.recorded import ReviewerFacts, SampleFacts, SelfDisagreement, StoreFacts
 from drift_checks.report.repeat import repeat_commands
 from drift_checks.report.run import Facts
-from drift_checks.review.run import Pipeline
+from drift_checks.reviews.run import Pipeline
 from drift_checks.settings.declarations import LLM, declared
 
 _LIBRARIES = ("drift-checks", "chromadb", "numpy", "pytest", "sqlalchemy")

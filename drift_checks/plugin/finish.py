@@ -41,9 +41,9 @@ from drift_checks.report.keeping import Keeper
 from drift_checks.report.run import RunReport
 from drift_checks.report.verdict import EXIT_INTERNAL_ERROR, EXIT_INTERRUPTED, Verdict
 from drift_checks.report.write_back import write_to_store
-from drift_checks.review.journal import JOURNAL_FILE, Journal
-from drift_checks.review.resuming import header
-from drift_checks.review.run import Pipeline
+from drift_checks.reviews.journal import JOURNAL_FILE, Journal
+from drift_checks.reviews.resuming import header
+from drift_checks.reviews.run import Pipeline
 
 _PYTEST_VERDICTS = (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED)
 

@@ -16,8 +16,8 @@ from drift_checks.core.records import Record, RecordId, Review, Sample
 from drift_checks.plugin.collection import criterion_name
 from drift_checks.plugin.keys import CRITERIA, PIPELINE, STATISTICS
 from drift_checks.report.history.past import Source, past_runs
-from drift_checks.review.run import Pipeline
-from drift_checks.review.windows import Windows
+from drift_checks.reviews.run import Pipeline
+from drift_checks.reviews.windows import Windows
 from drift_checks.settings.declarations import Settings
 from drift_checks.stores.chroma import Entry, VectorCollection
 from drift_checks.stores.records import RecordStore

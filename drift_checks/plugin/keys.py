@@ -9,7 +9,7 @@ import pytest
 if TYPE_CHECKING:
     from drift_checks.core.outcomes import Criterion, Statistic
     from drift_checks.report.logs import Logs
-    from drift_checks.review.run import Pipeline
+    from drift_checks.reviews.run import Pipeline
 
 MARK = "drift_criterion"
 # The attribute of a pytest report that carries an outcome, also from worker to controller.

@@ -35,8 +35,8 @@ from drift_checks.plugin.settings import read_settings
 from drift_checks.plugin.terminal import progress
 from drift_checks.report.events import log_begin, log_refusal, log_reviews
 from drift_checks.report.logs import open_logs
-from drift_checks.review.run import Pipeline
-from drift_checks.review.slices import slice_sample
+from drift_checks.reviews.run import Pipeline
+from drift_checks.reviews.slices import slice_sample
 from drift_checks.settings.declarations import Settings
 
 _VECTOR_FIXTURES = {"vectors", "dimension", "entries"}

@@ -15,8 +15,8 @@ from drift_checks.report.headline import headline
 from drift_checks.report.run import RunReport
 from drift_checks.report.summary import summarise
 from drift_checks.report.verdict import Verdict
-from drift_checks.review.ledger import Ledger
-from drift_checks.review.reviewers.base import OnReview
+from drift_checks.reviews.ledger import Ledger
+from drift_checks.reviews.reviewers.base import OnReview
 
 _COLOURS = {Verdict.OK: "green", Verdict.WARNING: "yellow", Verdict.CRITICAL: "red", Verdict.INCONCLUSIVE: "cyan"}
 

@@ -8,7 +8,7 @@ from drift_checks.core.instants import read_instant
 from drift_checks.core.records import Record, RecordId, Review, as_text
 from drift_checks.core.redaction import redacted
 from drift_checks.report.details import Details, Near, Reasons
-from drift_checks.review.reviewers.neighbours import NeighboursReviewer
+from drift_checks.reviews.reviewers.neighbours import NeighboursReviewer
 from drift_checks.settings.declarations import Settings
 from drift_checks.stores.chroma import VectorCollection
 

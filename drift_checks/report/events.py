@@ -11,7 +11,7 @@ from drift_checks.core.outcomes import Result
 from drift_checks.report.headline import headline
 from drift_checks.report.logs import ON_STDERR, ON_TERMINAL, ROOT, log_verdict
 from drift_checks.report.run import CriterionResult, RunReport
-from drift_checks.review.run import Pipeline
+from drift_checks.reviews.run import Pipeline
 
 _RUN = logging.getLogger(f"{ROOT}.run")
 _REVIEW = logging.getLogger(f"{ROOT}.review")

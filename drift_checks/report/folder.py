@@ -22,8 +22,8 @@ from drift_checks.core.secrets import mask_secrets, masked
 from drift_checks.core.text import printable
 from drift_checks.report.junit import junit_document
 from drift_checks.report.run import RunReport
-from drift_checks.review.journal import JOURNAL_FILE as JOURNAL
-from drift_checks.review.journal import RUN_ID
+from drift_checks.reviews.journal import JOURNAL_FILE as JOURNAL
+from drift_checks.reviews.journal import RUN_ID
 
 PAGE = "index.html"
 DOCUMENT = "report.json"

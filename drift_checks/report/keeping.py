@@ -22,7 +22,7 @@ from drift_checks.report.history.kept import kept_runs
 from drift_checks.report.history.recorded import RecordedRun, StoreIdentity, recorded_run
 from drift_checks.report.metrics import write_metrics
 from drift_checks.report.run import Facts, RunReport
-from drift_checks.review.journal import first_of_future
+from drift_checks.reviews.journal import first_of_future
 
 Answer = TypeVar("Answer")
 METRICS = "metrics.prom"

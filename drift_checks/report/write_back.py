@@ -6,7 +6,7 @@ from datetime import datetime
 
 from drift_checks.report.run import RunReport
 from drift_checks.report.verdict import Verdict
-from drift_checks.review.run import Pipeline
+from drift_checks.reviews.run import Pipeline
 from drift_checks.stores.write_back import WrittenBack, write_back
 
 

@@ -24,13 +24,13 @@ from drift_checks.report.history.kept import kept_runs
 from drift_checks.report.history.reading import NAME, open_for_reading, read_history
 from drift_checks.report.keeping import Keeper
 from drift_checks.report.verdict import Verdict
-from drift_checks.review.journal import JOURNAL_FILE, Journal, read_journal
-from drift_checks.review.resuming import Unfinished, find_unfinished, header
+from drift_checks.reviews.journal import JOURNAL_FILE, Journal, read_journal
+from drift_checks.reviews.resuming import Unfinished, find_unfinished, header
 from tests.support.histories import STORE, night
 from tests.support.power import Disk, Tree, build, digest
 from tests.support.reports import known_criterion, report, reviewed
 from tests.unit.report.history.test_alert_log import ALERT
-from tests.unit.review.test_resuming import SAMPLE, settings
+from tests.unit.reviews.test_resuming import SAMPLE, settings
 
 REPORTS = "deep/reports"
 RETENTION = timedelta(days=30)

@@ -33,8 +33,8 @@ from drift_checks.report.history.recorded import LARGEST_REPORT
 from drift_checks.report.keeping import Keeper
 from drift_checks.report.metrics import metrics_text
 from drift_checks.report.page.html import render_list
-from drift_checks.review.journal import JOURNAL_FILE, RUN_ID, Journal, read_journal
-from drift_checks.review.resuming import find_unfinished, header
+from drift_checks.reviews.journal import JOURNAL_FILE, RUN_ID, Journal, read_journal
+from drift_checks.reviews.resuming import find_unfinished, header
 from drift_checks.settings.declarations import Settings
 from tests.support.histories import NIGHTS, RUN, document, run, write
 from tests.support.mutations import damages, mutations

@@ -20,12 +20,12 @@ from drift_checks.report.history.alert_log import Belief
 from drift_checks.report.history.database import History
 from drift_checks.report.keeping import METRICS
 from drift_checks.report.verdict import Verdict
-from drift_checks.review.journal import JOURNAL_FILE
-from drift_checks.review.resuming import find_unfinished
+from drift_checks.reviews.journal import JOURNAL_FILE
+from drift_checks.reviews.resuming import find_unfinished
 from tests.support.alert_messages import message
 from tests.support.histories import STORE, ids, night, run
 from tests.unit.report.test_keeping import keep, recorded
-from tests.unit.review.test_resuming import leave, settings
+from tests.unit.reviews.test_resuming import leave, settings
 
 AHEAD = "20990115T020000Z-abc123"
 NOW = datetime(2026, 1, 15, 2, tzinfo=UTC)

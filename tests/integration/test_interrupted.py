@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from drift_checks.review.journal import JOURNAL_FILE, JournalContents, read_journal
+from drift_checks.reviews.journal import JOURNAL_FILE, JournalContents, read_journal
 from tests.support.chat_behaviour import Behaviour
 from tests.support.chat_server import ChatServer
 from tests.support.llm_runs import Started, asked, asking

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from syrupy.assertion import SnapshotAssertion
 
-from drift_checks.review.journal import JOURNAL_FILE, JournalContents, read_journal
+from drift_checks.reviews.journal import JOURNAL_FILE, JournalContents, read_journal
 from tests.support.chat_behaviour import GARBAGE, Behaviour
 from tests.support.chat_server import ChatServer
 from tests.support.llm_runs import Started, asked, asking, named_but

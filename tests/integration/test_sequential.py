@@ -8,7 +8,7 @@ from collections import Counter
 import pytest
 
 from drift_checks.report.verdict import judge
-from drift_checks.review.journal import JOURNAL_FILE, read_journal
+from drift_checks.reviews.journal import JOURNAL_FILE, read_journal
 from drift_checks.statistics.sequential import decide
 from tests.support.chat_behaviour import Behaviour
 from tests.support.chat_server import ChatServer

@@ -7,7 +7,7 @@ from collections import Counter
 
 import pytest
 
-from drift_checks.review.journal import JOURNAL_FILE, read_journal
+from drift_checks.reviews.journal import JOURNAL_FILE, read_journal
 from tests.support.chat_behaviour import Behaviour
 from tests.support.chat_server import ChatServer
 from tests.support.deciding import outcomes_of, own, texts_asked, times_made, write_classifiers

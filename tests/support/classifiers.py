@@ -11,10 +11,10 @@ from typing import TypeVar
 
 from drift_checks.core.errors import ReviewerError
 from drift_checks.core.records import Record, RecordId, Review, Stratum
-from drift_checks.review.reviewers.base import Classification, Fault, Request
-from drift_checks.review.reviewers.failures import describe, is_refused, status_of
-from drift_checks.review.reviewers.limits import Limits, Spent
-from drift_checks.review.reviewers.pool import PooledReviewer
+from drift_checks.reviews.reviewers.base import Classification, Fault, Request
+from drift_checks.reviews.reviewers.failures import describe, is_refused, status_of
+from drift_checks.reviews.reviewers.limits import Limits, Spent
+from drift_checks.reviews.reviewers.pool import PooledReviewer
 
 Result = TypeVar("Result")
 REMEDY = "check the key"

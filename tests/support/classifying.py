@@ -10,9 +10,9 @@ from typing import TypeVar
 
 from drift_checks.core.records import Record, Stratum
 from drift_checks.core.secrets import Secret
-from drift_checks.review.reviewers.base import Classification, Classifier, ParametersRejected, Request
-from drift_checks.review.reviewers.llm import ChatClassifier, Price
-from drift_checks.review.reviewers.prompt import Prompt
+from drift_checks.reviews.reviewers.base import Classification, Classifier, ParametersRejected, Request
+from drift_checks.reviews.reviewers.llm import ChatClassifier, Price
+from drift_checks.reviews.reviewers.prompt import Prompt
 from tests.support.chat_behaviour import Behaviour, Course, Reply
 from tests.support.chat_behaviour import Request as ChatRequest
 from tests.support.chat_server import ChatServer

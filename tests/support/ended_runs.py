@@ -23,7 +23,7 @@ _FORKING = """
 import json, os, resource, signal, sys
 import pytest, jinja2, numpy, prometheus_client, scipy.special, scipy.stats, sklearn.linear_model
 import sqlalchemy.dialects.sqlite, drift_checks.plugin.run, drift_checks.report.page.html
-import drift_checks.review.reviewers.own, drift_checks.review.reviewers.pool
+import drift_checks.reviews.reviewers.own, drift_checks.reviews.reviewers.pool
 
 TOUCHING = ("os.", "sqlite3.connect", "fcntl.", "shutil.")
 

@@ -13,7 +13,7 @@ from importlib import import_module
 from pathlib import Path
 
 from drift_checks.core.secrets import Secret
-from drift_checks.review.reviewers.endpoint import Endpoint
+from drift_checks.reviews.reviewers.endpoint import Endpoint
 from tests.support.chat_behaviour import Request, name_category
 from tests.support.chat_server import ChatServer
 from tests.support.session_runs import Run, placeholders, run_folders
@@ -24,9 +24,9 @@ KEYS = ("DRIFT_LLM_API_KEY", "OPENAI_API_KEY", "GOOGLE_API_KEY")
 PATIENCE = 60.0
 _RECORD = re.compile(r"Risk number (\d+) ")
 _LOADED = (
-    "drift_checks.review.reviewers.llm",
-    "drift_checks.review.reviewers.own",
-    "drift_checks.review.reviewers.pool",
+    "drift_checks.reviews.reviewers.llm",
+    "drift_checks.reviews.reviewers.own",
+    "drift_checks.reviews.reviewers.pool",
 )
 
 

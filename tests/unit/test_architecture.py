@@ -17,7 +17,7 @@ from tests.support.stores import BuiltStore
 PACKAGE = Path(drift_checks.__file__).parent
 # Each room imports only from those before it.
 ROOMS = (
-    *("core", "statistics", "settings", "stores", "review", "criteria"),
+    *("core", "statistics", "settings", "stores", "reviews", "criteria"),
     *("report", "alerts", "operations", "commands", "plugin", "__main__"),
 )
 MOST_ENTRIES = 14

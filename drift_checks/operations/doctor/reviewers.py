@@ -26,9 +26,9 @@ from drift_checks.operations.doctor.check import (
 )
 from drift_checks.operations.doctor.environment import added_variables, readable_secrets
 from drift_checks.operations.doctor.setup import Setup
-from drift_checks.review.reviewers.base import Classifier, Reviewer
-from drift_checks.review.reviewers.choice import choose_classifier, limits_of
-from drift_checks.review.reviewers.llm import KEYS
+from drift_checks.reviews.reviewers.base import Classifier, Reviewer
+from drift_checks.reviews.reviewers.choice import choose_classifier, limits_of
+from drift_checks.reviews.reviewers.llm import KEYS
 from drift_checks.settings.declarations import LLM, NEIGHBOURS
 from drift_checks.stores.taxonomy import read_taxonomy
 
@@ -148,13 +148,13 @@ def _one_record(setup: Setup) -> Record:
 def _reviewer(setup: Setup) -> Iterator[Reviewer]:
     settings = setup.settings
     if settings.reviewer != NEIGHBOURS:
-        from drift_checks.review.reviewers.limits import Spent
-        from drift_checks.review.reviewers.pool import PooledReviewer
+        from drift_checks.reviews.reviewers.limits import Spent
+        from drift_checks.reviews.reviewers.pool import PooledReviewer
 
         limits = replace(limits_of(settings), attempts=1, max_calls=min(settings.max_calls or _MOST_CALLS, _MOST_CALLS))
         yield PooledReviewer(_classifier(setup, {}), limits, Spent())
         return
-    from drift_checks.review.reviewers.neighbours import NeighboursReviewer
+    from drift_checks.reviews.reviewers.neighbours import NeighboursReviewer
     from drift_checks.stores.chroma import VectorCollection
 
     if settings.chroma is None:

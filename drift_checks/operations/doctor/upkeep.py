@@ -10,7 +10,7 @@ from drift_checks.operations.backup.retention import moment_of
 from drift_checks.operations.doctor.check import Check, CheckResult, NotChecked, failed, passed, skipped, warning
 from drift_checks.operations.doctor.runs import format_age
 from drift_checks.operations.doctor.setup import Setup
-from drift_checks.review.sampling import WEEKLY_SIZE, recommended_size
+from drift_checks.reviews.sampling import WEEKLY_SIZE, recommended_size
 from drift_checks.settings.declarations import SEQUENTIAL, Settings
 
 GROUP = "upkeep"

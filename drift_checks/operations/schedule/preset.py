@@ -9,7 +9,7 @@ from pathlib import Path
 from drift_checks.alerts.configuration import SECRETS
 from drift_checks.core.secrets import Secret, find_secret
 from drift_checks.operations.schedule.paths import REPORTS, SNAPSHOTS
-from drift_checks.review.reviewers.llm import KEYS
+from drift_checks.reviews.reviewers.llm import KEYS
 from drift_checks.settings.declarations import Settings, declared
 
 SECRET_NAMES = (*SECRETS.values(), *KEYS)

@@ -32,7 +32,7 @@ from drift_checks.report.history.reading import (
 from drift_checks.report.history.recorded import LARGEST_REPORT, RecordedRun, recorded_run
 from drift_checks.report.history.rows import bound, insert, instant, read, refuse_unreadable, run_row
 from drift_checks.report.verdict import EXIT_INTERRUPTED, Verdict
-from drift_checks.review.journal import RUN_ID
+from drift_checks.reviews.journal import RUN_ID
 
 _FILE_MODE = 0o640
 _BESIDE = ("-journal", "-wal", "-shm")

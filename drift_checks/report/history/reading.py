@@ -13,7 +13,7 @@ from drift_checks.core.errors import ReportsError
 from drift_checks.report.history import schema
 from drift_checks.report.history.recorded import RecordedRun, StoreIdentity
 from drift_checks.report.history.rows import bound, read, run_of
-from drift_checks.review.journal import first_of_future
+from drift_checks.reviews.journal import first_of_future
 
 NAME = "history.sqlite3"
 LOCK_WAIT_SECONDS = 30.0

@@ -6,7 +6,7 @@ import pytest
 
 from drift_checks.core.records import Record, RecordId, Review, Stratum, Usage
 from drift_checks.plugin.terminal import Tally
-from drift_checks.review.ledger import Ledger
+from drift_checks.reviews.ledger import Ledger
 from tests.support.reviews import failed, made
 
 RECORDS: dict[RecordId, Record] = {

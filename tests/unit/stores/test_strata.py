@@ -17,7 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from drift_checks.core.records import RecordId, Stratum
-from drift_checks.review.sampling import draw
+from drift_checks.reviews.sampling import draw
 from drift_checks.stores.confidences import ConfidenceForm
 from drift_checks.stores.strata import Bounds
 from drift_checks.stores.timestamps import FORMS, Count

@@ -17,7 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from drift_checks.core.records import RecordId
-from drift_checks.review.sampling import draw
+from drift_checks.reviews.sampling import draw
 from drift_checks.stores.records import RecordStore
 from drift_checks.stores.windows import GROUPED, GroupCount, Window, WindowBounds, count_groups, tally, window_queries
 from tests.support.tables import TABLE, opened, write_table

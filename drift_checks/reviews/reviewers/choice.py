@@ -1,0 +1,104 @@
+"""Which reviewer a run uses: the one in the settings, or the one that a hook returned."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from drift_checks.core.errors import ReviewerError, SettingError
+from drift_checks.core.secrets import Secret, find_secret
+from drift_checks.reviews.reviewers.base import Classifier
+from drift_checks.reviews.reviewers.limits import Limits
+from drift_checks.settings.declarations import LLM, NEIGHBOURS, SEQUENTIAL, SEQUENTIAL_CALLS, Settings
+
+
+def name_reviewer(settings: Settings, hook_classifier: object | None) -> str:
+    """Return the name of the reviewer; a hook's classifier replaces the default, but not a setting."""
+    if hook_classifier is None or "reviewer" in settings.sources:
+        return settings.reviewer
+    from drift_checks.reviews.reviewers.own import name_of
+
+    return name_of(hook_classifier)
+
+
+def choose_classifier(
+    settings: Settings, taxonomy: Mapping[str, str], hook_classifier: object | None, folders: tuple[Path, ...]
+) -> Classifier:
+    """Return the classifier that reviews.
+
+    Raises:
+        DriftError: It cannot be used; no call was made.
+    """
+    if settings.reviewer == LLM:
+        return _chat_classifier(settings, taxonomy)
+    from drift_checks.reviews.reviewers.own import OwnClassifier, load_classifier
+
+    name = name_reviewer(settings, hook_classifier)
+    if settings.max_cost is not None:
+        raise SettingError("max-cost", f"the cost of {name} is not known", "use max-calls, or the reviewer 'llm'")
+    if settings.reviewer == NEIGHBOURS:
+        return OwnClassifier(hook_classifier, name)
+    return load_classifier(settings.reviewer, folders)
+
+
+def limits_of(settings: Settings) -> Limits:
+    """Return the limits of the pool."""
+    sequential = settings.decision == SEQUENTIAL and not settings.records
+    return Limits(
+        concurrency=settings.concurrency,
+        requests_per_minute=settings.requests_per_minute,
+        timeout=settings.timeout,
+        max_calls=SEQUENTIAL_CALLS if settings.max_calls is None and sequential else settings.max_calls,
+        max_cost=settings.max_cost,
+    )
+
+
+def _chat_classifier(settings: Settings, taxonomy: Mapping[str, str]) -> Classifier:
+    from drift_checks.reviews.reviewers.llm import KEYS, OPENAI, ChatClassifier, Price
+    from drift_checks.reviews.reviewers.prompt import load_prompt
+
+    if settings.llm_model is None:
+        raise SettingError(
+            "llm-model", "the reviewer 'llm' needs a model", "name it as the endpoint does, with --drift-llm-model=NAME"
+        )
+    base_url = settings.llm_base_url or OPENAI
+    key = find_secret(_ordered(KEYS, base_url), os.environ)
+    if key is None:
+        raise ReviewerError(
+            "reviewer",
+            f"'llm' needs a key for {base_url}",
+            f"set the variable {KEYS[0]} (or {KEYS[1]}, {KEYS[2]}, or name a file with {KEYS[0]}_FILE); if the endpoint"
+            " needs no key, any word will do",
+        )
+    key = _bare(key)
+    if not taxonomy:
+        raise SettingError(
+            "taxonomy", "there is no category to choose from", "name a YAML file with --drift-taxonomy=FILE"
+        )
+    return ChatClassifier(
+        settings.llm_model,
+        key,
+        load_prompt(settings.llm_prompt, taxonomy),
+        tuple(taxonomy),
+        base_url=base_url,
+        price=None if settings.llm_price is None else Price(*settings.llm_price),
+        max_output_tokens=settings.llm_max_tokens,
+    )
+
+
+def _bare(key: Secret) -> Secret:
+    """Return the key without quotes around it, and without the word that precedes it in a request."""
+    text = key.reveal()
+    if len(text) > 2 and text[0] == text[-1] and text[0] in "\"'":
+        text = text[1:-1].strip()
+    return Secret(re.sub(r"^Bearer\s+(?=\S)", "", text, flags=re.IGNORECASE))
+
+
+def _ordered(keys: tuple[str, str, str], base_url: str) -> tuple[str, ...]:
+    """Return the names of the keys in order of preference; for Google's endpoints, Google's key precedes OpenAI's."""
+    own, openai, google = keys
+    is_google = (urlsplit(base_url).hostname or "").endswith(".googleapis.com")
+    return (own, google, openai) if is_google else keys

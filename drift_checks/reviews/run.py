@@ -1,0 +1,253 @@
+"""A run up to its reviews: open the store, draw the sample, open the vectors, review the records.
+
+Each step runs once, when it is first needed.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Mapping, Sequence
+from functools import cache, cached_property
+from pathlib import Path
+from typing import Any
+
+from drift_checks.core.errors import ReviewerError, SettingError
+from drift_checks.core.records import Record, RecordId, Review, Sample
+from drift_checks.reviews.batches import BatchReviewer
+from drift_checks.reviews.journal import Journal, read_journal
+from drift_checks.reviews.ledger import Ledger
+from drift_checks.reviews.resuming import Unfinished
+from drift_checks.reviews.reviewers.base import Classifier, OnReview, Reviewer
+from drift_checks.reviews.reviewers.choice import choose_classifier, limits_of, name_reviewer
+from drift_checks.reviews.reviewers.pool import PooledReviewer
+from drift_checks.reviews.sampler import Sampler
+from drift_checks.reviews.windows import Windows
+from drift_checks.settings.declarations import NEIGHBOURS, SEQUENTIAL, Settings
+from drift_checks.stores.catalogue import CollectionName
+from drift_checks.stores.chroma import VectorCollection, refuse_no_chroma, refuse_no_collection
+from drift_checks.stores.records import RecordStore
+from drift_checks.stores.snapshot import default_folder
+from drift_checks.stores.sqlite import SqliteFile
+from drift_checks.stores.taxonomy import read_taxonomy
+from drift_checks.stores.write_back import refuse_unwritable
+
+# The number of records whose variants the user's own classifier reviews by default.
+_VARIED = 10
+
+
+class Pipeline:
+    """The steps of a run, from the settings to the reviews; any step may raise DriftError.
+
+    Args:
+        settings: The settings of the run.
+        hook_classifier: The classifier that a hook returned.
+        folders: Folders that may hold the user's own modules.
+        unfinished: The interrupted run to resume.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        hook_classifier: object | None = None,
+        folders: tuple[Path, ...] = (),
+        unfinished: Unfinished | None = None,
+    ) -> None:
+        self.reviewer_name = name_reviewer(settings, hook_classifier)
+        self.settings = settings if unfinished is None else unfinished.resumed(settings, self.reviewer_name)
+        self.ledger = Ledger()
+        self.unfinished = unfinished
+        self._hook_classifier = hook_classifier
+        self._folders = folders
+        self._opened: list[SqliteFile | VectorCollection] = []
+
+    def check(self) -> None:
+        """Draw the sample, and refuse a run that is bound to fail, before any call is paid for.
+
+        Raises:
+            DriftError: The settings or the store do not allow the run.
+        """
+        if self.settings.repeat and self.reviewer_name == NEIGHBOURS:
+            raise SettingError(
+                "repeat",
+                "the reviewer 'neighbours' never contradicts itself, so there is nothing to measure",
+                "omit it, or name another reviewer with --drift-reviewer=NAME",
+            )
+        store, chroma = self.store, self.settings.chroma
+        if chroma is not None:
+            refuse_no_chroma(chroma)
+        elif self.reviewer_name == NEIGHBOURS:
+            raise _no_chroma(store.file.path)
+        if self.settings.write_back:
+            refuse_unwritable(store)
+        # Each of these steps refuses what it cannot use.
+        _ = self.taxonomy, self.sample, self.classifier
+        if self.classifier is not None and chroma is not None:
+            refuse_no_collection(chroma, self._collection, self._snapshot_dir)
+
+    @cached_property
+    def store(self) -> RecordStore:
+        """The table of records."""
+        if self.settings.db is None:
+            raise _no_store(self.settings)
+        file = SqliteFile(self.settings.db, self._snapshot_dir, query_seconds=self.settings.query_timeout)
+        self._opened.append(file)
+        return RecordStore(file, self.settings.table, dict(self.settings.columns))
+
+    @cached_property
+    def sample(self) -> Sample:
+        """The records under review."""
+        sampler = Sampler(self.settings, self.store)
+        return sampler.draw() if self.unfinished is None else sampler.draw_again(self.unfinished.sample)
+
+    @cached_property
+    def windows(self) -> Windows:
+        """Recent and reference records of the whole store."""
+        return Windows(self.settings, self.store)
+
+    @cached_property
+    def vectors(self) -> VectorCollection | None:
+        """The collection of vectors, None without a Chroma directory."""
+        if self.settings.chroma is None:
+            return None
+        collection = VectorCollection(self.settings.chroma, self._collection, self._snapshot_dir)
+        self._opened.append(collection)
+        return collection
+
+    @cached_property
+    def taxonomy(self) -> Mapping[str, str]:
+        """The categories, with their descriptions, which may be empty."""
+        if self.settings.taxonomy is not None:
+            return read_taxonomy(self.settings.taxonomy)
+        return dict.fromkeys(self.store.categories(), "")
+
+    @cached_property
+    def classifier(self) -> Classifier | None:
+        """The classifier that the pool calls, None for the reviewer `neighbours`."""
+        if self.reviewer_name == NEIGHBOURS:
+            return None
+        return choose_classifier(self.settings, self.taxonomy, self._hook_classifier, self._folders)
+
+    @cached_property
+    def reviewer(self) -> Reviewer:
+        """The reviewer that classifies the records again."""
+        if self.classifier is not None:
+            return PooledReviewer(self.classifier, limits_of(self.settings), self.ledger.spent())
+        from drift_checks.reviews.reviewers.neighbours import NeighboursReviewer
+
+        if self.vectors is None:
+            raise _no_chroma(self.settings.db)
+        return NeighboursReviewer(self.vectors)
+
+    @property
+    def reviews(self) -> dict[RecordId, Review]:
+        """The reviews so far, by record id."""
+        return self.ledger.reviews
+
+    @property
+    def model(self) -> str | None:
+        """The models that answered, as they name themselves; before any answer, the model that will be asked."""
+        models = self.ledger.totals()["models"]
+        return ", ".join(models) or (self.classifier.model if self.classifier else None)
+
+    @property
+    def omitted_parameters(self) -> tuple[str, ...]:
+        """The parameters of calls that the endpoint rejects."""
+        return tuple(self.ledger.totals()["omitted_parameters"])
+
+    def use_journal(self, journal: Journal, header: Mapping[str, Any]) -> None:
+        """Write the reviews to the run's journal, and take over those that it holds."""
+        journal.begin(header)
+        self.ledger.use_journal(journal, read_journal(journal.path))
+
+    def review(
+        self, records: Sequence[Record], on_review: OnReview, prepare: Callable[[], object] = lambda: None
+    ) -> None:
+        """Review the records that are not reviewed yet; a sequential decision may need only some of them.
+
+        `prepare` prepares the checks while calls are in progress, or before them if they run the user's code, which may
+        not tolerate what it does to the process.
+        """
+        prepare_once = cache(prepare)
+        batches = self._batches
+        if self.settings.decision == SEQUENTIAL and not self.sample.chosen:
+            judged = [record for record in records if record.stratum in self.sample.judged]
+            batches.review_until_decided(judged, self.settings.critical, on_review, prepare_once)
+            rest = [record for record in records if record.stratum not in self.sample.judged]
+            records = [*(record for record in judged if self.reviews[record.id].made), *rest]
+        batches.review(records, self.repeats_among(records), on_review, prepare_once)
+        prepare_once()
+
+    def review_variants(self) -> None:
+        """Review variants of some of the reviewed records, drawn by the seed."""
+        reviewed = [record for record in self.sample.records if (found := self.reviews.get(record.id)) and found.made]
+        self._batches.review_variants(self._draw("variants", reviewed, self.variants_wanted()))
+
+    def variants_wanted(self) -> int:
+        """Return the number of records whose variants are reviewed; 0 if the reviewer reads no text."""
+        if self.classifier is None:
+            return 0
+        default = _VARIED if self.classifier.is_own else 0
+        return default if self.settings.stability is None else self.settings.stability
+
+    def repeats_among(self, records: Sequence[Record]) -> list[Record]:
+        """Return the records to review twice, drawn by the seed from those whose agreement is judged."""
+        judged = [record for record in records if record.stratum in self.sample.judged]
+        return self._draw("repeat", judged, self.settings.repeat)
+
+    def close_reviewer(self) -> None:
+        """Close the reviewer after its last review."""
+        if isinstance(self.__dict__.get("reviewer"), PooledReviewer):
+            self.__dict__.pop("reviewer").finish()
+
+    def opened_vectors(self) -> VectorCollection | None:
+        """Return the collection of vectors if a step of this run opened it."""
+        return next((item for item in self._opened if isinstance(item, VectorCollection)), None)
+
+    def close(self) -> None:
+        """Close the reviewer, and remove the private copies of the store."""
+        self.close_reviewer()
+        for opened in self._opened:
+            opened.close()
+
+    @property
+    def _batches(self) -> BatchReviewer:
+        is_concurrent = self.classifier is not None and not self.classifier.is_own
+        return BatchReviewer(
+            self.ledger, lambda: self.reviewer, redact=self.settings.redact, is_concurrent=is_concurrent
+        )
+
+    def _draw(self, purpose: str, records: Sequence[Record], number: int) -> list[Record]:
+        generator = random.Random(f"{purpose}:{self.settings.seed}")  # noqa: S311 - a sample, not a secret
+        return generator.sample(records, min(number, len(records)))
+
+    @property
+    def _collection(self) -> CollectionName:
+        settings = self.settings
+        return CollectionName(settings.collection, settings.chroma_tenant, settings.chroma_database)
+
+    @property
+    def _snapshot_dir(self) -> Path:
+        return self.settings.snapshot_dir or default_folder()
+
+
+def _no_store(settings: Settings) -> SettingError:
+    if settings.chroma is not None:
+        remedy = "name the SQLite file of the records with --drift-db=FILE (or the variable DRIFT_DB, or drift_db in"
+        return SettingError("db", f"{settings.chroma} holds no risk_classifications.db", f"{remedy} pytest.ini)")
+    return SettingError(
+        "db",
+        "no store is configured",
+        "name one with --drift-db=FILE --drift-chroma=DIR (or the variables DRIFT_DB and DRIFT_CHROMA, or drift_db and"
+        " drift_chroma in pytest.ini), or try the built-in one with --drift-demo",
+    )
+
+
+def _no_chroma(db: Path | None) -> ReviewerError:
+    remedy = "name the Chroma directory with --drift-chroma=DIR"
+    if db is not None and (db.parent / "chroma.sqlite3").exists():
+        remedy = f"a Chroma directory is beside the records: name it with --drift-chroma={db.parent}"
+    return ReviewerError(
+        "chroma",
+        "the reviewer 'neighbours' needs the vectors",
+        f"{remedy} (or the variable DRIFT_CHROMA, or CHROMA_PERSIST_PATH)",
+    )

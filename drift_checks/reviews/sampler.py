@@ -1,0 +1,181 @@
+"""The sample of a run, drawn from its store according to the settings."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Connection
+
+from drift_checks.core.errors import NothingToReview, SettingError
+from drift_checks.core.instants import format_instant
+from drift_checks.core.records import Damaged, Record, RecordId, Sample, Stratum, record_id, stored_ids
+from drift_checks.core.text import count, quoted
+from drift_checks.reviews import sampling
+from drift_checks.settings.declarations import POPULATION, SEQUENTIAL, SEQUENTIAL_CALLS, Settings
+from drift_checks.stores.records import RecordStore
+from drift_checks.stores.strata import Bounds, StrataQueries
+
+
+class Sampler:
+    """Draws a sample from a store."""
+
+    def __init__(self, settings: Settings, store: RecordStore) -> None:
+        self.settings = settings
+        self.store = store
+        old_before = settings.as_of - timedelta(days=settings.old_days)
+        self._bounds = Bounds(
+            settings.low_confidence_below,
+            old_before,
+            settings.naive_timezone,
+            store.forms.confidences,
+            store.forms.timestamps,
+        )
+
+    def draw(self) -> Sample:
+        """Return the records that the setting `records` names, else those that the seed draws.
+
+        Raises:
+            NothingToReview: The store or the sample is empty.
+            SettingError: A named record is not in the store.
+        """
+        return self.store.file.read(self._draw, self._bounds.register)
+
+    def draw_again(self, drawn: Mapping[str, Any]) -> Sample:
+        """Return the sample of an interrupted run, with the records as they are now."""
+        strata = {key: Stratum(stratum) for key, stratum in drawn["records"]}
+        rows = self.store.file.read(lambda connection: self.store.rows(connection, list(strata)))
+        gone = len(strata) - len(rows)
+        verb = "is" if gone == 1 else "are"
+        notes = [f"{count(gone, 'record')} of the interrupted run {verb} no longer in the store"] if gone else []
+        return Sample(
+            records=tuple(Record(key, stratum, rows[key]) for key, stratum in strata.items() if key in rows),
+            sizes={Stratum(stratum): number for stratum, number in drawn["sizes"].items()},
+            judged=tuple(map(Stratum, drawn["judged"])),
+            seed=drawn["seed"],
+            as_of=datetime.fromisoformat(drawn["as_of"]),
+            naive_timezone=drawn["naive_timezone"],
+            chosen=drawn["chosen"],
+            unreadable=drawn["unreadable"],
+            notes=(*drawn["notes"], *notes),
+        )
+
+    def _draw(self, connection: Connection) -> Sample:
+        store, settings = self.store, self.settings
+        strata = StrataQueries(connection, store, self._bounds)
+        sizes = strata.sizes()
+        if not sum(sizes.values()):
+            empty = (
+                f"no record in table {store.name!r} has an id"
+                if strata.without_id()
+                else f"table {store.name!r} is empty"
+            )
+            raise NothingToReview(store.file.path, f"{empty}, so there is nothing to review")
+        plan = self._plan(sizes)
+        if settings.records:
+            records = self._chosen(connection, strata)
+            notes: tuple[str, ...] = ("exactly these records were requested",)
+        else:
+            if not sum(plan.wanted[stratum] for stratum in plan.judged):
+                raise _no_candidates(settings, store)
+            drawn = sampling.draw(strata, plan.wanted, sizes, settings.seed)
+            rows = store.rows(connection, [record_id for ids in drawn.values() for record_id in ids])
+            self._refuse_repeated_ids(rows)
+            # An id that is not UTF-8 does not find its row.
+            found = [Record(key, stratum, rows[key]) for stratum, ids in drawn.items() for key in ids if key in rows]
+            records = self._in_order(found, plan.judged)
+            notes = plan.notes
+        unreadable = strata.unreadable()
+        return Sample(
+            records=records,
+            sizes=sizes,
+            judged=tuple(Stratum) if settings.records else plan.judged,
+            seed=settings.seed,
+            as_of=settings.as_of,
+            naive_timezone=settings.naive_timezone.key,
+            chosen=bool(settings.records),
+            unreadable={column: number for column, (number, _) in unreadable.items()},
+            notes=(
+                *notes,
+                *store.forms.notes,
+                *_unreadable_notes(unreadable, store),
+                *_without_id(strata.without_id()),
+            ),
+        )
+
+    def _refuse_repeated_ids(self, rows: Mapping[RecordId, Mapping[str, object]]) -> None:
+        repeated = [key for key, row in rows.items() if isinstance(row["id"], Damaged)]
+        if 2 * len(repeated) > len(rows):
+            raise self.store.not_unique(repeated[0])
+
+    def _plan(self, sizes: Mapping[Stratum, int]) -> sampling.Plan:
+        settings = self.settings
+        total = sum(sizes.values())
+        size = settings.sample_size or sampling.recommended_size(total)
+        if settings.decision == SEQUENTIAL:
+            size = settings.max_calls or SEQUENTIAL_CALLS
+            if settings.judge == POPULATION:
+                return sampling.plan_alike(sizes, size)
+        divided = self.store.has("confidence") or self.store.has("timestamp")
+        plan = sampling.plan(sizes, size, settings.low_confidence_share, settings.baseline, divided=divided)
+        if settings.decision == SEQUENTIAL and Stratum.BASELINE not in plan.judged:
+            # Even of a small store, a few records may decide.
+            baseline = min(settings.baseline, plan.wanted[Stratum.BASELINE])
+            plan = replace(plan, wanted={**plan.wanted, Stratum.BASELINE: baseline})
+        return plan
+
+    def _in_order(self, records: list[Record], judged: tuple[Stratum, ...]) -> tuple[Record, ...]:
+        """Return the records in the order of their review: judged strata first; for a sequential decision, shuffled."""
+        if self.settings.decision == SEQUENTIAL:
+            random.Random(f"order:{self.settings.seed}").shuffle(records)  # noqa: S311 - a sample, not a secret
+        return (
+            *(record for record in records if record.stratum in judged),
+            *(record for record in records if record.stratum not in judged),
+        )
+
+    def _chosen(self, connection: Connection, strata: StrataQueries) -> tuple[Record, ...]:
+        # In a column without a declared type, the text '12' does not equal the number 12.
+        numbers = [int(key) for key in self.settings.records if key.lstrip("-").isdecimal() and key.isascii()]
+        rows = self.store.rows(connection, [*self.settings.records, *numbers])
+        there = {str(key) for key in rows}
+        missing = [
+            named
+            for named in self.settings.records
+            if there.isdisjoint(str(record_id(stored)) for stored in stored_ids([named]))
+        ]
+        if missing:
+            raise SettingError(
+                "records",
+                f"{', '.join(sorted(missing))} not found in {self.store.file.path}",
+                f"name ids from the column {self.store.columns['id']} of table {self.store.name}",
+            )
+        found = strata.parts_of(list(rows))
+        return tuple(Record(key, found[key], row) for key, row in rows.items())
+
+
+def _unreadable_notes(unreadable: Mapping[str, tuple[int, object]], store: RecordStore) -> Iterator[str]:
+    for column, (number, example) in unreadable.items():
+        has, count_as = ("has", "counts") if number == 1 else ("have", "count")
+        what = f"no {column}" if example is None else f"an unreadable {column}, such as {quoted(example)}"
+        other = "timestamp" if column == "confidence" else "confidence"
+        effect = f"the {other} alone decides the stratum" if store.has(other) else f"{count_as} as baseline"
+        yield f"{count(number, 'record')} {has} {what}: {effect}"
+
+
+def _without_id(number: int) -> tuple[str, ...]:
+    have, are = ("has", "is") if number == 1 else ("have", "are")
+    return (f"{count(number, 'record')} {have} no id and {are} left out",) if number else ()
+
+
+def _no_candidates(settings: Settings, store: RecordStore) -> NothingToReview:
+    before = format_instant(settings.as_of - timedelta(days=settings.old_days))[:10]
+    return NothingToReview(
+        settings.db,
+        f"there is nothing to review: no record has a confidence at or below {settings.low_confidence_below} or is"
+        f" older than {settings.old_days} days (before {before})",
+        *store.forms.notes,
+        "change --drift-low-confidence-below or --drift-old-days, or set --drift-sample-size to the size of the store",
+    )
