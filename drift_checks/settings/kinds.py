@@ -13,7 +13,7 @@ from typing import Any, Generic, TypeVar
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, available_timezones
 
-from drift_checks.core.secrets import mask_password, mask_url, may_hold_password
+from drift_checks.core.masking import mask_password, mask_url, may_hold_password
 
 Value = TypeVar("Value")
 
