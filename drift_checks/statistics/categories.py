@@ -12,11 +12,14 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
+from drift_checks.statistics.monte_carlo import monte_carlo_p_value
+from drift_checks.statistics.tails import chi_square_upper_tail, hypergeometric
+
 # Added to each cell before taking logarithms, in records.
 SMOOTHING = 0.5
 # The minimum expected count of a cell for the chi-square distribution (W. G. Cochran 1954).
 LEAST_EXPECTED = 5
-DRAWS = 9_999
+DRAWS, DRAWN_AT_ONCE = 9_999, 500
 # numpy accepts no negative seed.
 SEEDS = 2**32
 # The size of a block of draws, which bounds the memory if there are many categories.
@@ -66,22 +69,22 @@ def jensen_shannon_distance(reference: Sequence[int], recent: Sequence[int]) -> 
     Returns:
         From 0 (the same mix) to 1 (no category in common); 0 if a window is empty.
     """
-    from scipy.spatial.distance import jensenshannon
-
     table = _windows(reference, recent)
     if not table.sum(axis=1).all():
         return 0.0
-    # Rounding may make the divergence of equal mixes negative, so that its root is NaN.
-    with np.errstate(invalid="ignore"):
-        distance = float(jensenshannon(*table.astype(np.float64), base=2))
-    return min(1.0, distance) if distance > 0 else 0.0
+    there = table[:, table.any(axis=0)]
+    shares = there / there.sum(axis=1, keepdims=True)
+    # Their logarithm only counts where a share is above 0.
+    ratios = np.log2(shares / shares.mean(axis=0), where=shares > 0, out=np.zeros_like(shares))
+    divergence = float(np.sum(shares * ratios)) / 2
+    return float(np.sqrt(min(1.0, max(0.0, divergence))))
 
 
 def homogeneity_p_value(reference: Sequence[int], recent: Sequence[int], seed: int = 0) -> float:
     """Return the p-value of the hypothesis that both windows have the same mix of categories.
 
     The statistic is Pearson's chi-square. If every expected count is at least 5, or with a billion records or more, its
-    asymptotic distribution is used; else it is compared with 9,999 random tables with the same margins, drawn by
+    asymptotic distribution is used; else it is compared with up to 9,999 random tables with the same margins, drawn by
     `seed`.
 
     Source: K. Pearson, On the criterion ..., Philosophical Magazine 50 (1900); A. C. A. Hope, A simplified Monte Carlo
@@ -90,8 +93,6 @@ def homogeneity_p_value(reference: Sequence[int], recent: Sequence[int], seed: i
     Returns:
         Above 0, for random tables at least 1/10,000; 1 if a window is empty or there is only one category.
     """
-    from scipy.stats import chi2_contingency
-
     table = _windows(reference, recent)
     table = table[:, table.any(axis=0)]
     sizes, pooled = table.sum(axis=1), table.sum(axis=0)
@@ -99,8 +100,9 @@ def homogeneity_p_value(reference: Sequence[int], recent: Sequence[int], seed: i
         return 1.0
     total = int(sizes.sum())
     if np.min(sizes) * (np.min(pooled) / total) >= LEAST_EXPECTED or total > MOST_RECORDS:
-        found = chi2_contingency(table, correction=False)
-        return max(float(found.pvalue), float(np.finfo(np.float64).tiny))
+        expected = np.outer(sizes, pooled / total)
+        chi_square = float(np.sum(np.square(table - expected) / expected))
+        return max(chi_square_upper_tail(chi_square, len(pooled) - 1), float(np.finfo(np.float64).tiny))
     return _monte_carlo_p_value(pooled, table[np.argmin(sizes)], np.random.default_rng(seed % SEEDS))
 
 
@@ -119,12 +121,12 @@ def _monte_carlo_p_value(pooled: Counts, drawn: Counts, generator: np.random.Gen
     # For a small window, drawing records is faster than drawing cells.
     few = size <= 4 * len(pooled) and int(pooled.sum()) <= CELLS_OF_A_BLOCK
     method: Literal["count", "marginals"] = "count" if few else "marginals"
-    block = max(1, CELLS_OF_A_BLOCK // len(pooled))
-    as_far = 0
-    for start in range(0, DRAWS, block):
-        windows = generator.multivariate_hypergeometric(pooled, size, size=min(block, DRAWS - start), method=method)
-        as_far += int(np.count_nonzero(distance(windows) >= threshold))
-    return (1 + as_far) / (DRAWS + 1)
+    block = max(1, min(DRAWN_AT_ONCE, CELLS_OF_A_BLOCK // len(pooled)))
+    numbers = (min(block, DRAWS - start) for start in range(0, DRAWS, block))
+    return monte_carlo_p_value(
+        distance(generator.multivariate_hypergeometric(pooled, size, size=number, method=method)) >= threshold
+        for number in numbers
+    )
 
 
 def share_p_values(reference: Sequence[int], recent: Sequence[int]) -> list[float]:
@@ -139,13 +141,18 @@ def share_p_values(reference: Sequence[int], recent: Sequence[int]) -> list[floa
         The p-values in the given order; 1 for a category that is empty in both windows, and for all if a window is
         empty.
     """
-    from scipy.stats import hypergeom
-
     table = _windows(reference, recent)
     sizes, pooled = table.sum(axis=1), table.sum(axis=0)
     if not sizes.all():
         return [1.0] * len(pooled)
     total, size = int(sizes.sum()), int(sizes[1])
-    at_most = hypergeom.cdf(table[1], total, pooled, size)
-    at_least = hypergeom.sf(table[1] - 1, total, pooled, size)
-    return [float(value) for value in np.clip(2 * np.minimum(at_most, at_least), 0.0, 1.0)]
+    found = zip(table[1].tolist(), pooled.tolist(), strict=True)
+    return [_two_sided(number, total, marked, size) for number, marked in found]
+
+
+def _two_sided(number: int, total: int, marked: int, drawn: int) -> float:
+    """Return twice the smaller tail of a hypergeometric distribution, at most 1."""
+    first, chances = hypergeometric(total, marked, drawn)
+    place = min(max(number - first, -1), len(chances))
+    at_most, at_least = float(chances[: place + 1].sum()), float(chances[max(0, place) :].sum())
+    return min(1.0, 2 * min(at_most, at_least))

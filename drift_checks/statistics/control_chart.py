@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from math import sqrt
 
+from drift_checks.statistics.tails import normal_lower_tail, skewed_lower_tail, student_lower_tail
+
 # Fewer runs do not determine the usual level and spread.
 FEWEST_REFERENCE_RUNS = 10
 SIGMAS = 3.0
@@ -105,9 +107,7 @@ def _dispersion(runs: Sequence[RunRate], centre: float, rate: float) -> float:
 
 def _p_value(deviations: float, skewness: float, degrees_of_freedom: int | None) -> float:
     """Return the probability of such a distance or a lower one; the larger if both skewness and spread matter."""
-    from scipy.stats import norm, pearson3, t
-
     # Near a rate of 1, low values are more frequent than in the normal distribution; skewness in the other direction
     # would only make them rarer.
-    skewed = pearson3.cdf(deviations, skewness) if skewness < 0 else norm.cdf(deviations)
-    return float(skewed if degrees_of_freedom is None else max(skewed, t.cdf(deviations, degrees_of_freedom)))
+    skewed = skewed_lower_tail(deviations, skewness) if skewness < 0 else normal_lower_tail(deviations)
+    return skewed if degrees_of_freedom is None else max(skewed, student_lower_tail(deviations, degrees_of_freedom))

@@ -8,9 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import chain
 
 import numpy as np
 import numpy.typing as npt
+
+from drift_checks.statistics.monte_carlo import monte_carlo_p_value
 
 Vectors = npt.NDArray[np.float32]
 # The training rows of a fold, its held-out rows, and the matrix from training labels to held-out scores.
@@ -21,18 +24,18 @@ FOLDS = 5
 # The ridge penalty, relative to the mean eigenvalue of the training vectors.
 PENALTY = 1.0
 # The number of permutations computed at once, which bounds the memory.
-BLOCK = 500
+BLOCK = 250
 # Relative spreads below this are rounding errors.
 ROUNDING = 1e-6
-# Statistics that differ by less, in standard deviations of the permutations, are considered equal.
+# Statistics that differ by less, in standard deviations of the first permutations, are considered equal.
 TOLERANCE = 1e-4
-# scikit-learn accepts seeds from 0 to below this.
+# numpy accepts seeds from 0 to below this.
 SEEDS = 2**32
 
 
 @dataclass(frozen=True)
 class PermutationTest:
-    """A statistic, and the share of permutations, the windows included, whose statistic is at least as large."""
+    """A statistic of the windows, and how often permutations have one at least as large."""
 
     value: float
     p_value: float
@@ -64,7 +67,7 @@ def domain_classifier_auc(
         reference: The vectors, of shape (records, dimension); rows with values that are not finite are skipped.
         recent: The vectors of the recent window, likewise.
         seed: The seed of the folds and the permutations.
-        permutations: The number of permutations; the p-value is at least 1 / (permutations + 1).
+        permutations: The most permutations to draw; the p-value is at least 1 / (permutations + 1).
 
     Returns:
         The AUC, near 0.5 for windows of the same distribution and 1 for separate ones, with its p-value; None if the
@@ -152,32 +155,44 @@ def _permuted(labels: npt.NDArray[np.float32], seed: int, permutations: int) -> 
 
 
 def _test(blocks: Iterable[npt.NDArray[np.float64]]) -> PermutationTest:
-    """Return the test of a statistic, given the value of the windows followed by those of the permutations."""
-    values = np.concatenate(list(blocks))
-    as_large = int(np.count_nonzero(values >= values[0] - TOLERANCE * values.std()))
-    return PermutationTest(float(values[0]), as_large / len(values))
+    """Return the test of a statistic, given the value of the windows followed by blocks of those of permutations."""
+    remaining = iter(blocks)
+    observed = float(next(remaining)[0])
+    first = next(remaining, np.empty(0))
+    equal = observed - TOLERANCE * float(np.append(first, observed).std())
+    p_value = monte_carlo_p_value(block >= equal for block in chain([first], remaining))
+    return PermutationTest(observed, p_value)
 
 
 def _folds(vectors: Vectors, seed: int) -> list[Fold]:
     """Fit the classifier of each fold.
 
-    Ridge regression is linear in its targets, so a fit of the unit vectors covers all assignments of labels.
+    Ridge regression is linear in its targets, so one matrix predicts the scores of all assignments of labels.
     """
-    from sklearn.linear_model import Ridge
-    from sklearn.model_selection import KFold
-
+    order = np.random.RandomState(seed % SEEDS).permutation(len(vectors))
     found = []
-    for training, held_out in KFold(FOLDS, shuffle=True, random_state=seed % SEEDS).split(vectors):
-        ridge = Ridge(alpha=PENALTY * len(training), fit_intercept=False)
-        ridge.fit(vectors[training], np.eye(len(training), dtype=np.float32))
-        found.append((training, held_out, ridge.predict(vectors[held_out])))
+    for part in np.array_split(order, FOLDS):
+        held_out = np.sort(part)
+        training = np.delete(np.arange(len(vectors)), held_out)
+        found.append((training, held_out, _smoother(vectors[training], vectors[held_out])))
     return found
+
+
+def _smoother(training: Vectors, held_out: Vectors) -> npt.NDArray[np.float32]:
+    """Return the matrix from training labels to held-out scores, from whichever normal equations are smaller."""
+    known, new = training.astype(np.float64), held_out.astype(np.float64)
+    records, dimension = known.shape
+    penalty = PENALTY * records
+    smoother = (
+        new @ np.linalg.solve(known.T @ known + penalty * np.eye(dimension), known.T)
+        if dimension <= records
+        else np.linalg.solve(known @ known.T + penalty * np.eye(records), known @ new.T).T
+    )
+    return smoother.astype(np.float32)
 
 
 def _areas(folds: list[Fold], labels: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
     """Return the AUC of the out-of-fold scores for each row of labels, from the ranks of the scores."""
-    from scipy.stats import rankdata
-
     # All labels and vectors are centred, instead of an intercept for each fold, which would be larger the fewer recent
     # vectors the fold holds out, and so bias the AUC to below 0.5.
     centred = labels - labels[0].mean()
@@ -185,9 +200,25 @@ def _areas(folds: list[Fold], labels: npt.NDArray[np.float32]) -> npt.NDArray[np
     for training, held_out, smoother in folds:
         scores[:, held_out] = centred[:, training] @ smoother.T
     recent = labels.sum(axis=1, dtype=np.float64)
-    above = np.einsum("ij,ij->i", rankdata(scores, axis=1), labels, dtype=np.float64) - recent * (recent + 1) / 2
+    above = _rank_sums(scores, labels) - recent * (recent + 1) / 2
     areas: npt.NDArray[np.float64] = above / (recent * (labels.shape[1] - recent))
     return areas
+
+
+def _rank_sums(scores: npt.NDArray[np.float32], labels: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
+    """Return the sum of the ranks of the labelled scores in each row; tied scores share their average rank."""
+    order = np.argsort(scores, axis=1)
+    ordered = np.take_along_axis(scores, order, axis=1)
+    begins = np.ones(ordered.shape, dtype=bool)
+    begins[:, 1:] = ordered[:, 1:] != ordered[:, :-1]
+    starts = np.append(np.flatnonzero(begins), ordered.size)
+    average = (starts[:-1] + starts[1:] + 1) / 2
+    ranks = np.repeat(average, np.diff(starts)).reshape(ordered.shape)
+    ranks -= ordered.shape[1] * np.arange(len(ordered))[:, np.newaxis]
+    sums: npt.NDArray[np.float64] = np.einsum(
+        "ij,ij->i", ranks, np.take_along_axis(labels, order, axis=1), dtype=np.float64
+    )
+    return sums
 
 
 def _kernel(vectors: Vectors) -> npt.NDArray[np.float32]:
@@ -195,14 +226,20 @@ def _kernel(vectors: Vectors) -> npt.NDArray[np.float32]:
 
     Subtracting a constant from all pairs does not change the unbiased estimate, and the sums are more precise.
     """
-    from scipy.spatial.distance import pdist, squareform
-
-    squares = pdist(vectors, "sqeuclidean")
+    given = vectors.astype(np.float64)
+    lengths = np.square(given).sum(axis=1)
+    squares = lengths[:, np.newaxis] + lengths - 2 * given @ given.T
+    # Identical vectors leave rounding errors.
+    squares[squares < ROUNDING**2 * (lengths[:, np.newaxis] + lengths)] = 0.0
+    pairs = squares[np.triu_indices(len(squares), 1)]
     # If most vectors are identical, the median of the positive distances is used.
-    median = np.median(squares) or np.median(squares[squares > 0]) if squares.any() else 1.0
+    median = np.median(pairs) or np.median(pairs[pairs > 0]) if pairs.any() else 1.0
     with np.errstate(over="ignore"):
         values = np.exp(squares / (-2 * median))
-    kernel: npt.NDArray[np.float32] = squareform((values - values.mean()).astype(np.float32))
+    np.fill_diagonal(values, 0.0)
+    values -= values.sum() / (len(values) * (len(values) - 1))
+    np.fill_diagonal(values, 0.0)
+    kernel: npt.NDArray[np.float32] = values.astype(np.float32)
     return kernel
 
 

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from drift_checks.statistics.tails import binomial_upper_tail
+
 DRAWS = 9_999
 # Fixed, so that the same pairs have the same p-value in every run.
 SEED = 20260115
@@ -44,8 +46,6 @@ def drains(pairs: Iterable[tuple[str, str]]) -> list[Drain]:
     Returns:
         The categories with any flow, by p-value, then by net loss and name.
     """
-    from scipy.stats import binom
-
     out: Counter[str] = Counter()
     into: Counter[str] = Counter()
     stored: Counter[str] = Counter()
@@ -55,7 +55,7 @@ def drains(pairs: Iterable[tuple[str, str]]) -> list[Drain]:
             out[before] += number
             into[after] += number
     found = [
-        Drain(name, out[name], into[name], stored[name], float(binom.sf(out[name] - 1, out[name] + into[name], 0.5)))
+        Drain(name, out[name], into[name], stored[name], binomial_upper_tail(out[name], out[name] + into[name], 0.5))
         for name in out.keys() | into.keys()
     ]
     return sorted(found, key=lambda drain: (drain.p_value, drain.into - drain.out, drain.category))

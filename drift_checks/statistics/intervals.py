@@ -9,6 +9,8 @@ from math import sqrt
 import numpy as np
 from numpy.typing import NDArray
 
+from drift_checks.statistics.tails import log_gamma
+
 # The 97.5 % quantile of the normal distribution, for intervals of 95 %.
 Z = 1.959963984540054
 TAIL = 0.025
@@ -133,8 +135,6 @@ def _beta_binomial(alpha: int, beta: int, trials: int, step: int) -> Distributio
 
     A parameter of 0 means its limit: no success, or nothing but successes.
     """
-    from scipy.special import gammaln
-
     cells = -(-trials // step) + 1
     found = np.zeros(cells)
     if not alpha or not beta:
@@ -142,8 +142,9 @@ def _beta_binomial(alpha: int, beta: int, trials: int, step: int) -> Distributio
         return found
     successes = np.arange(0, trials + 1, step)
     failures = trials - successes
-    logs = gammaln(alpha + successes) - gammaln(successes + 1) + gammaln(beta + failures) - gammaln(failures + 1)
-    weights = np.exp(logs - logs.max())
+    logs = log_gamma(alpha + successes) - log_gamma(successes + 1)
+    logs = logs + log_gamma(beta + failures) - log_gamma(failures + 1)
+    weights = np.exp(logs - np.max(logs))
     found[: len(weights)] = weights / weights.sum()
     return found
 

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from drift_checks.statistics.intervals import TAIL, Interval
+from drift_checks.statistics.tails import student_quantile
 
 DRAWS = 19_999
 # Fixed, so that the same pairs have the same p-value in every run.
@@ -54,12 +55,10 @@ def compare_pairs(stored: Sequence[float], reviewed: Sequence[float]) -> Change 
 
 
 def _interval(differences: Numbers, mean: float) -> Interval:
-    from scipy.stats import t
-
     if np.min(differences) == np.max(differences):
         return mean, mean
     error = float(differences.std(ddof=1)) / sqrt(differences.size)
-    half = error * float(t.ppf(1 - TAIL, differences.size - 1))
+    half = error * student_quantile(1 - TAIL, differences.size - 1)
     return mean - half, mean + half
 
 

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from drift_checks.statistics.tails import hypergeometric
+
 
 @dataclass(frozen=True)
 class SliceCount:
@@ -69,9 +71,7 @@ def _fewest(stratum: SliceCount) -> int:
 
 def _chances(stratum: SliceCount) -> NDArray[np.float64]:
     """Return the probabilities of the possible numbers of agreements in the slice, ascending."""
-    from scipy.stats import hypergeom
-
-    agreed = stratum.agreed + stratum.rest_agreed
-    numbers = np.arange(_fewest(stratum), min(stratum.reviewed, agreed) + 1)
-    chances = hypergeom.pmf(numbers, stratum.reviewed + stratum.rest_reviewed, agreed, stratum.reviewed)
-    return np.asarray(chances, dtype=np.float64)
+    agreed, reviewed = stratum.agreed + stratum.rest_agreed, stratum.reviewed + stratum.rest_reviewed
+    first, chances = hypergeometric(reviewed, agreed, stratum.reviewed)
+    fewest, most = _fewest(stratum), min(stratum.reviewed, agreed)
+    return np.pad(chances, (first - fewest, most + 1 - first - len(chances)))
