@@ -77,9 +77,8 @@ def confidence_faults(record: Record) -> Iterator[str]:
 
 def category_faults(record: Record, taxonomy: frozenset[str]) -> Iterator[str]:
     """Yield the faults of the category."""
-    if not record.category.strip():
-        yield "the category is empty"
-    elif record.category not in taxonomy:
+    # A record without a category is pending, and not drawn.
+    if record.category.strip() and record.category not in taxonomy:
         yield f"category {record.category!r} is not in the taxonomy"
 
 

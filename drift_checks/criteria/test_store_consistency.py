@@ -2,7 +2,8 @@
 
 Each sampled record has a vector in Chroma; document, category, confidence and record_id there, as far as they exist,
 agree with SQLite; the document may be the beginning of the text. The vector equals embedding_json. Over the whole
-store, no record lacks a vector, and no vector lacks a record, unless the records are a view, which may leave some out.
+store, no record lacks a vector, and no vector lacks a record, unless some rows are left out: by a view, by the setting
+`where`, or because they have no category yet.
 
 If it fails, different programs write the two, or a write was lost: rebuild the collection from SQLite, or find the
 program that omits one of them. Disagreements on such records are not drift.
@@ -75,7 +76,7 @@ def test_store_coverage(store: RecordStore, vectors: VectorCollection, whole_sto
     records = store.read(lambda connection: digests(keys(store.stream(connection, "chroma_id"))))
     entries = digests(vectors.ids())
     compared = [("records with a vector", records, entries, unlinked, "records lack a vector")]
-    if not store.is_view:
+    if not store.is_part:
         compared.append(("vectors with a record", entries, records, 0, "vectors lack a record"))
     for name, ours, others, without, what in compared:
         missing = int((~np.isin(ours, others)).sum())

@@ -91,7 +91,7 @@ class Pipeline:
             raise _no_store(self.settings)
         file = SqliteFile(self.settings.db, self._snapshot_dir, query_seconds=self.settings.query_timeout)
         self._opened.append(file)
-        return RecordStore(file, self.settings.table, dict(self.settings.columns))
+        return RecordStore(file, self.settings.table, dict(self.settings.columns), self.settings.where)
 
     @cached_property
     def sample(self) -> Sample:

@@ -42,7 +42,7 @@ class Sampler:
             NothingToReview: The store or the sample is empty.
             SettingError: A named record is not in the store.
         """
-        return self.store.file.read(self._draw, self._bounds.register)
+        return self.store.file.read(self._draw, self._bounds.functions)
 
     def draw_again(self, drawn: Mapping[str, Any]) -> Sample:
         """Return the sample of an interrupted run, with the records as they are now."""
@@ -66,14 +66,9 @@ class Sampler:
     def _draw(self, connection: Connection) -> Sample:
         store, settings = self.store, self.settings
         strata = StrataQueries(connection, store, self._bounds)
-        sizes = strata.sizes()
+        sizes, without_id = strata.sizes(), store.count_without_id(connection)
         if not sum(sizes.values()):
-            empty = (
-                f"no record in table {store.name!r} has an id"
-                if strata.without_id()
-                else f"table {store.name!r} is empty"
-            )
-            raise NothingToReview(store.file.path, f"{empty}, so there is nothing to review")
+            raise NothingToReview(store.file.path, f"{_emptiness(store, without_id)}, so there is nothing to review")
         plan = self._plan(sizes)
         if settings.records:
             records = self._chosen(connection, strata)
@@ -99,10 +94,11 @@ class Sampler:
             chosen=bool(settings.records),
             unreadable={column: number for column, (number, _) in unreadable.items()},
             notes=(
+                *_pending(store.pending),
                 *notes,
                 *store.forms.notes,
                 *_unreadable_notes(unreadable, store),
-                *_without_id(strata.without_id()),
+                *_without_id(without_id),
             ),
         )
 
@@ -151,6 +147,7 @@ class Sampler:
                 "records",
                 f"{', '.join(sorted(missing))} not found in {self.store.file.path}",
                 f"name ids from the column {self.store.columns['id']} of table {self.store.name}",
+                "records without a category are left out" if self.store.pending else "",
             )
         found = strata.parts_of(list(rows))
         return tuple(Record(key, found[key], row) for key, row in rows.items())
@@ -163,6 +160,21 @@ def _unreadable_notes(unreadable: Mapping[str, tuple[int, object]], store: Recor
         other = "timestamp" if column == "confidence" else "confidence"
         effect = f"the {other} alone decides the stratum" if store.has(other) else f"{count_as} as baseline"
         yield f"{count(number, 'record')} {has} {what}: {effect}"
+
+
+def _emptiness(store: RecordStore, without_id: int) -> str:
+    if without_id:
+        return f"no record in table {store.name!r} has an id"
+    if store.pending:
+        return f"no record in table {store.name!r} has a category"
+    if store.where is not None:
+        return f"no row of table {store.name!r} meets the condition {store.where!r} of drift-where"
+    return f"table {store.name!r} is empty"
+
+
+def _pending(number: int) -> tuple[str, ...]:
+    have, are = ("has", "is") if number == 1 else ("have", "are")
+    return (f"{count(number, 'record')} {have} no category yet and {are} left out",) if number else ()
 
 
 def _without_id(number: int) -> tuple[str, ...]:

@@ -74,7 +74,7 @@ class Windows:
     @cached_property
     def _read(self) -> tuple[list[GroupCount], Rows]:
         # In one transaction, since the application may write at the same time.
-        return self.store.file.read(self._count_and_draw, self.bounds.register)
+        return self.store.file.read(self._count_and_draw, self.bounds.functions)
 
     def _count_and_draw(self, connection: Connection) -> tuple[list[GroupCount], Rows]:
         groups = count_groups(connection, self.store, self.bounds)

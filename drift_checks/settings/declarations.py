@@ -71,6 +71,10 @@ class Settings:
     columns: tuple[tuple[str, str], ...] = _store(
         pairs.column_pairs(), "column names of another schema, as in text=body,category=label", ()
     )
+    where: str | None = _store(
+        kinds.word("a SQL condition"),
+        "SQL condition that only rows with a decision meet, as in status = 'done' (default: a category is there)",
+    )
     query_timeout: float = _store(
         kinds.positive("seconds", most=86_400), "maximum duration of a query to the SQLite file, in seconds", 60.0
     )

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, column, func, inspect, select, table
+from sqlalchemy import Connection, column, func, select, table
 
 from drift_checks.stores.records import RecordStore
-from drift_checks.stores.sqlite import columns_of
 
 ARCHIVES = "embedding_archives"
 
@@ -23,10 +22,10 @@ class ArchiveCounts:
 
 def count_archives(connection: Connection, store: RecordStore) -> ArchiveCounts | None:
     """Return the counts, or None if the store has no column `archive_version` or no table `embedding_archives`."""
-    inspector = inspect(connection)
-    if not store.has("archive_version") or not inspector.has_table(ARCHIVES):
+    dialect = store.file.dialect
+    if not store.has("archive_version") or not any(ARCHIVES in names for names in dialect.tables(connection)):
         return None
-    if not any(found["name"] == "classification_id" for found in columns_of(connection, ARCHIVES)):
+    if "classification_id" not in dialect.columns(connection, ARCHIVES):
         return None
     archives = table(ARCHIVES, column("classification_id"))
     kept = select(archives.c.classification_id).where(archives.c.classification_id.is_not(None)).correlate(None)

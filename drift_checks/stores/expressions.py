@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Numeric, UnaryExpression, and_, case, cast, func, literal_column, or_, true
-from sqlalchemy.sql.operators import custom_op
+from sqlalchemy import ColumnElement, and_, case, literal_column, or_, true
 
+from drift_checks.stores.engines import Dialect
 from drift_checks.stores.timestamps import ISO, Count, TimestampForm
 
 # No offset from UTC is as large as a day.
@@ -28,28 +28,23 @@ class Span:
 
 
 def by_time(
-    stored: ColumnElement[Any], form: TimestampForm, exact_code: ColumnElement[int], *spans: Span
+    dialect: Dialect, stored: ColumnElement[Any], form: TimestampForm, exact_code: ColumnElement[int], *spans: Span
 ) -> ColumnElement[int]:
     """Return a fast expression for the code of a timestamp of this form; `exact_code` decides near the bounds.
 
-    Numbers are compared as numbers. Texts in ISO 8601 are compared as texts, if SQLite reads them as the date at their
-    beginning and they are not at either end of the calendar. `exact_code` decides about all others.
+    Numbers are compared as numbers. Texts in ISO 8601 are compared as texts, if they begin with an existing date that
+    is not at either end of the calendar. `exact_code` decides about all others.
     """
     if isinstance(form, Count):
-        # A text that only begins with a number may count here.
-        number = cast(stored, Numeric)
+        number = dialect.as_number(stored)
         is_usual = and_(number >= _literal(form.first), number < _literal(form.end))
         return case((is_usual, case(*_by_number(number, form, spans), else_=exact_code)), else_=exact_code)
     if form is not ISO:
         return exact_code
-    as_text = without_affinity(stored)
-    date = func.substr(stored, number_in_sql(1), number_in_sql(10))
-    ends_in_utc = func.substr(stored, number_in_sql(-4)) == _text_in_sql(" UTC")
-    without_end = func.date(func.substr(stored, number_in_sql(1), number_in_sql(19)))
-    is_usual = or_(func.date(stored) == date, and_(ends_in_utc, without_end == date))
-    is_extreme = or_(as_text < _text_in_sql("0002"), as_text >= _text_in_sql("9999"))
+    as_text = dialect.text(stored)
+    is_extreme = or_(as_text < text_in_sql("0002"), as_text >= text_in_sql("9999"))
     cases = [(is_extreme, exact_code), *_by_text(as_text, spans)]
-    return case((is_usual, case(*cases, else_=exact_code)), else_=exact_code)
+    return case((dialect.begins_with_date(stored), case(*cases, else_=exact_code)), else_=exact_code)
 
 
 def _by_text(
@@ -70,11 +65,6 @@ def _by_number(
         yield and_(after, before), number_in_sql(span.code)
 
 
-def without_affinity(stored: ColumnElement[Any]) -> ColumnElement[Any]:
-    """Return the column with SQLite's unary plus, so that text and numbers are compared without conversion."""
-    return UnaryExpression(stored, operator=custom_op("+"))
-
-
 # Constants are part of the SQL, because SQLite loads a bound parameter again for each row.
 def number_in_sql(value: int) -> ColumnElement[int]:
     """Return the number as a literal."""
@@ -86,8 +76,9 @@ def _literal(value: float) -> ColumnElement[float]:
 
 
 def _date_in_sql(moment: datetime) -> ColumnElement[str]:
-    return _text_in_sql(moment.date().isoformat())
+    return text_in_sql(moment.date().isoformat())
 
 
-def _text_in_sql(value: str) -> ColumnElement[str]:
+def text_in_sql(value: str) -> ColumnElement[str]:
+    """Return the text, which contains no quotes, as a literal."""
     return literal_column(f"'{value}'")

@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.exc import DBAPIError
 
 from drift_checks.core.text import count, quoted
 from drift_checks.stores import confidences, timestamps
 from drift_checks.stores.confidences import NUMBERS, ConfidenceForm, confidence_form, scale_of
+from drift_checks.stores.engines import Dialect
 from drift_checks.stores.timestamps import ISO, TimestampForm, timestamp_form
 
 # The rows to look at: some at each of several places.
 _PLACES, _AT_EACH = 20, 25
 _LOOKED_AT = _PLACES * _AT_EACH
 
-Columns = Mapping[str, sa.ColumnClause[Any]]
+Columns = Mapping[str, sa.ColumnElement[Any]]
 
 
 @dataclass(frozen=True)
@@ -34,12 +34,14 @@ class Forms:
     unusable: Mapping[str, str] = field(default_factory=dict)
 
 
-def find_forms(connection: sa.Connection, table: sa.TableClause, columns: Columns, divisor: float) -> Forms:
+def find_forms(
+    connection: sa.Connection, dialect: Dialect, rows: sa.Select[Any], columns: Columns, divisor: float
+) -> Forms:
     """Return the forms of the columns `timestamp` and `confidence`, as far as there are any, and no others.
 
-    `divisor` is what the user divides confidences by.
+    `rows` selects the records; `divisor` is what the user divides confidences by.
     """
-    looked = _look(connection, table, columns) if columns else {}
+    looked = _look(connection, dialect, rows, columns) if columns else {}
     if not looked:
         return Forms(confidences=ConfidenceForm(divisor=divisor))
     unusable: dict[str, str] = {}
@@ -86,39 +88,19 @@ def _other_scale(numbers: Sequence[float], column: str, divisor: float, scale: f
     )
 
 
-def _look(connection: sa.Connection, table: sa.TableClause, columns: Columns) -> dict[str, list[object]]:
+def _look(
+    connection: sa.Connection, dialect: Dialect, rows: sa.Select[Any], columns: Columns
+) -> dict[str, list[object]]:
     """Return values of each column, without NULL, from rows all over the table; nothing if it is empty."""
-    rows = _spread(connection, table, columns.values()) or _first(connection, table, columns.values())
+    query = rows.with_only_columns(*columns.values())
+    found = dialect.spread(connection, query, _PLACES, _AT_EACH) or _first(connection, query)
     looked: dict[str, list[object]] = {}
-    for place, (ours, stored) in enumerate(columns.items() if rows else ()):
-        there = [row for row in rows if row[place] is not None]
-        if there:
-            looked[ours] = [row[place] for row in there]
-        else:
-            looked[ours] = [value for (value,) in _first(connection, table, [stored], stored.is_not(None))]
+    for place, (ours, stored) in enumerate(columns.items() if found else ()):
+        there = [row[place] for row in found if row[place] is not None]
+        alone = rows.with_only_columns(stored).where(stored.is_not(None))
+        looked[ours] = there or [value for (value,) in _first(connection, alone)]
     return looked
 
 
-def _spread(connection: sa.Connection, table: sa.TableClause, columns: Iterable[Any]) -> list[tuple[Any, ...]]:
-    """Return rows at several places, or nothing if rows have no numbers, as those of a view."""
-    row_id: sa.ColumnClause[int] = sa.literal_column("rowid")
-    query = sa.select(row_id, *columns).select_from(table).limit(_AT_EACH)
-    try:
-        first, last = (
-            connection.execute(sa.select(end(row_id)).select_from(table)).scalar() for end in (sa.func.min, sa.func.max)
-        )
-        if not isinstance(first, int) or not isinstance(last, int):
-            return []
-        starts = [first + (last - first) * place // _PLACES for place in range(_PLACES)]
-        parts = [query.where(row_id >= start).order_by(row_id) for start in starts]
-        found = [row for part in (*parts, query.order_by(row_id.desc())) for row in connection.execute(part)]
-    except DBAPIError:
-        return []
-    return list({row[0]: tuple(row[1:]) for row in found}.values())
-
-
-def _first(
-    connection: sa.Connection, table: sa.TableClause, columns: Iterable[Any], *conditions: sa.ColumnElement[bool]
-) -> list[tuple[Any, ...]]:
-    query = sa.select(*columns).select_from(table).where(*conditions).limit(_LOOKED_AT)
-    return [tuple(row) for row in connection.execute(query)]
+def _first(connection: sa.Connection, query: sa.Select[Any]) -> Sequence[sa.Row[Any]]:
+    return connection.execute(query.limit(_LOOKED_AT)).all()

@@ -6,13 +6,13 @@ each row that is drawn.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import Generic, TypeVar
 
-from sqlalchemy import ColumnElement, Connection, func, select, true
+from sqlalchemy import ColumnElement, Connection, func, not_, select
 
-from drift_checks.core.records import RecordId, StoredId, record_id, stored_ids
+from drift_checks.core.records import RecordId, StoredId, record_id
 from drift_checks.stores.expressions import number_in_sql
 from drift_checks.stores.records import RecordStore
 
@@ -20,8 +20,6 @@ Part = TypeVar("Part")
 # With more ids than this per record, trying random ids is slower than counting rows.
 _MOST_GAPS = 4
 _IDS_AT_ONCE = 500
-# Positions closer to each other than this are found faster by listing all rows than by seeking each.
-_MOST_BETWEEN = 50
 
 
 class PartQueries(Generic[Part]):
@@ -41,6 +39,7 @@ class PartQueries(Generic[Part]):
     ) -> None:
         self._connection = connection
         self._store = store
+        self._dialect = store.file.dialect
         self._id = store.column("id")
         self._code = code
         self._exact_code = exact_code
@@ -53,7 +52,7 @@ class PartQueries(Generic[Part]):
 
     def at(self, places: Sequence[int]) -> dict[int, tuple[RecordId, Part]]:
         """Return the record and its part at each of these places (ascending); empty places are skipped."""
-        found = self._seek(places, true()) if self._ids is None else (self._ids[place] for place in places)
+        found = self._at_positions(places) if self._ids is None else [self._ids[place] for place in places]
         ids = [record_id(key) for key in found]
         parts = self.parts_of(ids)
         # There are fewer ids than places if some occur twice.
@@ -64,7 +63,7 @@ class PartQueries(Generic[Part]):
         """Return the part of each of these records."""
         found: dict[RecordId, Part] = {}
         for start in range(0, len(ids), _IDS_AT_ONCE):
-            there = self._id.in_(list(stored_ids(ids[start : start + _IDS_AT_ONCE])))
+            there = self._dialect.with_ids(self._id, ids[start : start + _IDS_AT_ONCE])
             query = select(self._id, self._exact_code).where(there)
             found.update({record_id(key): self._parts[code] for key, code in self._connection.execute(query)})
         return found
@@ -72,40 +71,28 @@ class PartQueries(Generic[Part]):
     def members(self, part: Part, positions: Sequence[int]) -> list[RecordId]:
         """Return the records at these positions (ascending) of a part, which is ordered by id."""
         codes = [number_in_sql(code) for code, named in self._parts.items() if named is part]
-        among = self._code.in_(codes)
-        dense = positions and positions[-1] < _MOST_BETWEEN * len(positions)
-        found = self._pick(positions, among) if dense else self._seek(positions, among)
+        found = self._at_positions(positions, self._code.in_(codes))
         ids = list(dict.fromkeys(record_id(key) for key in found))
         exact = self.parts_of(ids)
         return [key for key in ids if exact.get(key) is part]
 
-    def _pick(self, positions: Sequence[int], among: ColumnElement[bool]) -> list[StoredId]:
-        """Return the records at these positions in one pass."""
-        query = select(self._id).where(self._id.is_not(None), among).order_by(self._id).limit(positions[-1] + 1)
-        ids = self._connection.execute(query).scalars().all()
-        return [ids[position] for position in positions if position < len(ids)]
-
-    def _seek(self, positions: Sequence[int], among: ColumnElement[bool]) -> Iterator[StoredId]:
-        """Yield the records at these positions, one by one; records that repeat an id are passed over."""
-        query = select(self._id).where(self._id.is_not(None), among).order_by(self._id).limit(1)
-        last: StoredId | None = None
-        position = -1
-        for wanted in positions:
-            onward = query if last is None else query.where(self._id > last)
-            last = self._connection.execute(onward.offset(wanted - position - 1)).scalar_one_or_none()
-            if last is None:
-                return
-            position = wanted
-            yield last
+    def _at_positions(self, positions: Sequence[int], *among: ColumnElement[bool]) -> Sequence[StoredId]:
+        return self._dialect.at_positions(self._connection, select(self._id).where(*among), self._id, positions)
 
     @cached_property
     def _ids(self) -> range | None:
         """The possible ids, if they are dense whole numbers."""
-        if not self._store.has_integer_key(self._connection):
-            return None
         first, last = self._connection.execute(select(func.min(self._id), func.max(self._id))).one()
         if first is None:
             return range(0)
-        # In SQLite the type of a key is only a hint.
         whole = isinstance(first, int) and isinstance(last, int)
-        return range(first, last + 1) if whole and last - first < _MOST_GAPS * self._total else None
+        if not whole or last - first >= _MOST_GAPS * self._total or self._has_other_ids():
+            return None
+        return range(first, last + 1)
+
+    def _has_other_ids(self) -> bool:
+        """Return whether some ids are no whole numbers; in SQLite the type of a key is only a hint."""
+        if self._store.has_integer_key(self._connection):
+            return False
+        other = select(self._id).where(not_(self._dialect.is_whole(self._id))).limit(1)
+        return self._connection.execute(other).first() is not None

@@ -14,7 +14,6 @@ import fcntl
 import os
 import sqlite3
 import struct
-import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from enum import Enum
@@ -22,20 +21,20 @@ from pathlib import Path
 from typing import TypeVar
 from urllib.parse import quote
 
-from sqlalchemy import Connection, create_engine, event, inspect
-from sqlalchemy.engine.interfaces import ReflectedColumn
-from sqlalchemy.exc import DBAPIError, SAWarning
+from sqlalchemy import Connection, create_engine, event
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import NullPool
 
 from drift_checks.core.errors import StoreChanged, StoreError, StoreLocked
 from drift_checks.core.files import refuse_special
 from drift_checks.core.records import decoded
 from drift_checks.core.text import printable
+from drift_checks.stores.engines import Functions
 from drift_checks.stores.patience import Patience, TooSlow
 from drift_checks.stores.snapshot import Snapshot, fingerprint
+from drift_checks.stores.sqlite_dialect import SqliteDialect
 
 Result = TypeVar("Result")
-Functions = Callable[[sqlite3.Connection], None]
 
 _MAGIC = b"SQLite format 3\x00"
 _WAL_VERSION = 2
@@ -82,6 +81,7 @@ class SqliteFile:
     ) -> None:
         refuse_unreadable(path)
         self.path = path
+        self.dialect = SqliteDialect()
         # SQLite keeps its journals beside the target of a link.
         self._real = path.resolve()
         self._snapshot_dir = snapshot_dir
@@ -96,8 +96,7 @@ class SqliteFile:
     ) -> Result:
         """Return what `query` returns, read as of one moment; it is called again if the file changed meanwhile.
 
-        `functions` is called first, to register SQL functions on the driver's connection. Without `timed`, a query may
-        take any time.
+        `functions` are available in its SQL. Without `timed`, a query may take any time.
 
         Raises:
             StoreError: The file is damaged, or a query failed or took too long.
@@ -152,6 +151,10 @@ class SqliteFile:
         raise StoreChanged(
             self.path, f"was written to during each of {_ATTEMPTS} attempts to read it", "run the review again"
         )
+
+    def is_wrong_sql(self, error: DBAPIError) -> bool:
+        """Return whether the error is in the SQL: SQLite has one code for all such errors."""
+        return error_code(error.orig) == sqlite3.SQLITE_ERROR
 
     def access(self) -> Access:
         """Return how the file can currently be read."""
@@ -212,8 +215,8 @@ class SqliteFile:
         def connect() -> sqlite3.Connection:
             connection = sqlite3.connect(address, uri=True, timeout=self._lock_wait_seconds)
             connection.text_factory = decoded
-            if functions is not None:
-                functions(connection)
+            for name, function in (functions or {}).items():
+                connection.create_function(name, 1, function, deterministic=True)
             if patience is not None:
                 patience.watch(connection)
             return connection
@@ -271,14 +274,6 @@ class SqliteFile:
             return StoreError(self.path, problem, "use a newer Python, or name a copy without what it does not know")
         checked = "" if found == reason else f"; PRAGMA quick_check: {shown}"
         return StoreError(self.path, f"is damaged ({reason}{checked})", "restore it from a backup")
-
-
-def columns_of(connection: Connection, table: str) -> list[ReflectedColumn]:
-    """Return the properties of each column of a table."""
-    with warnings.catch_warnings():
-        # SQLAlchemy does not know the types of extensions, such as F32_BLOB(16).
-        warnings.simplefilter("ignore", SAWarning)
-        return inspect(connection).get_columns(table)
 
 
 def _is_held(shared_memory: Path) -> bool:

@@ -10,7 +10,6 @@ A value that cannot be read says nothing, so the other column alone decides.
 
 from __future__ import annotations
 
-import sqlite3
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
 from functools import cached_property
@@ -19,13 +18,12 @@ import sqlalchemy as sa
 
 from drift_checks.core.records import Stratum
 from drift_checks.stores.confidences import NUMBERS, ConfidenceForm
-from drift_checks.stores.expressions import Span, by_time, number_in_sql, without_affinity
+from drift_checks.stores.engines import Functions
+from drift_checks.stores.expressions import Span, by_time, number_in_sql
 from drift_checks.stores.parts import PartQueries
 from drift_checks.stores.records import RecordStore
 from drift_checks.stores.timestamps import ISO, TimestampForm
 
-# Above this, scanning two indexes is faster than scanning the rows.
-_WIDE_ROW_BYTES = 1500
 _BASELINE, _LOW_CONFIDENCE, _OLD = range(3)
 _STRATA = {_LOW_CONFIDENCE: Stratum.LOW_CONFIDENCE, _OLD: Stratum.OLD, _BASELINE: Stratum.BASELINE}
 
@@ -50,10 +48,10 @@ class Bounds:
         moment = self.timestamps.read(timestamp, self.naive)
         return None if moment is None else int(moment < self.old_before)
 
-    def register(self, connection: sqlite3.Connection) -> None:
-        """Make the two functions above available in SQL."""
-        connection.create_function("drift_low", 1, self.is_low, deterministic=True)
-        connection.create_function("drift_old", 1, self.is_old, deterministic=True)
+    @property
+    def functions(self) -> Functions:
+        """The two functions above, for SQL."""
+        return {"drift_low": self.is_low, "drift_old": self.is_old}
 
 
 class StrataQueries(PartQueries[Stratum]):
@@ -64,9 +62,12 @@ class StrataQueries(PartQueries[Stratum]):
         bound = bounds.confidences.stored_bound(bounds.low_confidence_below)
         self._bound: sa.ColumnElement[float] = sa.literal_column(repr(bound))
         self._connection, self._store, self._id = connection, store, store.column("id")
+        self._dialect = store.file.dialect
         exact_code = _stratum_code(
-            sa.func.drift_low(store.column("confidence")) if store.has("confidence") else number_in_sql(0),
-            sa.func.drift_old(store.column("timestamp")) if store.has("timestamp") else number_in_sql(0),
+            self._dialect.call("drift_low", store.column("confidence"))
+            if store.has("confidence")
+            else number_in_sql(0),
+            self._dialect.call("drift_old", store.column("timestamp")) if store.has("timestamp") else number_in_sql(0),
         )
         code = _stratum_code(self._is_low(), self._is_old())
         super().__init__(connection, store, code, exact_code, _STRATA, self._tally[3])
@@ -82,29 +83,19 @@ class StrataQueries(PartQueries[Stratum]):
         if not self._tally[2]:
             return found
         for ours, code in (("confidence", self._is_low()), ("timestamp", self._is_old())):
-            unread = sa.and_(code.is_(None), self._id.is_not(None))
             example = sa.func.max(self._store.column(ours)) if self._store.has(ours) else sa.null()
-            query = sa.select(sa.func.count(), example).select_from(self._store.table).where(unread)
+            query = sa.select(sa.func.count(), example).select_from(self._store.table).where(code.is_(None))
             number, stored = self._connection.execute(query).one()
             if number:
                 found[ours] = number, stored
         return found
 
-    def without_id(self) -> int:
-        """Return the number of records whose id is NULL."""
-        if self._store.has_integer_key(self._connection):
-            return 0
-        query = sa.select(sa.func.count()).select_from(self._store.table).where(self._id.is_(None))
-        return int(self._connection.execute(query).scalar_one())
-
     @cached_property
     def _tally(self) -> tuple[int, int, int, int]:
         """The numbers of records of low confidence, of old, of unreadable and of all records."""
         low = self._is_low_by_index() if self._rows_are_wide() else self._is_low()
-        # The limit keeps SQLite from evaluating each column again for each sum.
-        rows = (
-            sa.select(low.label("low"), self._is_old().label("old")).where(self._id.is_not(None)).limit(-1).subquery()
-        )
+        coded = [low.label("low"), self._is_old().label("old")]
+        rows = self._dialect.evaluated_once(sa.select(*coded).select_from(self._store.table))
         is_low, is_old = rows.c.low, rows.c.old
         query = sa.select(
             _count_of(is_low == number_in_sql(1)),
@@ -120,8 +111,8 @@ class StrataQueries(PartQueries[Stratum]):
         if not self._store.has("timestamp"):
             return number_in_sql(0)
         stored, bound = self._store.column("timestamp"), self._bounds.old_before
-        exact = sa.func.drift_old(stored)
-        return by_time(stored, self._bounds.timestamps, exact, Span(1, end=bound), Span(0, start=bound))
+        exact = self._dialect.call("drift_old", stored)
+        return by_time(self._dialect, stored, self._bounds.timestamps, exact, Span(1, end=bound), Span(0, start=bound))
 
     def _is_low(self) -> sa.ColumnElement[int]:
         """1 or 0, or NULL if the confidence is unreadable."""
@@ -129,19 +120,19 @@ class StrataQueries(PartQueries[Stratum]):
             return number_in_sql(0)
         stored = self._store.column("confidence")
         if self._bounds.confidences.name != NUMBERS.name:
-            return sa.func.drift_low(stored)
-        number = without_affinity(stored)
+            return self._dialect.call("drift_low", stored)
+        number = self._dialect.number(stored)
         return sa.case(
             (number.between(_LEAST, self._bound), number_in_sql(1)),
             (sa.and_(number > self._bound, number < _MOST), number_in_sql(0)),
-            else_=sa.func.drift_low(stored),
+            else_=self._dialect.call("drift_low", stored),
         )
 
     def _is_low_by_index(self) -> sa.ColumnElement[int]:
         """The same, computed from the index on the confidence without reading the rows."""
         stored = self._store.column("confidence")
         again = self._store.table.alias()
-        exact = sa.select(sa.func.drift_low(again.c[stored.name])).where(again.c[self._id.name] == self._id)
+        exact = sa.select(self._dialect.call("drift_low", again.c["confidence"])).where(again.c["id"] == self._id)
         low = sa.select(self._id).where(stored.between(_LEAST, self._bound)).correlate(None)
         unusual = sa.select(self._id).where(sa.or_(stored.is_(None), stored > _MOST, stored < _LEAST)).correlate(None)
         return sa.case(
@@ -152,14 +143,11 @@ class StrataQueries(PartQueries[Stratum]):
 
     def _rows_are_wide(self) -> bool:
         """Return whether scanning the indexes on confidence and timestamp is much faster than scanning the rows."""
-        store, connection = self._store, self._connection
-        return (
-            self._bounds.confidences.name == NUMBERS.name
-            and store.has_integer_key(connection)
-            and store.has_index(connection, "confidence", sa.Float | sa.Integer | sa.Numeric)
-            and store.has_index(connection, "timestamp", object)
-            and store.row_bytes(connection) > _WIDE_ROW_BYTES
-        )
+        store = self._store
+        if self._bounds.confidences.name != NUMBERS.name or store.is_part:
+            return False
+        columns = (store.columns.get(ours) for ours in ("confidence", "timestamp"))
+        return self._dialect.prefers_indexes(self._connection, store.name, store.columns["id"], *columns)
 
 
 def _stratum_code(low: sa.ColumnElement[int], old: sa.ColumnElement[int]) -> sa.ColumnElement[int]:

@@ -6,7 +6,6 @@ that reads records decides about any other.
 
 from __future__ import annotations
 
-import sqlite3
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from enum import StrEnum
 from sqlalchemy import ColumnElement, Connection, func, select
 
 from drift_checks.core.records import as_text
+from drift_checks.stores.engines import Functions
 from drift_checks.stores.expressions import Span, by_time, number_in_sql
 from drift_checks.stores.parts import PartQueries
 from drift_checks.stores.records import RecordStore
@@ -53,9 +53,10 @@ class WindowBounds:
             return _CODES[Window.OUTSIDE]
         return _CODES[Window.RECENT if moment >= self.recent_from else Window.REFERENCE]
 
-    def register(self, connection: sqlite3.Connection) -> None:
-        """Make that function available in SQL."""
-        connection.create_function("drift_window", 1, self.code_of, deterministic=True)
+    @property
+    def functions(self) -> Functions:
+        """The function above, for SQL."""
+        return {"drift_window": self.code_of}
 
 
 @dataclass(frozen=True)
@@ -71,9 +72,9 @@ def count_groups(connection: Connection, store: RecordStore, bounds: WindowBound
     """Return the numbers of records by window, category and versions; the bounds must be registered."""
     there = [ours for ours in GROUPED if store.has(ours)]
     # Labelled with our names, because two of them may stand for the same column.
-    grouped = [func.coalesce(store.column(ours), "").label(f"ours_{ours}") for ours in there]
+    grouped = [store.column(ours).label(f"ours_{ours}") for ours in there]
     window = _window_code(store, bounds).label("ours_window")
-    query = select(window, *grouped, func.count()).where(store.column("id").is_not(None)).group_by(window, *grouped)
+    query = select(window, *grouped, func.count()).select_from(store.table).group_by(window, *grouped)
     return [
         GroupCount(_WINDOWS[code], dict(zip(there, map(as_text, values), strict=True)), number)
         for code, *values, number in connection.execute(query)
@@ -91,7 +92,8 @@ def tally(groups: Sequence[GroupCount], ours: str, window: Window | None = None)
 
 def window_queries(connection: Connection, store: RecordStore, bounds: WindowBounds, total: int) -> PartQueries[Window]:
     """Return the windows as parts of the store."""
-    exact = func.drift_window(store.column("timestamp")) if store.has("timestamp") else number_in_sql(0)
+    dialect = store.file.dialect
+    exact = dialect.call("drift_window", store.column("timestamp")) if store.has("timestamp") else number_in_sql(0)
     return PartQueries(connection, store, _window_code(store, bounds), exact, _WINDOWS, total)
 
 
@@ -99,11 +101,12 @@ def _window_code(store: RecordStore, bounds: WindowBounds) -> ColumnElement[int]
     if not store.has("timestamp"):
         # In GROUP BY, a bare number would be the position of a column.
         return func.abs(number_in_sql(_CODES[Window.OUTSIDE]))
-    stored = store.column("timestamp")
+    stored, dialect = store.column("timestamp"), store.file.dialect
     return by_time(
+        dialect,
         stored,
         bounds.timestamps,
-        func.drift_window(stored),
+        dialect.call("drift_window", stored),
         Span(_CODES[Window.REFERENCE], bounds.reference_from, bounds.recent_from),
         Span(_CODES[Window.RECENT], bounds.recent_from, bounds.until),
         Span(_CODES[Window.OUTSIDE], end=bounds.reference_from),

@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 import sqlalchemy as sa
@@ -24,7 +25,8 @@ from sqlalchemy.pool import NullPool
 from drift_checks.core.errors import StoreError, StoreLocked
 from drift_checks.core.records import RecordId, stored_ids
 from drift_checks.stores.records import RecordStore
-from drift_checks.stores.sqlite import columns_of, error_code
+from drift_checks.stores.sqlite import error_code
+from drift_checks.stores.sqlite_dialect import columns_of
 from drift_checks.stores.timestamps import timestamp_form
 
 METRICS = "drift_metrics"
@@ -110,7 +112,7 @@ def write_back(store: RecordStore, written: WrittenBack, busy_seconds: float = B
         ids = list(dict.fromkeys(written.record_ids))
         moment = _as_the_store_writes(connection, store, written)
         for start in range(0, len(ids), _PAGE):
-            there = store.column("id").in_(list(stored_ids(ids[start : start + _PAGE])))
+            there = _written(store, "id").in_(list(stored_ids(ids[start : start + _PAGE])))
             connection.execute(_mark(store, there, moment))
         connection.commit()
     return True
@@ -150,8 +152,13 @@ def _as_the_store_writes(connection: sa.Connection, store: RecordStore, written:
 
 
 def _mark(store: RecordStore, which: sa.ColumnElement[bool], moment: object) -> sa.Update:
-    at, count = map(store.column, MARKS)
-    return sa.update(store.table).where(which).values({at: moment, count: sa.func.coalesce(count, 0) + 1})
+    at, count = (_written(store, ours) for ours in MARKS)
+    return sa.update(store.base).where(which).values({at: moment, count: sa.func.coalesce(count, 0) + 1})
+
+
+def _written(store: RecordStore, ours: str) -> sa.ColumnClause[Any]:
+    """Return the column of the table itself."""
+    return store.base.c[store.columns[ours]]
 
 
 def _metric_columns(connection: sa.Connection) -> dict[str, ReflectedColumn]:
@@ -222,7 +229,7 @@ def _fault_of_statements(connection: sa.Connection, store: RecordStore) -> Fault
     """Return why SQLite cannot compile the statements with their triggers; EXPLAIN does not execute them."""
     row = sa.insert(_METRICS).values(dict.fromkeys(METRIC_COLUMNS, ""))
     try:
-        for statement in (row, _mark(store, store.column("id") == "", "")):
+        for statement in (row, _mark(store, _written(store, "id") == "", "")):
             compiled = statement.compile(dialect=connection.dialect)
             nothing = (None,) * len(compiled.positiontup or ())
             connection.exec_driver_sql(f"EXPLAIN {compiled}", nothing)

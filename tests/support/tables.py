@@ -41,7 +41,7 @@ def opened(path: Path, renamed: Mapping[str, str] | None = None, table: str = TA
 
 def with_strata(store: RecordStore, bounds: Bounds, query: Callable[[StrataQueries], Result]) -> Result:
     """Return what `query` returns for the strata of the store."""
-    return store.file.read(lambda connection: query(StrataQueries(connection, store, bounds)), bounds.register)
+    return store.file.read(lambda connection: query(StrataQueries(connection, store, bounds)), bounds.functions)
 
 
 def strata_by_id(store: RecordStore, bounds: Bounds, ids: Sequence[RecordId]) -> dict[RecordId, Stratum]:

@@ -105,7 +105,8 @@ class OpenedStore:
         """Open the table and count its records; raise DriftError if the store is unusable."""
         assert self._settings.db is not None
         self._file = SqliteFile(self._settings.db, self._snapshots, query_seconds=self._settings.query_timeout)
-        self._table = RecordStore(self._file, self._settings.table, dict(self._settings.columns))
+        settings = self._settings
+        self._table = RecordStore(self._file, settings.table, dict(settings.columns), settings.where)
         self._records = self._table.count()
         return self._table
 

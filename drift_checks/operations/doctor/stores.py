@@ -95,7 +95,9 @@ def _records(setup: Setup) -> CheckResult:
     path, number = setup.store.file.path, setup.store.records
     if not number:
         return failed(f"{path}: table {table.name} is empty: nothing to review", "name another store with --drift-db")
-    return passed(f"{path}: {count(number, 'record')} in {table.name}, {readable_size(path.stat().st_size)}")
+    pending = f", {table.pending:,} more without a category yet" if table.pending else ""
+    size = readable_size(path.stat().st_size)
+    return passed(f"{path}: {count(number, 'record')} in {table.name}{pending}, {size}")
 
 
 def _columns(setup: Setup) -> CheckResult:

@@ -83,9 +83,9 @@ def test_values_are_counted_by_window_and_in_all(tmp_path: Path) -> None:
     """What lies outside both windows counts in the whole store."""
     rows = [("a", NOW), ("b", NOW), ("a", THEN), ("a", LONG_AGO), (None, NOW), ("a", "garbage")]
     found = stored(tmp_path, rows, "")
-    assert found.count("category", RECENT) == {"a": 1, "b": 1, "": 1}
+    assert found.count("category", RECENT) == {"a": 1, "b": 1}
     assert found.count("category", REFERENCE) == {"a": 1}
-    assert found.count("category") == {"a": 4, "b": 1, "": 1}
+    assert found.count("category") == {"a": 4, "b": 1}
 
 
 def test_a_store_without_timestamps_or_records_has_empty_windows(tmp_path: Path) -> None:
@@ -148,9 +148,9 @@ def test_vectors_are_those_of_the_windows_records(rows: list[tuple[str, str | No
 
 
 def test_vectors_of_odd_dimensions_are_skipped(tmp_path: Path) -> None:
-    """The most frequent dimension of both windows together is the store's; a missing category is the empty one."""
+    """The most frequent dimension of both windows together is the store's."""
     rows = [
-        (None, NOW, None, vector(1, 2)),
+        ("b", NOW, None, vector(1, 2)),
         ("a", NOW, None, vector(1, 2, 3)),
         ("a", NOW, None, vector(1, 2, 3)),
         ("a", NOW, None, vector(0, 0)),
@@ -158,7 +158,7 @@ def test_vectors_of_odd_dimensions_are_skipped(tmp_path: Path) -> None:
         ("a", THEN, None, vector(5, 6)),
     ]
     found = stored(tmp_path, rows).embedded
-    assert (found[RECENT].ids, found[RECENT].categories, found[REFERENCE].ids) == ((1,), ("",), (5, 6))
+    assert (found[RECENT].ids, found[RECENT].categories, found[REFERENCE].ids) == ((1,), ("b",), (5, 6))
     assert [found[window].vectors.shape for window in COMPARED] == [(1, 2), (2, 2)]
 
 

@@ -46,7 +46,7 @@ def test_texts_with_several_categories_are_found(rows: list[tuple[str | None, st
     """The same as in plain Python, with and without correct hashes."""
     there: dict[str, list[tuple[int, str]]] = defaultdict(list)
     for key, (text, category) in enumerate(rows, 1):
-        if text and text.strip() and category is not None:
+        if text and text.strip() and category:
             there[text].append((key, category))
     right = [
         Conflict(len(found), len({category for _, category in found}), min(key for key, _ in found))
