@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import argparse
 import os
+import shlex
 import sys
 from collections.abc import Sequence
 
 import pytest
 
 from drift_checks.commands import PROGRAM, Parser, overview
+from drift_checks.core.errors import SettingError
 from drift_checks.core.streams import guard
 from drift_checks.report.verdict import EXIT_INTERNAL_ERROR, Verdict
 from drift_checks.settings.apart import joined
@@ -21,6 +23,10 @@ _PYTEST_OPTIONS = (
     *("-p", "no:hypothesispytest", "-p", "no:unraisableexception"),
     *("-q", "--no-header", "-W", "ignore:Module already imported:pytest.PytestAssertRewriteWarning"),
 )
+
+
+# The hours between reviews that `install` schedules: by default, and with --every week.
+_DAY, _WEEK = "24", "168"
 
 
 class VerdictKeeper:
@@ -41,16 +47,36 @@ class VerdictKeeper:
 def run(arguments: Sequence[str]) -> int:
     """Run a review, independently of any ini file, conftest.py and PYTEST_ADDOPTS; return the exit code."""
     given, rest = _parser().parse_known_args(joined(arguments))
-    options = [f"{name}={value}" for name, value in vars(given).items() if name.startswith("--") and value is not None]
+    if not given.run_once and (given.start_scheduler or given.interval_hours):
+        error = _not_a_scheduler(given)
+        sys.stderr.write(f"{PROGRAM}: {error}\n")
+        return error.exit_code
     for variable in ("PYTEST_ADDOPTS", "PYTEST_DISABLE_PLUGIN_AUTOLOAD", "PYTEST_PLUGINS"):
         os.environ.pop(variable, None)
     guard("stdout")
     keeper = VerdictKeeper()
-    code = int(pytest.main([*_PYTEST_OPTIONS, *options, *rest], plugins=[keeper]))
+    code = int(pytest.main([*_PYTEST_OPTIONS, *_settings(given), *rest], plugins=[keeper]))
     if code == Verdict.CRITICAL.exit_code and keeper.verdict != Verdict.CRITICAL:
         print("drift_checks: pytest exited with 1 without a CRITICAL verdict: see above.", file=sys.stderr)
         return EXIT_INTERNAL_ERROR
     return code
+
+
+def _settings(given: argparse.Namespace) -> list[str]:
+    return [f"{name}={value}" for name, value in vars(given).items() if name.startswith("--") and value is not None]
+
+
+def _not_a_scheduler(given: argparse.Namespace) -> SettingError:
+    """Return what to do instead of keeping a process running that starts reviews."""
+    command = shlex.join([*PROGRAM.split(), "install", "systemd", *_settings(given)])
+    hours = given.interval_hours or _DAY
+    remedies = [f"run `{command}`", "or the same with `install cron`"]
+    if hours == _WEEK:
+        remedies[1] += ", and add `--every week`"
+    elif hours != _DAY:
+        remedies.append(f"and for every {hours} hours, change the times in the timer or the crontab")
+    option = "--start-scheduler" if given.start_scheduler else "--interval-hours"
+    return SettingError(option, "no process of drift-checks keeps running to start reviews", ", ".join(remedies))
 
 
 def _parser() -> Parser:
@@ -66,4 +92,7 @@ def _parser() -> Parser:
     parser.add_argument("--sample-size", dest="--drift-sample-size", metavar="N", help="number of records to review")
     parser.add_argument("--db-path", dest="--drift-db", metavar="FILE", help="SQLite file with the records")
     parser.add_argument("--chroma-path", dest="--drift-chroma", metavar="DIR", help="Chroma directory with the vectors")
+    # Of the scheduler that this replaces: they are answered with the command that schedules reviews.
+    parser.add_argument("--start-scheduler", "--start", action="store_true", help=argparse.SUPPRESS)
+    parser.add_argument("--interval-hours", "--interval", metavar="N", help=argparse.SUPPRESS)
     return parser

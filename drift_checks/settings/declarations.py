@@ -16,6 +16,8 @@ from zoneinfo import ZoneInfo
 from drift_checks.settings import kinds, pairs
 
 DATABASE_NAME = "risk_classifications.db"
+DATABASE_FOLDER = "database"
+CHROMA_DATABASE = "chroma.sqlite3"
 NEIGHBOURS = "neighbours"
 LLM = "llm"
 POINT = "point"
@@ -47,11 +49,13 @@ class Settings:
 
     db: Path | None = _store(
         kinds.path("a SQLite file"),
-        f"SQLite file with the records (default: {DATABASE_NAME} in the Chroma directory, if it exists)",
+        f"SQLite file with the records (default: {DATABASE_NAME} in the Chroma directory, else in"
+        f" ./{DATABASE_FOLDER}, if it exists)",
     )
     chroma: Path | None = _store(
         kinds.path("a Chroma directory"),
-        "Chroma directory with the vectors (default: the variable CHROMA_PERSIST_PATH)",
+        "Chroma directory with the vectors (default: the variable CHROMA_PERSIST_PATH, else the folder of"
+        " the records)",
     )
     snapshot_dir: Path | None = _store(
         kinds.path("a folder"),

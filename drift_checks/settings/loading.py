@@ -13,6 +13,8 @@ from zoneinfo import ZoneInfo
 from drift_checks.core.errors import SettingError, invalid_setting, nearest
 from drift_checks.settings import kinds
 from drift_checks.settings.declarations import (
+    CHROMA_DATABASE,
+    DATABASE_FOLDER,
     DATABASE_NAME,
     LLM,
     SEQUENTIAL,
@@ -100,15 +102,33 @@ def fill_defaults(values: dict[str, Any], origins: dict[str, str], sources: Sour
         origin = Origin(directory, "the variable CHROMA_PERSIST_PATH", sources.folder)
         values["chroma"] = parse(next(setting for setting in declared() if setting.key == "chroma"), origin)
         origins["chroma"] = origin.source
-    # Unlike Path.exists, os.path.exists returns False for a folder without search permission.
-    if "db" not in values and "chroma" in values and os.path.exists(beside := values["chroma"] / DATABASE_NAME):  # noqa: PTH110
-        values["db"] = beside
-        origins["db"] = "the Chroma directory"
+    _find_records(values, origins, sources.folder / DATABASE_FOLDER)
+    _find_vectors(values, origins)
     values.setdefault("reports", sources.folder / "reports")
     values.setdefault("as_of", now.astimezone(UTC).replace(microsecond=0))
     values.setdefault("seed", int(values["as_of"].strftime("%Y%m%d")))
     if "naive_timezone" not in values:
         values["naive_timezone"] = machine_zone()
+
+
+def _find_records(values: dict[str, Any], origins: dict[str, str], folder: Path) -> None:
+    """Set `db`, if it is not set, to the application's file in the Chroma directory, else in the folder."""
+    places = {"the Chroma directory": values.get("chroma"), f"the folder {DATABASE_FOLDER}": folder}
+    for source, place in places.items():
+        if "db" not in values and isinstance(place, Path) and _exists(place / DATABASE_NAME):
+            values["db"], origins["db"] = place / DATABASE_NAME, source
+
+
+def _find_vectors(values: dict[str, Any], origins: dict[str, str]) -> None:
+    """Set `chroma`, if it is not set, to the folder of the records if that is a Chroma directory."""
+    db = values.get("db")
+    if "chroma" not in values and isinstance(db, Path) and _exists(db.parent / CHROMA_DATABASE):
+        values["chroma"], origins["chroma"] = db.parent, "the folder of the records"
+
+
+def _exists(path: Path) -> bool:
+    # Unlike Path.exists, it returns False for a folder without search permission.
+    return os.path.exists(path)  # noqa: PTH110
 
 
 def machine_zone() -> ZoneInfo:

@@ -12,7 +12,6 @@ from drift_checks.core.errors import DriftError, SettingError
 from drift_checks.settings.declarations import Settings, declared
 from drift_checks.settings.loading import Sources, fill_defaults, parse, refuse_combinations, refuse_unknown
 
-_CHROMA_VARIABLE = "CHROMA_PERSIST_PATH"
 
 
 @dataclass(frozen=True)
@@ -91,13 +90,8 @@ def _fill(
     """Add the defaults that depend on the machine; return those that are not available."""
     faults: list[Fault] = []
     while True:
-        if "chroma" in broken:
-            # The variable must not replace a setting that overrides it.
-            others = {name: text for name, text in sources.environment.items() if name != _CHROMA_VARIABLE}
-            sources = replace(sources, environment=others)
-        if "db" in broken:
-            # Nor must the file in the Chroma directory.
-            values["db"] = None
+        # No default must replace a setting that overrides it.
+        values |= {key: None for key in ("chroma", "db") if key in broken}
         if "naive_timezone" in broken:
             values.setdefault("naive_timezone", ZoneInfo("UTC"))
         try:

@@ -100,6 +100,30 @@ def test_the_records_default_to_the_file_in_the_chroma_directory(tmp_path: Path)
     assert load(given({"chroma": str(tmp_path)}), NOW).db == tmp_path / DATABASE_NAME
 
 
+def test_without_any_setting_the_store_in_the_folder_database_is_used(tmp_path: Path) -> None:
+    """Records and vectors, where the scheduler that this replaces had them; each is only a default."""
+    folder = tmp_path / "database"
+    folder.mkdir()
+    (folder / DATABASE_NAME).touch()
+    alone = load(given(folder=tmp_path), NOW)
+    assert (alone.db, alone.chroma, alone.sources["db"]) == (folder / DATABASE_NAME, None, "the folder database")
+    (folder / "chroma.sqlite3").touch()
+    settings = load(given(folder=tmp_path), NOW)
+    assert (settings.db, settings.chroma) == (folder / DATABASE_NAME, folder)
+    assert settings.sources["chroma"] == "the folder of the records"
+    assert load(given(environment={"CHROMA_PERSIST_PATH": "vectors"}, folder=tmp_path), NOW).db == settings.db
+    other = load(given({"db": "other.db"}, folder=tmp_path), NOW)
+    assert (other.db, other.chroma) == (tmp_path / "other.db", None)
+
+
+def test_the_vectors_default_to_those_beside_the_records(tmp_path: Path) -> None:
+    """Unless the application's variable names others."""
+    (tmp_path / "chroma.sqlite3").touch()
+    records = {"db": str(tmp_path / "a.db")}
+    assert load(given(records), NOW).chroma == tmp_path
+    assert load(given(records, {"CHROMA_PERSIST_PATH": "vectors"}), NOW).chroma == FOLDER / "vectors"
+
+
 def test_the_default_seed_is_the_date_of_the_reference_time_in_utc() -> None:
     """Not the local date; the default reference time is now, rounded down to the second."""
     assert load(given(), NOW).as_of == datetime(2026, 1, 16, 4, 30, tzinfo=UTC)
