@@ -27,5 +27,6 @@ def write_to_store(report: RunReport, pipeline: Pipeline, moment: datetime) -> N
             agreement_rate=agreement.rate,
             confidence_change=agreement.confidence_change,
             moment=moment,
+            naive=pipeline.settings.naive_timezone,
         )
         write_back(pipeline.store, written)

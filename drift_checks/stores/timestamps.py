@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
@@ -14,6 +16,9 @@ from drift_checks.core.records import as_text, decoded, number_in, read_number
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 _SECONDS_PER_DAY = 86_400
+# The usual form, with its separator, fraction and offset.
+_ISO_PARTS = re.compile(r"\d{4}-\d\d-\d\d([T ])\d\d:\d\d:\d\d(?:\.(\d+))?(Z|[+-]\d\d:?\d\d)?")
+_MILLISECONDS = len("000")
 
 
 class TimestampForm(Protocol):
@@ -26,8 +31,8 @@ class TimestampForm(Protocol):
     def read(self, stored: object, naive: tzinfo) -> datetime | None:
         """Return the instant of a stored value, or None if it is not of this form; `naive` is the default zone."""
 
-    def written(self, moment: datetime, like: object) -> object:
-        """Return the instant in this form, of the same type as the stored value `like`."""
+    def written(self, moment: datetime, like: object, naive: tzinfo) -> object:
+        """Return the instant as the stored value `like` is written, of the same type; `naive` is the default zone."""
 
 
 class _Iso:
@@ -36,9 +41,14 @@ class _Iso:
     def read(self, stored: object, naive: tzinfo) -> datetime | None:
         return read_instant(_as_string(stored), naive)
 
-    def written(self, moment: datetime, like: object) -> str:
-        # `datetime.fromisoformat` reads `Z` only since Python 3.11.
-        return moment.astimezone(UTC).isoformat()
+    def written(self, moment: datetime, like: object, naive: tzinfo) -> str:
+        found = _ISO_PARTS.fullmatch(as_text(like))
+        if found is None:
+            return iso_utc(moment)
+        separator, fraction, offset = found.groups()
+        zone = datetime.strptime(offset, "%z").tzinfo if offset else naive
+        spec = "seconds" if fraction is None else "milliseconds" if len(fraction) == _MILLISECONDS else "microseconds"
+        return moment.astimezone(zone).replace(tzinfo=None).isoformat(separator, spec) + (offset or "")
 
 
 class _Mail:
@@ -56,7 +66,7 @@ class _Mail:
         except (TypeError, ValueError, OverflowError, IndexError):
             return None
 
-    def written(self, moment: datetime, like: object) -> str:
+    def written(self, moment: datetime, like: object, naive: tzinfo) -> str:
         return format_datetime(moment.astimezone(UTC), usegmt=str(like).rstrip().endswith("GMT"))
 
 
@@ -94,7 +104,7 @@ class Count:
             return None
         return _EPOCH + round((number - self.at_epoch) / self.per_second * 1e6) * _MICROSECOND
 
-    def written(self, moment: datetime, like: object) -> object:
+    def written(self, moment: datetime, like: object, naive: tzinfo) -> object:
         """Return the number, as text if the other value is text."""
         number = self.number(moment)
         written = number if "." in as_text(like) else round(number)
@@ -119,6 +129,25 @@ def timestamp_form(values: Sequence[object]) -> TimestampForm | None:
     read = {form: sum(form.read(value, UTC) is not None for value in values) for form in FORMS}
     best = max(FORMS, key=read.__getitem__)
     return best if read[best] else None
+
+
+def written_like(values: Sequence[object], moment: datetime, naive: tzinfo) -> object | None:
+    """Return the instant as most of these values are written, or None if none of them can be read.
+
+    Programs that compare timestamps as text then order it among the others.
+    """
+    form = timestamp_form(values)
+    if form is None:
+        return None
+    readable = [value for value in values if form.read(value, naive) is not None]
+    shapes = [(type(value), re.sub(r"\d", "0", as_text(value))) for value in readable]
+    (usual, _), *_ = Counter(shapes).most_common(1)
+    return form.written(moment, readable[shapes.index(usual)], naive)
+
+
+def iso_utc(moment: datetime) -> str:
+    """Return the moment with `+00:00`, because `datetime.fromisoformat` reads `Z` only since Python 3.11."""
+    return moment.astimezone(UTC).isoformat()
 
 
 def _as_string(stored: object) -> object:

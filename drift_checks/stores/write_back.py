@@ -12,7 +12,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, tzinfo
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -27,11 +27,12 @@ from drift_checks.core.records import RecordId, stored_ids
 from drift_checks.stores.records import RecordStore
 from drift_checks.stores.sqlite import error_code
 from drift_checks.stores.sqlite_dialect import columns_of
-from drift_checks.stores.timestamps import timestamp_form
+from drift_checks.stores.timestamps import iso_utc, written_like
 
 METRICS = "drift_metrics"
 _COUNTS = ("total_reviewed", "agreements", "disagreements")
 METRIC_COLUMNS = (*_COUNTS, "agreement_rate", "avg_confidence_change", "timestamp")
+CREATED = "created_at"
 MARKS = ("last_reviewed_at", "review_count")
 BUSY_SECONDS = 30.0
 
@@ -40,7 +41,7 @@ _LOOKED_AT = 200
 _RETRY_SECONDS = 0.002
 _BUSY = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
 _OR_WITHOUT = "or run without --drift-write-back"
-_METRICS = sa.table(METRICS, *map(sa.column, METRIC_COLUMNS))
+_METRICS = sa.table(METRICS, *map(sa.column, (*METRIC_COLUMNS, CREATED)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +53,7 @@ class WrittenBack:
         agreement_rate: From 0 to 1.
         confidence_change: The mean of reviewed minus stored confidence, from -1 to 1; None if it was not measured.
         moment: When the run took place, with a zone; it identifies the run.
+        naive: The zone of the store's timestamps that have none.
     """
 
     record_ids: tuple[RecordId, ...]
@@ -60,15 +62,11 @@ class WrittenBack:
     agreement_rate: float
     confidence_change: float | None
     moment: datetime
+    naive: tzinfo = UTC
 
     def __post_init__(self) -> None:
         if self.moment.tzinfo is None:
             raise ValueError(f"the moment {self.moment} has no zone")
-
-    @property
-    def timestamp(self) -> str:
-        """The moment with `+00:00`, because `datetime.fromisoformat` reads `Z` only since Python 3.11."""
-        return self.moment.astimezone(UTC).isoformat()
 
 
 def refuse_unwritable(store: RecordStore) -> None:
@@ -99,10 +97,11 @@ def write_back(store: RecordStore, written: WrittenBack, busy_seconds: float = B
             nothing was written.
     """
     with _transaction(store.file.path, busy_seconds) as connection:
-        if _has_row(connection, written.timestamp):
+        stamp = _stamp(connection, _METRICS.c.timestamp, store, written)
+        if _has_row(connection, stamp, iso_utc(written.moment)):
             return False
-        _add_row(connection, written)
-        if not _has_row(connection, written.timestamp):
+        _add_row(connection, store, written, stamp)
+        if not _has_row(connection, stamp):
             # Without the row, a resumed run would mark its records a second time.
             raise StoreError(
                 store.file.path,
@@ -110,7 +109,7 @@ def write_back(store: RecordStore, written: WrittenBack, busy_seconds: float = B
                 f"change the trigger, {_OR_WITHOUT}",
             )
         ids = list(dict.fromkeys(written.record_ids))
-        moment = _as_the_store_writes(connection, store, written)
+        moment = _stamp(connection, store.column(MARKS[0]), store, written)
         for start in range(0, len(ids), _PAGE):
             there = _written(store, "id").in_(list(stored_ids(ids[start : start + _PAGE])))
             connection.execute(_mark(store, there, moment))
@@ -118,14 +117,15 @@ def write_back(store: RecordStore, written: WrittenBack, busy_seconds: float = B
     return True
 
 
-def _has_row(connection: sa.Connection, timestamp: str) -> bool:
-    found = sa.select(_METRICS.c.timestamp).where(_METRICS.c.timestamp == timestamp).limit(1)
+def _has_row(connection: sa.Connection, *stamps: object) -> bool:
+    found = sa.select(_METRICS.c.timestamp).where(_METRICS.c.timestamp.in_(stamps)).limit(1)
     return connection.execute(found).first() is not None
 
 
-def _add_row(connection: sa.Connection, written: WrittenBack) -> None:
+def _add_row(connection: sa.Connection, store: RecordStore, written: WrittenBack, stamp: object) -> None:
+    there = _metric_columns(connection)
     change = written.confidence_change
-    if change is None and not _metric_columns(connection)["avg_confidence_change"]["nullable"]:
+    if change is None and not there["avg_confidence_change"]["nullable"]:
         change = 0.0
     values = {
         "total_reviewed": written.total_reviewed,
@@ -133,22 +133,26 @@ def _add_row(connection: sa.Connection, written: WrittenBack) -> None:
         "disagreements": written.total_reviewed - written.agreements,
         "agreement_rate": written.agreement_rate,
         "avg_confidence_change": change,
-        "timestamp": written.timestamp,
+        "timestamp": stamp,
     }
+    if CREATED in there and _is_empty_by_default(there[CREATED]):
+        values[CREATED] = _stamp(connection, _METRICS.c[CREATED], store, written)
     connection.execute(sa.insert(_METRICS).values(values))
 
 
-def _as_the_store_writes(connection: sa.Connection, store: RecordStore, written: WrittenBack) -> object:
-    """Return the moment in the form of the instants in `last_reviewed_at`, or of `timestamp` if there are none yet."""
-    for ours in (MARKS[0], "timestamp"):
-        if not store.has(ours):
-            continue
-        stored = store.column(ours)
+def _stamp(
+    connection: sa.Connection, column: sa.ColumnElement[Any], store: RecordStore, written: WrittenBack
+) -> object:
+    """Return the moment as this column holds others, or else as the records' `timestamp` does.
+
+    The application may compare the values of the column as text.
+    """
+    columns = [column, *([store.column("timestamp")] if store.has("timestamp") else [])]
+    for stored in columns:
         values = connection.execute(sa.select(stored).where(stored.is_not(None)).limit(_LOOKED_AT)).scalars().all()
-        if form := timestamp_form(values):
-            like = next(value for value in values if form.read(value, UTC) is not None)
-            return form.written(written.moment, like)
-    return written.timestamp
+        if (stamp := written_like(values, written.moment, written.naive)) is not None:
+            return stamp
+    return iso_utc(written.moment)
 
 
 def _mark(store: RecordStore, which: sa.ColumnElement[bool], moment: object) -> sa.Update:
@@ -210,7 +214,8 @@ def _fault_of_metrics(connection: sa.Connection) -> Fault | None:
     missing = [name for name in METRIC_COLUMNS if name not in there]
     if missing:
         return f"table {METRICS!r} has no {_named(missing)}, which --drift-write-back fills", "add it to the table"
-    required = [known["name"] for name, known in there.items() if name not in METRIC_COLUMNS and _must_be_given(known)]
+    filled = (*METRIC_COLUMNS, CREATED)
+    required = [known["name"] for name, known in there.items() if name not in filled and _must_be_given(known)]
     if required:
         return (
             f"table {METRICS!r} requires a value for {_named(required)}, which --drift-write-back does not know",
@@ -222,7 +227,11 @@ def _fault_of_metrics(connection: sa.Connection) -> Fault | None:
 def _must_be_given(known: ReflectedColumn) -> bool:
     """Return whether a row needs a value for this column; SQLite generates an integer primary key."""
     numbered = known.get("primary_key") and isinstance(known["type"], sa.Integer)
-    return not (known["nullable"] or known.get("default") is not None or known.get("computed") or numbered)
+    return _is_empty_by_default(known) and not (known["nullable"] or numbered)
+
+
+def _is_empty_by_default(known: ReflectedColumn) -> bool:
+    return known.get("default") is None and not known.get("computed")
 
 
 def _fault_of_statements(connection: sa.Connection, store: RecordStore) -> Fault | None:

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from drift_checks.stores.confidences import ConfidenceForm, confidence_form
-from drift_checks.stores.timestamps import FORMS, ISO, Count, timestamp_form
+from drift_checks.stores.timestamps import FORMS, ISO, Count, timestamp_form, written_like
 
 BERLIN = ZoneInfo("Europe/Berlin")
 BY_NAME = {form.name: form for form in FORMS}
@@ -67,7 +67,7 @@ def test_mail_and_http_dates_are_read(moment: datetime, *, gmt: bool) -> None:
     form = timestamp_form([stored])
     assert form is BY_NAME["RFC 2822"]
     assert form.read(stored, BERLIN) == moment
-    assert form.written(moment, stored) == stored
+    assert form.written(moment, stored, BERLIN) == stored
 
 
 @given(value=ANYTHING)
@@ -94,16 +94,28 @@ def test_what_fits_no_form_is_not_guessed(values: Sequence[object]) -> None:
         ("1764201600000", "1768442400000"),
         (1764201600, 1768442400),
         (1764201600.25, 1768442400.0),
-        ("2025-11-27 00:00:00", "2026-01-15T02:00:00+00:00"),
+        ("2025-11-27 00:00:00", "2026-01-15 03:00:00"),
+        ("2025-11-27T00:00:00.123456", "2026-01-15T03:00:00.000000"),
+        ("2025-11-27T00:00:00.123Z", "2026-01-15T02:00:00.000Z"),
+        ("2025-11-27T00:00:00-05:00", "2026-01-14T21:00:00-05:00"),
+        ("20251127T000000Z", "2026-01-15T02:00:00+00:00"),
         ("Thu, 27 Nov 2025 00:00:00 GMT", "Thu, 15 Jan 2026 02:00:00 GMT"),
     ],
 )
 def test_an_instant_is_written_as_the_others_are(like: object, written: object) -> None:
     """In form and type."""
-    form = timestamp_form([like])
-    assert form is not None
-    found = form.written(datetime(2026, 1, 15, 2, tzinfo=UTC), like)
+    found = written_like([like], datetime(2026, 1, 15, 2, tzinfo=UTC), BERLIN)
     assert (found, type(found)) == (written, type(written))
+
+
+@given(moment=MOMENTS)
+def test_an_instant_is_written_as_most_others_are(moment: datetime) -> None:
+    """And read as the same instant."""
+    values = ["2025-11-27T00:00:00+00:00", None, "2025-11-27T01:00:00.5", "2025-11-27T02:00:00.5", "?"]
+    found = written_like(values, moment, UTC)
+    assert ISO.read(found, UTC) == moment
+    assert "+" not in str(found)
+    assert written_like([None, "?"], moment, UTC) is None
 
 
 @pytest.mark.parametrize("value", ["nan", "inf", "high", "True", True, "", None, "-inf", b"", "0.5x"])

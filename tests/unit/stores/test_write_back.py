@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import sqlite3
 from contextlib import closing
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given, settings
@@ -218,7 +220,7 @@ def test_a_trigger_that_drops_the_row_undoes_the_change(tmp_path: Path) -> None:
     [
         ("1764201600000", "1768442400000"),
         ("Thu, 27 Nov 2025 00:00:00 GMT", "Thu, 15 Jan 2026 02:00:00 GMT"),
-        ("2025-11-27 00:00:00", "2026-01-15T02:00:00+00:00"),
+        ("2025-11-27 00:00:00", "2026-01-15 02:00:00"),
         (None, "2026-01-15T02:00:00+00:00"),
     ],
 )
@@ -231,6 +233,30 @@ def test_a_record_is_marked_in_the_form_of_its_column(tmp_path: Path, existing: 
     with closing(sqlite3.connect(path)) as connection:
         found = connection.execute("select last_reviewed_at from risk_classifications where id = 1").fetchone()
     assert found == (mark,)
+
+
+BERLIN = ZoneInfo("Europe/Berlin")
+
+
+@pytest.mark.parametrize("rows", [0, 2])
+def test_times_are_written_as_the_application_compares_them(tmp_path: Path, rows: int) -> None:
+    """As text: naive local times among others, or, in an empty table, as the records have them."""
+    path = make(tmp_path / "a.db", metrics=METRICS.replace("not null default current_timestamp", ""))
+    execute(
+        path,
+        "delete from drift_metrics",
+        "alter table risk_classifications add column timestamp text",
+        "update risk_classifications set timestamp = '2026-01-01T02:00:00.123456'",
+        *["insert into drift_metrics values (null, 9, 9, 0, 1.0, 0.0, '2026-01-14T02:00:00.500000', '14.1.')"] * rows,
+    )
+    moment = datetime(2026, 1, 15, 1, tzinfo=UTC)
+    run = replace(written(1, moment=moment), naive=BERLIN)
+    assert write_back(opened(path), run)
+    assert not write_back(opened(path), run)
+    stamp = "2026-01-15T02:00:00.000000"
+    *_, (*_, timestamp, created_at) = tables(path)["drift_metrics"]
+    assert (timestamp, created_at, len(tables(path)["drift_metrics"])) == (stamp, stamp, rows + 1)
+    assert tables(path)["risk_classifications"][0][3] == stamp
 
 
 def test_a_record_with_a_binary_id_is_marked(tmp_path: Path) -> None:
