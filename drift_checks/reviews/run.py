@@ -76,7 +76,7 @@ class Pipeline:
         if chroma is not None:
             refuse_no_chroma(chroma)
         elif self.reviewer_name == NEIGHBOURS:
-            raise _no_chroma(store.file.path)
+            raise _no_chroma()
         if self.settings.write_back:
             refuse_unwritable(store)
         # Each of these steps refuses what it cannot use.
@@ -135,7 +135,7 @@ class Pipeline:
         from drift_checks.reviews.reviewers.neighbours import NeighboursReviewer
 
         if self.vectors is None:
-            raise _no_chroma(self.settings.db)
+            raise _no_chroma()
         return NeighboursReviewer(self.vectors)
 
     @property
@@ -242,12 +242,9 @@ def _no_store(settings: Settings) -> SettingError:
     )
 
 
-def _no_chroma(db: Path | None) -> ReviewerError:
-    remedy = "name the Chroma directory with --drift-chroma=DIR"
-    if db is not None and (db.parent / "chroma.sqlite3").exists():
-        remedy = f"a Chroma directory is beside the records: name it with --drift-chroma={db.parent}"
+def _no_chroma() -> ReviewerError:
     return ReviewerError(
         "chroma",
         "the reviewer 'neighbours' needs the vectors",
-        f"{remedy} (or the variable DRIFT_CHROMA, or CHROMA_PERSIST_PATH)",
+        "name the Chroma directory with --drift-chroma=DIR (or the variable DRIFT_CHROMA, or CHROMA_PERSIST_PATH)",
     )

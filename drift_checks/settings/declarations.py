@@ -54,8 +54,7 @@ class Settings:
     )
     chroma: Path | None = _store(
         kinds.path("a Chroma directory"),
-        "Chroma directory with the vectors (default: the variable CHROMA_PERSIST_PATH, else the folder of"
-        " the records)",
+        "Chroma directory with the vectors (default: the variable CHROMA_PERSIST_PATH, else the folder of the records)",
     )
     snapshot_dir: Path | None = _store(
         kinds.path("a folder"),

@@ -13,7 +13,6 @@ from drift_checks.settings.declarations import Settings, declared
 from drift_checks.settings.loading import Sources, fill_defaults, parse, refuse_combinations, refuse_unknown
 
 
-
 @dataclass(frozen=True)
 class Fault:
     """An unusable setting; its key is that of the setting, or the unknown ini key or variable."""

@@ -16,7 +16,7 @@ from tests.support.ended_runs import CLASSIFIER, REVIEWER, Ended, fill, small_di
 from tests.support.history_files import HISTORY, finished_runs, half_rows, metrics_of, rows, run_ids, words_of
 from tests.support.session_criteria import write_criterion
 from tests.support.session_runs import SMALL, Run
-from tests.support.stores import BuiltStore
+from tests.support.stores import BuiltStore, records_alone
 from tests.support.whole_runs import LOW_CONFIDENCE, run_here
 
 INTERRUPTED = "def test_stops(record):\n    raise KeyboardInterrupt\n"
@@ -189,15 +189,10 @@ def test_metrics_hold_the_newest_run_of_each_store(whole: Run, drifted: BuiltSto
     assert metrics_of(whole.reports) == expected
 
 
-def without_vectors(store: BuiltStore) -> list[str]:
-    """Return the store's options but the Chroma directory."""
-    return [option for option in store.options if not option.startswith("--drift-chroma")]
-
-
 @pytest.mark.slow
 def test_killed_runs_are_found_by_the_next(drifted: BuiltStore, tmp_path: Path) -> None:
     """Killed at eight moments of its end, a run leaves no incomplete row; the next run adds what was finished."""
-    arguments = (*without_vectors(drifted), *LOW_CONFIDENCE)
+    arguments = (*records_alone(drifted), *LOW_CONFIDENCE)
     chance = random.Random(20261124)
     with Ended(tmp_path / "run") as ended:
         reports = ended.folder / "reports"
@@ -219,7 +214,7 @@ def test_killed_runs_are_found_by_the_next(drifted: BuiltStore, tmp_path: Path) 
 def test_full_disk_hides_no_critical(drifted: BuiltStore, tmp_path: Path, left: int) -> None:
     """Wherever the room ends, the run has its verdict and exit code, and the history no half row."""
     folder = tmp_path / "run"
-    arguments = (*without_vectors(drifted), *LOW_CONFIDENCE, *REVIEWER)
+    arguments = (*records_alone(drifted), *LOW_CONFIDENCE, *REVIEWER)
     with small_disk(folder / "reports", 2_000_000) as may:
         if not may:
             pytest.skip("this process may not mount a small disk")
@@ -236,7 +231,7 @@ def test_full_disk_hides_no_critical(drifted: BuiltStore, tmp_path: Path, left: 
 def test_limit_of_a_files_size_hides_no_critical(drifted: BuiltStore, tmp_path: Path, most: int) -> None:
     """As on a full disk, where no file may grow beyond some bytes."""
     with Ended(tmp_path / "run") as ended:
-        code = ended.run(*without_vectors(drifted), *LOW_CONFIDENCE, most=most)
+        code = ended.run(*records_alone(drifted), *LOW_CONFIDENCE, most=most)
         assert (code, "CRITICAL ·" in ended.output, "Traceback" in ended.output) == (1, True, False)
         assert half_rows(ended.folder / "reports") == []
 

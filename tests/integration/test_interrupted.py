@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 import signal
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -15,7 +16,7 @@ from tests.support.chat_behaviour import Behaviour
 from tests.support.chat_server import ChatServer
 from tests.support.llm_runs import Started, asked, asking
 from tests.support.session_runs import SMALL, Review, Run
-from tests.support.stores import BuiltStore
+from tests.support.stores import BuiltStore, records_alone
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("llm_key")]
 
@@ -58,17 +59,14 @@ def stopped(
     request: pytest.FixtureRequest, _store_once: BuiltStore, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Stopped]:
     """A review that was stopped by SIGTERM or by Ctrl-C."""
+    folder = tmp_path_factory.mktemp("store")
+    shutil.copy(_store_once.db, folder)
     with ChatServer(Behaviour(latency=0.3)) as server:
-        options = (*without_vectors(_store_once), *SIXTY, *asking(server))
+        options = (*records_alone(BuiltStore(folder)), *SIXTY, *asking(server))
         with Started(tmp_path_factory.mktemp("stopped"), *options) as started:
             started.until(lambda: len(server.requests) >= 6)
             run = started.tell(request.param)
         yield Stopped(run, server, options, asked(server.requests))
-
-
-def without_vectors(store: BuiltStore) -> list[str]:
-    """Return the store's options without its Chroma directory."""
-    return [option for option in store.options if not option.startswith("--drift-chroma")]
 
 
 def test_stopped_run_is_interrupted(stopped: Stopped) -> None:
@@ -114,7 +112,7 @@ def test_silent_endpoint_does_not_delay_the_end(store: BuiltStore, tmp_path: Pat
 def test_blocking_classifier_does_not_delay_the_end(store: BuiltStore, tmp_path: Path) -> None:
     """The run does not wait for a classifier that blocks for a minute."""
     (tmp_path / "mine.py").write_text(BLOCKING, encoding="utf-8")
-    with Started(tmp_path, *without_vectors(store), *SMALL, "--drift-reviewer=mine:blocking") as started:
+    with Started(tmp_path, *records_alone(store), *SMALL, "--drift-reviewer=mine:blocking") as started:
         started.until((tmp_path / "asked").exists)
         started.send(signal.SIGTERM)
         assert started.end(within=20).exit_code == 2
@@ -130,12 +128,12 @@ def test_run_without_any_review_has_no_report(store: BuiltStore, tmp_path: Path)
 
 def small(store: BuiltStore, server: ChatServer) -> tuple[str, ...]:
     """Return the options of a review of five records."""
-    return (*without_vectors(store), *SMALL, *asking(server), "--drift-timeout=600")
+    return (*records_alone(store), *SMALL, *asking(server), "--drift-timeout=600")
 
 
 def sixty(store: BuiltStore, server: ChatServer) -> tuple[str, ...]:
     """Return the options of a review of sixty records, two at a time."""
-    return (*without_vectors(store), *SIXTY, *asking(server), "--drift-timeout=600")
+    return (*records_alone(store), *SIXTY, *asking(server), "--drift-timeout=600")
 
 
 def test_two_workers_are_stopped(store: BuiltStore, tmp_path: Path) -> None:

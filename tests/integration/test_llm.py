@@ -11,7 +11,7 @@ from tests.support.chat_behaviour import GARBAGE, UNKNOWN_CATEGORY, Behaviour
 from tests.support.chat_server import ChatServer
 from tests.support.llm_runs import KEY, asking, named_but
 from tests.support.session_runs import SMALL, Review, Run
-from tests.support.stores import BuiltStore
+from tests.support.stores import BuiltStore, records_alone
 
 pytestmark = pytest.mark.usefixtures("llm_key")
 
@@ -71,7 +71,7 @@ def test_nothing_but_unusable_answers_is_inconclusive(
 
 def test_store_without_vectors_is_reviewed(review: Review, store: BuiltStore, server: ChatServer) -> None:
     """The model needs no Chroma directory; what compares the two stores is not measured."""
-    options = [option for option in store.options if not option.startswith("--drift-chroma")]
+    options = records_alone(store)
     found = review(*options, *SMALL, *asking(server))
     verdicts = found.verdicts()
     assert (verdicts["agreement"], verdicts["store_consistency"]) == ("OK", None)

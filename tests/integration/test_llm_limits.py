@@ -11,7 +11,7 @@ from tests.support.chat_behaviour import Behaviour
 from tests.support.chat_server import ChatServer
 from tests.support.llm_runs import asked, asking
 from tests.support.session_runs import SMALL, Review, Run
-from tests.support.stores import BuiltStore
+from tests.support.stores import BuiltStore, records_alone
 
 pytestmark = pytest.mark.usefixtures("llm_key")
 
@@ -107,7 +107,7 @@ def test_nothing_is_asked_without_need(
 @pytest.mark.slow
 def test_each_record_is_asked_about_once_by_two_workers(review: Review, store: BuiltStore, server: ChatServer) -> None:
     """With pytest-xdist one worker asks for both."""
-    found = review(*without_vectors(store), *TWENTY, *asking(server), "-n", "2", process=True)
+    found = review(*records_alone(store), *TWENTY, *asking(server), "-n", "2", process=True)
     assert (found.exit_code, sorted(asked(server.requests))) == (0, sorted(found.record_ids))
 
 
@@ -129,8 +129,3 @@ def test_slow_imports_do_no_harm(review: Review, store: BuiltStore, server: Chat
     review.pytester.makeconftest(SLOW_IMPORTS)
     found = review(*store.options, *TWENTY, *asking(server), process=True)
     assert (found.drift["reviewer"]["reviewed"], found.exit_code) == (20, 0)
-
-
-def without_vectors(store: BuiltStore) -> list[str]:
-    """Return the store's options but the Chroma directory."""
-    return [option for option in store.options if not option.startswith("--drift-chroma")]

@@ -6,7 +6,7 @@ import pytest
 from syrupy.assertion import SnapshotAssertion
 
 from tests.support.session_runs import SMALL, Review
-from tests.support.stores import BuiltStore
+from tests.support.stores import BuiltStore, records_alone
 
 
 @pytest.mark.parametrize("option", ["--drift-sampel-size=5", "--drift-sampel-size"])
@@ -29,14 +29,16 @@ def test_chroma_directory_without_records_is_refused(
 
 
 def test_records_without_vectors_are_refused(review: Review, store: BuiltStore, snapshot: SnapshotAssertion) -> None:
-    """The error names the Chroma directory beside the records."""
+    """The error asks for --drift-chroma."""
+    records_alone(store)
     assert review(f"--drift-db={store.db}").refusal == snapshot
 
 
-def test_records_beside_chroma_are_found(review: Review, store: BuiltStore, monkeypatch: pytest.MonkeyPatch) -> None:
-    """CHROMA_PERSIST_PATH suffices if both are in one folder."""
-    monkeypatch.setenv("CHROMA_PERSIST_PATH", str(store.chroma))
-    assert review(*SMALL).drift["store"]["db"] == str(store.db)
+@pytest.mark.parametrize("named", ["chroma", "db"])
+def test_records_and_vectors_in_one_folder_are_found(review: Review, store: BuiltStore, named: str) -> None:
+    """Either of them names the other."""
+    found = review(*SMALL, f"--drift-{named}={getattr(store, named)}").drift["store"]
+    assert (found["db"], found["chroma"]) == (str(store.db), str(store.chroma))
 
 
 def test_records_not_found_are_refused(review: Review, store: BuiltStore, snapshot: SnapshotAssertion) -> None:

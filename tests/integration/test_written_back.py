@@ -13,7 +13,7 @@ import pytest
 from tests.support.ended_runs import Ended
 from tests.support.folders import contents
 from tests.support.session_runs import SMALL
-from tests.support.stores import NAME, BuiltStore
+from tests.support.stores import NAME, BuiltStore, records_alone
 from tests.support.whole_runs import LOW_CONFIDENCE, run_here
 
 WRITE_BACK = "--drift-write-back"
@@ -213,7 +213,7 @@ def test_resumed_run_is_written_once(folder: Path, application: BuiltStore) -> N
 @pytest.mark.slow
 def test_run_killed_at_its_end_is_written_once(folder: Path, application: BuiltStore) -> None:
     """If it is killed before, during or after it writes, and resumed."""
-    options = [option for option in application.options if not option.startswith("--drift-chroma")]
+    options = records_alone(application)
     sound = application.db.read_bytes()
     with Ended(folder) as ended:
         for at in (1, 12, 16, 20, 24, 34):

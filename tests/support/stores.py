@@ -107,6 +107,12 @@ def build_store(folder: Path, count: int = 120, disagreeing: Collection[int] = (
     return store
 
 
+def records_alone(store: BuiltStore) -> list[str]:
+    """Remove the Chroma directory beside the records; return the options of a review without vectors."""
+    (store.folder / "chroma.sqlite3").unlink(missing_ok=True)
+    return [option for option in store.options if not option.startswith("--drift-chroma")]
+
+
 def _row(number: int, category: str, vector: np.ndarray) -> dict[str, object]:
     text = f"Risk number {number} concerns {category} matters."
     moment = AS_OF - timedelta(days=200 if number % 2 else 30, minutes=number)

@@ -12,7 +12,11 @@ from drift_checks.commands.run_once import run
     [
         (["--start-scheduler"], "install systemd`", ""),
         (["--start-scheduler", "--interval-hours", "24"], "install systemd`", ""),
-        (["--start", "--interval=168", "--sample-size", "50"], "install systemd --drift-sample-size=50`", "--every week"),
+        (
+            ["--start", "--interval=168", "--sample-size=50"],
+            "install systemd --drift-sample-size=50`",
+            "--every week",
+        ),
         (["--interval-hours=6", "--db-path", "a b.db"], "install systemd '--drift-db=a b.db'`", "for every 6 hours"),
     ],
 )
