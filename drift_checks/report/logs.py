@@ -20,12 +20,12 @@ from typing import Any, TextIO
 from pythonjsonlogger.json import JsonFormatter
 
 from drift_checks.core.errors import SettingError
-from drift_checks.core.files import read_text, refuse_special
+from drift_checks.core.files import refuse_special
 from drift_checks.core.secrets import mask_secrets
 from drift_checks.core.text import printable, unicode
+from drift_checks.report.log_config import ROOT, configure
 from drift_checks.report.verdict import Verdict
 
-ROOT = "drift_checks"
 MOST_BYTES, MOST_FILES = 10_000_000, 10
 LEVELS = {
     Verdict.OK: logging.INFO,
@@ -90,10 +90,12 @@ def open_logs(config: Path | None, file: Path | None, *, quiet: bool, stream: Te
     logs = Logs()
     logger = logging.getLogger(ROOT)
     _prepare_records(logs)
-    logs._undo.append(partial(logger.setLevel, logger.level))
+    logs._undo += [_restore(logger), _restore(logging.root)]
     try:
         if config is not None:
-            _configure(config)
+            configure(config, quiet=quiet)
+            for handler in _handlers():
+                handler.addFilter(_without_shown)
         else:
             logger.setLevel(logging.INFO)
             if not quiet:
@@ -197,36 +199,25 @@ def _rotating(file: Path) -> logging.Handler:
     return handler
 
 
-def _configure(file: Path) -> None:
-    # Few runs have their own configuration, so the others need not import these.
-    import logging.config
+def _restore(logger: logging.Logger) -> Callable[[], None]:
+    """Return a function that gives the logger back its level and handlers."""
+    level, propagate, handlers = logger.level, logger.propagate, list(logger.handlers)
 
-    import yaml
+    def restore() -> None:
+        logger.setLevel(level)
+        logger.propagate = propagate
+        for handler in [handler for handler in logger.handlers if handler not in handlers]:
+            logger.removeHandler(handler)
+            _close(handler)
+        logger.handlers[:] = handlers
 
-    try:
-        content = yaml.safe_load(read_text(file))
-    except (OSError, UnicodeDecodeError) as error:
-        raise _invalid(file, f"it cannot be read: {getattr(error, 'strerror', None) or 'it is not UTF-8'}") from None
-    except yaml.YAMLError as error:
-        raise _invalid(file, f"it is not valid YAML: {printable(error, 300)}") from None
-    if not isinstance(content, dict):
-        raise _invalid(file, "it is not a mapping")
-    try:
-        # By default dictConfig silences the loggers that already exist.
-        logging.config.dictConfig({"disable_existing_loggers": False, **content})
-    except (ValueError, TypeError, AttributeError, ImportError, KeyError) as error:
-        # dictConfig wraps the actual reason.
-        reasons = [printable(item, 200) for item in (error, error.__cause__) if item is not None]
-        raise _invalid(file, ": ".join(reasons)) from None
+    return restore
 
 
-def _invalid(file: Path, reason: str) -> SettingError:
-    return SettingError(
-        "log-config",
-        f"{file} cannot be used ({reason})",
-        "it must be a dictConfig of Python's logging in YAML, with version: 1 and, for JSON lines, a formatter with "
-        "(): drift_checks.report.logs.JsonLines",
-    )
+def _without_shown(record: logging.LogRecord) -> bool:
+    """Remove what only concerns the built-in handlers."""
+    record.__dict__.pop("shown", None)
+    return True
 
 
 def _add(logger: logging.Logger, handler: logging.Handler, logs: Logs) -> None:

@@ -193,7 +193,6 @@ def test_a_configuration_replaces_the_built_in_one(tmp_path: Path, stream: Strin
     LOGGER.info("begun")
     LOGGER.warning("a warning")
     opened.close()
-    logging.config.dictConfig({"version": 1, "disable_existing_loggers": False})
     assert [(event["message"], event["run_id"]) for event in events(file.read_text())] == [("a warning", RUN)]
     assert stream.getvalue() == ""
 
