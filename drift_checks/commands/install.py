@@ -13,12 +13,14 @@ from pathlib import Path
 from drift_checks.commands.arguments import full_path
 from drift_checks.commands.settings_options import add_settings, read_settings
 from drift_checks.core.errors import SettingError
+from drift_checks.operations.schedule.carried import carried
 from drift_checks.operations.schedule.environment import read_assignments
 from drift_checks.operations.schedule.files import File, Folder, State, Step, Tree
 from drift_checks.operations.schedule.installation import (
     Contents,
     InstallRequest,
     cron_contents,
+    installed_secrets,
     recorded_digests,
     systemd_contents,
 )
@@ -57,6 +59,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--vacuum-application", action="store_true", help="systemd: also vacuum the application's database every week"
     )
+    parser.add_argument(
+        "--env",
+        metavar="NAME",
+        action="append",
+        default=[],
+        help="also carry this variable, which your own classifier needs; a secret goes where other secrets do",
+    )
     add_settings(parser)
 
 
@@ -76,10 +85,10 @@ def run(arguments: argparse.Namespace) -> int:
     """Write the files; return 1 if one was kept because it was changed by hand."""
     _refuse_other_kind(arguments)
     root: Path = arguments.root
-    request = _request(arguments, root)
+    tree = Tree(root, recorded_digests(Tree(root, {}, force=False)), force=arguments.force)
+    request = _request(arguments, root, tree)
     if not arguments.dry_run:
         refuse_unless_root(root)
-    tree = Tree(root, recorded_digests(Tree(root, {}, force=False)), force=arguments.force)
     _refuse_both(arguments.kind, tree)
     contents = _CONTENTS[arguments.kind](request, tree)
     steps = [tree.plan(file) for file in contents.files]
@@ -98,7 +107,7 @@ def run(arguments: argparse.Namespace) -> int:
     return EXIT_KEPT if any(step.state is State.KEEP for step in steps) else 0
 
 
-def _request(arguments: argparse.Namespace, root: Path) -> InstallRequest:
+def _request(arguments: argparse.Namespace, root: Path, tree: Tree) -> InstallRequest:
     schedule = read_schedule(arguments.at, arguments.every)
     owner = find_user(default_user(os.environ) if arguments.user is None else arguments.user, root)
     now = datetime.now(UTC)
@@ -109,10 +118,11 @@ def _request(arguments: argparse.Namespace, root: Path) -> InstallRequest:
             "is not set, which a scheduled review needs",
             "name the SQLite file with --drift-db, or an ini file that does with -c",
         )
+    own = carried(arguments.env, os.environ, installed_secrets(tree))
     return InstallRequest(
         schedule=schedule,
         owner=owner,
-        preset=make_preset(settings, os.environ, Path.cwd()),
+        preset=make_preset(settings, os.environ, Path.cwd(), own),
         root=root,
         now=now,
         mail_to=arguments.mail_to or "",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, MutableMapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,7 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 
 from drift_checks.core.errors import SettingError
 from drift_checks.core.files import read_text
-from drift_checks.core.masking import hide
+from drift_checks.core.masking import hide, may_hold_password
 from drift_checks.core.text import printable
 
 # Shorter parts of an address or of a text reveal nothing, and occur in any message.
@@ -20,11 +20,11 @@ _SHORTEST_PART, _SHORTEST_WORD = 6, 4
 # No message for people quotes more of an answer.
 _MOST_SEARCHED = 20_000
 _REMEDY = "it must hold the secret and nothing else"
-# Every secret that a run may meet, also those that its settings do not use.
-_VARIABLES = (
-    *("SLACK_WEBHOOK_URL", "PAGERDUTY_API_KEY", "DRIFT_SMTP_URL", "DRIFT_APPRISE_URLS"),
-    *("DRIFT_LLM_API_KEY", "OPENAI_API_KEY", "GOOGLE_API_KEY"),
-)
+# Those of the suite itself, and those that the user's own code may share.
+_OWN = ("SLACK_WEBHOOK_URL", "PAGERDUTY_API_KEY", "DRIFT_SMTP_URL", "DRIFT_APPRISE_URLS", "DRIFT_LLM_API_KEY")
+_SHARED = ("OPENAI_API_KEY", "GOOGLE_API_KEY")
+_CREDENTIALS = "CREDENTIALS_DIRECTORY"
+_SECRET_NAME = re.compile(r"(?:.*_)?(?:KEY|TOKEN|SECRET)|.*PASSWORD", re.IGNORECASE)
 # Shorter parts, and words such as `services` in a path, occur in any report.
 _SHORTEST_MASKED = 8
 _ORDINARY = re.compile("[a-z]*")
@@ -64,9 +64,42 @@ class Secret:
 def know_secrets(environment: Mapping[str, str] = os.environ) -> None:
     """Have `mask_secrets` remove the secrets in this environment, and no others; who needs one reports it."""
     _known.clear()
-    for name in _VARIABLES:
+    others = [name for name, text in environment.items() if is_secret(name, text)]
+    for name in dict.fromkeys([*_OWN, *_SHARED, *others, *credentials(environment)]):
         with suppress(SettingError):
             find_secret([name], environment, several_lines=True)
+
+
+def is_secret(name: str, text: str = "") -> bool:
+    """Whether a variable holds a secret, by its name or as a URL with a password; the path of a file is none."""
+    if name in (*_OWN, *_SHARED):
+        return True
+    return not text.startswith("/") and (
+        bool(_SECRET_NAME.fullmatch(name)) or ("@" in text and may_hold_password(text))
+    )
+
+
+def credentials(environment: Mapping[str, str]) -> list[str]:
+    """Return the names of the systemd credentials; an empty list if there are none, or they cannot be listed."""
+    folder = environment.get(_CREDENTIALS)
+    with suppress(SettingError):
+        return _files(Path(folder)) if folder else []
+    return []
+
+
+def export_secrets(environment: MutableMapping[str, str]) -> list[str]:
+    """Set variables for the secrets in files that the user's own code may need; return their names.
+
+    Such code reads only variables. The suite's own secrets stay where they are.
+
+    Raises:
+        SettingError: A file cannot be read, or holds no secret.
+    """
+    names = [name for name in (*_SHARED, *credentials(environment)) if name not in _OWN and name.isidentifier()]
+    exported = [name for name in dict.fromkeys(names) if not environment.get(name)]
+    found = {name: secret for name in exported if (secret := find_secret([name], environment)) is not None}
+    environment.update({name: secret.reveal() for name, secret in found.items()})
+    return list(found)
 
 
 def mask_secrets(text: str) -> str:
@@ -141,7 +174,7 @@ def find_secret(names: Sequence[str], environment: Mapping[str, str], *, several
             return _checked(text, name, several_lines)
         if file := environment.get(f"{name}_FILE"):
             return _read(Path(file), f"{name}_FILE", several_lines)
-        folder = environment.get("CREDENTIALS_DIRECTORY")
+        folder = environment.get(_CREDENTIALS)
         if folder and name in _files(Path(folder)):
             return _read(Path(folder) / name, f"the credential {name}", several_lines)
     return None
@@ -174,7 +207,7 @@ def _files(folder: Path) -> list[str]:
         return []
     except OSError as error:
         raise SettingError(
-            "CREDENTIALS_DIRECTORY",
+            _CREDENTIALS,
             f"{folder} cannot be read ({error.strerror})",
             "it must be a folder with a file for each secret",
         ) from None

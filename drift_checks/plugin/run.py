@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import os
 import time
 import warnings
 from collections import defaultdict
 from collections.abc import Callable, Generator, Hashable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from types import FrameType
 
 import pytest
 
 from drift_checks.core.errors import DriftError
 from drift_checks.core.records import Record, RecordId
-from drift_checks.core.secrets import know_secrets
+from drift_checks.core.secrets import export_secrets, know_secrets
 from drift_checks.core.signals import on_sigterm
 from drift_checks.core.text import visible
 from drift_checks.plugin import fixtures, xdist
@@ -237,6 +239,8 @@ def make_pipeline(config: pytest.Config, settings: Settings) -> Pipeline:
 
         settings, classifier = demo_settings(settings), None
     else:
+        for name in export_secrets(os.environ):
+            config.add_cleanup(partial(os.environ.pop, name, None))
         classifier = config.hook.pytest_drift_reviewer(config=config)
     ini_folders = (config.inipath.parent,) if config.inipath and config.inipath.is_file() else ()
     folders = (config.invocation_params.dir, *ini_folders)

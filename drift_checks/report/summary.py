@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from importlib.util import find_spec
 from pathlib import Path
 
 from drift_checks.core.outcomes import Outcome
@@ -14,7 +15,7 @@ from drift_checks.report.headline import headline
 from drift_checks.report.history.recorded import Agreement, ReviewerFacts
 from drift_checks.report.run import CriterionResult, Facts, RunReport
 from drift_checks.report.verdict import MEANINGS, Verdict
-from drift_checks.settings.declarations import POPULATION
+from drift_checks.settings.declarations import NEIGHBOURS, POPULATION
 
 _MOST_LINES = 60
 _MOST_REASONS = 10
@@ -90,6 +91,16 @@ def reviewer_in_words(facts: Facts) -> str:
     return ", ".join(parts)
 
 
+def limits_of_neighbours() -> str:
+    """Return what the reviewer `neighbours` can detect, and what it cannot."""
+    return "it tells whether labels fit similar texts, not whether the classifier would still decide so"
+
+
+def _own_classifier() -> str:
+    """Return the name of the classifier of SigmaK, if that is installed, or the form of any other."""
+    return "sigmak.llm_classifier:GeminiClassifier" if find_spec("sigmak") else "package.module:name"
+
+
 def usage(reviewer: ReviewerFacts) -> str:
     """Return what the calls used; empty if each record simply took one call."""
     parts = []
@@ -132,6 +143,8 @@ def known_in_words(report: RunReport) -> str:
 
 def _reviewer(facts: Facts) -> Iterator[str]:
     yield _line("reviewer", reviewer_in_words(facts))
+    if facts.reviewer.name == NEIGHBOURS and not facts.demo:
+        yield _line("", f"{limits_of_neighbours()}; --drift-reviewer={_own_classifier()} asks it")
     if used := usage(facts.reviewer):
         yield _line("", used)
     if without := omitted(facts.reviewer):

@@ -9,6 +9,7 @@ from datetime import datetime
 from pathlib import Path
 
 import drift_checks
+from drift_checks.core.secrets import is_secret
 from drift_checks.operations.schedule import paths
 from drift_checks.operations.schedule.cron import CronJob, crontab
 from drift_checks.operations.schedule.environment import quoted, read_assignments
@@ -78,12 +79,13 @@ def systemd_contents(request: InstallRequest, tree: Tree) -> Contents:
     """Return what to install for systemd; raise SettingError if a value cannot be passed on."""
     preset = request.preset
     secrets = {name: f"{secret.reveal()}\n" for name, secret in preset.secrets.items()}
-    existing = {name for name in SECRET_NAMES if tree.content(paths.CREDENTIALS / name) is not None}
+    known = dict.fromkeys((*SECRET_NAMES, *sorted(installed_secrets(tree) | secrets.keys())))
+    existing = {name for name in known if tree.content(paths.CREDENTIALS / name) is not None}
     job = SystemdJob(
         schedule=request.schedule,
         user=request.owner.name,
         interpreter=request.interpreter,
-        credentials=tuple(name for name in SECRET_NAMES if name in existing | set(secrets)),
+        credentials=tuple(name for name in known if name in existing | set(secrets)),
         reads=(*preset.reads, *(request.installation or installation_paths(request.interpreter))),
         writes=preset.writes,
         stores=preset.stores,
@@ -129,10 +131,16 @@ def _credential_files(secrets: Mapping[str, str], made_by: str, tree: Tree) -> I
         yield File(paths.DIGESTS, marked(body), _SECRET_MODE, secrets=tuple(digests.values()))
 
 
+def installed_secrets(tree: Tree) -> set[str]:
+    """Return the names of the secrets that `install` has written, for cron or for systemd."""
+    return {*_kept_secrets(tree), *(path.name for path in recorded_digests(tree))}
+
+
 def _kept_secrets(tree: Tree) -> dict[str, str]:
     """Return the secrets that are installed already, which the environment need not contain again."""
     text = (tree.content(paths.ENVIRONMENT_FILE) or b"").decode(errors="replace")
-    return {name: value for name, value in read_assignments(text).items() if name in SECRET_NAMES and value}
+    found = {name: value for name, value in read_assignments(text).items() if value and is_secret(name, value)}
+    return {name: value for name, value in found.items() if name in SECRET_NAMES or not name.startswith("DRIFT_")}
 
 
 def _folders(owner: Owner, folders: Sequence[Path]) -> Iterator[Folder]:

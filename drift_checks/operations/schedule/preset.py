@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from drift_checks.alerts.configuration import SECRETS
 from drift_checks.core.secrets import Secret, find_secret
+from drift_checks.operations.schedule.carried import Carried
 from drift_checks.operations.schedule.paths import REPORTS, SNAPSHOTS
 from drift_checks.reviews.reviewers.llm import KEYS
 from drift_checks.settings.declarations import Settings, declared
 
 SECRET_NAMES = (*SECRETS.values(), *KEYS)
+# What every service needs, to alert; the others are for the reviewer.
+ALERT_SECRETS = frozenset(SECRETS.values())
 _SEVERAL_LINES = SECRETS["apprise"]
 # The settings whose paths a run writes below; all others it reads.
 _WRITTEN = ("reports", "snapshot_dir")
@@ -32,9 +36,14 @@ class Preset:
     stores: tuple[Path, ...] = ()
 
 
-def make_preset(settings: Settings, environment: Mapping[str, str], folder: Path) -> Preset:
-    """Return the current settings and secrets, for a caller in this folder; raise SettingError if one is invalid."""
-    variables = {}
+def make_preset(settings: Settings, environment: Mapping[str, str], folder: Path, own: Carried | None = None) -> Preset:
+    """Return the current settings and secrets, for a caller in this folder, with what the user's own code needs.
+
+    Raises:
+        SettingError: One of them is invalid.
+    """
+    own = own or Carried()
+    variables = dict(own.variables)
     for setting in declared():
         if setting.key in settings.sources:
             value = getattr(settings, setting.key)
@@ -51,11 +60,16 @@ def make_preset(settings: Settings, environment: Mapping[str, str], folder: Path
     stores = tuple(dict.fromkeys(_store_folders(settings)))
     return Preset(
         variables | files,
-        secrets,
-        reads=(*stores, *_read_paths(settings), *map(Path, (*files.values(), *search))),
+        own.secrets | secrets,
+        reads=(*stores, *_read_paths(settings), *map(Path, (*files.values(), *search)), *_paths_among(own.variables)),
         writes=tuple(dict.fromkeys(_written_folders(variables, settings, stores))),
         stores=stores,
     )
+
+
+def _paths_among(variables: Mapping[str, str]) -> Iterator[Path]:
+    """Yield the files and folders that variables name, as `GOOGLE_APPLICATION_CREDENTIALS` does."""
+    yield from (path for path in map(Path, variables.values()) if path.is_absolute() and os.path.lexists(path))
 
 
 def _secret(name: str, environment: Mapping[str, str]) -> Secret | None:

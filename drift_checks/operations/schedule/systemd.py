@@ -9,6 +9,7 @@ from pathlib import Path
 from drift_checks.operations.schedule.files import marked
 from drift_checks.operations.schedule.paths import BACKUPS, CACHE, CREDENTIALS, ENVIRONMENT_FILE, STATE
 from drift_checks.operations.schedule.plan import SYSTEMD, Schedule
+from drift_checks.operations.schedule.preset import ALERT_SECRETS
 from drift_checks.operations.schedule.rendering import heading, rendered
 
 TIMERS = ("drift-review.timer", "drift-backup.timer", "drift-vacuum.timer")
@@ -22,8 +23,9 @@ _TEMPORARY = (Path("/tmp"), Path("/var/tmp"))  # noqa: S108 - compared with, not
 class SystemdJob:
     """What the units are made from.
 
-    `credentials` are the names of secrets that have a file. The units must see `reads`, including the installation. A
-    review writes below `writes`, and only with `vacuum_application` is anything written to `stores`.
+    `credentials` are the names of secrets that have a file: a review gets all, other services those for alerts. The
+    units must see `reads`, including the installation. A review writes below `writes`, and only with
+    `vacuum_application` is anything written to `stores`.
     """
 
     schedule: Schedule
@@ -47,6 +49,7 @@ def units(job: SystemdJob) -> dict[str, str]:
 
 def _service(name: str, job: SystemdJob) -> str:
     writes = list(job.writes)
+    needed = [secret for secret in job.credentials if secret in ALERT_SECRETS or name == "drift-review.service"]
     if name == "drift-backup.service":
         writes.append(BACKUPS)
     if name == "drift-vacuum.service" and job.vacuum_application:
@@ -58,6 +61,7 @@ def _service(name: str, job: SystemdJob) -> str:
             job=job,
             environment_file=ENVIRONMENT_FILE,
             credentials=CREDENTIALS,
+            needed=needed,
             backups=BACKUPS,
             below_home=any(_below(path, _HOMES) for path in (*job.reads, *writes)),
             bound=[path for path in _outermost(job.reads) if _below(path, _TEMPORARY) and not _below(path, writes)],

@@ -170,6 +170,67 @@ def test_settings_for_cron_are_private(host: Host, monkeypatch: pytest.MonkeyPat
     assert (host.root / "var/log/drift-checks").is_dir()
 
 
+@pytest.mark.parametrize("kind", KINDS)
+def test_variables_of_a_users_own_classifier_are_carried(
+    host: Host, kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Secrets where other secrets are, in no unit, no crontab and no output; a second call need not have them."""
+    monkeypatch.setenv("MODEL_REGION", "eu")
+    monkeypatch.setenv("RISK_API_KEY", "s3cret-of-a-model")
+    monkeypatch.setenv("RISK_URL", "https://ann:s3cret@models.example.com")
+    names = ("--env", "MODEL_REGION", "--env=RISK_API_KEY", "--env", "RISK_URL")
+    code, said = host.install(kind, *names)
+    assert (code, "s3cret" in said) == (0, False)
+    files = host.files()
+    assert '\nMODEL_REGION="eu"\n' in files[SETTINGS]
+    folder = "etc/drift-checks/credentials"
+    private = {SETTINGS} if kind == "cron" else {f"{folder}/RISK_API_KEY", f"{folder}/RISK_URL"}
+    assert {name for name, text in files.items() if "s3cret" in text} == private
+    assert all((host.root / name).stat().st_mode & 0o777 == 0o600 for name in private)
+    for name in ("RISK_API_KEY", "RISK_URL"):
+        monkeypatch.delenv(name)
+    assert host.install(kind, *names)[0] == 0
+    assert host.files() == files
+    assert host.uninstall(kind)[0] == 0
+    assert host.files() == {}
+
+
+def test_only_the_review_gets_the_secrets_of_its_classifier(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every service gets those for alerts."""
+    monkeypatch.setenv("RISK_API_KEY", "s3cret")
+    monkeypatch.setenv("SLACK_WEBHOOK_URL", SECRET)
+    host.install("systemd", "--env=RISK_API_KEY")
+    services = {name: text for name, text in host.files().items() if name.endswith(".service")}
+    assert [name for name, text in services.items() if "LoadCredential=RISK_API_KEY:" in text] == [SERVICE]
+    assert all("LoadCredential=SLACK_WEBHOOK_URL:" in text for text in services.values())
+
+
+@pytest.mark.parametrize(
+    ("name", "sentence"),
+    [
+        ("RISK_API_KEY", "--env: RISK_API_KEY is not set; export it before this command"),
+        ("MODEL_REGION", "--env: MODEL_REGION is not set; export it before this command"),
+        ("RISK_API_KEY=s3cret", "--env: 'RISK_API_KEY' is not the name of a variable alone; set the variable"),
+    ],
+)
+def test_a_variable_that_cannot_be_carried_is_refused(host: Host, name: str, sentence: str) -> None:
+    """Without the value that was given."""
+    code, said = host.install("systemd", "--env", name)
+    assert (code, host.files(), "s3cret" in said) == (4, {}, False)
+    assert sentence in said
+
+
+def test_a_file_that_a_variable_names_is_reached_in_the_sandbox(
+    host: Host, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its path is no secret, whatever the variable is called."""
+    (tmp_path / "account.json").touch()
+    monkeypatch.setenv("SERVICE_KEY", str(tmp_path / "account.json"))
+    host.install("systemd", "--env=SERVICE_KEY")
+    assert f'SERVICE_KEY="{tmp_path}/account.json"' in host.files()[SETTINGS]
+    assert f"{tmp_path}/account.json" in host.files()[SERVICE]
+
+
 def test_cron_and_systemd_exclude_each_other(host: Host) -> None:
     """Otherwise the review would run twice a night."""
     host.install("cron")
