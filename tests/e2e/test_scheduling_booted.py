@@ -12,6 +12,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.support.booted import SYSTEMD, Machine, booted, wait_for
+from tests.support.checkout import REPOSITORY
 from tests.support.folders import contents
 from tests.support.stores import BuiltStore, build_store
 
@@ -41,6 +42,19 @@ large = numpy.random.default_rng(1).random((1000, 1000))
 assert numpy.isfinite(numpy.linalg.svd(large @ large)[1]).all()
 ctypes.CFUNCTYPE(ctypes.c_int)
 print("all libraries work")
+"""
+# It needs a secret and another variable, and shows that it has them.
+KEYED = """
+import os, re
+
+class Keyed:
+    def __init__(self):
+        assert os.environ["RISK_API_KEY"].startswith("Key-of")
+        self.model = os.environ["RISK_REGION"]
+
+    def classify(self, text):
+        category = re.search("financial|regulatory|operational", text)[0]
+        return {"category": category, "confidence": 0.9, "model": self.model}
 """
 
 
@@ -265,6 +279,25 @@ def test_secrets_come_as_credentials(clean: Machine) -> None:
     said = journal(clean, "-t", "drift-review")
     assert secret not in said + clean.run("systemctl", "cat", "drift-*")
     assert said.splitlines()[-2:] == ["SLACK_WEBHOOK_URL", str(len(secret) + 1)]
+
+
+def test_a_users_own_classifier_gets_its_key(clean: Machine) -> None:
+    """From a credential, as the variable that it reads; the key is in no unit, no output and no file of the run."""
+    secret = "Key-of-the-model-1234"
+    (clean.own / "srv/mine.py").write_text(KEYED)
+    settings = ("--drift-db=/srv/store/risk_classifications.db", "--drift-reviewer=mine:Keyed", "--drift-sample-size=5")
+    search = f"{REPOSITORY}:/srv"
+    given = {"PYTHONPATH": search, "RISK_API_KEY": secret, "RISK_REGION": "eu"}
+    command = ("install", "systemd", "--user", "drift", "--env=RISK_API_KEY", "--env=RISK_REGION", *settings, *ALERTS)
+    output = clean.checks(*command, **given)
+    clean.run("systemctl", "daemon-reload")
+    assert start(clean)["ExecMainStatus"] == "0", journal(clean)
+    said = journal(clean, "-t", "drift-review")
+    assert "mine:Keyed (eu): " in said
+    assert secret not in output + said + clean.run("systemctl", "cat", "drift-*")
+    assert clean.run("grep", "-rl", secret, "/etc", "/var/lib", check=False).split() == [
+        "/etc/drift-checks/credentials/RISK_API_KEY"
+    ]
 
 
 def test_the_timer_starts_the_review_and_uninstall_leaves_nothing(clean: Machine) -> None:

@@ -8,7 +8,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from drift_checks.core.errors import SettingError
-from drift_checks.core.secrets import Secret, find_secret
+from drift_checks.core.secrets import Secret, credentials, find_secret, is_secret
 from drift_checks.operations.schedule.environment import read_assignments
 from drift_checks.operations.schedule.preset import SECRET_NAMES
 
@@ -42,7 +42,8 @@ def with_credentials(environment: Mapping[str, str], folder: Path) -> tuple[dict
 
 def readable_secrets(environment: Mapping[str, str]) -> Iterator[Secret]:
     """Yield every secret that can be read."""
-    for name in SECRET_NAMES:
+    others = [name for name, text in environment.items() if is_secret(name, text)]
+    for name in dict.fromkeys([*SECRET_NAMES, *others, *credentials(environment)]):
         with suppress(SettingError):
             if secret := find_secret([name], environment, several_lines=True):
                 yield secret

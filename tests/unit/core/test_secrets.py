@@ -23,8 +23,12 @@ from drift_checks.core.errors import ReviewerError, SettingError
 from drift_checks.core.secrets import (
     Secret,
     address_parts,
+    export_secrets,
     find_secret,
+    is_secret,
+    know_secrets,
     mask,
+    mask_secrets,
     masked_line,
 )
 from tests.support.chat_behaviour import Behaviour
@@ -320,3 +324,50 @@ def test_a_secret_file_must_be_a_plain_one(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
     with pytest.raises(SettingError, match="cannot be read \\(it is a named pipe, not a file\\)"):
         found({"FIRST_FILE": str(tmp_path / "pipe")})
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "expected"),
+    [
+        ("RISK_API_KEY", "", True),
+        ("MY_TOKEN", "a", True),
+        ("TOKEN", "a", True),
+        ("client_secret", "a", True),
+        ("DBPASSWORD", "a", True),
+        ("SLACK_WEBHOOK_URL", "", True),
+        ("DATABASE_URL", "postgresql://ann:s3cret@db/x", True),
+        ("DATABASE_URL", "postgresql://db/x", False),
+        ("SSH_KEY", "/home/ann/key", False),
+        ("TOKENIZER", "a", False),
+        ("MONKEY", "a", False),
+        ("MODEL", "a:b", False),
+    ],
+)
+def test_a_variable_with_a_secret_is_told_by_its_name_or_its_value(name: str, text: str, expected: bool) -> None:
+    """The path of a file is none, and words that only contain such a name are none."""
+    assert is_secret(name, text) is expected
+
+
+def test_secrets_in_files_are_set_as_variables_for_the_users_code(tmp_path: Path) -> None:
+    """Those of the suite itself are not, and a variable that is set stays."""
+    folder = tmp_path / "credentials"
+    folder.mkdir()
+    for name in ("RISK_API_KEY", "SLACK_WEBHOOK_URL", "SET", "with-a-dash"):
+        (folder / name).write_text(f"{name} in a file\n", encoding="utf-8")
+    key = tmp_path / "key"
+    key.write_text("a key\n", encoding="utf-8")
+    environment = {"CREDENTIALS_DIRECTORY": str(folder), "SET": "before", "GOOGLE_API_KEY_FILE": str(key)}
+    before = dict(environment)
+    assert export_secrets(environment) == ["GOOGLE_API_KEY", "RISK_API_KEY"]
+    assert environment == before | {"GOOGLE_API_KEY": "a key", "RISK_API_KEY": "RISK_API_KEY in a file"}
+    assert export_secrets({"PATH": "/bin"}) == []
+
+
+def test_the_secrets_of_the_users_own_code_are_masked(tmp_path: Path) -> None:
+    """Whether they are variables or credentials."""
+    (tmp_path / "MODEL_TOKEN").write_text("Credential1234\n", encoding="utf-8")
+    know_secrets({"RISK_API_KEY": "Variable1234", "CREDENTIALS_DIRECTORY": str(tmp_path), "REGION": "Somewhere1"})
+    try:
+        assert mask_secrets("Variable1234 Credential1234 Somewhere1") == "… … Somewhere1"
+    finally:
+        know_secrets({})

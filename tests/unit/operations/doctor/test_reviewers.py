@@ -190,3 +190,40 @@ def test_variables_are_added_for_a_while() -> None:
     with added_variables({"DRIFT_OF_A_TEST": "1", "PATH": "/nowhere"}):
         assert (os.environ["DRIFT_OF_A_TEST"], os.environ["PATH"] == "/nowhere") == ("1", False)
     assert "DRIFT_OF_A_TEST" not in os.environ
+
+
+def scheduled(tmp_path: Path, own: Path, store: BuiltStore, carries: str) -> dict[str, Finding]:
+    """Return the findings about a classifier that a schedule runs as the user ann, with these lines in its unit."""
+    put(tmp_path / "etc/passwd", f"ann:x:{os.geteuid() or 4242}:4242::/home/ann:/bin/sh\n")
+    put(tmp_path / "etc/systemd/system/drift-review.timer", "[Timer]\nOnCalendar=*-*-* 02:00:00 UTC\n")
+    put(tmp_path / "etc/systemd/system/drift-review.service", f"[Service]\nUser=ann\n{carries}")
+    return reviewer(tmp_path, store, reviewer="doctored_module:financial", folders=(own,))
+
+
+def test_variables_that_the_schedule_does_not_carry_are_named(tmp_path: Path, own: Path, store: BuiltStore) -> None:
+    """Those that the classifier's code names, with the command that adds them."""
+    put(own / "doctored_module.py", OWN + "region = os.environ.get('REGION')\nkey = os.getenv('OWN_KEY')\n")
+    found = scheduled(tmp_path, own, store, "LoadCredential=OPENAI_API_KEY:/etc/drift-checks/credentials/O\n")
+    assert found["variables"].status == "warning"
+    assert found["variables"].message == "its code names OWN_KEY, which the schedule does not carry"
+    assert "install it again with --env OWN_KEY, unless" in found["variables"].remedy
+
+
+def test_carried_variables_pass(tmp_path: Path, own: Path, store: BuiltStore) -> None:
+    """Whether they are credentials, or variables in the file of settings."""
+    put(own / "doctored_module.py", OWN + "key = os.getenv('OWN_KEY')\n")
+    put(tmp_path / "etc/drift-checks/review.env", 'OWN_KEY="abc"\n')
+    found = scheduled(tmp_path, own, store, "LoadCredential=OPENAI_API_KEY:/etc/drift-checks/credentials/O\n")
+    assert (found["variables"].status, found["variables"].message) == (
+        "ok",
+        "the schedule carries OPENAI_API_KEY, OWN_KEY",
+    )
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can run as another user")
+def test_a_module_out_of_reach_of_the_schedules_user_fails(tmp_path: Path, own: Path, store: BuiltStore) -> None:
+    """It names the folder, and how to give the right."""
+    own.chmod(0o700)
+    found = scheduled(tmp_path, own, store, "")
+    assert found["reachable"].status == "error"
+    assert "ann may not search" in found["reachable"].message
