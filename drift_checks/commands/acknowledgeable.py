@@ -10,6 +10,7 @@ from datetime import UTC, date, datetime, time, timedelta, timezone
 
 from drift_checks.core.errors import NothingToReview, SettingError, nearest
 from drift_checks.core.instants import format_instant, read_instant
+from drift_checks.core.records import item_name
 from drift_checks.core.text import printable
 from drift_checks.report.acknowledgements import Acknowledgement, sort_out
 from drift_checks.report.changes import versions_of
@@ -90,8 +91,9 @@ def _end_of(text: str) -> tuple[datetime | None, date | None]:
 def find_thing(history: HistoryView, store: StoreIdentity, arguments: argparse.Namespace, now: datetime) -> Thing:
     """Return what the arguments name, as found by the newest run of the store that has it.
 
-    A plain word is the id of a disagreement of the newest run, else a failed criterion of that run, else the id of a
-    disagreement of an earlier run. The history must have a run of the store.
+    A plain word is a disagreement of the newest run, else a failed criterion of that run, else a disagreement of an
+    earlier run. A disagreement is named by its id, or by `ID-category` as in the names of checks. The history must have
+    a run of the store.
 
     Raises:
         NothingToReview: No stored run has it, or it no longer disagrees or fails.
@@ -114,9 +116,10 @@ def find_thing(history: HistoryView, store: StoreIdentity, arguments: argparse.N
 
 def _record(runs: Sequence[RecordedRun], word: str) -> Thing | None:
     for run in runs:
-        for item in run.disagreements:
-            if str(item.record_id) == word:
-                return Thing(run, disagreement=item)
+        found = [item for item in run.disagreements if str(item.record_id) == word]
+        named = [item for item in run.disagreements if item_name(item.record_id, item.stored) == word]
+        if found or len(named) == 1:
+            return Thing(run, disagreement=(found or named)[0])
     return None
 
 

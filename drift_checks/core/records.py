@@ -11,11 +11,14 @@ from enum import StrEnum
 from math import isfinite
 from typing import Any
 
+from drift_checks.core.text import safe_word
+
 # A whole number or a text. A binary id is shown as hexadecimal digits, another number as its digits.
 RecordId = int | str
 # An id as SQLite holds it.
 StoredId = int | str | float | bytes
 
+_LONGEST_LABEL = 40
 _LEAST, _MOST = 1e-10, 1e20
 # One more than the largest integer in SQLite.
 _BIGGEST = 2**63
@@ -219,6 +222,11 @@ def record_id(stored: StoredId) -> RecordId:
     if isinstance(stored, float):
         return int(stored) if stored.is_integer() and abs(stored) < _BIGGEST else repr(stored)
     return stored
+
+
+def item_name(key: RecordId, category: str) -> str:
+    """Return a record's part of the names of its checks: its id and category, made safe for a command line."""
+    return f"{safe_word(key)}-{safe_word(category, _LONGEST_LABEL)}"
 
 
 def stored_ids(ids: Iterable[RecordId]) -> Iterator[StoredId]:

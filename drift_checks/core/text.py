@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from html import escape
 
 _LONGEST = 60
+# Long enough for a SHA-256 digest.
+_LONGEST_WORD = 100
 # Layout, and joiners that emoji and some scripts need.
 _KEPT = "\n\t\N{ZERO WIDTH JOINER}\N{ZERO WIDTH NON-JOINER}"
 _HIDDEN = ("Cc", "Cf", "Cs")
@@ -46,6 +49,11 @@ def readable_size(size: int) -> str:
 def confidence(value: float | None) -> str:
     """Return a confidence with two decimals, or a dash."""
     return "–" if value is None else f"{value:.2f}"
+
+
+def safe_word(value: object, longest: int = _LONGEST_WORD) -> str:
+    """Return a value as a word that needs no quotes on a command line."""
+    return re.sub(r"[^\w.-]+", "_", str(value))[:longest]
 
 
 def shorten(text: str, longest: int) -> str:

@@ -15,6 +15,7 @@ import pytest
 from drift_checks.core.errors import SettingError, nearest
 from drift_checks.core.outcomes import AGREEMENT, LEAST_OF_A_RATE, Criterion
 from drift_checks.core.records import Record
+from drift_checks.core.text import safe_word
 from drift_checks.plugin.keys import MARK
 from drift_checks.reviews.slices import SampleSlice
 from drift_checks.settings.declarations import Settings
@@ -22,9 +23,6 @@ from drift_checks.settings.declarations import Settings
 CRITERIA = Path(__file__).resolve().parent.parent / "criteria"
 _REVIEW_FIXTURES = {"review", "reviews"}
 _DECLARATION = re.compile(rf"^[^#\n]*\bmark\.{MARK}\b", re.MULTILINE)
-# Long enough for a SHA-256 digest.
-_LONGEST_ID = 100
-_LONGEST_LABEL = 40
 _TYPES: dict[str, tuple[type, ...]] = {
     **dict.fromkeys(("question", "failing", "remedy", "effect"), (str,)),
     **dict.fromkeys(("warn", "critical"), (int, float, type(None))),
@@ -117,18 +115,9 @@ def _key(parameter: object) -> object:
     return parameter if isinstance(parameter, SampleSlice) else id(parameter)
 
 
-def item_id(record: Record) -> str:
-    """Return a record's part of an item's name: its id and category, made safe for a command line."""
-    return f"{_word(record.id)[:_LONGEST_ID]}-{_word(record.category)[:_LONGEST_LABEL]}"
-
-
 def slice_id(found: SampleSlice) -> str:
     """Return a slice's part of an item's name."""
-    return f"{found.dimension}={_word(found.value)[:_LONGEST_ID]}"
-
-
-def _word(value: object) -> str:
-    return re.sub(r"[^\w.-]+", "_", str(value))
+    return f"{found.dimension}={safe_word(found.value)}"
 
 
 def declared_criteria(items: Iterable[pytest.Item], settings: Settings) -> dict[str, Criterion]:

@@ -14,7 +14,7 @@ from types import FrameType
 import pytest
 
 from drift_checks.core.errors import DriftError
-from drift_checks.core.records import Record, RecordId
+from drift_checks.core.records import Record, RecordId, item_name
 from drift_checks.core.secrets import export_secrets, know_secrets
 from drift_checks.core.signals import on_sigterm
 from drift_checks.core.text import visible
@@ -26,7 +26,6 @@ from drift_checks.plugin.collection import (
     criterion_name,
     declared_criteria,
     is_check,
-    item_id,
     record_of,
     slice_id,
 )
@@ -107,7 +106,7 @@ class Run:
         self._fixtures[metafunc.definition.nodeid] = frozenset(metafunc.fixturenames)
         if "record" in metafunc.fixturenames and is_check(metafunc.definition):
             records = self.pipeline.sample.records
-            metafunc.parametrize("record", records, ids=[item_id(record) for record in records])
+            metafunc.parametrize("record", records, ids=[item_name(record.id, record.category) for record in records])
         if "sample_slice" in metafunc.fixturenames and is_check(metafunc.definition):
             slices = slice_sample(self.pipeline.sample, self.pipeline.settings)
             none = pytest.param(None, id="none", marks=pytest.mark.skip(reason="the sample is all of one kind"))

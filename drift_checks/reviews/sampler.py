@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -12,7 +12,17 @@ from sqlalchemy import Connection
 
 from drift_checks.core.errors import NothingToReview, SettingError
 from drift_checks.core.instants import format_instant
-from drift_checks.core.records import Damaged, Record, RecordId, Sample, Stratum, record_id, stored_ids
+from drift_checks.core.records import (
+    Damaged,
+    Record,
+    RecordId,
+    Sample,
+    Stratum,
+    as_text,
+    item_name,
+    record_id,
+    stored_ids,
+)
 from drift_checks.core.text import count, quoted
 from drift_checks.reviews import sampling
 from drift_checks.settings.declarations import POPULATION, SEQUENTIAL, SEQUENTIAL_CALLS, Settings
@@ -133,15 +143,17 @@ class Sampler:
         )
 
     def _chosen(self, connection: Connection, strata: StrataQueries) -> tuple[Record, ...]:
-        # In a column without a declared type, the text '12' does not equal the number 12.
-        numbers = [int(key) for key in self.settings.records if key.lstrip("-").isdecimal() and key.isascii()]
-        rows = self.store.rows(connection, [*self.settings.records, *numbers])
+        rows = self._rows(connection, self.settings.records)
         there = {str(key) for key in rows}
         missing = [
             named
             for named in self.settings.records
             if there.isdisjoint(str(record_id(stored)) for stored in stored_ids([named]))
         ]
+        for named in list(missing):
+            if row := self._row_of_item(connection, named):
+                rows |= row
+                missing.remove(named)
         if missing:
             raise SettingError(
                 "records",
@@ -151,6 +163,24 @@ class Sampler:
             )
         found = strata.parts_of(list(rows))
         return tuple(Record(key, found[key], row) for key, row in rows.items())
+
+    def _rows(self, connection: Connection, ids: Sequence[str]) -> dict[RecordId, dict[str, object]]:
+        # In a column without a declared type, the text '12' does not equal the number 12.
+        numbers = [int(key) for key in ids if key.lstrip("-").isdecimal() and key.isascii()]
+        return self.store.rows(connection, [*ids, *numbers])
+
+    def _row_of_item(self, connection: Connection, name: str) -> dict[RecordId, dict[str, object]]:
+        """Return the row of the record whose checks have this name, by its id; empty if there is none.
+
+        Raises:
+            SettingError: Several records have it.
+        """
+        rows = self._rows(connection, [name[:at] for at, letter in enumerate(name) if letter == "-" and at])
+        found = {key: row for key, row in rows.items() if item_name(key, as_text(row["category"])) == name}
+        if len(found) > 1:
+            names = ", ".join(map(str, found))
+            raise SettingError("records", f"{name} may be any of the records {names}", "name the id alone")
+        return found
 
 
 def _unreadable_notes(unreadable: Mapping[str, tuple[int, object]], store: RecordStore) -> Iterator[str]:

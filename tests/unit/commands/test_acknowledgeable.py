@@ -27,6 +27,14 @@ def test_an_id_keeps_its_kind(tmp_path: Path, record_id: int | str) -> None:
     assert (item.record_id, type(item.record_id)) == (record_id, type(record_id))
 
 
+@pytest.mark.parametrize("word", ["12", "12-fraud"])
+def test_a_record_may_be_named_as_its_checks_are(tmp_path: Path, word: str) -> None:
+    """By its id, or by its id and category, as in a node id."""
+    keep(tmp_path, found(12, 13))
+    assert acknowledge(tmp_path, word, *MADE) == 0
+    assert [item.record_id for item in kept(tmp_path)] == [12]
+
+
 def test_the_newest_run_with_the_disagreement_counts(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Not only the newest, since a record is not drawn each night."""
     first = found(12)

@@ -106,6 +106,22 @@ def test_exactly_the_chosen_records_are_reviewed(settings: Settings) -> None:
     assert sorted(str(record.id) for record in sample.records) == ["12", "7"]
 
 
+def test_records_can_be_chosen_by_the_names_of_their_checks(settings: Settings) -> None:
+    """As they are in a node id; an id that is such a name goes first, and a name of two records is refused."""
+    rows: list[tuple[object, ...]] = [
+        *(("7", "t", "lost card", 0.5, "2020-01-01"), ("7-lost_card", "t", "c", 0.5, "2020-01-01")),
+        *(("a-1", "t", "b-c", 0.5, "2020-01-01"), ("a", "t", "1-b-c", 0.5, "2020-01-01"), (8, "t", "x", 0.5, "2020")),
+    ]
+    of_rows = of_table(settings, rows, "id")
+    for name, ids in (("7-lost_card", ["7-lost_card"]), ("7-lost_card-c", ["7-lost_card"]), ("8-x", [8])):
+        sample = Pipeline(replace(of_rows, records=(name,))).sample
+        assert [record.id for record in sample.records] == ids
+    with pytest.raises(SettingError, match=r"records: a-1-b-c may be any of the records a(-1)?, a(-1)?; name the id"):
+        check(replace(of_rows, records=("a-1-b-c",)))
+    with pytest.raises(SettingError, match="records: 8-y not found in "):
+        check(replace(of_rows, records=("8-y",)))
+
+
 def test_records_can_be_chosen_where_the_ids_have_no_declared_type(settings: Settings) -> None:
     """As in a view, or a table made without types."""
     rows: list[tuple[object, ...]] = [(key, "t", "c", 0.5, "2020-01-01") for key in range(1, 6)]
@@ -121,7 +137,7 @@ def test_a_store_that_cannot_be_reviewed_is_refused(settings: Settings) -> None:
     for refused_settings, kind, words in (
         (replace(settings, records=("7", "9999")), SettingError, "records: 9999 not found in "),
         (replace(settings, db=None, chroma=None), SettingError, "--drift-db=FILE .* DRIFT_DB .*drift_db.*--drift-demo"),
-        (replace(settings, chroma=None), ReviewerError, f"--drift-chroma={settings.chroma}"),
+        (replace(settings, chroma=None), ReviewerError, "--drift-chroma=DIR"),
         (of_table(settings, twice), StoreError, "occurs twice"),
         (of_table(settings, sure), NothingToReview, "--drift-low-confidence-below"),
         (of_table(settings, []), NothingToReview, "is empty"),
