@@ -62,6 +62,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _source(settings: Settings) -> BackupSource:
     from drift_checks.operations.backup.creation import BackupSource
+    from drift_checks.stores.catalogue import CollectionName
     from drift_checks.stores.snapshot import default_folder
 
     if settings.demo:
@@ -75,6 +76,7 @@ def _source(settings: Settings) -> BackupSource:
     return BackupSource(
         db=settings.db,
         chroma=settings.chroma,
+        collection=CollectionName(settings.collection, settings.chroma_tenant, settings.chroma_database),
         identity=StoreIdentity(str(settings.db), settings.table, settings.collection),
         columns=dict(settings.columns),
         reports=settings.reports,

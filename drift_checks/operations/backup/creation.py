@@ -23,7 +23,7 @@ from drift_checks.operations.backup.retention import ASIDE, archive_name, moment
 from drift_checks.report.history.journal import NAME as HISTORY_JOURNAL
 from drift_checks.report.history.reading import NAME as HISTORY
 from drift_checks.report.history.recorded import StoreIdentity
-from drift_checks.stores.catalogue import DATABASE
+from drift_checks.stores.catalogue import DATABASE, CollectionName
 from drift_checks.stores.chroma import index_files, refuse_no_chroma, refuse_no_collection
 from drift_checks.stores.records import RecordStore
 from drift_checks.stores.snapshot import Snapshot
@@ -40,6 +40,7 @@ class BackupSource:
 
     db: Path
     chroma: Path | None
+    collection: CollectionName
     identity: StoreIdentity
     columns: dict[str, str]
     reports: Path
@@ -106,7 +107,7 @@ def _refuse_unusable(source: BackupSource) -> None:
         RecordStore(file, source.identity.table, source.columns)
     if source.chroma is not None:
         refuse_no_chroma(source.chroma)
-        refuse_no_collection(source.chroma, source.identity.collection, source.snapshot_dir)
+        refuse_no_collection(source.chroma, source.collection, source.snapshot_dir)
 
 
 def _make(source: BackupSource, snapshot: Snapshot, aside: Path, now: datetime) -> tuple[Manifest, list[str]]:
@@ -174,7 +175,7 @@ def _check(source: BackupSource, copies: _Copies) -> int:
 
 
 def _sample_vectors(folder: Path, source: BackupSource, chroma: Path) -> verification.VectorSample:
-    return verification.sample_vectors(folder / CHROMA, source.identity.collection, chroma, source.snapshot_dir)
+    return verification.sample_vectors(folder / CHROMA, source.collection, chroma, source.snapshot_dir)
 
 
 def _count_records(copy: Path, source: BackupSource) -> int:

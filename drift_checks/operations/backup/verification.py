@@ -14,6 +14,7 @@ import numpy as np
 
 from drift_checks.core.errors import ArchiveError, StoreError
 from drift_checks.core.text import printable
+from drift_checks.stores.catalogue import CollectionName
 from drift_checks.stores.chroma import Vector, VectorCollection, index_files
 
 SAMPLED = 50
@@ -62,7 +63,7 @@ def count_rows(copy: Path, table: str) -> int | None:
             return None
 
 
-def sample_vectors(copy: Path, collection: str, source: Path, snapshot_dir: Path) -> VectorSample:
+def sample_vectors(copy: Path, collection: CollectionName, source: Path, snapshot_dir: Path) -> VectorSample:
     """Count and sample the vectors in a copy of a Chroma directory, in yet another copy, since Chroma may migrate it.
 
     Raises:

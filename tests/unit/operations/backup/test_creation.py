@@ -22,12 +22,14 @@ from drift_checks.operations.backup import creation, verification
 from drift_checks.operations.backup.archive import pack
 from drift_checks.operations.backup.disk import refuse_without_room
 from drift_checks.report.history.database import History
+from drift_checks.stores.catalogue import CollectionName
 from tests.support.caring import archives, back_up, made_backup, manifest, restore
 from tests.support.folders import contents
 from tests.support.histories import run
 from tests.support.old_chroma import COUNT, sqlite_rows, unpack_old_directory
 from tests.support.processes import OtherProcess, run_unprivileged
 from tests.support.stores import BuiltStore
+from tests.unit.stores.test_chroma import made_in
 
 
 def test_the_store_stays_unchanged(store: BuiltStore, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -129,6 +131,17 @@ def test_a_damaged_store_is_not_backed_up(
     assert len(archives(tmp_path / "backups")) == 1
 
 
+def test_a_collection_is_chosen_by_its_database(
+    store: BuiltStore, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As in a review, if several have the name."""
+    made_in(store.chroma, "acme", "prod", "risk_classifications")
+    assert back_up(store, tmp_path / "backups") == 4
+    assert "has 2 collections 'risk_classifications'" in capsys.readouterr().err
+    made_backup(store, tmp_path / "backups", "--drift-chroma-tenant=acme")
+    assert "120 records, 2 vectors, verified" in capsys.readouterr().out
+
+
 def test_a_damaged_history_is_left_out(store: BuiltStore, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """The store and the history's journal are backed up all the same."""
     (store.folder / "reports").mkdir()
@@ -172,7 +185,9 @@ def test_different_vectors_in_the_archive_are_found(
             verification.refuse_different(other, one, tmp_path)
     monkeypatch.setattr("drift_checks.stores.chroma.VectorCollection.entries", lambda *_: {})
     with pytest.raises(StoreError, match="60 of 60 sampled entries without a vector"):
-        verification.sample_vectors(store.chroma, "risk_classifications", store.chroma, tmp_path / "snapshots")
+        verification.sample_vectors(
+            store.chroma, CollectionName("risk_classifications"), store.chroma, tmp_path / "snapshots"
+        )
 
 
 def test_an_index_too_large_for_memory_is_not_loaded(
