@@ -117,10 +117,14 @@ def find_thing(history: HistoryView, store: StoreIdentity, arguments: argparse.N
 def _record(runs: Sequence[RecordedRun], word: str) -> Thing | None:
     for run in runs:
         found = [item for item in run.disagreements if str(item.record_id) == word]
-        named = [item for item in run.disagreements if item_name(item.record_id, item.stored) == word]
+        named = [item for item in run.disagreements if _item(item) == word]
         if found or len(named) == 1:
             return Thing(run, disagreement=(found or named)[0])
     return None
+
+
+def _item(found: RecordedDisagreement) -> str | None:
+    return None if found.record_id is None else item_name(found.record_id, found.stored or "")
 
 
 def _criterion(run: RecordedRun, name: str) -> Thing | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable, Iterator, Mapping, MutableMapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -87,8 +87,8 @@ def credentials(environment: Mapping[str, str]) -> list[str]:
     return []
 
 
-def export_secrets(environment: MutableMapping[str, str]) -> list[str]:
-    """Set variables for the secrets in files that the user's own code may need; return their names.
+def export_secrets(environment: MutableMapping[str, str]) -> Callable[[], None]:
+    """Set variables for the secrets in files that the user's own code may need; return what removes them.
 
     Such code reads only variables. The suite's own secrets stay where they are.
 
@@ -96,10 +96,15 @@ def export_secrets(environment: MutableMapping[str, str]) -> list[str]:
         SettingError: A file cannot be read, or holds no secret.
     """
     names = [name for name in (*_SHARED, *credentials(environment)) if name not in _OWN and name.isidentifier()]
-    exported = [name for name in dict.fromkeys(names) if not environment.get(name)]
-    found = {name: secret for name in exported if (secret := find_secret([name], environment)) is not None}
+    unset = [name for name in dict.fromkeys(names) if not environment.get(name)]
+    found = {name: secret for name in unset if (secret := find_secret([name], environment)) is not None}
     environment.update({name: secret.reveal() for name, secret in found.items()})
-    return list(found)
+
+    def remove() -> None:
+        for name in found:
+            environment.pop(name, None)
+
+    return remove
 
 
 def mask_secrets(text: str) -> str:

@@ -8,7 +8,6 @@ import warnings
 from collections import defaultdict
 from collections.abc import Callable, Generator, Hashable, Iterator, Sequence
 from contextlib import contextmanager
-from functools import partial
 from types import FrameType
 
 import pytest
@@ -238,8 +237,7 @@ def make_pipeline(config: pytest.Config, settings: Settings) -> Pipeline:
 
         settings, classifier = demo_settings(settings), None
     else:
-        for name in export_secrets(os.environ):
-            config.add_cleanup(partial(os.environ.pop, name, None))
+        config.add_cleanup(export_secrets(os.environ))
         classifier = config.hook.pytest_drift_reviewer(config=config)
     ini_folders = (config.inipath.parent,) if config.inipath and config.inipath.is_file() else ()
     folders = (config.invocation_params.dir, *ini_folders)

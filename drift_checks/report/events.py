@@ -9,7 +9,8 @@ from pathlib import Path
 
 from drift_checks.core.outcomes import Result
 from drift_checks.report.headline import headline
-from drift_checks.report.logs import ON_STDERR, ON_TERMINAL, ROOT, log_verdict
+from drift_checks.report.log_config import ROOT
+from drift_checks.report.logs import ON_STDERR, ON_TERMINAL, log_verdict
 from drift_checks.report.run import CriterionResult, RunReport
 from drift_checks.reviews.run import Pipeline
 

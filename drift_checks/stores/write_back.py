@@ -109,7 +109,7 @@ def write_back(store: RecordStore, written: WrittenBack, busy_seconds: float = B
                 f"change the trigger, {_OR_WITHOUT}",
             )
         ids = list(dict.fromkeys(written.record_ids))
-        moment = _stamp(connection, store.column(MARKS[0]), store, written)
+        moment = _stamp(connection, _written(store, MARKS[0]), store, written)
         for start in range(0, len(ids), _PAGE):
             there = _written(store, "id").in_(list(stored_ids(ids[start : start + _PAGE])))
             connection.execute(_mark(store, there, moment))

@@ -286,10 +286,8 @@ def test_a_users_own_classifier_gets_its_key(clean: Machine) -> None:
     secret = "Key-of-the-model-1234"
     (clean.own / "srv/mine.py").write_text(KEYED)
     settings = ("--drift-db=/srv/store/risk_classifications.db", "--drift-reviewer=mine:Keyed", "--drift-sample-size=5")
-    search = f"{REPOSITORY}:/srv"
-    given = {"PYTHONPATH": search, "RISK_API_KEY": secret, "RISK_REGION": "eu"}
     command = ("install", "systemd", "--user", "drift", "--env=RISK_API_KEY", "--env=RISK_REGION", *settings, *ALERTS)
-    output = clean.checks(*command, **given)
+    output = clean.checks(*command, PYTHONPATH=f"{REPOSITORY}:/srv", RISK_API_KEY=secret, RISK_REGION="eu")
     clean.run("systemctl", "daemon-reload")
     assert start(clean)["ExecMainStatus"] == "0", journal(clean)
     said = journal(clean, "-t", "drift-review")
