@@ -239,8 +239,14 @@ def _not_imported(module_name: str, error: BaseException, folders: tuple[Path, .
         return ReviewerError(
             "reviewer",
             f"there is no module {missing!r}, neither installed nor in {places}",
-            "it must be package.module:name, importable from there",
+            _remedy_for_missing(missing.partition(".")[0], folders),
         )
     return ReviewerError(
         "reviewer", f"importing {module_name} failed ({describe(error)})", "fix it, or install what it needs"
     )
+
+
+def _remedy_for_missing(package: str, folders: tuple[Path, ...]) -> str:
+    sources = [folder / "src" for folder in folders]
+    found = next((src for src in sources if (src / package).is_dir() or (src / f"{package}.py").is_file()), None)
+    return f"set PYTHONPATH={found}" if found else "it must be package.module:name, importable from there"

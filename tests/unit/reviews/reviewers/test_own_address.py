@@ -67,6 +67,14 @@ def test_finds_a_classifier_by_its_address(address: str, folder: Path) -> None:
     assert (ask(found, question("a")).category, found.name) == ("A", address)
 
 
+def test_a_module_below_src_is_found_for_the_user(tmp_path: Path) -> None:
+    """Where many projects have it, and where Python does not look."""
+    (tmp_path / "src/app_of_the_user").mkdir(parents=True)
+    with pytest.raises(ReviewerError) as refused:
+        load_classifier("app_of_the_user.classifier:Classifier", (tmp_path,))
+    assert refused.value.remedy == f"set PYTHONPATH={tmp_path}/src"
+
+
 @pytest.mark.parametrize("name", ["json", "colorsys", "tzlocal"])
 def test_a_local_module_does_not_shadow_an_installed_one(
     name: str, folder: Path, monkeypatch: pytest.MonkeyPatch
