@@ -22,6 +22,7 @@ _MOST_REASONS = 10
 _LABEL = 12
 # A criterion that is OK needs no action, so few words are enough.
 _LONGEST_MESSAGE, _LONGEST_OK_MESSAGE = 400, 160
+_NEIGHBOURS_TELL = "it tells whether labels fit similar texts, not what the classifier decides today"
 STRATUM_WORDS = {"low_confidence": "low confidence", "old": "old", "baseline": "baseline"}
 
 
@@ -91,16 +92,6 @@ def reviewer_in_words(facts: Facts) -> str:
     return ", ".join(parts)
 
 
-def limits_of_neighbours() -> str:
-    """Return what the reviewer `neighbours` can detect, and what it cannot."""
-    return "it tells whether labels fit similar texts, not whether the classifier would still decide so"
-
-
-def _own_classifier() -> str:
-    """Return the name of the classifier of SigmaK, if that is installed, or the form of any other."""
-    return "sigmak.llm_classifier:GeminiClassifier" if find_spec("sigmak") else "package.module:name"
-
-
 def usage(reviewer: ReviewerFacts) -> str:
     """Return what the calls used; empty if each record simply took one call."""
     parts = []
@@ -144,7 +135,9 @@ def known_in_words(report: RunReport) -> str:
 def _reviewer(facts: Facts) -> Iterator[str]:
     yield _line("reviewer", reviewer_in_words(facts))
     if facts.reviewer.name == NEIGHBOURS and not facts.demo:
-        yield _line("", f"{limits_of_neighbours()}; --drift-reviewer={_own_classifier()} asks it")
+        # The class that the first application asked.
+        own = "sigmak.llm_classifier:GeminiClassifier" if find_spec("sigmak") else "package.module:name"
+        yield _line("", f"{_NEIGHBOURS_TELL}; --drift-reviewer={own} asks it")
     if used := usage(facts.reviewer):
         yield _line("", used)
     if without := omitted(facts.reviewer):
