@@ -90,14 +90,15 @@ def credentials(environment: Mapping[str, str]) -> list[str]:
 def export_secrets(environment: MutableMapping[str, str]) -> Callable[[], None]:
     """Set variables for the secrets in files that the user's own code may need; return what removes them.
 
-    Such code reads only variables. The suite's own secrets stay where they are.
-
-    Raises:
-        SettingError: A file cannot be read, or holds no secret.
+    Such code reads only variables. The suite's own secrets, and files that are no secrets of one line, stay where they
+    are.
     """
     names = [name for name in (*_SHARED, *credentials(environment)) if name not in _OWN and name.isidentifier()]
-    unset = [name for name in dict.fromkeys(names) if not environment.get(name)]
-    found = {name: secret for name in unset if (secret := find_secret([name], environment)) is not None}
+    found: dict[str, Secret] = {}
+    for name in dict.fromkeys(names):
+        with suppress(SettingError):
+            if not environment.get(name) and (secret := find_secret([name], environment)):
+                found[name] = secret
     environment.update({name: secret.reveal() for name, secret in found.items()})
 
     def remove() -> None:

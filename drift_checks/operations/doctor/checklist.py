@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
 from pathlib import Path
 from types import ModuleType
 
-from drift_checks.core.errors import DriftError, SettingError
+from drift_checks.core.errors import DriftError
 from drift_checks.core.secrets import export_secrets
 from drift_checks.operations.doctor import (
     channels,
@@ -57,8 +57,7 @@ def _setup(sources: Sources, options: DoctorOptions, now: datetime) -> Setup:
     sources = replace(sources, environment=environment)
     configured = _with_demo(replace(configure(sources, now), env_file=env_file, taken=taken))
     environment, hidden = with_credentials(environment, below(options.root, CREDENTIALS))
-    with suppress(SettingError):
-        export_secrets(environment)
+    export_secrets(environment)
     ini_folders = () if sources.ini_file is None else (sources.ini_file.parent,)
     scheduled = map(Path, filter(None, environment.get("PYTHONPATH", "").split(":")))
     folders = (sources.folder, *ini_folders, *scheduled)

@@ -349,11 +349,13 @@ def test_a_variable_with_a_secret_is_told_by_its_name_or_its_value(name: str, te
 
 
 def test_secrets_in_files_are_set_as_variables_for_the_users_code(tmp_path: Path) -> None:
-    """Those of the suite itself are not, and a variable that is set stays."""
+    """Those of the suite itself are not, nor files of another kind; a variable that is set stays."""
     folder = tmp_path / "credentials"
     folder.mkdir()
     for name in ("RISK_API_KEY", "SLACK_WEBHOOK_URL", "SET", "with-a-dash"):
         (folder / name).write_text(f"{name} in a file\n", encoding="utf-8")
+    (folder / "certificate").write_text("several\nlines\n", encoding="utf-8")
+    (folder / "blob").write_bytes(b"\xff\x00")
     key = tmp_path / "key"
     key.write_text("a key\n", encoding="utf-8")
     environment = {"CREDENTIALS_DIRECTORY": str(folder), "SET": "before", "GOOGLE_API_KEY_FILE": str(key)}
