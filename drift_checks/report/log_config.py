@@ -45,6 +45,18 @@ def configure(file: Path, *, quiet: bool) -> None:
         _say_what_is_lost(file, names)
 
 
+def log_files(file: Path) -> list[Path]:
+    """Return the files that the handlers write to, as far as their paths are absolute.
+
+    Raises:
+        SettingError: The file cannot be used.
+    """
+    handlers = _read(file).get("handlers")
+    described = handlers.values() if isinstance(handlers, Mapping) else []
+    found = [handler.get("filename") for handler in described if isinstance(handler, Mapping)]
+    return [Path(name) for name in found if isinstance(name, str) and name.startswith("/")]
+
+
 def _read(file: Path) -> dict[str, Any]:
     import yaml
 

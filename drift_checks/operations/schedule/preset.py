@@ -11,6 +11,7 @@ from drift_checks.alerts.configuration import SECRETS
 from drift_checks.core.secrets import Secret, find_secret
 from drift_checks.operations.schedule.carried import Carried
 from drift_checks.operations.schedule.paths import REPORTS, SNAPSHOTS
+from drift_checks.report.log_config import log_files
 from drift_checks.reviews.reviewers.llm import KEYS
 from drift_checks.settings.declarations import Settings, declared
 
@@ -101,6 +102,8 @@ def _written_folders(variables: Mapping[str, str], settings: Settings, stores: S
     yield from (Path(variables[f"DRIFT_{key.upper()}"]) for key in _WRITTEN)
     if log_file := variables.get("DRIFT_LOG_FILE"):
         yield Path(log_file).parent
+    if settings.log_config is not None:
+        yield from (file.parent for file in log_files(settings.log_config))
     if settings.write_back:
         yield from stores[:1]
 

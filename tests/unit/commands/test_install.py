@@ -231,6 +231,16 @@ def test_a_file_that_a_variable_names_is_reached_in_the_sandbox(
     assert f"{tmp_path}/account.json" in host.files()[SERVICE]
 
 
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_files_of_a_log_configuration_can_be_written(host: Host, kind: str, tmp_path: Path) -> None:
+    """Their folders are created for the user, and the sandbox lets the review write there."""
+    config = tmp_path / "logging.yaml"
+    config.write_text("version: 1\nhandlers: {file: {class: logging.FileHandler, filename: /var/log/app/drift.json}}\n")
+    assert host.install(kind, f"--drift-log-config={config}")[0] == 0
+    assert (host.root / "var/log/app").is_dir()
+    assert kind == "cron" or "\nReadWritePaths=/var/log/app\n" in host.files()[SERVICE]
+
+
 def test_cron_and_systemd_exclude_each_other(host: Host) -> None:
     """Otherwise the review would run twice a night."""
     host.install("cron")
