@@ -112,11 +112,17 @@ def nearest(name: str, known: Iterable[str], prefix: str = "", likeness: float =
 
 
 def invalid_setting(
-    name: str, source: str, received: str, allowed: str, known: Iterable[str] = (), wrong: str | None = None
+    name: str,
+    source: str,
+    received: str,
+    allowed: str,
+    known: Iterable[str] = (),
+    wrong: str | None = None,
+    hint: str = "",
 ) -> SettingError:
     """Return the error for an invalid value of a setting.
 
-    It says that the value must be `allowed`, and suggests the known word nearest to it, or to its wrong part.
+    It says that the value must be `allowed`, and gives the hint, or the known word nearest to it or to its wrong part.
     """
-    closest = nearest(received if wrong is None else wrong, known)
+    closest = hint or nearest(received if wrong is None else wrong, known)
     return SettingError(name, f"{received!r} (from {source}) is invalid", f"it must be {allowed}", closest)

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
+from drift_checks.core.errors import ReviewerError
 from drift_checks.core.records import Record, RecordId, Review
-from drift_checks.core.redaction import redacted
+from drift_checks.core.redaction import redacted, withhold
 from drift_checks.reviews.ledger import Ledger
 from drift_checks.reviews.reviewers.base import OnReview, Reviewer, ignore
 from drift_checks.reviews.variants import variants_of
@@ -99,9 +101,15 @@ class BatchReviewer:
     ) -> None:
         ledger = self._ledger
         reviews = self._make_reviewer().review(records, repeats, ledger.add_call, add, ledger.add_cost)
-        with closing(reviews):
-            for review in reviews:
-                on_review(review)
+        try:
+            with closing(reviews):
+                for review in reviews:
+                    on_review(review)
+        except ReviewerError as error:
+            if not self._redact:
+                raise
+            # The user's code may quote a text in what it raises.
+            raise error.rewritten(partial(_withheld, records=records)) from None
 
     def _adder(self, records: Iterable[Record]) -> Callable[..., None]:
         """Return a function that adds a review of one of the records, with some fields changed, to the ledger."""
@@ -118,3 +126,9 @@ class BatchReviewer:
         reviews = self._ledger.reviews
         pairs = [(reviews[record.id], record) for record in records if record.id in reviews]
         return [review.agrees_with(record) for review, record in pairs if review.made]
+
+
+def _withheld(phrase: str, records: Iterable[Record]) -> str:
+    for record in records:
+        phrase = withhold(phrase, record.text)
+    return phrase

@@ -67,11 +67,7 @@ class Pipeline:
             DriftError: The settings or the store do not allow the run.
         """
         if self.settings.repeat and self.reviewer_name == NEIGHBOURS:
-            raise SettingError(
-                "repeat",
-                "the reviewer 'neighbours' never contradicts itself, so there is nothing to measure",
-                "omit it, or name another reviewer with --drift-reviewer=NAME",
-            )
+            raise _nothing_to_repeat("the reviewer 'neighbours' never contradicts itself")
         store, chroma = self.store, self.settings.chroma
         if chroma is not None:
             refuse_no_chroma(chroma)
@@ -81,6 +77,8 @@ class Pipeline:
             refuse_unwritable(store)
         # Each of these steps refuses what it cannot use.
         _ = self.taxonomy, self.sample, self.classifier
+        if self.settings.repeat and getattr(self.classifier, "deterministic", False):
+            raise _nothing_to_repeat(f"{self.reviewer_name} says deterministic = True")
         if self.classifier is not None and chroma is not None:
             refuse_no_collection(chroma, self._collection, self._snapshot_dir)
 
@@ -228,6 +226,12 @@ class Pipeline:
     @property
     def _snapshot_dir(self) -> Path:
         return self.settings.snapshot_dir or default_folder()
+
+
+def _nothing_to_repeat(why: str) -> SettingError:
+    return SettingError(
+        "repeat", f"{why}, so there is nothing to measure", "omit it, or name another reviewer with --drift-reviewer=NAME"
+    )
 
 
 def _no_store(settings: Settings) -> SettingError:

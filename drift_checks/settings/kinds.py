@@ -20,11 +20,16 @@ Value = TypeVar("Value")
 AUTO = "auto"
 _NAME = r"[^\W\d]\w*(?:\.[^\W\d]\w*)*"
 _ADDRESS = re.compile(f"{_NAME}:{_NAME}")
+_MODEL_FILE = re.compile(r"\.(joblib|pkl|pickle|skops|onnx|pt|pth|safetensors|h5|bin|ftz)$", re.IGNORECASE)
 _FLAGS = {"1": True, "true": True, "yes": True, "on": True, "0": False, "false": False, "no": False, "off": False}
 
 
 class UnknownWord(ValueError):
     """A part of the text, given as the first argument, is not one of the allowed words."""
+
+
+class Mistaken(ValueError):
+    """The first argument is what to do about the text, such as a question whether something else was meant."""
 
 
 @dataclass(frozen=True)
@@ -121,8 +126,30 @@ def choice(*words: str) -> Kind[str]:
 
 def reviewer(*words: str) -> Kind[str]:
     """Return the kind of reviewers: one of a few words, or the location of the user's own classifier."""
-    allowed = f"{', '.join(words)}, or package.module:name of your own classifier"
-    return simple(str, allowed, lambda text: text in words or bool(_ADDRESS.fullmatch(text)), lambda: words)
+
+
+    def parse(text: str, _: Path) -> str:
+        if text in words or (_ADDRESS.fullmatch(text) and not text.partition(":")[0].endswith(".py")):
+            return text
+        raise Mistaken(_meant_classifier(text))
+
+    return Kind(parse, f"{', '.join(words)}, or package.module:name of your own classifier", lambda: words)
+
+
+def _meant_classifier(text: str) -> str:
+    """Return what to do about an address that is a file, or lacks its colon."""
+    if _MODEL_FILE.search(text):
+        return (
+            "a model's file is not loaded, because that runs the code in it: load it in a module of yours, as in"
+            " model = joblib.load(…), and name module:model"
+        )
+    file, _, name = text.partition(":")
+    module = file.removesuffix(".py").removeprefix("./").strip("/").replace("/", ".")
+    if file.endswith(".py") and re.fullmatch(_NAME, module):
+        return f"did you mean '{module}:{name or 'NAME'}'?"
+    if re.fullmatch(_NAME, text) and "." in text:
+        return "did you mean '{}:{}'?".format(*text.rsplit(".", 1))
+    return ""
 
 
 def address() -> Kind[str]:

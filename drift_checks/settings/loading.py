@@ -76,8 +76,9 @@ def parse(setting: Setting, origin: Origin) -> object:
         return setting.kind.parse(origin.text, origin.folder)
     except (ValueError, OverflowError) as error:
         wrong = str(error) if isinstance(error, kinds.UnknownWord) else None
+        hint = str(error) if isinstance(error, kinds.Mistaken) else ""
         kind, received = setting.kind, setting.kind.shown(origin.text)
-        raise invalid_setting(setting.name, origin.source, received, kind.allowed, kind.known(), wrong) from None
+        raise invalid_setting(setting.name, origin.source, received, kind.allowed, kind.known(), wrong, hint) from None
 
 
 def refuse_unknown(sources: Sources) -> None:

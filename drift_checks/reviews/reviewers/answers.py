@@ -95,13 +95,21 @@ def read_text(value: object) -> str | None:
 
 def decisions_in(content: str, *, alone: bool = False) -> list[Object]:
     """Return the JSON objects with a category in a text, without those in a model's thoughts."""
-    for reading in (content, unfenced(content), after_thoughts(content), unfenced(after_thoughts(content))):
-        whole = object_in(reading)
-        if isinstance(whole, dict | list):
-            return _with_category(whole)
+    whole = whole_in(content)
+    if whole is not None:
+        return _with_category(whole)
     if alone:
         return []
     return [found for item in objects_amid(without_thoughts(content)) for found in _with_category(item)]
+
+
+def whole_in(content: str) -> Any:
+    """Return the JSON object or list that a text consists of, perhaps in a code fence or after thoughts, else None."""
+    for reading in (content, unfenced(content), after_thoughts(content), unfenced(after_thoughts(content))):
+        whole = object_in(reading)
+        if isinstance(whole, dict | list):
+            return whole
+    return None
 
 
 def _with_category(value: Any) -> list[Object]:

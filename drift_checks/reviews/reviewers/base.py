@@ -161,6 +161,8 @@ class Classifier(Protocol):
     def fault(self, error: Exception) -> Fault | None:
         """Return what every call would fail with, None if the error may be the record's own or may pass.
 
+        It is also asked about an UnusableAnswer.
+
         Raises:
             DriftError: The run must end at once.
         """

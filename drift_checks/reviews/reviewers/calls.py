@@ -27,7 +27,18 @@ from drift_checks.reviews.reviewers.base import (
     Request,
     UnusableAnswer,
 )
-from drift_checks.reviews.reviewers.limits import Breaker, Budget, BudgetSpent, Faults, Limits, Outage, Pace, Spent
+from drift_checks.reviews.reviewers.limits import (
+    TRIED,
+    Breaker,
+    Budget,
+    BudgetSpent,
+    Faults,
+    Limits,
+    Outage,
+    Pace,
+    Spent,
+    Trial,
+)
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -96,6 +107,7 @@ class Calls:
         self._budget = Budget(limits, spent)
         self._breaker = Breaker(limits.timeout)
         self._faults = Faults()
+        self._trial = Trial(TRIED if classifier.is_own else None)
         # After an outage, no further calls are made.
         self._outage: Exception | None = None
         self._backoff = tenacity.wait_exponential(limits.backoff, max=_MAX_BACKOFF) + tenacity.wait_random(
@@ -119,7 +131,7 @@ class Calls:
             for job in waiting:
                 review = await self._review(job)
                 if len(unfinished) == 1:
-                    self._faults.refuse_all(jobs)
+                    self._faults.refuse_all([other for other in jobs if other.calls])
                 del unfinished[job]
                 self._notify(callbacks.on_review, review)
                 if task.cancelling():
@@ -180,7 +192,12 @@ class Calls:
     async def _call(self, job: _Job, request: Request) -> Classification:
         for _ in range(_MAX_REJECTIONS):
             max_cost = self._classifier.max_cost(request)
-            await self._budget.reserve(max_cost)
+            await self._trial.begin(job)
+            try:
+                await self._budget.reserve(max_cost)
+            except BudgetSpent:
+                self._trial.leave(job)
+                raise
             # The cost of a cancelled call is not known.
             cost = max_cost
             try:
@@ -192,11 +209,9 @@ class Calls:
                 self._breaker.leave(job)
                 request = replace(request, omitted=rejected.omitted)
             except UnusableAnswer as unusable:
-                self._faults.answered = True
                 cost = self._add_usage(job, unusable.usage, max_cost)
                 job.model = unusable.model
-                self._breaker.fail(job, str(unusable))
-                raise
+                self._fail(job, unusable, self._classifier.fault(unusable))
             except (CallbackError, DriftError):
                 raise
             except Exception as error:
@@ -207,7 +222,7 @@ class Calls:
                     cost = max_cost
                 self._fail(job, error, fault)
             else:
-                self._faults.answered = True
+                self._answered()
                 self._breaker.succeed(job)
                 return answer
             finally:
@@ -218,12 +233,21 @@ class Calls:
 
     def _fail(self, job: _Job, error: Exception, fault: Fault | None) -> NoReturn:
         self._breaker.leave(job)
+        is_unusable = isinstance(error, UnusableAnswer)
         if fault is not None:
             self._faults.add(job, fault, in_flight=self._breaker.in_flight)
+        elif is_unusable:
+            self._answered()
+        else:
+            self._trial.leave(job)
         self._breaker.fail(job, _reason(error))
-        if fault is not None:
+        if fault is not None and not is_unusable:
             raise _Permanent(_reason(error)) from None
         raise error
+
+    def _answered(self) -> None:
+        self._faults.answered = True
+        self._trial.end()
 
     async def _start(self, job: _Job, max_cost: float) -> None:
         await self._pace.wait()

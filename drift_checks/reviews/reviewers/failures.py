@@ -7,10 +7,14 @@ recognised by the name of its class.
 
 from __future__ import annotations
 
+import os
 import re
+import sysconfig
 import traceback
 import unicodedata
+from contextlib import suppress
 from datetime import datetime
+from pathlib import Path
 
 from drift_checks.core.errors import InternalError
 from drift_checks.core.instants import requested_delay, retry_after_seconds
@@ -25,11 +29,25 @@ _BROKEN_CONNECTION = re.compile(
     r"|IncompleteRead|ChunkedEncodingError|MaxRetryError)$"
 )
 # These would fail again.
-_PERMANENT = {"UnsupportedProtocol", "LocalProtocolError"}
+_PERMANENT = {
+    *("UnsupportedProtocol", "LocalProtocolError"),
+    *("MissingSchema", "InvalidSchema", "InvalidURL", "InvalidHeader", "InvalidProxyURL"),
+}
+# Limits and outages, as clients of services and databases name them.
+_MAY_PASS = re.compile(
+    r"(RateLimit|TooManyRequests|Throttl|Quota|ResourceExhausted|Unavailable|Overloaded|DeadlineExceeded|OutOfMemory"
+    r"|OperationalError|InterfaceError|RpcError|ServerError)"
+)
+_FILE_ERRORS = (FileNotFoundError, FileExistsError, IsADirectoryError, NotADirectoryError, PermissionError)
 _MAX_LENGTH = 300
 _ASKED_TO_WAIT = {403, 408, 409, 425, 429, 500, 503, 529}
 _LONGEST_SEARCHED = 10_000
+_LONGEST_CHAIN = 20
 _PACKAGE = "drift_checks/"
+_STANDARD = sysconfig.get_paths()["stdlib"]
+# Parts of the names of files that hold no user's code.
+_OURS = f"{Path(__file__).parents[2]}{os.sep}"
+_LIBRARIES = ("site-packages", "dist-packages", f"{_STANDARD}{os.sep}", "<")
 
 
 def status_of(error: BaseException) -> int | None:
@@ -55,6 +73,41 @@ def is_transient(error: BaseException) -> bool:
         return is_transient(wrapped)
     names = {kind.__name__ for kind in type(error).__mro__}
     return not names & _PERMANENT and any(map(_BROKEN_CONNECTION.search, names))
+
+
+def may_pass(error: BaseException) -> bool:
+    """Whether the error, or one that it was raised for, is an outage or a limit, so that a later run may succeed."""
+    cause: BaseException | None = error
+    for _ in range(_LONGEST_CHAIN):
+        if cause is None:
+            return False
+        names = {kind.__name__ for kind in type(cause).__mro__}
+        is_of_system = isinstance(cause, OSError | MemoryError) and not isinstance(cause, _FILE_ERRORS)
+        if is_transient(cause) or (
+            status_of(cause) is None and not names & _PERMANENT and (is_of_system or any(map(_MAY_PASS.search, names)))
+        ):
+            return True
+        cause = cause.__cause__ or cause.__context__
+    return False
+
+
+def place_of(error: BaseException) -> str:
+    """Return the file and line of the user's code that the exception came from, empty if none is known.
+
+    That is the last frame outside installed libraries, else the last one outside this package. A syntax error names its
+    own place.
+    """
+    if isinstance(error, SyntaxError):
+        return ""
+    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if not frame.filename.startswith(_OURS)]
+    own = [frame for frame in frames if not any(part in frame.filename for part in _LIBRARIES)]
+    found = next(reversed(own or frames), None)
+    if found is None or found.filename.startswith("<"):
+        return ""
+    *_, path = found.filename.rpartition(f"-packages{os.sep}")
+    with suppress(OSError, ValueError):
+        path = str(Path(path).relative_to(Path.cwd()))
+    return f"{path}, line {found.lineno}"
 
 
 def is_refused(error: BaseException) -> bool:

@@ -15,6 +15,8 @@ _FAILURES_AT_START = 5
 _FAILURES_LATER = 10
 # The records with a fault that outweigh calls in flight, which might be answered yet.
 _FAULTS = 3
+# The calls of a user's own classifier that may begin before one is answered.
+TRIED = 5
 _LOGGER = logging.getLogger(__name__)
 
 
@@ -110,6 +112,35 @@ class Budget:
         self._in_flight -= 1
         self._cost += cost
         self._settled.set()
+
+
+class Trial:
+    """Lets few records begin until one is answered, so that a defect is found before more is paid for.
+
+    A record that failed with a fault keeps its place: others may begin only for those that may succeed yet.
+    """
+
+    def __init__(self, most: int | None) -> None:
+        self._most = most
+        self._begun: set[Hashable] = set()
+        self._changed = asyncio.Event()
+
+    async def begin(self, job: Hashable) -> None:
+        """Wait until a call for the record may begin."""
+        while self._most is not None and job not in self._begun and len(self._begun) >= self._most:
+            self._changed.clear()
+            await self._changed.wait()
+        self._begun.add(job)
+
+    def leave(self, job: Hashable) -> None:
+        """Give up the place of a record that was not answered."""
+        self._begun.discard(job)
+        self._changed.set()
+
+    def end(self) -> None:
+        """Let all begin: a call was answered."""
+        self._most = None
+        self._changed.set()
 
 
 class Breaker:

@@ -124,7 +124,7 @@ class ChatClassifier:
             return self._refuses_all(error)
         if isinstance(error, ConnectionError):
             return self._untrusted(error)
-        if isinstance(error, CallFailed | TimeoutError):
+        if isinstance(error, CallFailed | TimeoutError | UnusableAnswer):
             return None
         raise internal_error(error) from error
 

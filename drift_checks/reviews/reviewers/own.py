@@ -1,30 +1,27 @@
-"""The user's own classifier: a callable that takes a text, or an object or class with such a method `classify`."""
+"""The user's own classifier: a callable that takes a text, or an object or class with a method that does."""
 
 from __future__ import annotations
 
 import inspect
-import operator
 import sys
-from collections.abc import Callable, Mapping
-from enum import Enum
+from collections.abc import Callable
 from functools import partial
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 from drift_checks.core.errors import ReviewerError, nearest
-from drift_checks.core.records import Usage
-from drift_checks.core.text import quoted
-from drift_checks.reviews.reviewers.answers import read_confidence, read_text
-from drift_checks.reviews.reviewers.base import Classification, Fault, Request, UnusableAnswer, token_count
-from drift_checks.reviews.reviewers.failures import describe, is_refused, status_of
+from drift_checks.reviews.reviewers.base import Classification, Fault, Request, UnusableAnswer
+from drift_checks.reviews.reviewers.entry import METHODS, entry_point, is_estimator, takes_list
+from drift_checks.reviews.reviewers.failures import describe, is_refused, may_pass, place_of, status_of
+from drift_checks.reviews.reviewers.limits import TRIED
+from drift_checks.reviews.reviewers.results import ACCEPTED, read_result
 from drift_checks.reviews.reviewers.threads import in_thread
 
-METHOD = "classify"
-# The records that fail alike before it is certain that all do: with 403, and with a defect of the code.
-_SEVERAL, _MANY = 3, 5
-_DEFECTS = (ImportError, AttributeError, NameError, TypeError, LookupError, NotImplementedError, SyntaxError)
+# The records that are refused alike, with 403, before it is certain that all are.
+_SEVERAL = 3
 HOOK = "pytest_drift_reviewer"
+_INSTANCE = f"name an instance, or return one from the hook {HOOK} in conftest.py"
 
 
 class OwnClassifier:
@@ -42,11 +39,18 @@ class OwnClassifier:
         self.name = name
         self._source = source
         self._instance: object | None = None
-        self._function: Callable[[str], Any] | None = None
+        self._function: Callable[..., Any] | None = None
+        self._takes_list = False
         if isinstance(source, type):
             self._check_class(source)
         else:
-            self._function = self._function_of(source)
+            self._use(source)
+
+    @property
+    def deterministic(self) -> bool:
+        """Whether the user declares that the same text always gets the same answer."""
+        holder = getattr(self._source, "__self__", self._source)
+        return any(getattr(item, "deterministic", None) is True for item in (self._source, holder))
 
     async def open(self) -> None:
         """Instantiate a class."""
@@ -57,15 +61,16 @@ class OwnClassifier:
         except KeyboardInterrupt:
             raise
         except BaseException as error:
-            raise self._not_instantiated(describe(error)) from None
-        self._function = self._function_of(self._instance)
+            problem, remedy = f"{self.name} cannot be instantiated ({_told(error)})", f"fix it, or {_INSTANCE}"
+            raise ReviewerError("reviewer", problem, remedy) from None
+        self._use(self._instance)
 
     async def classify(self, request: Request) -> Classification:
         """Return the decision of the user's code."""
         function, text = self._function, request.record.text
         assert function is not None, "open() was not called"
         try:
-            result = await _call(function, text)
+            result = await _call(function, [text] if self._takes_list else text)
         except SystemExit as error:
             raise RuntimeError(f"SystemExit: {error}") from None
         return read_result(result)
@@ -75,15 +80,25 @@ class OwnClassifier:
         return 0.0
 
     def fault(self, error: Exception) -> Fault | None:
-        """Return what every call would fail with: refused credentials, or a defect of the user's code."""
-        reason = describe(error).rstrip(".")
+        """Return what every call would fail with, None if it may pass by itself."""
+        if isinstance(error, UnusableAnswer):
+            return self._defect(str(error), ACCEPTED)
         if is_refused(error):
-            problem, remedy = f"{self.name} was refused ({reason})", "check the credentials that it uses"
+            problem, remedy = f"{self.name} was refused ({_told(error)})", "check the credentials that it uses"
             return Fault(ReviewerError("reviewer", problem, remedy), 1 if status_of(error) == 401 else _SEVERAL)
-        if status_of(error) is None and isinstance(error, _DEFECTS):
-            problem = f"{self.name} fails for every text ({reason})"
-            return Fault(ReviewerError("reviewer", problem, "this does not pass by itself: fix it"), _MANY)
-        return None
+        return None if may_pass(error) else self._defect(_told(error), self._remedy(error))
+
+    def _defect(self, reason: str, remedy: str) -> Fault:
+        return Fault(ReviewerError("reviewer", f"{self.name} fails for every text ({reason})", remedy), TRIED)
+
+    def _remedy(self, error: Exception) -> str:
+        if isinstance(error, ImportError):
+            return "install what it needs"
+        if type(error).__name__ == "NotFittedError":
+            return "fit it before, or load one that was fitted"
+        if is_estimator(self._function):
+            return "name a pipeline that takes texts, as of make_pipeline(TfidfVectorizer(), …)"
+        return "this does not pass by itself: fix it"
 
     async def close(self) -> None:
         """Close the instance of a class."""
@@ -102,12 +117,12 @@ class OwnClassifier:
         except ValueError:
             # Some compiled classes have no signature.
             return
-        if not callable(getattr(source, METHOD, None)) and "__call__" not in dir(source):
+        if "__call__" not in dir(source) and not any(callable(getattr(source, name, None)) for name in METHODS):
             raise self._not_a_classifier()
 
-    def _function_of(self, holder: object) -> Callable[[str], Any]:
-        function = getattr(holder, METHOD, holder)
-        if not callable(function):
+    def _use(self, holder: object) -> None:
+        function = entry_point(holder)
+        if function is None:
             raise self._not_a_classifier()
         try:
             inspect.signature(function).bind("text")
@@ -119,20 +134,20 @@ class OwnClassifier:
             ) from None
         except ValueError:
             pass
-        return function
+        self._function, self._takes_list = function, takes_list(function)
 
     def _not_instantiated(self, reason: str) -> ReviewerError:
         return ReviewerError(
             "reviewer",
             f"{self.name} cannot be instantiated without arguments ({reason})",
-            f"name an instance, or return one from the hook {HOOK} in conftest.py",
+            _INSTANCE,
         )
 
     def _not_a_classifier(self) -> ReviewerError:
         return ReviewerError(
             "reviewer",
             f"{self.name} is not a classifier",
-            f"it must be callable with a text, or have a method {METHOD!r} that is",
+            f"it must be callable with a text, or have one of the methods {', '.join(METHODS)}",
         )
 
 
@@ -176,49 +191,6 @@ def name_of(classifier: object) -> str:
     return f"{module}:{named.__qualname__}"
 
 
-def read_result(result: object) -> Classification:
-    """Return the classification in a result: an object, mapping or tuple with a category and perhaps a confidence.
-
-    Raises:
-        UnusableAnswer: It has no category.
-    """
-    if isinstance(result, str | Enum):
-        result = (result,)
-    if isinstance(result, Mapping):
-        read: Callable[[str], Any] = result.get
-    elif isinstance(result, tuple | list) and not hasattr(result, "category"):
-        read = dict(zip(("category", "confidence"), result, strict=False)).get
-    else:
-        read = lambda name: getattr(result, name, None)  # noqa: E731
-    category = _category(read("category"))
-    if category is None:
-        raise UnusableAnswer(f"the classifier returned {quoted(result)}, which has no category")
-    return Classification(
-        category,
-        confidence=read_confidence(read("confidence")),
-        rationale=read_text(read("rationale")),
-        evidence=read_text(read("evidence")),
-        model=read_text(read("model") or read("model_version")),
-        usage=Usage(token_count(_whole(read("input_tokens"))), token_count(_whole(read("output_tokens")))),
-    )
-
-
-def _category(value: object) -> str | None:
-    value = value.value if isinstance(value, Enum) else value
-    number = _whole(value)
-    text = str(number) if number is not None else value
-    return str(text) if isinstance(text, str) and text.strip() else None
-
-
-def _whole(value: object) -> int | None:
-    if "bool" in type(value).__name__:
-        return None
-    try:
-        return operator.index(value)  # type: ignore[arg-type]
-    except TypeError:
-        return None
-
-
 async def _call(function: Callable[..., Any], *arguments: object) -> Any:
     """Return the result of a coroutine function, or of a blocking one, which runs in a thread."""
     result = function(*arguments) if _is_coroutine(function) else await in_thread(function, *arguments)
@@ -242,7 +214,7 @@ def _not_imported(module_name: str, error: BaseException, folders: tuple[Path, .
             _remedy_for_missing(missing.partition(".")[0], folders),
         )
     return ReviewerError(
-        "reviewer", f"importing {module_name} failed ({describe(error)})", "fix it, or install what it needs"
+        "reviewer", f"importing {module_name} failed ({_told(error)})", "fix it, or install what it needs"
     )
 
 
@@ -250,3 +222,9 @@ def _remedy_for_missing(package: str, folders: tuple[Path, ...]) -> str:
     sources = [folder / "src" for folder in folders]
     found = next((src for src in sources if (src / package).is_dir() or (src / f"{package}.py").is_file()), None)
     return f"set PYTHONPATH={found}" if found else "it must be package.module:name, importable from there"
+
+
+def _told(error: BaseException) -> str:
+    """Return what an exception says, and where the user's code raised it."""
+    place = place_of(error)
+    return (f"{place}: " if place else "") + describe(error).rstrip(".")
