@@ -15,7 +15,7 @@ AGREEMENT = "agreement"
 LEAST_OF_A_RATE = 20
 # The types of three fixtures of criteria.
 Decisions = Sequence[tuple[Record, Review]]
-Need = Callable[[int, str], None]
+Need = Callable[..., None]
 Measure = Callable[..., None]
 # The versions that a decision depends on, and what sentences call them.
 VERSION_WORDS = {

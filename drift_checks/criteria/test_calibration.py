@@ -29,7 +29,7 @@ def test_calibration(decisions: Decisions, need: Need, measure: Measure) -> None
         for record, review in decisions
         if record.confidence is not None and 0 <= record.confidence <= 1
     ]
-    need(len(known), "reviewed records with a confidence")
+    need(len(known), "reviewed records with a confidence", "confidence")
     found = calibrate([confidence for confidence, _ in known], [agreed for _, agreed in known])
     assert found is not None
     measure(

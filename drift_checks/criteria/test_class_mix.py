@@ -38,8 +38,8 @@ MOST_NAMED = 4
 
 def test_class_mix(windows: Windows, drift_settings: Settings, need: Need, measure: Measure) -> None:
     """Recent records have the same mix of categories as reference records."""
-    need(windows.size(Window.RECENT), "recent records")
-    need(windows.size(Window.REFERENCE), "reference records")
+    need(windows.size(Window.RECENT), "recent records", "timestamp")
+    need(windows.size(Window.REFERENCE), "reference records", "timestamp")
     reference, recent = (windows.count("category", window) for window in (Window.REFERENCE, Window.RECENT))
     names = sorted({*reference, *recent})
     counts = {name: (reference[name], recent[name]) for name in names}

@@ -36,7 +36,7 @@ def test_confidence_change(
         for record, review in decisions
         if record.confidence is not None and review.confidence is not None and (not kept or review.agrees_with(record))
     ]
-    need(len(pairs), "reviewed records with both confidences")
+    need(len(pairs), "reviewed records with both confidences", "confidence")
     change = compare_pairs([stored for stored, _ in pairs], [reviewed for _, reviewed in pairs])
     if change is None:
         pytest.skip("fewer than two records have both confidences")

@@ -26,11 +26,9 @@ BINS = [number / 20 for number in range(21)]
 
 def test_confidence_distribution(windows: Windows, need: Need, measure: Measure) -> None:
     """Confidences have the same distribution in both windows."""
-    if not windows.store.has("confidence"):
-        pytest.skip("the store has no column confidence")
     recent, reference = (windows.values("confidence", window) for window in COMPARED)
-    need(len(recent), "recent records with a confidence")
-    need(len(reference), "reference records with a confidence")
+    need(len(recent), "recent records with a confidence", "confidence", "timestamp")
+    need(len(reference), "reference records with a confidence", "confidence", "timestamp")
     shift = compare_distributions(reference, recent)
     assert shift is not None
     measure(

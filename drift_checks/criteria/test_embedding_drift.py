@@ -35,8 +35,8 @@ def test_embedding_drift(windows: Windows, drift_settings: Settings, need: Need,
     # They are in the order of the store, oldest first.
     shuffled = np.random.default_rng(drift_settings.seed % 2**32).permutation
     recent, reference = (shuffled(windows.embedded[window].vectors)[:DRAWN] for window in COMPARED)
-    need(len(recent), "recent records with a vector")
-    need(len(reference), "reference records with a vector")
+    need(len(recent), "recent records with a vector", "timestamp")
+    need(len(reference), "reference records with a vector", "timestamp")
     distinction = domain_classifier_auc(reference, recent, drift_settings.seed)
     discrepancy = maximum_mean_discrepancy(reference, recent, drift_settings.seed)
     if distinction is None or discrepancy is None:

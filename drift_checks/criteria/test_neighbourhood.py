@@ -44,8 +44,8 @@ def test_neighbourhood(windows: Windows, drift_pipeline: Pipeline, need: Need, m
     if not windows.store.has("embedding_json"):
         pytest.skip("the store has no column embedding_json")
     recent, reference = (windows.embedded[window] for window in COMPARED)
-    need(len(recent.ids), "recent records with a vector")
-    need(len(reference.ids), "reference records with a vector")
+    need(len(recent.ids), "recent records with a vector", "timestamp")
+    need(len(reference.ids), "reference records with a vector", "timestamp")
     categories = [*recent.categories, *reference.categories]
     vectors = np.concatenate([recent.vectors, reference.vectors])
     if share_alike(vectors, NEARLY_THE_SAME) > MOSTLY:

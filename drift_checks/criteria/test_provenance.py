@@ -17,6 +17,7 @@ from drift_checks.core.outcomes import Measure, Need
 from drift_checks.core.text import percent
 from drift_checks.reviews.windows import Windows
 from drift_checks.stores.archives import count_archives
+from drift_checks.stores.unused import why_unused
 
 pytestmark = pytest.mark.drift_criterion(
     question="Do all vectors come from one embedding model, and are earlier ones archived?",
@@ -33,7 +34,7 @@ MOST_NAMED = 4
 def test_one_embedding_model(windows: Windows, need: Need, measure: Measure) -> None:
     """Every record was embedded by the same model."""
     if not windows.store.has("embedding_model"):
-        pytest.skip("the store has no column embedding_model")
+        pytest.skip(why_unused(windows.store, "embedding_model"))
     counts = windows.count("embedding_model")
     # Records without a value are unknown.
     models = {name: number for name, number in counts.items() if name}

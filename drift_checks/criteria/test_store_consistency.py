@@ -21,6 +21,7 @@ from drift_checks.core.records import Record, as_text, read_number
 from drift_checks.reviews.reviewers.neighbours import read_embedding
 from drift_checks.stores.chroma import Entry, VectorCollection
 from drift_checks.stores.records import RecordStore
+from drift_checks.stores.unused import why_unused
 
 pytestmark = pytest.mark.drift_criterion(
     question="Do SQLite and Chroma agree?",
@@ -39,7 +40,7 @@ CONFIDENCE_TOLERANCE = 1e-4
 def _linked(store: RecordStore) -> None:
     """Skip the checks of a store whose records do not name their vectors."""
     if not store.has("chroma_id"):
-        pytest.skip("the store has no column chroma_id")
+        pytest.skip(why_unused(store, "chroma_id"))
     key = store.column("chroma_id")
     query = select(key).where(key.is_not(None)).limit(1)
     if store.read(lambda connection: connection.execute(query).first()) is None:

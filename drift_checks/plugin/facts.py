@@ -13,7 +13,14 @@ import pytest
 from drift_checks.core.instants import format_instant
 from drift_checks.core.outcomes import AGREEMENT
 from drift_checks.plugin.collection import CRITERIA
-from drift_checks.report.history.recorded import ReviewerFacts, SampleFacts, SelfDisagreement, StoreFacts
+from drift_checks.report.history.recorded import (
+    OutsideFacts,
+    ReviewerFacts,
+    SampleFacts,
+    SelfDisagreement,
+    StoreFacts,
+)
+from drift_checks.report.outside import find_outside
 from drift_checks.report.repeat import repeat_commands
 from drift_checks.report.run import Facts
 from drift_checks.reviews.run import Pipeline
@@ -62,6 +69,7 @@ def gather_facts(config: pytest.Config, pipeline: Pipeline, counts: Mapping[str,
             omitted_parameters=tuple(totals["omitted_parameters"]),
             reviewed=totals["reviews"],
             self_disagreement=SelfDisagreement.of(totals["repeated"], totals["differed"]),
+            outside=_outside(pipeline),
             **{name: totals[name] for name in _USED},
         ),
         judged=[str(stratum) for stratum in sample.judged],
@@ -87,6 +95,14 @@ def gather_facts(config: pytest.Config, pipeline: Pipeline, counts: Mapping[str,
         versions={name: version(name) for name in libraries},
         **of_run,
     )
+
+
+def _outside(pipeline: Pipeline) -> OutsideFacts | None:
+    """Return the classifier's answers that are neither in the taxonomy nor stored; neighbours have stored ones."""
+    if pipeline.classifier is None:
+        return None
+    known = {*pipeline.taxonomy, *(record.category for record in pipeline.sample.records)}
+    return find_outside((review.category for review in pipeline.reviews.values() if review.category), known)
 
 
 def wraps_pytest(config: pytest.Config) -> bool:

@@ -21,6 +21,7 @@ from drift_checks.reviews.windows import Windows
 from drift_checks.settings.declarations import Settings
 from drift_checks.stores.chroma import Entry, VectorCollection
 from drift_checks.stores.records import RecordStore
+from drift_checks.stores.unused import why_unused
 
 NO_VECTORS = "no Chroma directory is configured"
 
@@ -140,12 +141,16 @@ def criterion(request: pytest.FixtureRequest) -> Criterion:
 
 
 @pytest.fixture
-def need(criterion: Criterion) -> Callable[[int, str], None]:
-    """Skip the check if there is less than the criterion needs: `need(len(found), "recent records")`."""
+def need(criterion: Criterion, drift_pipeline: Pipeline) -> Callable[..., None]:
+    """Skip the check if there is less than the criterion needs: `need(len(found), "recent records", "timestamp")`.
 
-    def check(number: int, what: str) -> None:
+    The reason is the number, or that one of the named columns is missing or cannot be read.
+    """
+
+    def check(number: int, what: str, *columns: str) -> None:
         if number < criterion.least:
-            pytest.skip(f"needs {criterion.least:,} {what}, found {number:,}")
+            found = f"needs {criterion.least:,} {what}, found {number:,}"
+            pytest.skip(why_unused(drift_pipeline.store, *columns) or found)
 
     return check
 

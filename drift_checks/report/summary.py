@@ -13,6 +13,7 @@ from drift_checks.report.agreement import left_out
 from drift_checks.report.changes import changes_since
 from drift_checks.report.headline import headline
 from drift_checks.report.history.recorded import Agreement, ReviewerFacts
+from drift_checks.report.outside import outside_in_words
 from drift_checks.report.run import CriterionResult, Facts, RunReport
 from drift_checks.report.verdict import MEANINGS, Verdict
 from drift_checks.settings.declarations import NEIGHBOURS, POPULATION
@@ -31,18 +32,7 @@ def summarise(report: RunReport, page: Path | None) -> Iterator[str]:
     facts = report.facts
     yield headline(report)
     yield ""
-    if facts.demo:
-        yield _line("demo", "the built-in demo store: made-up records, damaged on purpose; none of your data was read")
-    store = facts.store
-    yield _line("store", f"{store.db}, table {printable(store.table)}: {count(store.records, 'record')}")
-    if store.chroma is not None:
-        vectors = "" if store.vectors is None else f": {count(store.vectors, 'vector')}"
-        yield _line("", f"{store.chroma}, collection {printable(store.collection)}{vectors}")
-    yield _line("sample", f"{count(facts.sample.size, 'record')}: {sample_in_words(facts)}")
-    yield _line("", draw_in_words(facts))
-    for note in facts.sample.notes:
-        yield _line("note", note)
-    yield from _reviewer(facts)
+    yield from _reviewed(facts)
     yield from _agreement(report)
     if report.past and (changed := changes_since(report.past[-1], report).sentences()):
         yield _line("changed", f"{'; '.join(changed)} (since {report.past[-1].started:%Y-%m-%d %H:%M} UTC)")
@@ -73,6 +63,15 @@ def sample_in_words(facts: Facts) -> str:
         for stratum, number in facts.sample.strata.items()
         if number or facts.sample.store_strata[stratum]
     )
+
+
+def without_baseline(facts: Facts) -> str:
+    """Return why agreement in the sample counts fewer records than were drawn; empty if it counts all."""
+    left = facts.sample.size - sum(facts.sample.strata.get(stratum, 0) for stratum in facts.judged)
+    if facts.chosen or not left:
+        return ""
+    judged = facts.sample.size - left
+    return f"agreement in the sample is of the first {judged:,}; the baseline is for the estimate of the whole store"
 
 
 def draw_in_words(facts: Facts) -> str:
@@ -130,6 +129,25 @@ def known_in_words(report: RunReport) -> str:
         if item.acknowledged is not None
     ]
     return ", ".join([*records, *criteria])
+
+
+def _reviewed(facts: Facts) -> Iterator[str]:
+    if facts.demo:
+        yield _line("demo", "the built-in demo store: made-up records, damaged on purpose; none of your data was read")
+    if outside := outside_in_words(facts.reviewer.outside):
+        yield _line("answers", outside)
+    store = facts.store
+    yield _line("store", f"{store.db}, table {printable(store.table)}: {count(store.records, 'record')}")
+    if store.chroma is not None:
+        vectors = "" if store.vectors is None else f": {count(store.vectors, 'vector')}"
+        yield _line("", f"{store.chroma}, collection {printable(store.collection)}{vectors}")
+    yield _line("sample", f"{count(facts.sample.size, 'record')}: {sample_in_words(facts)}")
+    if without := without_baseline(facts):
+        yield _line("", without)
+    yield _line("", draw_in_words(facts))
+    for note in facts.sample.notes:
+        yield _line("note", note)
+    yield from _reviewer(facts)
 
 
 def _reviewer(facts: Facts) -> Iterator[str]:

@@ -230,7 +230,9 @@ class Pipeline:
 
 def _nothing_to_repeat(why: str) -> SettingError:
     return SettingError(
-        "repeat", f"{why}, so there is nothing to measure", "omit it, or name another reviewer with --drift-reviewer=NAME"
+        "repeat",
+        f"{why}, so there is nothing to measure",
+        "omit it, or name another reviewer with --drift-reviewer=NAME",
     )
 
 

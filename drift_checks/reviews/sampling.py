@@ -68,7 +68,10 @@ def plan(
     total = sum(sizes.values())
     if not divided:
         drawn = min(sample_size, total)
-        note = "the store has neither confidence nor timestamp, so the sample is drawn uniformly from all of it"
+        note = (
+            "the store has neither confidence nor timestamp to divide it by, so the sample is drawn uniformly from all"
+            " of it"
+        )
         return Plan({Stratum.BASELINE: drawn}, (Stratum.BASELINE,), (note, *_all_of_it(sample_size, total)))
     judged = (Stratum.LOW_CONFIDENCE, Stratum.OLD)
     if sample_size >= total:

@@ -127,7 +127,6 @@ def choice(*words: str) -> Kind[str]:
 def reviewer(*words: str) -> Kind[str]:
     """Return the kind of reviewers: one of a few words, or the location of the user's own classifier."""
 
-
     def parse(text: str, _: Path) -> str:
         if text in words or (_ADDRESS.fullmatch(text) and not text.partition(":")[0].endswith(".py")):
             return text

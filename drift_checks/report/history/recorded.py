@@ -80,6 +80,23 @@ class SelfDisagreement:
 
 
 @dataclass(frozen=True, kw_only=True)
+class OutsideFacts:
+    """The reviewer's answers that are none of the store's categories.
+
+    Attributes:
+        answers: The number of all answers.
+        categories: How often each was answered.
+        similar: The store's category that differs from an answer only in case, spaces or punctuation.
+        indices: Whether they look like indices of a model's classes, such as `LABEL_3`.
+    """
+
+    answers: int
+    categories: Mapping[str, int]
+    similar: Mapping[str, str] = field(default_factory=dict)
+    indices: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
 class ReviewerFacts:
     """Who reviewed the records, and the effort; None where the reviewer does not say.
 
@@ -92,6 +109,7 @@ class ReviewerFacts:
         failed: Records that it was asked about without success.
         not_asked: Records that it was not asked about, because the budget was spent or the reviewer was down.
         self_disagreement: None if no record was reviewed twice.
+        outside: None if all answers are categories of the store.
     """
 
     name: str
@@ -108,6 +126,7 @@ class ReviewerFacts:
     median_seconds: float | None = None
     slowest_seconds: float | None = None
     self_disagreement: SelfDisagreement | None = None
+    outside: OutsideFacts | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

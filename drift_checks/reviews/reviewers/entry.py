@@ -14,21 +14,20 @@ from functools import partial
 from typing import Any
 
 METHODS = ("classify", "predict", "invoke")
-_LISTS = re.compile(r"(?:typing\.|collections\.abc\.|t\.)?(?:list|sequence|iterable|collection|tuple)\[(?!.*\|)", re.IGNORECASE)
-_ARRAYS = re.compile(r"(?:\w+\.)*(?:ndarray|NDArray|Series|ArrayLike)\b(?!.*\|)")
+_LIST = re.compile(r"(?:\w+\.)*(?:list|sequence|iterable|collection|tuple|ndarray|series)(?:\[.*)?", re.IGNORECASE)
 _NAMES_OF_LISTS = {"texts", "documents", "docs", "sentences", "batch", "instances", "X"}
 
 
-def entry_point(holder: object) -> Callable[..., Any] | None:
+def entry_point(holder: Any) -> Callable[..., Any] | None:
     """Return the function to call with a text, None if there is none."""
     classify, predict, invoke = (getattr(holder, name, None) for name in METHODS)
-    if callable(classify):
-        return classify
-    if inspect.isroutine(holder) or isinstance(holder, type | partial):
-        return holder if callable(holder) else None
-    if callable(predict) and hasattr(holder, "fit"):
-        return partial(_predict_one, holder)
-    return next((found for found in (invoke, holder, predict) if callable(found)), None)
+    if inspect.isroutine(holder) or isinstance(holder, partial):
+        candidates = [classify, holder]
+    elif callable(predict) and hasattr(holder, "fit"):
+        candidates = [classify, partial(_predict_one, holder)]
+    else:
+        candidates = [classify, invoke, holder, predict]
+    return next((found for found in candidates if callable(found)), None)
 
 
 def takes_list(function: Callable[..., Any]) -> bool:
@@ -42,8 +41,10 @@ def takes_list(function: Callable[..., Any]) -> bool:
     if first.annotation is inspect.Parameter.empty:
         return first.name in _NAMES_OF_LISTS
     annotation = first.annotation
-    written = annotation if isinstance(annotation, str) else _written(annotation)
-    return bool(_LISTS.match(written) or _ARRAYS.match(written) or written in ("list", "tuple"))
+    is_class = isinstance(annotation, type) and not hasattr(annotation, "__args__")
+    written = annotation.__name__ if is_class else str(annotation)
+    # What also takes something else takes a text.
+    return bool(_LIST.fullmatch(written)) and "|" not in written
 
 
 def is_estimator(function: object) -> bool:
@@ -53,13 +54,9 @@ def is_estimator(function: object) -> bool:
 
 def _predict_one(estimator: Any, text: str) -> dict[str, object]:
     """Return what an estimator of scikit-learn's kind predicts for a text, with the probability of that class."""
-    category = list(estimator.predict([text]))[0]
+    category = next(iter(estimator.predict([text])))
     confidence = None
     # Not every estimator has probabilities.
     with suppress(Exception):
         confidence = estimator.predict_proba([text])[0][list(estimator.classes_).index(category)]
     return {"category": category, "confidence": confidence}
-
-
-def _written(annotation: Any) -> str:
-    return annotation.__name__ if isinstance(annotation, type) and not hasattr(annotation, "__args__") else str(annotation)

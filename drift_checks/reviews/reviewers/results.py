@@ -1,7 +1,7 @@
 """What a user's own classifier returns, in the forms that people and libraries use.
 
-No library is imported: mappings, objects, arrays and texts are read by what they hold. An answer that can be read in two
-ways is unusable.
+No library is imported: mappings, objects, arrays and texts are read by what they hold. An answer that can be read in
+two ways is unusable.
 """
 
 from __future__ import annotations
@@ -187,7 +187,7 @@ def _plain(value: Any) -> Any:
     """Return an enum's value, and an array, a tensor or a number of another library as Python's own."""
     if isinstance(value, Enum):
         value = value.value if isinstance(value.value, str | int) else value.name
-    if isinstance(value, str | int | float | Mapping | list | tuple) or isinstance(value, type):
+    if isinstance(value, str | int | float | Mapping | list | tuple | type):
         return float(value) if isinstance(value, float) else value
     convert = getattr(value, "tolist", None)
     try:

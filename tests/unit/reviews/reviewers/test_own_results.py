@@ -19,7 +19,7 @@ from pydantic import BaseModel
 from drift_checks.core.records import Usage
 from drift_checks.reviews.reviewers.answers import read_confidence
 from drift_checks.reviews.reviewers.base import Classification, UnusableAnswer
-from drift_checks.reviews.reviewers.own import read_result
+from drift_checks.reviews.reviewers.results import read_result
 
 Positional = namedtuple("Positional", "label score")
 
