@@ -8,6 +8,7 @@ import warnings
 from collections import defaultdict
 from collections.abc import Callable, Generator, Hashable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from types import FrameType
 
 import pytest
@@ -32,7 +33,7 @@ from drift_checks.plugin.finish import Finish
 from drift_checks.plugin.gathered import Selection
 from drift_checks.plugin.keys import CRITERIA, LOGS, PIPELINE, REFUSED
 from drift_checks.plugin.settings import read_settings
-from drift_checks.plugin.terminal import progress
+from drift_checks.plugin.terminal import end_line, progress
 from drift_checks.report.events import log_begin, log_refusal, log_reviews
 from drift_checks.report.logs import open_logs
 from drift_checks.reviews.run import Pipeline
@@ -58,6 +59,7 @@ def begin(config: pytest.Config) -> None:
         # The events of a worker are its controller's.
         if not only_looks(config) and not xdist.is_worker(config):
             config.stash[LOGS] = open_logs(settings.log_config, settings.log_file, quiet=settings.quiet)
+            config.stash[LOGS].end_line = partial(end_line, config)
             config.add_cleanup(config.stash[LOGS].close)
         pipeline = make_pipeline(config, settings)
         config.stash[PIPELINE] = pipeline

@@ -35,6 +35,16 @@ def write_summary(
         terminal.write_line(f"{'alerts' if not number else '':<12}{visible(line)}")
 
 
+def end_line(config: pytest.Config) -> None:
+    """End the line that pytest has begun, such as one of dots."""
+    if not config.pluginmanager.has_plugin("terminalreporter"):
+        return
+    writer = config.get_terminal_writer()
+    if writer.width_of_current_line:
+        writer.line()
+    writer.flush()
+
+
 @contextmanager
 def progress(records: Mapping[RecordId, Record], total: int, ledger: Ledger, *, shown: bool) -> Iterator[OnReview]:
     """Yield a callback for each review: it advances a progress bar on a terminal, and does nothing elsewhere.

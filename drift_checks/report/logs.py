@@ -7,6 +7,7 @@ an exception only its type is logged.
 from __future__ import annotations
 
 import logging
+import os
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
@@ -68,9 +69,13 @@ class PlainLines(logging.Formatter):
 
 @dataclass
 class Logs:
-    """The handlers of a run's log; `on_stderr` if all events are on stderr as JSON: nothing is repeated there then."""
+    """The handlers of a run's log; `on_stderr` if all events are on stderr as JSON: nothing is repeated there then.
+
+    `end_line` is called before an event is written to the file that is also stdout, to end what stands there.
+    """
 
     run_id: str = _NO_RUN
+    end_line: Callable[[], object] = bool
     on_stderr: bool = False
     has_losses: bool = False
     _undo: list[Callable[[], object]] = field(default_factory=list)
@@ -107,6 +112,8 @@ def open_logs(config: Path | None, file: Path | None, *, quiet: bool, stream: Te
         raise
     for handler in _handlers():
         _report_losses(handler, logs)
+        if isinstance(handler, logging.StreamHandler) and _is_stdout(handler.stream):
+            _begin_lines(handler, logs)
     return logs
 
 
@@ -115,6 +122,27 @@ def _handlers() -> Iterator[logging.Handler]:
     for name, logger in [("", logging.root), *logging.root.manager.loggerDict.items()]:
         if isinstance(logger, logging.Logger) and (not name or name.partition(".")[0] == ROOT):
             yield from logger.handlers
+
+
+def _is_stdout(stream: TextIO) -> bool:
+    """Whether what is written to the stream stands among what is printed, as with `2>&1`."""
+    try:
+        theirs, ours = (os.fstat(item.fileno()) for item in (stream, sys.stdout))
+    except (OSError, ValueError, AttributeError):
+        return False
+    return os.path.samestat(theirs, ours)
+
+
+def _begin_lines(handler: logging.Handler, logs: Logs) -> None:
+    """Make each event that the handler writes begin on a line of its own."""
+
+    def end_line(_: logging.LogRecord) -> bool:
+        logs.end_line()
+        return True
+
+    # The last filter sees only what is written.
+    handler.addFilter(end_line)
+    logs._undo.append(partial(handler.removeFilter, end_line))
 
 
 def _report_losses(handler: logging.Handler, logs: Logs) -> None:
