@@ -7,7 +7,7 @@ import unicodedata
 from collections import Counter
 from collections.abc import Collection, Iterable
 
-from drift_checks.core.text import count, quoted
+from drift_checks.core.text import count, shorten
 from drift_checks.report.history.recorded import OutsideFacts
 
 _MOST_NAMES, _MOST_PAIRS = 5, 2
@@ -38,7 +38,7 @@ def outside_in_words(outside: OutsideFacts | None) -> str:
     """Return how many answers are outside, which, and what to do; empty if there are none."""
     if outside is None:
         return ""
-    names = [f"{quoted(name, _LONGEST)} ({number:,})" for name, number in outside.categories.items()]
+    names = [f"{_shown(name)} ({number:,})" for name, number in outside.categories.items()]
     more = [f"{len(names) - _MOST_NAMES:,} more"] if len(names) > _MOST_NAMES else []
     number = sum(outside.categories.values())
     are = "is" if number == 1 else "are"
@@ -49,13 +49,18 @@ def outside_in_words(outside: OutsideFacts | None) -> str:
 def _remedy(outside: OutsideFacts) -> str:
     if outside.similar:
         pairs = [
-            f"{quoted(ours, _LONGEST)} and {quoted(theirs, _LONGEST)}"
+            f"{_shown(ours)} and {_shown(theirs)}"
             for ours, theirs in list(outside.similar.items())[:_MOST_PAIRS]
         ]
-        return f"{', '.join(pairs)} differ only in case, spaces or punctuation: map them in the classifier"
+        return f"{', '.join(pairs)} differ only in case, spaces, punctuation or prefix: map them in the classifier"
     if outside.indices:
         return "they look like indices of classes: return the categories' names"
     return "map them, or check the classifier's labels"
+
+
+def _shown(category: str) -> str:
+    # With the spaces around it, which may be what differs.
+    return repr(shorten(category, _LONGEST))
 
 
 def _form(category: str) -> str:

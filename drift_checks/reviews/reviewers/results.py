@@ -131,7 +131,7 @@ def _from_items(items: Sequence[Any], left: int) -> Classification:
         return replace(_named(first), confidence=read_confidence(others[0]))
     if _whole(first) is not None and len(others) == 1 and isinstance(others[0], float):
         return replace(_named(first), confidence=read_confidence(others[0]))
-    if len(items) == 2 and all(isinstance(item, list | tuple) for item in items) and len(items[0]) == len(items[1]):
+    if len(items) == 2 and all(isinstance(item, list | tuple) for item in items) and len(items[0]) == len(items[1]) > 0:
         names, scores = (list(map(_plain, item)) for item in items)
         if all(isinstance(name, str) for name in names) and all(isinstance(score, float) for score in scores):
             pairs = zip(names, scores, strict=True)
@@ -173,7 +173,7 @@ def _from_text(text: str, left: int) -> Classification:
     return _named(said)
 
 
-def _named(value: object, left: int = 0) -> Classification:
+def _named(value: object, left: int = 1) -> Classification:
     """Return the classification with a category that is given by name, or by a part of the result."""
     value = _plain(value)
     if isinstance(value, str):

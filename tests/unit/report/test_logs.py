@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import sys
 from collections.abc import Iterator
 from datetime import datetime
 from io import StringIO
@@ -16,7 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from drift_checks.core.errors import SettingError
-from drift_checks.report.logs import MOST_FILES, ON_TERMINAL, Logs, log_verdict, open_logs
+from drift_checks.report.logs import MOST_FILES, ON_STDERR, ON_TERMINAL, Logs, log_verdict, open_logs
 from drift_checks.report.verdict import Verdict
 
 LOGGER = logging.getLogger("drift_checks.test")
@@ -49,6 +50,23 @@ def logs(stream: StringIO) -> Iterator[Logs]:
 def events(text: str) -> list[dict[str, Any]]:
     """Return the events in a log, one per line."""
     return [json.loads(line) for line in text.splitlines()]
+
+
+@pytest.mark.parametrize("shared", [True, False])
+def test_an_event_begins_on_a_line_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, shared: bool) -> None:
+    """Where stderr is the file that is also stdout; elsewhere nothing is added to what is printed."""
+    with (tmp_path / "out").open("a") as out, (tmp_path / ("out" if shared else "err")).open("a") as err:
+        monkeypatch.setattr(sys, "stdout", out)
+        monkeypatch.setattr(sys, "stderr", err)
+        logs = open_logs(None, None, quiet=False)
+        out.write("...")
+        logs.end_line = lambda: (out.write("\n"), out.flush())
+        LOGGER.info("reviewed", extra=ON_STDERR)
+        LOGGER.info("reviewed")
+        logs.close()
+        LOGGER.warning("later")
+    printed = (tmp_path / "out").read_text()
+    assert printed.startswith("...\n{") if shared else printed == "..."
 
 
 def test_an_event_is_one_json_object_with_the_run(logs: Logs, stream: StringIO) -> None:

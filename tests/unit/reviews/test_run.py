@@ -68,6 +68,34 @@ def test_neighbours_are_not_asked_twice(settings: Settings) -> None:
         pipeline.check()
 
 
+def test_a_deterministic_classifier_is_not_asked_twice(settings: Settings) -> None:
+    """It says so by an attribute."""
+
+    class Fixed:
+        deterministic = True
+
+        def classify(self, text: str) -> str:
+            return "a"
+
+    with closing(Pipeline(replace(settings, repeat=3), Fixed())) as pipeline, pytest.raises(SettingError) as refused:
+        pipeline.check()
+    assert "Fixed says deterministic = True, so there is nothing to measure" in str(refused.value)
+
+
+@pytest.mark.parametrize("redact", [False, True])
+def test_a_refusal_quotes_no_text_of_a_redacted_run(settings: Settings, redact: bool) -> None:
+    """What the user's code raises may hold the text."""
+
+    def classify(text: str) -> str:
+        raise ValueError(text)
+
+    with closing(Pipeline(replace(settings, redact=redact), classify)) as pipeline:
+        records = pipeline.sample.records[:10]
+        with pytest.raises(ReviewerError, match="fails for every text") as refused:
+            pipeline.review(records, lambda review: None)
+    assert any(record.text[:40] in str(refused.value) for record in records) is not redact
+
+
 def test_a_sample_is_drawn_by_the_seed(pipeline: Pipeline, settings: Settings) -> None:
     """All strata of the store are counted."""
     sample = pipeline.sample

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import http.client
+import inspect
 import io
+import json
 import re
 import socket
 import unicodedata
@@ -13,6 +15,7 @@ from datetime import UTC, datetime, timedelta
 from email.message import Message
 from email.utils import format_datetime
 from http import HTTPStatus
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -27,6 +30,8 @@ from drift_checks.reviews.reviewers.failures import (
     describe,
     is_refused,
     is_transient,
+    may_pass,
+    place_of,
     retry_after,
     status_of,
     was_answered,
@@ -223,3 +228,66 @@ def test_a_description_has_the_status(message: str) -> None:
 def test_a_description_names_the_exception() -> None:
     """Its message may be none, or mean little alone, as a key does."""
     assert (describe(RuntimeError()), describe(KeyError("a"))) == ("RuntimeError", "KeyError: 'a'")
+
+
+def raised_for(error: Exception, cause: Exception) -> Exception:
+    """Return an error that was raised while another was handled."""
+    try:
+        try:
+            raise cause
+        except Exception:
+            raise error  # noqa: B904 - as users do
+    except Exception as raised:
+        return raised
+
+
+@pytest.mark.parametrize(
+    ("error", "expected"),
+    [
+        *((StatusError(code), True) for code in (408, 429, 500, 503)),
+        *((StatusError(code), False) for code in (400, 404, 422)),
+        *((error, True) for error in (TimeoutError(), ConnectionResetError(), OSError(5, "broken"), MemoryError())),
+        *(
+            (error, False)
+            for error in (FileNotFoundError(), PermissionError(), KeyError("a"), RuntimeError(), Exception())
+        ),
+        *(
+            (type(name, (Exception,), {})(), True)
+            for name in ("RateLimitError", "ServiceUnavailable", "ThrottlingException")
+        ),
+        (requests.exceptions.ConnectTimeout(), True),
+        (requests.exceptions.MissingSchema(), False),
+        (httpx.ReadTimeout("slow"), True),
+        (httpx.UnsupportedProtocol("no"), False),
+        (raised_for(RuntimeError("no answer"), ConnectionRefusedError()), True),
+        (raised_for(RuntimeError("no answer"), KeyError("a")), False),
+    ],
+    ids=repr,
+)
+def test_tells_an_outage_from_what_does_not_pass(error: Exception, expected: bool) -> None:
+    """Also if it was raised for another error."""
+    assert may_pass(error) is expected
+
+
+def test_a_circle_of_causes_ends() -> None:
+    """Some libraries raise an error for itself."""
+    first, second = KeyError(), ValueError()
+    first.__cause__, second.__cause__ = second, first
+    assert not may_pass(first)
+
+
+def test_names_the_place_in_the_users_code() -> None:
+    """Not that in a library which it called, or in this package."""
+    with pytest.raises(ValueError) as raised:
+        json.loads("{")
+    line = inspect.currentframe().f_lineno - 1  # type: ignore[union-attr]
+    assert place_of(raised.value).endswith(f"{Path(__file__).name}, line {line}")
+
+
+@pytest.mark.parametrize("source", ["1 +", "1 / 0"])
+def test_code_without_a_file_has_no_place(source: str) -> None:
+    """A syntax error names its own place; evaluated code has none, so the caller's is named."""
+    with pytest.raises((SyntaxError, ZeroDivisionError)) as raised:
+        eval(source)
+    assert ("" if source == "1 +" else Path(__file__).name) in place_of(raised.value)
+    assert place_of(KeyError()) == ""

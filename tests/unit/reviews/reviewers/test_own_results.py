@@ -85,14 +85,14 @@ def test_needs_no_confidence(result: object) -> None:
     assert read_result(result) == Classification("financial")
 
 
-@pytest.mark.parametrize("result", [None, "", " ", {}, (), [], {"label": "a"}, (None, 0.5), Decided(None), 5, b"x"])
+@pytest.mark.parametrize("result", [None, "", " ", {}, (), [], {"name": "a"}, (None, 0.5), Decided(None), 0.5, b"x"])
 def test_a_result_without_category_is_unusable(result: object) -> None:
     """The failure quotes what was returned."""
     with pytest.raises(UnusableAnswer, match="which has no category"):
         read_result(result)
 
 
-@pytest.mark.parametrize("category", [["a"], {"a": 1}, object(), float("nan")])
+@pytest.mark.parametrize("category", [["a", "b"], {"a": 1}, object(), float("nan")])
 def test_a_category_that_is_neither_text_nor_enum_is_none(category: object) -> None:
     """A list of categories, a mapping or an object decides nothing."""
     with pytest.raises(UnusableAnswer):
