@@ -13,7 +13,7 @@ from types import FrameType
 
 import pytest
 
-from drift_checks.core.errors import DriftError
+from drift_checks.core.errors import DriftError, ReviewerError
 from drift_checks.core.records import Record, RecordId, item_name
 from drift_checks.core.secrets import export_secrets, know_secrets
 from drift_checks.core.signals import on_sigterm
@@ -36,6 +36,7 @@ from drift_checks.plugin.settings import read_settings
 from drift_checks.plugin.terminal import end_line, progress
 from drift_checks.report.events import log_begin, log_refusal, log_reviews
 from drift_checks.report.logs import open_logs
+from drift_checks.reviews.reviewers.failures import told
 from drift_checks.reviews.run import Pipeline
 from drift_checks.reviews.slices import slice_sample
 from drift_checks.settings.declarations import Settings
@@ -240,10 +241,20 @@ def make_pipeline(config: pytest.Config, settings: Settings) -> Pipeline:
         settings, classifier = demo_settings(settings), None
     else:
         config.add_cleanup(export_secrets(os.environ))
-        classifier = config.hook.pytest_drift_reviewer(config=config)
+        classifier = _classifier_of_hook(config)
     ini_folders = (config.inipath.parent,) if config.inipath and config.inipath.is_file() else ()
     folders = (config.invocation_params.dir, *ini_folders)
     return Pipeline(settings, classifier, folders, xdist.unfinished_run(config, settings))
+
+
+def _classifier_of_hook(config: pytest.Config) -> object | None:
+    try:
+        classifier: object | None = config.hook.pytest_drift_reviewer(config=config)
+    except (DriftError, pytest.UsageError, pytest.exit.Exception):
+        raise
+    except Exception as error:
+        raise ReviewerError("reviewer", f"the hook pytest_drift_reviewer failed ({told(error)})", "fix it") from None
+    return classifier
 
 
 def end_on_sigterm(config: pytest.Config, finish: Finish) -> None:

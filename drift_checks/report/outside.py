@@ -48,10 +48,7 @@ def outside_in_words(outside: OutsideFacts | None) -> str:
 
 def _remedy(outside: OutsideFacts) -> str:
     if outside.similar:
-        pairs = [
-            f"{_shown(ours)} and {_shown(theirs)}"
-            for ours, theirs in list(outside.similar.items())[:_MOST_PAIRS]
-        ]
+        pairs = [f"{_shown(ours)} and {_shown(theirs)}" for ours, theirs in list(outside.similar.items())[:_MOST_PAIRS]]
         return f"{', '.join(pairs)} differ only in case, spaces, punctuation or prefix: map them in the classifier"
     if outside.indices:
         return "they look like indices of classes: return the categories' names"

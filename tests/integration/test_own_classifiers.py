@@ -63,6 +63,9 @@ def failing(text):
         raise ValueError("this text is <odd>")
     return function(text)
 
+def buggy(text):
+    return {"label": function(text)}["lable"]
+
 def disagreeing(text):
     return "none of them"
 
@@ -116,8 +119,10 @@ def test_whatever_takes_a_text_is_a_classifier(review: Review, store: BuiltStore
 
 
 def test_disagreeing_classifier_is_critical(review: Review, store: BuiltStore, mine: Path) -> None:
-    """What it decides is compared with the store."""
+    """What it decides is compared with the store; categories that the store does not have are named first."""
     found = review(*store.options, *SMALL, "--drift-reviewer=mine:disagreeing")
+    named = "answers     5 of 5 answers are outside the store's categories: 'none of them' (5); "
+    assert (named in found.summary, found.drift["reviewer"]["outside"]["categories"]) == (True, {"none of them": 5})
     assert summary_of(found) == (1, "CRITICAL", 0, "mine:disagreeing")
 
 
@@ -221,6 +226,21 @@ def test_what_is_no_classifier_is_refused(
     refused = review(*store.options, *SMALL, f"--drift-reviewer={address}")
     assert refused.refusal == snapshot
     assert refused.written == []
+
+
+def test_hook_that_fails_is_refused(review: Review, store: BuiltStore) -> None:
+    """In one sentence, which names the line."""
+    review.pytester.makeconftest(ASKED_HOOK)
+    said = "reviewer: the hook pytest_drift_reviewer failed (conftest.py, line 2: RuntimeError: the hook was called)"
+    assert said in review(*store.options, *SMALL).refusal
+
+
+def test_classifier_that_always_fails_is_refused(
+    review: Review, store: BuiltStore, mine: Path, snapshot: SnapshotAssertion
+) -> None:
+    """No report is written, since nothing was learnt of the store."""
+    refused = review(*store.options, *SMALL, "--drift-reviewer=mine:buggy")
+    assert refused.refusal == snapshot
 
 
 def test_hook_that_gives_no_classifier_is_refused(

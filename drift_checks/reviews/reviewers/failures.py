@@ -161,6 +161,12 @@ def describe(error: BaseException) -> str:
     return one_line(description)
 
 
+def told(error: BaseException) -> str:
+    """Return what an exception of the user's code says, and where the code raised it."""
+    place = place_of(error)
+    return (f"{place}: " if place else "") + describe(error).rstrip(".")
+
+
 def one_line(text: str) -> str:
     """Return a text on one line, without control and direction characters, shortened."""
     # Cut first: an exception may quote a text of a hundred megabytes.

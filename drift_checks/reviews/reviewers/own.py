@@ -13,7 +13,7 @@ from typing import Any
 from drift_checks.core.errors import ReviewerError, nearest
 from drift_checks.reviews.reviewers.base import Classification, Fault, Request, UnusableAnswer
 from drift_checks.reviews.reviewers.entry import METHODS, entry_point, is_estimator, takes_list
-from drift_checks.reviews.reviewers.failures import describe, is_refused, may_pass, place_of, status_of
+from drift_checks.reviews.reviewers.failures import describe, is_refused, may_pass, status_of, told
 from drift_checks.reviews.reviewers.limits import TRIED
 from drift_checks.reviews.reviewers.results import ACCEPTED, read_result
 from drift_checks.reviews.reviewers.threads import in_thread
@@ -61,7 +61,7 @@ class OwnClassifier:
         except KeyboardInterrupt:
             raise
         except BaseException as error:
-            problem, remedy = f"{self.name} cannot be instantiated ({_told(error)})", f"fix it, or {_INSTANCE}"
+            problem, remedy = f"{self.name} cannot be instantiated ({told(error)})", f"fix it, or {_INSTANCE}"
             raise ReviewerError("reviewer", problem, remedy) from None
         self._use(self._instance)
 
@@ -84,9 +84,9 @@ class OwnClassifier:
         if isinstance(error, UnusableAnswer):
             return self._defect(str(error), ACCEPTED)
         if is_refused(error):
-            problem, remedy = f"{self.name} was refused ({_told(error)})", "check the credentials that it uses"
+            problem, remedy = f"{self.name} was refused ({told(error)})", "check the credentials that it uses"
             return Fault(ReviewerError("reviewer", problem, remedy), 1 if status_of(error) == 401 else _SEVERAL)
-        return None if may_pass(error) else self._defect(_told(error), self._remedy(error))
+        return None if may_pass(error) else self._defect(told(error), self._remedy(error))
 
     def _defect(self, reason: str, remedy: str) -> Fault:
         return Fault(ReviewerError("reviewer", f"{self.name} fails for every text ({reason})", remedy), TRIED)
@@ -214,7 +214,7 @@ def _not_imported(module_name: str, error: BaseException, folders: tuple[Path, .
             _remedy_for_missing(missing.partition(".")[0], folders),
         )
     return ReviewerError(
-        "reviewer", f"importing {module_name} failed ({_told(error)})", "fix it, or install what it needs"
+        "reviewer", f"importing {module_name} failed ({told(error)})", "fix it, or install what it needs"
     )
 
 
@@ -222,9 +222,3 @@ def _remedy_for_missing(package: str, folders: tuple[Path, ...]) -> str:
     sources = [folder / "src" for folder in folders]
     found = next((src for src in sources if (src / package).is_dir() or (src / f"{package}.py").is_file()), None)
     return f"set PYTHONPATH={found}" if found else "it must be package.module:name, importable from there"
-
-
-def _told(error: BaseException) -> str:
-    """Return what an exception says, and where the user's code raised it."""
-    place = place_of(error)
-    return (f"{place}: " if place else "") + describe(error).rstrip(".")
