@@ -13,7 +13,7 @@ from enum import Enum
 from typing import Any
 
 from drift_checks.core.records import Usage
-from drift_checks.core.text import quoted
+from drift_checks.core.text import printable, quoted
 from drift_checks.reviews.reviewers.answers import read_confidence, read_text, whole_in
 from drift_checks.reviews.reviewers.base import Classification, UnusableAnswer, token_count
 from drift_checks.reviews.reviewers.lenient import CATEGORY, objects_amid
@@ -30,13 +30,14 @@ _OTHER_CATEGORIES = (
     *("label", "class", "class_", "class_name", "predicted_class", "predicted_label", "prediction", "predicted"),
     *("intent", "topic"),
 )
-# What chat clients put around an answer: openai, anthropic, ollama, Gemini's and langchain.
-_WRAPPERS = ("parsed", "output_parsed", "choices", "message", "output_text", "content", "response", "text")
+# What clients put around an answer: spaCy, openai, anthropic, ollama, Gemini's and langchain.
+_WRAPPERS = ("cats", "parsed", "output_parsed", "choices", "message", "output_text", "content", "response", "text")
 _INPUT_TOKENS = ("input_tokens", "prompt_tokens", "prompt_eval_count", "prompt_token_count")
 _OUTPUT_TOKENS = ("output_tokens", "completion_tokens", "eval_count", "candidates_token_count")
 _DEEPEST = 8
 # What is longer is prose, and no JSON is so long.
 _LONGEST_CATEGORY, _LONGEST_TEXT = 200, 20_000
+_LONGEST_SHOWN = 80
 _NOTHING = "which has no category"
 Fields = Callable[[str], Any]
 
@@ -246,7 +247,7 @@ def _whole(value: object) -> int | None:
 
 def _shown(result: object) -> str:
     try:
-        return quoted(result)
+        return printable(quoted(result), _LONGEST_SHOWN)
     except Exception:
         # The user's own `__repr__` may fail.
         return f"a {type(result).__name__}"
