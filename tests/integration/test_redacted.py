@@ -35,7 +35,9 @@ def chained(text):
     try:
         raise KeyError(text)
     except KeyError as error:
-        raise RuntimeError("no such key") from error
+        if len(text) % 2:
+            raise RuntimeError("no such key") from error
+    return "financial"
 """
 OWN_CRITERIA = {
     "plain_assert": "def test_plain(record):\n    assert record.text == 'expected'\n",

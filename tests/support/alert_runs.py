@@ -32,10 +32,13 @@ import pathlib, re
 
 CATEGORIES = ("financial", "regulatory", "operational")
 
+class Unavailable(Exception):
+    pass
+
 def steered(text):
     plan = pathlib.Path("plan").read_text()
     if plan == "down":
-        raise ValueError("the classifier is down")
+        raise Unavailable("the classifier is down")
     number, category = re.search(r"number (\\d+) concerns (\\w+)", text).groups()
     return CATEGORIES[(CATEGORIES.index(category) + (int(number) // 4 <= int(plan))) % 3], 0.8
 
@@ -43,7 +46,7 @@ def echoing(text):
     return text[:500], 0.8
 
 def quoting(text):
-    raise ValueError(f"cannot read: {text}")
+    raise Unavailable(f"cannot read: {text}")
 """
 # Without vectors and repeated reviews, a run takes a second.
 OWN = (*LOW_CONFIDENCE, "--drift-reviewer=mine:steered", "--drift-stability=0")

@@ -25,9 +25,12 @@ ANSWERING = '''
 """Answers as the text says it will."""
 import re
 
+class Unavailable(Exception):
+    pass
+
 def answer(text):
     if text.startswith("no answer"):
-        raise RuntimeError("the line is dead")
+        raise Unavailable("the line is dead")
     category, sure = re.search(r"answered as (\\w+), sure (\\d[.]\\d+)", text).groups()
     return category, float(sure)
 '''

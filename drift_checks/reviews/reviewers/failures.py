@@ -36,7 +36,7 @@ _PERMANENT = {
 # Limits and outages, as clients of services and databases name them.
 _MAY_PASS = re.compile(
     r"(RateLimit|TooManyRequests|Throttl|Quota|ResourceExhausted|Unavailable|Overloaded|DeadlineExceeded|OutOfMemory"
-    r"|OperationalError|InterfaceError|RpcError|ServerError)"
+    r"|OperationalError|InterfaceError|RpcError|ServerError|Outage|Down$)"
 )
 _FILE_ERRORS = (FileNotFoundError, FileExistsError, IsADirectoryError, NotADirectoryError, PermissionError)
 _MAX_LENGTH = 300

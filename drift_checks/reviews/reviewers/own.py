@@ -20,6 +20,8 @@ from drift_checks.reviews.reviewers.threads import in_thread
 
 # The records that are refused alike, with 403, before it is certain that all are.
 _SEVERAL = 3
+# What nobody raises to say that something is down.
+_DEFECTS = (ImportError, AttributeError, NameError, TypeError, LookupError, NotImplementedError, SyntaxError, ValueError)
 HOOK = "pytest_drift_reviewer"
 _INSTANCE = f"name an instance, or return one from the hook {HOOK} in conftest.py"
 
@@ -98,7 +100,9 @@ class OwnClassifier:
             return "fit it before, or load one that was fitted"
         if is_estimator(self._function):
             return "name a pipeline that takes texts, as of make_pipeline(TfidfVectorizer(), …)"
-        return "this does not pass by itself: fix it"
+        if isinstance(error, _DEFECTS):
+            return "this does not pass by itself: fix it"
+        return "fix it, or raise a ConnectionError if it may pass by itself"
 
     async def close(self) -> None:
         """Close the instance of a class."""

@@ -55,12 +55,12 @@ def events(text: str) -> list[dict[str, Any]]:
 @pytest.mark.parametrize("shared", [True, False])
 def test_an_event_begins_on_a_line_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, shared: bool) -> None:
     """Where stderr is the file that is also stdout; elsewhere nothing is added to what is printed."""
-    with (tmp_path / "out").open("a") as out, (tmp_path / ("out" if shared else "err")).open("a") as err:
+    with (tmp_path / "out").open("a", buffering=1) as out, (tmp_path / ("out" if shared else "err")).open("a") as err:
         monkeypatch.setattr(sys, "stdout", out)
         monkeypatch.setattr(sys, "stderr", err)
         logs = open_logs(None, None, quiet=False)
         out.write("...")
-        logs.end_line = lambda: (out.write("\n"), out.flush())
+        logs.end_line = lambda: out.write("\n")
         LOGGER.info("reviewed", extra=ON_STDERR)
         LOGGER.info("reviewed")
         logs.close()
