@@ -18,6 +18,7 @@ from drift_checks.report.changes import changes_since, store_of
 from drift_checks.report.folder import PAGE
 from drift_checks.report.headline import reason
 from drift_checks.report.history.recorded import StoreIdentity
+from drift_checks.report.outside import outside_in_words
 from drift_checks.report.run import RunReport
 from drift_checks.report.verdict import Verdict
 from drift_checks.statistics.intervals import Interval
@@ -81,7 +82,8 @@ class Message:
     count the judged records, and the `rate` is None if it was not measured; intervals are at 95 %. With `by_estimate`,
     the estimate of the whole store, `population`, is compared with the thresholds in place of the rate. `changes` are
     phrases on what changed since the previous run, `ended` sentences on acknowledgements that ended; criteria come
-    worst first, disagreements with the highest confidence first; `acknowledged` counts what is left out.
+    worst first, disagreements with the highest confidence first; `acknowledged` counts what is left out, and `outside`
+    says which answers are outside the store's categories.
     """
 
     kind: Kind
@@ -115,6 +117,7 @@ class Message:
     disagreements: tuple[DisagreementLine, ...] = ()
     more_disagreements: int = 0
     acknowledged: int = 0
+    outside: str = ""
     ended: tuple[str, ...] = ()
 
     @property
@@ -174,6 +177,7 @@ def run_message(report: RunReport, page: Path, report_url: str | None) -> Messag
         disagreements=tuple(_disagreement(item, report) for item in disagreements[:_MOST_DISAGREEMENTS]),
         more_disagreements=len(disagreements[_MOST_DISAGREEMENTS:]),
         acknowledged=len(report.known) + sum(result.acknowledged is not None for result in report.criteria),
+        outside=outside_in_words(facts.reviewer.outside),
         ended=ended,
     )
 

@@ -67,10 +67,9 @@ def sample_in_words(facts: Facts) -> str:
 
 def without_baseline(facts: Facts) -> str:
     """Return why agreement in the sample counts fewer records than were drawn; empty if it counts all."""
-    left = facts.sample.size - sum(facts.sample.strata.get(stratum, 0) for stratum in facts.judged)
-    if facts.chosen or not left:
+    judged = sum(facts.sample.strata.get(stratum, 0) for stratum in facts.judged)
+    if facts.chosen or judged == sum(facts.sample.strata.values()):
         return ""
-    judged = facts.sample.size - left
     return f"agreement in the sample is of the first {judged:,}; the baseline is for the estimate of the whole store"
 
 

@@ -74,6 +74,7 @@ def hostile(text: str = HOSTILE) -> Message:
         changes=(text,) * 30,
         criteria=(CriterionLine(text, Verdict.CRITICAL, text, text),) * 3,
         disagreements=(DisagreementLine(text, text, text, 0.5, None, text),) * 5,
+        outside=text,
         ended=(text,) * 10,
         repeat=f"echo {text}",
         report=f"/srv/{text}",

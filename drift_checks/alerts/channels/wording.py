@@ -81,9 +81,11 @@ def disagreement(line: DisagreementLine) -> str:
 
 
 def notes(message: Message) -> Iterator[str]:
-    """Yield a note on chance, and one on acknowledgements, if they apply."""
+    """Yield notes on chance, on answers outside the store's categories and on acknowledgements, if they apply."""
     if message.verdict is Verdict.CRITICAL and message.kind is not Kind.TEST and not message.confirmed:
         yield UNCONFIRMED
+    if message.outside:
+        yield printable(message.outside, 400)
     if message.acknowledged:
         yield f"{count(message.acknowledged, 'item')} acknowledged and not counted"
 

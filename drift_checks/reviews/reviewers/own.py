@@ -21,7 +21,7 @@ from drift_checks.reviews.reviewers.threads import in_thread
 # The records that are refused alike, with 403, before it is certain that all are.
 _SEVERAL = 3
 # What nobody raises to say that something is down.
-_DEFECTS = (ImportError, AttributeError, NameError, TypeError, LookupError, NotImplementedError, SyntaxError, ValueError)
+_DEFECTS = (AttributeError, NameError, TypeError, LookupError, NotImplementedError, SyntaxError, ValueError)
 HOOK = "pytest_drift_reviewer"
 _INSTANCE = f"name an instance, or return one from the hook {HOOK} in conftest.py"
 

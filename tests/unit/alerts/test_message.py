@@ -10,11 +10,12 @@ import pytest
 
 from drift_checks.alerts.channels.pagerduty import triggering
 from drift_checks.alerts.channels.slack import document
+from drift_checks.alerts.channels.wording import notes
 from drift_checks.alerts.message import Incident, Kind, Message, failure_message, run_message, store_key
 from drift_checks.core.outcomes import Decision, Outcome, Result
 from drift_checks.core.plain import from_plain, to_plain
 from drift_checks.report.details import Details, Reasons
-from drift_checks.report.history.recorded import StoreIdentity
+from drift_checks.report.history.recorded import OutsideFacts, StoreIdentity
 from drift_checks.report.run import RunReport
 from drift_checks.report.verdict import Verdict
 from tests.support.mails import composed
@@ -78,6 +79,13 @@ def test_damage_is_the_reason_although_the_reviewer_is_down(channel: str) -> Non
     assert headline.count("the reviewer is down") <= 1
     explained = {item.name: item.message for item in message.criteria}
     assert explained["agreement"].count("the reviewer is down") == 1
+
+
+def test_answers_outside_the_categories_are_a_note() -> None:
+    """A verdict may be only that of other names."""
+    outside = OutsideFacts(answers=60, categories={"Fraud": 9}, similar={"Fraud": "fraud"})
+    made = composed_of(report(reviewed(25, 25), reviewing={"outside": outside}))
+    assert [note for note in notes(made) if note.startswith("9 of 60 answers are outside")]
 
 
 def test_changes_since_the_last_run_are_listed() -> None:

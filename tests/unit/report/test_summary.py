@@ -1,0 +1,45 @@
+"""What the summary says of the sample and of the answers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pytest
+
+from drift_checks.report.history.recorded import OutsideFacts
+from drift_checks.report.page.html import render
+from drift_checks.report.summary import summarise, without_baseline
+from tests.support.reports import BASELINE, LOW, OLD, facts, report, reviewed
+
+OUTSIDE = OutsideFacts(answers=60, categories={"<b>Fraud</b>": 9})
+
+
+@pytest.mark.parametrize(
+    ("judged", "drawn", "chosen", "expected"),
+    [
+        ([LOW, OLD], {LOW: 30, OLD: 20, BASELINE: 10}, False, "agreement in the sample is of the first 50; "),
+        ([LOW, OLD], {LOW: 2_000, OLD: 0, BASELINE: 10}, False, "agreement in the sample is of the first 2,000; "),
+        ([LOW, OLD], {LOW: 30, OLD: 20, BASELINE: 0}, False, ""),
+        ([BASELINE], {LOW: 0, OLD: 0, BASELINE: 50}, False, ""),
+        ([LOW, OLD], {LOW: 1, OLD: 1, BASELINE: 1}, True, ""),
+    ],
+)
+def test_says_why_agreement_counts_fewer_records_than_were_drawn(
+    judged: Sequence[str], drawn: dict[str, int], chosen: bool, expected: str
+) -> None:
+    """Nothing where it counts all of them."""
+    said = without_baseline(facts(judged=judged, drawn=drawn, chosen=chosen))
+    assert said.startswith(expected)
+    assert bool(said) is bool(expected)
+
+
+def test_answers_outside_the_categories_come_first() -> None:
+    """On the terminal and on the page, where they are no markup."""
+    made = report(reviewed(41, 9), reviewing={"outside": OUTSIDE})
+    lines = list(summarise(made, None))
+    said = "9 of 60 answers are outside the store's categories: '<b>Fraud</b>' (9)"
+    assert lines[2].startswith(f"answers     {said}")
+    page = render(made)
+    assert page.index("9 of 60 answers are outside") < page.index('id="criteria"')
+    assert "<b>Fraud" not in page
+    assert not any(line.startswith("answers") for line in summarise(report(reviewed(41, 9)), None))
