@@ -9,6 +9,7 @@ import csv
 import gzip
 import json
 import re
+import zlib
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -52,6 +53,8 @@ def load_texts(connection: duckdb.DuckDBPyConnection, files: Sequence[Path], kin
     explain = _csv_fault if kind is Format.CSV else _json_fault
     columns: dict[str, str] = {}
     for file in files:
+        if file.name.lower().endswith(".gz"):
+            _refuse_damaged(file)
         rows = _explained(lambda file=file: open_one(connection, file), file, explain)  # type: ignore[misc]
         names, query, parameters = rows
         new = {name.lower(): name for name in names if name.lower() not in columns}
@@ -64,6 +67,16 @@ def load_texts(connection: duckdb.DuckDBPyConnection, files: Sequence[Path], kin
         into = _listed(columns[name.lower()] for name in names)
         insert = f"insert into {quoted_name(table)} ({into}) {query}"
         _explained(lambda: connection.execute(insert, parameters), file, explain)  # noqa: B023 - called at once
+
+
+def _refuse_damaged(file: Path) -> None:
+    """Refuse a compressed file that is cut off, which DuckDB before 2.0 reads up to there."""
+    try:
+        with gzip.open(file) as opened:
+            while opened.read(MEBIBYTE):
+                pass
+    except (EOFError, OSError, zlib.error) as error:
+        raise StoreError(file, f"is damaged ({printable(error)})", "compress it again") from None
 
 
 def _listed(names: Any, after: str = "") -> str:
