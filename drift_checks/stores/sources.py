@@ -58,6 +58,13 @@ def files_named(path: Path) -> Sequence[Path]:
     return (path,) if source is None else source.files
 
 
+def folder_of(path: Path) -> Path:
+    """Return the folder that holds what `db` names."""
+    if path.is_dir():
+        return path
+    return next(folder for folder in path.parents if folder.exists() or not glob.has_magic(str(folder)))
+
+
 def find_source(path: Path) -> Source | None:
     """Return the files that DuckDB reads; None for one file of another kind, which may be a SQLite file.
 
@@ -73,6 +80,7 @@ def find_source(path: Path) -> Source | None:
         raise StoreError(error.filename or path, f"cannot be read ({error.strerror})") from None
     found = {kind: file for file, kind in formats.items() if kind is not None}
     if not found:
+        _refuse_unknown(files)
         return None
     if len(found) > 1:
         names = " and ".join(file.name for file in list(found.values())[:2])
@@ -102,6 +110,15 @@ def _named(path: Path) -> Sequence[Path]:
     if not path.exists() and _suffix_of(path):
         raise StoreError(path, "does not exist", "name the file with --drift-db")
     return [path] if path.exists() else []
+
+
+def _refuse_unknown(files: Sequence[Path]) -> None:
+    for file in files:
+        with file.open("rb") as opened:
+            start = opened.read(len(_SQLITE))
+        if start and start != _SQLITE:
+            remedy = f"name a SQLite file with --drift-db, or one whose name ends in {READABLE}"
+            raise StoreError(file, "is not a SQLite database", remedy)
 
 
 def _suffix_of(path: Path) -> Format | None:

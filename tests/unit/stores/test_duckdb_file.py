@@ -19,7 +19,7 @@ from drift_checks.stores import duckdb_file
 from drift_checks.stores.opening import open_records
 from drift_checks.stores.records import RecordStore
 from drift_checks.stores.snapshot import fingerprint
-from drift_checks.stores.sources import find_source, require_sqlite
+from drift_checks.stores.sources import find_source, folder_of, require_sqlite
 from drift_checks.stores.sqlite import SqliteFile
 from tests.support.tables import TABLE, write_table
 
@@ -190,6 +190,7 @@ def test_the_content_decides_before_the_name(tmp_path: Path) -> None:
         ("missing.csv", "does not exist"),
         ("mixed", "names files of several formats, such as a.csv and b.jsonl"),
         ("pipe.csv", "it is a named pipe, not a file"),
+        ("notes.txt", "is not a SQLite database; name a SQLite file with --drift-db, or one whose name ends in .csv"),
     ],
 )
 def test_names_that_stand_for_no_table_are_refused(tmp_path: Path, named: str, problem: str) -> None:
@@ -198,9 +199,18 @@ def test_names_that_stand_for_no_table_are_refused(tmp_path: Path, named: str, p
     (tmp_path / "mixed").mkdir()
     for name in ("a.csv", "b.jsonl"):
         (tmp_path / "mixed" / name).write_text("id")
+    (tmp_path / "notes.txt").write_text("id")
     if named == "pipe.csv":
         os.mkfifo(tmp_path / named)
     assert problem in refusal(lambda: open_records(tmp_path / named, tmp_path / "snapshots"))
+
+
+def test_a_folder_holds_what_is_named(tmp_path: Path) -> None:
+    """A pattern may have patterns in its folders."""
+    folder = tmp_path / "[a]"
+    folder.mkdir()
+    for named in (folder, folder / "a.csv", folder / "*" / "b*" / "*.csv"):
+        assert folder_of(named) == folder
 
 
 def test_what_writes_needs_sqlite(tmp_path: Path) -> None:
