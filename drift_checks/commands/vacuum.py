@@ -63,10 +63,12 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _application(settings: Settings) -> Path:
+    from drift_checks.stores.sources import require_sqlite
     from drift_checks.stores.sqlite import refuse_unreadable
 
     if settings.demo or settings.db is None:
         raise SettingError("db", "--application needs a SQLite file", "name it with --drift-db=FILE")
+    require_sqlite(settings.db, "--application")
     refuse_unreadable(settings.db)
     # SQLite keeps its journals beside the target of a link.
     return settings.db.resolve()

@@ -25,9 +25,10 @@ from drift_checks.reviews.windows import Windows
 from drift_checks.settings.declarations import NEIGHBOURS, SEQUENTIAL, Settings
 from drift_checks.stores.catalogue import CollectionName
 from drift_checks.stores.chroma import VectorCollection, refuse_no_chroma, refuse_no_collection
+from drift_checks.stores.engines import RecordFile
+from drift_checks.stores.opening import open_records
 from drift_checks.stores.records import RecordStore
 from drift_checks.stores.snapshot import default_folder
-from drift_checks.stores.sqlite import SqliteFile
 from drift_checks.stores.taxonomy import read_taxonomy
 from drift_checks.stores.write_back import refuse_unwritable
 
@@ -58,7 +59,7 @@ class Pipeline:
         self.unfinished = unfinished
         self._hook_classifier = hook_classifier
         self._folders = folders
-        self._opened: list[SqliteFile | VectorCollection] = []
+        self._opened: list[RecordFile | VectorCollection] = []
 
     def check(self) -> None:
         """Draw the sample, and refuse a run that is bound to fail, before any call is paid for.
@@ -87,7 +88,7 @@ class Pipeline:
         """The table of records."""
         if self.settings.db is None:
             raise _no_store(self.settings)
-        file = SqliteFile(self.settings.db, self._snapshot_dir, query_seconds=self.settings.query_timeout)
+        file = open_records(self.settings.db, self._snapshot_dir, self.settings.query_timeout)
         self._opened.append(file)
         return RecordStore(file, self.settings.table, dict(self.settings.columns), self.settings.where)
 

@@ -48,9 +48,9 @@ class Settings:
     """
 
     db: Path | None = _store(
-        kinds.path("a SQLite file"),
-        f"SQLite file with the records (default: {DATABASE_NAME} in the Chroma directory, else in"
-        f" ./{DATABASE_FOLDER}, if it exists)",
+        kinds.path("a SQLite, CSV, JSON lines, Parquet or DuckDB file"),
+        "file with the records: SQLite, .csv, .tsv, .jsonl, .parquet, .duckdb, or a folder or glob of such files"
+        f" (default: {DATABASE_NAME} in the Chroma directory, else in ./{DATABASE_FOLDER}, if it exists)",
     )
     chroma: Path | None = _store(
         kinds.path("a Chroma directory"),

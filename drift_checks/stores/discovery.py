@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import sqlalchemy as sa
@@ -11,8 +11,11 @@ from sqlalchemy.exc import DBAPIError
 
 from drift_checks.core.errors import SettingError, StoreError, nearest
 from drift_checks.core.records import COLUMNS, INDISPENSABLE, as_text
+from drift_checks.core.text import printable
 from drift_checks.stores.engines import RecordFile
 from drift_checks.stores.forms import Forms, find_forms
+
+_BY_NUMBER = "the id of a record is its number in the file, from 1, and changes if records are added before it"
 
 
 @dataclass(frozen=True)
@@ -63,12 +66,12 @@ def find_decisions(connection: sa.Connection, file: RecordFile, wanted: Wanted) 
         SettingError: The user's condition is no SQL condition on this table.
     """
     tables, views = file.dialect.tables(connection)
-    name = _find_table(file, wanted.table, [*tables, *views])
+    name = file.only_table or _find_table(file, wanted.table, [*tables, *views])
     types = file.dialect.columns(connection, name)
     renamed, divisor = _divided(wanted.renamed, list(types))
     columns = {ours: theirs for ours in COLUMNS if (theirs := _find_column(file, name, ours, renamed, list(types)))}
-    base = sa.table(name, *(sa.column(theirs, types[theirs]) for theirs in dict.fromkeys(columns.values())))
-    read = {ours: file.dialect.projected(ours, base.c[theirs]) for ours, theirs in columns.items()}
+    base = sa.table(name, *(sa.column(theirs, types.get(theirs)) for theirs in dict.fromkeys(columns.values())))
+    read = {ours: file.dialect.projected(connection, ours, base.c[theirs]) for ours, theirs in columns.items()}
     key, category = read["id"], read["category"]
     # A comment at its end must not hide the parenthesis.
     chosen: list[sa.ColumnElement[bool]] = [] if wanted.where is None else [sa.literal_column(f"({wanted.where}\n)")]
@@ -84,6 +87,8 @@ def find_decisions(connection: sa.Connection, file: RecordFile, wanted: Wanted) 
         ours: read[ours].label(columns[ours]) for ours in ("timestamp", "confidence") if ours in read
     }
     forms = find_forms(connection, file.dialect, rows, formed, divisor)
+    if columns["id"] not in types:
+        forms = replace(forms, notes=(f"there is no column of ids, so {_BY_NUMBER}", *forms.notes))
     usable = {ours: theirs for ours, theirs in columns.items() if ours not in forms.unusable}
     return Decisions(
         name=name,
@@ -118,9 +123,14 @@ def _categories(
             raise
         raise SettingError(
             "where",
-            f"{where!r} is no condition on the rows of {file.path} ({error.orig})",
+            f"{where!r} is no condition on the rows of {file.path} ({printable(_first_line(error.orig), 200)})",
             "write it as after WHERE in SQL, as in --drift-where=\"status = 'done'\"",
         ) from None
+
+
+def _first_line(error: BaseException | None) -> str:
+    # The others show the place in a query that the user did not write.
+    return str(error).partition("\n")[0]
 
 
 def _find_table(file: RecordFile, wanted: str, tables: Sequence[str]) -> str:
@@ -142,9 +152,12 @@ def _find_column(
     found = _in_any_case(theirs, there)
     if found is not None or (ours not in renamed and ours not in INDISPENSABLE):
         return found
+    if ours == "id" and ours not in renamed and file.row_id is not None:
+        return file.row_id
+    where = "" if file.only_table else f"table {table!r} "
     raise StoreError(
         file.path,
-        f"table {table!r} has no column {theirs!r} (it has {', '.join(there)})",
+        f"{where}has no column {theirs!r} (it has {', '.join(map(printable, there))})",
         f"name the column with --drift-columns={ours}=NAME",
         nearest(theirs, there),
     )

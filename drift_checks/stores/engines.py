@@ -23,13 +23,17 @@ Functions = Mapping[str, Callable[[Any], int | None]]
 class Dialect(Protocol):
     """How an engine differs from others: what it knows of tables, and the expressions that are spelled differently."""
 
+    @property
+    def ids_at_once(self) -> int:
+        """The largest number of ids that a query should have."""
+
     def tables(self, connection: sa.Connection) -> tuple[Sequence[str], Sequence[str]]:
         """Return the names of the tables and those of the views."""
 
     def columns(self, connection: sa.Connection, table: str) -> Mapping[str, TypeEngine[Any]]:
         """Return the columns of a table or view with their types."""
 
-    def projected(self, ours: str, column: sa.ColumnClause[Any]) -> sa.ColumnElement[Any]:
+    def projected(self, connection: sa.Connection, ours: str, column: sa.ColumnClause[Any]) -> sa.ColumnElement[Any]:
         """Return what is read of a column that has our name `ours`: text, whole numbers, numbers or bytes."""
 
     def has_integer_key(self, connection: sa.Connection, table: str, column: str) -> bool:
@@ -88,6 +92,14 @@ class RecordFile(Protocol):
     @property
     def dialect(self) -> Dialect:
         """How to ask for what it holds."""
+
+    @property
+    def only_table(self) -> str | None:
+        """The name of the only table, if the file is a table itself."""
+
+    @property
+    def row_id(self) -> str | None:
+        """The name under which the number of a row can stand in for a column of ids, if it can."""
 
     def read(
         self, query: Callable[[sa.Connection], Result], functions: Functions | None = None, *, timed: bool = True

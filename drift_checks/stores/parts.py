@@ -19,7 +19,6 @@ from drift_checks.stores.records import RecordStore
 Part = TypeVar("Part")
 # With more ids than this per record, trying random ids is slower than counting rows.
 _MOST_GAPS = 4
-_IDS_AT_ONCE = 500
 
 
 class PartQueries(Generic[Part]):
@@ -62,8 +61,9 @@ class PartQueries(Generic[Part]):
     def parts_of(self, ids: Sequence[RecordId]) -> dict[RecordId, Part]:
         """Return the part of each of these records."""
         found: dict[RecordId, Part] = {}
-        for start in range(0, len(ids), _IDS_AT_ONCE):
-            there = self._dialect.with_ids(self._id, ids[start : start + _IDS_AT_ONCE])
+        size = self._dialect.ids_at_once
+        for start in range(0, len(ids), size):
+            there = self._dialect.with_ids(self._id, ids[start : start + size])
             query = select(self._id, self._exact_code).where(there)
             found.update({record_id(key): self._parts[code] for key, code in self._connection.execute(query)})
         return found

@@ -5,18 +5,24 @@ While SQLite executes a query, Python runs no signal handler in its thread. So t
 
 from __future__ import annotations
 
-import sqlite3
 import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 Result = TypeVar("Result")
 
 _STOPPING_SECONDS = 1.0
 _RETRY_SECONDS = 0.02
 _WAIT_SECONDS = 0.2
+
+
+class Interruptible(Protocol):
+    """A driver's connection whose query can be stopped from another thread."""
+
+    def interrupt(self) -> None:
+        """Stop the query."""
 
 
 class TooSlow(Exception):
@@ -35,11 +41,11 @@ class Patience:
 
     def __init__(self, seconds: float) -> None:
         self._seconds = seconds
-        self._connections: list[sqlite3.Connection] = []
+        self._connections: list[Interruptible] = []
         self._began = time.monotonic()
         self._stopped = False
 
-    def watch(self, connection: sqlite3.Connection) -> None:
+    def watch(self, connection: Interruptible) -> None:
         """Stop the queries of this connection when the time is over."""
         self._connections.append(connection)
 
@@ -89,5 +95,5 @@ class Patience:
         while not done.wait(_RETRY_SECONDS) and time.monotonic() < end:
             for connection in self._connections:
                 # It may be closed already.
-                with suppress(sqlite3.Error):
+                with suppress(Exception):
                     connection.interrupt()

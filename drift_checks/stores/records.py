@@ -17,7 +17,6 @@ from drift_checks.stores.engines import RecordFile
 from drift_checks.stores.timestamps import ISO
 
 Result = TypeVar("Result")
-_PAGE = 500
 _STREAM = 5000
 # The number of rows that show the current versions; a single one may be a manual correction.
 _LATEST = 200
@@ -103,9 +102,11 @@ class RecordStore:
         """
         columns = [self.column(ours).label(ours) for ours in only or self.columns]
         found: dict[RecordId, dict[str, object]] = {}
-        for start in range(0, len(ids), _PAGE):
-            there = self.file.dialect.with_ids(self.column("id"), ids[start : start + _PAGE])
-            for row in connection.execute(sa.select(*columns).where(there)).mappings():
+        size = self.file.dialect.ids_at_once
+        for start in range(0, len(ids), size):
+            there = self.file.dialect.with_ids(self.column("id"), ids[start : start + size])
+            query = sa.select(*columns).where(there).order_by(self.column("id"))
+            for row in connection.execute(query).mappings():
                 key = record_id(row["id"])
                 if key in found:
                     found[key]["id"] = Damaged(row["id"], "is the id of several records")

@@ -72,6 +72,9 @@ class SqliteFile:
         StoreError: The file does not exist, cannot be read, or is not a SQLite database.
     """
 
+    only_table = None
+    row_id = None
+
     def __init__(
         self,
         path: Path,

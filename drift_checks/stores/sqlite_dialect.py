@@ -26,6 +26,8 @@ _ROW_ID: sa.ColumnClause[int] = sa.literal_column("rowid")
 class SqliteDialect:
     """SQLite, whose columns may hold values of any type."""
 
+    ids_at_once = 500
+
     def tables(self, connection: sa.Connection) -> tuple[Sequence[str], Sequence[str]]:
         """Return the names of the tables and those of the views."""
         inspector = sa.inspect(connection)
@@ -35,7 +37,7 @@ class SqliteDialect:
         """Return the columns of a table or view, without types: any column may hold any value."""
         return {str(found["name"]): sa.types.NullType() for found in columns_of(connection, table)}
 
-    def projected(self, ours: str, column: sa.ColumnClause[Any]) -> sa.ColumnElement[Any]:
+    def projected(self, connection: sa.Connection, ours: str, column: sa.ColumnClause[Any]) -> sa.ColumnElement[Any]:
         """Return the column as it is."""
         return column
 

@@ -13,6 +13,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
 from functools import cached_property
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -94,8 +95,8 @@ class StrataQueries(PartQueries[Stratum]):
     def _tally(self) -> tuple[int, int, int, int]:
         """The numbers of records of low confidence, of old, of unreadable and of all records."""
         low = self._is_low_by_index() if self._rows_are_wide() else self._is_low()
-        coded = [low.label("low"), self._is_old().label("old")]
-        rows = self._dialect.evaluated_once(sa.select(*coded).select_from(self._store.table))
+        coded: sa.Select[Any] = sa.select().add_columns(low.label("low"), self._is_old().label("old"))
+        rows = self._dialect.evaluated_once(coded.select_from(self._store.table))
         is_low, is_old = rows.c.low, rows.c.old
         query = sa.select(
             _count_of(is_low == number_in_sql(1)),

@@ -25,6 +25,7 @@ from sqlalchemy.pool import NullPool
 from drift_checks.core.errors import StoreError, StoreLocked
 from drift_checks.core.records import RecordId, stored_ids
 from drift_checks.stores.records import RecordStore
+from drift_checks.stores.sources import require_sqlite
 from drift_checks.stores.sqlite import error_code
 from drift_checks.stores.sqlite_dialect import columns_of
 from drift_checks.stores.timestamps import iso_utc, written_like
@@ -77,6 +78,7 @@ def refuse_unwritable(store: RecordStore) -> None:
             store would not accept the row.
     """
     path = store.file.path
+    require_sqlite(path, "--drift-write-back")
     _refuse_without_rights(path)
     if fault := store.read(lambda connection: _fault(connection, store)):
         problem, remedy = fault

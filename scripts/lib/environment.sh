@@ -82,7 +82,7 @@ run_interruptibly() {
 # Runs the subcommand $1 of `python -m drift_checks` with the other arguments and the checkout's settings.
 run_subcommand() {
     watch_signals
-    ensure_environment .venv "" pytest drift_checks httpx
+    ensure_environment .venv duckdb pytest drift_checks httpx duckdb
     # -P: modules in the caller's folder must not shadow the installed ones.
     run_interruptibly "$environment/bin/python" -P -m drift_checks "$1" -c "$root/pytest.ini" "${@:2}"
     pass_on $? "python -m drift_checks $1"

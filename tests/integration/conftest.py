@@ -38,6 +38,8 @@ _LOADED = (
     "numpy.ma",
     "rich.progress",
     "sqlalchemy.dialects.sqlite",
+    "duckdb",
+    "duckdb_sqlalchemy",
     "tzlocal",
     "xdist.workermanage",
 )

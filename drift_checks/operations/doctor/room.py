@@ -12,7 +12,8 @@ from drift_checks.core.text import readable_size
 from drift_checks.operations.doctor.check import Check, CheckResult, NotChecked, failed, passed, skipped, warning
 from drift_checks.operations.doctor.setup import Setup
 from drift_checks.stores.snapshot import HEADROOM
-from drift_checks.stores.sqlite import Access, files_of
+from drift_checks.stores.sources import files_named
+from drift_checks.stores.sqlite import files_of
 
 GROUP = "room"
 # A run's folder takes about half a megabyte.
@@ -62,7 +63,7 @@ def room_for_backup(room: int, size: int) -> CheckResult:
 def _room_for_copy(setup: Setup) -> CheckResult:
     _refuse_no_store(setup)
     size = _vectors_size(setup)
-    if setup.settings.db is not None and setup.store.file.access() is Access.COPIED:
+    if setup.settings.db is not None and setup.store.is_copied:
         size += _records_size(setup)
     if not size:
         return skipped("no private copy is needed: the store is read in place")
@@ -71,6 +72,9 @@ def _room_for_copy(setup: Setup) -> CheckResult:
 
 def _room_for_backup(setup: Setup) -> CheckResult:
     _refuse_no_store(setup)
+    if setup.settings.db is not None and setup.store.is_open:
+        # Only SQLite files are backed up.
+        _ = setup.store.sqlite
     size = _vectors_size(setup) + _records_size(setup) + size_of(setup.settings.reports)
     return room_for_backup(free(setup.backups), size)
 
@@ -81,7 +85,9 @@ def _refuse_no_store(setup: Setup) -> None:
 
 
 def _records_size(setup: Setup) -> int:
-    return 0 if setup.settings.db is None else _total(files_of(setup.settings.db))
+    if setup.settings.db is None:
+        return 0
+    return _total(file for named in files_named(setup.settings.db) for file in files_of(named))
 
 
 def _vectors_size(setup: Setup) -> int:

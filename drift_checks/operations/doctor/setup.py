@@ -17,9 +17,11 @@ from drift_checks.operations.schedule.paths import BACKUPS, below
 from drift_checks.settings.declarations import Settings
 from drift_checks.settings.usable import Configured
 from drift_checks.stores.catalogue import CollectionName
+from drift_checks.stores.engines import RecordFile
+from drift_checks.stores.opening import open_records
 from drift_checks.stores.records import RecordStore
 from drift_checks.stores.snapshot import default_folder
-from drift_checks.stores.sqlite import SqliteFile
+from drift_checks.stores.sqlite import Access, SqliteFile
 
 Known = TypeVar("Known")
 
@@ -97,15 +99,15 @@ class OpenedStore:
     def __init__(self, settings: Settings, snapshots: Path) -> None:
         self._settings = settings
         self._snapshots = snapshots
-        self._file: SqliteFile | None = None
+        self._file: RecordFile | None = None
         self._table: RecordStore | None = None
         self._records: int | None = None
 
     def open(self) -> RecordStore:
         """Open the table and count its records; raise DriftError if the store is unusable."""
         assert self._settings.db is not None
-        self._file = SqliteFile(self._settings.db, self._snapshots, query_seconds=self._settings.query_timeout)
         settings = self._settings
+        self._file = open_records(self._settings.db, self._snapshots, settings.query_timeout)
         self._table = RecordStore(self._file, settings.table, dict(settings.columns), settings.where)
         self._records = self._table.count()
         return self._table
@@ -116,9 +118,23 @@ class OpenedStore:
         return self._records is not None
 
     @property
-    def file(self) -> SqliteFile:
-        """The SQLite file; raises NotChecked if it cannot be read."""
+    def file(self) -> RecordFile:
+        """What holds the records; raises NotChecked if it cannot be read."""
         return _known(self._file)
+
+    @property
+    def sqlite(self) -> SqliteFile:
+        """The SQLite file; raises NotChecked if the records are in another kind of file, or cannot be read."""
+        if not isinstance(self.file, SqliteFile):
+            raise NotChecked("does not apply: the records are not in a SQLite file")
+        return self.file
+
+    @property
+    def is_copied(self) -> bool:
+        """Whether a review reads a private copy; raises NotChecked if the records cannot be read."""
+        return (
+            self.file.access() is Access.COPIED if isinstance(self.file, SqliteFile) else self.file.row_id is not None
+        )
 
     @property
     def table(self) -> RecordStore:

@@ -17,6 +17,7 @@ from drift_checks.operations.doctor.setup import Setup
 from drift_checks.settings.declarations import DATABASE_NAME, NEIGHBOURS
 from drift_checks.stores.catalogue import DATABASE
 from drift_checks.stores.records import RecordStore
+from drift_checks.stores.sources import files_named
 from drift_checks.stores.sqlite import Access
 
 GROUP = "store"
@@ -96,7 +97,7 @@ def _records(setup: Setup) -> CheckResult:
     if not number:
         return failed(f"{path}: table {table.name} is empty: nothing to review", "name another store with --drift-db")
     pending = f", {table.pending:,} more without a category yet" if table.pending else ""
-    size = readable_size(path.stat().st_size)
+    size = readable_size(sum(file.stat().st_size for file in files_named(path)))
     return passed(f"{path}: {count(number, 'record')} in {table.name}{pending}, {size}")
 
 
@@ -123,7 +124,7 @@ def unmeasured(missing: Sequence[str]) -> list[str]:
 
 def _indexes(setup: Setup) -> CheckResult:
     table, number = setup.store.table, setup.store.records
-    indexed, lookup = setup.store.file.read(lambda connection: _indexed(connection, table))
+    indexed, lookup = setup.store.sqlite.read(lambda connection: _indexed(connection, table))
     expected = [ours for ours in INDEXED if table.has(ours)]
     missing = [ours for ours in expected if ours not in indexed]
     slow = [*lookup, *(ours for ours in _SCANNED if ours in missing)]
@@ -152,7 +153,7 @@ def _indexed(connection: Connection, table: RecordStore) -> tuple[set[str], tupl
 
 
 def _journal(setup: Setup) -> CheckResult:
-    access = setup.store.file.access()
+    access = setup.store.sqlite.access()
     if access is Access.COPIED:
         return passed(
             "a write-ahead log that no process has open, or that a crash left: each review reads a private copy",
@@ -160,12 +161,12 @@ def _journal(setup: Setup) -> CheckResult:
         )
     if access is Access.IMMUTABLE:
         return passed("an empty write-ahead log: read in place")
-    mode = setup.store.file.read(lambda connection: connection.exec_driver_sql("PRAGMA journal_mode").scalar_one())
+    mode = setup.store.sqlite.read(lambda connection: connection.exec_driver_sql("PRAGMA journal_mode").scalar_one())
     return passed(f"journal mode {mode}: read in place, under SQLite's own locks")
 
 
 def _integrity(setup: Setup) -> CheckResult:
-    file = setup.store.file
+    file = setup.store.sqlite
     size = file.path.stat().st_size
     if size > QUICKLY_READ and not setup.options.thorough:
         return skipped(f"not checked: reading {readable_size(size)} takes a while", "--thorough checks it for damage")

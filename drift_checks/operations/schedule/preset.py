@@ -14,6 +14,7 @@ from drift_checks.operations.schedule.paths import REPORTS, SNAPSHOTS
 from drift_checks.report.log_config import log_files
 from drift_checks.reviews.reviewers.llm import KEYS
 from drift_checks.settings.declarations import Settings, declared
+from drift_checks.stores.sources import folder_of
 
 SECRET_NAMES = (*SECRETS.values(), *KEYS)
 # What every service needs, to alert; the others are for the reviewer.
@@ -86,7 +87,7 @@ def _secret_files(environment: Mapping[str, str], folder: Path) -> dict[str, str
 def _store_folders(settings: Settings) -> Iterator[Path]:
     # SQLite reads the files beside it, too.
     if settings.db is not None:
-        yield settings.db.parent
+        yield folder_of(settings.db)
     if settings.chroma is not None:
         yield settings.chroma
 
