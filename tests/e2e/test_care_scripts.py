@@ -12,7 +12,7 @@ def test_the_script_creates_the_environment_and_passes_arguments_on(bare: Checko
     """It shares the review's environment and the checkout's ini file."""
     result = bare.run("--one", "two words", script=bare.root / "scripts" / name)
     assert (result.returncode, result.stdout) == (0, "")
-    assert bare.calls("-m pip")[0].endswith(f"--editable {bare.root}")
+    assert bare.calls("-m pip")[0].endswith(f"--editable {bare.root}[duckdb]")
     given = (bare.folder / "arguments").read_text().split("\0")[:-1]
     ini = str(bare.root / "pytest.ini")
     assert given == ["-P", "-m", "drift_checks", name, "-c", ini, "--one", "two words"]

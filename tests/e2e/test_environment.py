@@ -33,7 +33,7 @@ def test_the_first_call_creates_the_environment_and_the_second_uses_it(bare: Che
     assert first.stderr == "scripts/review: Creating the environment .venv (once, about a minute) ...\n"
     assert second.stderr == ""
     assert len(bare.calls("-m venv")) == 1
-    assert bare.calls("-m pip")[0].endswith(f"--editable {bare.root}")
+    assert bare.calls("-m pip")[0].endswith(f"--editable {bare.root}[duckdb]")
     assert "pip's output" in (bare.root / ".venv" / "install.log").read_text()
 
 
@@ -43,7 +43,7 @@ def test_uv_creates_the_environment_if_it_is_installed(bare: Checkout) -> None:
     assert bare.run(STUB_VENV_MISSING="1").returncode == 0
     (install,) = bare.calls("pip install")
     assert install.startswith(f"uv --directory {bare.root} pip install")
-    assert install.endswith("--resolution highest --editable .")
+    assert install.endswith("--resolution highest --editable .[duckdb]")
 
 
 def test_the_environment_is_replaced_when_pyproject_changes(made: Checkout) -> None:
