@@ -7,9 +7,20 @@ a function that takes the place of an import below serves every criterion of thi
 
 from __future__ import annotations
 
+from pathlib import Path
+
+import pytest
+
+from drift_checks.plugin.collection import CRITERIA
 from drift_checks.plugin.fixtures import entries, review, reviews, sample, vectors
 
 __all__ = ["entries", "review", "reviews", "sample", "vectors"]
 
 # The same plugin as the installed one: a checkout needs no installation.
 pytest_plugins = ["drift_checks.plugin"]
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Leave out the criteria if `-p no:drift_checks` turns the plugin off: nobody else knows their fixtures."""
+    is_off = config.pluginmanager.is_blocked("drift_checks")
+    return True if is_off and CRITERIA in collection_path.parents else None

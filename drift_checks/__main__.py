@@ -50,9 +50,9 @@ def _chosen(arguments: Sequence[str]) -> Callable[[], int]:
     if subcommand is not None:
         return subcommand
     # Subcommands do without pytest, which is slow to import.
-    from drift_checks.commands.run_once import run
+    from drift_checks.commands.run_once import explain, run
 
-    return partial(run, arguments)
+    return explain if not arguments else partial(run, arguments)
 
 
 def _exit_with(code: int) -> None:

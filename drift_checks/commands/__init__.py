@@ -12,6 +12,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import NoReturn, Protocol, cast
 
+from drift_checks import __version__
 from drift_checks.commands.signals import ended_by_signals
 from drift_checks.core.errors import EXIT_USAGE, DriftError, nearest
 from drift_checks.core.secrets import know_secrets
@@ -20,8 +21,8 @@ from drift_checks.core.text import visible
 
 # The module of `alert-test` is alert_test.
 NAMES = (
-    *("acknowledge", "alert-failure", "alert-test", "backup", "doctor", "history", "install", "restore", "uninstall"),
-    "vacuum",
+    *("init", "settings", "doctor", "history", "acknowledge", "install", "uninstall", "alert-test", "alert-failure"),
+    *("backup", "restore", "vacuum"),
 )
 
 PROGRAM = "python -m drift_checks"
@@ -65,11 +66,18 @@ def chosen(arguments: Sequence[str]) -> Callable[[], int] | None:
     if not arguments:
         return None
     name, *rest = arguments
+    if name in ("--version", "-V"):
+        return _print_version
     if name in NAMES:
         return partial(run_command, command(name), rest)
     if not _WORD.fullmatch(name) or Path(name).exists() or find_spec(name) is not None:
         return None
     return partial(_refuse, name)
+
+
+def _print_version() -> int:
+    sys.stdout.write(f"drift-checks {__version__}\n")
+    return 0
 
 
 def _refuse(name: str) -> int:

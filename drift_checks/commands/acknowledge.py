@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
 NAME = "acknowledge"
-HELP = "acknowledge a disagreement or a failed criterion, so that it does not count until a day"
+HELP = "leave out a known disagreement or criterion until a day"
 
 _LONGEST_REASON = 200
 
@@ -57,9 +57,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="DIR",
         help="the folder of reports (default: DRIFT_REPORTS, else reports)",
     )
-    parser.add_argument("--store", metavar="DB", help="only of this SQLite file")
-    parser.add_argument("--table", metavar="NAME", help="only of this table, if the file has several")
-    parser.add_argument("--collection", metavar="NAME", help="only of this collection, if the file has several")
+    parser.add_argument("--store", "--drift-db", metavar="DB", help="only of this SQLite file")
+    parser.add_argument("--table", "--drift-table", metavar="NAME", help="only of this table, if the file has several")
+    parser.add_argument(
+        "--collection", "--drift-collection", metavar="NAME", help="only of this collection, if the file has several"
+    )
     parser.add_argument("--format", choices=list(_FORMATS), default="table", help="the output format of --list")
 
 

@@ -17,7 +17,7 @@ from drift_checks.core.instants import format_instant
 from drift_checks.report.history.recorded import StoreIdentity
 
 NAME = "alert-test"
-HELP = "send a marked test through every configured channel, and show the answers"
+HELP = "send a marked test through every configured channel"
 EXIT_NOT_DELIVERED = 1
 # Somebody is waiting for it.
 _SECONDS = 12.0

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from drift_checks.operations.backup.creation import Backup, BackupSource
 
 NAME = "backup"
-HELP = "make a verified backup of the store and the history of the reports, even while the application writes"
+HELP = "back up the store and the history, and verify the copy"
 
 _KEPT = 14
 

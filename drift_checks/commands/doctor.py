@@ -20,7 +20,7 @@ from drift_checks.operations.doctor.setup import DoctorOptions
 from drift_checks.settings.loading import Sources
 
 NAME = "doctor"
-HELP = "check that everything is set up for reviews in production, and say how to fix what is not"
+HELP = "check everything that reviews in production need"
 EXIT_WRONG = 1
 
 

@@ -40,7 +40,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="DIR",
         help="the folder of reports (default: DRIFT_REPORTS, else reports)",
     )
-    parser.add_argument("--store", metavar="DB", help="only runs of this SQLite file")
+    parser.add_argument("--store", "--drift-db", metavar="DB", help="only runs of this SQLite file")
     parser.add_argument("--format", choices=list(_FORMATS), default="table", help="the output format")
 
 

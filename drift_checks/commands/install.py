@@ -31,7 +31,7 @@ from drift_checks.operations.schedule.plan import CRON, DAY, SYSTEMD, WEEK, read
 from drift_checks.operations.schedule.preset import make_preset
 
 NAME = "install"
-HELP = "schedule a nightly review with cron or systemd: write the files, and say what to do next"
+HELP = "schedule a nightly review with cron or systemd"
 EXIT_KEPT = 1
 
 _CONTENTS = {CRON: cron_contents, SYSTEMD: systemd_contents}

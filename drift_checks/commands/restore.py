@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from drift_checks.operations.backup.restoration import Restored
 
 NAME = "restore"
-HELP = "restore a verified backup, all of it or nothing, without losing existing files"
+HELP = "restore a verified backup, all of it or nothing"
 
 # Not a text, which argparse would convert to a path.
 _ORIGINAL = True

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import pytest
 
 from drift_checks.commands import PROGRAM, Parser, overview
-from drift_checks.core.errors import SettingError
+from drift_checks.core.errors import EXIT_USAGE, SettingError
 from drift_checks.core.streams import guard
 from drift_checks.report.verdict import EXIT_INTERNAL_ERROR, Verdict
 from drift_checks.settings.apart import joined
@@ -62,6 +62,12 @@ def run(arguments: Sequence[str]) -> int:
     return code
 
 
+def explain() -> int:
+    """Print what the command line can do; a job that lost its arguments must not look like a verdict of OK."""
+    sys.stderr.write(_parser().format_help())
+    return EXIT_USAGE
+
+
 def _settings(given: argparse.Namespace) -> list[str]:
     return [f"{name}={value}" for name, value in vars(given).items() if name.startswith("--") and value is not None]
 
@@ -80,19 +86,22 @@ def _not_a_scheduler(given: argparse.Namespace) -> SettingError:
 
 
 def _parser() -> Parser:
-    parser = Parser(
+    parsing = Parser(
         prog=PROGRAM,
-        description="Review a store of classified texts once.",
-        epilog=f"{overview()}\n\nEvery --drift-NAME setting is an option, too; `pytest --help` lists them.",
+        usage="%(prog)s SUBCOMMAND | --run-once [--drift-NAME=VALUE ...]",
+        epilog=f"{overview()}\n\nFirst: `drift-checks init FILE`, or `drift-checks --run-once --drift-demo`.",
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
-    parser.add_argument("--run-once", action="store_true", help="run one review (the only mode)")
+    parsing.add_argument("--version", action="store_true", help="print the version")
+    parsing.add_argument("--run-once", action="store_true", help="review the store once (every setting is an option)")
     # Each destination is the option to pass to pytest.
-    parser.add_argument("--sample-size", dest="--drift-sample-size", metavar="N", help="number of records to review")
-    parser.add_argument("--db-path", dest="--drift-db", metavar="FILE", help="SQLite file with the records")
-    parser.add_argument("--chroma-path", dest="--drift-chroma", metavar="DIR", help="Chroma directory with the vectors")
+    parsing.add_argument("--sample-size", dest="--drift-sample-size", metavar="N", help="number of records to review")
+    parsing.add_argument("--db-path", dest="--drift-db", metavar="FILE", help="file with the records")
+    parsing.add_argument(
+        "--chroma-path", dest="--drift-chroma", metavar="DIR", help="Chroma directory with the vectors"
+    )
     # Of the scheduler that this replaces: they are answered with the command that schedules reviews.
-    parser.add_argument("--start-scheduler", "--start", action="store_true", help=argparse.SUPPRESS)
-    parser.add_argument("--interval-hours", "--interval", metavar="N", help=argparse.SUPPRESS)
-    return parser
+    parsing.add_argument("--start-scheduler", "--start", action="store_true", help=argparse.SUPPRESS)
+    parsing.add_argument("--interval-hours", "--interval", metavar="N", help=argparse.SUPPRESS)
+    return parsing

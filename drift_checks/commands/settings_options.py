@@ -18,7 +18,9 @@ _PREFIX = "drift_"
 def add_settings(parser: argparse.ArgumentParser) -> None:
     """Declare every setting as an option, and `-c` for an ini file."""
     parser.add_argument("-c", dest="ini_file", metavar="FILE", help="ini file with settings, as in pytest -c FILE")
-    group = parser.add_argument_group("settings", "every --drift-NAME of a review; `pytest --help` explains them")
+    group = parser.add_argument_group(
+        "settings", "every --drift-NAME of a review; `drift-checks settings` explains them"
+    )
     for setting in declared():
         if setting.default is False:
             group.add_argument(

@@ -18,7 +18,7 @@ from drift_checks.operations.schedule.plan import CRON
 from drift_checks.operations.schedule.systemd import SERVICES, TIMERS
 
 NAME = "uninstall"
-HELP = "remove what `install` wrote, except for files that were changed by hand"
+HELP = "remove what `install` wrote, except files changed by hand"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -17,21 +17,41 @@ from drift_checks.core.errors import SettingError, nearest
 from drift_checks.core.streams import guard
 from drift_checks.plugin import hooks, xdist
 from drift_checks.plugin.collection import CRITERIA, CriterionModule, is_built_in, is_criterion, refuse_other_copy
-from drift_checks.plugin.keys import EXIT_CODE, LOGS, MARK, PIPELINE, REFUSED, VERDICT, WARNINGS
+from drift_checks.plugin.keys import EXIT_CODE, LOGS, MARK, PIPELINE, REFUSED, UNEXPLAINED, VERDICT, WARNINGS
 from drift_checks.plugin.quiet import QUIET, keep_quiet
-from drift_checks.plugin.settings import add_settings, refuse_hidden_ini
+from drift_checks.plugin.settings import add_ini_keys, add_settings, refuse_hidden_ini, serves_reviews
 from drift_checks.settings.declarations import declared
 
+_PACKAGE = "drift_checks"
 
-def pytest_addoption(parser: pytest.Parser) -> None:
-    """Declare every setting as an option and an ini key; from here on, nobody need read what pytest prints."""
+
+def pytest_plugin_registered(plugin: object, manager: pytest.PytestPluginManager) -> None:
+    """Go away again for `-p no:drift_checks`: pytest knows this plugin by the name of its module only."""
+    if plugin is sys.modules[__name__] and manager.is_blocked(_PACKAGE):
+        manager.unregister(plugin)
+        # A conftest of a checkout names the module, too.
+        manager.set_blocked(__name__)
+
+
+def pytest_addoption(parser: pytest.Parser, pluginmanager: pytest.PytestPluginManager) -> None:
+    """Declare every setting as an option and an ini key; from here on, nobody need read what pytest prints.
+
+    Where nobody reviews anything, `pytest --help` has a line on this package, not three hundred.
+    """
+    if pluginmanager.is_blocked(_PACKAGE):
+        return
     guard("stdout", "stderr")
-    add_settings(parser)
+    config = pluginmanager.get_plugin("pytestconfig")
+    explained = config is None or serves_reviews(config)
+    add_settings(parser, explained=explained)
+    if config is not None and not explained:
+        config.stash[UNEXPLAINED] = parser
 
 
 def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:
     """Declare the hooks of a run."""
-    pluginmanager.add_hookspecs(hooks)
+    if not pluginmanager.is_blocked(_PACKAGE):
+        pluginmanager.add_hookspecs(hooks)
 
 
 def pytest_load_initial_conftests(early_config: pytest.Config, args: Sequence[str]) -> None:
@@ -41,13 +61,19 @@ def pytest_load_initial_conftests(early_config: pytest.Config, args: Sequence[st
         option = argument.partition("=")[0]
         if option.startswith("--drift-") and option not in options:
             closest = nearest(option, options, prefix="--drift-")
-            raise pytest.UsageError(str(SettingError(option, "unknown setting", closest or "see pytest --help")))
+            raise pytest.UsageError(
+                str(SettingError(option, "unknown setting", closest or "`drift-checks settings` lists them"))
+            )
     refuse_hidden_ini(early_config, args)
 
 
 @pytest.hookimpl(trylast=True)
 def pytest_configure(config: pytest.Config) -> None:
     """Register the mark, and hold back the output of a quiet run."""
+    if UNEXPLAINED in config.stash:
+        if config.option.help:
+            return
+        add_ini_keys(config.stash[UNEXPLAINED])
     keep_quiet(config)
     config.addinivalue_line("markers", f"{MARK}(question, ...): the module is a criterion of the drift review")
 

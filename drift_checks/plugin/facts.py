@@ -85,6 +85,7 @@ def gather_facts(config: pytest.Config, pipeline: Pipeline, counts: Mapping[str,
         demo=settings.demo,
         resumable=classifier is not None,
         redacted=settings.redact,
+        found=pipeline.found,
         repeat=repeat,
         repeat_record=repeat_record,
         settings={

@@ -17,6 +17,8 @@ OUTCOME = "drift_outcome"
 PIPELINE: pytest.StashKey[Pipeline] = pytest.StashKey()
 CRITERIA: pytest.StashKey[dict[str, Criterion]] = pytest.StashKey()
 STATISTICS: pytest.StashKey[list[Statistic]] = pytest.StashKey()
+# The parser to which the ini keys are not added yet, so that `pytest --help` leaves them out.
+UNEXPLAINED: pytest.StashKey[pytest.Parser] = pytest.StashKey()
 # What a check found, None if it passed.
 FINDING: pytest.StashKey[str | None] = pytest.StashKey()
 # The exit code that the run decided on.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import os
 import shlex
 from collections.abc import Sequence
@@ -14,19 +15,48 @@ import pytest
 
 from drift_checks.core.errors import SettingError
 from drift_checks.settings.apart import values_apart
-from drift_checks.settings.declarations import Settings, declared
+from drift_checks.settings.declarations import Setting, Settings, declared
 from drift_checks.settings.ini_files import read_ini
 from drift_checks.settings.loading import Sources, load
 
+_ONLY_LINE = (
+    "the records that `pytest --pyargs drift_checks` reviews; that command explains all settings with --help, and so"
+    " does `drift-checks settings`"
+)
 
-def add_settings(parser: pytest.Parser) -> None:
-    """Declare every setting as an option, in its group, and as an ini key."""
+
+def add_settings(parser: pytest.Parser, *, explained: bool = True) -> None:
+    """Declare every setting as an option, and as an ini key if `pytest --help` is to explain all of them."""
     for setting in declared():
         group = parser.getgroup(f"drift-{setting.group}", f"Drift Checks: {setting.group}")
-        described = setting.help + (f" (default: {setting.default})" if setting.default not in (None, (), {}) else "")
         how = {"action": "store_const", "const": "true"} if setting.default is False else {"metavar": "VALUE"}
+        described = _described(setting)
+        if not explained:
+            described = _ONLY_LINE if setting.key == "db" else argparse.SUPPRESS
         group.addoption(setting.option, dest=setting.ini, default=None, help=described, **how)
-        parser.addini(setting.ini, described, default=None)
+    if explained:
+        add_ini_keys(parser)
+
+
+def add_ini_keys(parser: pytest.Parser) -> None:
+    """Declare every setting as an ini key; `pytest --help` shows all keys that are declared before."""
+    for setting in declared():
+        parser.addini(setting.ini, _described(setting), default=None)
+
+
+def serves_reviews(config: pytest.Config) -> bool:
+    """Whether this session's arguments or ini file name this package, so that its settings are of interest."""
+    try:
+        keys = read_ini(config.inipath)
+    except SettingError:
+        return True
+    return any("drift" in str(argument) for argument in config.invocation_params.args) or any(
+        key.startswith("drift_") or (key == "testpaths" and "drift_checks" in value) for key, value in keys.items()
+    )
+
+
+def _described(setting: Setting) -> str:
+    return setting.help + (f" (default: {setting.default})" if setting.default not in (None, (), {}) else "")
 
 
 def refuse_hidden_ini(config: pytest.Config, args: Sequence[str]) -> None:

@@ -31,6 +31,7 @@ class Facts:
         coverage: How much of the sample and of the criteria was checked.
         interrupted: How far the run came before it was interrupted.
         resumable: Whether missing reviews can be made later.
+        found: What was found in the store because the user did not name it.
         repeat: The command that repeats the run.
         repeat_record: The command that repeats the run for one record, whose id is to be appended.
         settings: The settings that were set, each with its source.
@@ -58,6 +59,7 @@ class Facts:
     interrupted: str | None = None
     resumable: bool = False
     redacted: bool = False
+    found: tuple[str, ...] = ()
     repeat: str = ""
     repeat_record: str = ""
     settings: dict[str, str] = field(default_factory=dict)

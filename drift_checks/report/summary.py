@@ -20,6 +20,7 @@ from drift_checks.settings.declarations import NEIGHBOURS, POPULATION
 
 _MOST_LINES = 60
 _MOST_REASONS = 10
+_LONGEST_FOUND = 1000
 _LABEL = 12
 # A criterion that is OK needs no action, so few words are enough.
 _LONGEST_MESSAGE, _LONGEST_OK_MESSAGE = 400, 160
@@ -140,6 +141,8 @@ def _reviewed(facts: Facts) -> Iterator[str]:
     if store.chroma is not None:
         vectors = "" if store.vectors is None else f": {count(store.vectors, 'vector')}"
         yield _line("", f"{store.chroma}, collection {printable(store.collection)}{vectors}")
+    for number, found in enumerate(facts.found):
+        yield _line("" if number else "columns", printable(found, _LONGEST_FOUND))
     yield _line("sample", f"{count(facts.sample.size, 'record')}: {sample_in_words(facts)}")
     if without := without_baseline(facts):
         yield _line("", without)

@@ -25,6 +25,7 @@ from drift_checks.reviews.windows import Windows
 from drift_checks.settings.declarations import NEIGHBOURS, SEQUENTIAL, Settings
 from drift_checks.stores.catalogue import CollectionName
 from drift_checks.stores.chroma import VectorCollection, refuse_no_chroma, refuse_no_collection
+from drift_checks.stores.completion import completed
 from drift_checks.stores.engines import RecordFile
 from drift_checks.stores.opening import open_records
 from drift_checks.stores.records import RecordStore
@@ -57,6 +58,10 @@ class Pipeline:
         self.settings = settings if unfinished is None else unfinished.resumed(settings, self.reviewer_name)
         self.ledger = Ledger()
         self.unfinished = unfinished
+        # Before the store completed them.
+        self.given = self.settings
+        # What was found in the store, for the user.
+        self.found: tuple[str, ...] = ()
         self._hook_classifier = hook_classifier
         self._folders = folders
         self._opened: list[RecordFile | VectorCollection] = []
@@ -90,6 +95,7 @@ class Pipeline:
             raise _no_store(self.settings)
         file = open_records(self.settings.db, self._snapshot_dir, self.settings.query_timeout)
         self._opened.append(file)
+        self.settings, self.found = completed(self.given, file)
         return RecordStore(file, self.settings.table, dict(self.settings.columns), self.settings.where)
 
     @cached_property

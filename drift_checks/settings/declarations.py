@@ -26,6 +26,8 @@ SAMPLE = "sample"
 POPULATION = "population"
 CONFIRMED = "confirmed"
 ALWAYS = "always"
+# The source of a setting that the store itself answered.
+FOUND = "found in the store"
 PAGERDUTY_URL = "https://events.pagerduty.com/v2/enqueue"
 # How many records a sequential decision draws if max-calls is not set.
 SEQUENTIAL_CALLS = 200
@@ -104,7 +106,10 @@ class Settings:
         10,
     )
     seed: int = _sample(kinds.any_whole(), "seed of the random draw (default: the date in UTC, as in 20260115)")
-    as_of: datetime = _sample(kinds.instant(), "reference time from which ages are measured (default: now)")
+    as_of: datetime = _sample(
+        kinds.instant(),
+        "reference time from which ages are measured, or a date, for its midnight in UTC (default: now)",
+    )
     naive_timezone: ZoneInfo = _sample(kinds.zone(), "time zone of timestamps that have none (default: the machine's)")
     records: tuple[str, ...] = _sample(kinds.record_ids(), "review exactly these record ids instead of a sample", ())
     reviewer: str = _reviewer(

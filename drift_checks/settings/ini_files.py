@@ -8,6 +8,28 @@ from typing import Any
 
 from drift_checks.core.errors import SettingError
 
+# In the order in which pytest looks for them.
+_NAMES = ("pytest.toml", ".pytest.toml", "pytest.ini", ".pytest.ini", "pyproject.toml", "tox.ini", "setup.cfg")
+# These are pytest's even if they are empty.
+_ALWAYS = _NAMES[:4]
+
+
+def find_ini(*folders: Path) -> Path | None:
+    """Return the file that pytest reads its settings from in the first of these folders that has one, or None."""
+    for folder in folders:
+        for name in _NAMES:
+            file = folder / name
+            if file.is_file() and (name in _ALWAYS or _has_section(file)):
+                return file
+    return None
+
+
+def _has_section(file: Path) -> bool:
+    try:
+        return bool(read_ini(file))
+    except SettingError:
+        return False
+
 
 def read_ini(file: Path | None) -> dict[str, str]:
     """Return the keys of pytest's section of an ini or TOML file; raise SettingError if it cannot be read."""

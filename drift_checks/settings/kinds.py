@@ -188,15 +188,23 @@ def flag() -> Kind[bool]:
 
 
 def instant() -> Kind[datetime]:
-    """Return the kind of ISO 8601 instants; they must include a zone, so that they mean the same everywhere."""
+    """Return the kind of ISO 8601 instants, which mean the same everywhere: they have a zone, or are dates.
+
+    A date is its midnight in UTC.
+    """
 
     def convert(text: str) -> datetime:
         moment = datetime.fromisoformat(text)
+        if len(text) == len("2026-01-15"):
+            moment = moment.replace(tzinfo=UTC)
         if moment.tzinfo is None:
             raise ValueError
         return moment.astimezone(UTC)
 
-    return simple(convert, "an ISO 8601 instant with a zone, as in 2026-01-15T02:00:00Z")
+    return simple(
+        convert,
+        "an ISO 8601 instant with a zone, as in 2026-01-15T02:00:00Z, or a date, whose midnight in UTC is meant",
+    )
 
 
 def zone() -> Kind[ZoneInfo]:

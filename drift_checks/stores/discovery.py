@@ -15,6 +15,7 @@ from drift_checks.core.text import printable
 from drift_checks.stores.engines import RecordFile
 from drift_checks.stores.forms import Forms, find_forms
 
+ROW_ID = "rowid"
 _BY_NUMBER = "the id of a record is its number in the file, from 1, and changes if records are added before it"
 
 
@@ -150,6 +151,9 @@ def _find_column(
 ) -> str | None:
     theirs = renamed.get(ours, ours)
     found = _in_any_case(theirs, there)
+    if found is None and ours == "id" and theirs.lower() == ROW_ID:
+        # SQLite numbers the rows of a table without an id.
+        return ROW_ID
     if found is not None or (ours not in renamed and ours not in INDISPENSABLE):
         return found
     if ours == "id" and ours not in renamed and file.row_id is not None:

@@ -138,12 +138,27 @@ def test_override_is_refused_or_read_like_a_key(review: Review, store: BuiltStor
 
 
 def test_help_shows_each_setting_in_its_group(review: Review) -> None:
-    """`pytest --help` groups the settings, and lists the ini keys."""
-    printed = review.pytest("--help").out
+    """`pytest --help` groups the settings, and lists the ini keys, where the criteria are named."""
+    printed = review.pytest("--pyargs", "drift_checks", "--help").out
     section = re.split(r"^Drift Checks: ", printed, flags=re.MULTILINE)
     for group, names in GROUPS.items():
         (ours,) = [text for text in section if text.startswith(f"{group}:")]
         assert [name for name in names if f"--drift-{name}" not in ours or f"{ini_key(name)} " not in printed] == []
+
+
+def test_help_of_another_project_has_a_few_lines(review: Review) -> None:
+    """They say where the settings are explained."""
+    ours, without = (review.pytest("--help", *off).out for off in ((), ("-p", "no:drift_checks")))
+    assert 0 < len(ours.splitlines()) - len(without.splitlines()) <= 15
+    assert "drift-checks settings" in " ".join(ours.split())
+    assert "drift" not in without
+
+
+def test_the_plugin_can_be_turned_off(review: Review) -> None:
+    """Other tests run as if it were not installed, and its options are unknown."""
+    (review.folder / "test_own.py").write_text("def test_own():\n    pass\n", encoding="utf-8")
+    assert review.pytest("-p", "no:drift_checks", "test_own.py").exit_code == 0
+    assert review.pytest("-p", "no:drift_checks", "test_own.py", "--drift-warn=0.5").exit_code == 4
 
 
 def test_markers_lists_the_mark(review: Review) -> None:

@@ -17,6 +17,7 @@ from drift_checks.operations.schedule.paths import BACKUPS, below
 from drift_checks.settings.declarations import Settings
 from drift_checks.settings.usable import Configured
 from drift_checks.stores.catalogue import CollectionName
+from drift_checks.stores.completion import completed
 from drift_checks.stores.engines import RecordFile
 from drift_checks.stores.opening import open_records
 from drift_checks.stores.records import RecordStore
@@ -106,8 +107,8 @@ class OpenedStore:
     def open(self) -> RecordStore:
         """Open the table and count its records; raise DriftError if the store is unusable."""
         assert self._settings.db is not None
-        settings = self._settings
-        self._file = open_records(self._settings.db, self._snapshots, settings.query_timeout)
+        self._file = open_records(self._settings.db, self._snapshots, self._settings.query_timeout)
+        settings = completed(self._settings, self._file).settings
         self._table = RecordStore(self._file, settings.table, dict(settings.columns), settings.where)
         self._records = self._table.count()
         return self._table

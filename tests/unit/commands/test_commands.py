@@ -8,7 +8,9 @@ import sys
 from pathlib import Path
 
 import pytest
+from syrupy.assertion import SnapshotAssertion
 
+from drift_checks import __version__
 from drift_checks.commands import NAMES, chosen, command
 from drift_checks.report.history.database import History
 from drift_checks.report.history.recorded import RecordedRun
@@ -57,6 +59,21 @@ def test_a_misspelt_subcommand_is_refused() -> None:
 def test_other_arguments_belong_to_the_review(first: list[str]) -> None:
     """Options, paths, packages and node ids."""
     assert chosen(first) is None
+
+
+def test_without_arguments_the_command_line_is_explained(snapshot: SnapshotAssertion) -> None:
+    """On one screen, and with the exit code of unusable arguments: no scheduled job takes it for a verdict of OK."""
+    done = module()
+    assert (done.returncode, done.stdout) == (4, "")
+    assert len(done.stderr.splitlines()) <= 26
+    assert max(map(len, done.stderr.splitlines())) < 80
+    assert done.stderr == snapshot
+
+
+def test_the_version_is_that_of_the_package() -> None:
+    """It names the package, not pytest."""
+    done = module("--version")
+    assert (done.returncode, done.stdout) == (0, f"drift-checks {__version__}\n")
 
 
 def test_an_existing_folder_belongs_to_the_review(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -64,7 +64,7 @@ def test_missing_vectors_fail_only_if_the_reviewer_needs_them(
     [
         (lambda store: store.db.unlink(), "does not exist"),
         (lambda store: store.db.write_bytes(b"text, and longer than a header"), "SQLite database"),
-        (lambda store: store.execute(f"alter table {NAME} rename to other"), f"has no table '{NAME}'"),
+        (lambda store: store.execute(f"drop table {NAME}"), f"has no table '{NAME}'"),
         (lambda store: store.execute(f"delete from {NAME}"), "is empty: nothing to review"),
         (lambda store: store.execute(f"alter table {NAME} rename column category to x"), "has no column 'category'"),
     ],

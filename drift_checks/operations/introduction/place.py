@@ -1,0 +1,80 @@
+"""Where a user's store lies: the SQLite file that a path names, and the Chroma directory beside it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import NamedTuple
+
+from drift_checks.core.errors import DriftError, SettingError
+from drift_checks.settings.declarations import Settings, declared
+from drift_checks.settings.loading import Origin, parse
+from drift_checks.stores.catalogue import DATABASE, list_collections
+from drift_checks.stores.snapshot import default_folder
+from drift_checks.stores.sqlite import SqliteFile
+
+_SUFFIXES = (".db", ".sqlite", ".sqlite3", ".db3")
+
+
+class Vectors(NamedTuple):
+    """A Chroma directory and the names of its collections."""
+
+    directory: Path
+    collections: tuple[str, ...]
+
+
+def find_database(text: str) -> Path:
+    """Return what the user means: the path itself, or the only SQLite file in a folder, if it has any.
+
+    Raises:
+        SettingError: There are several.
+    """
+    setting = next(setting for setting in declared() if setting.key == "db")
+    path = parse(setting, Origin(text, "the argument", Path.cwd()))
+    assert isinstance(path, Path)
+    if not path.is_dir():
+        return path
+    found = sorted(file for file in path.iterdir() if file.suffix.lower() in _SUFFIXES and file.name != DATABASE)
+    if len(found) == 1:
+        return found[0]
+    if not found:
+        # It may hold files of another format, which are read together.
+        return path
+    raise SettingError(path, f"has {len(found)} SQLite files: {', '.join(file.name for file in found)}", "name one")
+
+
+def find_vectors(db: Path, settings: Settings) -> Vectors | None:
+    """Return the Chroma directory that the user named, or the only one in the file's folder or one below it."""
+    if settings.chroma is not None:
+        return _vectors(settings.chroma)
+    found = [vectors for folder in _folders(db.parent) if (vectors := _vectors(folder)) is not None]
+    return found[0] if len(found) == 1 else None
+
+
+def choose_collection(vectors: Vectors, table: str) -> str | None:
+    """Return the collection of a table: the only one, or the one with a usual name; None if that is open."""
+    names = vectors.collections
+    if len(names) == 1:
+        return names[0]
+    return next((name for name in (Settings.collection, table) if name in names), None)
+
+
+def _folders(folder: Path) -> Iterator[Path]:
+    yield folder
+    with suppress(OSError):
+        yield from sorted(path for path in folder.iterdir() if path.is_dir())
+
+
+def _vectors(directory: Path) -> Vectors | None:
+    try:
+        if not (directory / DATABASE).is_file():
+            return None
+        file = SqliteFile(directory / DATABASE, default_folder())
+        try:
+            found = file.read(list_collections)
+        finally:
+            file.close()
+    except (OSError, DriftError):
+        return None
+    return Vectors(directory, tuple(dict.fromkeys(item.name for item in found)))

@@ -1,0 +1,155 @@
+"""`init`: what it prints and writes, and when it writes nothing."""
+
+from __future__ import annotations
+
+import os
+import pty
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from syrupy.assertion import SnapshotAssertion
+
+from drift_checks.commands import command, run_command
+from drift_checks.settings.ini_files import read_ini
+from tests.support.first_stores import ours, tickets, write
+from tests.support.machine import variables_of_the_machine
+from tests.support.stores import build_store
+
+
+@pytest.fixture(autouse=True)
+def _elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In an empty folder, without the machine's settings."""
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    for name in variables_of_the_machine():
+        monkeypatch.delenv(name, raising=False)
+
+
+def init(capsys: pytest.CaptureFixture[str], *arguments: str | Path) -> tuple[int, str, str]:
+    """Run `init` without a review; return the exit code and what was printed."""
+    code = run_command(command("init"), [*map(str, arguments), "--no-review"])
+    printed = capsys.readouterr()
+    return code, printed.out, printed.err
+
+
+def test_a_certain_store_is_written_down(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], snapshot: SnapshotAssertion
+) -> None:
+    """The page shows what was found, three rows, what is missing with its price, and what to do next."""
+    code, out, err = init(capsys, tickets(tmp_path))
+    assert (code, err) == (0, "")
+    assert out.replace(str(tmp_path), "…") == snapshot
+    assert Path("pytest.ini").read_text(encoding="utf-8").replace(str(tmp_path), "…") == snapshot
+
+
+def test_only_what_differs_from_the_defaults_is_written(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A store of ours beside its vectors needs two settings, relative to the file."""
+    build_store(Path("app"), 12)
+    assert init(capsys, "app", "--drift-sample-size=30")[0] == 0
+    assert read_ini(Path("pytest.ini")) == {
+        "drift_db": "app/risk_classifications.db",
+        "drift_chroma": "app",
+        "drift_sample_size": "30",
+    }
+
+
+@pytest.mark.parametrize("options", [(), ("--dry-run",)])
+def test_a_doubt_without_a_terminal_is_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], options: tuple[str, ...], snapshot: SnapshotAssertion
+) -> None:
+    """With what to add, and nothing is written."""
+    code, out, err = init(capsys, tickets(tmp_path, ("subject", "label")), *options)
+    assert (code, list(Path().iterdir())) == (4, [])
+    assert "not certain: subject may be meant, too" in out
+    assert err.replace(str(tmp_path), "…") == snapshot
+
+
+def test_yes_takes_what_is_likeliest(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Without a question."""
+    assert init(capsys, tickets(tmp_path, ("subject", "label")), "--yes")[0] == 0
+    assert read_ini(Path("pytest.ini"))["drift_columns"].startswith("text=body,category=label")
+
+
+def test_the_columns_of_the_user_are_written(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """In front of those that were found."""
+    assert init(capsys, tickets(tmp_path, ("subject", "label")), "--drift-columns=text=subject")[0] == 0
+    assert read_ini(Path("pytest.ini"))["drift_columns"].startswith("text=subject,category=label")
+
+
+def test_redacted_texts_are_not_shown(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The setting holds from the first look on, and is written down."""
+    _, out, _ = init(capsys, tickets(tmp_path), "--drift-redact")
+    assert ("invoice" in out, "(redacted)" in out) == (False, True)
+    assert read_ini(Path("pytest.ini"))["drift_redact"] == "true"
+
+
+def test_a_dry_run_writes_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """It prints what it would write."""
+    code, out, _ = init(capsys, tickets(tmp_path), "--dry-run")
+    assert (code, list(Path().iterdir())) == (0, [])
+    assert "drift_table = tickets" in out
+
+
+def test_an_ini_file_with_another_store_is_left_alone(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The lines are printed, for the user to take what they want."""
+    Path("pytest.ini").write_text("[pytest]\ndrift_db = other.db\n", encoding="utf-8")
+    code, out, err = init(capsys, tickets(tmp_path))
+    assert (code, Path("pytest.ini").read_text(encoding="utf-8")) == (4, "[pytest]\ndrift_db = other.db\n")
+    assert "  drift_table = tickets" in out
+    assert "sets drift_db = other.db already" in err
+
+
+@pytest.mark.parametrize(
+    ("argument", "code", "problem"),
+    [
+        ("missing.db", 4, "does not exist"),
+        (".", 4, "is a folder without any file"),
+        ("postgresql://user@host/db", 4, "not supported yet"),
+    ],
+)
+def test_what_is_no_store_is_refused(
+    capsys: pytest.CaptureFixture[str], argument: str, code: int, problem: str
+) -> None:
+    """In one sentence."""
+    found, _, err = init(capsys, argument)
+    assert (found, problem in err, len(err.splitlines())) == (code, True, 1), err
+
+
+def test_an_empty_table_is_nothing_to_review(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Nothing is written: its values decide how it is read."""
+    db = write(tmp_path / "t.db", "tickets", {"id": "integer primary key", "body": "text", "label": "text"}, rows=0)
+    code, _, err = init(capsys, db)
+    assert (code, "tickets is empty" in err, Path("pytest.ini").exists()) == (5, True, False)
+
+
+def test_an_interrupted_question_leaves_nothing(tmp_path: Path) -> None:
+    """Ctrl-C at a question: exit 2, and no file, not even half of one."""
+    db = tickets(tmp_path, ("subject", "label"))
+    ours_end, theirs = pty.openpty()
+    command_line = [sys.executable, "-m", "drift_checks", "init", str(db)]
+    with subprocess.Popen(command_line, stdin=theirs, stdout=theirs, stderr=theirs, start_new_session=True) as process:
+        os.close(theirs)
+        printed = b""
+        deadline = time.monotonic() + 30
+        while b"Which column is the text?" not in printed and time.monotonic() < deadline:
+            printed += os.read(ours_end, 4096)
+        process.send_signal(signal.SIGINT)
+        assert process.wait(30) == 2
+    os.close(ours_end)
+    assert list(Path().iterdir()) == []
+
+
+def test_a_terminal_without_unicode_gets_escapes(tmp_path: Path) -> None:
+    """And standard input may be a pipe, which is not read."""
+    db = ours(tmp_path, "tickéts")
+    environment = {**os.environ, "PYTHONIOENCODING": "ascii", "COLUMNS": "40"}
+    command_line = [sys.executable, "-m", "drift_checks", "init", str(db), "--no-review"]
+    done = subprocess.run(command_line, capture_output=True, text=True, input="y\n", env=environment, timeout=60)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "tick\\xe9ts" in done.stdout
+    assert read_ini(Path("pytest.ini"))["drift_table"] == "tickéts"

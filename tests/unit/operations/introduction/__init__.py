@@ -1,0 +1,1 @@
+"""Tests of the first look at a store."""
