@@ -7,9 +7,7 @@ is opened, which is removed when the collection is closed.
 from __future__ import annotations
 
 import os
-import re
 import sqlite3
-import struct
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -32,8 +30,9 @@ from drift_checks.stores.catalogue import (
     choose_collection,
     list_collections,
 )
+from drift_checks.stores.damage import LONGEST_REASON, cut_short, damage_in, damaged, files_in
 from drift_checks.stores.snapshot import Snapshot
-from drift_checks.stores.sqlite import SqliteFile, files_of
+from drift_checks.stores.sqlite import SqliteFile
 
 if TYPE_CHECKING:
     from chromadb.api import ClientAPI
@@ -41,15 +40,11 @@ if TYPE_CHECKING:
 Vector = npt.NDArray[np.float32]
 Result = TypeVar("Result")
 
-SEGMENT = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
-# The header of an hnswlib index: version, offset, capacity, elements, bytes of an element, and 64 more bytes.
-_HEADER = struct.Struct("<i4Q64x")
 _IDS_AT_ONCE = 500
 # Chroma looks up the results of a search in one statement, and SQLite allows 32,766 variables.
 _RESULTS_AT_ONCE = 10_000
 _IDS_PER_PAGE = 30_000
 _LEAST_SQLITE = (3, 35)
-_LONGEST_REASON = 300
 # Chroma writes the files of an index one after the other.
 _WRITING_SECONDS = (0.0, 0.5, 2.0)
 _WRITTEN_AT_ONCE = 2000
@@ -169,12 +164,12 @@ class VectorCollection:
         faults: list[str] = []
         for pause in _WRITING_SECONDS:
             time.sleep(pause)
-            self._snapshot.copy(_files(self.directory))
+            self._snapshot.copy(files_in(self.directory))
             headers = self._snapshot.folder.glob("*/header.bin")
-            faults = [fault for fault in map(_cut_short, headers) if fault]
+            faults = [fault for fault in map(cut_short, headers) if fault]
             if not faults:
                 return
-        raise _damaged(self.directory, faults[0])
+        raise damaged(self.directory, faults[0])
 
     def _get(self, name: str) -> Any:
         assert self._client is not None
@@ -198,12 +193,12 @@ class VectorCollection:
                 self.directory, "there is not enough memory to read it", "run the review where there is more"
             ) from None
         except BaseException as error:  # a panic in Chroma's core is not an Exception
-            raise self._explained(printable(error, _LONGEST_REASON) or type(error).__name__) from None
+            raise self._explained(printable(error, LONGEST_REASON) or type(error).__name__) from None
 
     def _explained(self, reason: str) -> StoreError:
         """Return the error for what Chroma could not do, after SQLite has checked the copy."""
-        if found := _damage(self._snapshot.folder / DATABASE):
-            return _damaged(self.directory, f"{reason}; PRAGMA quick_check of {DATABASE}: {found}")
+        if found := damage_in(self._snapshot.folder / DATABASE):
+            return damaged(self.directory, f"{reason}; PRAGMA quick_check of {DATABASE}: {found}")
         return StoreError(
             self.directory,
             f"Chroma cannot read this directory ({reason}); SQLite's PRAGMA quick_check finds no damage in {DATABASE},"
@@ -299,62 +294,8 @@ def _not_loaded(error: Exception) -> StoreError:
             "use a newer Python, or put pysqlite3-binary in place of sqlite3, as"
             " https://docs.trychroma.com/docs/overview/troubleshooting explains",
         )
-    reason = printable(error, _LONGEST_REASON) or type(error).__name__
+    reason = printable(error, LONGEST_REASON) or type(error).__name__
     return StoreError("chromadb", f"cannot be loaded ({reason}); the store is not at fault", "install it again")
-
-
-def index_files(directory: Path) -> list[Path]:
-    """Return the index files of a Chroma directory; raise StoreError if it cannot be read."""
-    try:
-        folders = [found for found in directory.iterdir() if found.is_dir() and SEGMENT.fullmatch(found.name)]
-        return [file for folder in sorted(folders) for file in sorted(folder.iterdir()) if file.is_file()]
-    except OSError as error:
-        raise StoreError(error.filename or directory, f"cannot be read ({error.strerror})") from None
-
-
-def _files(directory: Path) -> dict[Path, str]:
-    """Return the database and index files, each with its relative path."""
-    database = files_of(directory / DATABASE)
-    try:
-        files = [file for file in database if file.exists()]
-    except OSError as error:
-        raise StoreError(error.filename or directory, f"cannot be read ({error.strerror})") from None
-    files += index_files(directory)
-    return {file: str(file.relative_to(directory)) for file in files}
-
-
-def _cut_short(header: Path) -> str | None:
-    """Say whether an index is shorter than its header: Chroma's core would read past its end and crash the process."""
-    start = header.read_bytes()[: _HEADER.size]
-    if start and len(start) < _HEADER.size:
-        return "header.bin of an index is cut short"
-    if start:
-        *_, elements, element_bytes = _HEADER.unpack(start)
-        level = header.with_name("data_level0.bin")
-        if level.exists() and level.stat().st_size < elements * element_bytes:
-            return f"{level.name} of an index is cut short"
-    return None
-
-
-def _damage(database: Path) -> str | None:
-    """Return what SQLite finds wrong with a database that nobody else uses, None if nothing."""
-    try:
-        with closing(sqlite3.connect(database)) as connection:
-            found = str(connection.execute("PRAGMA quick_check(1)").fetchone()[0])
-    except (sqlite3.OperationalError, MemoryError):
-        # No damage is reported like this.
-        return None
-    except sqlite3.Error as error:
-        found = str(error)
-    return None if found == "ok" else printable(found, _LONGEST_REASON)
-
-
-def _damaged(directory: Path, reason: str) -> StoreError:
-    return StoreError(
-        directory,
-        f"Chroma cannot read this directory ({reason}), so it is damaged",
-        "restore it from a backup, or name another one with --drift-chroma=DIR",
-    )
 
 
 def _metadata(stored: Mapping[str, object] | None) -> Mapping[str, object]:

@@ -22,7 +22,7 @@ from drift_checks.core.errors import ArchiveError, StoreChanged, StoreError
 from drift_checks.core.files import MEBIBYTE, open_plain
 from drift_checks.operations.backup.manifest import CHROMA, CHROMA_DATABASE, is_allowed
 from drift_checks.stores.catalogue import DATABASE
-from drift_checks.stores.chroma import index_files
+from drift_checks.stores.damage import index_files
 from drift_checks.stores.snapshot import Fingerprint, fingerprint
 from drift_checks.stores.sqlite import SqliteFile, error_code
 

@@ -24,7 +24,8 @@ from drift_checks.report.history.journal import NAME as HISTORY_JOURNAL
 from drift_checks.report.history.reading import NAME as HISTORY
 from drift_checks.report.history.recorded import StoreIdentity
 from drift_checks.stores.catalogue import DATABASE, CollectionName
-from drift_checks.stores.chroma import index_files, refuse_no_chroma, refuse_no_collection
+from drift_checks.stores.chroma import refuse_no_chroma, refuse_no_collection
+from drift_checks.stores.damage import index_files
 from drift_checks.stores.records import RecordStore
 from drift_checks.stores.snapshot import Snapshot
 from drift_checks.stores.sources import require_sqlite
