@@ -24,6 +24,7 @@ VERSION_WORDS = {
     "embedding_model": "embedding model of the store",
     "reviewer": "reviewer",
     "reviewer_model": "model of the reviewer",
+    "reviewer_basis": "basis of the comparison",
     "reviewer_prompt": "prompt of the reviewer",
     "reviewer_parameters": "parameters of the reviewer",
 }

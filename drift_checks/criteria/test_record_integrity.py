@@ -18,8 +18,8 @@ import pytest
 from drift_checks.core.instants import read_instant
 from drift_checks.core.records import INDISPENSABLE, Damaged, Record
 from drift_checks.core.text import quoted
-from drift_checks.reviews.reviewers.neighbours import read_embedding
 from drift_checks.settings.declarations import Settings
+from drift_checks.stores.embeddings import read_embedding
 
 pytestmark = pytest.mark.drift_criterion(
     question="Is each record intact?",

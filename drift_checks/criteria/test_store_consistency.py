@@ -3,23 +3,26 @@
 Each sampled record has a vector in Chroma; document, category, confidence and record_id there, as far as they exist,
 agree with SQLite; the document may be the beginning of the text. The vector equals embedding_json. Over the whole
 store, no record lacks a vector, and no vector lacks a record, unless some rows are left out: by a view, by the setting
-`where`, or because they have no category yet.
+`where`, or because they have no category yet. The entry of a record has its chroma_id, or its id in a store without
+that column. It is not measured without Chroma.
 
 If it fails, different programs write the two, or a write was lost: rebuild the collection from SQLite, or find the
 program that omits one of them. Disagreements on such records are not drift.
 """
 
-import hashlib
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 import numpy as np
 import numpy.typing as npt
 import pytest
-from sqlalchemy import select
+from sqlalchemy import Connection
 
 from drift_checks.core.records import Record, as_text, read_number
-from drift_checks.reviews.reviewers.neighbours import read_embedding
+from drift_checks.settings.declarations import Settings
+from drift_checks.settings.pairs import METADATA_CATEGORY
 from drift_checks.stores.chroma import Entry, VectorCollection
+from drift_checks.stores.embeddings import read_embedding
+from drift_checks.stores.linking import Link, digests, is_text_of
 from drift_checks.stores.records import RecordStore
 from drift_checks.stores.unused import why_unused
 
@@ -37,44 +40,48 @@ CONFIDENCE_TOLERANCE = 1e-4
 
 
 @pytest.fixture(scope="session")
-def _linked(store: RecordStore) -> None:
-    """Skip the checks of a store whose records do not name their vectors."""
-    if not store.has("chroma_id"):
-        pytest.skip(why_unused(store, "chroma_id"))
-    key = store.column("chroma_id")
-    query = select(key).where(key.is_not(None)).limit(1)
-    if store.read(lambda connection: connection.execute(query).first()) is None:
-        pytest.skip("no record has a chroma_id")
+def _linked(link: Link) -> None:
+    """Skip the checks of a store whose records cannot be found in the collection."""
+    if link.problem and not link.has_column:
+        pytest.skip(link.problem)
 
 
 @pytest.mark.usefixtures("_linked")
 def test_store_consistency(
-    record: Record, store: RecordStore, vectors: VectorCollection, entries: Mapping[str, Entry]
+    record: Record,
+    store: RecordStore,
+    vectors: VectorCollection,
+    link: Link,
+    entries: Mapping[str, Entry],
+    drift_settings: Settings,
 ) -> None:
     """The record in Chroma agrees with SQLite."""
-    key = record.values["chroma_id"]
+    key = link.key_of(record)
     assert key is not None, "it has no chroma_id, so no vector in Chroma"
-    entry = entries.get(str(key))
+    entry = entries.get(key)
     assert entry is not None, "it has no vector in Chroma"
-    faults = [*metadata_faults(record, entry, store), *vector_faults(record, entry, vectors.space)]
+    label = dict(drift_settings.columns).get(METADATA_CATEGORY, "category")
+    faults = [*metadata_faults(record, entry, store, label), *vector_faults(record, entry, vectors.space)]
     assert not faults, "; ".join(faults)
 
 
 @pytest.mark.usefixtures("_linked")
-def test_store_coverage(store: RecordStore, vectors: VectorCollection, whole_store: Callable[..., None]) -> None:
+def test_store_coverage(
+    store: RecordStore, vectors: VectorCollection, link: Link, whole_store: Callable[..., None]
+) -> None:
     """In the whole store, each record has a vector, and each vector a record."""
     unlinked = 0
 
-    def keys(rows: Iterable[tuple[object]]) -> Iterator[object]:
+    def keys(connection: Connection) -> Iterator[str]:
         nonlocal unlinked
         unlinked = 0
-        for (key,) in rows:
+        for key in link.keys(connection):
             if key is None:
                 unlinked += 1
             else:
                 yield key
 
-    records = store.read(lambda connection: digests(keys(store.stream(connection, "chroma_id"))))
+    records = store.read(lambda connection: digests(keys(connection)))
     entries = digests(vectors.ids())
     compared = [("records with a vector", records, entries, unlinked, "records lack a vector")]
     if not store.is_part:
@@ -84,13 +91,13 @@ def test_store_coverage(store: RecordStore, vectors: VectorCollection, whole_sto
         whole_store(name, len(ours) - missing, missing + without, f"{{failed}} of {{total}} {what}")
 
 
-def metadata_faults(record: Record, entry: Entry, store: RecordStore) -> Iterator[str]:
-    """Yield the differences of document and metadata from the record."""
-    if entry.document is not None and not record.text.startswith(entry.document.strip()):
+def metadata_faults(record: Record, entry: Entry, store: RecordStore, label: str = "category") -> Iterator[str]:
+    """Yield the differences of document and metadata, which has the category under `label`, from the record."""
+    if not is_text_of(entry.document, record.text):
         yield "Chroma's document is a different text"
     there = entry.metadata
-    if "category" in there and not same_category(there["category"], record.category):
-        yield f"category is {record.category!r}, but {there['category']!r} in Chroma"
+    if label in there and not same_category(there[label], record.category):
+        yield f"category is {record.category!r}, but {there[label]!r} in Chroma"
     if "confidence" in there and record.has("confidence"):
         # In Chroma it may be on the same scale as in SQLite.
         ours, theirs = record.confidence, store.forms.confidences.read(there["confidence"])
@@ -134,11 +141,3 @@ def normalised(vector: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
     """Return the vector scaled to length 1; a zero vector stays as it is."""
     length = float(np.linalg.norm(vector))
     return vector / np.float32(length) if length else vector
-
-
-def digests(keys: Iterable[object]) -> npt.NDArray[np.uint64]:
-    """Return a 64-bit digest of each key, which takes less than a tenth of the memory of the key."""
-    return np.fromiter(
-        (int.from_bytes(hashlib.blake2b(str(key).encode(), digest_size=8).digest(), "little") for key in keys),
-        dtype=np.uint64,
-    )

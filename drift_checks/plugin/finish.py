@@ -129,6 +129,7 @@ class Finish:
             "selection": to_plain(self.gathered.selection),
             "refusal": self.refusal,
             "vectors": vectors.count if vectors else None,
+            "comparison": to_plain(self.pipeline.comparison()),
             "totals": self.pipeline.ledger.totals(),
             "near": to_plain(list(self._find_near().items())),
         }
@@ -258,9 +259,9 @@ class Finish:
 
     def _find_near(self) -> dict[RecordId, tuple[Near, ...]]:
         """Return the nearest records of those that did not pass, if the vectors are open anyway."""
-        vectors = self.pipeline.opened_vectors()
+        not_passed = self._not_passed(self.gathered.outcomes)
         try:
-            return find_near(self._not_passed(self.gathered.outcomes), vectors, redact=self.pipeline.settings.redact)
+            return find_near(not_passed, self.pipeline.similar(), redact=self.pipeline.settings.redact)
         except DriftError:
             # The checks have reported what is wrong with the vectors.
             return {}

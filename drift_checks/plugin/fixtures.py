@@ -18,12 +18,13 @@ from drift_checks.plugin.keys import CRITERIA, PIPELINE, STATISTICS
 from drift_checks.report.history.past import Source, past_runs
 from drift_checks.reviews.run import Pipeline
 from drift_checks.reviews.windows import Windows
-from drift_checks.settings.declarations import Settings
+from drift_checks.settings.declarations import NEIGHBOURS, Settings
 from drift_checks.stores.chroma import Entry, VectorCollection
+from drift_checks.stores.linking import Link
 from drift_checks.stores.records import RecordStore
 from drift_checks.stores.unused import why_unused
 
-NO_VECTORS = "no Chroma directory is configured"
+NO_VECTORS = "there is no Chroma collection to compare the records with"
 
 
 @pytest.fixture(scope="session")
@@ -71,10 +72,18 @@ def dimension(drift_pipeline: Pipeline) -> int | None:
 
 
 @pytest.fixture(scope="session")
-def entries(sample: Sample, vectors: VectorCollection) -> Mapping[str, Entry]:
-    """Chroma's entries for the sampled records, by `chroma_id`."""
-    keys = [record.values.get("chroma_id") for record in sample.records]
-    return vectors.entries([str(key) for key in keys if key is not None])
+def link(drift_pipeline: Pipeline) -> Link:
+    """Which entry of the collection is of which record; without a collection, the check is unmeasured."""
+    if drift_pipeline.link is None:
+        pytest.skip(NO_VECTORS)
+    return drift_pipeline.link
+
+
+@pytest.fixture(scope="session")
+def entries(sample: Sample, vectors: VectorCollection, link: Link) -> Mapping[str, Entry]:
+    """Chroma's entries for the sampled records, by their ids in Chroma: `entries.get(link.key_of(record))`."""
+    keys = [link.key_of(record) for record in sample.records]
+    return vectors.entries([key for key in keys if key is not None])
 
 
 @pytest.fixture(scope="session")
@@ -119,6 +128,7 @@ def past(drift_pipeline: Pipeline) -> list[PastRun]:
         settings.collection,
         drift_pipeline.reviewer_name,
         drift_pipeline.model,
+        drift_pipeline.compared.basis if drift_pipeline.reviewer_name == NEIGHBOURS else None,
         getattr(classifier, "prompt_version", None),
         drift_pipeline.omitted_parameters,
         settings.decision,

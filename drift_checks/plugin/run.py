@@ -41,7 +41,7 @@ from drift_checks.reviews.run import Pipeline
 from drift_checks.reviews.slices import slice_sample
 from drift_checks.settings.declarations import Settings
 
-_VECTOR_FIXTURES = {"vectors", "dimension", "entries"}
+_VECTOR_FIXTURES = {"vectors", "dimension", "entries", "link"}
 _GRACE_SECONDS = 0.7
 
 

@@ -74,7 +74,12 @@ def store_of(report: RunReport) -> StoreIdentity:
 def versions_of(run: Facts | RecordedRun) -> dict[str, str]:
     """Return the versions that decided in a run, of store and reviewer, by the keys of VERSION_WORDS."""
     reviewer = run.reviewer
-    found = {"reviewer": reviewer.name, "reviewer_model": reviewer.model, "reviewer_prompt": reviewer.prompt}
+    found = {
+        "reviewer": reviewer.name,
+        "reviewer_model": reviewer.model,
+        "reviewer_basis": reviewer.basis,
+        "reviewer_prompt": reviewer.prompt,
+    }
     if reviewer.prompt:
         omitted = reviewer.omitted_parameters
         found["reviewer_parameters"] = f"without {', '.join(omitted)}" if omitted else "all"

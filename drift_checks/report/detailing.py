@@ -8,30 +8,29 @@ from drift_checks.core.instants import read_instant
 from drift_checks.core.records import Record, RecordId, Review, as_text
 from drift_checks.core.redaction import redacted
 from drift_checks.report.details import Details, Near, Reasons
-from drift_checks.reviews.reviewers.neighbours import NeighboursReviewer
+from drift_checks.reviews.vectors.base import VectorSet
 from drift_checks.settings.declarations import Settings
-from drift_checks.stores.chroma import VectorCollection
 
 _NEAREST = 5
 _LONGEST_NEAR = 200
 
 
 def find_near(
-    records: Collection[Record], vectors: VectorCollection | None, *, redact: bool
+    records: Collection[Record], vectors: VectorSet | None, *, redact: bool
 ) -> dict[RecordId, tuple[Near, ...]]:
     """Return the records nearest to each record that has a vector, without texts if redacted."""
     if vectors is None or not records:
         return {}
-    found = NeighboursReviewer(vectors, _NEAREST).neighbours_of(list(records))
+    found = vectors.nearest_others(list(records), _NEAREST)
     return {
         key: tuple(
             Near(
-                None if (near_id := item.metadata.get("record_id")) is None else str(near_id),
-                None if (label := item.metadata.get("category")) is None else str(label),
+                None if item.id is None else str(item.id),
+                item.category,
                 round(item.similarity, 4),
-                None if redact or not item.document else item.document[:_LONGEST_NEAR],
+                None if redact or not item.text else item.text[:_LONGEST_NEAR],
             )
-            for item in neighbours
+            for item in neighbours[:_NEAREST]
         )
         for key, neighbours in found.items()
     }

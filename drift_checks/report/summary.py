@@ -16,6 +16,7 @@ from drift_checks.report.history.recorded import Agreement, ReviewerFacts
 from drift_checks.report.outside import outside_in_words
 from drift_checks.report.run import CriterionResult, Facts, RunReport
 from drift_checks.report.verdict import MEANINGS, Verdict
+from drift_checks.reviews.vectors.base import CHROMA
 from drift_checks.settings.declarations import NEIGHBOURS, POPULATION
 
 _MOST_LINES = 60
@@ -91,6 +92,15 @@ def reviewer_in_words(facts: Facts) -> str:
     return ", ".join(parts)
 
 
+def comparison_in_words(facts: Facts) -> str:
+    """Return what `neighbours` compared records by; empty for other reviewers."""
+    found = facts.reviewer.comparison
+    if found is None:
+        return ""
+    basis = f"{found.basis}, collection {printable(facts.store.collection)}" if found.basis == CHROMA else found.basis
+    return f"compared by {printable(basis)}: {count(found.number, found.noun)}"
+
+
 def usage(reviewer: ReviewerFacts) -> str:
     """Return what the calls used; empty if each record simply took one call."""
     parts = []
@@ -154,6 +164,10 @@ def _reviewed(facts: Facts) -> Iterator[str]:
 
 def _reviewer(facts: Facts) -> Iterator[str]:
     yield _line("reviewer", reviewer_in_words(facts))
+    if compared := comparison_in_words(facts):
+        yield _line("", compared)
+        for remark in facts.reviewer.comparison.remarks if facts.reviewer.comparison else ():
+            yield _line("note", remark)
     if facts.reviewer.name == NEIGHBOURS and not facts.demo:
         # The class that the first application asked.
         own = "sigmak.llm_classifier:GeminiClassifier" if find_spec("sigmak") else "package.module:name"

@@ -11,7 +11,7 @@ from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
-from drift_checks.core.errors import ReviewerError, SettingError
+from drift_checks.core.errors import SettingError
 from drift_checks.core.records import Record, RecordId, Review, Sample
 from drift_checks.reviews.batches import BatchReviewer
 from drift_checks.reviews.journal import Journal, read_journal
@@ -21,12 +21,14 @@ from drift_checks.reviews.reviewers.base import Classifier, OnReview, Reviewer
 from drift_checks.reviews.reviewers.choice import choose_classifier, limits_of, name_reviewer
 from drift_checks.reviews.reviewers.pool import PooledReviewer
 from drift_checks.reviews.sampler import Sampler
+from drift_checks.reviews.vectors.base import Comparison, VectorSet
 from drift_checks.reviews.windows import Windows
 from drift_checks.settings.declarations import NEIGHBOURS, SEQUENTIAL, Settings
 from drift_checks.stores.catalogue import CollectionName
 from drift_checks.stores.chroma import VectorCollection, refuse_no_chroma, refuse_no_collection
 from drift_checks.stores.completion import completed
 from drift_checks.stores.engines import RecordFile
+from drift_checks.stores.linking import Link
 from drift_checks.stores.opening import open_records
 from drift_checks.stores.records import RecordStore
 from drift_checks.stores.snapshot import default_folder
@@ -74,18 +76,18 @@ class Pipeline:
         """
         if self.settings.repeat and self.reviewer_name == NEIGHBOURS:
             raise _nothing_to_repeat("the reviewer 'neighbours' never contradicts itself")
-        store, chroma = self.store, self.settings.chroma
+        chroma = self.settings.chroma
         if chroma is not None:
             refuse_no_chroma(chroma)
-        elif self.reviewer_name == NEIGHBOURS:
-            raise _no_chroma()
         if self.settings.write_back:
-            refuse_unwritable(store)
+            refuse_unwritable(self.store)
         # Each of these steps refuses what it cannot use.
         _ = self.taxonomy, self.sample, self.classifier
         if self.settings.repeat and getattr(self.classifier, "deterministic", False):
             raise _nothing_to_repeat(f"{self.reviewer_name} says deterministic = True")
-        if self.classifier is not None and chroma is not None:
+        if self.reviewer_name == NEIGHBOURS and self.settings.embedding is not None:
+            _ = self.compared
+        elif self.classifier is not None and chroma is not None:
             refuse_no_collection(chroma, self._collection, self._snapshot_dir)
 
     @cached_property
@@ -119,6 +121,18 @@ class Pipeline:
         return collection
 
     @cached_property
+    def link(self) -> Link | None:
+        """Which entry of that collection is of which record."""
+        return None if self.vectors is None else Link(self.store, self.vectors, self.sample.records)
+
+    @cached_property
+    def compared(self) -> VectorSet:
+        """The vectors that the reviewer `neighbours` compares records by."""
+        from drift_checks.reviews.vectors.choice import choose_vectors
+
+        return choose_vectors(self.settings, self.store, self.sample.records, self._folders, self._linked_vectors)
+
+    @cached_property
     def taxonomy(self) -> Mapping[str, str]:
         """The categories, with their descriptions, which may be empty."""
         if self.settings.taxonomy is not None:
@@ -139,9 +153,7 @@ class Pipeline:
             return PooledReviewer(self.classifier, limits_of(self.settings), self.ledger.spent())
         from drift_checks.reviews.reviewers.neighbours import NeighboursReviewer
 
-        if self.vectors is None:
-            raise _no_chroma()
-        return NeighboursReviewer(self.vectors)
+        return NeighboursReviewer(self.compared)
 
     @property
     def reviews(self) -> dict[RecordId, Review]:
@@ -208,6 +220,21 @@ class Pipeline:
         """Return the collection of vectors if a step of this run opened it."""
         return next((item for item in self._opened if isinstance(item, VectorCollection)), None)
 
+    def comparison(self) -> Comparison | None:
+        """Return what the reviewer `neighbours` compared records by; None for other reviewers, and before a search."""
+        if self.reviewer_name != NEIGHBOURS or "compared" not in self.__dict__:
+            return None
+        found = self.compared
+        return Comparison(basis=found.basis, number=found.count, noun=found.noun, remarks=found.remarks)
+
+    def similar(self) -> VectorSet | None:
+        """Return the vectors that show which records are similar, if a step of this run opened them."""
+        is_open = self.opened_vectors() is not None and self.settings.embedding is None
+        return self.compared if is_open or "compared" in self.__dict__ else None
+
+    def _linked_vectors(self) -> tuple[VectorCollection, Link] | None:
+        return None if self.vectors is None or self.link is None else (self.vectors, self.link)
+
     def close(self) -> None:
         """Close the reviewer, and remove the private copies of the store."""
         self.close_reviewer()
@@ -252,12 +279,4 @@ def _no_store(settings: Settings) -> SettingError:
         "no store is configured",
         "name one with --drift-db=FILE --drift-chroma=DIR (or the variables DRIFT_DB and DRIFT_CHROMA, or drift_db and"
         " drift_chroma in pytest.ini), or try the built-in one with --drift-demo",
-    )
-
-
-def _no_chroma() -> ReviewerError:
-    return ReviewerError(
-        "chroma",
-        "the reviewer 'neighbours' needs the vectors",
-        "name the Chroma directory with --drift-chroma=DIR (or the variable DRIFT_CHROMA, or CHROMA_PERSIST_PATH)",
     )

@@ -14,8 +14,8 @@ from sqlalchemy import Connection
 
 from drift_checks.core.records import RecordId, as_text, read_number
 from drift_checks.reviews import sampling
-from drift_checks.reviews.reviewers.neighbours import read_embedding
 from drift_checks.settings.declarations import Settings
+from drift_checks.stores.embeddings import read_embedding
 from drift_checks.stores.records import RecordStore
 from drift_checks.stores.windows import GroupCount, Window, WindowBounds, count_groups, tally, window_queries
 

@@ -20,6 +20,7 @@ DATABASE_FOLDER = "database"
 CHROMA_DATABASE = "chroma.sqlite3"
 NEIGHBOURS = "neighbours"
 LLM = "llm"
+TFIDF = "tfidf"
 POINT = "point"
 SEQUENTIAL = "sequential"
 SAMPLE = "sample"
@@ -74,7 +75,10 @@ class Settings:
     )
     table: str = _store(kinds.word("the name of a table"), "name of the SQLite table", "risk_classifications")
     columns: tuple[tuple[str, str], ...] = _store(
-        pairs.column_pairs(), "column names of another schema, as in text=body,category=label", ()
+        pairs.column_pairs(),
+        "column names of another schema, as in text=body,category=label,"
+        " and the key of the category in Chroma's metadata, as in metadata.category=label",
+        (),
     )
     where: str | None = _store(
         kinds.word("a SQL condition"),
@@ -114,8 +118,13 @@ class Settings:
     records: tuple[str, ...] = _sample(kinds.record_ids(), "review exactly these record ids instead of a sample", ())
     reviewer: str = _reviewer(
         kinds.reviewer(NEIGHBOURS, LLM),
-        "neighbours (a vote of the nearest vectors), llm, or package.module:name of your own classifier",
+        "neighbours (a vote of the most similar records), llm, or package.module:name of your own classifier",
         NEIGHBOURS,
+    )
+    embedding: str | None = _reviewer(
+        kinds.embedding(TFIDF),
+        "what neighbours compares texts by: tfidf, package.module:name of a function from a list of texts to an array"
+        " of vectors, or the name of a sentence-transformers model (default: the vectors of the store, else tfidf)",
     )
     llm_base_url: str = _reviewer(
         kinds.address(), "endpoint that implements OpenAI's chat completions API (default: OpenAI's)"

@@ -151,6 +151,19 @@ def _meant_classifier(text: str) -> str:
     return ""
 
 
+def embedding(*words: str) -> Kind[str]:
+    """Return the kind of embeddings: one of a few words, the location of a callable, or the name of a model."""
+    allowed = (
+        f"{', '.join(words)}, package.module:name of your own function, or the name of a sentence-transformers model"
+    )
+    return simple(str, allowed, lambda text: bool(text.strip()), lambda: words)
+
+
+def is_address(text: str) -> bool:
+    """Return whether a text is of the form `package.module:name`."""
+    return bool(_ADDRESS.fullmatch(text))
+
+
 def address() -> Kind[str]:
     """Return the kind of URLs of an HTTP endpoint, which must not contain secrets."""
 

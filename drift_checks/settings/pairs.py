@@ -16,6 +16,8 @@ CHANNELS = ("slack", PAGERDUTY, "email", "apprise")
 ALL_CHANNELS = "all"
 ALERT_VERDICTS: tuple[str, ...] = ("WARNING", "CRITICAL", "INCONCLUSIVE")
 SEVERITIES = ("critical", "error", "warning", "info")
+# The pair that names a key of Chroma's metadata in place of a column.
+METADATA_CATEGORY = "metadata.category"
 _OFF = "off"
 # A name in double quotes, in which two stand for one, as in SQL; and text up to a comma outside such a name.
 _QUOTED = re.compile(r'^"((?:[^"]|"")*)"')
@@ -25,8 +27,10 @@ _PAIR = re.compile(r'(?:=\s*"(?:[^"]|"")*"|[^,])+')
 def column_pairs() -> Kind[tuple[tuple[str, str], ...]]:
     """Return the kind of `ours=theirs` pairs of column names, separated by commas.
 
-    Double quotes surround a name that contains a comma. The confidence may be divided by a positive number.
+    Double quotes surround a name that contains a comma. The confidence may be divided by a positive number, and
+    `metadata.category` names a key of Chroma's metadata.
     """
+    known = (*COLUMNS, METADATA_CATEGORY)
 
     def convert(text: str) -> tuple[tuple[str, str], ...]:
         pairs: dict[str, str] = {}
@@ -36,7 +40,7 @@ def column_pairs() -> Kind[tuple[tuple[str, str], ...]]:
             if not separator or not theirs or ours in pairs or (ours == "confidence" and not _divisor_of(theirs) > 0):
                 # The name itself is valid, so no other name may be suggested.
                 raise UnknownWord("")
-            if ours not in COLUMNS:
+            if ours not in known:
                 raise UnknownWord(name)
             pairs[ours] = _QUOTED.sub(lambda quoted: quoted[1].replace('""', '"'), theirs)
         if not pairs:
@@ -46,8 +50,9 @@ def column_pairs() -> Kind[tuple[tuple[str, str], ...]]:
     return simple(
         convert,
         f"ours=theirs pairs separated by commas, in which ours is one of {', '.join(COLUMNS)}, each at most once;"
-        " the confidence may be divided by a positive number, as in confidence=score/100",
-        known=lambda: COLUMNS,
+        " the confidence may be divided by a positive number, as in confidence=score/100, and"
+        f" {METADATA_CATEGORY} names a key of Chroma's metadata",
+        known=lambda: known,
     )
 
 

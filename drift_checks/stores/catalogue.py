@@ -9,8 +9,9 @@ from typing import NamedTuple
 from sqlalchemy import Connection, column, inspect, select, table
 
 from drift_checks.core.errors import StoreError, nearest
+from drift_checks.settings.declarations import CHROMA_DATABASE
 
-DATABASE = "chroma.sqlite3"
+DATABASE = CHROMA_DATABASE
 _DEFAULT_TENANT, _DEFAULT_DATABASE = "default_tenant", "default_database"
 
 

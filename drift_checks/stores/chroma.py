@@ -88,6 +88,7 @@ class VectorCollection:
             wanted = CollectionName.of(name)
             found = _find(directory, self._snapshot.folder / DATABASE, wanted, snapshot_dir)
             self._client = self._guarded(lambda: _open(self._snapshot.folder, found))
+            self.name = wanted.name
             self._collection = self._guarded(lambda: self._get(wanted.name))
             self.count: int = self._guarded(self._collection.count)
             self.dimension, self.space = self._guarded(self._describe)
@@ -100,13 +101,12 @@ class VectorCollection:
         found: dict[str, Entry] = {}
         for start in range(0, len(ids), _IDS_AT_ONCE):
             part = list(dict.fromkeys(ids[start : start + _IDS_AT_ONCE]))
-            wanted = partial(self._collection.get, ids=part, include=["embeddings", "documents", "metadatas"])
-            got = self._guarded(wanted)
-            for key, vector, document, metadata in zip(
-                got["ids"], got["embeddings"], got["documents"], got["metadatas"], strict=True
-            ):
-                found[key] = Entry(key, np.asarray(vector, dtype=np.float32), document, _metadata(metadata))
+            found.update((entry.id, entry) for entry in self._get_entries(ids=part))
         return found
+
+    def first(self, number: int) -> list[Entry]:
+        """Return some entries, at most this number."""
+        return self._get_entries(limit=number)
 
     def ids(self) -> Iterator[str]:
         """Yield the ids of all entries."""
@@ -140,6 +140,15 @@ class VectorCollection:
             self._client.close()
         self._client = None
         self._snapshot.close()
+
+    def _get_entries(self, **which: Any) -> list[Entry]:
+        wanted = partial(self._collection.get, include=["embeddings", "documents", "metadatas"], **which)
+        got = self._guarded(wanted)
+        columns = (got["ids"], got["embeddings"], got["documents"], got["metadatas"])
+        return [
+            Entry(key, np.asarray(vector, dtype=np.float32), document, _metadata(metadata))
+            for key, vector, document, metadata in zip(*columns, strict=True)
+        ]
 
     def _nearest(self, vectors: Sequence[Vector], number: int, without: str | None) -> list[list[Neighbour]]:
         which: dict[str, Any] = {} if without is None else {"where_document": {"$not_contains": without}}

@@ -143,9 +143,9 @@ class RecordStore:
             "name a column of unique ids with --drift-columns=id=NAME",
         )
 
-    def read(self, query: Callable[[sa.Connection], Result]) -> Result:
-        """Return what `query` returns, read as of one moment."""
-        return self.file.read(query)
+    def read(self, query: Callable[[sa.Connection], Result], *, timed: bool = True) -> Result:
+        """Return what `query` returns, read as of one moment; without `timed`, it may take any time."""
+        return self.file.read(query, timed=timed)
 
     def stream(self, connection: sa.Connection, *ours: str) -> Iterator[tuple[Any, ...]]:
         """Yield these columns of every record, in pages, so that memory use does not grow with the store."""

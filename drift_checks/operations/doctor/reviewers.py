@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import replace
 
 from sqlalchemy import Connection, select
 
-from drift_checks.core.errors import DriftError, ReviewerError, SettingError
+from drift_checks.core.errors import DriftError, SettingError
 from drift_checks.core.records import Record, Review, Stratum
 from drift_checks.core.redaction import withhold
 from drift_checks.core.secrets import find_secret
@@ -30,7 +30,7 @@ from drift_checks.operations.doctor.setup import Setup
 from drift_checks.reviews.reviewers.base import Classifier, Reviewer
 from drift_checks.reviews.reviewers.choice import choose_classifier, limits_of
 from drift_checks.reviews.reviewers.llm import KEYS
-from drift_checks.settings.declarations import LLM, NEIGHBOURS
+from drift_checks.settings.declarations import LLM, NEIGHBOURS, TFIDF
 from drift_checks.stores.taxonomy import read_taxonomy
 
 GROUP = "reviewer"
@@ -52,10 +52,12 @@ def checks(setup: Setup) -> list[Check]:
 def _usable(setup: Setup) -> CheckResult:
     settings = setup.settings
     if settings.reviewer == NEIGHBOURS:
-        if settings.chroma is None:
-            raise NotChecked("neighbours: there are no vectors to vote with, see above")
+        if settings.embedding not in (None, TFIDF):
+            from drift_checks.reviews.vectors.embedding import load_embedding
+
+            load_embedding(settings.embedding, setup.folders)
         return passed(
-            "neighbours: the nearest vectors vote, which costs nothing",
+            "neighbours: the most similar records vote, which costs nothing",
             "it tells whether labels fit their neighbours, not whether the classifier would still decide so",
         )
     is_hidden = settings.reviewer == LLM and _key_is_hidden(setup)
@@ -99,7 +101,7 @@ def _answers(setup: Setup) -> CheckResult:
         raise NotChecked("not asked: it is unusable, see above")
     started = time.monotonic()
     try:
-        with _reviewer(setup) as reviewer, closing(reviewer.review([record])) as reviewing:
+        with _reviewer(setup, record) as reviewer, closing(reviewer.review([record])) as reviewing:
             review = next(iter(reviewing))
     except DriftError as error:
         return failed_with(error.rewritten(lambda phrase: _without_secrets(phrase, setup, record)))
@@ -147,7 +149,7 @@ def _one_record(setup: Setup) -> Record:
 
 
 @contextmanager
-def _reviewer(setup: Setup) -> Iterator[Reviewer]:
+def _reviewer(setup: Setup, record: Record) -> Iterator[Reviewer]:
     settings = setup.settings
     if settings.reviewer != NEIGHBOURS:
         from drift_checks.reviews.reviewers.limits import Spent
@@ -157,17 +159,20 @@ def _reviewer(setup: Setup) -> Iterator[Reviewer]:
         yield PooledReviewer(_classifier(setup, {}), limits, Spent())
         return
     from drift_checks.reviews.reviewers.neighbours import NeighboursReviewer
+    from drift_checks.reviews.vectors.choice import choose_vectors
     from drift_checks.stores.chroma import VectorCollection
+    from drift_checks.stores.linking import Link
 
-    if settings.chroma is None:
-        raise ReviewerError(
-            "reviewer", "the neighbours have no vectors", "name the Chroma directory with --drift-chroma"
-        )
-    vectors = VectorCollection(settings.chroma, setup.collection, setup.snapshots)
-    try:
-        yield NeighboursReviewer(vectors)
-    finally:
-        vectors.close()
+    with ExitStack() as opened:
+
+        def open_collection() -> tuple[VectorCollection, Link] | None:
+            if settings.chroma is None:
+                return None
+            collection = VectorCollection(settings.chroma, setup.collection, setup.snapshots)
+            opened.enter_context(closing(collection))
+            return collection, Link(setup.store.table, collection, [record])
+
+        yield NeighboursReviewer(choose_vectors(settings, setup.store.table, [record], setup.folders, open_collection))
 
 
 def _without_secrets(message: str, setup: Setup, record: Record) -> str:

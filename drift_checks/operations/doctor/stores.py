@@ -14,8 +14,8 @@ from drift_checks.operations.doctor.check import Check, CheckResult, NotChecked,
 from drift_checks.operations.doctor.chroma import COMPONENTS, ChromaDirectory, installed_steps
 from drift_checks.operations.doctor.room import size_of
 from drift_checks.operations.doctor.setup import Setup
+from drift_checks.reviews.vectors.table import COLUMN
 from drift_checks.settings.declarations import DATABASE_NAME, NEIGHBOURS
-from drift_checks.stores.catalogue import DATABASE
 from drift_checks.stores.records import RecordStore
 from drift_checks.stores.sources import files_named
 from drift_checks.stores.sqlite import Access
@@ -61,7 +61,8 @@ def checks(setup: Setup) -> list[Check]:
         parts = (_records, _columns, _indexes, _journal, _integrity)
         found = [Check(name, partial(part, setup), _RECORDS_NEED) for name, part in zip(names, parts, strict=True)]
     if settings.chroma is None:
-        return [*found, Check("vectors", partial(_no_vectors, setup), _VECTORS_NEED)]
+        needs = (*_RECORDS_NEED, *_VECTORS_NEED, "embedding", "reviewer")
+        return [*found, Check("vectors", partial(_no_vectors, setup), needs)]
     directory = ChromaDirectory(settings.chroma, setup.collection, setup.snapshots)
     return [
         *found,
@@ -78,17 +79,23 @@ def _no_records(setup: Setup) -> CheckResult:
         )
     return failed(
         "no store is configured",
-        "name one with --drift-db=FILE --drift-chroma=DIR, or the variables DRIFT_DB and DRIFT_CHROMA",
+        "name one with --drift-db=FILE, or the variable DRIFT_DB",
     )
 
 
 def _no_vectors(setup: Setup) -> CheckResult:
-    db = setup.settings.db
-    place = db.parent if db is not None and (db.parent / DATABASE).exists() else "DIR"
-    remedy = f"name the Chroma directory with --drift-chroma={place}"
-    if setup.settings.reviewer == NEIGHBOURS:
-        return failed("no Chroma directory is configured, and the reviewer 'neighbours' needs its vectors", remedy)
-    return warning("no Chroma directory is configured: store_consistency and self_retrieval are not measured", remedy)
+    settings, without = setup.settings, "store_consistency and self_retrieval are not measured without Chroma"
+    remedy = "if there is a Chroma directory, name it with --drift-chroma=DIR"
+    if settings.embedding is not None:
+        return passed(f"{settings.embedding}, made from the texts; {without}", remedy)
+    if setup.store.table.has(COLUMN):
+        return passed(f"those in the table, in {setup.store.table.columns[COLUMN]}; {without}", remedy)
+    if settings.reviewer != NEIGHBOURS:
+        return passed(f"none: {without}", remedy)
+    return warning(
+        f"none, so that neighbours compares TF-IDF of the texts, which agrees with fewer sound labels; {without}",
+        f"{remedy}, or make vectors with --drift-embedding=NAME",
+    )
 
 
 def _records(setup: Setup) -> CheckResult:

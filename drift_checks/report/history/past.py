@@ -27,6 +27,7 @@ class Source:
     collection: str
     reviewer: str
     model: str | None
+    basis: str | None
     prompt: str | None
     omitted_parameters: tuple[str, ...]
     decision: str
@@ -55,12 +56,14 @@ def past_runs(reports: Path, source: Source) -> list[PastRun]:
 
 def _is_comparable(run: RecordedRun, source: Source) -> bool:
     reviewer = run.reviewer
-    decided = (reviewer.name, reviewer.model, reviewer.prompt, reviewer.omitted_parameters, run.decision)
-    wanted = (source.reviewer, source.model, source.prompt, source.omitted_parameters, source.decision)
+    decided = (reviewer.name, reviewer.model, reviewer.basis, reviewer.prompt, reviewer.omitted_parameters)
+    wanted = (source.reviewer, source.model, source.basis, source.prompt, source.omitted_parameters)
     # Only a sequential decision draws other records for another `judge`.
     drawn_alike = run.decision != SEQUENTIAL or run.judge == source.judge
     judged = run.verdict != Verdict.INCONCLUSIVE and run.agreement.reviewed > 0
-    return decided == wanted and drawn_alike and judged and _draw(run) != source.draw
+    return (
+        decided == wanted and run.decision == source.decision and drawn_alike and judged and _draw(run) != source.draw
+    )
 
 
 def _draw(run: RecordedRun) -> Draw:

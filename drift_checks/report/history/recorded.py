@@ -15,7 +15,8 @@ from drift_checks.core.instants import read_instant
 from drift_checks.core.plain import from_plain
 from drift_checks.core.records import RecordId
 from drift_checks.report.verdict import Verdict
-from drift_checks.settings.declarations import POPULATION
+from drift_checks.reviews.vectors.base import CHROMA, Comparison
+from drift_checks.settings.declarations import NEIGHBOURS, POPULATION
 from drift_checks.statistics.intervals import Estimate, Interval, wilson
 
 SCHEMA = 1
@@ -104,6 +105,8 @@ class ReviewerFacts:
         name: The setting `reviewer`.
         model: The models that answered.
         prompt: The prompt's version.
+        comparison: What `neighbours` compared records by; None for other reviewers, and in reports of earlier versions,
+            which could only compare vectors in Chroma.
         omitted_parameters: Parameters of the calls that the endpoint rejects, such as `seed`.
         calls: How often it was called, including failed calls, retries and repeats.
         failed: Records that it was asked about without success.
@@ -115,6 +118,7 @@ class ReviewerFacts:
     name: str
     model: str | None
     prompt: str | None
+    comparison: Comparison | None = None
     omitted_parameters: tuple[str, ...] = ()
     calls: int
     reviewed: int = 0
@@ -127,6 +131,13 @@ class ReviewerFacts:
     slowest_seconds: float | None = None
     self_disagreement: SelfDisagreement | None = None
     outside: OutsideFacts | None = None
+
+    @property
+    def basis(self) -> str | None:
+        """What `neighbours` compared records by; None for other reviewers."""
+        if self.comparison is not None:
+            return self.comparison.basis
+        return CHROMA if self.name == NEIGHBOURS else None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -161,6 +161,15 @@ def load_classifier(address: str, folders: tuple[Path, ...]) -> OwnClassifier:
     Raises:
         ReviewerError: It does not exist, or importing it fails.
     """
+    return OwnClassifier(load_object(address, folders), address)
+
+
+def load_object(address: str, folders: tuple[Path, ...]) -> Any:
+    """Import the object at `package.module:name`.
+
+    Raises:
+        ReviewerError: It does not exist, or importing it fails.
+    """
     module_name, _, path = address.partition(":")
     for folder in folders:
         # At the end, so that nothing in them shadows an installed module.
@@ -175,7 +184,7 @@ def load_classifier(address: str, folders: tuple[Path, ...]) -> OwnClassifier:
         raise _not_imported(module_name, error, folders) from None
     for name in path.split("."):
         source = _member(source, name, module_name)
-    return OwnClassifier(source, address)
+    return source
 
 
 def _member(holder: Any, name: str, module_name: str) -> Any:

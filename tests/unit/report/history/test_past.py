@@ -16,7 +16,7 @@ from drift_checks.report.history.reading import NAME
 from drift_checks.report.history.recorded import RecordedRun
 from tests.support.histories import NIGHTS, STORE, night, run
 
-SOURCE = Source(*STORE, "neighbours", None, None, (), "point", "sample", (0, "2026-02-01"))
+SOURCE = Source(*STORE, "neighbours", None, "Chroma", None, (), "point", "sample", (0, "2026-02-01"))
 
 
 def made(run_id: str = NIGHTS[0], agreed: int = 45, **changed: Any) -> RecordedRun:

@@ -12,8 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from drift_checks.core.records import Record, Review, Stratum
-from drift_checks.reviews.reviewers.neighbours import FEWEST, NeighboursReviewer, read_embedding
+from drift_checks.reviews.reviewers.neighbours import FEWEST, NeighboursReviewer
 from drift_checks.stores.chroma import Entry, Neighbour
+from drift_checks.stores.embeddings import read_embedding
 
 Vector = npt.NDArray[np.float32]
 ABSENT = object()

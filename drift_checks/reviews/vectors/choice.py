@@ -1,0 +1,59 @@
+"""Which vectors the reviewer `neighbours` compares records by."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from drift_checks.core.records import Record
+from drift_checks.core.text import count
+from drift_checks.reviews.vectors.base import VectorSet
+from drift_checks.reviews.vectors.table import COLUMN, TableVectors, usable_vector
+from drift_checks.settings.declarations import TFIDF, Settings
+from drift_checks.settings.pairs import METADATA_CATEGORY
+from drift_checks.stores.chroma import VectorCollection
+from drift_checks.stores.linking import Link
+from drift_checks.stores.records import RecordStore
+
+
+def choose_vectors(
+    settings: Settings,
+    store: RecordStore,
+    sample: Sequence[Record],
+    folders: tuple[Path, ...],
+    open_collection: Callable[[], tuple[VectorCollection, Link] | None],
+) -> VectorSet:
+    """Return the vectors that the settings name, else those in Chroma, else those in the table, else TF-IDF.
+
+    Raises:
+        DriftError: The vectors that the settings name cannot be used; others do not take their place.
+    """
+    if settings.embedding is not None:
+        return _made_from_texts(settings, store, folders)
+    if (opened := open_collection()) is not None:
+        from drift_checks.reviews.vectors.collection import CollectionVectors
+
+        return CollectionVectors(*opened, dict(settings.columns).get(METADATA_CATEGORY, "category"))
+    if not store.has(COLUMN):
+        return _made_from_texts(settings, store, folders)
+    having = sum(usable_vector(record) is not None for record in sample)
+    # With fewer, too few records could be reviewed for a verdict.
+    if having and having >= settings.min_reviewed * len(sample):
+        return TableVectors(store)
+    note = f"only {having} of {count(len(sample), 'sampled record')} have a vector in {COLUMN}, so texts are compared"
+    return _made_from_texts(settings, store, folders, note if having else "")
+
+
+def _made_from_texts(settings: Settings, store: RecordStore, folders: tuple[Path, ...], note: str = "") -> VectorSet:
+    from drift_checks.reviews.vectors.texts import TextVectors, Vectoriser
+
+    vectoriser: Vectoriser
+    if settings.embedding in (None, TFIDF):
+        from drift_checks.reviews.vectors.tfidf import TfidfVectoriser
+
+        vectoriser = TfidfVectoriser()
+    else:
+        from drift_checks.reviews.vectors.embedding import load_embedding
+
+        vectoriser = load_embedding(settings.embedding, folders)
+    return TextVectors(store, vectoriser, settings.seed, note)

@@ -1,0 +1,107 @@
+"""Vectors in the column embedding_json of the table, compared by their cosine."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
+from typing import Any, TypeVar
+
+import numpy as np
+from sqlalchemy import Connection
+
+from drift_checks.core.records import Record, RecordId
+from drift_checks.core.text import count
+from drift_checks.reviews.vectors.base import NearRecord
+from drift_checks.reviews.vectors.exact import BLOCK, ExactSearch, Matrix, NearestOthers, Row, unit, voting_row
+from drift_checks.stores.embeddings import read_embedding
+from drift_checks.stores.records import RecordStore
+
+Item = TypeVar("Item")
+COLUMN = "embedding_json"
+_READ = ("id", "text", "category", COLUMN)
+
+
+class TableVectors(ExactSearch):
+    """The vectors of the table, read anew for each search, so that memory use does not grow with the store.
+
+    A vector is compared with those of the same dimension.
+    """
+
+    basis = f"vectors in the table ({COLUMN})"
+    noun = "vector"
+    at_once = 2000
+
+    def __init__(self, store: RecordStore) -> None:
+        super().__init__()
+        self._store = store
+        self._dimensions: Counter[int] = Counter()
+        self._unusable: Counter[str] = Counter()
+
+    @property
+    def count(self) -> int:
+        """The number of usable vectors, known after a search."""
+        return self._dimensions.total()
+
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """How many records cannot be compared, and why; and several dimensions."""
+        found = []
+        if self._unusable:
+            reasons = ", ".join(f"{number:,} {reason}" for reason, number in sorted(self._unusable.items()))
+            found.append(f"{count(self._unusable.total(), 'record')} without a usable vector in {COLUMN} ({reasons})")
+        if len(self._dimensions) > 1:
+            sizes = ", ".join(f"{size:,} ({number:,})" for size, number in self._dimensions.most_common())
+            found.append(f"{COLUMN} has vectors of several dimensions, which are not comparable: {sizes}")
+        return tuple(found)
+
+    def search(self, records: Sequence[Record], least: int) -> dict[RecordId, list[NearRecord]]:
+        """Return the nearest others of each record with a vector, in a new pass."""
+        own = {record.id: vector for record in records if (vector := usable_vector(record)) is not None}
+        compared = [record for record in records if record.id in own]
+        nearest = NearestOthers(compared, least)
+        by_dimension: dict[int, list[int]] = {}
+        for place, record in enumerate(compared):
+            by_dimension.setdefault(own[record.id].size, []).append(place)
+        queries = {
+            size: unit(np.stack([own[compared[place].id] for place in places])) for size, places in by_dimension.items()
+        }
+        self._dimensions, self._unusable = Counter(), Counter()
+
+        def search(connection: Connection) -> None:
+            for block in batched(self._store.stream(connection, *_READ), BLOCK):
+                for size, (rows, vectors) in self._usable(block).items():
+                    if size in queries:
+                        nearest.add(queries[size] @ unit(vectors).T, rows, by_dimension[size])
+
+        self._store.read(search, timed=False)
+        return nearest.found()
+
+    def _usable(self, block: Iterable[tuple[Any, ...]]) -> dict[int, tuple[list[Row], Matrix]]:
+        """Return the rows of a block with their vectors, by dimension, and count them."""
+        found: dict[int, tuple[list[Row], list[Any]]] = {}
+        for stored, text, category, embedding in block:
+            vector = read_embedding(embedding)
+            if vector is None or not vector.any():
+                reason = "have none" if embedding is None else "not readable" if vector is None else "all zeros"
+                self._unusable[reason] += 1
+                continue
+            self._dimensions[vector.size] += 1
+            if (row := voting_row(stored, text, category)) is not None:
+                rows, vectors = found.setdefault(vector.size, ([], []))
+                rows.append(row)
+                vectors.append(vector)
+        return {size: (rows, np.stack(vectors)) for size, (rows, vectors) in found.items()}
+
+
+def usable_vector(record: Record) -> Any:
+    """Return the record's vector in the table, None if there is none that has a direction."""
+    vector = read_embedding(record.values.get(COLUMN))
+    return vector if vector is not None and vector.any() else None
+
+
+def batched(items: Iterable[Item], size: int) -> Iterator[list[Item]]:
+    """Yield the items in lists of this size."""
+    left = iter(items)
+    while batch := list(islice(left, size)):
+        yield batch
