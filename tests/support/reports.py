@@ -13,6 +13,7 @@ from drift_checks.report.history.recorded import ReviewerFacts, SampleFacts, Sto
 from drift_checks.report.judging import build_report
 from drift_checks.report.run import Facts, RunReport
 from drift_checks.report.verdict import Verdict
+from drift_checks.reviews.vectors.base import Comparison
 
 AGREEMENT = Criterion(
     "agreement", "Do reviewer and store still agree?", failing="disagree", without_baseline=True, reviewed=True
@@ -65,6 +66,8 @@ def facts(**changed: Any) -> Facts:
     ]
     used: dict[str, Any] = dict.fromkeys(("input_tokens", "output_tokens", "cost")) | {"calls": 60, "reviewed": 60}
     used |= values.pop("reviewing", {})
+    if basis := values.pop("basis", None):
+        used["comparison"] = Comparison(basis=basis, number=1000)
     return Facts(
         store=StoreFacts(**parts[0]),
         sample=SampleFacts(size=len(parts[1]["record_ids"]), **parts[1]),

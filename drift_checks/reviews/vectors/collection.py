@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -10,11 +11,44 @@ import numpy.typing as npt
 from drift_checks.core.records import Record, RecordId
 from drift_checks.reviews.vectors.base import CHROMA, SPARE, NearRecord
 from drift_checks.reviews.vectors.table import usable_vector
-from drift_checks.stores.chroma import Neighbour, VectorCollection
-from drift_checks.stores.linking import Link, LinkedRecord, is_text_of
+from drift_checks.stores.chroma import Entry, Neighbour
+from drift_checks.stores.linking import LinkedRecord, is_text_of
 
 # Above this, duplicates are left out in the search: a text may occur ten thousand times.
 _MOST_ASKED = 304
+
+
+class Searched(Protocol):
+    """The part of a VectorCollection that is used here."""
+
+    @property
+    def count(self) -> int:
+        """The number of entries."""
+
+    @property
+    def dimension(self) -> int | None:
+        """The length of each vector."""
+
+    def entries(self, ids: Sequence[str]) -> Mapping[str, Entry]:
+        """Return the entries with these ids."""
+
+    def nearest(
+        self, vectors: Sequence[npt.NDArray[np.float32]], number: int, without: str | None = None
+    ) -> Sequence[Sequence[Neighbour]]:
+        """Return the nearest entries of each vector, nearest first, but none whose document contains `without`."""
+
+
+class Linked(Protocol):
+    """The part of a Link that is used here."""
+
+    def key_of(self, record: Record) -> str | None:
+        """Return the id of the record's entry, None if it has none."""
+
+    def records_of(self, entries: Mapping[str, str | None]) -> Mapping[str, LinkedRecord]:
+        """Return the records of entries, which are given as documents by id."""
+
+    def refuse_unlinked(self) -> None:
+        """Raise StoreError if no entry is of a record."""
 
 
 class CollectionVectors:
@@ -28,7 +62,7 @@ class CollectionVectors:
     at_once = 100
     remarks: tuple[str, ...] = ()
 
-    def __init__(self, collection: VectorCollection, link: Link, label: str = "category") -> None:
+    def __init__(self, collection: Searched, link: Linked, label: str = "category") -> None:
         link.refuse_unlinked()
         self._collection = collection
         self._link = link

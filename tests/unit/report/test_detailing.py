@@ -19,7 +19,9 @@ from drift_checks.core.redaction import redacted
 from drift_checks.report.detailing import detail, find_near
 from drift_checks.report.details import Details, Near, Reasons
 from drift_checks.settings.declarations import Settings
+from drift_checks.reviews.vectors.collection import CollectionVectors
 from drift_checks.stores.chroma import VectorCollection, create_collection
+from tests.support.linking import FixedLink
 
 NOW = datetime(2026, 1, 15, 2, 0, tzinfo=UTC)
 ROW = {
@@ -117,7 +119,7 @@ def test_any_row_can_be_shown(values: dict[str, object], redact: bool) -> None:
 
 
 @pytest.fixture
-def vectors(tmp_path: Path) -> Iterator[VectorCollection]:
+def vectors(tmp_path: Path) -> Iterator[CollectionVectors]:
     """A collection with the entry of record 1, its duplicate, and two others, one of them without metadata of ours."""
     chroma = tmp_path / "chroma"
     chroma.mkdir()
@@ -132,7 +134,7 @@ def vectors(tmp_path: Path) -> Iterator[VectorCollection]:
         metadatas=labels,
     )
     opened = VectorCollection(chroma, "risks", tmp_path / "copies")
-    yield opened
+    yield CollectionVectors(opened, FixedLink())
     opened.close()
 
 
@@ -141,7 +143,7 @@ def sought(key: int, chroma_id: str | None) -> Record:
     return Record(key, Stratum.OLD, {"id": key, "text": "own text", "category": "a", "chroma_id": chroma_id})
 
 
-def test_neighbours_are_found_nearest_first(vectors: VectorCollection) -> None:
+def test_neighbours_are_found_nearest_first(vectors: CollectionVectors) -> None:
     """Without the record itself and its duplicates; long texts are cut, or left out if redacted."""
     found = find_near([sought(1, "own")], vectors, redact=False)
     seen = [(near.record_id, near.category, near.text) for near in found[1]]
@@ -152,7 +154,7 @@ def test_neighbours_are_found_nearest_first(vectors: VectorCollection) -> None:
     assert [(near.record_id, near.category, near.text) for near in shown] == [("2", "a", None), (None, None, None)]
 
 
-def test_a_record_without_a_vector_has_no_neighbours(vectors: VectorCollection) -> None:
+def test_a_record_without_a_vector_has_no_neighbours(vectors: CollectionVectors) -> None:
     """Nor has any without a collection; the others have theirs."""
     assert find_near([sought(1, None), sought(2, "gone"), sought(3, "twin")], vectors, redact=False).keys() == {3}
     assert find_near([sought(1, "own")], None, redact=False) == {}

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from drift_checks.core.errors import NothingToReview, ReviewerError, SettingError, StoreError
+from drift_checks.core.errors import NothingToReview, SettingError, StoreError
 from drift_checks.core.records import Review, Stratum
 from drift_checks.reviews.run import Pipeline
 from drift_checks.settings.declarations import Settings
@@ -165,7 +165,7 @@ def test_a_store_that_cannot_be_reviewed_is_refused(settings: Settings) -> None:
     for refused_settings, kind, words in (
         (replace(settings, records=("7", "9999")), SettingError, "records: 9999 not found in "),
         (replace(settings, db=None, chroma=None), SettingError, "--drift-db=FILE .* DRIFT_DB .*drift_db.*--drift-demo"),
-        (replace(settings, chroma=None), ReviewerError, "--drift-chroma=DIR"),
+        (replace(settings, embedding="no_such_module:f"), SettingError, "no module 'no_such_module'"),
         (of_table(settings, twice), StoreError, "occurs twice"),
         (of_table(settings, sure), NothingToReview, "--drift-low-confidence-below"),
         (of_table(settings, []), NothingToReview, "is empty"),

@@ -69,12 +69,18 @@ def asking(server: ChatServer, **changed: Any) -> dict[str, Any]:
     return {"reviewer": "llm", "llm_base_url": server.base_url, "llm_model": "a-model", "live": True, **key, **changed}
 
 
-def test_the_neighbours_need_vectors_only(tmp_path: Path, store: BuiltStore) -> None:
-    """They are not asked without `--live`."""
+def test_the_neighbours_need_no_key(tmp_path: Path, store: BuiltStore) -> None:
+    """Nor Chroma; they are not asked without `--live`."""
     found = reviewer(tmp_path, store)
     assert statuses(found) == {"usable": "ok", "answers": "skipped"}
     assert "--live" in found["answers"].remedy
-    assert set(statuses(reviewer(tmp_path, store, chroma=None, live=True)).values()) == {"skipped"}
+    assert set(statuses(reviewer(tmp_path, store, chroma=None, live=True)).values()) == {"ok"}
+
+
+def test_an_embedding_that_cannot_be_loaded_is_found(tmp_path: Path, store: BuiltStore) -> None:
+    """Before a night's run is."""
+    found = reviewer(tmp_path, store, embedding="no_such_module:embed")["usable"]
+    assert (found.status, "no module 'no_such_module'" in found.message) == ("error", True)
 
 
 def test_the_neighbours_answer_and_leave_the_store_unchanged(tmp_path: Path, store: BuiltStore) -> None:

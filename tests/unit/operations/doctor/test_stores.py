@@ -49,14 +49,16 @@ def test_a_missing_store_fails_once(tmp_path: Path, store: BuiltStore) -> None:
     assert statuses(found) == {"records": "error", "vectors": "ok", "Chroma's format": "ok", "counts": "skipped"}
 
 
-@pytest.mark.parametrize(("reviewer", "status"), [("neighbours", "error"), ("llm", "warning")])
-def test_missing_vectors_fail_only_if_the_reviewer_needs_them(
-    tmp_path: Path, store: BuiltStore, reviewer: str, status: str
-) -> None:
-    """The remedy names the directory beside the records."""
-    found = findings(tmp_path, None, db=store.db, reviewer=reviewer)
-    assert found["vectors"].status == status
-    assert found["vectors"].remedy.endswith(f"--drift-chroma={store.folder}")
+def test_a_store_without_chroma_is_sound(tmp_path: Path, store: BuiltStore) -> None:
+    """It says what takes the place of the collection, and warns if that is only TF-IDF."""
+    found = findings(tmp_path, None, db=store.db)["vectors"]
+    assert (found.status, "in the table, in embedding_json" in found.message) == ("ok", True)
+    assert "--drift-chroma=DIR" in found.remedy
+    store.execute(f"alter table {NAME} drop column embedding_json")
+    found = findings(tmp_path, None, db=store.db)["vectors"]
+    assert (found.status, "TF-IDF of the texts" in found.message) == ("warning", True)
+    assert findings(tmp_path, None, db=store.db, reviewer="llm")["vectors"].status == "ok"
+    assert findings(tmp_path, None, db=store.db, embedding="m:f")["vectors"].message.startswith("m:f, made from")
 
 
 @pytest.mark.parametrize(

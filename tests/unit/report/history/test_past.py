@@ -47,6 +47,8 @@ def test_comparable_runs_come_oldest_first(tmp_path: Path) -> None:
         ({"collection": "other"}, SOURCE),
         ({"reviewer": "llm"}, SOURCE),
         ({"model": "m-2"}, SOURCE),
+        ({"basis": "TF-IDF of the texts"}, SOURCE),
+        ({}, replace(SOURCE, basis="TF-IDF of the texts")),
         ({"prompt": "classify-2"}, SOURCE),
         ({"omitted_parameters": ("seed",)}, SOURCE),
         ({}, replace(SOURCE, omitted_parameters=("seed",))),
@@ -62,6 +64,12 @@ def test_other_runs_are_not_comparable(tmp_path: Path, changed: dict[str, Any], 
     alike = {name: value for name, value in vars(source).items() if name != "draw"}
     found = past(tmp_path, made(**changed), made(NIGHTS[1], **alike), source=source)
     assert [item.run_id for item in found] == [NIGHTS[1]]
+
+
+def test_earlier_versions_compared_vectors_in_chroma(tmp_path: Path) -> None:
+    """Their reports do not say so."""
+    assert made().reviewer.comparison is None
+    assert len(past(tmp_path, made())) == 1
 
 
 def test_the_sample_may_differ(tmp_path: Path) -> None:

@@ -14,7 +14,9 @@ from hypothesis import strategies as st
 from drift_checks.core.records import Record, Review, Stratum
 from drift_checks.reviews.reviewers.neighbours import FEWEST, NeighboursReviewer
 from drift_checks.stores.chroma import Entry, Neighbour
+from drift_checks.reviews.vectors.collection import CollectionVectors
 from drift_checks.stores.embeddings import read_embedding
+from tests.support.linking import FixedLink
 
 Vector = npt.NDArray[np.float32]
 ABSENT = object()
@@ -68,9 +70,14 @@ def near(*votes: tuple[str | None, float]) -> list[Neighbour]:
     ]
 
 
+def reviewer(vectors: FakeVectors, k: int = 11) -> NeighboursReviewer:
+    """Return the reviewer by a collection whose entries the store lacks, so that their metadata counts."""
+    return NeighboursReviewer(CollectionVectors(vectors, FixedLink()), k)
+
+
 def review(vectors: FakeVectors, *records: Record, k: int = 11) -> list[Review]:
     """Return the reviews in the order of the records."""
-    made = {made.record_id: made for made in NeighboursReviewer(vectors, k).review(records)}
+    made = {made.record_id: made for made in reviewer(vectors, k).review(records)}
     return [made[item.id] for item in records]
 
 
@@ -127,7 +134,7 @@ def test_a_neighbour_without_a_category_has_no_vote() -> None:
     [made] = review(FakeVectors(near((None, 0.9), *[("b", 0.1)] * 5)), record())
     assert (made.category, made.confidence) == ("b", 1.0)
     [failed] = review(FakeVectors(near(*[(None, 0.9)] * 5)), record())
-    assert failed.failure == "no neighbour has a category in the collection's metadata"
+    assert failed.failure == "no neighbour has a category"
 
 
 def test_votes_without_similarity_decide_if_there_are_no_others() -> None:
@@ -139,7 +146,7 @@ def test_votes_without_similarity_decide_if_there_are_no_others() -> None:
 @pytest.mark.parametrize(
     ("votes", "reason"),
     [
-        ([("a", 1.0)] * (FEWEST - 1), "the collection holds only 4 vectors; a vote needs 5"),
+        ([("a", 1.0)] * (FEWEST - 1), "there are only 4 vectors to compare with; a vote needs 5"),
         ([("a", 1.0)] * (FEWEST - 1) + [(None, 1.0)], "only 4 neighbours can vote, 5 are needed"),
         ([("a", 1.0), *[(None, 1.0)] * 10], "only 1 neighbour can vote, 5 are needed"),
     ],
@@ -210,7 +217,7 @@ def test_each_record_has_one_review(kinds: list[tuple[object, object]], entries:
         record(number, embedding=embedding, chroma_id=f"held {number}" if chroma_id == "held" else chroma_id)
         for number, (embedding, chroma_id) in enumerate(kinds)
     ]
-    made = list(NeighboursReviewer(FakeVectors(near(*[("a", 0.5)] * entries), held)).review(records))
+    made = list(reviewer(FakeVectors(near(*[("a", 0.5)] * entries), held)).review(records))
     assert sorted(item.record_id for item in made if isinstance(item.record_id, int)) == list(range(len(kinds)))
     assert all(item.made or item.failure for item in made)
     assert all(item.confidence is None or 0 < item.confidence <= 1 for item in made)
@@ -319,7 +326,7 @@ def test_thousands_of_duplicates_are_left_out_of_the_search() -> None:
 def test_a_text_that_all_entries_share_has_no_neighbours() -> None:
     """The reason says so."""
     [made] = review(FakeVectors([neighbour(f"twin {number}", 1.0, document="own") for number in range(2000)]), record())
-    assert made.failure == "the collection holds no other text"
+    assert made.failure == "no other record has anything in common with it"
 
 
 def test_equally_near_others_do_not_vote() -> None:

@@ -1,0 +1,29 @@
+"""A link of entries to records for tests of one collection."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from drift_checks.core.records import Record
+from drift_checks.stores.linking import LinkedRecord
+
+
+class FixedLink:
+    """Links entries by chroma_id to the given records; without any, the metadata decides."""
+
+    problem = ""
+
+    def __init__(self, linked: Mapping[str, LinkedRecord] | None = None) -> None:
+        self.linked = linked or {}
+
+    def key_of(self, record: Record) -> str | None:
+        """Return the record's chroma_id."""
+        key = record.values.get("chroma_id")
+        return None if key is None else str(key)
+
+    def records_of(self, entries: Mapping[str, str | None]) -> dict[str, LinkedRecord]:
+        """Return those that are given."""
+        return {key: self.linked[key] for key in entries if key in self.linked}
+
+    def refuse_unlinked(self) -> None:
+        """Accept every collection."""
