@@ -14,14 +14,23 @@ from drift_checks.report.evidence import enough_or_warning, too_few
 from drift_checks.report.history.recorded import Agreement, Kappa
 from drift_checks.report.run import CriterionResult, Facts
 from drift_checks.report.verdict import Verdict
+from drift_checks.reviews.vectors.base import TFIDF_BASIS
 from drift_checks.settings.declarations import POPULATION, SEQUENTIAL
-from drift_checks.statistics.intervals import Estimate, StratumCount, heaviest_disagreement, stratified, wilson
+from drift_checks.statistics.intervals import (
+    Estimate,
+    Interval,
+    StratumCount,
+    heaviest_disagreement,
+    stratified,
+    wilson,
+)
 from drift_checks.statistics.kappa import Weighed, cohen_kappa
 from drift_checks.statistics.sequential import SequentialDecision, decide
 
 _CHOSEN = "these records were not drawn at random"
 _ALL_KNOWN = "every reviewed record is acknowledged"
 _STOPPED = "the reviews stopped when the evidence sufficed"
+_WEAK = "; WARNING, since TF-IDF may disagree with as many labels of a sound store"
 
 
 def summarise_agreement(facts: Facts, outcomes: Sequence[Outcome]) -> Agreement:
@@ -121,6 +130,9 @@ def _judge_sample(facts: Facts, agreement: Agreement, counted: CriterionResult) 
     if few := too_few(counted.measured, counted.criterion, chosen=facts.chosen):
         return JudgedAgreement(Verdict.INCONCLUSIVE, f"{few}: {said}")
     verdict, reason = enough_or_warning(counted, chosen=facts.chosen)
+    assert counted.interval is not None
+    if verdict is Verdict.CRITICAL and _may_be_sound(facts, counted.interval):
+        verdict, reason = Verdict.WARNING, _WEAK
     return JudgedAgreement(verdict, f"{said}{reason}")
 
 
@@ -137,12 +149,19 @@ def _judge_population(
         return JudgedAgreement(Verdict.INCONCLUSIVE, f"{few}: {said}", population)
     whole = replace(counted, passed=passed, failed=len(made) - passed, estimate=population)
     verdict, reason = enough_or_warning(whole)
+    if verdict is Verdict.CRITICAL and _may_be_sound(facts, population.interval):
+        verdict, reason = Verdict.WARNING, _WEAK
     share = heaviest_disagreement(list(_strata(facts, made, agreement.population_without).values()))
     by_one = share > 1 / max(1, counted.criterion.least) and population.rate + share >= facts.critical
     if verdict is Verdict.CRITICAL and by_one:
         verdict = Verdict.WARNING
         reason = f"; WARNING, since one record, which stands for {percent(share)} of the store, would make it CRITICAL"
     return JudgedAgreement(verdict, f"{said}{reason}", population)
+
+
+def _may_be_sound(facts: Facts, interval: Interval) -> bool:
+    """Whether the rate may be that of a sound store, of which TF-IDF recognises fewer labels than other vectors."""
+    return facts.reviewer.basis == TFIDF_BASIS and interval[1] >= facts.critical
 
 
 def _said_of_sample(counted: CriterionResult) -> str:

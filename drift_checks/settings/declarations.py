@@ -56,8 +56,9 @@ class Settings:
         f" (default: {DATABASE_NAME} in the Chroma directory, else in ./{DATABASE_FOLDER}, if it exists)",
     )
     chroma: Path | None = _store(
-        kinds.path("a Chroma directory"),
-        "Chroma directory with the vectors (default: the variable CHROMA_PERSIST_PATH, else the folder of the records)",
+        kinds.path_or_none("a Chroma directory"),
+        "Chroma directory with the vectors, or none (default: the variable CHROMA_PERSIST_PATH, else the folder of the"
+        " records if it is one)",
     )
     snapshot_dir: Path | None = _store(
         kinds.path("a folder"),

@@ -18,6 +18,7 @@ from drift_checks.core.masking import mask_password, mask_url, may_hold_password
 Value = TypeVar("Value")
 
 AUTO = "auto"
+NONE = "none"
 _NAME = r"[^\W\d]\w*(?:\.[^\W\d]\w*)*"
 _ADDRESS = re.compile(f"{_NAME}:{_NAME}")
 _MODEL_FILE = re.compile(r"\.(joblib|pkl|pickle|skops|onnx|pt|pth|safetensors|h5|bin|ftz)$", re.IGNORECASE)
@@ -112,6 +113,16 @@ def path(what: str) -> Kind[Path]:
         return found
 
     return Kind(parse, f"the path of {what} (URLs such as postgresql:// or http:// are not supported yet)")
+
+
+def path_or_none(what: str) -> Kind[Path | None]:
+    """Return the kind of paths to `what`, or `none`."""
+    named = path(what)
+
+    def parse(text: str, folder: Path) -> Path | None:
+        return None if text == NONE else named.parse(text, folder)
+
+    return Kind(parse, f"{named.allowed}, or {NONE}")
 
 
 def word(what: str) -> Kind[str]:

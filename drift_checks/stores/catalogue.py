@@ -83,6 +83,6 @@ def choose_collection(directory: Path, wanted: CollectionName, there: Sequence[F
     raise StoreError(
         directory,
         f"has no collection {wanted.name!r} (it has {', '.join(listed) or 'none'})",
-        "name the collection with --drift-collection=NAME",
+        "name the collection with --drift-collection=NAME, or use none with --drift-chroma=none",
         nearest(wanted.name, [found.name for found in there]),
     )

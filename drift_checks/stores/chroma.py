@@ -262,7 +262,7 @@ def create_collection(
     *,
     ids: Sequence[str],
     embeddings: Vector,
-    documents: Sequence[str],
+    documents: Sequence[str] | None,
     metadatas: Sequence[Mapping[str, str | int | float]],
 ) -> None:
     """Create a Chroma directory with one collection that uses the cosine distance, for the demo and for tests."""
@@ -273,7 +273,7 @@ def create_collection(
         collection.add(
             ids=list(ids[part]),
             embeddings=embeddings[part],
-            documents=list(documents[part]),
+            documents=None if documents is None else list(documents[part]),
             metadatas=[dict(metadata) for metadata in metadatas[part]],
         )
     if hasattr(client, "close"):

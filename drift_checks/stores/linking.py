@@ -209,8 +209,8 @@ class Link:
     def _set_problem(self, ours: Collection[str], column: str) -> None:
         theirs = [entry.id for entry in self._collection.first(2)]
         self.problem = (
-            f"no entry of collection {quoted(self._collection.name)} is of a record: the entries have the ids"
-            f" {_two(theirs)}, the records the {column} {_two(ours)}"
+            f"no entry of collection {quoted(self._collection.name)} is of a record: its entries have ids such as"
+            f" {_two(theirs)}, the records such as {_two(ours)} (in the column {self._store.columns[column]})"
         )
 
 

@@ -6,7 +6,7 @@ import pytest
 from syrupy.assertion import SnapshotAssertion
 
 from tests.support.session_runs import SMALL, Review
-from tests.support.stores import BuiltStore, records_alone
+from tests.support.stores import NAME, BuiltStore
 
 
 @pytest.mark.parametrize("option", ["--drift-sampel-size=5", "--drift-sampel-size"])
@@ -28,9 +28,11 @@ def test_chroma_directory_without_records_is_refused(
     assert review(f"--drift-chroma={store.chroma}").refusal == snapshot
 
 
-def test_records_without_vectors_are_refused(review: Review, store: BuiltStore, snapshot: SnapshotAssertion) -> None:
-    """The error asks for --drift-chroma."""
-    records_alone(store)
+def test_a_collection_of_other_records_is_refused(
+    review: Review, store: BuiltStore, snapshot: SnapshotAssertion
+) -> None:
+    """Also if the directory is only found beside the records; the error shows ids of both."""
+    store.execute(f"update {NAME} set chroma_id = 'doc ' || id")
     assert review(f"--drift-db={store.db}").refusal == snapshot
 
 

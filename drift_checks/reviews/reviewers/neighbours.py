@@ -67,7 +67,7 @@ class NeighboursReviewer:
             return
         for record in records:
             if record.id not in found:
-                yield Review(record.id, failure="neither the record nor the collection has a usable vector")
+                yield Review(record.id, failure=self._vectors.missing)
             elif self._is_arbitrary(found[record.id]):
                 yield Review(record.id, failure="too many others have equally near vectors to choose neighbours")
             else:

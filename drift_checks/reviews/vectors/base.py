@@ -12,6 +12,7 @@ from drift_checks.core.records import Record, RecordId
 SPARE = 8
 # The basis of vectors in a Chroma collection.
 CHROMA = "Chroma"
+TFIDF_BASIS = "TF-IDF of the texts"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,9 +54,11 @@ class VectorSet(Protocol):
         basis: What records are compared by, as the report names it.
         at_once: How many records a search is made for.
         noun: What `count` counts.
+        missing: Why a record cannot be compared.
     """
 
     basis: str
+    missing: str
     at_once: int
     noun: str
 

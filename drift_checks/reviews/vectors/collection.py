@@ -58,6 +58,7 @@ class CollectionVectors:
     """
 
     basis = CHROMA
+    missing = "neither the record nor the collection has a usable vector"
     noun = "vector"
     at_once = 100
     remarks: tuple[str, ...] = ()

@@ -30,6 +30,7 @@ class TableVectors(ExactSearch):
 
     basis = f"vectors in the table ({COLUMN})"
     noun = "vector"
+    missing = "the record has no usable vector"
     at_once = 2000
 
     def __init__(self, store: RecordStore) -> None:

@@ -44,6 +44,7 @@ class TextVectors(ExactSearch):
     """Vectors of the store's texts, or of some of them, drawn by the seed."""
 
     noun = "text"
+    missing = "the record has no text"
     at_once = 2000
 
     def __init__(self, store: RecordStore, vectoriser: Vectoriser, seed: int, note: str = "") -> None:

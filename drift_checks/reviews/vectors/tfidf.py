@@ -9,7 +9,8 @@ from typing import Any
 
 import numpy as np
 
-BASIS = "TF-IDF of the texts"
+from drift_checks.reviews.vectors.base import TFIDF_BASIS
+
 _FEATURES = 2**20
 # The blocks of texts that show how frequent each feature is.
 _BLOCKS_FITTED = 20
@@ -22,11 +23,10 @@ class TfidfVectoriser:
     messages in 77 intents, both together agree with the store on 86 % of the records, each alone on 80 to 83 %.
     """
 
-    basis = BASIS
+    basis = TFIDF_BASIS
     remark = (
-        "texts count as similar if they share words: labels that contradict other texts in the same words are found,"
-        " paraphrases are not recognised, and fewer labels agree in a sound store than with vectors of a model"
-        " (--drift-embedding=NAME)"
+        "it finds labels that contradict texts in similar words, but cannot recognise paraphrases, so that some sound"
+        " labels disagree; vectors of a model tell more (--drift-embedding=NAME)"
     )
 
     def __init__(self) -> None:

@@ -18,8 +18,8 @@ from drift_checks.core.records import Record, RecordId, Review, Stratum
 from drift_checks.core.redaction import redacted
 from drift_checks.report.detailing import detail, find_near
 from drift_checks.report.details import Details, Near, Reasons
-from drift_checks.settings.declarations import Settings
 from drift_checks.reviews.vectors.collection import CollectionVectors
+from drift_checks.settings.declarations import Settings
 from drift_checks.stores.chroma import VectorCollection, create_collection
 from tests.support.linking import FixedLink
 
