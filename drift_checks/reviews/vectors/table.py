@@ -60,23 +60,24 @@ class TableVectors(ExactSearch):
         """Return the nearest others of each record with a vector, in a new pass."""
         own = {record.id: vector for record in records if (vector := usable_vector(record)) is not None}
         compared = [record for record in records if record.id in own]
-        nearest = NearestOthers(compared, least)
         by_dimension: dict[int, list[int]] = {}
         for place, record in enumerate(compared):
             by_dimension.setdefault(own[record.id].size, []).append(place)
         queries = {
             size: unit(np.stack([own[compared[place].id] for place in places])) for size, places in by_dimension.items()
         }
-        self._dimensions, self._unusable = Counter(), Counter()
 
-        def search(connection: Connection) -> None:
+        def search(connection: Connection) -> dict[RecordId, list[NearRecord]]:
+            nearest = NearestOthers(compared, least)
+            self._dimensions, self._unusable = Counter(), Counter()
             for block in batched(self._store.stream(connection, *_READ), BLOCK):
                 for size, (rows, vectors) in self._usable(block).items():
                     if size in queries:
                         nearest.add(queries[size] @ unit(vectors).T, rows, by_dimension[size])
 
-        self._store.read(search, timed=False)
-        return nearest.found()
+            return nearest.found()
+
+        return self._store.read(search, timed=False)
 
     def _usable(self, block: Iterable[tuple[Any, ...]]) -> dict[int, tuple[list[Row], Matrix]]:
         """Return the rows of a block with their vectors, by dimension, and count them."""

@@ -77,17 +77,19 @@ class TextVectors(ExactSearch):
             self._store.read(self._fit, timed=False)
             self._is_fitted = True
         queries = self._vectoriser.transform([_beginning(record.text) for record in records])
-        nearest = NearestOthers(records, least)
-        self._compared = 0
 
-        def search(connection: Connection) -> None:
+        def search(connection: Connection) -> dict[RecordId, list[NearRecord]]:
+            nearest = NearestOthers(records, least)
+            self._compared = 0
             for rows in self._drawn(connection):
                 similarities = queries @ self._vectoriser.transform([_beginning(row.text) for row in rows]).T
                 nearest.add(similarities.toarray() if hasattr(similarities, "toarray") else similarities, rows)
                 self._compared += len(rows)
 
-        self._store.read(search, timed=False)
-        return nearest.found(above=0)
+            # A similarity of zero means that they have nothing in common.
+            return nearest.found(above=0)
+
+        return self._store.read(search, timed=False)
 
     def _fit(self, connection: Connection) -> None:
         self._vectoriser.fit([_beginning(row.text) for row in rows] for rows in self._drawn(connection))

@@ -154,7 +154,7 @@ def test_a_missing_collection_is_reported(store: BuiltStore, snapshots: Path) ->
         VectorCollection(store.chroma, "risk_clasifications", snapshots)
     assert str(refused.value) == (
         f"{store.chroma}: has no collection 'risk_clasifications' (it has risk_classifications); name the collection"
-        " with --drift-collection=NAME; did you mean 'risk_classifications'?"
+        " with --drift-collection=NAME, or use none with --drift-chroma=none; did you mean 'risk_classifications'?"
     )
     assert list(snapshots.iterdir()) == []
 

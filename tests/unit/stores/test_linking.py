@@ -162,10 +162,10 @@ def test_a_column_without_any_name_is_none(linker: Linker) -> None:
     assert (link.problem, link.has_column) == ("", False)
 
 
-def test_a_record_without_a_category_has_none(linker: Linker) -> None:
-    """Its entry is known nevertheless."""
+def test_an_entry_of_an_undecided_record_has_no_record(linker: Linker) -> None:
+    """A row without a category is no decision."""
     rows = [(row[0], row[1], None if row[0] == 1 else "a") for row in ROWS]
-    assert linker(rows, [str(row[0]) for row in ROWS], texts()).records_of({"1": None})["1"].category is None
+    assert linker(rows, [str(row[0]) for row in ROWS], texts()).records_of({"1": None, "2": None}).keys() == {"2"}
 
 
 def test_an_empty_collection_is_no_problem_of_the_link(linker: Linker) -> None:

@@ -11,8 +11,7 @@ import pytest
 
 from drift_checks.core.records import Record, Stratum
 from drift_checks.reviews.reviewers.neighbours import NeighboursReviewer
-from drift_checks.reviews.vectors import texts
-from drift_checks.reviews.vectors.texts import TextVectors
+from drift_checks.reviews.vectors.texts import LONGEST_TEXT, TextVectors
 from drift_checks.reviews.vectors.tfidf import TfidfVectoriser
 from drift_checks.stores.records import RecordStore
 from tests.support.tables import opened, write_table
@@ -25,12 +24,12 @@ class Letters:
 
     basis, remark = "letters", ""
 
-    def fit(self, blocks: Iterator[Sequence[str]]) -> None:
+    def fit(self, texts: Iterator[Sequence[str]]) -> None:
         """Learn nothing."""
 
-    def transform(self, blocks: Sequence[str]) -> Any:
+    def transform(self, texts: Sequence[str]) -> Any:
         """Return a vector for each text."""
-        return np.array([[text.count(letter) for letter in "abcdefghij"] for text in blocks], dtype=np.float32)
+        return np.array([[text.count(letter) for letter in "abcdefghij"] for text in texts], dtype=np.float32)
 
 
 @pytest.fixture
@@ -73,7 +72,7 @@ def test_letters_stand_for_words_where_no_spaces_are(tmp_path: Path) -> None:
 
 def test_a_part_of_a_large_store_is_compared(store: RecordStore, monkeypatch: pytest.MonkeyPatch) -> None:
     """Drawn by the seed; the summary says how many."""
-    monkeypatch.setattr(texts, "MOST_TEXTS", 30)
+    monkeypatch.setattr("drift_checks.reviews.vectors.texts.MOST_TEXTS", 30)
     found = []
     for seed in (1, 1, 2):
         vectors = TextVectors(store, Letters(), seed)
@@ -85,10 +84,12 @@ def test_a_part_of_a_large_store_is_compared(store: RecordStore, monkeypatch: py
 
 def test_a_text_is_compared_by_its_beginning(store: RecordStore) -> None:
     """A text of a hundred megabytes takes no longer."""
-    vectors = TextVectors(store, Letters(), 1)
-    long = "b" + "c" * 5000
     seen: list[int] = []
-    transform = vectors._vectoriser.transform
-    vectors._vectoriser.transform = lambda block: (seen.extend(map(len, block)), transform(block))[1]  # type: ignore[method-assign]
-    vectors.nearest_others([sampled(1, long)], 3)
-    assert max(seen) == texts.LONGEST_TEXT
+
+    class Measuring(Letters):
+        def transform(self, texts: Sequence[str]) -> Any:
+            seen.extend(map(len, texts))
+            return super().transform(texts)
+
+    TextVectors(store, Measuring(), 1).nearest_others([sampled(1, "b" + "c" * 5000)], 3)
+    assert max(seen) == LONGEST_TEXT
