@@ -1,9 +1,9 @@
 """Are recent texts similar to earlier ones?
 
-The vectors of the recent window are compared with those of the reference window, from `embedding_json`, by two
-permutation tests: how well a classifier distinguishes recent from reference vectors, as the area under its ROC curve,
-where 0.5 is chance (D. Lopez-Paz and M. Oquab, Revisiting classifier two-sample tests, ICLR 2017), and the maximum mean
-discrepancy (A. Gretton et al., A kernel two-sample test, JMLR 13 (2012)).
+The vectors of the recent window are compared with those of the reference window, from `embedding_json` or else from
+Chroma, by two permutation tests: how well a classifier distinguishes recent from reference vectors, as the area under
+its ROC curve, where 0.5 is chance (D. Lopez-Paz and M. Oquab, Revisiting classifier two-sample tests, ICLR 2017), and
+the maximum mean discrepancy (A. Gretton et al., A kernel two-sample test, JMLR 13 (2012)).
 
 If it fails, the texts changed, or another model embeds them: check `provenance` and `class_mix`.
 """
@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from drift_checks.core.outcomes import Measure, Need
-from drift_checks.reviews.windows import COMPARED, Windows
+from drift_checks.reviews.windows import COMPARED, NO_VECTORS, Windows
 from drift_checks.settings.declarations import Settings
 from drift_checks.statistics.embeddings import domain_classifier_auc, maximum_mean_discrepancy, project
 
@@ -30,8 +30,8 @@ PICTURED = 200
 
 def test_embedding_drift(windows: Windows, drift_settings: Settings, need: Need, measure: Measure) -> None:
     """Recent vectors cannot be distinguished from reference vectors."""
-    if not windows.store.has("embedding_json"):
-        pytest.skip("the store has no column embedding_json")
+    if not windows.has_vectors:
+        pytest.skip(NO_VECTORS)
     # They are in the order of the store, oldest first.
     shuffled = np.random.default_rng(drift_settings.seed % 2**32).permutation
     recent, reference = (shuffled(windows.embedded[window].vectors)[:DRAWN] for window in COMPARED)

@@ -12,7 +12,7 @@ import numpy.typing as npt
 import pytest
 
 from drift_checks.core.outcomes import Measure, Need
-from drift_checks.reviews.windows import COMPARED, Windows
+from drift_checks.reviews.windows import COMPARED, NO_VECTORS, Windows
 from drift_checks.statistics.embeddings import share_alike
 from drift_checks.stores.conflicts import find_conflicts
 
@@ -50,8 +50,8 @@ def test_same_text(windows: Windows, need: Need, measure: Measure) -> None:
 
 def test_same_vector(windows: Windows, need: Need, measure: Measure) -> None:
     """No two records with nearly the same vector have different categories."""
-    if not windows.store.has("embedding_json"):
-        pytest.skip("the store has no column embedding_json")
+    if not windows.has_vectors:
+        pytest.skip(NO_VECTORS)
     parts = [windows.embedded[window] for window in COMPARED if len(windows.embedded[window].ids)]
     if not parts:
         pytest.skip("no sampled record has a vector")

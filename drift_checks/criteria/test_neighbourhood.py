@@ -1,9 +1,9 @@
 """Do recent records agree with their neighbours as often as earlier ones?
 
 Among the records sampled from both windows, the category of each is compared with the vote of its nearest neighbours by
-the cosine of `embedding_json`. The share of recent records that their neighbours contradict is compared with that of
-reference records, category by category, since some categories are contradicted more often than others. It is not
-measured if `neighbours` is the reviewer: then `agreement` measures the same.
+the cosine of their vectors, in `embedding_json` or else in Chroma. The share of recent records that their neighbours
+contradict is compared with that of reference records, category by category, since some categories are contradicted more
+often than others. It is not measured if `neighbours` is the reviewer: then `agreement` measures the same.
 
 If it fails, recent decisions contradict earlier ones on similar texts: read those that are contradicted.
 """
@@ -18,7 +18,7 @@ import pytest
 from drift_checks.core.outcomes import Measure, Need
 from drift_checks.core.text import tenths
 from drift_checks.reviews.run import Pipeline
-from drift_checks.reviews.windows import COMPARED, Windows
+from drift_checks.reviews.windows import COMPARED, NO_VECTORS, Windows
 from drift_checks.settings.declarations import NEIGHBOURS
 from drift_checks.statistics.embeddings import share_alike
 from drift_checks.statistics.slices import SliceCount, compare_slice
@@ -41,8 +41,8 @@ def test_neighbourhood(windows: Windows, drift_pipeline: Pipeline, need: Need, m
     """The neighbours contradict recent records no more often than reference records."""
     if drift_pipeline.reviewer_name == NEIGHBOURS:
         pytest.skip("the neighbours are the reviewer, so agreement measures this")
-    if not windows.store.has("embedding_json"):
-        pytest.skip("the store has no column embedding_json")
+    if not windows.has_vectors:
+        pytest.skip(NO_VECTORS)
     recent, reference = (windows.embedded[window] for window in COMPARED)
     need(len(recent.ids), "recent records with a vector", "timestamp")
     need(len(reference.ids), "reference records with a vector", "timestamp")

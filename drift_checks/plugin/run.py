@@ -196,7 +196,9 @@ class Run:
 
     def _open_vectors(self, checks: Sequence[pytest.Item]) -> None:
         # If they are damaged, the run ends here in one line.
-        if any(_VECTOR_FIXTURES & set(getattr(item, "fixturenames", ())) for item in checks):
+        in_table = self.pipeline.store.has("embedding_json")
+        needing = _VECTOR_FIXTURES if in_table else {*_VECTOR_FIXTURES, "windows"}
+        if any(needing & set(getattr(item, "fixturenames", ())) for item in checks):
             _ = self.pipeline.vectors
 
     def _keep_made_reviews(self, session: pytest.Session) -> None:

@@ -25,7 +25,7 @@ from drift_checks.reviews.vectors.base import Comparison, VectorSet
 from drift_checks.reviews.windows import Windows
 from drift_checks.settings.declarations import NEIGHBOURS, SEQUENTIAL, Settings
 from drift_checks.stores.catalogue import CollectionName
-from drift_checks.stores.chroma import VectorCollection, refuse_no_chroma, refuse_no_collection
+from drift_checks.stores.chroma import Vector, VectorCollection, refuse_no_chroma, refuse_no_collection
 from drift_checks.stores.completion import completed
 from drift_checks.stores.engines import RecordFile
 from drift_checks.stores.linking import Link
@@ -109,7 +109,7 @@ class Pipeline:
     @cached_property
     def windows(self) -> Windows:
         """Recent and reference records of the whole store."""
-        return Windows(self.settings, self.store)
+        return Windows(self.settings, self.store, None if self.settings.chroma is None else self._vectors_in_chroma)
 
     @cached_property
     def vectors(self) -> VectorCollection | None:
@@ -231,6 +231,14 @@ class Pipeline:
         """Return the vectors that show which records are similar, if a step of this run opened them."""
         is_open = self.opened_vectors() is not None and self.settings.embedding is None
         return self.compared if is_open or "compared" in self.__dict__ else None
+
+    def _vectors_in_chroma(self, records: Sequence[Record]) -> dict[RecordId, Vector]:
+        """Return the vectors of the records that have an entry."""
+        if self.vectors is None or self.link is None:
+            return {}
+        keys = {record.id: key for record in records if (key := self.link.key_of(record)) is not None}
+        entries = self.vectors.entries(list(keys.values()))
+        return {record: entries[key].vector for record, key in keys.items() if key in entries}
 
     def _linked_vectors(self) -> tuple[VectorCollection, Link] | None:
         return None if self.vectors is None or self.link is None else (self.vectors, self.link)

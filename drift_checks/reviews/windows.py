@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import cached_property
@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 from sqlalchemy import Connection
 
-from drift_checks.core.records import RecordId, as_text, read_number
+from drift_checks.core.records import Record, RecordId, Stratum, as_text, read_number
 from drift_checks.reviews import sampling
 from drift_checks.settings.declarations import Settings
 from drift_checks.stores.embeddings import read_embedding
@@ -20,10 +20,21 @@ from drift_checks.stores.records import RecordStore
 from drift_checks.stores.windows import GroupCount, Window, WindowBounds, count_groups, tally, window_queries
 
 Rows = Mapping[Window, Mapping[RecordId, Mapping[str, object]]]
+FindVectors = Callable[[Sequence[Record]], Mapping[RecordId, npt.NDArray[np.float32]]]
+NO_VECTORS = "the store holds no vectors, neither in a column embedding_json nor in a Chroma collection"
 COMPARED = (Window.RECENT, Window.REFERENCE)
 # The records drawn from each window: enough to detect a relevant difference, and affordable for any store.
 DRAWN = 2000
-_COLUMNS = ("id", "category", "confidence", "response_time_ms", "input_tokens", "output_tokens", "embedding_json")
+_COLUMNS = (
+    "id",
+    "category",
+    "confidence",
+    "response_time_ms",
+    "input_tokens",
+    "output_tokens",
+    "chroma_id",
+    "embedding_json",
+)
 _CLOCK_SKEW = timedelta(minutes=5)
 
 
@@ -37,10 +48,14 @@ class EmbeddedRecords:
 
 
 class Windows:
-    """The two windows of a store; everything is read once, when it is first needed."""
+    """The two windows of a store; everything is read once, when it is first needed.
 
-    def __init__(self, settings: Settings, store: RecordStore) -> None:
+    `find_vectors` returns the vectors of records in a store whose table has none.
+    """
+
+    def __init__(self, settings: Settings, store: RecordStore, find_vectors: FindVectors | None = None) -> None:
         self.store = store
+        self._find_vectors = find_vectors
         self.settings = settings
         recent_from = settings.as_of - timedelta(days=settings.recent_days)
         reference_from = recent_from - timedelta(days=settings.reference_days)
@@ -59,6 +74,11 @@ class Windows:
         """Return the numbers in a column of the records sampled from the window, without values of other types."""
         numbers = (read_number(row.get(column)) for row in self._read[1][window].values())
         return np.array([number for number in numbers if number is not None], dtype=np.float64)
+
+    @property
+    def has_vectors(self) -> bool:
+        """Whether the store has vectors, in the table or elsewhere."""
+        return self.store.has("embedding_json") or self._find_vectors is not None
 
     @cached_property
     def embedded(self) -> Mapping[Window, EmbeddedRecords]:
@@ -86,8 +106,13 @@ class Windows:
         return groups, {window: self.store.rows(connection, ids[window], columns) for window in COMPARED}
 
     def _vectors(self, window: Window) -> Iterator[tuple[RecordId, str, npt.NDArray[np.float32]]]:
-        for key, row in self._read[1][window].items():
-            vector = read_embedding(row.get("embedding_json"))
+        rows = self._read[1][window]
+        if self.store.has("embedding_json") or self._find_vectors is None:
+            vectors = {key: read_embedding(row.get("embedding_json")) for key, row in rows.items()}
+        else:
+            vectors = {**self._find_vectors([Record(key, Stratum.BASELINE, row) for key, row in rows.items()])}
+        for key, row in rows.items():
+            vector = vectors.get(key)
             if vector is not None and vector.any():
                 yield key, as_text(row["category"]), vector
 

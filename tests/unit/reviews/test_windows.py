@@ -14,10 +14,12 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from drift_checks.core.records import Record, RecordId
 from drift_checks.reviews.windows import COMPARED, DRAWN, Windows
 from drift_checks.settings.declarations import Settings
 from drift_checks.stores.windows import Window
@@ -201,3 +203,21 @@ def test_dates_that_are_none_are_not_drawn(tmp_path: Path, number: int) -> None:
     as_of = AS_OF + timedelta(days=60)
     found = stored(tmp_path, [("a", "2026-02-30", 0.5, None)] * number, as_of=as_of)
     assert found.values("confidence", RECENT).size == 0
+
+
+def test_vectors_are_found_elsewhere_if_the_table_has_none(tmp_path: Path) -> None:
+    """Zeros and missing ones are left out; without either there are none."""
+    rows = [(key, f"text {key}", "a", "2026-01-10T00:00:00Z") for key in range(1, 5)]
+    path = write_table(tmp_path / "records.db", rows, "id integer primary key, text, category, timestamp")
+    asked: list[RecordId] = []
+
+    def find(records: Sequence[Record]) -> dict[RecordId, npt.NDArray[np.float32]]:
+        asked.extend(record.id for record in records)
+        return {1: np.ones(2, dtype=np.float32), 2: np.zeros(2, dtype=np.float32), 3: np.ones(2, dtype=np.float32)}
+
+    settings = Settings(db=path, as_of=AS_OF, seed=1, naive_timezone=ZoneInfo("UTC"))
+    found = Windows(settings, opened(path), find)
+    assert found.has_vectors
+    assert found.embedded[Window.RECENT].ids == (1, 3)
+    assert sorted(map(str, asked)) == ["1", "2", "3", "4"]
+    assert not Windows(settings, opened(path)).has_vectors
