@@ -8,6 +8,7 @@ from collections.abc import Generator, Iterable
 from contextlib import nullcontext
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from operator import itemgetter
 from pathlib import Path
 from secrets import token_hex
 from typing import Any
@@ -135,10 +136,11 @@ class Finish:
         }
 
     def take(self, contribution: dict[str, Any]) -> None:
-        """Take what a worker hands over; all workers know the same."""
+        """Take what a worker hands over; all workers know the same, but only some of them may have searched vectors."""
         self.gathered.selection = from_plain(Selection, contribution["selection"])
         self.refusal = self.refusal or contribution["refusal"]
-        self._counts = contribution
+        compared = [item["comparison"] for item in (contribution, self._counts or {}) if item.get("comparison")]
+        self._counts = contribution | {"comparison": max(compared, key=itemgetter("number"), default=None)}
         self._near |= from_plain(list[tuple[RecordId, tuple[Near, ...]]], contribution["near"])
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:

@@ -112,7 +112,7 @@ def decisions(sample: Sample, reviews: Mapping[RecordId, Review]) -> Sequence[tu
 def variant_reviews(drift_pipeline: Pipeline, reviews: Mapping[RecordId, Review]) -> Mapping[RecordId, list[Review]]:
     """The reviews of other forms of the same text, by the record's id."""
     if drift_pipeline.classifier is None:
-        pytest.skip("the reviewer neighbours does not read the text")
+        pytest.skip("it is measured for llm and your own classifier only")
     if not drift_pipeline.variants_wanted():
         pytest.skip("it takes extra calls: set stability to a number of records, as in --drift-stability=10")
     return {key: list(forms.values()) for key, forms in drift_pipeline.ledger.variants.items()}

@@ -98,7 +98,9 @@ def comparison_in_words(facts: Facts) -> str:
     if found is None:
         return ""
     basis = f"{found.basis}, collection {printable(facts.store.collection)}" if found.basis == CHROMA else found.basis
-    return f"compared by {printable(basis)}: {count(found.number, found.noun)}"
+    # A run may take over all of its reviews.
+    number = f": {count(found.number, found.noun)}" if found.number else ""
+    return f"compared by {printable(basis)}{number}"
 
 
 def usage(reviewer: ReviewerFacts) -> str:

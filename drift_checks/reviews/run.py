@@ -221,7 +221,7 @@ class Pipeline:
         return next((item for item in self._opened if isinstance(item, VectorCollection)), None)
 
     def comparison(self) -> Comparison | None:
-        """Return what the reviewer `neighbours` compared records by; None for other reviewers, and before a search."""
+        """Return what the reviewer `neighbours` compared records by; None for other reviewers, and before any."""
         if self.reviewer_name != NEIGHBOURS or "compared" not in self.__dict__:
             return None
         found = self.compared
