@@ -150,24 +150,23 @@ class Link:
 
     def _find_spelling(self) -> Spelling | None:
         """Return how the entries' ids are made from the records', with a prefix only if contents confirm it."""
-        other_texts = ""
+        collection, problem = quoted(self._collection.name), ""
         for form in _FORMS:
             spelling = Spelling(form)
             there = self._entries_of(spelling)
-            confirmed = [_is_entry_of(entry, record) for entry, record in there]
-            if there and _mostly(confirmed, certain=False) and not self._counts_rows():
+            if not there:
+                continue
+            if not _mostly([_is_entry_of(entry, record) for entry, record in there], certain=False):
+                problem = f"the entries of collection {collection} that have the records' ids are of other texts"
+                problem += f", such as {quoted(there[0][0].id)}"
+            elif self._counts_rows():
+                problem = f"the entries of collection {collection} are numbered from 0, and the records are not"
+            else:
                 return spelling
-            other_texts = other_texts or (there[0][0].id if there else "")
         if (prefixed := self._find_prefix()) is not None:
             return prefixed
-        records = [str(record.id) for record in self._sample]
-        if other_texts:
-            self.problem = (
-                f"the entries of collection {quoted(self._collection.name)} that have the records' ids, such as"
-                f" {quoted(other_texts)}, are of other texts"
-            )
-        else:
-            self._set_problem(records, "id")
+        self._set_problem([str(record.id) for record in self._sample], "id")
+        self.problem = problem or self.problem
         return None
 
     def _entries_of(self, spelling: Spelling) -> list[tuple[Entry, Record]]:

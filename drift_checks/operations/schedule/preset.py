@@ -110,11 +110,12 @@ def _written_folders(variables: Mapping[str, str], settings: Settings, stores: S
 
 
 def _search_path(settings: Settings, environment: Mapping[str, str], folder: Path) -> list[str]:
-    """Return additional folders for Python's modules: the user's own classifier may be in the caller's."""
+    """Return additional folders for Python's modules: the user's own classifier or embedding may be in the caller's."""
     parts = filter(None, environment.get("PYTHONPATH", "").split(":"))
     found = [os.path.normpath(folder / part) for part in parts]
-    module, separator, _ = settings.reviewer.partition(":")
-    name = module.partition(".")[0]
-    if separator and ((folder / name).is_dir() or (folder / f"{name}.py").is_file()):
-        found.append(str(folder))
+    for named in (settings.reviewer, settings.embedding or ""):
+        module, separator, _ = named.partition(":")
+        name = module.partition(".")[0]
+        if separator and ((folder / name).is_dir() or (folder / f"{name}.py").is_file()):
+            found.append(str(folder))
     return list(dict.fromkeys(found))

@@ -128,7 +128,8 @@ def test_equal_vectors_are_proof(linker: Linker) -> None:
 
 def test_row_numbers_are_not_ids(linker: Linker) -> None:
     """Entries that are numbered from 0 belong to other records than those with the same number."""
-    assert linker(ROWS, [str(number) for number in range(COUNT)]).problem
+    problem = linker(ROWS, [str(number) for number in range(COUNT)]).problem
+    assert problem == "the entries of collection 'risks' are numbered from 0, and the records are not"
 
 
 def test_documents_tell_row_numbers_from_ids(linker: Linker) -> None:
