@@ -15,10 +15,10 @@ from drift_checks.reviews.vectors.exact import ExactSearch, NearestOthers, Row, 
 from drift_checks.reviews.vectors.table import batched
 from drift_checks.stores.records import RecordStore
 
-# Making vectors takes a minute for as many long texts; a larger store is represented by some of its records.
+# Making vectors takes two minutes for as many long texts; some of its records represent a larger store.
 MOST_TEXTS = 20_000
 # Later words rarely decide a category.
-LONGEST_TEXT = 2_000
+LONGEST_TEXT = 1_000
 _BLOCK = 1000
 
 

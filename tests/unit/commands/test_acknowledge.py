@@ -80,7 +80,7 @@ def test_a_disagreement_is_acknowledged(tmp_path: Path, capsys: pytest.CaptureFi
     assert acknowledge(tmp_path, "12", *MADE) == 0
     (item,) = kept(tmp_path)
     assert (item.record_id, item.stored, item.reviewed, item.criterion) == (12, "fraud", "loan", None)
-    assert item.versions == {"model_version": "gpt-4", "reviewer": "neighbours"}
+    assert item.versions == {"model_version": "gpt-4", "reviewer": "neighbours", "reviewer_basis": "Chroma"}
     assert item.until == datetime.combine(DAY + timedelta(days=1), time(), UTC)
     said = capsys.readouterr().out
     assert f"record 12 (fraud → loan) is acknowledged until {DAY}, as number {item.number}" in said
