@@ -24,7 +24,6 @@ from drift_checks.stores.chroma import Entry, VectorCollection
 from drift_checks.stores.embeddings import read_embedding
 from drift_checks.stores.linking import Link, digests, is_text_of
 from drift_checks.stores.records import RecordStore
-from drift_checks.stores.unused import why_unused
 
 pytestmark = pytest.mark.drift_criterion(
     question="Do SQLite and Chroma agree?",

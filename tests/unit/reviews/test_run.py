@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from drift_checks.core.errors import NothingToReview, SettingError, StoreError
+from drift_checks.core.errors import NothingToReview, ReviewerError, SettingError, StoreError
 from drift_checks.core.records import Review, Stratum
 from drift_checks.reviews.run import Pipeline
 from drift_checks.settings.declarations import Settings
