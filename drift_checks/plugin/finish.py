@@ -27,7 +27,7 @@ from drift_checks.plugin.facts import gather_facts, wraps_pytest
 from drift_checks.plugin.findings import STANDS_FOR, critical_reports, one_per_record, remember
 from drift_checks.plugin.gathered import Gathered, Selection
 from drift_checks.plugin.json_report import FINDINGS, mark_failed, run_document, withhold_texts
-from drift_checks.plugin.keys import EXIT_CODE, OUTCOME, VERDICT, WARNINGS
+from drift_checks.plugin.keys import ERROR, EXIT_CODE, OUTCOME, REPORT, WARNINGS
 from drift_checks.plugin.quiet import QUIET
 from drift_checks.plugin.terminal import write_summary
 from drift_checks.report.changes import store_of
@@ -165,8 +165,7 @@ class Finish:
             return (yield)
         if session.exitstatus == pytest.ExitCode.INTERRUPTED and self.interrupted is None:
             self.interrupted = f"not all was checked{self._how_to_resume()}"
-        self.report = self._judge(session)
-        self.config.stash[VERDICT] = str(self.report.verdict)
+        self.report = self.config.stash[REPORT] = self._judge(session)
         session.exitstatus = exit_code = self.report.exit_code
         self._critical = list(critical_reports(self.report))
         for report in self._critical:
@@ -283,7 +282,7 @@ class Finish:
                 # Last, so that a run without a report can be resumed.
                 journal.finish(inconclusive=report.verdict is Verdict.INCONCLUSIVE)
         except DriftError as error:
-            self.failure = error
+            self.failure = self.config.stash[ERROR] = error
         self._alert(report, keeper, document)
         failed = [str(self.failure)] if self.failure is not None else []
         log_report(report, self.page, [*keeper.warnings, *failed], built_in_names())

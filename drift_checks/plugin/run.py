@@ -31,7 +31,7 @@ from drift_checks.plugin.collection import (
 )
 from drift_checks.plugin.finish import Finish
 from drift_checks.plugin.gathered import Selection
-from drift_checks.plugin.keys import CRITERIA, LOGS, PIPELINE, REFUSED
+from drift_checks.plugin.keys import CALL, CRITERIA, ERROR, LOGS, PIPELINE
 from drift_checks.plugin.settings import read_settings
 from drift_checks.plugin.terminal import end_line, progress
 from drift_checks.report.events import log_begin, log_refusal, log_reviews
@@ -66,7 +66,7 @@ def begin(config: pytest.Config) -> None:
         config.stash[PIPELINE] = pipeline
         config.add_cleanup(pipeline.close)
         finish = Finish(config, pipeline, moment)
-        if not xdist.is_worker(config):
+        if not (xdist.is_worker(config) or CALL in config.stash):
             # Before the first query, which may take long.
             end_on_sigterm(config, finish)
         pipeline.check()
@@ -225,7 +225,7 @@ def refusal_in_a_sentence(config: pytest.Config, refuse: Callable[[DriftError], 
             refuse(error)
             return
         log_refusal(str(error))
-        config.stash[REFUSED] = error.exit_code
+        config.stash[ERROR] = error
         raise pytest.UsageError(visible(str(error))) from None
 
 
@@ -244,7 +244,8 @@ def make_pipeline(config: pytest.Config, settings: Settings) -> Pipeline:
         classifier = _classifier_of_hook(config)
     ini_folders = (config.inipath.parent,) if config.inipath and config.inipath.is_file() else ()
     folders = (config.invocation_params.dir, *ini_folders)
-    return Pipeline(settings, classifier, folders, xdist.unfinished_run(config, settings))
+    table = config.stash[CALL].table if CALL in config.stash else None
+    return Pipeline(settings, classifier, folders, xdist.unfinished_run(config, settings), table)
 
 
 def _classifier_of_hook(config: pytest.Config) -> object | None:
