@@ -19,6 +19,8 @@ from drift_checks.report.verdict import MEANINGS, Verdict
 
 # A notebook keeps the page in its file.
 _LARGEST_PAGE = 2_000_000
+# Otherwise its links to its own parts would lead to parts of the notebook.
+_HEAD = '<head><base href="about:srcdoc">'
 # They lead to files beside the report, which a notebook cannot open.
 _BESIDE = re.compile(r'<a href="(?!#|https?:|data:)[^"]*">(.*?)</a>')
 
@@ -103,7 +105,7 @@ class Run:
         """Return the report in a frame, apart from the notebook's style."""
         from drift_checks.report.page.html import render
 
-        page = _BESIDE.sub(r"\1", render(self.report))
+        page = _BESIDE.sub(r"\1", render(self.report)).replace("<head>", _HEAD, 1)
         where = f"<p>Report: <code>{escape(str(self.page or 'not written'))}</code></p>"
         if len(page) > _LARGEST_PAGE:
             return f"<p>{escape(self.headline)}</p>{where}"
