@@ -230,21 +230,23 @@ def refusal_in_a_sentence(config: pytest.Config, refuse: Callable[[DriftError], 
 
 
 def make_pipeline(config: pytest.Config, settings: Settings) -> Pipeline:
-    """Return the run up to its reviews, with the classifier that a conftest provides; the demo has its own.
+    """Return the run up to its reviews, with the classifier of a hook; the demo's is not that of a conftest.
 
     Raises:
         DriftError: The settings do not allow it.
     """
+    is_called, classifier = CALL in config.stash, None
+    if not settings.demo:
+        config.add_cleanup(export_secrets(os.environ))
+    if is_called or not settings.demo:
+        classifier = _classifier_of_hook(config)
     if settings.demo:
         from drift_checks.stores.demo.settings import demo_settings
 
-        settings, classifier = demo_settings(settings), None
-    else:
-        config.add_cleanup(export_secrets(os.environ))
-        classifier = _classifier_of_hook(config)
+        settings = demo_settings(settings)
     ini_folders = (config.inipath.parent,) if config.inipath and config.inipath.is_file() else ()
     folders = (config.invocation_params.dir, *ini_folders)
-    table = config.stash[CALL].table if CALL in config.stash else None
+    table = config.stash[CALL].table if is_called else None
     return Pipeline(settings, classifier, folders, xdist.unfinished_run(config, settings), table)
 
 
