@@ -98,7 +98,8 @@ class Run:
     def __repr__(self) -> str:
         lines = [self.headline, f"report: {self.page or 'not written'}"]
         if self.exit_code != self.verdict.exit_code:
-            lines.insert(1, f"exit {self.exit_code}: {self.report.exit_reason or MEANINGS[self.exit_code]}")
+            reason = self.report.exit_reason or MEANINGS[self.exit_code].removesuffix(", see above")
+            lines.insert(1, f"exit {self.exit_code}: {reason}")
         return "\n".join(lines)
 
     def _repr_html_(self) -> str:

@@ -53,9 +53,10 @@ class Session:
         hidden = () if self._classifier is None else ("DRIFT_REVIEWER",)
         with _one_at_a_time, _nothing_left(hidden):
             code = pytest.main([*_OPTIONS], plugins=[self])
-        self.is_interrupted = code == pytest.ExitCode.INTERRUPTED
+        # pytest also says so if a module cannot be collected.
+        self.is_interrupted = code == pytest.ExitCode.INTERRUPTED and self._broken is None
         if self.report is None and self.error is None and not self.is_interrupted:
-            raise InternalError("drift_checks", f"pytest ended with {int(code)}", "see above") from self._broken
+            raise InternalError("drift_checks", f"pytest ended with {int(code)} and without a verdict", "see above") from self._broken
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_configure(self, config: pytest.Config) -> None:
@@ -83,6 +84,11 @@ class Session:
         finally:
             self.report = config.stash.get(REPORT, None)
             self.error = config.stash.get(ERROR, None)
+
+    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
+        """Keep why a criterion cannot be imported."""
+        if report.failed:
+            self._broken = ImportError(report.longreprtext)
 
     def pytest_internalerror(self, excinfo: pytest.ExceptionInfo[BaseException]) -> bool:
         """Keep an error, in place of printing it."""

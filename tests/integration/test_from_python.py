@@ -17,7 +17,7 @@ import pytest
 
 import drift_checks
 from drift_checks.api.run import Run
-from drift_checks.core.errors import NothingToReview, SettingError, StoreError
+from drift_checks.core.errors import InternalError, NothingToReview, ReportsError, SettingError, StoreError
 from tests.support.session_runs import run_folders
 from tests.support.stores import BuiltStore
 from tests.support.whole_runs import surroundings
@@ -119,6 +119,13 @@ def test_what_is_wrong_is_raised(store: BuiltStore, tmp_path: Path) -> None:
         drift_checks.review(5)
     with pytest.raises(drift_checks.DriftError, match=r"name it as the endpoint does, with llm_model=NAME\.$"):
         drift_checks.review(store.db, "llm", chroma=store.chroma)
+    with pytest.raises(ReportsError):
+        drift_checks.review(store.db, Sound, chroma=store.chroma, reports=store.db)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(sys.modules, "drift_checks.statistics.flow", None)
+        patch.delitem(sys.modules, "drift_checks.criteria.test_category_flow", raising=False)
+        with pytest.raises(InternalError, match="without a verdict"):
+            drift_checks.review(store.db, Sound, chroma=store.chroma)
     store.execute("delete from risk_classifications")
     with pytest.raises(NothingToReview):
         drift_checks.review(store.db, Sound, chroma=store.chroma)
