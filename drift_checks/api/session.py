@@ -56,7 +56,9 @@ class Session:
         # pytest also says so if a module cannot be collected.
         self.is_interrupted = code == pytest.ExitCode.INTERRUPTED and self._broken is None
         if self.report is None and self.error is None and not self.is_interrupted:
-            raise InternalError("drift_checks", f"pytest ended with {int(code)} and without a verdict", "see above") from self._broken
+            raise InternalError(
+                "drift_checks", f"pytest ended with {int(code)} and without a verdict", "see above"
+            ) from self._broken
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_configure(self, config: pytest.Config) -> None:
