@@ -11,6 +11,8 @@ from drift_checks.api.arguments import setting_texts
 from drift_checks.api.run import Run
 from drift_checks.api.session import Session
 from drift_checks.core.errors import DriftError, SettingError
+from drift_checks.core.secrets import mask_secrets
+from drift_checks.core.text import visible
 from drift_checks.plugin.keys import Call
 from drift_checks.report.verdict import Verdict
 from drift_checks.settings.declarations import declared
@@ -70,10 +72,10 @@ def _name(name: object) -> str:
 
 
 def _as_arguments(text: str) -> str:
-    """Return the text with arguments in place of options, as in `demo=True`."""
+    """Return a text for people, without secrets and with arguments in place of options, as in `demo=True`."""
 
     def argument(option: re.Match[str]) -> str:
         key = option[1].replace("-", "_")
         return f"{key}=True" if key in _SWITCHES else key
 
-    return _OPTION.sub(argument, text)
+    return visible(mask_secrets(_OPTION.sub(argument, text)))

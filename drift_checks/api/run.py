@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass, fields
 from functools import cached_property
 from html import escape
 from pathlib import Path
 from typing import Any
 
+from drift_checks.core.secrets import mask_secrets
+from drift_checks.core.text import visible
 from drift_checks.report.document import drift_document, record
 from drift_checks.report.folder import PAGE
 from drift_checks.report.headline import headline
@@ -89,7 +92,7 @@ class Run:
     @property
     def summary(self) -> str:
         """The summary that pytest prints."""
-        return "\n".join(summarise(self.report, self.page))
+        return _printable(summarise(self.report, self.page))
 
     def to_dict(self) -> dict[str, Any]:
         """Return the run as in `report.json` under the key `drift`."""
@@ -100,7 +103,7 @@ class Run:
         if self.exit_code != self.verdict.exit_code:
             reason = self.report.exit_reason or MEANINGS[self.exit_code].removesuffix(", see above")
             lines.insert(1, f"exit {self.exit_code}: {reason}")
-        return "\n".join(lines)
+        return _printable(lines)
 
     def _repr_html_(self) -> str:
         """Return the report in a frame, apart from the notebook's style."""
@@ -113,3 +116,8 @@ class Run:
         content = page.replace("&", "&amp;").replace('"', "&quot;")
         frame = 'sandbox="allow-scripts allow-popups allow-downloads" style="width: 100%; height: 40em; border: 0"'
         return f'<iframe title="Drift report" {frame} srcdoc="{content}"></iframe>{where}'
+
+
+def _printable(lines: Iterable[str]) -> str:
+    """Return the lines without secrets, and without what could control a terminal."""
+    return "\n".join(visible(mask_secrets(line)) for line in lines)

@@ -13,19 +13,20 @@ from typing import Any
 import pytest
 
 from drift_checks.core.errors import DriftError, InternalError
+from drift_checks.core.secrets import mask_secrets
 from drift_checks.plugin.keys import CALL, ERROR, REPORT, Call
 from drift_checks.report.run import RunReport
 
-# Only what a review needs: no ini file, no conftest.py, no other plugin, and no plugin of pytest that prints, catches
-# output or changes how the process reports errors.
+# Neither an ini file nor a conftest.py, and no plugin but those of a review: some of pytest's own print, catch output
+# or change how the process reports errors.
+_SWITCHED_OFF = (
+    *("terminal", "logging", "warnings", "faulthandler", "unraisableexception", "threadexception"),
+    *("cacheprovider", "junitxml", "pastebin"),
+)
 _OPTIONS = (
     *("--pyargs", "drift_checks", "-c", os.devnull, "--rootdir", ".", "--noconftest", "--capture=no"),
     *("--disable-plugin-autoload", "-p", "drift_checks.plugin", "-p", "pytest_jsonreport.plugin"),
-    *(
-        f"-pno:{name}"
-        for name in ("terminal", "cacheprovider", "logging", "warnings", "faulthandler", "junitxml", "pastebin")
-    ),
-    *(f"-pno:{name}" for name in ("unraisableexception", "threadexception")),
+    *(f"-pno:{name}" for name in _SWITCHED_OFF),
 )
 # The process has one environment, one list of warning filters and one standard output.
 _one_at_a_time = Lock()
@@ -41,7 +42,8 @@ class Session:
         self.is_interrupted = False
         self._call = call
         self._classifier = classifier
-        self._broken: BaseException | None = None
+        # What pytest would have printed.
+        self._broken: str | None = None
 
     def run(self) -> None:
         """Run the review.
@@ -56,9 +58,10 @@ class Session:
         # pytest also says so if a module cannot be collected.
         self.is_interrupted = code == pytest.ExitCode.INTERRUPTED and self._broken is None
         if self.report is None and self.error is None and not self.is_interrupted:
-            raise InternalError(
-                "drift_checks", f"pytest ended with {int(code)} and without a verdict", "see above"
-            ) from self._broken
+            problem = f"pytest ended with {int(code)} and without a verdict"
+            raise InternalError("drift_checks", problem, "see above") from RuntimeError(
+                mask_secrets(self._broken or "")
+            )
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_configure(self, config: pytest.Config) -> None:
@@ -81,7 +84,7 @@ class Session:
         try:
             return (yield)
         except pytest.UsageError as error:
-            self._broken = error
+            self._broken = str(error)
             return pytest.ExitCode.USAGE_ERROR
         finally:
             self.report = config.stash.get(REPORT, None)
@@ -90,11 +93,11 @@ class Session:
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
         """Keep why a criterion cannot be imported."""
         if report.failed:
-            self._broken = ImportError(report.longreprtext)
+            self._broken = report.longreprtext
 
-    def pytest_internalerror(self, excinfo: pytest.ExceptionInfo[BaseException]) -> bool:
+    def pytest_internalerror(self, excrepr: object) -> bool:
         """Keep an error, in place of printing it."""
-        self._broken = excinfo.value
+        self._broken = str(excrepr)
         return True
 
 

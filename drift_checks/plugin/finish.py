@@ -69,7 +69,9 @@ class Finish:
         self._critical: list[pytest.TestReport] = []
         unfinished = pipeline.unfinished
         self._started = moment.replace(microsecond=0) if unfinished is None else unfinished.started
-        self.run_id = f"{self._started:%Y%m%dT%H%M%SZ}-{token_hex(3)}" if unfinished is None else unfinished.run_id
+        # A program may begin two runs in a second, and ids sort in the order in which runs began.
+        short = f"{moment.microsecond:05x}{token_hex(1)[:1]}"
+        self.run_id = f"{self._started:%Y%m%dT%H%M%SZ}-{short}" if unfinished is None else unfinished.run_id
         self.interrupted: str | None = None
         self.ending = False
         self.folder = pipeline.settings.reports
