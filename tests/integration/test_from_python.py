@@ -13,6 +13,7 @@ from logging.handlers import BufferingHandler
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pytest
 
 import drift_checks
@@ -143,3 +144,17 @@ def test_ctrl_c_ends_a_review(store: BuiltStore) -> None:
 
     with pytest.raises(KeyboardInterrupt, match=r"of 6 records were reviewed; .* with resume=True"):
         drift_checks.review(store.db, interrupting, chroma=store.chroma, concurrency=1, **SMALL)
+
+
+def test_tables_of_one_name_are_one_store(folder: Path) -> None:
+    """Each run knows the earlier ones; the private file is gone."""
+    rows = "SELECT range AS ticket, 'It concerns x' || range % 3 || ' ' || range AS body, 'x' || range % 3 AS label"
+    table = duckdb.sql(f"{rows} FROM range(60)")
+    columns = {"id": "ticket", "text": "body", "category": "label"}
+    runs = [drift_checks.review(table, Sound, name="tickets", columns=columns, **SMALL) for _ in range(2)]
+    assert [(run.verdict, len(run.report.past)) for run in runs] == [("OK", 0), ("OK", 1)]
+    assert runs[0].to_dict()["store"].items() >= {"db": str(folder / "tickets"), "records": 60}.items()
+    assert runs[0].report.facts.repeat.startswith("drift_checks.review(table, name='tickets', reviewer=Sound, columns=")
+    assert not list(folder.rglob("*.parquet"))
+    with pytest.raises(StoreError, match=rf"^{folder}/tickets: has no column 'text' \(it has ticket, body, label\)"):
+        drift_checks.review(table, Sound, name="tickets", columns={"id": "ticket", "category": "label"})
