@@ -44,6 +44,7 @@ def test_any_name_of_a_column_can_be_given(columns: dict[str, str]) -> None:
         ("redact", False, False),
         ("taxonomy", Path("labels.yaml"), FOLDER / "labels.yaml"),
         ("as_of", datetime(2026, 1, 10, tzinfo=UTC), datetime(2026, 1, 10, tzinfo=UTC)),
+        ("as_of", date(2026, 1, 10), loaded(as_of="2026-01-10").as_of),
         ("naive_timezone", ZoneInfo("Europe/Berlin"), ZoneInfo("Europe/Berlin")),
         ("records", [1, "b", np.int64(3)], ("1", "b", "3")),
         ("records", np.array([1, 2]), ("1", "2")),
@@ -73,9 +74,3 @@ def test_a_misspelt_name_is_refused() -> None:
     with pytest.raises(SettingError) as refused:
         setting_texts({"sample_sise": 50})
     assert str(refused.value) == "sample_sise: unknown setting; did you mean 'sample_size'?"
-
-
-def test_a_day_is_no_instant() -> None:
-    """It would mean another moment in each zone."""
-    with pytest.raises(SettingError, match="must be an ISO 8601 instant with a zone"):
-        loaded(as_of=date(2026, 1, 15))
