@@ -17,7 +17,7 @@ from drift_checks.core.errors import SettingError, nearest
 from drift_checks.core.streams import guard
 from drift_checks.plugin import hooks, xdist
 from drift_checks.plugin.collection import CRITERIA, CriterionModule, is_built_in, is_criterion, refuse_other_copy
-from drift_checks.plugin.keys import EXIT_CODE, LOGS, MARK, PIPELINE, REFUSED, UNEXPLAINED, VERDICT, WARNINGS
+from drift_checks.plugin.keys import ERROR, EXIT_CODE, LOGS, MARK, PIPELINE, REPORT, UNEXPLAINED, WARNINGS
 from drift_checks.plugin.quiet import QUIET, keep_quiet
 from drift_checks.plugin.settings import add_ini_keys, add_settings, refuse_hidden_ini, serves_reviews
 from drift_checks.settings.declarations import declared
@@ -88,14 +88,15 @@ def pytest_cmdline_main(config: pytest.Config) -> Generator[None, int | None, in
         exit_code = config.stash.get(EXIT_CODE, exit_code)
         return exit_code
     except pytest.UsageError as error:
-        exit_code = config.stash.get(REFUSED, pytest.ExitCode.USAGE_ERROR)
+        exit_code = config.stash[ERROR].exit_code if ERROR in config.stash else pytest.ExitCode.USAGE_ERROR
         if exit_code == pytest.ExitCode.USAGE_ERROR:
             raise
         print(f"drift review: {error}", file=sys.stderr)  # noqa: T201 - where pytest prints its own
         return exit_code
     finally:
         if QUIET in config.stash:
-            config.stash[QUIET].end(config.stash.get(VERDICT, None), int(exit_code or 0))
+            verdict = str(config.stash[REPORT].verdict) if REPORT in config.stash else None
+            config.stash[QUIET].end(verdict, int(exit_code or 0))
         # If events are logged on stderr as JSON, these are among them.
         is_logged = LOGS in config.stash and config.stash[LOGS].on_stderr
         for line in [] if is_logged else config.stash.get(WARNINGS, []):

@@ -14,6 +14,7 @@ from drift_checks.core.instants import format_instant
 from drift_checks.core.outcomes import AGREEMENT
 from drift_checks.core.plain import from_plain
 from drift_checks.plugin.collection import CRITERIA
+from drift_checks.plugin.keys import CALL
 from drift_checks.report.history.recorded import (
     OutsideFacts,
     ReviewerFacts,
@@ -22,7 +23,7 @@ from drift_checks.report.history.recorded import (
     StoreFacts,
 )
 from drift_checks.report.outside import find_outside
-from drift_checks.report.repeat import repeat_commands
+from drift_checks.report.repeat import repeat_calls, repeat_commands
 from drift_checks.report.run import Facts
 from drift_checks.reviews.run import Pipeline
 from drift_checks.reviews.vectors.base import Comparison
@@ -41,7 +42,7 @@ def gather_facts(config: pytest.Config, pipeline: Pipeline, counts: Mapping[str,
     another process, and `of_run` the fields `run_id`, `started`, `finished`, `partial`, `coverage` and `interrupted`.
     """
     settings, sample, classifier = pipeline.settings, pipeline.sample, pipeline.classifier
-    repeat, repeat_record = repeat_commands(_way_in(config), settings, sample)
+    repeat, repeat_record = _how_to_repeat(config, pipeline)
     totals = counts["totals"]
     libraries = (*_LIBRARIES, "httpx") if pipeline.reviewer_name == LLM else _LIBRARIES
     return Facts(
@@ -112,6 +113,18 @@ def _outside(pipeline: Pipeline) -> OutsideFacts | None:
 def wraps_pytest(config: pytest.Config) -> bool:
     """Whether scripts/review or `python -m drift_checks` started pytest."""
     return bool(os.environ.get("DRIFT_VERDICT_FILE")) or config.pluginmanager.has_plugin(CLI_PLUGIN)
+
+
+def _how_to_repeat(config: pytest.Config, pipeline: Pipeline) -> tuple[str, str]:
+    settings, sample = pipeline.settings, pipeline.sample
+    if CALL not in config.stash:
+        return repeat_commands(_way_in(config), settings, sample)
+    objects = {}
+    if config.stash[CALL].table is not None and settings.db is not None:
+        objects["db"] = f"table, name={settings.db.name!r}"
+    if pipeline.reviewer_name != settings.reviewer:
+        objects["reviewer"] = f"reviewer={pipeline.reviewer_name.rpartition(':')[2]}"
+    return repeat_calls(objects, settings, sample)
 
 
 def _way_in(config: pytest.Config) -> str:

@@ -28,7 +28,7 @@ from drift_checks.plugin.facts import gather_facts, wraps_pytest
 from drift_checks.plugin.findings import STANDS_FOR, critical_reports, one_per_record, remember
 from drift_checks.plugin.gathered import Gathered, Selection
 from drift_checks.plugin.json_report import FINDINGS, mark_failed, run_document, withhold_texts
-from drift_checks.plugin.keys import EXIT_CODE, OUTCOME, VERDICT, WARNINGS
+from drift_checks.plugin.keys import ERROR, EXIT_CODE, OUTCOME, REPORT, WARNINGS
 from drift_checks.plugin.quiet import QUIET
 from drift_checks.plugin.terminal import write_summary
 from drift_checks.report.changes import store_of
@@ -70,7 +70,9 @@ class Finish:
         self._critical: list[pytest.TestReport] = []
         unfinished = pipeline.unfinished
         self._started = moment.replace(microsecond=0) if unfinished is None else unfinished.started
-        self.run_id = f"{self._started:%Y%m%dT%H%M%SZ}-{token_hex(3)}" if unfinished is None else unfinished.run_id
+        # A program may begin two runs in a second, and ids sort in the order in which runs began.
+        short = f"{moment.microsecond:05x}{token_hex(1)[:1]}"
+        self.run_id = f"{self._started:%Y%m%dT%H%M%SZ}-{short}" if unfinished is None else unfinished.run_id
         self.interrupted: str | None = None
         self.ending = False
         self.folder = pipeline.settings.reports
@@ -168,8 +170,7 @@ class Finish:
             return (yield)
         if session.exitstatus == pytest.ExitCode.INTERRUPTED and self.interrupted is None:
             self.interrupted = f"not all was checked{self._how_to_resume()}"
-        self.report = self._judge(session)
-        self.config.stash[VERDICT] = str(self.report.verdict)
+        self.report = self.config.stash[REPORT] = self._judge(session)
         session.exitstatus = exit_code = self.report.exit_code
         self._critical = list(critical_reports(self.report))
         for report in self._critical:
@@ -286,7 +287,7 @@ class Finish:
                 # Last, so that a run without a report can be resumed.
                 journal.finish(inconclusive=report.verdict is Verdict.INCONCLUSIVE)
         except DriftError as error:
-            self.failure = error
+            self.failure = self.config.stash[ERROR] = error
         self._alert(report, keeper, document)
         failed = [str(self.failure)] if self.failure is not None else []
         log_report(report, self.page, [*keeper.warnings, *failed], built_in_names())

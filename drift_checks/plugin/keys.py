@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import pytest
 
 if TYPE_CHECKING:
+    from drift_checks.core.errors import DriftError
     from drift_checks.core.outcomes import Criterion, Statistic
     from drift_checks.report.logs import Logs
+    from drift_checks.report.run import RunReport
     from drift_checks.reviews.run import Pipeline
+    from drift_checks.stores.tables import Table
 
 MARK = "drift_criterion"
 # The attribute of a pytest report that carries an outcome, also from worker to controller.
@@ -23,11 +28,23 @@ UNEXPLAINED: pytest.StashKey[pytest.Parser] = pytest.StashKey()
 FINDING: pytest.StashKey[str | None] = pytest.StashKey()
 # The exit code that the run decided on.
 EXIT_CODE: pytest.StashKey[int] = pytest.StashKey()
-# The exit code of a run that was refused with a pytest.UsageError.
-REFUSED: pytest.StashKey[int] = pytest.StashKey()
-# The run's verdict, once it is judged.
-VERDICT: pytest.StashKey[str] = pytest.StashKey()
+# Why the run was refused with a pytest.UsageError, or why its report could not be written.
+ERROR: pytest.StashKey[DriftError] = pytest.StashKey()
+# The run, once it is judged.
+REPORT: pytest.StashKey[RunReport] = pytest.StashKey()
 # Warnings for stderr at the end of the session.
 WARNINGS: pytest.StashKey[list[str]] = pytest.StashKey()
 # The log of the run, also after it is closed.
 LOGS: pytest.StashKey[Logs] = pytest.StashKey()
+
+
+@dataclass(frozen=True)
+class Call:
+    """What `drift_checks.review` was called with: the texts of its settings, by ini key, and the table, if any."""
+
+    settings: Mapping[str, str]
+    table: Table | None = None
+
+
+# Only in a session that `drift_checks.review` started, in the process of another program.
+CALL: pytest.StashKey[Call] = pytest.StashKey()

@@ -31,7 +31,7 @@ from drift_checks.plugin.collection import (
 )
 from drift_checks.plugin.finish import Finish
 from drift_checks.plugin.gathered import Selection
-from drift_checks.plugin.keys import CRITERIA, LOGS, PIPELINE, REFUSED
+from drift_checks.plugin.keys import CALL, CRITERIA, ERROR, LOGS, PIPELINE
 from drift_checks.plugin.settings import read_settings
 from drift_checks.plugin.terminal import end_line, progress
 from drift_checks.report.events import log_begin, log_refusal, log_reviews
@@ -66,7 +66,7 @@ def begin(config: pytest.Config) -> None:
         config.stash[PIPELINE] = pipeline
         config.add_cleanup(pipeline.close)
         finish = Finish(config, pipeline, moment)
-        if not xdist.is_worker(config):
+        if not (xdist.is_worker(config) or CALL in config.stash):
             # Before the first query, which may take long.
             end_on_sigterm(config, finish)
         pipeline.check()
@@ -227,26 +227,29 @@ def refusal_in_a_sentence(config: pytest.Config, refuse: Callable[[DriftError], 
             refuse(error)
             return
         log_refusal(str(error))
-        config.stash[REFUSED] = error.exit_code
+        config.stash[ERROR] = error
         raise pytest.UsageError(visible(str(error))) from None
 
 
 def make_pipeline(config: pytest.Config, settings: Settings) -> Pipeline:
-    """Return the run up to its reviews, with the classifier that a conftest provides; the demo has its own.
+    """Return the run up to its reviews, with the classifier of a hook; the demo's is not that of a conftest.
 
     Raises:
         DriftError: The settings do not allow it.
     """
+    is_called, classifier = CALL in config.stash, None
+    if not settings.demo:
+        config.add_cleanup(export_secrets(os.environ))
+    if is_called or not settings.demo:
+        classifier = _classifier_of_hook(config)
     if settings.demo:
         from drift_checks.stores.demo.settings import demo_settings
 
-        settings, classifier = demo_settings(settings), None
-    else:
-        config.add_cleanup(export_secrets(os.environ))
-        classifier = _classifier_of_hook(config)
+        settings = demo_settings(settings)
     ini_folders = (config.inipath.parent,) if config.inipath and config.inipath.is_file() else ()
     folders = (config.invocation_params.dir, *ini_folders)
-    return Pipeline(settings, classifier, folders, xdist.unfinished_run(config, settings))
+    table = config.stash[CALL].table if is_called else None
+    return Pipeline(settings, classifier, folders, xdist.unfinished_run(config, settings), table)
 
 
 def _classifier_of_hook(config: pytest.Config) -> object | None:

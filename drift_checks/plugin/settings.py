@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from drift_checks.core.errors import SettingError
+from drift_checks.plugin.keys import CALL
 from drift_checks.settings.apart import values_apart
 from drift_checks.settings.declarations import Setting, Settings, declared
 from drift_checks.settings.ini_files import read_ini
@@ -108,6 +109,8 @@ def read_settings(config: pytest.Config, now: datetime) -> Settings:
 def sources_of(config: pytest.Config) -> Sources:
     """Return the source of each setting."""
     options = {setting.ini: config.getoption(setting.ini) for setting in declared()}
+    if CALL in config.stash:
+        options |= config.stash[CALL].settings
     ini = {setting.ini: config.getini(setting.ini) for setting in declared()}
     return Sources(
         options={key: text for key, text in options.items() if text is not None},

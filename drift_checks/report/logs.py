@@ -94,6 +94,7 @@ def open_logs(config: Path | None, file: Path | None, *, quiet: bool, stream: Te
     """
     logs = Logs()
     logger = logging.getLogger(ROOT)
+    handlers = [*logger.handlers]
     _prepare_records(logs)
     logs._undo += [_restore(logger), _restore(logging.root)]
     try:
@@ -101,15 +102,16 @@ def open_logs(config: Path | None, file: Path | None, *, quiet: bool, stream: Te
             configure(config, quiet=quiet)
             for handler in _handlers():
                 handler.addFilter(_without_shown)
-        else:
-            logger.setLevel(logging.INFO)
-            if not quiet:
-                _add(logger, _for_stream(logs, stream), logs)
+        elif not quiet:
+            _add(logger, _for_stream(logs, stream), logs)
         if file is not None:
             _add(logger, _rotating(file), logs)
     except BaseException:
         logs.close()
         raise
+    if config is None and logger.handlers != handlers:
+        # Else only the handlers of a program that called this one listen, at its own level.
+        logger.setLevel(logging.INFO)
     for handler in _handlers():
         _report_losses(handler, logs)
         if isinstance(handler, logging.StreamHandler) and _is_stdout(handler.stream):

@@ -32,6 +32,7 @@ from drift_checks.stores.linking import Link
 from drift_checks.stores.opening import open_records
 from drift_checks.stores.records import RecordStore
 from drift_checks.stores.snapshot import default_folder
+from drift_checks.stores.tables import Table, TableFile
 from drift_checks.stores.taxonomy import read_taxonomy
 from drift_checks.stores.write_back import refuse_unwritable
 
@@ -47,6 +48,7 @@ class Pipeline:
         hook_classifier: The classifier that a hook returned.
         folders: Folders that may hold the user's own modules.
         unfinished: The interrupted run to resume.
+        table: The records, if they are in memory; the setting `db` is then only their name.
     """
 
     def __init__(
@@ -55,6 +57,7 @@ class Pipeline:
         hook_classifier: object | None = None,
         folders: tuple[Path, ...] = (),
         unfinished: Unfinished | None = None,
+        table: Table | None = None,
     ) -> None:
         self.reviewer_name = name_reviewer(settings, hook_classifier)
         self.settings = settings if unfinished is None else unfinished.resumed(settings, self.reviewer_name)
@@ -66,6 +69,7 @@ class Pipeline:
         self.found: tuple[str, ...] = ()
         self._hook_classifier = hook_classifier
         self._folders = folders
+        self._table = table
         self._opened: list[RecordFile | VectorCollection] = []
 
     def check(self) -> None:
@@ -95,7 +99,12 @@ class Pipeline:
         """The table of records."""
         if self.settings.db is None:
             raise _no_store(self.settings)
-        file = open_records(self.settings.db, self._snapshot_dir, self.settings.query_timeout)
+        how = self._snapshot_dir, self.settings.query_timeout
+        file: RecordFile
+        if self._table is None:
+            file = open_records(self.settings.db, *how)
+        else:
+            file = TableFile(self._table, self.settings.db, *how)
         self._opened.append(file)
         self.settings, self.found = completed(self.given, file)
         return RecordStore(file, self.settings.table, dict(self.settings.columns), self.settings.where)

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import os
 import random
 import unicodedata
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
+
+import platformdirs
 
 from drift_checks.core.records import Record
 
@@ -17,6 +22,7 @@ if TYPE_CHECKING:
 Change = Callable[[str], str]
 # The number of variants of each record.
 VARIANTS = 2
+_STORAGE = "HYPOTHESIS_STORAGE_DIRECTORY"
 _CURLY = str.maketrans({"'": "\N{RIGHT SINGLE QUOTATION MARK}", '"': "\N{RIGHT DOUBLE QUOTATION MARK}"})
 _STRAIGHT = {ord(curly): straight for curly, straight in zip("‘’“”", "''\"\"", strict=True)}
 _TRIES = 40
@@ -50,12 +56,29 @@ def variants_of(record: Record, number: int = VARIANTS) -> list[Record]:
         if changed != record.text:
             found.setdefault(kind, {})[changed] = None
 
-    collect()
+    with _no_folder_left():
+        collect()
     # Different kinds for each text, so that all of them occur in a sample.
     chosen = random.Random(record.text.encode("utf-8", errors="surrogatepass"))  # noqa: S311
     kinds = chosen.sample(sorted(found), min(number, len(found)))
     texts = [chosen.choice(list(found[kind])) for kind in kinds]
     return [replace(record, values={**record.values, "text": text}) for text in texts]
+
+
+@contextmanager
+def _no_folder_left() -> Iterator[None]:
+    """Have Hypothesis write to the cache what it would write to a folder in the current one."""
+    try:
+        folder = str(Path(platformdirs.user_cache_dir("drift-checks")) / "hypothesis")
+    except RuntimeError:
+        # A user without a home folder. It does without, if it cannot write.
+        folder = os.devnull
+    is_set = os.environ.setdefault(_STORAGE, folder) != folder
+    try:
+        yield
+    finally:
+        if not is_set:
+            os.environ.pop(_STORAGE, None)
 
 
 def _changes() -> SearchStrategy[tuple[str, Change]]:

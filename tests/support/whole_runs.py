@@ -31,7 +31,7 @@ def run_here(
     given = [str(argument) for argument in arguments]
     reports = _reports(folder, given)
     before = run_folders(reports)
-    with _surroundings(folder, environment or {}):
+    with surroundings(folder, environment):
         if way == "module":
             printed = run_module_here(*given)
         else:
@@ -45,13 +45,14 @@ def _reports(folder: Path, arguments: list[str]) -> Path:
 
 
 @contextmanager
-def _surroundings(folder: Path, environment: Mapping[str, str]) -> Iterator[None]:
+def surroundings(folder: Path, environment: Mapping[str, str] | None = None) -> Iterator[None]:
     """Make a folder the current one, without the machine's settings; forget modules imported from it."""
+    folder.mkdir(parents=True, exist_ok=True)
     with modules_kept(folder), pytest.MonkeyPatch.context() as patch, chdir(folder):
         for name in [*variables_of_the_machine(), *(name for name in os.environ if name.startswith("PYTEST_"))]:
             patch.delenv(name, raising=False)
         patch.setenv("XDG_CACHE_HOME", str(folder / "cache"))
-        for name, value in environment.items():
+        for name, value in (environment or {}).items():
             patch.setenv(name, value)
         patch.syspath_prepend(str(folder))
         yield

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -14,9 +15,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from drift_checks.api.arguments import setting_texts
 from drift_checks.core.records import Sample
 from drift_checks.plugin.settings import add_settings
-from drift_checks.report.repeat import repeat_commands
+from drift_checks.report.repeat import repeat_calls, repeat_commands
 from drift_checks.settings.declarations import Setting, Settings, declared
 from drift_checks.settings.loading import Sources, load
 
@@ -108,6 +110,14 @@ def parsed(command: str) -> Settings:
     return load(Sources(options, {"TZ": "UTC"}, {}, ELSEWHERE), LATER)
 
 
+def called(call: str) -> Settings:
+    """Return the settings of the call, made later in another folder where nothing else is set."""
+    found: list[dict[str, object]] = []
+    drift_checks = SimpleNamespace(review=lambda **arguments: found.append(arguments))
+    eval(call, {"drift_checks": drift_checks})
+    return load(Sources(setting_texts(found[0]), {"TZ": "UTC"}, {}, ELSEWHERE), LATER)
+
+
 def values(settings: Settings, *without: str) -> dict[str, Any]:
     """Return the values of all settings except these."""
     return {setting.key: getattr(settings, setting.key) for setting in declared() if setting.key not in without}
@@ -125,6 +135,26 @@ def test_the_command_reproduces_the_settings(given: dict[str, tuple[int, str]]) 
     assert values(again, *without) == values(settings, *without)
     assert not again.resume
     assert not again.write_back
+
+
+@given(given=GIVEN)
+def test_the_call_from_python_reproduces_the_settings(given: dict[str, tuple[int, str]]) -> None:
+    """As the command does."""
+    if "max_cost" in given:
+        given["llm_price"] = 0, "0.15,0.60"
+    settings = load(sources(given), NOW)
+    again = called(repeat_calls({}, settings, sample_of(settings))[0])
+    without = {*NOT_REPEATED, *({"reports"} - given.keys())}
+    assert values(again, *without) == values(settings, *without)
+
+
+def test_a_call_names_objects_in_place_of_texts() -> None:
+    """A table and the caller's own classifier."""
+    settings = load(sources({"db": (0, "tickets"), "sample_size": (0, "40")}), NOW)
+    objects = {"db": "table, name='tickets'", "reviewer": "reviewer=Keywords"}
+    whole, record = repeat_calls(objects, settings, sample_of(settings))
+    assert whole.startswith("drift_checks.review(table, name='tickets', reviewer=Keywords, sample_size='40', seed=")
+    assert record == "drift_checks.review(table, name='tickets', reviewer=Keywords) with records="
 
 
 @given(given=GIVEN, key=st.integers(1, 99) | WORDS.filter(lambda text: "," not in text and text[0] != "-"))

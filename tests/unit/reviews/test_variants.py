@@ -130,6 +130,22 @@ for number in range(5):
     assert run.stdout.splitlines() == [ascii([variant.text for variant in variants]) for variants in expected]
 
 
+def test_no_folder_is_left_in_the_current_one(tmp_path: Path) -> None:
+    """Hypothesis keeps what it found in the modules of a program."""
+    (tmp_path / "loaded.py").write_text("NUMBERS = [200, 201]", encoding="utf-8")
+    program = """
+import loaded, os
+from drift_checks.core.records import Record, Stratum
+from drift_checks.reviews.variants import variants_of
+before = dict(os.environ)
+assert variants_of(Record(7, Stratum.OLD, {"id": 7, "text": "a text", "category": "lease"}))
+assert dict(os.environ) == before
+"""
+    environment = {**os.environ, "XDG_CACHE_HOME": str(tmp_path / "cache"), "PYTHONDONTWRITEBYTECODE": "1"}
+    subprocess.run([sys.executable, "-c", program], cwd=tmp_path, check=True, env=environment)
+    assert {path.name for path in tmp_path.iterdir()} == {"loaded.py", "cache"}
+
+
 def test_a_very_long_text_has_no_variants() -> None:
     """They would be held at once."""
     assert variants_of(record("word " * 40_000))

@@ -25,7 +25,7 @@
   }
 
   const items = [...list.children];
-  const again = document.getElementById("again").textContent.replace(/ --drift-records=RECORD$/, "");
+  const again = document.getElementById("again").textContent.replace(/ \S+=RECORD$/, "");
   items.forEach((item, place) => {
     const sides = [...item.querySelectorAll("h3 bdi")].map((side) => side.textContent);
     item.dataset.place = place;

@@ -1,0 +1,1 @@
+"""Reviews from Python: `drift_checks.review`, and the run that it returns."""
