@@ -49,6 +49,7 @@ def gather_facts(config: pytest.Config, pipeline: Pipeline, counts: Mapping[str,
         store=StoreFacts(
             db=str(settings.db),
             table=settings.table,
+            has_tables=pipeline.store.file.only_table is None,
             chroma=str(settings.chroma) if settings.chroma else None,
             collection=settings.collection,
             records=sample.store_size,

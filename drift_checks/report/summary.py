@@ -149,7 +149,8 @@ def _reviewed(facts: Facts) -> Iterator[str]:
     if outside := outside_in_words(facts.reviewer.outside):
         yield _line("answers", outside)
     store = facts.store
-    yield _line("store", f"{store.db}, table {printable(store.table)}: {count(store.records, 'record')}")
+    table = f", table {printable(store.table)}" if store.has_tables else ""
+    yield _line("store", f"{store.db}{table}: {count(store.records, 'record')}")
     if store.chroma is not None:
         vectors = "" if store.vectors is None else f": {count(store.vectors, 'vector')}"
         yield _line("", f"{store.chroma}, collection {printable(store.collection)}{vectors}")

@@ -11,5 +11,5 @@ def why_unused(store: RecordStore, *columns: str) -> str:
         if ours in store.forms.unusable:
             return store.forms.unusable[ours]
         if not store.has(ours):
-            return f"the store has no column {ours}; if it has another name, set --drift-columns={ours}=NAME"
+            return f"the store has no column {ours} (for another name, --drift-columns={ours}=NAME)"
     return ""

@@ -34,10 +34,14 @@ class StoreIdentity(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True)
 class StoreFacts:
-    """The store under review; `versions` are those of its newest records, by the first keys of VERSION_WORDS."""
+    """The store under review; `versions` are those of its newest records, by the first keys of VERSION_WORDS.
+
+    Files such as CSV hold no tables with names: there, `table` only tells histories apart.
+    """
 
     db: str
     table: str
+    has_tables: bool = True
     chroma: str | None = None
     collection: str
     records: int
@@ -48,6 +52,11 @@ class StoreFacts:
     def identity(self) -> StoreIdentity:
         """What tells it from other stores."""
         return StoreIdentity(self.db, self.table, self.collection)
+
+    @property
+    def named(self) -> str:
+        """The file, and the table if it has several."""
+        return f"{self.db}, table {self.table}" if self.has_tables else self.db
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -116,6 +116,7 @@ def test_an_unreadable_table_is_refused(error: Exception, said: str, tmp_path: P
 def test_a_full_disk_is_refused(tmp_path: Path) -> None:
     """The sentence names the folder, and how to name another."""
     table = duckdb.sql("SELECT range AS id, 'text ' || range AS text, 'other' AS category FROM range(100000)")
+    assert table is not None
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, limits[1]))
     try:

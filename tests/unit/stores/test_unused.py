@@ -24,7 +24,7 @@ def store(tmp_path: Path) -> RecordStore:
     ("columns", "reason"),
     [
         (("text", "category"), ""),
-        (("text", "chroma_id", "confidence"), "the store has no column chroma_id; if it has another name"),
+        (("text", "chroma_id", "confidence"), "the store has no column chroma_id (for another name"),
         (("confidence",), "confidence runs from 100 to 800 in the 8 records looked at, not from 0 to 1"),
     ],
 )
