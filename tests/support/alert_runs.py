@@ -152,7 +152,7 @@ class Steered:
         self.folder.mkdir(parents=True, exist_ok=True)
         (self.folder / "mine.py").write_text(STEERED, encoding="utf-8")
         (self.folder / "plan").write_text(PLANS[verdict], encoding="utf-8")
-        return [*records_in(self.folder, self.store), *OWN, *self.channels.options, *more]
+        return [*without_vectors(self.store), *OWN, *self.channels.options, *more]
 
     def run(self, verdict: str, *more: str, environment: Mapping[str, str] | None = None, way: str = "pyargs") -> Run:
         """Run a review that ends with the verdict; every channel is healthy unless the environment says otherwise."""
@@ -176,11 +176,9 @@ def _second(folder: Path) -> int:
     return int(datetime.strptime(folder.name.partition("-")[0], "%Y%m%dT%H%M%S%z").timestamp())
 
 
-def records_in(folder: Path, store: BuiltStore) -> list[str]:
-    """Link to the store's records, without its vectors, in the folder; return the options of a review of them."""
-    if not (folder / store.db.name).exists():
-        (folder / store.db.name).symlink_to(store.db)
-    return [option for option in BuiltStore(folder).options if not option.startswith("--drift-chroma")]
+def without_vectors(store: BuiltStore) -> list[str]:
+    """Return the options of a review of the records alone."""
+    return [*(option for option in store.options if not option.startswith("--drift-chroma")), "--drift-chroma=none"]
 
 
 def command(way: str, *arguments: str) -> list[str]:
