@@ -25,6 +25,8 @@ _TRIED = 60
 _LONGEST_PREFIX = 40
 _REMEDY = "name the column that holds the entries' ids with --drift-columns=chroma_id=NAME"
 # What a document that was cut short may end in.
+# The characters of a document that are compared, since texts may be a hundred megabytes.
+_COMPARED = 100_000
 _ELLIPSIS = "… ."
 
 
@@ -217,7 +219,7 @@ def is_text_of(document: str | None, text: str) -> bool:
     """Return whether a document is the text or its beginning, whatever the white space; so is a missing one."""
     if document is None:
         return True
-    cut, whole = " ".join(document.split()), " ".join(text.split())
+    cut, whole = " ".join(document[:_COMPARED].split()), " ".join(text[: 4 * _COMPARED].split())
     return whole.startswith((cut, cut.rstrip(_ELLIPSIS) or cut))
 
 

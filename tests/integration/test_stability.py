@@ -77,7 +77,7 @@ def test_it_is_off_for_neighbours(review: Review, store: BuiltStore) -> None:
     """They read no text, whatever is set."""
     stability = review(*store.options, *SMALL, *ONLY, "--drift-stability=5").criterion("stability")
     assert stability["verdict"] is None
-    assert "neighbours" in stability["message"]
+    assert "your own classifier only" in stability["message"]
 
 
 @pytest.mark.usefixtures("llm_key")

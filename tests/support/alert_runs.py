@@ -18,7 +18,7 @@ from typing import Any
 from tests.support.alert_server import AlertServer
 from tests.support.mail_server import STARTTLS, MailServer, mail_server
 from tests.support.session_runs import Run, placeholders, run_folders
-from tests.support.stores import BuiltStore
+from tests.support.stores import BuiltStore, records_alone
 from tests.support.whole_runs import LOW_CONFIDENCE, run_here
 
 ROUTING_KEY = "R0utingKeyR0utingKeyR0utingKey00"
@@ -152,7 +152,7 @@ class Steered:
         self.folder.mkdir(parents=True, exist_ok=True)
         (self.folder / "mine.py").write_text(STEERED, encoding="utf-8")
         (self.folder / "plan").write_text(PLANS[verdict], encoding="utf-8")
-        return [*without_vectors(self.store), *OWN, *self.channels.options, *more]
+        return [*records_alone(self.store), *OWN, *self.channels.options, *more]
 
     def run(self, verdict: str, *more: str, environment: Mapping[str, str] | None = None, way: str = "pyargs") -> Run:
         """Run a review that ends with the verdict; every channel is healthy unless the environment says otherwise."""
@@ -174,11 +174,6 @@ class Steered:
 def _second(folder: Path) -> int:
     """Return the second in which a run began."""
     return int(datetime.strptime(folder.name.partition("-")[0], "%Y%m%dT%H%M%S%z").timestamp())
-
-
-def without_vectors(store: BuiltStore) -> list[str]:
-    """Return the options of a review of the records alone."""
-    return [*(option for option in store.options if not option.startswith("--drift-chroma")), "--drift-chroma=none"]
 
 
 def command(way: str, *arguments: str) -> list[str]:

@@ -8,16 +8,13 @@ from pathlib import Path
 from typing import Any
 
 from drift_checks.commands import command, run_command
-from tests.support.stores import BuiltStore, records_alone
+from tests.support.stores import BuiltStore
 
 
 def back_up(store: BuiltStore, folder: Path, *arguments: str, chroma: bool = True) -> int:
     """Run the command `backup`; return its exit code."""
     given = [f"--drift-db={store.db}", f"--drift-reports={store.folder / 'reports'}", "--drift-naive-timezone=UTC"]
-    if chroma:
-        given.append(f"--drift-chroma={store.chroma}")
-    else:
-        records_alone(store)
+    given.append(f"--drift-chroma={store.chroma if chroma else 'none'}")
     return run_command(command("backup"), ["--to", str(folder), *given, *arguments])
 
 

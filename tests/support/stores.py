@@ -108,9 +108,8 @@ def build_store(folder: Path, count: int = 120, disagreeing: Collection[int] = (
 
 
 def records_alone(store: BuiltStore) -> list[str]:
-    """Remove the Chroma directory beside the records; return the options of a review without vectors."""
-    (store.folder / "chroma.sqlite3").unlink(missing_ok=True)
-    return [option for option in store.options if not option.startswith("--drift-chroma")]
+    """Return the options of a review without the vectors beside the records."""
+    return [*(option for option in store.options if not option.startswith("--drift-chroma")), "--drift-chroma=none"]
 
 
 def _row(number: int, category: str, vector: np.ndarray) -> dict[str, object]:
