@@ -114,12 +114,14 @@ class CachedVectoriser:
         self.remark = ""
         self._embedding = embedding
         self._cache = cache
-        self._earlier = cache.load()
+        self._earlier: Vectors = {}
         self._used: Vectors = {}
         self._is_tried = self._is_changed = False
 
     def fit(self, texts: Iterator[Sequence[str]]) -> None:
         """Embed the new texts, and keep their vectors; also those made before an error."""
+        # Not before: another process of the run may have embedded them by now.
+        self._earlier = self._cache.load()
         try:
             for block in texts:
                 self._use(self._vectors_of(block))
