@@ -26,9 +26,11 @@ from drift_checks.operations.schedule.installation import (
 )
 from drift_checks.operations.schedule.machine import closed_to, daemon_of, default_user, find_user, refuse_unless_root
 from drift_checks.operations.schedule.next_steps import after_install
-from drift_checks.operations.schedule.paths import CRONTAB, ENVIRONMENT_FILE, OWN, REVIEW_TIMER
+from drift_checks.operations.schedule.paths import CRONTAB, ENVIRONMENT_FILE, OWN, REVIEW_TIMER, UNITS, below
 from drift_checks.operations.schedule.plan import CRON, DAY, SYSTEMD, WEEK, read_schedule
 from drift_checks.operations.schedule.preset import make_preset
+from drift_checks.operations.schedule.systemd import BACKUP_UNITS
+from drift_checks.stores.sources import is_sqlite
 
 NAME = "install"
 HELP = "schedule a nightly review with cron or systemd"
@@ -118,6 +120,8 @@ def _request(arguments: argparse.Namespace, root: Path, tree: Tree) -> InstallRe
             "is not set, which a scheduled review needs",
             "name the SQLite file with --drift-db, or an ini file that does with -c",
         )
+    if arguments.vacuum_application and settings.db is not None and not is_sqlite(settings.db):
+        raise SettingError("--vacuum-application", f"needs a SQLite file, and {settings.db} is none", "omit it")
     own = carried(arguments.env, os.environ, installed_secrets(tree))
     return InstallRequest(
         schedule=schedule,
@@ -127,6 +131,7 @@ def _request(arguments: argparse.Namespace, root: Path, tree: Tree) -> InstallRe
         now=now,
         mail_to=arguments.mail_to or "",
         vacuum_application=arguments.vacuum_application,
+        has_backup=settings.db is None or is_sqlite(settings.db),
     )
 
 
@@ -193,5 +198,9 @@ def _remarks(arguments: argparse.Namespace, request: InstallRequest) -> Iterator
     db = request.preset.variables.get("DRIFT_DB")
     if db is not None and request.root == Path("/") and not Path(db).exists():
         yield f"\nnote: {db} does not exist; until it does, each review exits with 4."
+    if not request.has_backup:
+        yield f"\nnote: only SQLite files are backed up, so no backup of {db} is scheduled; copy it yourself."
+        if any(below(request.root, UNITS / name).exists() for name in BACKUP_UNITS):
+            yield f"\nnote: earlier units still make backups: systemctl disable --now {BACKUP_UNITS[1]}"
     if arguments.kind == CRON and daemon_of(request.root) is None:
         yield f"\nnote: there is no cron daemon below {request.root}; install one (Debian: apt-get install cron)."

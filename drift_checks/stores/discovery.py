@@ -42,6 +42,7 @@ class Decisions:
         base: The table itself, with all its rows.
         table: The decisions only, with the same columns.
         rows: A selection of the decisions from the table itself.
+        others: The ids, and the ids of entries in Chroma, of all rows that are no decisions; None if there is none.
         without_id: A count of the rows that lack only the id.
         categories: The categories of the decisions, sorted.
         pending: The number of rows without a category that would be decisions otherwise.
@@ -53,6 +54,7 @@ class Decisions:
     base: sa.TableClause
     table: sa.Subquery
     rows: sa.Select[Any]
+    others: sa.Subquery | None
     without_id: sa.Select[Any]
     categories: tuple[str, ...]
     pending: int
@@ -98,11 +100,21 @@ def find_decisions(connection: sa.Connection, file: RecordFile, wanted: Wanted) 
         base=base,
         table=rows.with_only_columns(*(read[ours].label(ours) for ours in usable)).subquery("decisions"),
         rows=rows.with_only_columns(*(read[ours].label(ours) for ours in usable)),
+        others=_others(base, read, decided) if decided else None,
         without_id=counted.where(key.is_(None), *decided),
         categories=tuple(sorted({as_text(stored) for stored in found} - {as_text(stored) for stored in blank})),
         pending=int(pending),
         forms=forms,
     )
+
+
+def _others(
+    base: sa.TableClause, read: Mapping[str, sa.ColumnElement[Any]], decided: Sequence[sa.ColumnElement[bool]]
+) -> sa.Subquery:
+    # A condition that is NULL is not met either.
+    is_other = sa.case((sa.and_(*decided), sa.literal_column("1"))).is_(None)
+    columns = [read[ours].label(ours) for ours in ("id", "chroma_id") if ours in read]
+    return sa.select(*columns).select_from(base).where(is_other).subquery("others")
 
 
 def _categories(

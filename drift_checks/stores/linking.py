@@ -110,6 +110,20 @@ class Link:
             return self._by_column(entries)
         return {} if self._spelling is None else self._spelled(entries, self._spelling)
 
+    def undecided(self, keys: Collection[str]) -> set[str]:
+        """Return which of these entries are of rows that are no decisions."""
+        others = self._store.others
+        if others is None or not keys:
+            return set()
+        if self.has_column:
+            stored = self._store.read(lambda connection: connection.execute(select(others.c.chroma_id)).scalars().all())
+            return {str(self._store.read_value("chroma_id", key)) for key in stored if key is not None} & set(keys)
+        spelling = self._spelling
+        if spelling is None:
+            return set()
+        ids = self._store.read(partial(self._store.other_ids, ids=_ids_of(keys, spelling)))
+        return {key for found in ids if (key := spelling.key(found)) in keys and key is not None}
+
     def refuse_unlinked(self) -> None:
         """Raise StoreError if no entry is of a record."""
         if self.problem:
@@ -138,9 +152,7 @@ class Link:
         }
 
     def _spelled(self, entries: Mapping[str, str | None], spelling: Spelling) -> dict[str, LinkedRecord]:
-        rests = [key.removeprefix(spelling.prefix) for key in entries if key.startswith(spelling.prefix)]
-        ids = list(dict.fromkeys(found for rest in rests for found in _ids_spelled(rest)))
-        rows = self._store.read(partial(self._rows, ids=ids))
+        rows = self._store.read(partial(self._rows, ids=_ids_of(entries, spelling)))
         keys = {key: linked for record, linked in rows.items() if (key := spelling.key(record)) in entries}
         return {
             key: linked for key, linked in keys.items() if key is not None and is_text_of(entries[key], linked.text)
@@ -246,6 +258,12 @@ def _mostly(confirmed: Sequence[bool | None], *, certain: bool) -> bool:
     """Whether most of the answers are yes; without any answer, only if it need not be certain."""
     answers = [answer for answer in confirmed if answer is not None]
     return sum(answers) > len(answers) / 2 if answers else not certain
+
+
+def _ids_of(keys: Iterable[str], spelling: Spelling) -> list[RecordId]:
+    """Return the ids that the records of these entries may have."""
+    rests = [key.removeprefix(spelling.prefix) for key in keys if key.startswith(spelling.prefix)]
+    return list(dict.fromkeys(found for rest in rests for found in _ids_spelled(rest)))
 
 
 def _ids_spelled(rest: str) -> Iterator[RecordId]:

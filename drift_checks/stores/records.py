@@ -33,7 +33,8 @@ class RecordStore:
     `{"confidence": "score/100"}`. Columns that cannot be used are treated as missing; `forms` says why.
 
     Rows that do not meet the SQL condition `where`, or that have no id, are no decisions. Nor are `pending` rows, which
-    have no category yet. `table` has only decisions, under our names; `base` is the table itself, under its own names.
+    have no category yet. `table` has only decisions, under our names; `base` is the table itself, under its own names;
+    `others` are the ids of the rows that are no decisions, None without such rows.
 
     Raises:
         StoreError: The table or a column is missing.
@@ -47,7 +48,7 @@ class RecordStore:
         found = file.read(lambda connection: find_decisions(connection, file, wanted))
         self.name, self.is_view = found.name, found.is_view
         self.columns, self.forms = found.columns, found.forms
-        self.base, self.table = found.base, found.table
+        self.base, self.table, self.others = found.base, found.table, found.others
         self.pending = found.pending
         self._rows, self._without_id, self._categories = found.rows, found.without_id, found.categories
 
@@ -112,6 +113,16 @@ class RecordStore:
                     found[key]["id"] = Damaged(row["id"], "is the id of several records")
                 else:
                     found[key] = {ours: self.read_value(ours, stored) for ours, stored in row.items()}
+        return found
+
+    def other_ids(self, connection: sa.Connection, ids: Sequence[RecordId]) -> set[RecordId]:
+        """Return those of the ids whose rows are no decisions."""
+        if self.others is None:
+            return set()
+        key, dialect, found = self.others.c.id, self.file.dialect, set()
+        for start in range(0, len(ids), dialect.ids_at_once):
+            there = dialect.with_ids(key, ids[start : start + dialect.ids_at_once])
+            found |= set(map(record_id, connection.execute(sa.select(key).where(there)).scalars()))
         return found
 
     def read_value(self, ours: str, stored: object) -> object:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import glob
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -50,6 +51,15 @@ def require_sqlite(path: Path, purpose: str) -> None:
     """Raise StoreError if `db` names anything but a SQLite file, which `purpose` needs."""
     if (source := find_source(path)) is not None:
         raise StoreError(path, f"is read as {source.format}, and {purpose} needs a SQLite file")
+
+
+def is_sqlite(path: Path) -> bool:
+    """Return whether `db` names a SQLite file; what is missing or cannot be read is told by its name."""
+    try:
+        return find_source(path) is None
+    except StoreError:
+        # os.path: what may not be searched counts as missing.
+        return not (_suffix_of(path) or glob.has_magic(str(path)) or os.path.isdir(path))  # noqa: PTH112
 
 
 def files_named(path: Path) -> Sequence[Path]:

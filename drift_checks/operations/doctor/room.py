@@ -72,9 +72,7 @@ def _room_for_copy(setup: Setup) -> CheckResult:
 
 def _room_for_backup(setup: Setup) -> CheckResult:
     _refuse_no_store(setup)
-    if setup.settings.db is not None and setup.store.is_open:
-        # Only SQLite files are backed up.
-        _ = setup.store.sqlite
+    setup.refuse_unless_sqlite()
     size = _vectors_size(setup) + _records_size(setup) + size_of(setup.settings.reports)
     return room_for_backup(free(setup.backups), size)
 

@@ -22,6 +22,7 @@ from drift_checks.stores.engines import RecordFile
 from drift_checks.stores.opening import open_records
 from drift_checks.stores.records import RecordStore
 from drift_checks.stores.snapshot import default_folder
+from drift_checks.stores.sources import is_sqlite
 from drift_checks.stores.sqlite import Access, SqliteFile
 
 Known = TypeVar("Known")
@@ -87,6 +88,11 @@ class Setup:
     def schedule(self) -> InstalledSchedule:
         """The installed schedule."""
         return InstalledSchedule(self.options.root, self.now)
+
+    def refuse_unless_sqlite(self) -> None:
+        """Raise NotChecked for records that no backup is made of."""
+        if self.settings.db is not None and not is_sqlite(self.settings.db):
+            raise NotChecked("does not apply: the records are not in a SQLite file")
 
     @cached_property
     def store(self) -> OpenedStore:

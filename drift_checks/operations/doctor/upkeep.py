@@ -29,7 +29,7 @@ def checks(setup: Setup) -> list[Check]:
             lambda: logs(settings.log_file, settings.log_config, under_systemd=setup.schedule.timer is not None),
             ("log_file", "log_config"),
         ),
-        Check("backup", lambda: backup(setup.backups, setup.now)),
+        Check("backup", lambda: _backup(setup), ("db",)),
         # The setting itself enforces the minimum.
         Check(
             "retention",
@@ -56,6 +56,11 @@ def logs(file: Path | None, config: Path | None, *, under_systemd: bool) -> Chec
         "no log file is set, and nothing else keeps the logs of a run",
         "--drift-log-file=/var/log/drift-checks/review.log, which is rotated",
     )
+
+
+def _backup(setup: Setup) -> CheckResult:
+    setup.refuse_unless_sqlite()
+    return backup(setup.backups, setup.now)
 
 
 def backup(folder: Path, now: datetime) -> CheckResult:

@@ -29,8 +29,9 @@ _SHARED_MODE = 0o750
 class InstallRequest:
     """What to install.
 
-    `mail_to` gets the output of cron's line; `vacuum_application` compacts the application's database, too;
-    `installation` is where the package and its dependencies are, None for those of this process.
+    `mail_to` gets the output of cron's line; `vacuum_application` compacts the application's database, too; without
+    `has_backup`, no backup is scheduled; `installation` is where the package and its dependencies are, None for those
+    of this process.
     """
 
     schedule: Schedule
@@ -40,6 +41,7 @@ class InstallRequest:
     now: datetime
     mail_to: str = ""
     vacuum_application: bool = False
+    has_backup: bool = True
     interpreter: Path = Path(sys.executable)
     installation: tuple[Path, ...] | None = None
 
@@ -90,13 +92,14 @@ def systemd_contents(request: InstallRequest, tree: Tree) -> Contents:
         writes=preset.writes,
         stores=preset.stores,
         vacuum_application=request.vacuum_application,
+        has_backup=request.has_backup,
     )
     made_by = heading(SYSTEMD, request.owner.name, request.schedule)
     private = [Folder(paths.ENVIRONMENT_FILE.parent)]
     if job.credentials:
         private.append(Folder(paths.CREDENTIALS, _PRIVATE_MODE))
     return Contents(
-        (*private, *_folders(request.owner, [*preset.writes, paths.BACKUPS])),
+        (*private, *_folders(request.owner, [*preset.writes, *([paths.BACKUPS] if request.has_backup else [])])),
         (
             File(paths.ENVIRONMENT_FILE, environment_file(made_by, preset.variables), _SECRET_MODE, request.owner),
             *_credential_files(secrets, made_by, tree),

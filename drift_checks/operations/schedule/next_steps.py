@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from drift_checks.operations.schedule.installation import InstallRequest
 from drift_checks.operations.schedule.paths import ENVIRONMENT_FILE, LOG_FILE, UNITS
 from drift_checks.operations.schedule.plan import CRON, SYSTEMD
-from drift_checks.operations.schedule.systemd import TIMERS
+from drift_checks.operations.schedule.systemd import BACKUP_UNITS, TIMERS
 
 _TIMERS = " ".join(TIMERS)
 
@@ -16,7 +16,7 @@ _TIMERS = " ".join(TIMERS)
 def after_install(kind: str, request: InstallRequest) -> Iterator[str]:
     """Yield the lines to print after installing."""
     yield ""
-    yield from _aligned(_after_cron(request) if kind == CRON else _after_systemd())
+    yield from _aligned(_after_cron(request) if kind == CRON else _after_systemd(request))
 
 
 def after_uninstall(kind: str) -> Iterator[str]:
@@ -41,14 +41,15 @@ def _after_cron(request: InstallRequest) -> dict[str, str]:
     }
 
 
-def _after_systemd() -> dict[str, str]:
+def _after_systemd(request: InstallRequest) -> dict[str, str]:
+    timers = " ".join(name for name in TIMERS if request.has_backup or name not in BACKUP_UNITS)
     return {
-        "enable": f"systemctl daemon-reload && systemctl enable --now {_TIMERS}",
+        "enable": f"systemctl daemon-reload && systemctl enable --now {timers}",
         "verify": f"systemd-analyze verify {UNITS}/drift-*.* && systemctl list-timers 'drift-*'",
         "run now": "systemctl reset-failed drift-review.service; systemctl start drift-review.service",
         "follow": "journalctl -f -t drift-review",
         "change": "systemctl edit drift-review.service (a drop-in, which a later install keeps)",
-        "undo": f"systemctl disable --now {_TIMERS}; python -m drift_checks uninstall systemd",
+        "undo": f"systemctl disable --now {timers}; python -m drift_checks uninstall systemd",
     }
 
 

@@ -13,6 +13,7 @@ from drift_checks.operations.schedule.preset import ALERT_SECRETS
 from drift_checks.operations.schedule.rendering import heading, rendered
 
 TIMERS = ("drift-review.timer", "drift-backup.timer", "drift-vacuum.timer")
+BACKUP_UNITS = ("drift-backup.service", "drift-backup.timer")
 SERVICES = ("drift-review.service", "drift-review-failed.service", "drift-backup.service", "drift-vacuum.service")
 # Hidden by ProtectHome= and by PrivateTmp=.
 _HOMES = (Path("/home"), Path("/root"), Path("/run/user"))
@@ -25,7 +26,7 @@ class SystemdJob:
 
     `credentials` are the names of secrets that have a file: a review gets all, other services those for alerts. The
     units must see `reads`, including the installation. A review writes below `writes`, and only with
-    `vacuum_application` is anything written to `stores`.
+    `vacuum_application` is anything written to `stores`. Without `has_backup` there are no units for a backup.
     """
 
     schedule: Schedule
@@ -36,15 +37,17 @@ class SystemdJob:
     writes: tuple[Path, ...] = ()
     stores: tuple[Path, ...] = ()
     vacuum_application: bool = False
+    has_backup: bool = True
 
 
 def units(job: SystemdJob) -> dict[str, str]:
     """Return the text of each unit by its name; raise SettingError if a unit file cannot contain a path."""
-    return {name: _service(name, job) for name in SERVICES} | {
+    found = {name: _service(name, job) for name in SERVICES} | {
         "drift-review.timer": _timer(job, "Nightly review of a text classifier", job.schedule.on_calendar, "30min"),
         "drift-backup.timer": _timer(job, "Daily backup before the review", job.schedule.backup_on_calendar),
         "drift-vacuum.timer": _timer(job, "Weekly clean-up after reviews", job.schedule.vacuum_on_calendar),
     }
+    return {name: text for name, text in found.items() if job.has_backup or name not in BACKUP_UNITS}
 
 
 def _service(name: str, job: SystemdJob) -> str:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from drift_checks.core.errors import StoreError
 from drift_checks.core.records import Record
 from drift_checks.core.text import count
 from drift_checks.reviews.vectors.base import VectorSet
@@ -14,6 +16,11 @@ from drift_checks.settings.pairs import METADATA_CATEGORY
 from drift_checks.stores.chroma import VectorCollection
 from drift_checks.stores.linking import Link
 from drift_checks.stores.records import RecordStore
+from drift_checks.stores.snapshot import default_folder
+
+if TYPE_CHECKING:
+    from drift_checks.reviews.vectors.embedding import EmbeddingVectoriser
+    from drift_checks.reviews.vectors.texts import Vectoriser
 
 
 def choose_vectors(
@@ -45,7 +52,7 @@ def choose_vectors(
 
 
 def _made_from_texts(settings: Settings, store: RecordStore, folders: tuple[Path, ...], note: str = "") -> VectorSet:
-    from drift_checks.reviews.vectors.texts import TextVectors, Vectoriser
+    from drift_checks.reviews.vectors.texts import TextVectors
 
     vectoriser: Vectoriser
     if settings.embedding in (None, TFIDF):
@@ -55,5 +62,17 @@ def _made_from_texts(settings: Settings, store: RecordStore, folders: tuple[Path
     else:
         from drift_checks.reviews.vectors.embedding import load_embedding
 
-        vectoriser = load_embedding(settings.embedding, folders)
+        embedding = load_embedding(settings.embedding, folders)
+        vectoriser = embedding if settings.redact else _cached(embedding, settings.snapshot_dir)
     return TextVectors(store, vectoriser, settings.seed, note)
+
+
+def _cached(embedding: EmbeddingVectoriser, snapshot_dir: Path | None) -> Vectoriser:
+    """Return the embedding with a cache, unless nothing tells its versions apart, or there is no folder for one."""
+    from drift_checks.reviews.vectors.cache import CachedVectoriser, VectorCache
+
+    try:
+        folder = (snapshot_dir or default_folder()) / "embeddings"
+    except StoreError:
+        return embedding
+    return CachedVectoriser(embedding, VectorCache(folder, embedding.identity)) if embedding.identity else embedding

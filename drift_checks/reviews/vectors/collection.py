@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Protocol
 
 import numpy as np
@@ -46,6 +46,9 @@ class Linked(Protocol):
 
     def records_of(self, entries: Mapping[str, str | None]) -> Mapping[str, LinkedRecord]:
         """Return the records of entries, which are given as documents by id."""
+
+    def undecided(self, keys: Collection[str]) -> set[str]:
+        """Return which of these entries are of rows that are no decisions."""
 
     def refuse_unlinked(self) -> None:
         """Raise StoreError if no entry is of a record."""
@@ -107,13 +110,15 @@ class CollectionVectors:
     def _others(
         self, records: Sequence[Record], asked: Sequence[Sequence[Neighbour]]
     ) -> dict[RecordId, list[NearRecord]]:
-        """Return what was found, without the records themselves and their duplicates."""
+        """Return what was found, without the records themselves, their duplicates, and rows that are no decisions."""
         linked = self._link.records_of({hit.id: hit.document for near in asked for hit in near})
+        undecided = self._link.undecided({hit.id for near in asked for hit in near} - linked.keys())
         return {
             record.id: [
                 other
                 for hit in near
                 if hit.id != self._link.key_of(record)
+                and hit.id not in undecided
                 and (other := self._near(hit, linked.get(hit.id))).text != record.text
             ]
             for record, near in zip(records, asked, strict=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import sys
 import sysconfig
 import traceback
@@ -23,12 +24,16 @@ _MUST = "it must return an array of shape (number of texts, dimension), of finit
 
 
 class EmbeddingVectoriser:
-    """Calls a function from a list of texts to an array of shape (texts, dimension)."""
+    """Calls a function from a list of texts to an array of shape (texts, dimension).
+
+    `identity` tells it from other functions and other versions; it is empty if nothing can.
+    """
 
     remark = ""
 
-    def __init__(self, name: str, function: Callable[[list[str]], Any]) -> None:
+    def __init__(self, name: str, function: Callable[[list[str]], Any], identity: Sequence[str] = ()) -> None:
         self.basis = f"vectors made by {name}"
+        self.identity = tuple(identity)
         self._name = name
         self._function = function
         self._dimension: int | None = None
@@ -77,7 +82,9 @@ def load_embedding(name: str, folders: tuple[Path, ...]) -> EmbeddingVectoriser:
         SettingError: There is no such function or model.
     """
     if not is_address(name):
-        return EmbeddingVectoriser(name, _load_model(name))
+        model = _load_model(name)
+        library = getattr(sys.modules.get("sentence_transformers"), "__version__", None)
+        return EmbeddingVectoriser(name, model, () if library is None else (name, library))
     try:
         found = load_object(name, folders)
     except ReviewerError as error:
@@ -86,7 +93,16 @@ def load_embedding(name: str, folders: tuple[Path, ...]) -> EmbeddingVectoriser:
         raise SettingError("embedding", f"{name} is a class", "name a function, or an instance that can be called")
     if not callable(found):
         raise SettingError("embedding", f"{name} cannot be called", "name a function from a list of texts to an array")
-    return EmbeddingVectoriser(name, found)
+    return EmbeddingVectoriser(name, found, _identity_of(name))
+
+
+def _identity_of(name: str) -> tuple[str, ...]:
+    """Return the name of a function with the digest of its file."""
+    file = getattr(sys.modules.get(name.partition(":")[0]), "__file__", None)
+    try:
+        return () if file is None else (name, hashlib.sha256(Path(file).read_bytes()).hexdigest())
+    except OSError:
+        return ()
 
 
 def _load_model(name: str) -> Callable[[list[str]], Any]:

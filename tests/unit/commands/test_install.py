@@ -347,3 +347,28 @@ def test_folders_of_another_user_are_named(host: Host) -> None:
     _, said = host.install("cron", user="other")
     assert "belongs to another user than other: chown -R other" in said
     assert "belongs to another" not in host.install("cron")[1]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("name", ["a.csv", "b.parquet", "c.duckdb", "*.jsonl"])
+def test_only_sqlite_files_are_backed_up(host: Host, kind: str, name: str) -> None:
+    """A nightly backup of another file would fail every night; the output says that there is none."""
+    code, said = host.install(kind, db=f"/srv/{name}")
+    assert code == 0
+    assert f"only SQLite files are backed up, so no backup of /srv/{name} is scheduled" in said
+    assert "drift-backup" not in said
+    assert not [file for file in host.files() if "backup" in file]
+    assert not (host.root / "var/backups").exists()
+
+
+def test_units_of_an_earlier_backup_are_named(host: Host) -> None:
+    """With the command that stops them."""
+    host.install("systemd")
+    code, said = host.install("systemd", db="/srv/a.csv")
+    assert (code, "systemctl disable --now drift-backup.timer" in said) == (0, True)
+
+
+def test_only_a_sqlite_file_is_vacuumed(host: Host) -> None:
+    """Others are refused at once, not every week."""
+    code, said = host.install("systemd", "--vacuum-application", db="/srv/a.csv")
+    assert (code, "--vacuum-application: needs a SQLite file, and /srv/a.csv is none" in said) == (4, True)

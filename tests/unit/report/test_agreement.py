@@ -252,6 +252,31 @@ def test_no_single_record_makes_the_store_critical(rest: tuple[int, int], drawn:
     assert (said in result.message) is (verdict is Verdict.WARNING)
 
 
+@pytest.mark.parametrize("rule", ["sample", "population"])
+@pytest.mark.parametrize(
+    ("share", "by_tfidf", "by_vectors"),
+    [
+        (0.9, Verdict.OK, Verdict.OK),
+        (0.7, Verdict.WARNING, Verdict.CRITICAL),
+        (0.5, Verdict.CRITICAL, Verdict.CRITICAL),
+    ],
+)
+def test_by_tfidf_only_a_whole_interval_below_the_threshold_is_critical(
+    rule: str, share: float, by_tfidf: Verdict, by_vectors: Verdict
+) -> None:
+    """The message says what spared the run."""
+    drawn = {LOW: 30, OLD: 20, BASELINE: 50}
+    counts = {stratum: (round(share * number), round((1 - share) * number)) for stratum, number in drawn.items()}
+    outcomes = [item for stratum, made in counts.items() for item in reviewed(*made, stratum=stratum)]
+    values: dict[str, Any] = {"judge": rule, "drawn": drawn}
+    texts = alone(report(outcomes, [AGREEMENT], basis="TF-IDF of the texts", **values))
+    vectors = alone(report(outcomes, [AGREEMENT], basis="Chroma", **values))
+    assert (texts.verdict, vectors.verdict) == (by_tfidf, by_vectors)
+    assert texts.interval is not None
+    assert (texts.interval[1] >= 0.75) is (share > 0.5)
+    assert ("; WARNING, since TF-IDF may disagree" in texts.message) is (by_tfidf is not by_vectors)
+
+
 def test_a_small_store_that_was_reviewed_whole_is_not_critical_by_chance() -> None:
     """Its estimate has no error, but eight records say little about the classifier."""
     values: dict[str, Any] = {"sizes": {LOW: 4, OLD: 2, BASELINE: 2}, "drawn": {LOW: 4, OLD: 2, BASELINE: 2}}

@@ -58,6 +58,22 @@ def test_rows_without_a_category_are_pending(path: Path) -> None:
     assert store.read(lambda connection: find_conflicts(connection, store)) == []
 
 
+@pytest.mark.parametrize(
+    ("condition", "others"),
+    [
+        (None, {4, 5, 6}),
+        ("status = 'done'", {3, 4, 5, 6}),
+        ("confidence > 0.6", {2, 3, 4, 5, 6}),
+        ("status", {*range(1, 7)}),
+    ],
+)
+def test_all_other_rows_are_no_decisions(path: Path, condition: str | None, others: set[int]) -> None:
+    """Also those for which the condition is NULL."""
+    store = RecordStore(SqliteFile(path, path.parent / "snapshots"), TABLE, {}, condition)
+    assert store.read(lambda connection: store.other_ids(connection, [*range(9)])) == others
+    assert others.isdisjoint(ids_of(store))
+
+
 def test_pending_rows_do_not_decide_how_a_column_is_read(path: Path) -> None:
     """Only what decisions hold counts."""
     assert opened(path).forms.notes == ()

@@ -169,6 +169,31 @@ def test_an_entry_of_an_undecided_record_has_no_record(linker: Linker) -> None:
     assert linker(rows, [str(row[0]) for row in ROWS], texts()).records_of({"1": None, "2": None}).keys() == {"2"}
 
 
+@pytest.mark.parametrize(
+    "rows", [ROWS, of_uuids(str), of_uuids(lambda key: key.bytes)], ids=["number", "text", "bytes"]
+)
+def test_entries_of_undecided_rows_are_known(linker: Linker, rows: list[tuple[object, str, str]]) -> None:
+    """Whatever their document; entries that the table lacks are not among them."""
+    keys = [str(row[0]) for row in ROWS] if rows is ROWS else [str(key) for key in UUIDS]
+    pending = [(*row[:2], None if place < 2 else row[2]) for place, row in enumerate(rows)]
+    link = linker(pending, [*keys, "elsewhere"], [*texts(), "more"])
+    assert link.undecided([*keys, "elsewhere"]) == set(keys[:2])
+    assert link.undecided([keys[5]]) == link.undecided([]) == set()
+
+
+def test_a_column_names_the_entries_of_undecided_rows(linker: Linker) -> None:
+    """As of all others."""
+    rows = [(*row[:2], None if place < 2 else row[2], f"v{row[0]}") for place, row in enumerate(ROWS)]
+    link = linker(rows, [f"v{row[0]}" for row in ROWS], texts(), "id, text, category, chroma_id")
+    assert link.undecided(["v1", "v3", "elsewhere"]) == {"v1"}
+
+
+def test_a_table_of_decisions_has_no_undecided_rows(linker: Linker) -> None:
+    """Nothing is read then."""
+    link = linker(ROWS, [str(row[0]) for row in ROWS], texts())
+    assert (link._store.others, link.undecided(["1"])) == (None, set())
+
+
 def test_an_empty_collection_is_no_problem_of_the_link(linker: Linker) -> None:
     """The reviewer says that there is nothing to compare with."""
     assert linker(ROWS, []).problem == ""

@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
+from drift_checks.operations.doctor import room, upkeep
 from drift_checks.operations.doctor.upkeep import backup, logs, sample_size
-from tests.support.doctoring import NOW, put, settings
+from tests.support.doctoring import NOW, findings_of, put, settings, setup
 from tests.support.processes import run_unprivileged
 
 FILE = Path("/var/log/drift-checks/review.log")
@@ -70,6 +71,17 @@ def test_unreadable_backups_are_skipped(tmp_path: Path) -> None:
     finally:
         tmp_path.chmod(0o755)
     assert printed == f"not checked: {tmp_path} is not readable by this user"
+
+
+@pytest.mark.parametrize("name", ["a.csv", "b.parquet", "c.duckdb", "folder", "*.jsonl"])
+def test_no_backup_is_demanded_of_other_files_than_sqlite(tmp_path: Path, name: str) -> None:
+    """None can be made; the room for one does not matter either."""
+    (tmp_path / "folder").mkdir()
+    look = setup(tmp_path, db=tmp_path / name)
+    found = findings_of(upkeep.checks(look))["backup"], findings_of(room.checks(look))["backups"]
+    assert {(item.status, item.message) for item in found} == {
+        ("skipped", "does not apply: the records are not in a SQLite file")
+    }
 
 
 @pytest.mark.parametrize(

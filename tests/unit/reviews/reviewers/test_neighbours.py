@@ -359,3 +359,12 @@ def test_a_search_that_misses_the_record_itself_is_repeated() -> None:
 
     vectors = Approximate([neighbour("own", 1.0), *near(*[("a", 0.9)] * 500)])
     assert review(vectors, record())[0].category == "a"
+
+
+def test_rows_that_are_no_decisions_do_not_vote() -> None:
+    """Whatever category their entries have; others take their places."""
+    pending = [neighbour(f"p{place}", 0.99, metadata={"category": "pending"}) for place in range(30)]
+    vectors = FakeVectors([*pending, *near(*[("a", 0.5)] * 11)])
+    link = FixedLink(others={entry.id for entry in pending})
+    [made] = NeighboursReviewer(CollectionVectors(vectors, link)).review([record()])
+    assert (made.category, made.rationale) == ("a", "11 of 11 nearest neighbours")

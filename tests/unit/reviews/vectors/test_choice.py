@@ -57,3 +57,27 @@ def test_chroma_comes_first_then_the_table_then_the_texts(
     assert len(basis()[1]) == 1
     store.execute(f"alter table {NAME} drop column embedding_json")
     assert basis()[0] == "TF-IDF of the texts"
+
+
+@pytest.mark.parametrize("redact", [False, True])
+def test_vectors_of_texts_are_kept_unless_texts_are_redacted(
+    tmp_path: Path, store: BuiltStore, *, redact: bool
+) -> None:
+    """They can reveal texts."""
+    settings = Settings(
+        db=store.db,
+        chroma=None,
+        snapshot_dir=tmp_path / "snapshots",
+        as_of=AS_OF,
+        naive_timezone=ZoneInfo("UTC"),
+        embedding="tests.unit.reviews.vectors.test_choice:embed",
+        redact=redact,
+    )
+    with closing(Pipeline(settings)) as pipeline:
+        pipeline.compared.nearest_others(pipeline.sample.records[:1], 5)
+    assert len(list(tmp_path.glob("snapshots/embeddings/*.vectors"))) == (not redact)
+
+
+def embed(texts: list[str]) -> list[list[float]]:
+    """Return a vector of each text."""
+    return [[len(text), text.count("e"), 1] for text in texts]

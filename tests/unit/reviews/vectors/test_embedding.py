@@ -85,3 +85,13 @@ def test_a_model_needs_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "sentence_transformers", None)
     with pytest.raises(SettingError, match=r"pip install 'drift-checks\[sentence-transformers\]'"):
         load_embedding("all-MiniLM-L6-v2", ())
+
+
+def test_another_file_makes_another_embedding(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Vectors from before the change are not compared with those after it; without a file, nothing shows a change."""
+    first = load_embedding("my_embedding:good", (folder,)).identity
+    assert first == load_embedding("my_embedding:good", (folder,)).identity != ()
+    assert first != load_embedding("my_embedding:ragged", (folder,)).identity
+    (folder / "my_embedding.py").write_text(f"{MODULE}\n", encoding="utf-8")
+    assert first != load_embedding("my_embedding:good", (folder,)).identity
+    assert load_embedding("builtins:len", ()).identity == ()
