@@ -79,6 +79,7 @@ class Link:
         self._store = store
         self._collection = collection
         self._sample = sample[:_TRIED]
+        self._known = {record.id: record for record in sample}
         self.has_column = store.has("chroma_id") and store.read(self._holds_keys)
         self._spelling: Spelling | None = None
         if collection.count:
@@ -135,14 +136,16 @@ class Link:
 
     def _by_column(self, entries: Mapping[str, str | None]) -> dict[str, LinkedRecord]:
         def read(connection: Connection) -> dict[str, list[LinkedRecord]]:
+            key, stored = self._store.column("chroma_id"), self._store.column("id")
+            there = self._store.file.dialect.with_ids(key, [form for name in entries for form in _stored_forms(name)])
             named = {
-                record_id(stored): str(key)
-                for stored, key in self._store.stream(connection, "id", "chroma_id")
-                if stored is not None and key is not None and str(key) in entries
+                record_id(found): str(self._store.read_value("chroma_id", name))
+                for found, name in connection.execute(select(stored, key).where(there))
             }
             found: dict[str, list[LinkedRecord]] = {}
             for record, linked in self._rows(connection, list(named)).items():
-                found.setdefault(named[record], []).append(linked)
+                if named[record] in entries:
+                    found.setdefault(named[record], []).append(linked)
             return found
 
         return {
@@ -159,7 +162,10 @@ class Link:
         }
 
     def _rows(self, connection: Connection, ids: Sequence[RecordId]) -> dict[RecordId, LinkedRecord]:
-        rows = self._store.rows(connection, ids, ("id", "text", "category"))
+        # A text may be a hundred megabytes, so those of the sample are not read again.
+        known = {key: self._known[key].values for key in ids if key in self._known}
+        unknown = [key for key in ids if key not in known]
+        rows = known | self._store.rows(connection, unknown, ("id", "text", "category"))
         return {key: LinkedRecord(key, as_text(row["text"]), _category(row["category"])) for key, row in rows.items()}
 
     def _find_spelling(self) -> Spelling | None:
@@ -277,6 +283,13 @@ def _ids_spelled(rest: str) -> Iterator[RecordId]:
     except ValueError:
         return
     yield from (str(found), found.hex, str(found).upper(), found.hex.upper(), found.bytes_le.hex())
+
+
+def _stored_forms(key: str) -> Iterator[RecordId]:
+    """Yield what a column may hold for an entry's id."""
+    yield key
+    if len(key) < _LONGEST_PREFIX and key.isascii() and key.isdigit() and str(int(key)) == key:
+        yield int(key)
 
 
 def _common_prefix(one: str, other: str) -> str:
