@@ -7,6 +7,8 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from dataclasses import dataclass
 from functools import partial
 from itertools import takewhile
+from pathlib import Path
+from typing import Protocol
 from uuid import UUID
 
 import numpy as np
@@ -16,7 +18,7 @@ from sqlalchemy import Connection, select
 from drift_checks.core.errors import StoreError
 from drift_checks.core.records import Damaged, Record, RecordId, as_text, record_id
 from drift_checks.core.text import quoted
-from drift_checks.stores.chroma import Entry, VectorCollection
+from drift_checks.stores.chroma import Entry
 from drift_checks.stores.embeddings import read_embedding
 from drift_checks.stores.records import RecordStore
 
@@ -66,6 +68,23 @@ _FORMS: tuple[Callable[[str], str], ...] = (
 )
 
 
+class Entries(Protocol):
+    """The entries of a collection."""
+
+    directory: Path
+    name: str
+    count: int
+
+    def entries(self, ids: Sequence[str]) -> Mapping[str, Entry]:
+        """Return the entries with these ids."""
+
+    def first(self, number: int) -> Sequence[Entry]:
+        """Return some entries, at most this number."""
+
+    def ids(self) -> Iterable[str]:
+        """Return the ids of all entries."""
+
+
 class Link:
     """Connects records and entries: by the column chroma_id, or by the record's id in a store without that column.
 
@@ -74,7 +93,7 @@ class Link:
         has_column: Whether a column names the entries.
     """
 
-    def __init__(self, store: RecordStore, collection: VectorCollection, sample: Sequence[Record]) -> None:
+    def __init__(self, store: RecordStore, collection: Entries, sample: Sequence[Record]) -> None:
         self.problem = ""
         self._store = store
         self._collection = collection
@@ -195,7 +214,7 @@ class Link:
 
     def _find_prefix(self) -> Spelling | None:
         first = {entry.id: entry for entry in self._collection.first(_TRIED)}
-        common = _common_prefix(min(first), max(first))
+        common = common_prefix(min(first), max(first))
         documents = {key: entry.document for key, entry in first.items()}
         for end in range(len(common), 0, -1):
             for form in _FORMS:
@@ -279,7 +298,8 @@ def _ids_spelled(rest: str) -> Iterator[RecordId]:
     yield from (str(found), found.hex, str(found).upper(), found.hex.upper(), found.bytes_le.hex())
 
 
-def _common_prefix(one: str, other: str) -> str:
+def common_prefix(one: str, other: str) -> str:
+    """Return what both begin with, at most so much as may be a prefix of ids."""
     pairs = takewhile(lambda pair: pair[0] == pair[1], zip(one[:_LONGEST_PREFIX], other, strict=False))
     return "".join(letter for letter, _ in pairs)
 

@@ -138,7 +138,7 @@ def test_a_doubt_is_never_certain(columns: dict[str, tuple[object, ...]], role: 
         ("timestamp", "date", ("31.12.2025",) * ROWS, "is not a time that can be read, as in '31.12.2025'"),
         ("text_hash", "text_hash", ("ab" * 16,) * ROWS, "is not a SHA-256"),
         ("text_hash", "text_hash", ("ab" * 32,) * ROWS, "is not the SHA-256 of the text"),
-        ("embedding_json", "embedding", (b"\x00" * 64,) * ROWS, "as BLOBs"),
+        ("embedding_json", "embedding", (b"\x00" * 64,) * ROWS, "is a BLOB, but not of"),
         ("model_version", "model", TEXTS, "60 values in 60 rows"),
     ],
 )

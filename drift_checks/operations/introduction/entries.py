@@ -1,0 +1,74 @@
+"""Which collection of a Chroma directory holds entries of the records, and how they are connected with them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import NamedTuple
+
+from drift_checks.core.errors import StoreError
+from drift_checks.operations.introduction.place import Vectors
+from drift_checks.settings.declarations import Settings
+from drift_checks.stores.completion import complete
+from drift_checks.stores.connecting import CHROMA_ID, Connected, collection_of, connect, find_label
+from drift_checks.stores.detection import Detection, Proposal
+from drift_checks.stores.engines import RecordFile
+from drift_checks.stores.entries import StoredEntries
+from drift_checks.stores.records import RecordStore
+from drift_checks.stores.snapshot import default_folder
+
+
+class _Candidate(NamedTuple):
+    collection: str
+    connected: Connected
+    label: Proposal | None = None
+
+
+def connect_entries(
+    file: RecordFile, settings: Settings, found: Detection, vectors: Vectors
+) -> tuple[Detection, Vectors]:
+    """Return the columns with the one of the entries' ids, and the vectors with the collection of the records.
+
+    Without such a collection, the vectors say why.
+    """
+    known = complete(settings, found).settings
+    candidates = [_examined(file, known, vectors, name) for name in _names(settings, found, vectors)]
+    usable = [candidate for candidate in candidates if not candidate.connected.problem]
+    if len(usable) == 1:
+        (chosen,) = usable
+        items = filter(None, (chosen.connected.column, chosen.label))
+        more = {item.role: item for item in items if item.role not in found.given}
+        return replace(found, proposals={**found.proposals, **more}), vectors._replace(collection=chosen.collection)
+    if usable:
+        names = ", ".join(candidate.collection for candidate in usable)
+        problem, remedy = f"several collections have entries of them: {names}", "name one with --drift-collection=NAME"
+    elif candidates:
+        problem = candidates[0].connected.problem
+        remedy = "name the column that holds the entries' ids with --drift-columns=chroma_id=NAME"
+    else:
+        problem, remedy = "the directory has no collection", "name another with --drift-chroma=DIR"
+    return found, vectors._replace(problem=problem, remedy=remedy)
+
+
+def _names(settings: Settings, found: Detection, vectors: Vectors) -> tuple[str, ...]:
+    """Return the collection that the user named or that has a usual name, else all."""
+    if "collection" in settings.sources:
+        return (settings.collection,)
+    usual = next((name for name in (Settings.collection, found.table.name) if name in vectors.collections), None)
+    return vectors.collections if usual is None else (usual,)
+
+
+def _examined(file: RecordFile, settings: Settings, vectors: Vectors, collection: str) -> _Candidate:
+    settings = replace(settings, collection=collection)
+    try:
+        entries = StoredEntries(vectors.directory, collection_of(settings), settings.snapshot_dir or default_folder())
+    except StoreError as error:
+        return _Candidate(collection, Connected(problem=error.problem))
+    try:
+        columns = dict(settings.columns)
+        connected = connect(RecordStore(file, settings.table, columns, settings.where), entries)
+        if connected.column is not None:
+            columns[CHROMA_ID] = connected.column.column
+        store = RecordStore(file, settings.table, columns, settings.where)
+        return _Candidate(collection, connected, None if connected.problem else find_label(store, entries))
+    finally:
+        entries.close()
