@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from contextlib import closing
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
@@ -79,7 +80,7 @@ def find_label(store: RecordStore, entries: StoredEntries) -> Proposal | None:
     named = [key for key, times in fits.items() if times >= _MOST * len(others)]
     if len(named) != 1:
         return None
-    reason = f"{fits[named[0]]} of {len(others)} entries looked at without a record have a category of the store there"
+    reason = f"{fits[named[0]]} of {len(others)} entries looked at without a record have a category of the store"
     return Proposal(METADATA_CATEGORY, named[0], reason)
 
 
@@ -89,14 +90,11 @@ def connected(done: Completion, store: RecordStore, snapshot_dir: Path) -> Compl
     if settings.chroma is None or store.has(CHROMA_ID):
         return done
     try:
-        entries = StoredEntries(settings.chroma, collection_of(settings), snapshot_dir)
+        with closing(StoredEntries(settings.chroma, collection_of(settings), snapshot_dir)) as entries:
+            column = connect(store, entries).column
     except StoreError:
         # Opening the vectors will say so, if they are needed.
         return done
-    try:
-        column = connect(store, entries).column
-    finally:
-        entries.close()
     if column is None:
         return done
     pairs = as_pairs({CHROMA_ID: column})

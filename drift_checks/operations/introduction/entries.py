@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -59,16 +60,15 @@ def _names(settings: Settings, found: Detection, vectors: Vectors) -> tuple[str,
 
 def _examined(file: RecordFile, settings: Settings, vectors: Vectors, collection: str) -> _Candidate:
     settings = replace(settings, collection=collection)
+    columns = dict(settings.columns)
+    store = RecordStore(file, settings.table, columns, settings.where)
+    folder = settings.snapshot_dir or default_folder()
     try:
-        entries = StoredEntries(vectors.directory, collection_of(settings), settings.snapshot_dir or default_folder())
+        with closing(StoredEntries(vectors.directory, collection_of(settings), folder)) as entries:
+            connected = connect(store, entries)
+            if connected.column is not None:
+                columns[CHROMA_ID] = connected.column.column
+                store = RecordStore(file, settings.table, columns, settings.where)
+            return _Candidate(collection, connected, None if connected.problem else find_label(store, entries))
     except StoreError as error:
         return _Candidate(collection, Connected(problem=error.problem))
-    try:
-        columns = dict(settings.columns)
-        connected = connect(RecordStore(file, settings.table, columns, settings.where), entries)
-        if connected.column is not None:
-            columns[CHROMA_ID] = connected.column.column
-        store = RecordStore(file, settings.table, columns, settings.where)
-        return _Candidate(collection, connected, None if connected.problem else find_label(store, entries))
-    finally:
-        entries.close()
