@@ -21,7 +21,7 @@ from drift_checks.stores.catalogue import CollectionName
 from drift_checks.stores.completion import Completion
 from drift_checks.stores.detection import Proposal, as_pairs
 from drift_checks.stores.entries import StoredEntries
-from drift_checks.stores.linking import Link, common_prefix, is_text_of
+from drift_checks.stores.linking import NAME_COLUMN, Link, common_prefix, is_text_of
 from drift_checks.stores.looking import LONGEST, Column, Table, look_at
 from drift_checks.stores.records import RecordStore
 
@@ -34,16 +34,19 @@ _ENOUGH = 10
 
 
 class Connected(NamedTuple):
-    """How entries are of records: the column of their ids, if one is needed, or else why none is of a record."""
+    """How entries are of records: the column of their ids, if one is needed, or why none is of a record."""
 
     column: Proposal | None = None
     problem: str = ""
+    remedy: str = NAME_COLUMN
 
 
 def connect(store: RecordStore, entries: StoredEntries) -> Connected:
     """Return how the entries of a collection are of the records of a store."""
     if not entries.count:
-        return Connected(problem=f"collection {printable(entries.name)} is empty")
+        return Connected(
+            None, f"collection {printable(entries.name)} is empty", "name another with --drift-collection=NAME"
+        )
     records = _some_records(store)
     if not records:
         return Connected()

@@ -25,7 +25,7 @@ from drift_checks.stores.records import RecordStore
 # The records, and the entries, by which the spelling of ids is recognised.
 _TRIED = 60
 _LONGEST_PREFIX = 40
-_REMEDY = "name the column that holds the entries' ids with --drift-columns=chroma_id=NAME"
+NAME_COLUMN = "name the column that holds the entries' ids with --drift-columns=chroma_id=NAME"
 # What a document that was cut short may end in.
 # The characters of a document that are compared, since texts may be a hundred megabytes.
 _COMPARED = 100_000
@@ -146,7 +146,7 @@ class Link:
     def refuse_unlinked(self) -> None:
         """Raise StoreError if no entry is of a record."""
         if self.problem:
-            raise StoreError(self._collection.directory, self.problem, _REMEDY)
+            raise StoreError(self._collection.directory, self.problem, NAME_COLUMN)
 
     def _holds_keys(self, connection: Connection) -> bool:
         key = self._store.column("chroma_id")

@@ -43,8 +43,7 @@ def connect_entries(
         names = ", ".join(candidate.collection for candidate in usable)
         problem, remedy = f"several collections have entries of them: {names}", "name one with --drift-collection=NAME"
     elif candidates:
-        problem = candidates[0].connected.problem
-        remedy = "name the column that holds the entries' ids with --drift-columns=chroma_id=NAME"
+        _, problem, remedy = candidates[0].connected
     else:
         problem, remedy = "the directory has no collection", "name another with --drift-chroma=DIR"
     return found, vectors._replace(problem=problem, remedy=remedy)
@@ -71,4 +70,4 @@ def _examined(file: RecordFile, settings: Settings, vectors: Vectors, collection
                 store = RecordStore(file, settings.table, columns, settings.where)
             return _Candidate(collection, connected, None if connected.problem else find_label(store, entries))
     except StoreError as error:
-        return _Candidate(collection, Connected(problem=error.problem))
+        return _Candidate(collection, Connected(None, error.problem, error.remedy))

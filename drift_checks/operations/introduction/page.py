@@ -17,7 +17,7 @@ from drift_checks.stores.looking import Table
 from drift_checks.stores.timestamps import timestamp_form
 
 _LABEL = 12
-_NAME = 17
+_NAME = 18
 _EXAMPLES = 3
 _LEAST_TEXT = 20
 _LONGEST = 100

@@ -14,7 +14,7 @@ from drift_checks.settings.declarations import FOUND, Settings
 from drift_checks.settings.loading import Sources, load
 from drift_checks.stores.chroma import VectorCollection, create_collection
 from drift_checks.stores.completion import Completion
-from drift_checks.stores.connecting import connect, connected, find_label
+from drift_checks.stores.connecting import Connected, connect, connected, find_label
 from drift_checks.stores.entries import StoredEntries
 from drift_checks.stores.linking import Entries
 from tests.support.tables import opened, write_table
@@ -114,11 +114,12 @@ def test_a_prefix_that_vectors_may_prove_is_no_problem(tmp_path: Path) -> None:
     """The review compares them."""
     rows = [(*row[:3], "[1, 1, 1, 1]") for row in ROWS]
     store = opened(write_table(tmp_path / "r.db", rows, "id integer primary key, text, category, embedding_json"))
-    assert connect(store, collection(tmp_path, [f"doc-{number}" for number in NUMBERS])) == (None, "")
+    assert connect(store, collection(tmp_path, [f"doc-{number}" for number in NUMBERS])) == Connected()
 
 
 @pytest.mark.parametrize(
-    ("key", "foreign", "found"), [("label", 24, "label"), ("category", 24, None), ("label", 0, None), ("label", 3, None)]
+    ("key", "foreign", "found"),
+    [("label", 24, "label"), ("category", 24, None), ("label", 0, None), ("label", 3, None)],
 )
 def test_the_key_of_the_category_is_found(tmp_path: Path, key: str, foreign: int, found: str | None) -> None:
     """If enough entries have no record, and their category is not under the usual key."""
