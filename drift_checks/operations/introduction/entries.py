@@ -32,7 +32,9 @@ def connect_entries(
     Without such a collection, the vectors say why.
     """
     known = complete(settings, found).settings
-    candidates = [_examined(file, known, vectors, name) for name in _names(settings, found, vectors)]
+    is_named = CHROMA_ID in found.given
+    names = _names(settings, found, vectors)
+    candidates = [_examined(file, known, vectors, name, is_named=is_named) for name in names]
     usable = [candidate for candidate in candidates if not candidate.connected.problem]
     if len(usable) == 1:
         (chosen,) = usable
@@ -40,13 +42,17 @@ def connect_entries(
         more = {item.role: item for item in items if item.role not in found.given}
         return replace(found, proposals={**found.proposals, **more}), vectors._replace(collection=chosen.collection)
     if usable:
-        names = ", ".join(candidate.collection for candidate in usable)
-        problem, remedy = f"several collections have entries of them: {names}", "name one with --drift-collection=NAME"
+        several = ", ".join(candidate.collection for candidate in usable)
+        problem, remedy = (
+            f"several collections have entries of them: {several}",
+            "name one with --drift-collection=NAME",
+        )
     elif candidates:
         _, problem, remedy = candidates[0].connected
     else:
         problem, remedy = "the directory has no collection", "name another with --drift-chroma=DIR"
-    return found, vectors._replace(problem=problem, remedy=remedy)
+    only = names[0] if len(names) == 1 else None
+    return found, vectors._replace(collection=only, problem=problem, remedy=remedy)
 
 
 def _names(settings: Settings, found: Detection, vectors: Vectors) -> tuple[str, ...]:
@@ -57,7 +63,8 @@ def _names(settings: Settings, found: Detection, vectors: Vectors) -> tuple[str,
     return vectors.collections if usual is None else (usual,)
 
 
-def _examined(file: RecordFile, settings: Settings, vectors: Vectors, collection: str) -> _Candidate:
+def _examined(file: RecordFile, settings: Settings, vectors: Vectors, collection: str, *, is_named: bool) -> _Candidate:
+    """Return how a collection is connected; `is_named` says whether the user named the column of its ids."""
     settings = replace(settings, collection=collection)
     columns = dict(settings.columns)
     store = RecordStore(file, settings.table, columns, settings.where)
@@ -65,6 +72,10 @@ def _examined(file: RecordFile, settings: Settings, vectors: Vectors, collection
     try:
         with closing(StoredEntries(vectors.directory, collection_of(settings), folder)) as entries:
             connected = connect(store, entries)
+            if connected.column is not None and is_named:
+                problem = f"no entry has an id of the column {columns[CHROMA_ID]}"
+                remedy = f"name another, as in --drift-columns={CHROMA_ID}={connected.column.theirs}"
+                return _Candidate(collection, Connected(None, problem, remedy))
             if connected.column is not None:
                 columns[CHROMA_ID] = connected.column.column
                 store = RecordStore(file, settings.table, columns, settings.where)
