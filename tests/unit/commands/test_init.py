@@ -122,6 +122,17 @@ def test_the_column_of_the_entries_ids_is_written_down(
     assert written["drift_collection"] == "documents"
 
 
+def test_a_named_column_without_ids_of_entries_is_not_replaced(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The page says which column holds them."""
+    with_entries(tmp_path / "vectors", tickets(tmp_path), [f"d{number * 31}x" for number in range(1, 61)])
+    code, out, _ = init(capsys, tmp_path / "tickets.db", "--drift-columns=chroma_id=created_at")
+    assert (code, read_ini(Path("pytest.ini")).get("drift_chroma")) == (0, None)
+    assert "entries of the records (no entry has an id of the column created_at)" in out
+    assert "name another, as in --drift-columns=chroma_id=doc" in out
+
+
 @pytest.mark.parametrize(("place", "written"), [("vectors", None), (".", "none")])
 def test_entries_of_no_record_are_not_used(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], snapshot: SnapshotAssertion, place: str, written: str | None
