@@ -48,19 +48,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Inspect the store, write the settings, review some records; return the exit code."""
     from drift_checks.operations.introduction.page import line
-    from drift_checks.operations.introduction.place import choose_collection, find_database, find_vectors
+    from drift_checks.operations.introduction.place import find_database, find_vectors
 
     settings = read_settings(arguments, os.environ, datetime.now(UTC))
     if settings.demo:
         raise SettingError("demo", "the demo needs no init", "run `python -m drift_checks --run-once --drift-demo`")
     db = find_database(arguments.path)
-    vectors = find_vectors(db, settings)
-    found = _inspected(db, settings, vectors, arguments)
-    collection = None if vectors is None else choose_collection(vectors, found.table.name)
-    if vectors is not None and "collection" not in settings.sources:
-        shown = collection or f"{', '.join(vectors.collections) or 'none'}: name one with --drift-collection=NAME"
-        _print([line("vectors", f"{vectors.directory}: Chroma, collection {shown}")])
-    lines = list(_lines(db, settings, found, vectors, collection))
+    found, vectors = _inspected(db, settings, find_vectors(db, settings), arguments)
+    lines = list(_lines(db, settings, found, vectors))
     try:
         change = plan(Path.cwd(), lines, arguments.ini)
     except SettingError:
@@ -77,9 +72,12 @@ def run(arguments: argparse.Namespace) -> int:
     return 0 if code in _JUDGED else code
 
 
-def _inspected(db: Path, settings: Settings, vectors: Vectors | None, arguments: argparse.Namespace) -> Detection:
+def _inspected(
+    db: Path, settings: Settings, vectors: Vectors | None, arguments: argparse.Namespace
+) -> tuple[Detection, Vectors | None]:
     """Print what the store holds, and settle what is open."""
     from drift_checks.operations.introduction import page
+    from drift_checks.operations.introduction.entries import connect_entries
     from drift_checks.operations.introduction.questions import choose_table, settle
     from drift_checks.stores.looking import column_names, look_at
     from drift_checks.stores.opening import open_records
@@ -88,17 +86,20 @@ def _inspected(db: Path, settings: Settings, vectors: Vectors | None, arguments:
     file = open_records(db, settings.snapshot_dir or default_folder(), settings.query_timeout)
     try:
         tables = [look_at(file, name) for name in column_names(file)]
+        manner = _manner(arguments)
+        found = choose_table(db, tables, settings, manner, _ask)
+        given = dict(settings.columns)
+        width = get_terminal_size().columns if sys.stdout.isatty() or os.environ.get("COLUMNS") else UNBOUNDED
+        _print(page.found_lines(db, len(tables), found, given))
+        _print(page.example_lines(found, given, width, redact=settings.redact))
+        settled = settle(db, found, settings, manner, _ask)
+        if vectors is not None:
+            settled, vectors = connect_entries(file, settings, settled, vectors)
+            _print(page.vector_lines(vectors, settled))
     finally:
         file.close()
-    manner = _manner(arguments)
-    found = choose_table(db, tables, settings, manner, _ask)
-    given = dict(settings.columns)
-    width = get_terminal_size().columns if sys.stdout.isatty() or os.environ.get("COLUMNS") else UNBOUNDED
-    _print(page.found_lines(db, len(tables), found, given))
-    _print(page.example_lines(found, given, width, redact=settings.redact))
-    settled = settle(db, found, settings, manner, _ask)
-    _print(page.missing_lines(settled, given, has_vectors=vectors is not None))
-    return settled
+    _print(page.missing_lines(settled, given, vectors))
+    return settled, vectors
 
 
 def _manner(arguments: argparse.Namespace) -> Manner:
@@ -119,9 +120,7 @@ def _ask(question: str) -> str:
     return answer
 
 
-def _lines(
-    db: Path, settings: Settings, found: Detection, vectors: Vectors | None, collection: str | None
-) -> Iterator[Line]:
+def _lines(db: Path, settings: Settings, found: Detection, vectors: Vectors | None) -> Iterator[Line]:
     """Yield the settings to write: what was found, and what the user gave as options."""
     from drift_checks.stores.detection import as_pairs
 
@@ -132,10 +131,14 @@ def _lines(
     if pairs:
         reasons = [f"{role}: {item.reason}" for role, item in found.proposals.items() if item.theirs.lower() != role]
         yield Line("drift_columns", pairs, tuple(map(visible, reasons)) or _GIVEN)
-    if vectors is not None:
+    if vectors is not None and (not vectors.problem or settings.chroma is not None):
         yield Line("drift_chroma", _as_written(vectors.directory), ("The vectors of the texts.",))
-        if collection is not None and collection != Settings.collection and "collection" not in settings.sources:
+        collection = vectors.collection or Settings.collection
+        if collection != Settings.collection and "collection" not in settings.sources:
             yield Line("drift_collection", collection, ("The collection of this table.",))
+    elif vectors is not None and vectors.directory in (db, db.parent):
+        # A review would use the directory beside the records.
+        yield Line("drift_chroma", "none", (visible(f"{vectors.directory}: {vectors.problem}"),))
     for setting in declared():
         is_option = settings.sources.get(setting.key) == setting.option
         if is_option and (setting.key not in _FOUND or setting.key == "collection"):

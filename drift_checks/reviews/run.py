@@ -27,6 +27,7 @@ from drift_checks.settings.declarations import NEIGHBOURS, SEQUENTIAL, Settings
 from drift_checks.stores.catalogue import CollectionName
 from drift_checks.stores.chroma import Vector, VectorCollection, refuse_no_chroma, refuse_no_collection
 from drift_checks.stores.completion import completed
+from drift_checks.stores.connecting import collection_of, connected
 from drift_checks.stores.engines import RecordFile
 from drift_checks.stores.linking import Link
 from drift_checks.stores.opening import open_records
@@ -106,8 +107,10 @@ class Pipeline:
         else:
             file = TableFile(self._table, self.settings.db, *how)
         self._opened.append(file)
-        self.settings, self.found = completed(self.given, file)
-        return RecordStore(file, self.settings.table, dict(self.settings.columns), self.settings.where)
+        done = completed(self.given, file)
+        store = _opened(file, done.settings)
+        self.settings, self.found = connected(done, store, self._snapshot_dir)
+        return store if self.settings is done.settings else _opened(file, self.settings)
 
     @cached_property
     def sample(self) -> Sample:
@@ -271,12 +274,15 @@ class Pipeline:
 
     @property
     def _collection(self) -> CollectionName:
-        settings = self.settings
-        return CollectionName(settings.collection, settings.chroma_tenant, settings.chroma_database)
+        return collection_of(self.settings)
 
     @property
     def _snapshot_dir(self) -> Path:
         return self.settings.snapshot_dir or default_folder()
+
+
+def _opened(file: RecordFile, settings: Settings) -> RecordStore:
+    return RecordStore(file, settings.table, dict(settings.columns), settings.where)
 
 
 def _nothing_to_repeat(why: str) -> SettingError:

@@ -123,8 +123,11 @@ def _find_records(values: dict[str, Any], origins: dict[str, str], folder: Path)
 def _find_vectors(values: dict[str, Any], origins: dict[str, str]) -> None:
     """Set `chroma`, if it is not set, to the folder of the records if that is a Chroma directory."""
     db = values.get("db")
-    if "chroma" not in values and isinstance(db, Path) and _exists(db.parent / CHROMA_DATABASE):
-        values["chroma"], origins["chroma"] = db.parent, "the folder of the records"
+    if "chroma" in values or not isinstance(db, Path):
+        return
+    folder = next((folder for folder in (db, db.parent) if _exists(folder / CHROMA_DATABASE)), None)
+    if folder is not None:
+        values["chroma"], origins["chroma"] = folder, "the folder of the records"
 
 
 def _exists(path: Path) -> bool:

@@ -46,7 +46,7 @@ def completed(settings: Settings, file: RecordFile) -> Completion:
         return Completion(settings)
     if not found.is_certain:
         raise _uncertain(file, found, settings)
-    return _complete(settings, found)
+    return complete(settings, found)
 
 
 def suggestion(found: Detection, settings: Settings, *, with_doubts: bool = True) -> list[str]:
@@ -88,7 +88,8 @@ def _uncertain(file: RecordFile, found: Detection, settings: Settings) -> StoreE
     return StoreError(file.path, problem, f"if this is right, add {options}; `{init}` shows some rows and asks")
 
 
-def _complete(settings: Settings, found: Detection) -> Completion:
+def complete(settings: Settings, found: Detection) -> Completion:
+    """Return the settings with the table and the columns that are certain."""
     certain = {role: item for role, item in found.proposals.items() if item.is_certain}
     columns: Mapping[str, str] = dict(settings.columns) | {
         role: f"{item.column}/{item.divisor:g}" if item.divisor != 1 else item.column for role, item in certain.items()

@@ -200,6 +200,8 @@ def _best(role: str, candidates: Sequence[tuple[int, Column, Fit]]) -> Proposal 
         return replace(proposal, doubt="it is only the title")
     if values.divisor != 1 and how_well <= USUAL:
         return replace(proposal, doubt="its name says little, and it is not from 0 to 1")
+    if role == "timestamp" and how_well == DECISION and len(ordered) > 1 and not exact:
+        return replace(proposal, reason=f"{values.reason}; the time of the decision, unlike {ordered[1][1].name}")
     return proposal
 
 

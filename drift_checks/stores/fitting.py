@@ -12,6 +12,7 @@ from typing import NamedTuple
 from drift_checks.core.records import BrokenText, as_text, decoded, read_number
 from drift_checks.core.text import count, printable, quoted
 from drift_checks.stores.confidences import confidence_form, scale_of
+from drift_checks.stores.embeddings import read_embedding
 from drift_checks.stores.looking import LONGEST, Column
 from drift_checks.stores.timestamps import timestamp_form
 
@@ -154,9 +155,12 @@ def _hash(column: Column, texts: Sequence[object]) -> Fit:
 def _vector(_: Column, values: list[object]) -> Fit:
     if all(isinstance(value, str) and _begins_an_array(value) for value in values):
         return Fit(True, "arrays of numbers in JSON")
-    if all(isinstance(value, bytes) and len(value) % 4 == 0 and len(value) >= 4 * _LEAST_DIMENSION for value in values):
-        return Fit(False, "holds vectors as BLOBs, and only arrays of numbers in JSON are read")
-    return Fit(False, "is not an array of numbers in JSON")
+    if all(isinstance(value, bytes) for value in values):
+        vectors = [vector for value in values if (vector := read_embedding(value)) is not None]
+        if len(vectors) < _MOST * len(values) or vectors[0].size < _LEAST_DIMENSION:
+            return Fit(False, "is a BLOB, but not of 32-bit or 64-bit floating-point numbers")
+        return Fit(True, f"BLOBs of {vectors[0].size} numbers")
+    return Fit(False, "is not an array of numbers in JSON or in a BLOB")
 
 
 def _begins_an_array(text: str) -> bool:

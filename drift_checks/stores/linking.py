@@ -7,6 +7,8 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from dataclasses import dataclass
 from functools import partial
 from itertools import takewhile
+from pathlib import Path
+from typing import Protocol
 from uuid import UUID
 
 import numpy as np
@@ -16,14 +18,14 @@ from sqlalchemy import Connection, select
 from drift_checks.core.errors import StoreError
 from drift_checks.core.records import Damaged, Record, RecordId, as_text, record_id
 from drift_checks.core.text import quoted
-from drift_checks.stores.chroma import Entry, VectorCollection
+from drift_checks.stores.chroma import Entry
 from drift_checks.stores.embeddings import read_embedding
 from drift_checks.stores.records import RecordStore
 
 # The records, and the entries, by which the spelling of ids is recognised.
 _TRIED = 60
 _LONGEST_PREFIX = 40
-_REMEDY = "name the column that holds the entries' ids with --drift-columns=chroma_id=NAME"
+NAME_COLUMN = "name the column that holds the entries' ids with --drift-columns=chroma_id=NAME"
 # What a document that was cut short may end in.
 # The characters of a document that are compared, since texts may be a hundred megabytes.
 _COMPARED = 100_000
@@ -66,6 +68,23 @@ _FORMS: tuple[Callable[[str], str], ...] = (
 )
 
 
+class Entries(Protocol):
+    """The entries of a collection."""
+
+    directory: Path
+    name: str
+    count: int
+
+    def entries(self, ids: Sequence[str]) -> Mapping[str, Entry]:
+        """Return the entries with these ids."""
+
+    def first(self, number: int) -> Sequence[Entry]:
+        """Return some entries, at most this number."""
+
+    def ids(self) -> Iterable[str]:
+        """Return the ids of all entries."""
+
+
 class Link:
     """Connects records and entries: by the column chroma_id, or by the record's id in a store without that column.
 
@@ -74,7 +93,7 @@ class Link:
         has_column: Whether a column names the entries.
     """
 
-    def __init__(self, store: RecordStore, collection: VectorCollection, sample: Sequence[Record]) -> None:
+    def __init__(self, store: RecordStore, collection: Entries, sample: Sequence[Record]) -> None:
         self.problem = ""
         self._store = store
         self._collection = collection
@@ -128,7 +147,7 @@ class Link:
     def refuse_unlinked(self) -> None:
         """Raise StoreError if no entry is of a record."""
         if self.problem:
-            raise StoreError(self._collection.directory, self.problem, _REMEDY)
+            raise StoreError(self._collection.directory, self.problem, NAME_COLUMN)
 
     def _holds_keys(self, connection: Connection) -> bool:
         key = self._store.column("chroma_id")
@@ -201,7 +220,7 @@ class Link:
 
     def _find_prefix(self) -> Spelling | None:
         first = {entry.id: entry for entry in self._collection.first(_TRIED)}
-        common = _common_prefix(min(first), max(first))
+        common = common_prefix(min(first), max(first))
         documents = {key: entry.document for key, entry in first.items()}
         for end in range(len(common), 0, -1):
             for form in _FORMS:
@@ -274,9 +293,7 @@ def _ids_of(keys: Iterable[str], spelling: Spelling) -> list[RecordId]:
 
 def _ids_spelled(rest: str) -> Iterator[RecordId]:
     """Yield the ids that a record may have whose entry has this id."""
-    yield rest
-    if len(rest) < _LONGEST_PREFIX and rest.isascii() and rest.isdigit() and str(int(rest)) == rest:
-        yield int(rest)
+    yield from _stored_forms(rest)
     yield rest.encode(errors="replace").hex()
     try:
         found = UUID(rest)
@@ -292,7 +309,8 @@ def _stored_forms(key: str) -> Iterator[RecordId]:
         yield int(key)
 
 
-def _common_prefix(one: str, other: str) -> str:
+def common_prefix(one: str, other: str) -> str:
+    """Return what both begin with, at most so much as may be a prefix of ids."""
     pairs = takewhile(lambda pair: pair[0] == pair[1], zip(one[:_LONGEST_PREFIX], other, strict=False))
     return "".join(letter for letter, _ in pairs)
 

@@ -40,7 +40,8 @@ _WORDS: Mapping[str, Mapping[int, str]] = {
     },
     "timestamp": {
         DECISION: "timestamp classified_at predicted_at decided_at labelled_at labeled_at scored_at classified_on"
-        " predicted_on decided_on prediction_time classification_time",
+        " predicted_on decided_on prediction_time classification_time moderated_at categorized_at categorised_at"
+        " tagged_at inferred_at screened_at triaged_at analyzed_at analysed_at",
         BEST: "ts time_stamp created created_at created_on created_time created_date created_utc creation_date"
         " creation_time date_created inserted_at logged_at event_time",
         USUAL: "date datetime time received received_at received_on sent_at posted_at published_at occurred_at"

@@ -18,6 +18,7 @@ from drift_checks.settings.declarations import Settings
 from drift_checks.settings.usable import Configured
 from drift_checks.stores.catalogue import CollectionName
 from drift_checks.stores.completion import completed
+from drift_checks.stores.connecting import connected
 from drift_checks.stores.engines import RecordFile
 from drift_checks.stores.opening import open_records
 from drift_checks.stores.records import RecordStore
@@ -114,8 +115,11 @@ class OpenedStore:
         """Open the table and count its records; raise DriftError if the store is unusable."""
         assert self._settings.db is not None
         self._file = open_records(self._settings.db, self._snapshots, self._settings.query_timeout)
-        settings = completed(self._settings, self._file).settings
+        done = completed(self._settings, self._file)
+        settings = done.settings
         self._table = RecordStore(self._file, settings.table, dict(settings.columns), settings.where)
+        if (found := connected(done, self._table, self._snapshots).settings) is not settings:
+            self._table = RecordStore(self._file, found.table, dict(found.columns), found.where)
         self._records = self._table.count()
         return self._table
 

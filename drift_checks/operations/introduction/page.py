@@ -8,13 +8,16 @@ from pathlib import Path
 
 from drift_checks.core.records import as_name, as_text
 from drift_checks.core.text import count, printable, shorten
+from drift_checks.operations.introduction.place import Vectors
+from drift_checks.settings.pairs import METADATA_CATEGORY
 from drift_checks.stores.confidences import confidence_form
+from drift_checks.stores.connecting import CHROMA_ID
 from drift_checks.stores.detection import Detection, Proposal
 from drift_checks.stores.looking import Table
 from drift_checks.stores.timestamps import timestamp_form
 
 _LABEL = 12
-_NAME = 17
+_NAME = 18
 _EXAMPLES = 3
 _LEAST_TEXT = 20
 _LONGEST = 100
@@ -26,6 +29,7 @@ COSTS = {
     "embedding_json": "vectors are not compared over time",
     "text_hash": "texts that changed after the decision are not noticed",
 }
+_WITHOUT_VECTORS = "store_consistency and self_retrieval are not measured"
 _SHOWN = ("id", "text", "category", "confidence", "timestamp")
 
 
@@ -64,17 +68,30 @@ def example_lines(found: Detection, given: Mapping[str, str], width: int, *, red
         yield line("examples" if not place else "", f"{start}  {text}".rstrip())
 
 
-def missing_lines(found: Detection, given: Mapping[str, str], *, has_vectors: bool) -> Iterator[str]:
+def vector_lines(vectors: Vectors, found: Detection) -> Iterator[str]:
+    """Yield the Chroma directory, and how its entries are connected with the records."""
+    collection = vectors.collection or ", ".join(map(printable, vectors.collections)) or "none"
+    yield line("vectors", f"{vectors.directory}: Chroma, collection {printable(collection)}")
+    for role in (CHROMA_ID, METADATA_CATEGORY):
+        if (item := found.proposals.get(role)) is not None:
+            yield line("", f"{role:<{_NAME}}{printable(item.theirs):<{_NAME}} {item.reason}")
+
+
+def missing_lines(found: Detection, given: Mapping[str, str], vectors: Vectors | None) -> Iterator[str]:
     """Yield what was not found, why, and what a review then lacks."""
     lacking = [role for role in COSTS if role not in found.proposals and role not in given]
+    costs = dict(COSTS)
+    if vectors is not None and not vectors.problem:
+        costs["embedding_json"] = "self_retrieval is not measured"
     for number, role in enumerate(lacking):
         unfit = "; ".join(f"{printable(name)} {why}" for name, why in found.unfit.get(role, {}).items())
         because = f" ({unfit})" if unfit else ""
-        yield line("not found" if not number else "", f"{role}{because}: {COSTS[role]}")
-    if not has_vectors:
-        yield line(
-            "" if lacking else "not found", "a Chroma directory: store_consistency and self_retrieval are not measured"
-        )
+        yield line("not found" if not number else "", f"{role}{because}: {costs[role]}")
+    label = "" if lacking else "not found"
+    if vectors is None:
+        yield line(label, f"a Chroma directory: {_WITHOUT_VECTORS}")
+    elif vectors.problem:
+        yield line(label, f"entries of the records ({vectors.problem}): {_WITHOUT_VECTORS}; {vectors.remedy}")
 
 
 def line(label: str, text: str) -> str:

@@ -18,10 +18,13 @@ _SUFFIXES = (".db", ".sqlite", ".sqlite3", ".db3")
 
 
 class Vectors(NamedTuple):
-    """A Chroma directory and the names of its collections."""
+    """A Chroma directory with the names of its collections, the one of the records, and why none is."""
 
     directory: Path
     collections: tuple[str, ...]
+    collection: str | None = None
+    problem: str = ""
+    remedy: str = ""
 
 
 def find_database(text: str) -> Path:
@@ -48,16 +51,11 @@ def find_vectors(db: Path, settings: Settings) -> Vectors | None:
     """Return the Chroma directory that the user named, or the only one in the file's folder or one below it."""
     if settings.chroma is not None:
         return _vectors(settings.chroma)
-    found = [vectors for folder in _folders(db.parent) if (vectors := _vectors(folder)) is not None]
-    return found[0] if len(found) == 1 else None
-
-
-def choose_collection(vectors: Vectors, table: str) -> str | None:
-    """Return the collection of a table: the only one, or the one with a usual name; None if that is open."""
-    names = vectors.collections
-    if len(names) == 1:
-        return names[0]
-    return next((name for name in (Settings.collection, table) if name in names), None)
+    for place in (db, db.parent) if db.is_dir() else (db.parent,):
+        found = [vectors for folder in _folders(place) if (vectors := _vectors(folder)) is not None]
+        if found:
+            return found[0] if len(found) == 1 else None
+    return None
 
 
 def _folders(folder: Path) -> Iterator[Path]:

@@ -5,16 +5,21 @@ from __future__ import annotations
 import os
 import pty
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
 
+import numpy as np
 import pytest
 from syrupy.assertion import SnapshotAssertion
 
 from drift_checks.commands import command, run_command
 from drift_checks.settings.ini_files import read_ini
+from drift_checks.stores.chroma import create_collection
 from tests.support.first_stores import ours, tickets, write
 from tests.support.machine import variables_of_the_machine
 from tests.support.stores import build_store
@@ -86,6 +91,58 @@ def test_redacted_texts_are_not_shown(tmp_path: Path, capsys: pytest.CaptureFixt
     _, out, _ = init(capsys, tickets(tmp_path), "--drift-redact")
     assert ("invoice" in out, "(redacted)" in out) == (False, True)
     assert read_ini(Path("pytest.ini"))["drift_redact"] == "true"
+
+
+def with_entries(folder: Path, db: Path, ids: Sequence[str]) -> None:
+    """Create a Chroma directory with entries of these ids and `label` in their metadata, and name them in the file."""
+    folder.mkdir(parents=True, exist_ok=True)
+    create_collection(
+        folder,
+        "documents",
+        ids=ids,
+        embeddings=np.ones((len(ids), 4), dtype=np.float32),
+        documents=None,
+        metadatas=[{"label": "bug"} for _ in ids],
+    )
+    with closing(sqlite3.connect(db)) as connection, connection:
+        connection.execute("alter table tickets add column doc text")
+        connection.execute("update tickets set doc = 'd' || (id * 31) || 'x'")
+
+
+def test_the_column_of_the_entries_ids_is_written_down(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], snapshot: SnapshotAssertion
+) -> None:
+    """With the key of the category, as some entries have no record."""
+    with_entries(tmp_path / "vectors", tickets(tmp_path), [f"d{number * 31}x" for number in range(1, 91)])
+    code, out, err = init(capsys, tmp_path / "tickets.db")
+    assert (code, err) == (0, "")
+    assert [line for line in out.splitlines() if "looked at" in line] == snapshot
+    written = read_ini(Path("pytest.ini"))
+    assert written["drift_columns"].endswith("timestamp=created_at,chroma_id=doc,metadata.category=label")
+    assert written["drift_collection"] == "documents"
+
+
+def test_a_named_column_without_ids_of_entries_is_not_replaced(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The page says which column holds them."""
+    with_entries(tmp_path / "vectors", tickets(tmp_path), [f"d{number * 31}x" for number in range(1, 61)])
+    code, out, _ = init(capsys, tmp_path / "tickets.db", "--drift-columns=chroma_id=created_at")
+    assert (code, read_ini(Path("pytest.ini")).get("drift_chroma")) == (0, None)
+    assert "entries of the records (no entry has an id of the column created_at)" in out
+    assert "name another, as in --drift-columns=chroma_id=doc" in out
+
+
+@pytest.mark.parametrize(("place", "written"), [("vectors", None), (".", "none")])
+def test_entries_of_no_record_are_not_used(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], snapshot: SnapshotAssertion, place: str, written: str | None
+) -> None:
+    """A review would end with 4; one beside the records must be turned off."""
+    with_entries(tmp_path / place, tickets(tmp_path), [f"other {number}" for number in range(60)])
+    code, out, _ = init(capsys, tmp_path / "tickets.db")
+    assert (code, read_ini(Path("pytest.ini")).get("drift_chroma")) == (0, written)
+    (line,) = (line for line in out.splitlines() if "entries of the records" in line)
+    assert line == snapshot(name="reason")
 
 
 def test_a_dry_run_writes_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -124,6 +124,14 @@ def test_the_vectors_default_to_those_beside_the_records(tmp_path: Path) -> None
     assert load(given(records, {"CHROMA_PERSIST_PATH": "vectors"}), NOW).chroma == FOLDER / "vectors"
 
 
+def test_a_folder_of_records_may_hold_the_vectors(tmp_path: Path) -> None:
+    """Before those beside it."""
+    for folder in (tmp_path, tmp_path / "exports"):
+        folder.mkdir(exist_ok=True)
+        (folder / "chroma.sqlite3").touch()
+        assert load(given({"db": str(tmp_path / "exports")}), NOW).chroma == folder
+
+
 def test_the_default_seed_is_the_date_of_the_reference_time_in_utc() -> None:
     """Not the local date; the default reference time is now, rounded down to the second."""
     assert load(given(), NOW).as_of == datetime(2026, 1, 16, 4, 30, tzinfo=UTC)

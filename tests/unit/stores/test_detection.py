@@ -6,6 +6,7 @@ import hashlib
 import random
 from collections.abc import Mapping, Sequence
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -138,7 +139,7 @@ def test_a_doubt_is_never_certain(columns: dict[str, tuple[object, ...]], role: 
         ("timestamp", "date", ("31.12.2025",) * ROWS, "is not a time that can be read, as in '31.12.2025'"),
         ("text_hash", "text_hash", ("ab" * 16,) * ROWS, "is not a SHA-256"),
         ("text_hash", "text_hash", ("ab" * 32,) * ROWS, "is not the SHA-256 of the text"),
-        ("embedding_json", "embedding", (b"\x00" * 64,) * ROWS, "as BLOBs"),
+        ("embedding_json", "embedding", (b"\x00" * 64,) * ROWS, "is a BLOB, but not of"),
         ("model_version", "model", TEXTS, "60 values in 60 rows"),
     ],
 )
@@ -150,6 +151,23 @@ def test_a_name_without_fitting_values_is_no_proposal(
     found = detect(table(columns, key=""))
     assert role not in found.proposals
     assert reason in found.unfit[role][name]
+
+
+@pytest.mark.parametrize("kind", ["<f4", "<f8"])
+def test_vectors_in_blobs_are_found(kind: str) -> None:
+    """In both precisions that are read."""
+    vectors = np.random.default_rng(1).normal(size=(ROWS, 384)).astype(kind)
+    found = detect(table({"text": TEXTS, "embedding": [vector.tobytes() for vector in vectors]}, key=""))
+    item = found.proposals["embedding_json"]
+    assert (item.column, item.reason, item.is_certain) == ("embedding", "BLOBs of 384 numbers", True)
+
+
+@pytest.mark.parametrize("name", ["moderated_at", "classified_at", "predicted_at", "decided_at", "labelledAt"])
+def test_the_time_of_the_decision_comes_before_that_of_the_row(name: str) -> None:
+    """And the reason says so."""
+    item = detect(table({"text": TEXTS, "created_at": DAYS, name: DAYS}, key="")).proposals["timestamp"]
+    assert (item.column, item.is_certain) == (name, True)
+    assert item.reason.endswith("the time of the decision, unlike created_at")
 
 
 def test_names_that_the_user_gave_are_not_searched_for() -> None:
