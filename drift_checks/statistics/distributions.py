@@ -12,8 +12,8 @@ from drift_checks.statistics.tails import kolmogorov_upper_tail
 
 Values = npt.NDArray[np.float64]
 
-# Up to this number of pairs of values, the exact distribution of the statistic is fast to compute.
-MOST_PAIRS_FOR_EXACT = 10**7
+# Up to these numbers of pairs of values and of values, the exact distribution of the statistic is fast to compute.
+MOST_PAIRS_FOR_EXACT, MOST_VALUES_FOR_EXACT = 10**7, 20_000
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class Shift:
 def compare_distributions(reference: Values, recent: Values) -> Shift | None:
     """Compare the values of two windows by Kolmogorov-Smirnov test and Wasserstein-1 distance; None if one is empty.
 
-    The test is exact for up to ten million pairs of values, else asymptotic; ties make it conservative.
+    The test is exact for up to 20,000 values and ten million pairs of them, else asymptotic; ties make it conservative.
 
     Values that are not finite are skipped.
 
@@ -63,7 +63,7 @@ def _p_value(distance: int, reference: int, recent: int) -> float:
     """Return the probability of at least this distance, in units of 1 / (reference * recent)."""
     if not distance:
         return 1.0
-    if reference * recent <= MOST_PAIRS_FOR_EXACT:
+    if reference * recent <= MOST_PAIRS_FOR_EXACT and reference + recent <= MOST_VALUES_FOR_EXACT:
         return _exact_p_value(distance, reference, recent)
     root = np.sqrt(reference * recent / (reference + recent))
     # The correction of M. A. Stephens, Journal of the Royal Statistical Society B 32 (1970).
