@@ -18,6 +18,8 @@ def ended_by_signals(message: str) -> Iterator[None]:
     try:
         yield
     except KeyboardInterrupt:
+        # A file that was interrupted while it was opened reports errors when it is thrown away.
+        sys.unraisablehook = lambda _: None
         sys.stderr.write(f"{message}.\n")
         sys.exit(EXIT_INTERRUPTED)
     finally:
