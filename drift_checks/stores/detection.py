@@ -68,15 +68,19 @@ class Detection:
     tied: tuple[str, ...] = ()
 
     @property
+    def _needed(self) -> tuple[str, ...]:
+        # The number of a row can stand in for its id.
+        return INDISPENSABLE[1:] if self.table.needs_no_id else INDISPENSABLE
+
+    @property
     def missing(self) -> list[str]:
         """The indispensable roles without a column."""
-        needed = INDISPENSABLE[1:] if self.table.needs_no_id else INDISPENSABLE
-        return [role for role in needed if role not in self.proposals and role not in self.given]
+        return [role for role in self._needed if role not in self.proposals and role not in self.given]
 
     @property
     def doubts(self) -> dict[str, Proposal]:
         """The proposals for indispensable roles that are not certain."""
-        return {role: found for role, found in self.proposals.items() if role in INDISPENSABLE and not found.is_certain}
+        return {role: found for role, found in self.proposals.items() if role in self._needed and not found.is_certain}
 
     @property
     def is_weak(self) -> bool:

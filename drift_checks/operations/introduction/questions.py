@@ -87,7 +87,7 @@ def settle(db: Path, found: Detection, settings: Settings, manner: Manner, ask: 
             answered = _ask_column(ask, found.table, role, item)
         elif item is None or item.tied or manner is Manner.REFUSE:
             answered = None
-            if role in INDISPENSABLE:
+            if is_open or role in found.doubts:
                 raise _refusal(db, found, settings)
         else:
             answered = replace(item, doubt="")

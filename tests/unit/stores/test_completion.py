@@ -12,7 +12,7 @@ from drift_checks.core.errors import StoreError
 from drift_checks.settings.declarations import FOUND, Settings
 from drift_checks.settings.loading import Sources, load
 from drift_checks.stores.completion import Completion, completed
-from drift_checks.stores.sqlite import SqliteFile
+from drift_checks.stores.opening import open_records
 from tests.support.first_stores import ours, tickets, write
 
 
@@ -20,7 +20,7 @@ def complete(db: Path, **given: str) -> Completion:
     """Complete the settings of a user who gave the file and these settings."""
     options = {"drift_db": str(db), **{f"drift_{key}": text for key, text in given.items()}}
     settings = load(Sources(options, {}, {}, db.parent), datetime(2026, 1, 15, tzinfo=UTC))
-    return completed(settings, SqliteFile(db, db.parent / "snapshots"))
+    return completed(settings, open_records(db, db.parent / "snapshots"))
 
 
 def test_certain_columns_complete_the_settings(tmp_path: Path) -> None:
@@ -107,3 +107,12 @@ def test_a_table_without_anything_like_texts_is_left_to_the_store(tmp_path: Path
     """Its error names what is missing."""
     db = write(tmp_path / "app.db", "users", {"id": "integer primary key", "name": "text"})
     assert complete(db).settings.table == Settings.table
+
+
+def test_a_doubtful_id_of_a_text_file_does_not_stop_a_review(tmp_path: Path) -> None:
+    """The number of a row stands in for it, and a line says which column may be the id."""
+    rows = "".join(f"T-{number:03},a text about number {number},{'ab'[number % 2]}\n" for number in range(40))
+    (tmp_path / "decisions.csv").write_text(f"ticket,body,label\n{rows}", encoding="utf-8")
+    settings, lines = complete(tmp_path / "decisions.csv")
+    assert dict(settings.columns) == {"text": "body", "category": "label"}
+    assert any("--drift-columns=id=ticket uses it" in line for line in lines)
