@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -20,7 +21,7 @@ from sqlalchemy.pool import NullPool
 from drift_checks.core.errors import StoreChanged, StoreError, StoreLocked
 from drift_checks.stores.duckdb_dialect import ROW_ID, DuckDBDialect, of_bytes, quoted_name
 from drift_checks.stores.engines import Functions
-from drift_checks.stores.patience import Patience, TooSlow
+from drift_checks.stores.patience import Patience, read_in_time
 from drift_checks.stores.snapshot import Snapshot, fingerprint
 from drift_checks.stores.sources import TEXTS, Format, Source
 from drift_checks.stores.sqlite import LOCK_WAIT_SECONDS
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 Result = TypeVar("Result")
 _MEMORY = "512MB"
 _ATTEMPTS = 3
+_MORE_TIME = "allow more time with --drift-query-timeout=SECONDS"
 _RETRY_SECONDS = 0.2
 _ATTACHED = "store"
 _LOADED = "records.duckdb"
@@ -91,17 +93,8 @@ class DuckDBFile:
             StoreLocked: Another process has the DuckDB file open for writing.
             StoreChanged: A file keeps changing.
         """
-        try:
-            if self._query_seconds is None or not timed:
-                return self._read(query, functions, None)
-            patience = Patience(self._query_seconds)
-            return patience.wait_for(lambda: self._read(query, functions, patience))
-        except TooSlow:
-            raise StoreError(
-                self.path,
-                f"a query took longer than {self._query_seconds:g} s and was stopped",
-                "allow more time with --drift-query-timeout=SECONDS",
-            ) from None
+        seconds = self._query_seconds if timed else None
+        return read_in_time(self.path, seconds, partial(self._read, query, functions), _MORE_TIME)
 
     def is_wrong_sql(self, error: DBAPIError) -> bool:
         """Return whether the error is in the SQL, by its class."""

@@ -9,7 +9,10 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from pathlib import Path
 from typing import Any, Protocol, TypeVar
+
+from drift_checks.core.errors import StoreError
 
 Result = TypeVar("Result")
 
@@ -31,6 +34,23 @@ class TooSlow(Exception):
 
 class Stopped(Exception):
     """The caller no longer waits for the queries."""
+
+
+def read_in_time(path: Path, seconds: float | None, read: Callable[[Patience | None], Result], remedy: str) -> Result:
+    """Return what `read` returns; with `seconds`, each of its queries may take so long.
+
+    Raises:
+        StoreError: A query took longer, or there was not enough memory.
+    """
+    try:
+        if seconds is None:
+            return read(None)
+        patience = Patience(seconds)
+        return patience.wait_for(lambda: read(patience))
+    except TooSlow:
+        raise StoreError(path, f"a query took longer than {seconds:g} s and was stopped", remedy) from None
+    except MemoryError:
+        raise StoreError(path, "there is not enough memory to read it", "run the review where there is more") from None
 
 
 class Patience:

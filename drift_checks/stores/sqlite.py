@@ -17,6 +17,7 @@ import struct
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from enum import Enum
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 from urllib.parse import quote
@@ -30,7 +31,7 @@ from drift_checks.core.files import refuse_special
 from drift_checks.core.records import decoded
 from drift_checks.core.text import printable
 from drift_checks.stores.engines import Functions
-from drift_checks.stores.patience import Patience, TooSlow
+from drift_checks.stores.patience import Patience, read_in_time
 from drift_checks.stores.snapshot import Snapshot, fingerprint
 from drift_checks.stores.sqlite_dialect import SqliteDialect
 
@@ -39,6 +40,10 @@ Result = TypeVar("Result")
 _MAGIC = b"SQLite format 3\x00"
 _WAL_VERSION = 2
 _ATTEMPTS = 3
+_MORE_TIME = (
+    "a view may never end: name another table with --drift-table=NAME, or allow more time with"
+    " --drift-query-timeout=SECONDS"
+)
 LOCK_WAIT_SECONDS = 10.0
 # The bytes that readers lock in the file (https://sqlite.org/fileformat.html, the lock-byte page), the byte that each
 # connection locks in the -shm (https://sqlite.org/walformat.html), and the layout of `struct flock`.
@@ -106,22 +111,8 @@ class SqliteFile:
             StoreLocked: Another program keeps it locked.
             StoreChanged: It keeps changing, or was replaced.
         """
-        try:
-            if self._query_seconds is None or not timed:
-                return self._read(query, functions, None)
-            patience = Patience(self._query_seconds)
-            return patience.wait_for(lambda: self._read(query, functions, patience))
-        except TooSlow:
-            raise StoreError(
-                self.path,
-                f"a query took longer than {self._query_seconds:g} s and was stopped",
-                "a view may never end: name another table with --drift-table=NAME, or allow more time with"
-                " --drift-query-timeout=SECONDS",
-            ) from None
-        except MemoryError:
-            raise StoreError(
-                self.path, "there is not enough memory to read it", "run the review where there is more"
-            ) from None
+        seconds = self._query_seconds if timed else None
+        return read_in_time(self.path, seconds, partial(self._read, query, functions), _MORE_TIME)
 
     def _read(
         self, query: Callable[[Connection], Result], functions: Functions | None, patience: Patience | None

@@ -153,7 +153,7 @@ def _ask_one_of(ask: Ask, question: str, names: Sequence[str], default: str) -> 
         answer = ask(text).strip() or default
         if answer.lower() in by_name:
             return by_name[answer.lower()]
-        text = f"{printable(answer)!r} is none of them; {question} "
+        text = f"{printable(answer)!r} is not one of them; {question} "
 
 
 def _names(tables: Sequence[Table]) -> str:

@@ -61,7 +61,7 @@ class EmbeddingVectoriser:
             # Tensors on a GPU are moved here.
             vectors = np.asarray(returned.cpu() if hasattr(returned, "cpu") else returned, dtype=np.float32)
         except Exception as error:
-            problem = f"what {self._name} returned is no array of numbers ({describe(error)})"
+            problem = f"{self._name} did not return an array of numbers ({describe(error)})"
             raise SettingError("embedding", problem, _MUST) from None
         if vectors.ndim != 2 or len(vectors) != number or not vectors.shape[1]:
             problem = f"{self._name} returned an array of shape {vectors.shape} for {number} texts"

@@ -97,7 +97,7 @@ class TableVectors(ExactSearch):
 
 
 def usable_vector(record: Record) -> Any:
-    """Return the record's vector in the table, None if there is none that has a direction."""
+    """Return the record's vector in the table, or None without one that has a direction."""
     vector = read_embedding(record.values.get(COLUMN))
     return vector if vector is not None and vector.any() else None
 
