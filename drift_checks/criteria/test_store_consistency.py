@@ -83,7 +83,8 @@ def test_store_coverage(
     records = store.read(lambda connection: digests(keys(connection)))
     entries = digests(vectors.ids())
     compared = [("records with a vector", records, entries, unlinked, "records lack a vector")]
-    if not store.is_part:
+    # Rows that are no decisions may have vectors, too.
+    if not store.is_part and not store.read(store.count_without_id):
         compared.append(("vectors with a record", entries, records, 0, "vectors lack a record"))
     for name, ours, others, without, what in compared:
         missing = int((~np.isin(ours, others)).sum())

@@ -11,6 +11,7 @@ from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
+from sqlalchemy.exc import DBAPIError
 
 from drift_checks.core.errors import StoreChanged, StoreError, StoreLocked
 from drift_checks.stores.engines import RecordFile
@@ -85,9 +86,19 @@ def column_names(file: RecordFile) -> dict[str, list[str]]:
         only = only_table(file)
         tables, views = file.dialect.tables(connection)
         there = [only] if only is not None else _own([*tables, *views])
-        return {name: list(file.dialect.columns(connection, name)) for name in there}
+        return {name: _columns(connection, file, name, views) for name in there}
 
     return file.read(names)
+
+
+def _columns(connection: sa.Connection, file: RecordFile, name: str, views: Sequence[str]) -> list[str]:
+    try:
+        return list(file.dialect.columns(connection, name))
+    except DBAPIError:
+        # A view of a table that is gone, or with a function of the application, stops nobody from reading others.
+        if name not in views:
+            raise
+        return []
 
 
 def look_at(file: RecordFile, name: str) -> Table:

@@ -9,8 +9,10 @@ import numpy as np
 import pytest
 
 from drift_checks.core.records import Record, Stratum
+from drift_checks.criteria import test_store_consistency as consistency
 from drift_checks.criteria.test_store_consistency import metadata_faults
-from drift_checks.stores.chroma import Entry
+from drift_checks.stores.chroma import Entry, VectorCollection, create_collection
+from drift_checks.stores.linking import Link
 from tests.support.tables import opened, write_table
 
 Faults = Callable[..., list[str]]
@@ -62,3 +64,23 @@ def test_an_empty_category_stands_for_none(faults: Faults) -> None:
 def test_a_number_may_be_stored_as_text(faults: Faults) -> None:
     """In either store."""
     assert faults(None, {"category": 7, "record_id": 1, "confidence": "0.5"}, "7") == []
+
+
+@pytest.mark.parametrize(("second", "both_ways"), [(2, True), (None, False)])
+def test_vectors_of_rows_without_an_id_are_no_fault(tmp_path: Path, second: int | None, both_ways: bool) -> None:
+    """Their rows are no decisions, so vectors without a record are not counted."""
+    rows = [(1, "the first", "fees", "a"), (second, "the second", "fees", "b")]
+    store = opened(write_table(tmp_path / "a.db", rows, "id integer, text, category, chroma_id"))
+    (tmp_path / "chroma").mkdir()
+    texts, vectors = ["the first", "the second"], np.eye(2, dtype=np.float32)
+    metadatas = [{"category": "fees"}] * 2
+    create_collection(
+        tmp_path / "chroma", "risks", ids=["a", "b"], embeddings=vectors, documents=texts, metadatas=metadatas
+    )
+    collection = VectorCollection(tmp_path / "chroma", "risks", tmp_path / "snapshots")
+    values = {"id": 1, "text": "the first", "category": "fees", "chroma_id": "a"}
+    link = Link(store, collection, [Record(1, Stratum.OLD, values)])
+    shares: list[str] = []
+    consistency.test_store_coverage(store, collection, link, lambda name, *_: shares.append(name))
+    collection.close()
+    assert ("vectors with a record" in shares) is both_ways

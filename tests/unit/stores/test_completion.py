@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -116,3 +118,12 @@ def test_a_doubtful_id_of_a_text_file_does_not_stop_a_review(tmp_path: Path) -> 
     settings, lines = complete(tmp_path / "decisions.csv")
     assert dict(settings.columns) == {"text": "body", "category": "label"}
     assert any("--drift-columns=id=ticket uses it" in line for line in lines)
+
+
+def test_a_view_that_cannot_be_read_stops_nobody_from_reading_a_table(tmp_path: Path) -> None:
+    """It may call a function of the application."""
+    db = tickets(tmp_path)
+    with closing(sqlite3.connect(db)) as connection, connection:
+        connection.create_function("ours", 1, str)
+        connection.execute("create view shown as select ours(body) as text from tickets")
+    assert complete(db).settings.table == "tickets"
