@@ -12,7 +12,7 @@ from drift_checks.core.records import INDISPENSABLE
 from drift_checks.settings.declarations import FOUND, Settings
 from drift_checks.stores.detection import Detection, as_pairs, choose, detect
 from drift_checks.stores.engines import RecordFile
-from drift_checks.stores.looking import column_names, look_at, only_table
+from drift_checks.stores.looking import column_names, look_at
 
 
 class Completion(NamedTuple):
@@ -33,7 +33,7 @@ def completed(settings: Settings, file: RecordFile) -> Completion:
     """
     there = column_names(file)
     names = {name.lower(): name for name in there}
-    only = only_table(file)
+    only = file.only_table
     table = only or names.get(settings.table.lower())
     is_usual = "table" not in settings.sources and only is None
     if table is not None and _is_complete(there[table], settings) and (is_usual or settings.columns):

@@ -74,16 +74,11 @@ class Table:
         return [column.name for column in self.columns]
 
 
-def only_table(file: RecordFile) -> str | None:
-    """Return the name of the only table, if the file is a table itself."""
-    return file.only_table
-
-
 def column_names(file: RecordFile) -> dict[str, list[str]]:
     """Return the names of the columns of each table and view, without a look at rows."""
 
     def names(connection: sa.Connection) -> dict[str, list[str]]:
-        only = only_table(file)
+        only = file.only_table
         tables, views = file.dialect.tables(connection)
         there = [only] if only is not None else _own([*tables, *views])
         return {name: _columns(connection, file, name, views) for name in there}
@@ -123,7 +118,7 @@ def _looked(connection: sa.Connection, file: RecordFile, name: str) -> Table:
     dialect = file.dialect
     types = dialect.columns(connection, name)
     table = sa.table(name, *(sa.column(own, kind) for own, kind in types.items()))
-    is_view = name in dialect.tables(connection)[1] and only_table(file) is None
+    is_view = name in dialect.tables(connection)[1] and file.only_table is None
     query = sa.select(*map(_shortened, table.c)).select_from(table)
     spread = [] if is_view else dialect.spread(connection, query, _PLACES, _AT_EACH)
     rows = spread or connection.execute(query.limit(_PLACES * _AT_EACH)).all()
@@ -139,8 +134,8 @@ def _looked(connection: sa.Connection, file: RecordFile, name: str) -> Table:
         columns.append(Column(column.name, values, is_key, is_unique))
     own = file.row_id
     # SQLite finds the rows at several places of a table by their numbers.
-    row_id = own or ("rowid" if spread and only_table(file) is None else None)
-    return Table(name, tuple(columns), size, is_view, row_id, own is not None, only_table(file) is not None)
+    row_id = own or ("rowid" if spread and file.only_table is None else None)
+    return Table(name, tuple(columns), size, is_view, row_id, own is not None, file.only_table is not None)
 
 
 def _as_stored(value: object) -> object:
