@@ -33,6 +33,7 @@ from drift_checks.stores.linking import Link
 from drift_checks.stores.opening import open_records
 from drift_checks.stores.records import RecordStore
 from drift_checks.stores.snapshot import default_folder
+from drift_checks.stores.sources import local_directory
 from drift_checks.stores.tables import Table, TableFile
 from drift_checks.stores.taxonomy import read_taxonomy
 from drift_checks.stores.write_back import refuse_unwritable
@@ -83,7 +84,7 @@ class Pipeline:
             raise _nothing_to_repeat("the reviewer 'neighbours' never contradicts itself")
         chroma = self.settings.chroma
         if chroma is not None:
-            refuse_no_chroma(chroma)
+            refuse_no_chroma(local_directory(chroma))
         if self.settings.write_back:
             refuse_unwritable(self.store)
         # Each of these steps refuses what it cannot use.
@@ -93,7 +94,7 @@ class Pipeline:
         if self.reviewer_name == NEIGHBOURS and self.settings.embedding is not None:
             _ = self.compared
         elif self.classifier is not None and chroma is not None:
-            refuse_no_collection(chroma, self._collection, self._snapshot_dir)
+            refuse_no_collection(local_directory(chroma), self._collection, self._snapshot_dir)
 
     @cached_property
     def store(self) -> RecordStore:
@@ -105,6 +106,7 @@ class Pipeline:
         if self._table is None:
             file = open_records(self.settings.db, *how)
         else:
+            assert isinstance(self.settings.db, Path)
             file = TableFile(self._table, self.settings.db, *how)
         self._opened.append(file)
         done = completed(self.given, file)
@@ -128,7 +130,7 @@ class Pipeline:
         """The collection of vectors, None without a Chroma directory."""
         if self.settings.chroma is None:
             return None
-        collection = VectorCollection(self.settings.chroma, self._collection, self._snapshot_dir)
+        collection = VectorCollection(local_directory(self.settings.chroma), self._collection, self._snapshot_dir)
         self._opened.append(collection)
         return collection
 

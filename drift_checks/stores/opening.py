@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from drift_checks.core.addresses import Location
+from drift_checks.core.addresses import Location, ServerURL
 from drift_checks.stores.duckdb_file import DuckDBFile
 from drift_checks.stores.engines import RecordFile
 from drift_checks.stores.sources import find_source
@@ -15,9 +15,9 @@ def open_records(path: Location, snapshot_dir: Path, query_seconds: float | None
     """Open what the setting `db` names; private copies and temporary files are made in `snapshot_dir`.
 
     Raises:
-        StoreError: There is no such file, or it cannot be read.
+        StoreError: There is no such file or database, or it cannot be read.
     """
-    if not isinstance(path, Path):
+    if isinstance(path, ServerURL):
         from drift_checks.stores.database import DatabaseServer
 
         return DatabaseServer(path, query_seconds)

@@ -17,7 +17,7 @@ from drift_checks.operations.doctor.setup import Setup
 from drift_checks.reviews.vectors.table import COLUMN
 from drift_checks.settings.declarations import DATABASE_NAME, NEIGHBOURS
 from drift_checks.stores.records import RecordStore
-from drift_checks.stores.sources import files_named
+from drift_checks.stores.sources import files_named, local_directory
 from drift_checks.stores.sqlite import Access
 
 GROUP = "store"
@@ -63,7 +63,7 @@ def checks(setup: Setup) -> list[Check]:
     if settings.chroma is None:
         needs = (*_RECORDS_NEED, *_VECTORS_NEED, "embedding", "reviewer")
         return [*found, Check("vectors", partial(_no_vectors, setup), needs)]
-    directory = ChromaDirectory(settings.chroma, setup.collection, setup.snapshots)
+    directory = ChromaDirectory(local_directory(settings.chroma), setup.collection, setup.snapshots)
     return [
         *found,
         Check("vectors", lambda: _vectors(directory), _VECTORS_NEED),
