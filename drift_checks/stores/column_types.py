@@ -1,4 +1,4 @@
-"""Types of the columns of a server, whose values are read as SQLite would hold them, and compared as the server does."""
+"""Types of a server's columns: values are read as SQLite would hold them, and compared as the server does."""
 
 from __future__ import annotations
 

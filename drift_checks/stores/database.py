@@ -17,7 +17,7 @@ from drift_checks.core.secrets import mask_secrets
 from drift_checks.core.text import printable
 from drift_checks.stores.engines import Functions
 from drift_checks.stores.patience import Patience, read_in_time
-from drift_checks.stores.servers import CONNECT_SECONDS, Server, server_of
+from drift_checks.stores.servers import AnyServer, Server
 
 Result = TypeVar("Result")
 _MORE_TIME = "run the review again when the server is less busy, or allow more time with --drift-query-timeout=SECONDS"
@@ -53,7 +53,7 @@ class DatabaseServer:
 
     def __init__(self, url: ServerURL, query_seconds: float | None = None) -> None:
         self.path = url
-        self._server: Server = server_of(url.scheme)
+        self._server = _server_of(url.scheme)
         self.dialect = self._server.dialect
         self._query_seconds = query_seconds
         self._engine = self._created(url)
@@ -123,6 +123,18 @@ class DatabaseServer:
         if passes:
             return StoreAway(self.path, f"{problem} ({reason})", remedy)
         return StoreError(self.path, f"{problem} ({reason})", remedy)
+
+
+def _server_of(scheme: str) -> Server:
+    if scheme == "postgresql":
+        from drift_checks.stores.postgresql import PostgresServer
+
+        return PostgresServer()
+    if scheme in ("mysql", "mariadb"):
+        from drift_checks.stores.mysql import MySQLServer
+
+        return MySQLServer()
+    return AnyServer()
 
 
 def _reason(error: BaseException | None) -> str:

@@ -1,7 +1,7 @@
 """What a function of ours says about each value of a column, as an expression of SQL.
 
-SQLite and DuckDB call the function. A server has no such functions: there, Python decides about the few different values
-about which SQL is not certain, and the expression names them.
+SQLite and DuckDB call the function. A server has no such functions: there, Python decides about the few different
+values about which SQL is not certain, and the expression names them.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What is asked of a file or server of records, whatever database or format it has: one module implements this for each.
+"""What is asked of a file or a server of records: one module implements this for each database or format.
 
 `sqlite.py` and `sqlite_dialect.py` are the example to follow.
 """
@@ -84,6 +84,9 @@ class Dialect(Protocol):
 
     def call(self, function: str, stored: sa.ColumnElement[Any]) -> sa.ColumnElement[int]:
         """Return the result of a registered function for a value."""
+
+    def ordered(self, key: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]:
+        """Return a column of ids as they are ordered: numbers by their size, texts byte by byte."""
 
     def least(self, key: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]:
         """Return the lowest id of a group."""

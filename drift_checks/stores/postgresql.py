@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from contextlib import suppress
+from types import MappingProxyType
 from typing import Any
 
 import sqlalchemy as sa
@@ -32,13 +32,20 @@ _BUSY = ("53", "40", "55P03", "55006")
 _AWAY = ("08", "57P", "58")
 _REFUSED = ("28", "3D")
 # What the server says when it does not let anybody in for now; libpq tells no code of such an error.
-_FOR_NOW = ("too many", "remaining connection slots", "starting up", "shutting down", "recovery mode", "not yet accepting")
+_FOR_NOW = (
+    "too many",
+    "remaining connection slots",
+    "starting up",
+    "shutting down",
+    "recovery mode",
+    "not yet accepting",
+)
 
 
 class PostgresServer:
     """A PostgreSQL server, or one that speaks its protocol."""
 
-    options: Mapping[str, Any] = {}
+    options: Mapping[str, Any] = MappingProxyType({})
 
     def __init__(self) -> None:
         self.dialect: Dialect = PostgresDialect()
@@ -102,8 +109,7 @@ class _Cancelled:
         """Ask the server once to stop the query."""
         if not self._is_asked:
             self._is_asked = True
-            # With the older protocol of libpq, it takes no time limit.
-            self._raw.cancel_safe(timeout=1) if hasattr(self._raw, "cancel_safe") else self._raw.cancel()
+            self._raw.cancel_safe(timeout=1)
 
 
 def _code(error: DBAPIError) -> str:

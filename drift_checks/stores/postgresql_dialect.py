@@ -12,11 +12,20 @@ from sqlalchemy.types import TypeEngine
 
 from drift_checks.stores.column_types import Array, Decimals, Moment
 from drift_checks.stores.expressions import WHITE_SPACE
-from drift_checks.stores.standard_dialect import KEYS, StandardDialect
+from drift_checks.stores.standard_dialect import KEYS, NAMES, StandardDialect
 
-_NAMES = ("text", "category")
 _WHOLE = ("int2", "int4", "int8", "oid")
-_MOMENTS = ("timestamptz", "timestamp", "date")
+_AS_IT_IS: Mapping[str, TypeEngine[Any]] = {
+    **dict.fromkeys(_WHOLE, sa.BigInteger()),
+    "float8": sa.Double(),
+    "numeric": Decimals(),
+    "timestamptz": Moment(zoned=True),
+    "timestamp": Moment(),
+    "date": Moment(),
+    "bytea": sa.LargeBinary(),
+}
+# The text of a 32-bit number is that of another 64-bit number.
+_CONVERTED: Mapping[str, TypeEngine[Any]] = {"float4": sa.Double(), "bool": sa.Integer()}
 _PAGE_BYTES, _LAST_PAGE = 8192, 2**32 - 1
 _BIGGEST = 2**63
 # Tables, partitioned and foreign ones; views and materialised views; outside of PostgreSQL's own schemas.
@@ -68,18 +77,16 @@ class PostgresDialect(StandardDialect):
 
     def __init__(self) -> None:
         super().__init__()
-        self._there: dict[str, tuple[str, str, str]] = {}
+        # As in `pg_class.relkind`, by schema and name.
+        self._kinds: dict[tuple[str | None, str], str] = {}
 
     def tables(self, connection: sa.Connection) -> tuple[Sequence[str], Sequence[str]]:
         """Return the names of the tables and those of the views; tables of other schemas have them in front."""
         found = connection.execute(sa.text(_TABLES)).all()
-        self._there = {
-            name if is_visible else f"{schema}.{name}": (schema, name, kind) for schema, name, kind, is_visible in found
-        }
-        names = {name: kind for name, (_, _, kind) in self._there.items()}
-        return [name for name, kind in names.items() if kind in "rpf"], [
-            name for name, kind in names.items() if kind in "vm"
-        ]
+        self._kinds = {(schema, name): kind for schema, name, kind, _ in found}
+        self._there = {own if is_own else f"{schema}.{own}": (schema, own) for schema, own, _, is_own in found}
+        views = [name for name, full in self._there.items() if self._kinds[full] in "vm"]
+        return [name for name in self._there if name not in views], views
 
     def columns(self, connection: sa.Connection, table: str) -> Mapping[str, TypeEngine[Any]]:
         """Return the columns of a table or view with their types."""
@@ -91,34 +98,22 @@ class PostgresDialect(StandardDialect):
 
     def projected(self, connection: sa.Connection, ours: str, column: sa.ColumnClause[Any]) -> sa.ColumnElement[Any]:
         """Return the column, with a type that reads its values as SQLite would hold them."""
-        kind = column.type
-        name = getattr(kind, "name", "")
-        is_name = ours in _NAMES
-        if name in _WHOLE and not is_name:
-            return sa.type_coerce(column, sa.BigInteger)
-        if name == "float8" and not is_name:
-            return sa.type_coerce(column, sa.Double)
-        if name == "float4" and not is_name:
-            return sa.cast(column, sa.Double)
-        if name == "numeric" and not is_name:
-            return sa.type_coerce(column, Decimals)
-        if name == "bool" and not is_name:
-            return sa.cast(column, sa.Integer)
-        if name in _MOMENTS and not is_name:
-            return sa.type_coerce(column, Moment(zoned=name == "timestamptz"))
-        if name == "bytea":
-            return sa.type_coerce(column, sa.LargeBinary)
-        if name == "uuid" and ours in KEYS:
-            return sa.type_coerce(column, sa.Uuid(as_uuid=False))
-        if name in ("text", "varchar"):
-            text = sa.type_coerce(column, _Bytewise if isinstance(kind, Declared) and kind.is_bytewise else sa.String)
+        kind = column.type if isinstance(column.type, Declared) else Declared("unknown")
+        if ours not in NAMES:
+            if kind.name in _AS_IT_IS:
+                return sa.type_coerce(column, _AS_IT_IS[kind.name])
+            if kind.name in _CONVERTED:
+                return sa.cast(column, _CONVERTED[kind.name])
+        if kind.name in ("text", "varchar"):
+            text = sa.type_coerce(column, _Bytewise if kind.is_bytewise else sa.String)
             return text if ours in KEYS else self.bytewise(text)
-        if getattr(kind, "category", "") == "A":
+        if kind.name == "uuid" and ours in KEYS:
+            return sa.type_coerce(column, sa.Uuid(as_uuid=False))
+        if kind.category == "A":
             return sa.type_coerce(sa.cast(column, sa.String), Array)
-        if name in ("json", "jsonb"):
-            # A text without its quotes.
-            column = column.op("#>>")(sa.literal_column("'{}'"))
-        return self.bytewise(sa.cast(column, sa.Text))
+        # A text in JSON is read without its quotes.
+        is_json = kind.name in ("json", "jsonb")
+        return self.bytewise(column.op("#>>")(sa.literal_column("'{}'")) if is_json else sa.cast(column, sa.Text))
 
     def bytewise(self, text: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]:
         """Return a text so that it is compared byte by byte."""
@@ -130,13 +125,13 @@ class PostgresDialect(StandardDialect):
         """Return rows at several places of the table's file, or else of its integer primary key."""
         (table,) = rows.get_final_froms()
         assert isinstance(table, sa.TableClause)
-        kind = next((kind for schema, name, kind in self._there.values() if (schema, name) == _full(table)), "v")
+        kind = self._kinds.get((table.schema, table.name), "v")
         if kind not in "rm":
             return super().spread(connection, rows, places, at_each) if kind == "p" else []
         name = sa.literal(connection.dialect.identifier_preparer.format_table(table))
         size = connection.execute(sa.select(sa.func.pg_relation_size(sa.cast(name, REGCLASS)))).scalar_one()
         starts = sorted({size // _PAGE_BYTES * place // places for place in range(places)})
-        parts = [
+        parts: list[sa.ColumnElement[bool]] = [
             sa.literal_column(f"ctid >= '({start},0)' and ctid < '({end},0)'")
             for start, end in pairwise([*starts, _LAST_PAGE])
         ]
@@ -171,13 +166,6 @@ class PostgresDialect(StandardDialect):
     def _whole_columns(self, connection: sa.Connection, schema: str | None, table: str) -> set[str]:
         columns = self._columns(connection, schema, table)
         return {name for name, kind in columns.items() if kind.name in _WHOLE}
-
-    def _parts(self, name: str) -> tuple[str | None, str]:
-        return self._there[name][:2] if name in self._there else (None, name)
-
-
-def _full(table: sa.TableClause) -> tuple[str | None, str]:
-    return table.schema, table.name
 
 
 def _is_storable(text: str) -> bool:

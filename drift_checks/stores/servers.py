@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from contextlib import suppress
+from types import MappingProxyType
 from typing import Any, NamedTuple, Protocol
 
 import sqlalchemy as sa
@@ -61,7 +61,7 @@ class Server(Protocol):
 class AnyServer:
     """A server about which nothing special is known."""
 
-    options: Mapping[str, Any] = {}
+    options: Mapping[str, Any] = MappingProxyType({})
 
     def __init__(self) -> None:
         self.dialect: Dialect = StandardDialect()
@@ -96,16 +96,3 @@ class _Cancelled:
         cancel = getattr(self._raw, "cancel", None)
         if cancel is not None:
             cancel()
-
-
-def server_of(scheme: str) -> Server:
-    """Return what is special about the server of a URL's scheme."""
-    if scheme == "postgresql":
-        from drift_checks.stores.postgresql import PostgresServer
-
-        return PostgresServer()
-    if scheme in ("mysql", "mariadb"):
-        from drift_checks.stores.mysql import MySQLServer
-
-        return MySQLServer()
-    return AnyServer()

@@ -133,6 +133,10 @@ class SqliteDialect:
         called: sa.ColumnElement[int] = getattr(sa.func, function)(stored)
         return called
 
+    def ordered(self, key: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]:
+        """Return the column: its texts are ordered byte by byte."""
+        return key
+
     def least(self, key: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]:
         """Return the lowest id of a group."""
         return sa.func.min(key)

@@ -21,7 +21,8 @@ from drift_checks.stores.expressions import WHITE_SPACE, text_in_sql
 
 # Columns that are read by their values, for which an index is used only if the column is left as it is.
 KEYS = ("id", "chroma_id")
-_NAMES = ("text", "category")
+# Columns that are read as texts, whatever they hold.
+NAMES = ("text", "category")
 _TIME = r"([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9]([.][0-9]{1,9})?)?( UTC|Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])?"
 # Python decides about 29 February.
 _DATE = (
@@ -40,6 +41,8 @@ class StandardDialect:
     calls_functions = False
 
     def __init__(self) -> None:
+        # The schemas and names of the tables.
+        self._there: dict[str, tuple[str, str]] = {}
         self._keys: dict[tuple[str | None, str], str | None] = {}
 
     def tables(self, connection: sa.Connection) -> tuple[Sequence[str], Sequence[str]]:
@@ -63,7 +66,7 @@ class StandardDialect:
     def projected(self, connection: sa.Connection, ours: str, column: sa.ColumnClause[Any]) -> sa.ColumnElement[Any]:
         """Return the column, with a type that reads its values as SQLite would hold them."""
         kind = column.type
-        is_name = ours in _NAMES
+        is_name = ours in NAMES
         if isinstance(kind, sa.Boolean) and not is_name:
             return sa.case((column, 1), (sa.not_(column), 0))
         if isinstance(kind, sa.Integer) and not is_name:
@@ -73,7 +76,7 @@ class StandardDialect:
         if isinstance(kind, sa.Numeric) and not is_name:
             return sa.type_coerce(column, Decimals)
         if isinstance(kind, sa.DateTime | sa.Date):
-            return sa.type_coerce(column, Moment(zoned=self._is_zoned(kind)))
+            return sa.type_coerce(column, Moment(zoned=self.is_zoned(kind)))
         if isinstance(kind, sa.LargeBinary):
             return sa.type_coerce(column, sa.LargeBinary)
         if isinstance(kind, sa.Uuid) and ours in KEYS:
@@ -82,7 +85,11 @@ class StandardDialect:
             return sa.type_coerce(column, sa.String) if ours in KEYS else self.bytewise(column)
         return self.bytewise(sa.cast(column, sa.String))
 
-    def _is_zoned(self, kind: TypeEngine[Any]) -> bool:
+    def as_double(self, value: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]:
+        """Return a value as a floating-point number."""
+        return sa.cast(value, sa.Double)
+
+    def is_zoned(self, kind: TypeEngine[Any]) -> bool:
         """Return whether values of a type for timestamps are instants."""
         return bool(getattr(kind, "timezone", False))
 
@@ -149,7 +156,7 @@ class StandardDialect:
         self, connection: sa.Connection, ids: sa.Select[Any], key: sa.ColumnElement[Any], positions: Sequence[int]
     ) -> Sequence[StoredId]:
         """Return the ids at these positions, in one pass."""
-        position = sa.func.row_number().over(order_by=self.ordered(key)).label("drift_position")
+        position = sa.func.row_number(type_=sa.BigInteger).over(order_by=self.ordered(key)).label("drift_position")
         numbered = ids.with_only_columns(key.label("drift_id"), position).where(key.is_not(None)).subquery()
         found: list[StoredId] = []
         for start in range(0, len(positions), self.ids_at_once):
@@ -189,7 +196,7 @@ class StandardDialect:
             return stored
         if not isinstance(stored.type, sa.String):
             return sa.null()
-        return sa.case((stored.regexp_match(text_in_sql(_NUMBER)), sa.cast(stored, sa.Double)))
+        return sa.case((stored.regexp_match(text_in_sql(_NUMBER)), self.as_double(stored)))
 
     def as_number(self, stored: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]:
         """Return the number in a value, NULL if there is none."""
@@ -230,8 +237,8 @@ class StandardDialect:
         return rows.subquery()
 
     def _parts(self, name: str) -> tuple[str | None, str]:
-        """Return the schema, if it is named, and the name of a table."""
-        return None, name
+        """Return the schema, if it is known, and the name of a table."""
+        return self._there.get(name, (None, name))
 
 
 def _whole(key: RecordId) -> int | None:

@@ -20,8 +20,8 @@ import sqlalchemy as sa
 
 from drift_checks.core.records import Stratum
 from drift_checks.stores.confidences import NUMBERS, ConfidenceForm
-from drift_checks.stores.engines import Functions
 from drift_checks.stores.deciding import Decision, code_of_time
+from drift_checks.stores.engines import Functions
 from drift_checks.stores.expressions import Span, number_in_sql
 from drift_checks.stores.parts import PartQueries
 from drift_checks.stores.records import RecordStore

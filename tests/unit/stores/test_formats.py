@@ -35,7 +35,7 @@ def drawn_from(path: Path, seed: int = 1, where: str | None = None) -> Mapping[s
     chosen = Settings(
         db=path, as_of=AS_OF, naive_timezone=ZoneInfo("UTC"), seed=seed, sample_size=10, baseline=3, where=where
     )
-    with closing(open_records(path, Path("/tmp/w/servers-tmp/snap"))) as file:
+    with closing(open_records(path, path.parent / "snapshots")) as file:
         store = RecordStore(file, TABLE, {}, where)
         try:
             sample = Sampler(chosen, store).draw()
