@@ -139,5 +139,7 @@ def _server_of(scheme: str) -> Server:
 
 def _reason(error: BaseException | None) -> str:
     # The others show the place in a query that the user did not write.
-    text = next(filter(None, map(str.strip, str(error).splitlines())), type(error).__name__)
+    arguments = [part for part in getattr(error, "args", ()) if isinstance(part, str)]
+    lines = (arguments[-1] if arguments else str(error)).splitlines()
+    text = next(filter(None, map(str.strip, lines)), type(error).__name__)
     return printable(mask_secrets(text), _LONGEST_REASON)

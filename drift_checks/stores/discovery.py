@@ -145,7 +145,8 @@ def _categories(
 
 def _first_line(error: BaseException | None) -> str:
     # The others show the place in a query that the user did not write.
-    return str(error).partition("\n")[0]
+    arguments = [part for part in getattr(error, "args", ()) if isinstance(part, str)]
+    return (arguments[-1] if arguments else str(error)).partition("\n")[0]
 
 
 def _find_table(file: RecordFile, wanted: str, tables: Sequence[str]) -> str:

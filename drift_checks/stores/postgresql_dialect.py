@@ -28,12 +28,15 @@ _AS_IT_IS: Mapping[str, TypeEngine[Any]] = {
 _CONVERTED: Mapping[str, TypeEngine[Any]] = {"float4": sa.Double(), "bool": sa.Integer()}
 _PAGE_BYTES, _LAST_PAGE = 8192, 2**32 - 1
 _BIGGEST = 2**63
-# Tables, partitioned and foreign ones; views and materialised views; outside of PostgreSQL's own schemas.
+# Tables, partitioned and foreign ones, views and materialised views, but those of PostgreSQL and of extensions.
 _TABLES = """
 select n.nspname, c.relname, c.relkind::text, pg_table_is_visible(c.oid)
 from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace
 where c.relkind in ('r', 'p', 'f', 'v', 'm') and not c.relispartition
 and n.nspname <> 'information_schema' and n.nspname !~ '^pg_'
+and not exists (
+    select from pg_catalog.pg_depend where classid = 'pg_class'::regclass and objid = c.oid and deptype = 'e'
+)
 """
 # Of a domain, the type beneath it; and whether texts in the column are compared byte by byte anyway.
 _COLUMNS = """

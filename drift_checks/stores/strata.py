@@ -10,6 +10,7 @@ A value that cannot be read says nothing, so the other column alone decides.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
@@ -70,6 +71,8 @@ class StrataQueries(PartQueries[Stratum]):
         self._bounds = bounds
         bound = bounds.confidences.stored_bound(bounds.low_confidence_below)
         self._bound: sa.ColumnElement[float] = sa.literal_column(repr(bound))
+        # Decimals in between are rounded when they are read.
+        self._above: sa.ColumnElement[float] = sa.literal_column(repr(math.nextafter(bound, math.inf)))
         self._connection, self._store, self._id = connection, store, store.column("id")
         self._dialect = store.file.dialect
         columns = [ours for ours in ("confidence", "timestamp") if store.has(ours)]
@@ -135,7 +138,7 @@ class StrataQueries(PartQueries[Stratum]):
         return decision.code(
             lambda exact: sa.case(
                 (number.between(_LEAST, self._bound), number_in_sql(1)),
-                (sa.and_(number > self._bound, number < _MOST), number_in_sql(0)),
+                (sa.and_(number >= self._above, number < _MOST), number_in_sql(0)),
                 else_=exact,
             )
         )
