@@ -16,7 +16,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
 from glob import glob
 from importlib.util import find_spec
@@ -155,11 +155,9 @@ class Server:
         """Give `reader` the right to read all tables of the database, future ones included."""
         raise NotImplementedError
 
-    @contextmanager
-    def logged(self) -> Iterator[list[str]]:
+    def logged(self) -> AbstractContextManager[list[str]]:
         """Log all statements; the list holds them at the end."""
         raise NotImplementedError
-        yield
 
     def _command(self) -> list[str]:
         raise NotImplementedError
@@ -448,8 +446,11 @@ def programs_with_pgvector(folder: Path) -> Path | None:
     found = find_spec("pgserver")
     if found is None or found.origin is None:
         return None
-    shutil.copytree(Path(found.origin).parent / "pginstall", folder / "pginstall", symlinks=True, dirs_exist_ok=True)
-    return folder / "pginstall" / "bin"
+    package = Path(found.origin).parent
+    for part in (package, package.parent / "pgserver.libs"):
+        if part.exists():
+            shutil.copytree(part, folder / part.name, symlinks=True, dirs_exist_ok=True)
+    return folder / package.name / "pginstall" / "bin"
 
 
 def serving(kind: type[Server], driver: str) -> Iterator[Server]:
