@@ -13,7 +13,7 @@ from uuid import UUID
 import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError
 
-from drift_checks.core.errors import StoreChanged, StoreError, StoreLocked
+from drift_checks.core.errors import StoreAway, StoreChanged, StoreError, StoreLocked
 from drift_checks.stores.engines import RecordFile
 
 # The rows to look at: some at each of several places.
@@ -100,7 +100,7 @@ def look_at(file: RecordFile, name: str) -> Table:
     """Return a table with values from all over it; without columns if it is a view that cannot be read."""
     try:
         return file.read(lambda connection: _looked(connection, file, name))
-    except (StoreLocked, StoreChanged):
+    except (StoreAway, StoreLocked, StoreChanged):
         raise
     except StoreError:
         if name not in file.read(lambda connection: file.dialect.tables(connection)[1]):
@@ -117,7 +117,7 @@ def _own(there: list[str]) -> list[str]:
 def _looked(connection: sa.Connection, file: RecordFile, name: str) -> Table:
     dialect = file.dialect
     types = dialect.columns(connection, name)
-    table = sa.table(name, *(sa.column(own, kind) for own, kind in types.items()))
+    table = dialect.table(name, *(sa.column(own, kind) for own, kind in types.items()))
     is_view = name in dialect.tables(connection)[1] and file.only_table is None
     query = sa.select(*map(_shortened, table.c)).select_from(table)
     spread = [] if is_view else dialect.spread(connection, query, _PLACES, _AT_EACH)

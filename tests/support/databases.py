@@ -234,11 +234,11 @@ class PostgreSQL(Server):
             "unix_socket_directories": f"'{self.folder}'",
             "fsync": "off",
             "full_page_writes": "off",
-            "ssl": "on",
-            "ssl_key_file": f"'{key}'",
-            "ssl_cert_file": f"'{chain}'",
             "max_connections": 20,
         }
+        if programs is None:
+            # pgserver's PostgreSQL is built without TLS.
+            settings |= {"ssl": "on", "ssl_key_file": f"'{key}'", "ssl_cert_file": f"'{chain}'"}
         with (data / "postgresql.conf").open("a") as file:
             file.writelines(f"{name} = {value}\n" for name, value in settings.items())
         self.start()
