@@ -87,7 +87,7 @@ class DatabaseServer:
     @contextmanager
     def _connected(self, patience: Patience | None) -> Iterator[sa.Connection]:
         try:
-            with self._engine.connect() as connection:
+            with self._opened() as connection:
                 raw: Any = connection.connection.dbapi_connection
                 if patience is not None:
                     patience.watch(self._server.interruptible(raw, self._engine))
@@ -103,6 +103,13 @@ class DatabaseServer:
                 f" ({_reason(error)})",
                 "export the table to a Parquet or CSV file, and name that with --drift-db",
             ) from None
+
+    def _opened(self) -> sa.Connection:
+        try:
+            return self._engine.connect()
+        except (TypeError, ValueError, OSError) as error:
+            # Drivers say so of options, and of files that these name.
+            raise StoreError(self.path, f"cannot be connected to ({_reason(error)})", "check --drift-db") from None
 
     def _created(self, url: ServerURL) -> sa.Engine:
         try:
