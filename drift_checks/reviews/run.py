@@ -36,7 +36,7 @@ from drift_checks.stores.snapshot import default_folder
 from drift_checks.stores.sources import local_directory
 from drift_checks.stores.tables import Table, TableFile
 from drift_checks.stores.taxonomy import read_taxonomy
-from drift_checks.stores.write_back import refuse_unwritable
+from drift_checks.stores.writing import refuse_unwritable
 
 # The number of records whose variants the user's own classifier reviews by default.
 _VARIED = 10
@@ -87,8 +87,8 @@ class Pipeline:
             refuse_no_chroma(local_directory(chroma))
         if self.settings.write_back:
             refuse_unwritable(self.store)
-        # Each of these steps refuses what it cannot use.
-        _ = self.taxonomy, self.sample, self.classifier
+        # Each of these steps refuses what it cannot use. The versions are for the report, when the store may be away.
+        _ = self.taxonomy, self.sample, self.classifier, self.versions
         if self.settings.repeat and getattr(self.classifier, "deterministic", False):
             raise _nothing_to_repeat(f"{self.reviewer_name} says deterministic = True")
         if self.reviewer_name == NEIGHBOURS and self.settings.embedding is not None:
@@ -119,6 +119,11 @@ class Pipeline:
         """The records under review."""
         sampler = Sampler(self.settings, self.store)
         return sampler.draw() if self.unfinished is None else sampler.draw_again(self.unfinished.sample)
+
+    @cached_property
+    def versions(self) -> Mapping[str, str]:
+        """The versions of model, prompt and embedding model in the newest records."""
+        return self.store.latest_versions()
 
     @cached_property
     def windows(self) -> Windows:

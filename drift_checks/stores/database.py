@@ -76,6 +76,22 @@ class DatabaseServer:
         """Return whether the error is in the SQL, not in the server."""
         return self._server.is_wrong_sql(error)
 
+    @contextmanager
+    def writing(self) -> Iterator[sa.Connection]:
+        """Yield a connection in a transaction that may write; what is not committed is rolled back.
+
+        Raises:
+            StoreError: The server refuses a statement.
+            StoreAway: It cannot be reached, or the connection is lost.
+        """
+        try:
+            with self._opened() as connection:
+                yield connection
+        except DBAPIError as error:
+            if self._server.judged(error).passes:
+                raise self._explained(error) from None
+            raise StoreError(self.path, f"refuses the change ({_reason(error.orig)})") from None
+
     def close(self) -> None:
         """Forget the server: no connection is open between readings."""
         self._engine.dispose()
@@ -87,7 +103,7 @@ class DatabaseServer:
     @contextmanager
     def _connected(self, patience: Patience | None) -> Iterator[sa.Connection]:
         try:
-            with self._engine.connect() as connection:
+            with self._opened() as connection:
                 raw: Any = connection.connection.dbapi_connection
                 if patience is not None:
                     patience.watch(self._server.interruptible(raw, self._engine))
@@ -103,6 +119,13 @@ class DatabaseServer:
                 f" ({_reason(error)})",
                 "export the table to a Parquet or CSV file, and name that with --drift-db",
             ) from None
+
+    def _opened(self) -> sa.Connection:
+        try:
+            return self._engine.connect()
+        except (TypeError, ValueError, OSError) as error:
+            # Drivers say so of options, and of files that these name.
+            raise StoreError(self.path, f"cannot be connected to ({_reason(error)})", "check --drift-db") from None
 
     def _created(self, url: ServerURL) -> sa.Engine:
         try:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
 import sqlalchemy as sa
@@ -10,12 +12,25 @@ from sqlalchemy.exc import DBAPIError
 
 from drift_checks.stores.mysql_dialect import MySQLDialect
 from drift_checks.stores.patience import Interruptible
-from drift_checks.stores.servers import AWAY, BUSY, CONNECT_SECONDS, FAILED, FORBIDDEN, REFUSED, Judged
+from drift_checks.stores.servers import (
+    AWAY,
+    BUSY,
+    CONNECT_SECONDS,
+    FAILED,
+    FORBIDDEN,
+    INSECURE,
+    REFUSED,
+    Judged,
+    judged_by_words,
+)
 
 # Only this mode changes how SQL is read, and the user's condition may be written for it.
 _MODE = "sql_mode = if(find_in_set('ANSI_QUOTES', @@sql_mode), 'ANSI_QUOTES', '')"
 _NEW_COLLATION = (8, 0, 17)
 # https://mariadb.com/docs/server/reference/error-codes/mariadb-error-code-reference
+_NOT_CONNECTED = 2003
+# MySQL's, for a server or a user that requires TLS.
+_INSECURE = (2026, 3159)
 _AWAY = (1053, 1927, 2002, 2003, 2006, 2013, 2055)
 _BUSY = (1040, 1041, 1203, 1205, 1213, 1226, 1317, 1969, 3024)
 _REFUSED = (1044, 1045, 1049, 1698)
@@ -74,7 +89,10 @@ class MySQLServer:
     def judged(self, error: DBAPIError) -> Judged:
         """Return what an error means, by its code."""
         code = _code(error)
+        if code == _NOT_CONNECTED and (found := judged_by_words(str(error.orig))) is not None:
+            return found
         for codes, judged in (
+            (_INSECURE, Judged(False, *INSECURE)),
             (_AWAY, Judged(True, *AWAY)),
             (_BUSY, Judged(True, *BUSY)),
             (_REFUSED, Judged(False, *REFUSED)),
@@ -95,8 +113,12 @@ class _Killed:
         """Ask the server once, by another connection, to stop the query."""
         if not self._is_asked and self._thread is not None:
             self._is_asked = True
-            with self._engine.connect() as connection:
-                connection.exec_driver_sql(f"kill query {self._thread}")
+            # A server that hangs answers neither of them.
+            threading.Thread(target=self._kill, daemon=True).start()
+
+    def _kill(self) -> None:
+        with suppress(DBAPIError), self._engine.connect() as connection:
+            connection.exec_driver_sql(f"kill query {self._thread}")
 
 
 def _code(error: DBAPIError) -> int:

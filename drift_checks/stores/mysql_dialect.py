@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import mysql
+from sqlalchemy.exc import NoSuchTableError
 from sqlalchemy.types import TypeEngine
 
 from drift_checks.core.records import RecordId
@@ -16,6 +17,11 @@ _TABLES = """
 select table_schema, table_name, table_type, table_schema = database() from information_schema.tables
 where table_schema not in ('information_schema', 'mysql', 'performance_schema', 'sys')
 """
+_COLUMNS = sa.text(
+    "select column_name, data_type from information_schema.columns where table_name = :name"
+    " and table_schema = coalesce(:schema, database()) order by ordinal_position"
+)
+_CHOICES = ("enum", "set")
 
 
 class MySQLDialect(StandardDialect):
@@ -32,6 +38,21 @@ class MySQLDialect(StandardDialect):
         self._there = {name if is_own else f"{schema}.{name}": (schema, name) for schema, name, _, is_own in found}
         views = [name for name, kind in kinds.items() if kind.endswith("VIEW")]
         return [name for name in kinds if name not in views], views
+
+    def columns(self, connection: sa.Connection, table: str) -> Mapping[str, TypeEngine[Any]]:
+        """Return the columns with their types; SQLAlchemy would need the right SHOW VIEW for a view."""
+        schema, name = self._parts(table)
+        found = connection.execute(_COLUMNS, {"schema": schema, "name": name}).all()
+        if not found:
+            raise NoSuchTableError(name)
+        return {column: self._type_of(connection, kind.lower()) for column, kind in found}
+
+    def _type_of(self, connection: sa.Connection, kind: str) -> TypeEngine[Any]:
+        if kind in _CHOICES:
+            return sa.String()
+        known: Mapping[str, type[TypeEngine[Any]]] = connection.dialect.ischema_names  # type: ignore[attr-defined]
+        # A type that SQLAlchemy does not know is read as text.
+        return known.get(kind, sa.types.NullType)()
 
     def projected(self, connection: sa.Connection, ours: str, column: sa.ColumnClause[Any]) -> sa.ColumnElement[Any]:
         """Return the column, with a type that reads its values as SQLite would hold them."""

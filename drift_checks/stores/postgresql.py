@@ -7,12 +7,12 @@ from types import MappingProxyType
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, ProgrammingError
 
 from drift_checks.stores.engines import Dialect
 from drift_checks.stores.patience import Interruptible
 from drift_checks.stores.postgresql_dialect import PostgresDialect
-from drift_checks.stores.servers import AWAY, BUSY, CONNECT_SECONDS, FAILED, FORBIDDEN, REFUSED, Judged
+from drift_checks.stores.servers import AWAY, BUSY, CONNECT_SECONDS, FAILED, FORBIDDEN, REFUSED, Judged, judged_by_words
 
 # Timestamps and dates are read as texts, since Python has none before the year 1 or after 9999.
 _AS_TEXTS = ("timestamptz", "timestamp", "date")
@@ -92,7 +92,11 @@ class PostgresServer:
             said = str(error.orig)
             if any(words in said for words in _FOR_NOW):
                 return Judged(True, *BUSY)
-            return Judged(False, *REFUSED) if "FATAL" in said else Judged(True, *AWAY)
+            if "FATAL" in said or "no password supplied" in said:
+                return Judged(False, *REFUSED)
+            if isinstance(error, ProgrammingError):
+                return Judged(False, *FAILED)
+            return judged_by_words(said) or Judged(True, *AWAY)
         if code == _FORBIDDEN:
             return Judged(False, *FORBIDDEN)
         if code == _TIMED_OUT or code.startswith(_BUSY):

@@ -18,9 +18,22 @@ _LATER = "run the review again when it is back"
 _CHECK = "check --drift-db, and the user's rights"
 AWAY = "does not answer", _LATER
 BUSY = "is too busy", "run the review again later"
-REFUSED = "does not let the user in", "check user, password and database in --drift-db"
+REFUSED = (
+    "does not let the user in",
+    "check user and database in --drift-db, and the password in the variable DRIFT_DB_PASSWORD",
+)
+UNKNOWN_HOST = "this machine knows no such host", "check --drift-db"
+INSECURE = "no secure connection is possible", "check the options of TLS and the certificates that --drift-db names"
 FORBIDDEN = "does not let the user read this", "grant the user SELECT on the table"
 FAILED = "cannot be read", _CHECK
+
+
+# What drivers and OpenSSL say of them, for which there are no codes.
+_UNKNOWN_HOST = ("Name or service not known", "nodename nor servname provided", "No address associated with hostname")
+_INSECURE = (
+    *("CERTIFICATE_VERIFY_FAILED", "certificate verify failed", "does not match host name", "root certificate"),
+    *("server does not support SSL", "invalid sslmode", "certificate file", "private key file"),
+)
 
 
 class Judged(NamedTuple):
@@ -29,6 +42,13 @@ class Judged(NamedTuple):
     passes: bool
     problem: str
     remedy: str
+
+
+def judged_by_words(said: str) -> Judged | None:
+    """Return what a driver's words mean if no connection was made and only the user can change that."""
+    if any(words in said for words in _UNKNOWN_HOST):
+        return Judged(False, *UNKNOWN_HOST)
+    return Judged(False, *INSECURE) if any(words in said for words in _INSECURE) else None
 
 
 class Server(Protocol):
