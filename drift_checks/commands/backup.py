@@ -14,6 +14,7 @@ from drift_checks.commands.arguments import from_one, full_path
 from drift_checks.commands.settings_options import add_settings, read_settings
 from drift_checks.commands.signals import ended_by_signals
 from drift_checks.commands.stores import UNBOUNDED
+from drift_checks.core.addresses import ServerURL
 from drift_checks.core.errors import SettingError
 from drift_checks.core.text import count, printable, readable_size
 from drift_checks.report.history.recorded import StoreIdentity
@@ -73,6 +74,13 @@ def _source(settings: Settings) -> BackupSource:
             "db",
             "no store is configured",
             "name the SQLite file with --drift-db=FILE, and the Chroma directory, if any, with --drift-chroma=DIR",
+        )
+    if isinstance(settings.db, ServerURL):
+        raise SettingError(
+            "db",
+            f"{settings.db} is a database server, which has backups of its own, such as those of pg_dump or"
+            " mariadb-dump",
+            f"for the history of the reviews, copy {settings.reports}",
         )
     return BackupSource(
         db=require_sqlite(settings.db, "a backup"),

@@ -101,10 +101,6 @@ def run(arguments: argparse.Namespace) -> int:
         *_lost(contents.files, steps, tree),
         *_of_others(contents.folders, tree),
     ]
-        *_remarks(arguments, request, installed_secrets(tree)),
-        *_lost(contents.files, steps, tree),
-        *_of_others(contents.folders, tree),
-    ]
     sys.stdout.writelines(f"{line}\n" for line in _planned(folders, contents, steps))
     if arguments.dry_run:
         sys.stdout.writelines(f"{line}\n" for line in _shown(contents.files, steps))
