@@ -41,6 +41,8 @@ class MySQLDialect(StandardDialect):
 
     def columns(self, connection: sa.Connection, table: str) -> Mapping[str, TypeEngine[Any]]:
         """Return the columns with their types; SQLAlchemy would need the right SHOW VIEW for a view."""
+        if not self._there:
+            self.tables(connection)
         schema, name = self._parts(table)
         found = connection.execute(_COLUMNS, {"schema": schema, "name": name}).all()
         if not found:

@@ -93,6 +93,8 @@ class PostgresDialect(StandardDialect):
 
     def columns(self, connection: sa.Connection, table: str) -> Mapping[str, TypeEngine[Any]]:
         """Return the columns of a table or view with their types."""
+        if not self._there:
+            self.tables(connection)
         return self._columns(connection, *self._parts(table))
 
     def _columns(self, connection: sa.Connection, schema: str | None, table: str) -> dict[str, Declared]:
