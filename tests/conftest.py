@@ -6,6 +6,7 @@ import os
 import shutil
 import signal
 import sys
+from collections.abc import Iterator
 from itertools import count
 from pathlib import Path
 
@@ -13,6 +14,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from drift_checks.core.secrets import know_secrets
+from tests.support.databases import MariaDB, PostgreSQL, Server, serving
 from tests.support.machine import variables_of_the_machine
 from tests.support.stores import BuiltStore, build_store
 from tests.support.thorough import THOROUGH
@@ -47,6 +49,25 @@ def _own_environment(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.T
 def _no_secrets_of_other_tests() -> None:
     """Forget the secrets that earlier tests of this process found: masking all of them takes minutes."""
     know_secrets({})
+
+
+@pytest.fixture(scope="session")
+def postgresql() -> Iterator[Server]:
+    """A private PostgreSQL, shared by the tests of this process; one that stops it starts it again."""
+    yield from serving(PostgreSQL, "psycopg")
+
+
+@pytest.fixture(scope="session")
+def mariadb() -> Iterator[Server]:
+    """A private MariaDB, shared by the tests of this process; one that stops it starts it again."""
+    yield from serving(MariaDB, "pymysql")
+
+
+@pytest.fixture(params=["postgresql", "mariadb"])
+def server(request: pytest.FixtureRequest) -> Server:
+    """Each of the two in turn."""
+    found: Server = request.getfixturevalue(request.param)
+    return found
 
 
 @pytest.fixture(scope="session")

@@ -14,6 +14,7 @@ from drift_checks.commands.arguments import from_one, full_path
 from drift_checks.commands.settings_options import add_settings, read_settings
 from drift_checks.commands.signals import ended_by_signals
 from drift_checks.commands.stores import UNBOUNDED
+from drift_checks.core.addresses import ServerURL
 from drift_checks.core.errors import SettingError
 from drift_checks.core.text import count, printable, readable_size
 from drift_checks.report.history.recorded import StoreIdentity
@@ -64,6 +65,7 @@ def _source(settings: Settings) -> BackupSource:
     from drift_checks.operations.backup.creation import BackupSource
     from drift_checks.stores.catalogue import CollectionName
     from drift_checks.stores.snapshot import default_folder
+    from drift_checks.stores.sources import local_directory, require_sqlite
 
     if settings.demo:
         raise SettingError("demo", "the demo store needs no backup, because it can be created again", "omit demo")
@@ -73,9 +75,16 @@ def _source(settings: Settings) -> BackupSource:
             "no store is configured",
             "name the SQLite file with --drift-db=FILE, and the Chroma directory, if any, with --drift-chroma=DIR",
         )
+    if isinstance(settings.db, ServerURL):
+        raise SettingError(
+            "db",
+            f"{settings.db} is a database server, which has backups of its own, such as those of pg_dump or"
+            " mariadb-dump",
+            f"for the history of the reviews, copy {settings.reports}",
+        )
     return BackupSource(
-        db=settings.db,
-        chroma=settings.chroma,
+        db=require_sqlite(settings.db, "a backup"),
+        chroma=None if settings.chroma is None else local_directory(settings.chroma),
         collection=CollectionName(settings.collection, settings.chroma_tenant, settings.chroma_database),
         identity=StoreIdentity(str(settings.db), settings.table, settings.collection),
         columns=dict(settings.columns),

@@ -14,7 +14,9 @@ from typing import TYPE_CHECKING
 
 from drift_checks.commands.settings_options import add_settings, read_settings
 from drift_checks.commands.stores import UNBOUNDED
+from drift_checks.core.addresses import Location, ServerURL
 from drift_checks.core.errors import SettingError
+from drift_checks.core.secrets import DB_PASSWORD
 from drift_checks.core.text import visible
 from drift_checks.settings.declarations import Settings, declared
 from drift_checks.settings.ini_files import find_ini
@@ -73,7 +75,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _inspected(
-    db: Path, settings: Settings, vectors: Vectors | None, arguments: argparse.Namespace
+    db: Location, settings: Settings, vectors: Vectors | None, arguments: argparse.Namespace
 ) -> tuple[Detection, Vectors | None]:
     """Print what the store holds, and settle what is open."""
     from drift_checks.operations.introduction import page
@@ -120,11 +122,14 @@ def _ask(question: str) -> str:
     return answer
 
 
-def _lines(db: Path, settings: Settings, found: Detection, vectors: Vectors | None) -> Iterator[Line]:
+def _lines(db: Location, settings: Settings, found: Detection, vectors: Vectors | None) -> Iterator[Line]:
     """Yield the settings to write: what was found, and what the user gave as options."""
     from drift_checks.stores.detection import as_pairs
 
-    yield Line("drift_db", _as_written(db), ("The records. Paths are relative to this file's folder.",))
+    about = "Paths are relative to this file's folder."
+    if isinstance(db, ServerURL):
+        about = f"Its password belongs in the variable {DB_PASSWORD}, or in a file that {DB_PASSWORD}_FILE names."
+    yield Line("drift_db", _as_written(db), (f"The records. {about}",))
     if not found.table.is_file and found.table.name.lower() != Settings.table:
         yield Line("drift_table", found.table.name, ("The table with texts and categories.",))
     pairs = ",".join(filter(None, (settings.texts.get("columns", "").strip(), as_pairs(found.proposals))))
@@ -136,7 +141,7 @@ def _lines(db: Path, settings: Settings, found: Detection, vectors: Vectors | No
         collection = vectors.collection or Settings.collection
         if collection != Settings.collection and "collection" not in settings.sources:
             yield Line("drift_collection", collection, ("The collection of this table.",))
-    elif vectors is not None and vectors.directory in (db, db.parent):
+    elif isinstance(db, Path) and vectors is not None and vectors.directory in (db, db.parent):
         # A review would use the directory beside the records.
         yield Line("drift_chroma", "none", (visible(f"{vectors.directory}: {vectors.problem}"),))
     for setting in declared():
@@ -145,7 +150,9 @@ def _lines(db: Path, settings: Settings, found: Detection, vectors: Vectors | No
             yield Line(setting.ini, " ".join(settings.texts[setting.key].split()), _GIVEN)
 
 
-def _as_written(path: Path) -> str:
+def _as_written(path: Location) -> str:
+    if isinstance(path, ServerURL):
+        return path.public
     return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else str(path)
 
 

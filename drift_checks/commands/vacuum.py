@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from drift_checks.commands.settings_options import add_settings, read_settings
 from drift_checks.commands.stores import UNBOUNDED
+from drift_checks.core.addresses import ServerURL
 from drift_checks.core.errors import DriftError, ReportsError, SettingError, StoreError
 from drift_checks.core.text import printable, readable_size
 from drift_checks.report.folder import ReportsFolder
@@ -68,10 +69,13 @@ def _application(settings: Settings) -> Path:
 
     if settings.demo or settings.db is None:
         raise SettingError("db", "--application needs a SQLite file", "name it with --drift-db=FILE")
-    require_sqlite(settings.db, "--application")
-    refuse_unreadable(settings.db)
+    if isinstance(settings.db, ServerURL):
+        problem = f"{settings.db} is a database server, which compacts its tables itself (autovacuum, OPTIMIZE TABLE)"
+        raise SettingError("--application", problem, "omit it")
+    path = require_sqlite(settings.db, "--application")
+    refuse_unreadable(path)
     # SQLite keeps its journals beside the target of a link.
-    return settings.db.resolve()
+    return path.resolve()
 
 
 def _vacuumed(path: Path, kind: type[DriftError], remedy: str, dry_run: bool, snapshot_dir: Path | None) -> str:

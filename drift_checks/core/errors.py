@@ -4,6 +4,7 @@
     ├── SettingError       an unknown, invalid or contradictory setting        exit 4
     ├── StoreError         the store cannot be read                            exit 4
     │   ├── StoreLocked    another program kept it locked                      exit 75, after waiting
+    │   ├── StoreAway      its server cannot be reached or is too busy           exit 75
     │   └── StoreChanged   it was written to or replaced during a read         exit 75, after retries
     ├── ReviewerError      the reviewer cannot be used                         exit 4
     ├── ReportsError       the folder of reports cannot be written to          exit 4
@@ -61,6 +62,12 @@ class StoreError(DriftError):
 
 class StoreLocked(StoreError):
     """Another program kept the store locked for longer than the run waits."""
+
+    exit_code = EXIT_TRY_AGAIN
+
+
+class StoreAway(StoreError):
+    """The server that holds the store cannot be reached, or cannot answer now."""
 
     exit_code = EXIT_TRY_AGAIN
 

@@ -54,7 +54,7 @@ def gather_facts(config: pytest.Config, pipeline: Pipeline, counts: Mapping[str,
             collection=settings.collection,
             records=sample.store_size,
             vectors=counts["vectors"],
-            versions=pipeline.store.latest_versions(),
+            versions=pipeline.versions,
         ),
         sample=SampleFacts(
             size=len(sample.records),

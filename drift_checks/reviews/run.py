@@ -33,9 +33,10 @@ from drift_checks.stores.linking import Link
 from drift_checks.stores.opening import open_records
 from drift_checks.stores.records import RecordStore
 from drift_checks.stores.snapshot import default_folder
+from drift_checks.stores.sources import local_directory
 from drift_checks.stores.tables import Table, TableFile
 from drift_checks.stores.taxonomy import read_taxonomy
-from drift_checks.stores.write_back import refuse_unwritable
+from drift_checks.stores.writing import refuse_unwritable
 
 # The number of records whose variants the user's own classifier reviews by default.
 _VARIED = 10
@@ -83,17 +84,17 @@ class Pipeline:
             raise _nothing_to_repeat("the reviewer 'neighbours' never contradicts itself")
         chroma = self.settings.chroma
         if chroma is not None:
-            refuse_no_chroma(chroma)
+            refuse_no_chroma(local_directory(chroma))
         if self.settings.write_back:
             refuse_unwritable(self.store)
-        # Each of these steps refuses what it cannot use.
-        _ = self.taxonomy, self.sample, self.classifier
+        # Each of these steps refuses what it cannot use. The versions are for the report, when the store may be away.
+        _ = self.taxonomy, self.sample, self.classifier, self.versions
         if self.settings.repeat and getattr(self.classifier, "deterministic", False):
             raise _nothing_to_repeat(f"{self.reviewer_name} says deterministic = True")
         if self.reviewer_name == NEIGHBOURS and self.settings.embedding is not None:
             _ = self.compared
         elif self.classifier is not None and chroma is not None:
-            refuse_no_collection(chroma, self._collection, self._snapshot_dir)
+            refuse_no_collection(local_directory(chroma), self._collection, self._snapshot_dir)
 
     @cached_property
     def store(self) -> RecordStore:
@@ -105,6 +106,7 @@ class Pipeline:
         if self._table is None:
             file = open_records(self.settings.db, *how)
         else:
+            assert isinstance(self.settings.db, Path)
             file = TableFile(self._table, self.settings.db, *how)
         self._opened.append(file)
         done = completed(self.given, file)
@@ -119,6 +121,11 @@ class Pipeline:
         return sampler.draw() if self.unfinished is None else sampler.draw_again(self.unfinished.sample)
 
     @cached_property
+    def versions(self) -> Mapping[str, str]:
+        """The versions of model, prompt and embedding model in the newest records."""
+        return self.store.latest_versions()
+
+    @cached_property
     def windows(self) -> Windows:
         """Recent and reference records of the whole store."""
         return Windows(self.settings, self.store, None if self.settings.chroma is None else self._vectors_in_chroma)
@@ -128,7 +135,7 @@ class Pipeline:
         """The collection of vectors, None without a Chroma directory."""
         if self.settings.chroma is None:
             return None
-        collection = VectorCollection(self.settings.chroma, self._collection, self._snapshot_dir)
+        collection = VectorCollection(local_directory(self.settings.chroma), self._collection, self._snapshot_dir)
         self._opened.append(collection)
         return collection
 

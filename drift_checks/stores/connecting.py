@@ -24,6 +24,7 @@ from drift_checks.stores.entries import StoredEntries
 from drift_checks.stores.linking import NAME_COLUMN, Link, common_prefix, is_text_of
 from drift_checks.stores.looking import LONGEST, Column, Table, look_at
 from drift_checks.stores.records import RecordStore
+from drift_checks.stores.sources import local_directory
 
 CHROMA_ID = "chroma_id"
 _TRIED, _LOOKED_AT = 60, 300
@@ -93,7 +94,7 @@ def connected(done: Completion, store: RecordStore, snapshot_dir: Path) -> Compl
     if settings.chroma is None or store.has(CHROMA_ID):
         return done
     try:
-        with closing(StoredEntries(settings.chroma, collection_of(settings), snapshot_dir)) as entries:
+        with closing(StoredEntries(local_directory(settings.chroma), collection_of(settings), snapshot_dir)) as entries:
             column = connect(store, entries).column
     except StoreError:
         # Opening the vectors will say so, if they are needed.

@@ -162,13 +162,14 @@ def _reviewer(setup: Setup, record: Record) -> Iterator[Reviewer]:
     from drift_checks.reviews.vectors.choice import choose_vectors
     from drift_checks.stores.chroma import VectorCollection
     from drift_checks.stores.linking import Link
+    from drift_checks.stores.sources import local_directory
 
     with ExitStack() as opened:
 
         def open_collection() -> tuple[VectorCollection, Link] | None:
             if settings.chroma is None:
                 return None
-            collection = VectorCollection(settings.chroma, setup.collection, setup.snapshots)
+            collection = VectorCollection(local_directory(settings.chroma), setup.collection, setup.snapshots)
             opened.enter_context(closing(collection))
             return collection, Link(setup.store.table, collection, [record])
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from drift_checks.alerts.configuration import SECRETS
-from drift_checks.core.secrets import Secret, find_secret
+from drift_checks.core.addresses import Location, ServerURL, written
+from drift_checks.core.errors import SettingError
+from drift_checks.core.secrets import DB_PASSWORD, Secret, find_secret
 from drift_checks.operations.schedule.carried import Carried
 from drift_checks.operations.schedule.paths import REPORTS, SNAPSHOTS
 from drift_checks.report.log_config import log_files
@@ -16,7 +18,7 @@ from drift_checks.reviews.reviewers.llm import KEYS
 from drift_checks.settings.declarations import Settings, declared
 from drift_checks.stores.sources import folder_of
 
-SECRET_NAMES = (*SECRETS.values(), *KEYS)
+SECRET_NAMES = (*SECRETS.values(), *KEYS, DB_PASSWORD)
 # What every service needs, to alert; the others are for the reviewer.
 ALERT_SECRETS = frozenset(SECRETS.values())
 _SEVERAL_LINES = SECRETS["apprise"]
@@ -50,12 +52,14 @@ def make_preset(settings: Settings, environment: Mapping[str, str], folder: Path
         if setting.key in settings.sources:
             value = getattr(settings, setting.key)
             # The text of a path may be relative, or come from a variable of another name.
-            text = str(value) if isinstance(value, Path) else settings.texts.get(setting.key, "")
+            text = written(value) if isinstance(value, Location) else settings.texts.get(setting.key, "")
             variables[setting.variable] = text
     variables.setdefault("DRIFT_REPORTS", str(REPORTS))
     variables.setdefault("DRIFT_SNAPSHOT_DIR", str(SNAPSHOTS))
     files = _secret_files(environment, folder)
     secrets = {name: secret for name in SECRET_NAMES if (secret := _secret(name, environment)) is not None}
+    if f"{DB_PASSWORD}_FILE" not in files:
+        secrets |= _in_urls(settings)
     search = _search_path(settings, environment, folder)
     if search:
         variables["PYTHONPATH"] = ":".join(search)
@@ -67,6 +71,23 @@ def make_preset(settings: Settings, environment: Mapping[str, str], folder: Path
         writes=tuple(dict.fromkeys(_written_folders(variables, settings, stores))),
         stores=stores,
     )
+
+
+def _in_urls(settings: Settings) -> Iterable[tuple[str, Secret]]:
+    """Yield the password of a database, which its URL in a schedule is without.
+
+    Raises:
+        SettingError: There are other secrets in a URL.
+    """
+    for name, url in (("db", settings.db), ("chroma", settings.chroma)):
+        if not isinstance(url, ServerURL):
+            continue
+        if url.secret_keys or (name == "chroma" and url.password is not None):
+            held = next(iter(url.secret_keys), "a password")
+            problem = f"{url.public!r} holds {held}, for which a schedule has no safe place"
+            raise SettingError(name, problem, "leave it out, and configure it as the server's client does")
+        if url.password is not None:
+            yield DB_PASSWORD, url.password
 
 
 def _paths_among(variables: Mapping[str, str]) -> Iterator[Path]:
@@ -86,15 +107,17 @@ def _secret_files(environment: Mapping[str, str], folder: Path) -> dict[str, str
 
 def _store_folders(settings: Settings) -> Iterator[Path]:
     # SQLite reads the files beside it, too.
-    if settings.db is not None:
+    if isinstance(settings.db, Path):
         yield folder_of(settings.db)
-    if settings.chroma is not None:
+    if isinstance(settings.chroma, Path):
         yield settings.chroma
 
 
 def _read_paths(settings: Settings) -> Iterator[Path]:
     for setting in declared():
         value = getattr(settings, setting.key)
+        if isinstance(value, ServerURL):
+            yield from value.paths
         if isinstance(value, Path) and setting.key in settings.sources and setting.key != "db":
             yield value
 
@@ -105,7 +128,7 @@ def _written_folders(variables: Mapping[str, str], settings: Settings, stores: S
         yield Path(log_file).parent
     if settings.log_config is not None:
         yield from (file.parent for file in log_files(settings.log_config))
-    if settings.write_back:
+    if settings.write_back and isinstance(settings.db, Path):
         yield from stores[:1]
 
 
