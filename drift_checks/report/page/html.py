@@ -23,6 +23,7 @@ from drift_checks.report.history.recorded import RecordedRun
 from drift_checks.report.page.charts.picture import Picture
 from drift_checks.report.page.charts.thresholds import effect_bar, rate_bar
 from drift_checks.report.page.charts.trend import trend_picture
+from drift_checks.report.page.compiled import CompiledTemplates
 from drift_checks.report.page.pictures import pictures_of, trend_of
 from drift_checks.report.page.record_rows import record_rows
 from drift_checks.report.run import CriterionResult, JudgedStatistic, RunReport
@@ -94,6 +95,7 @@ def render_list(kept: Sequence[KeptRun], recorded: Sequence[RecordedRun]) -> str
 def _environment() -> Environment:
     environment = Environment(
         loader=PackageLoader("drift_checks.report.page"),
+        bytecode_cache=CompiledTemplates(),
         autoescape=True,
         undefined=StrictUndefined,
         finalize=_finalize,

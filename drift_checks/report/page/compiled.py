@@ -1,0 +1,34 @@
+"""Compiled templates, kept where Python keeps compiled modules: to compile them takes longer than to fill them in."""
+
+from __future__ import annotations
+
+import sys
+from contextlib import suppress
+from importlib.metadata import version
+from importlib.util import cache_from_source
+from pathlib import Path
+
+from jinja2 import FileSystemBytecodeCache
+from jinja2.bccache import Bucket
+
+from drift_checks import __version__
+
+
+class CompiledTemplates(FileSystemBytecodeCache):
+    """Reads compiled templates from the package's `__pycache__`, and writes them there if Python may write modules."""
+
+    def __init__(self) -> None:
+        # What was compiled depends on the versions, and not only on the template.
+        versions = f"{sys.implementation.cache_tag}.jinja2-{version('jinja2')}.drift-checks-{__version__}"
+        super().__init__(str(Path(cache_from_source(__file__)).parent), f"%s.{versions}.bin")
+
+    def load_bytecode(self, bucket: Bucket) -> None:
+        """Read a compiled template; one that is missing, unreadable or damaged is compiled again."""
+        with suppress(Exception):
+            super().load_bytecode(bucket)
+
+    def dump_bytecode(self, bucket: Bucket) -> None:
+        """Write a compiled template, unless the folder is read-only or full."""
+        if not sys.dont_write_bytecode:
+            with suppress(OSError):
+                super().dump_bytecode(bucket)
