@@ -7,20 +7,23 @@ from contextlib import suppress
 from importlib.metadata import version
 from importlib.util import cache_from_source
 from pathlib import Path
+from zlib import crc32
 
 from jinja2 import FileSystemBytecodeCache
 from jinja2.bccache import Bucket
 
-from drift_checks import __version__
-
 
 class CompiledTemplates(FileSystemBytecodeCache):
-    """Reads compiled templates from the package's `__pycache__`, and writes them there if Python may write modules."""
+    """Reads compiled templates from a module's `__pycache__`, and writes them there if Python may write modules.
 
-    def __init__(self) -> None:
-        # What was compiled depends on the versions, and not only on the template.
-        versions = f"{sys.implementation.cache_tag}.jinja2-{version('jinja2')}.drift-checks-{__version__}"
-        super().__init__(str(Path(cache_from_source(__file__)).parent), f"%s.{versions}.bin")
+    Args:
+        module: The file of the module with the environment.
+    """
+
+    def __init__(self, module: Path) -> None:
+        # Compiled code depends on the environment and on both versions, not only on the template.
+        environment = f"{sys.implementation.cache_tag}.jinja2-{version('jinja2')}.{crc32(module.read_bytes()):08x}"
+        super().__init__(str(Path(cache_from_source(str(module))).parent), f"%s.{environment}.bin")
 
     def load_bytecode(self, bucket: Bucket) -> None:
         """Read a compiled template; one that is missing, unreadable or damaged is compiled again."""

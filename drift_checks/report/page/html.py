@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
+from pathlib import Path
 from sys import float_info
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -95,7 +96,7 @@ def render_list(kept: Sequence[KeptRun], recorded: Sequence[RecordedRun]) -> str
 def _environment() -> Environment:
     environment = Environment(
         loader=PackageLoader("drift_checks.report.page"),
-        bytecode_cache=CompiledTemplates(),
+        bytecode_cache=CompiledTemplates(Path(__file__)),
         autoescape=True,
         undefined=StrictUndefined,
         finalize=_finalize,

@@ -14,7 +14,7 @@ from drift_checks.report.page.compiled import CompiledTemplates
 
 def rendered(folder: Path) -> str:
     """Fill in a template, compiled with a cache in that folder."""
-    compiled = CompiledTemplates()
+    compiled = CompiledTemplates(Path(__file__))
     compiled.directory = str(folder)
     environment = Environment(loader=DictLoader({"page": "{{ 1 + 1 }}"}), bytecode_cache=compiled)
     return environment.get_template("page").render()
