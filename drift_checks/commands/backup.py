@@ -23,8 +23,6 @@ from drift_checks.settings.declarations import Settings
 if TYPE_CHECKING:
     from drift_checks.operations.backup.creation import Backup, BackupSource
 
-NAME = "backup"
-HELP = "back up the store and the history, and verify the copy"
 
 _KEPT = 14
 

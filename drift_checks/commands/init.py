@@ -27,8 +27,6 @@ if TYPE_CHECKING:
     from drift_checks.operations.introduction.questions import Manner
     from drift_checks.stores.detection import Detection
 
-NAME = "init"
-HELP = "find what a store holds, write pytest.ini, review 20 records"
 
 FIRST_SAMPLE = 20
 # The verdict of a first review is news, and no failure of init.

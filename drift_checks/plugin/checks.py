@@ -17,7 +17,8 @@ from drift_checks.core.records import Record, Review
 from drift_checks.core.redaction import withhold
 from drift_checks.core.secrets import mask_secrets
 from drift_checks.core.text import shorten
-from drift_checks.plugin.collection import criterion_name, is_check, record_of
+from drift_checks.plugin.collection import is_check, record_of
+from drift_checks.plugin.criterion_files import criterion_name
 from drift_checks.plugin.findings import first_line, is_finding
 from drift_checks.plugin.keys import FINDING, OUTCOME, STATISTICS
 from drift_checks.report.verdict import EXIT_INTERNAL_ERROR

@@ -13,7 +13,7 @@ import pytest
 from drift_checks.core.instants import format_instant
 from drift_checks.core.outcomes import AGREEMENT
 from drift_checks.core.plain import from_plain
-from drift_checks.plugin.collection import CRITERIA
+from drift_checks.plugin.criterion_files import CRITERIA
 from drift_checks.plugin.keys import CALL
 from drift_checks.report.history.recorded import (
     OutsideFacts,

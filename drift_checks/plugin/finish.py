@@ -23,7 +23,7 @@ from drift_checks.core.records import Record, RecordId
 from drift_checks.core.text import visible
 from drift_checks.plugin import xdist
 from drift_checks.plugin.alerts import Alerting
-from drift_checks.plugin.collection import built_in_names
+from drift_checks.plugin.criterion_files import built_in_names
 from drift_checks.plugin.facts import gather_facts, wraps_pytest
 from drift_checks.plugin.findings import STANDS_FOR, critical_reports, one_per_record, remember
 from drift_checks.plugin.gathered import Gathered, Selection

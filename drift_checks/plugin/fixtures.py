@@ -13,7 +13,7 @@ import pytest
 from drift_checks.core.outcomes import Criterion, PastRun, Statistic
 from drift_checks.core.plain import to_plain
 from drift_checks.core.records import Record, RecordId, Review, Sample
-from drift_checks.plugin.collection import criterion_name
+from drift_checks.plugin.criterion_files import criterion_name
 from drift_checks.plugin.keys import CRITERIA, PIPELINE, STATISTICS
 from drift_checks.report.history.past import Source, past_runs
 from drift_checks.reviews.run import Pipeline

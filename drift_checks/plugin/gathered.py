@@ -10,7 +10,7 @@ import pytest
 from drift_checks.core.outcomes import Criterion, Outcome, Result
 from drift_checks.core.plain import from_plain
 from drift_checks.core.records import RecordId, Sample
-from drift_checks.plugin.collection import built_in_names
+from drift_checks.plugin.criterion_files import built_in_names
 from drift_checks.plugin.findings import STANDS_FOR, first_line
 from drift_checks.plugin.keys import OUTCOME
 from drift_checks.report.coverage import Coverage

@@ -23,12 +23,12 @@ from drift_checks.plugin.checks import Checks
 from drift_checks.plugin.collection import (
     asks_for_reviews,
     check_identity,
-    criterion_name,
     declared_criteria,
     is_check,
     record_of,
     slice_id,
 )
+from drift_checks.plugin.criterion_files import criterion_name
 from drift_checks.plugin.finish import Finish
 from drift_checks.plugin.gathered import Selection
 from drift_checks.plugin.keys import CALL, CRITERIA, ERROR, LOGS, PIPELINE
