@@ -15,7 +15,7 @@ from drift_checks.commands.stores import (
     UNBOUNDED,
     drawn_lines,
     existing_history,
-    named_path,
+    named_store,
     no_runs,
     reports_folder,
     store_names,
@@ -57,7 +57,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="DIR",
         help="the folder of reports (default: DRIFT_REPORTS, else reports)",
     )
-    parser.add_argument("--store", "--drift-db", metavar="DB", help="only of this SQLite file")
+    parser.add_argument("--store", "--drift-db", metavar="DB", help="only of this store, as in --drift-db")
     parser.add_argument("--table", "--drift-table", metavar="NAME", help="only of this table, if the file has several")
     parser.add_argument(
         "--collection", "--drift-collection", metavar="NAME", help="only of this collection, if the file has several"
@@ -116,7 +116,7 @@ def _reopening(item: Acknowledgement) -> str:
 
 def _store(history: HistoryView, arguments: argparse.Namespace) -> StoreIdentity:
     known = history.stores()
-    path = None if arguments.store is None else str(named_path("db", arguments.store, "--store"))
+    path = None if arguments.store is None else named_store(arguments.store)
     wanted = StoreIdentity(path or "", arguments.table or "", arguments.collection or "")
     found = [store for store in known if all(part in ("", own) for part, own in zip(wanted, store, strict=True))]
     if not found:
@@ -151,7 +151,7 @@ def _withdrawn(reports: Path, text: str, now: datetime) -> Iterable[str]:
 def _listed(history: HistoryView, arguments: argparse.Namespace, now: datetime) -> Iterable[str]:
     found = kept_acknowledgements(history)
     if arguments.store is not None:
-        path = str(named_path("db", arguments.store, "--store"))
+        path = named_store(arguments.store)
         found = [item for item in found if item.acknowledgement.store.db == path]
     if not found:
         raise NothingToReview(

@@ -64,6 +64,7 @@ def _source(settings: Settings) -> BackupSource:
     from drift_checks.operations.backup.creation import BackupSource
     from drift_checks.stores.catalogue import CollectionName
     from drift_checks.stores.snapshot import default_folder
+    from drift_checks.stores.sources import local_directory, require_sqlite
 
     if settings.demo:
         raise SettingError("demo", "the demo store needs no backup, because it can be created again", "omit demo")
@@ -74,8 +75,8 @@ def _source(settings: Settings) -> BackupSource:
             "name the SQLite file with --drift-db=FILE, and the Chroma directory, if any, with --drift-chroma=DIR",
         )
     return BackupSource(
-        db=settings.db,
-        chroma=settings.chroma,
+        db=require_sqlite(settings.db, "a backup"),
+        chroma=None if settings.chroma is None else local_directory(settings.chroma),
         collection=CollectionName(settings.collection, settings.chroma_tenant, settings.chroma_database),
         identity=StoreIdentity(str(settings.db), settings.table, settings.collection),
         columns=dict(settings.columns),

@@ -10,7 +10,14 @@ from datetime import UTC
 from typing import TYPE_CHECKING, Any
 
 from drift_checks.commands.arguments import from_one
-from drift_checks.commands.stores import drawn_lines, existing_history, named_path, no_runs, reports_folder, store_names
+from drift_checks.commands.stores import (
+    drawn_lines,
+    existing_history,
+    named_store,
+    no_runs,
+    reports_folder,
+    store_names,
+)
 from drift_checks.core.instants import format_instant
 from drift_checks.core.plain import to_json, to_plain
 from drift_checks.core.text import percent, percent_range, printable, spelled_out
@@ -40,7 +47,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="DIR",
         help="the folder of reports (default: DRIFT_REPORTS, else reports)",
     )
-    parser.add_argument("--store", "--drift-db", metavar="DB", help="only runs of this SQLite file")
+    parser.add_argument("--store", "--drift-db", metavar="DB", help="only runs of this store, as in --drift-db")
     parser.add_argument("--format", choices=list(_FORMATS), default="table", help="the output format")
 
 
@@ -55,7 +62,7 @@ def run(arguments: argparse.Namespace) -> int:
 def _found(history: HistoryView, db: str | None, last: int) -> list[RecordedRun]:
     stores: Sequence[StoreIdentity | None] = (None,)
     if db is not None:
-        path = str(named_path("db", db, "--store"))
+        path = named_store(db)
         stores = [store for store in history.stores() if store.db == path]
     found = [item for store in stores for item in history.runs(store, last)]
     if not found:

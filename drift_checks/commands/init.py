@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from drift_checks.commands.settings_options import add_settings, read_settings
 from drift_checks.commands.stores import UNBOUNDED
+from drift_checks.core.addresses import Location, ServerURL
 from drift_checks.core.errors import SettingError
 from drift_checks.core.text import visible
 from drift_checks.settings.declarations import Settings, declared
@@ -73,7 +74,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _inspected(
-    db: Path, settings: Settings, vectors: Vectors | None, arguments: argparse.Namespace
+    db: Location, settings: Settings, vectors: Vectors | None, arguments: argparse.Namespace
 ) -> tuple[Detection, Vectors | None]:
     """Print what the store holds, and settle what is open."""
     from drift_checks.operations.introduction import page
@@ -120,7 +121,7 @@ def _ask(question: str) -> str:
     return answer
 
 
-def _lines(db: Path, settings: Settings, found: Detection, vectors: Vectors | None) -> Iterator[Line]:
+def _lines(db: Location, settings: Settings, found: Detection, vectors: Vectors | None) -> Iterator[Line]:
     """Yield the settings to write: what was found, and what the user gave as options."""
     from drift_checks.stores.detection import as_pairs
 
@@ -136,7 +137,7 @@ def _lines(db: Path, settings: Settings, found: Detection, vectors: Vectors | No
         collection = vectors.collection or Settings.collection
         if collection != Settings.collection and "collection" not in settings.sources:
             yield Line("drift_collection", collection, ("The collection of this table.",))
-    elif vectors is not None and vectors.directory in (db, db.parent):
+    elif isinstance(db, Path) and vectors is not None and vectors.directory in (db, db.parent):
         # A review would use the directory beside the records.
         yield Line("drift_chroma", "none", (visible(f"{vectors.directory}: {vectors.problem}"),))
     for setting in declared():
@@ -145,7 +146,9 @@ def _lines(db: Path, settings: Settings, found: Detection, vectors: Vectors | No
             yield Line(setting.ini, " ".join(settings.texts[setting.key].split()), _GIVEN)
 
 
-def _as_written(path: Path) -> str:
+def _as_written(path: Location) -> str:
+    if isinstance(path, ServerURL):
+        return path.public
     return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else str(path)
 
 

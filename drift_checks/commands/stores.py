@@ -28,16 +28,21 @@ def reports_folder(option: str | None) -> Path:
     """Return the folder of reports, from the option, the variable or the default."""
     variable = os.environ.get("DRIFT_REPORTS")
     if option is None and variable:
-        return named_path("reports", variable, "the variable DRIFT_REPORTS")
-    return named_path("reports", "reports" if option is None else option, "--reports")
+        return _reports(variable, "the variable DRIFT_REPORTS")
+    return _reports("reports" if option is None else option, "--reports")
 
 
-def named_path(key: str, text: str, source: str) -> Path:
-    """Return the path in a text, parsed as the setting with that key."""
-    setting = next(setting for setting in declared() if setting.key == key)
+def _reports(text: str, source: str) -> Path:
+    setting = next(setting for setting in declared() if setting.key == "reports")
     path = parse(setting, Origin(text, source, Path.cwd()))
     assert isinstance(path, Path)
     return path
+
+
+def named_store(text: str) -> str:
+    """Return the identity of the store whose location is the option --store."""
+    setting = next(setting for setting in declared() if setting.key == "db")
+    return str(parse(setting, Origin(text, "--store", Path.cwd())))
 
 
 def existing_history(reports: Path) -> HistoryView:

@@ -68,10 +68,10 @@ def _application(settings: Settings) -> Path:
 
     if settings.demo or settings.db is None:
         raise SettingError("db", "--application needs a SQLite file", "name it with --drift-db=FILE")
-    require_sqlite(settings.db, "--application")
-    refuse_unreadable(settings.db)
+    path = require_sqlite(settings.db, "--application")
+    refuse_unreadable(path)
     # SQLite keeps its journals beside the target of a link.
-    return settings.db.resolve()
+    return path.resolve()
 
 
 def _vacuumed(path: Path, kind: type[DriftError], remedy: str, dry_run: bool, snapshot_dir: Path | None) -> str:

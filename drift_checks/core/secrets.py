@@ -20,14 +20,20 @@ _SHORTEST_PART, _SHORTEST_WORD = 6, 4
 # No message for people quotes more of an answer.
 _MOST_SEARCHED = 20_000
 _REMEDY = "it must hold the secret and nothing else"
+DB_PASSWORD = "DRIFT_DB_PASSWORD"  # noqa: S105 - its name
 # Those of the suite itself, and those that the user's own code may share.
-_OWN = ("SLACK_WEBHOOK_URL", "PAGERDUTY_API_KEY", "DRIFT_SMTP_URL", "DRIFT_APPRISE_URLS", "DRIFT_LLM_API_KEY")
+_OWN = (
+    *("SLACK_WEBHOOK_URL", "PAGERDUTY_API_KEY", "DRIFT_SMTP_URL", "DRIFT_APPRISE_URLS", "DRIFT_LLM_API_KEY"),
+    DB_PASSWORD,
+)
 _SHARED = ("OPENAI_API_KEY", "GOOGLE_API_KEY")
 _CREDENTIALS = "CREDENTIALS_DIRECTORY"
 _SECRET_NAME = re.compile(r"(?:.*_)?(?:KEY|TOKEN|SECRET)|.*PASSWORD", re.IGNORECASE)
 # Shorter parts, and words such as `services` in a path, occur in any report.
 _SHORTEST_MASKED = 8
 _ORDINARY = re.compile("[a-z]*")
+# In the URLs of these servers only the password is a secret; user, host and name belong in reports.
+_NAMED_SERVERS = ("smtp", "postgres", "mysql", "mariadb", "mssql", "oracle", "cockroachdb", "redshift", "snowflake")
 _known: set[str] = set()
 
 
@@ -123,16 +129,19 @@ def masked(plain: Any) -> Any:
     return [masked(item) for item in plain] if isinstance(plain, list | tuple) else mask_secrets(str(plain))
 
 
+def remember(*secrets: str) -> None:
+    """Have `mask_secrets` remove these texts, too."""
+    _known.update(secret for secret in secrets if len(secret) >= _SHORTEST_MASKED)
+
+
 def _remember(text: str) -> None:
     for word in text.split():
         whole, *parts = (part.reveal() for part in address_parts(Secret(word)))
-        if word.startswith("smtp"):
-            # Its user, recipients and sender are no secrets, and belong in reports of what was sent.
+        if word.startswith(_NAMED_SERVERS):
             with suppress(ValueError):
                 password = urlsplit(word).password or ""
                 parts = [password, unquote(password)]
-        found = [whole, *(part for part in parts if not _ORDINARY.fullmatch(part))]
-        _known.update(part for part in found if len(part) >= _SHORTEST_MASKED)
+        remember(whole, *(part for part in parts if not _ORDINARY.fullmatch(part)))
 
 
 def mask(text: str, secrets: Iterable[Secret]) -> str:

@@ -118,4 +118,5 @@ def sources_of(config: pytest.Config) -> Sources:
         ini={key: str(text) for key, text in ini.items() if text},
         folder=config.invocation_params.dir,
         ini_file=config.inipath,
+        in_program=CALL in config.stash,
     )

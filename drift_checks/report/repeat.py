@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Container, Iterable, Iterator, Mapping
-from pathlib import Path
 
+from drift_checks.core.addresses import Location, written
 from drift_checks.core.instants import format_instant
 from drift_checks.core.records import Sample
 from drift_checks.settings.declarations import Setting, Settings, declared
@@ -82,7 +82,7 @@ def _repeated(settings: Settings, candidates: Iterable[Setting]) -> Iterator[tup
             if value:
                 yield setting, True
         else:
-            yield setting, str(value) if isinstance(value, Path) else _on_one_line(settings.texts[setting.key])
+            yield setting, written(value) if isinstance(value, Location) else _on_one_line(settings.texts[setting.key])
 
 
 def _applies_to_demo(setting: Setting, settings: Settings) -> bool:

@@ -104,6 +104,7 @@ class Pipeline:
         if self._table is None:
             file = open_records(self.settings.db, *how)
         else:
+            assert isinstance(self.settings.db, Path)
             file = TableFile(self._table, self.settings.db, *how)
         self._opened.append(file)
         done = completed(self.given, file)

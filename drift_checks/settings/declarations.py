@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
+from drift_checks.core.addresses import Location
 from drift_checks.settings import kinds, pairs
 
 DATABASE_NAME = "risk_classifications.db"
@@ -50,15 +51,16 @@ class Settings:
     `sources` holds where each value that is not a default came from, and `texts` how it was written there.
     """
 
-    db: Path | None = _store(
-        kinds.path("a SQLite, CSV, JSON lines, Parquet or DuckDB file"),
-        "file with the records: SQLite, .csv, .tsv, .jsonl, .parquet, .duckdb, or a folder or glob of such files"
+    db: Location | None = _store(
+        kinds.records_location(),
+        "file with the records: SQLite, .csv, .tsv, .jsonl, .parquet, .duckdb, or a folder or glob of such files; or"
+        " the URL of a database, as in postgresql://user@host/database, with the password in DRIFT_DB_PASSWORD"
         f" (default: {DATABASE_NAME} in the Chroma directory, else in ./{DATABASE_FOLDER}, if it exists)",
     )
-    chroma: Path | None = _store(
-        kinds.path_or_none("a Chroma directory"),
-        "Chroma directory with the vectors, or none (default: the variable CHROMA_PERSIST_PATH, else the folder of the"
-        " records if it is one)",
+    chroma: Location | None = _store(
+        kinds.vectors_location(),
+        "Chroma directory with the vectors, the URL of a Chroma server, as in http://host:8000, or none (default: the"
+        " variable CHROMA_PERSIST_PATH, else the folder of the records if it is one)",
     )
     snapshot_dir: Path | None = _store(
         kinds.path("a folder"),

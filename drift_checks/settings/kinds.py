@@ -13,6 +13,7 @@ from typing import Any, Generic, TypeVar
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, available_timezones
 
+from drift_checks.core.addresses import HTTP, Location, ServerURL
 from drift_checks.core.masking import mask_password, mask_url, may_hold_password
 
 Value = TypeVar("Value")
@@ -22,6 +23,8 @@ NONE = "none"
 _NAME = r"[^\W\d]\w*(?:\.[^\W\d]\w*)*"
 _ADDRESS = re.compile(f"{_NAME}:{_NAME}")
 _MODEL_FILE = re.compile(r"\.(joblib|pkl|pickle|skops|onnx|pt|pth|safetensors|h5|bin|ftz)$", re.IGNORECASE)
+# What SQLAlchemy calls the files that are named by their path here.
+_FILE_SCHEMES = ("sqlite", "duckdb", "file")
 _FLAGS = {"1": True, "true": True, "yes": True, "on": True, "0": False, "false": False, "no": False, "off": False}
 
 
@@ -112,7 +115,7 @@ def path(what: str) -> Kind[Path]:
             raise ValueError
         return found
 
-    return Kind(parse, f"the path of {what} (URLs such as postgresql:// or http:// are not supported yet)")
+    return Kind(parse, f"the path of {what}")
 
 
 def path_or_none(what: str) -> Kind[Path | None]:
@@ -123,6 +126,58 @@ def path_or_none(what: str) -> Kind[Path | None]:
         return None if text == NONE else named.parse(text, folder)
 
     return Kind(parse, f"{named.allowed}, or {NONE}")
+
+
+def records_location() -> Kind[Location]:
+    """Return the kind of locations of records: a path, or the URL of a database server."""
+    file = path("a SQLite, CSV, JSON lines, Parquet or DuckDB file")
+
+    def parse(text: str, folder: Path) -> Location:
+        if "://" not in text:
+            return file.parse(text, folder)
+        url = _server(text)
+        if url.scheme in HTTP:
+            raise Mistaken("name a Chroma server with --drift-chroma=URL")
+        if url.scheme in _FILE_SCHEMES:
+            raise Mistaken("name the file itself, as in --drift-db=records.db")
+        return url
+
+    return Kind(
+        parse, f"{file.allowed}, or the URL of a database, as in postgresql://user@host/database", shown=_shown_location
+    )
+
+
+def vectors_location() -> Kind[Location | None]:
+    """Return the kind of locations of vectors: a path, the URL of a Chroma server, or `none`."""
+    directory = path_or_none("a Chroma directory")
+
+    def parse(text: str, folder: Path) -> Location | None:
+        if "://" not in text:
+            return directory.parse(text, folder)
+        url = _server(text)
+        if url.scheme not in HTTP:
+            raise Mistaken("name a database with --drift-db=URL")
+        if not url.host:
+            raise ValueError
+        return url
+
+    allowed = "the path of a Chroma directory, the URL of a Chroma server, as in http://host:8000, or none"
+    return Kind(parse, allowed, shown=_shown_location)
+
+
+def _server(text: str) -> ServerURL:
+    try:
+        return ServerURL.parse(text)
+    except ValueError as error:
+        raise Mistaken(str(error)) from error
+
+
+def _shown_location(text: str) -> str:
+    """Return a location as it may be shown: a URL without its secrets, or what looks like one without most of it."""
+    try:
+        return ServerURL.parse(text).public
+    except ValueError:
+        return mask_password(text)
 
 
 def word(what: str) -> Kind[str]:

@@ -10,7 +10,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
+from drift_checks.core.addresses import ServerURL, know_pgpass
 from drift_checks.core.errors import SettingError, invalid_setting, nearest
+from drift_checks.core.secrets import DB_PASSWORD, find_secret
 from drift_checks.settings import kinds
 from drift_checks.settings.declarations import (
     CHROMA_DATABASE,
@@ -24,33 +26,43 @@ from drift_checks.settings.declarations import (
 )
 
 # Variables with the prefix of the settings that hold secrets or serve the scripts.
-OTHER_VARIABLES = ("DRIFT_SMTP_URL", "DRIFT_APPRISE_URLS", "DRIFT_LLM_API_KEY", "DRIFT_PYTHON", "DRIFT_VERDICT_FILE")
+OTHER_VARIABLES = (
+    *("DRIFT_SMTP_URL", "DRIFT_APPRISE_URLS", "DRIFT_LLM_API_KEY", DB_PASSWORD, "DRIFT_PYTHON", "DRIFT_VERDICT_FILE"),
+)
 
 
 class Origin(NamedTuple):
-    """The text of a setting, its source, and the folder that relative paths start from."""
+    """The text of a setting, its source, and the folder that relative paths start from.
+
+    A source `may_hold_secrets` if others see it neither in a list of processes nor in a repository.
+    """
 
     text: str
     source: str
     folder: Path
+    may_hold_secrets: bool = False
 
 
 @dataclass(frozen=True)
 class Sources:
-    """Everything that settings are read from: options (by ini key), variables, the ini file, and the current folder."""
+    """Everything that settings are read from: options (by ini key), variables, the ini file, and the current folder.
+
+    With `in_program`, the options are arguments of a function.
+    """
 
     options: Mapping[str, str]
     environment: Mapping[str, str]
     ini: Mapping[str, str]
     folder: Path
     ini_file: Path | None = None
+    in_program: bool = False
 
     def find(self, setting: Setting) -> Origin | None:
         """Return the text of the setting from the source with the highest priority, or None if it is not set."""
         if (text := self.options.get(setting.ini)) is not None:
-            return Origin(text, setting.option, self.folder)
+            return Origin(text, setting.option, self.folder, self.in_program)
         if text := self.environment.get(setting.variable):
-            return Origin(text, f"the variable {setting.variable}", self.folder)
+            return Origin(text, f"the variable {setting.variable}", self.folder, may_hold_secrets=True)
         if text := self.ini.get(setting.ini):
             folder = self.ini_file.parent if self.ini_file else self.folder
             return Origin(text.strip(), f"{setting.ini} in {self.ini_file or 'the ini file'}", folder)
@@ -64,7 +76,7 @@ def load(sources: Sources, now: datetime) -> Settings:
     values: dict[str, Any] = {setting.key: parse(setting, origin) for setting, origin in found.items()}
     origins = {setting.key: origin.source for setting, origin in found.items()}
     fill_defaults(values, origins, sources, now)
-    texts = {setting.key: origin.text for setting, origin in found.items()}
+    texts = {setting.key: text_of(values[setting.key], origin) for setting, origin in found.items()}
     settings = Settings(**values, sources=origins, texts=texts)
     refuse_combinations(settings)
     return settings
@@ -73,12 +85,31 @@ def load(sources: Sources, now: datetime) -> Settings:
 def parse(setting: Setting, origin: Origin) -> object:
     """Return the value of a setting's text; raise SettingError if it is invalid."""
     try:
-        return setting.kind.parse(origin.text, origin.folder)
+        value = setting.kind.parse(origin.text, origin.folder)
     except (ValueError, OverflowError) as error:
         wrong = str(error) if isinstance(error, kinds.UnknownWord) else None
         hint = str(error) if isinstance(error, kinds.Mistaken) else ""
         kind, received = setting.kind, setting.kind.shown(origin.text)
         raise invalid_setting(setting.name, origin.source, received, kind.allowed, kind.known(), wrong, hint) from None
+    if isinstance(value, ServerURL) and not origin.may_hold_secrets:
+        _refuse_secrets(value, setting, origin)
+    return value
+
+
+def _refuse_secrets(url: ServerURL, setting: Setting, origin: Origin) -> None:
+    """Raise SettingError if the URL holds a secret that a list of processes or a repository would show."""
+    if url.password is None and not url.secret_keys:
+        return
+    held = "a password" if url.password is not None else f"a secret, {url.secret_keys[0]}"
+    problem = f"{url.public!r} (from {origin.source}) holds {held}, where others may see it"
+    remedy = f"set the whole URL in the variable {setting.variable}"
+    alone = f"leave it out and set the variable {DB_PASSWORD}" if setting.key == "db" and not url.secret_keys else ""
+    raise SettingError(setting.name, problem, f"{alone}, or {remedy}" if alone else remedy)
+
+
+def text_of(value: object, origin: Origin) -> str:
+    """Return how a value was written, without the secrets in it."""
+    return value.public if isinstance(value, ServerURL) else origin.text
 
 
 def refuse_unknown(sources: Sources) -> None:
@@ -100,16 +131,31 @@ def refuse_unknown(sources: Sources) -> None:
 def fill_defaults(values: dict[str, Any], origins: dict[str, str], sources: Sources, now: datetime) -> None:
     """Add the defaults that depend on the time, the machine or another setting."""
     if "chroma" not in values and (directory := sources.environment.get("CHROMA_PERSIST_PATH")):
-        origin = Origin(directory, "the variable CHROMA_PERSIST_PATH", sources.folder)
+        origin = Origin(directory, "the variable CHROMA_PERSIST_PATH", sources.folder, may_hold_secrets=True)
         values["chroma"] = parse(next(setting for setting in declared() if setting.key == "chroma"), origin)
         origins["chroma"] = origin.source
     _find_records(values, origins, sources.folder / DATABASE_FOLDER)
+    if isinstance(values.get("db"), ServerURL):
+        values["db"] = with_password(values["db"], sources.environment)
     _find_vectors(values, origins)
     values.setdefault("reports", sources.folder / "reports")
     values.setdefault("as_of", now.astimezone(UTC).replace(microsecond=0))
     values.setdefault("seed", int(values["as_of"].strftime("%Y%m%d")))
     if "naive_timezone" not in values:
         values["naive_timezone"] = machine_zone()
+
+
+def with_password(url: ServerURL, environment: Mapping[str, str]) -> ServerURL:
+    """Return the URL of a database with the password from the environment, if it has none itself.
+
+    Raises:
+        SettingError: The file of the password cannot be read, or is empty.
+    """
+    if url.password is not None:
+        return url
+    know_pgpass(environment)
+    password = find_secret([DB_PASSWORD], environment)
+    return url if password is None else url.with_password(password)
 
 
 def _find_records(values: dict[str, Any], origins: dict[str, str], folder: Path) -> None:

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 from drift_checks.core.errors import DriftError, SettingError
 from drift_checks.settings.declarations import Settings, declared
-from drift_checks.settings.loading import Sources, fill_defaults, parse, refuse_combinations, refuse_unknown
+from drift_checks.settings.loading import Sources, fill_defaults, parse, refuse_combinations, refuse_unknown, text_of
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,8 @@ def configure(sources: Sources, now: datetime) -> Configured:
         except SettingError as error:
             faults.append(Fault(setting.key, error))
         else:
-            origins[setting.key], texts[setting.key] = origin.source, origin.text
+            origins[setting.key] = origin.source
+            texts[setting.key] = text_of(values[setting.key], origin)
     faults += _fill(values, origins, sources, now, {fault.key for fault in faults})
     settings = Settings(**values, sources=origins, texts=texts)
     broken = {fault.key for fault in faults}
@@ -96,7 +97,7 @@ def _fill(
         try:
             fill_defaults(values, origins, sources, now)
         except SettingError as error:
-            key = "chroma" if error.what == "chroma" else "naive_timezone"
+            key = {"chroma": "chroma", "naive-timezone": "naive_timezone"}.get(error.what, "db")
             broken.add(key)
             faults.append(Fault(key, error))
         else:

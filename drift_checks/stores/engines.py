@@ -6,13 +6,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
 import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.types import TypeEngine
 
+from drift_checks.core.addresses import Location
 from drift_checks.core.records import RecordId, StoredId
 
 Result = TypeVar("Result")
@@ -86,7 +86,7 @@ class RecordFile(Protocol):
     """A file, or several, with records; nothing is ever written to it."""
 
     @property
-    def path(self) -> Path:
+    def path(self) -> Location:
         """What the user named."""
 
     @property

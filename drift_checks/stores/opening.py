@@ -4,18 +4,22 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from drift_checks.core.addresses import Location, ServerURL
+from drift_checks.core.errors import StoreError
 from drift_checks.stores.duckdb_file import DuckDBFile
 from drift_checks.stores.engines import RecordFile
 from drift_checks.stores.sources import find_source
 from drift_checks.stores.sqlite import SqliteFile
 
 
-def open_records(path: Path, snapshot_dir: Path, query_seconds: float | None = None) -> RecordFile:
+def open_records(path: Location, snapshot_dir: Path, query_seconds: float | None = None) -> RecordFile:
     """Open what the setting `db` names; private copies and temporary files are made in `snapshot_dir`.
 
     Raises:
-        StoreError: There is no such file, or it cannot be read.
+        StoreError: There is no such file or database, or it cannot be read.
     """
+    if isinstance(path, ServerURL):
+        raise StoreError(path, "a database server cannot be read yet", "name a file with --drift-db=FILE")
     source = find_source(path)
     if source is None:
         return SqliteFile(path, snapshot_dir, query_seconds=query_seconds)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
+from drift_checks.core.addresses import Location, ServerURL
 from drift_checks.core.errors import StoreError
 from drift_checks.core.files import refuse_special
 
@@ -47,14 +48,26 @@ class Source:
     files: tuple[Path, ...]
 
 
-def require_sqlite(path: Path, purpose: str) -> None:
-    """Raise StoreError if `db` names anything but a SQLite file, which `purpose` needs."""
+def require_sqlite(path: Location, purpose: str) -> Path:
+    """Return the SQLite file that `db` names; raise StoreError if it names anything else: `purpose` needs one."""
+    if isinstance(path, ServerURL):
+        raise StoreError(path, f"is a database server, and {purpose} needs a SQLite file")
     if (source := find_source(path)) is not None:
         raise StoreError(path, f"is read as {source.format}, and {purpose} needs a SQLite file")
+    return path
 
 
-def is_sqlite(path: Path) -> bool:
+def local_directory(chroma: Location) -> Path:
+    """Return the Chroma directory that `chroma` names; raise StoreError if it is a server."""
+    if isinstance(chroma, ServerURL):
+        raise StoreError(chroma, "a Chroma server cannot be read yet", "name a directory with --drift-chroma=DIR")
+    return chroma
+
+
+def is_sqlite(path: Location) -> bool:
     """Return whether `db` names a SQLite file; what is missing or cannot be read is told by its name."""
+    if isinstance(path, ServerURL):
+        return False
     try:
         return find_source(path) is None
     except StoreError:
@@ -62,8 +75,10 @@ def is_sqlite(path: Path) -> bool:
         return not (_suffix_of(path) or glob.has_magic(str(path)) or os.path.isdir(path))  # noqa: PTH112
 
 
-def files_named(path: Path) -> Sequence[Path]:
-    """Return the files that `db` names; a single one may be of any kind."""
+def files_named(path: Location) -> Sequence[Path]:
+    """Return the files that `db` names, none if it is a server; a single one may be of any kind."""
+    if isinstance(path, ServerURL):
+        return ()
     source = find_source(path)
     return (path,) if source is None else source.files
 

@@ -77,8 +77,7 @@ def refuse_unwritable(store: RecordStore) -> None:
         StoreError: A file or its folder is not writable, the records are a view, a table or column is missing, or the
             store would not accept the row.
     """
-    path = store.file.path
-    require_sqlite(path, "--drift-write-back")
+    path = require_sqlite(store.file.path, "--drift-write-back")
     _refuse_without_rights(path)
     if fault := store.read(lambda connection: _fault(connection, store)):
         problem, remedy = fault
@@ -98,7 +97,7 @@ def write_back(store: RecordStore, written: WrittenBack, busy_seconds: float = B
         StoreError: The file stays locked or cannot be written, or the application's triggers refuse the change;
             nothing was written.
     """
-    with _transaction(store.file.path, busy_seconds) as connection:
+    with _transaction(require_sqlite(store.file.path, "--drift-write-back"), busy_seconds) as connection:
         stamp = _stamp(connection, _METRICS.c.timestamp, store, written)
         if _has_row(connection, stamp, iso_utc(written.moment)):
             return False

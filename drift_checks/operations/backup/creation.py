@@ -28,7 +28,6 @@ from drift_checks.stores.chroma import refuse_no_chroma, refuse_no_collection
 from drift_checks.stores.damage import index_files
 from drift_checks.stores.records import RecordStore
 from drift_checks.stores.snapshot import Snapshot
-from drift_checks.stores.sources import require_sqlite
 from drift_checks.stores.sqlite import SqliteFile, files_of
 
 _LOCK = ".drift-backup.lock"
@@ -105,7 +104,6 @@ def back_up(source: BackupSource, folder: Path, keep: int, now: datetime) -> Bac
 
 def _refuse_unusable(source: BackupSource) -> None:
     """Refuse an unusable store before anything is copied, as a review does."""
-    require_sqlite(source.db, "a backup")
     with closing(SqliteFile(source.db, source.snapshot_dir)) as file:
         RecordStore(file, source.identity.table, source.columns)
     if source.chroma is not None:

@@ -91,9 +91,9 @@ def _records_size(setup: Setup) -> int:
 def _vectors_size(setup: Setup) -> int:
     """Return the size of the Chroma directory, without the records that may be in it."""
     chroma, db = setup.settings.chroma, setup.settings.db
-    if chroma is None:
+    if not isinstance(chroma, Path):
         return 0
-    inside = _records_size(setup) if db is not None and db.is_relative_to(chroma) else 0
+    inside = _records_size(setup) if isinstance(db, Path) and db.is_relative_to(chroma) else 0
     return max(0, size_of(chroma) - inside)
 
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from functools import partial
-from pathlib import Path
 
+from drift_checks.core.addresses import Location, written
 from drift_checks.core.text import printable
 from drift_checks.operations.doctor.check import Check, CheckResult, failed_with, passed
 from drift_checks.operations.doctor.setup import Setup
@@ -30,7 +30,7 @@ def checks(setup: Setup) -> list[Check]:
 def _setting(setting: Setting, configured: Configured) -> CheckResult:
     settings = configured.settings
     value = getattr(settings, setting.key)
-    text = str(value) if isinstance(value, Path) else settings.texts.get(setting.key, str(value))
+    text = written(value) if isinstance(value, Location) else settings.texts.get(setting.key, str(value))
     source = settings.sources[setting.key]
     if source == f"the variable {setting.variable}" and setting.variable in configured.taken:
         source = f"{setting.variable} in {configured.env_file}"

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from datetime import UTC
-from pathlib import Path
 
+from drift_checks.core.addresses import Location
 from drift_checks.core.records import as_name, as_text
 from drift_checks.core.text import count, printable, shorten
 from drift_checks.operations.introduction.place import Vectors
@@ -33,7 +33,7 @@ _WITHOUT_VECTORS = "store_consistency and self_retrieval are not measured"
 _SHOWN = ("id", "text", "category", "confidence", "timestamp")
 
 
-def found_lines(db: Path, tables: int, found: Detection, given: Mapping[str, str]) -> Iterator[str]:
+def found_lines(db: Location, tables: int, found: Detection, given: Mapping[str, str]) -> Iterator[str]:
     """Yield the file, the table, and each column with the reason."""
     kind = "view" if found.table.is_view else "table"
     rows = f"{count(found.table.size, 'row')}{' looked at' if found.table.is_view else ''}"

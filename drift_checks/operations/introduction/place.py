@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
+from drift_checks.core.addresses import Location, ServerURL
 from drift_checks.core.errors import DriftError, SettingError
 from drift_checks.settings.declarations import Settings, declared
-from drift_checks.settings.loading import Origin, parse
+from drift_checks.settings.loading import Origin, parse, with_password
 from drift_checks.stores.catalogue import DATABASE, list_collections
 from drift_checks.stores.snapshot import default_folder
+from drift_checks.stores.sources import local_directory
 from drift_checks.stores.sqlite import SqliteFile
 
 _SUFFIXES = (".db", ".sqlite", ".sqlite3", ".db3")
@@ -27,15 +30,17 @@ class Vectors(NamedTuple):
     remedy: str = ""
 
 
-def find_database(text: str) -> Path:
-    """Return what the user means: the path itself, or the only SQLite file in a folder, if it has any.
+def find_database(text: str) -> Location:
+    """Return what the user means: the path or URL itself, or the only SQLite file in a folder, if it has any.
 
     Raises:
         SettingError: There are several.
     """
     setting = next(setting for setting in declared() if setting.key == "db")
     path = parse(setting, Origin(text, "the argument", Path.cwd()))
-    assert isinstance(path, Path)
+    assert isinstance(path, Location)
+    if isinstance(path, ServerURL):
+        return with_password(path, os.environ)
     if not path.is_dir():
         return path
     found = sorted(file for file in path.iterdir() if file.suffix.lower() in _SUFFIXES and file.name != DATABASE)
@@ -47,10 +52,12 @@ def find_database(text: str) -> Path:
     raise SettingError(path, f"has {len(found)} SQLite files: {', '.join(file.name for file in found)}", "name one")
 
 
-def find_vectors(db: Path, settings: Settings) -> Vectors | None:
+def find_vectors(db: Location, settings: Settings) -> Vectors | None:
     """Return the Chroma directory that the user named, or the only one in the file's folder or one below it."""
     if settings.chroma is not None:
-        return _vectors(settings.chroma)
+        return _vectors(local_directory(settings.chroma))
+    if isinstance(db, ServerURL):
+        return None
     for place in (db, db.parent) if db.is_dir() else (db.parent,):
         found = [vectors for folder in _folders(place) if (vectors := _vectors(folder)) is not None]
         if found:

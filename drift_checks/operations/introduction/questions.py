@@ -6,8 +6,8 @@ import shlex
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from enum import Enum
-from pathlib import Path
 
+from drift_checks.core.addresses import Location
 from drift_checks.core.errors import NothingToReview, SettingError
 from drift_checks.core.records import INDISPENSABLE
 from drift_checks.core.text import printable
@@ -35,7 +35,7 @@ class Manner(Enum):
     REFUSE = "refuse"
 
 
-def choose_table(db: Path, tables: Sequence[Table], settings: Settings, manner: Manner, ask: Ask) -> Detection:
+def choose_table(db: Location, tables: Sequence[Table], settings: Settings, manner: Manner, ask: Ask) -> Detection:
     """Return what was found in the table of records.
 
     Raises:
@@ -70,7 +70,7 @@ def choose_table(db: Path, tables: Sequence[Table], settings: Settings, manner: 
     return _filled(db, replace(first, doubt="", tied=()))
 
 
-def settle(db: Path, found: Detection, settings: Settings, manner: Manner, ask: Ask) -> Detection:
+def settle(db: Location, found: Detection, settings: Settings, manner: Manner, ask: Ask) -> Detection:
     """Return the columns without doubts; optional ones that stay in doubt are left out, with the reason.
 
     Raises:
@@ -100,14 +100,14 @@ def settle(db: Path, found: Detection, settings: Settings, manner: Manner, ask: 
     return replace(found, proposals=certain, unfit=unfit)
 
 
-def _filled(db: Path, found: Detection) -> Detection:
+def _filled(db: Location, found: Detection) -> Detection:
     """Return the same unless there is no row to learn from or to review."""
     if not found.table.size:
         raise NothingToReview(db, f"{found.table.name} is empty", "run init again when there are records in it")
     return found
 
 
-def _refusal(db: Path, found: Detection, settings: Settings) -> SettingError:
+def _refusal(db: Location, found: Detection, settings: Settings) -> SettingError:
     options = suggestion(found, settings)
     missing = found.missing
     if missing:

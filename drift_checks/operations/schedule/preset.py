@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from drift_checks.alerts.configuration import SECRETS
+from drift_checks.core.addresses import Location, written
 from drift_checks.core.secrets import Secret, find_secret
 from drift_checks.operations.schedule.carried import Carried
 from drift_checks.operations.schedule.paths import REPORTS, SNAPSHOTS
@@ -50,7 +51,7 @@ def make_preset(settings: Settings, environment: Mapping[str, str], folder: Path
         if setting.key in settings.sources:
             value = getattr(settings, setting.key)
             # The text of a path may be relative, or come from a variable of another name.
-            text = str(value) if isinstance(value, Path) else settings.texts.get(setting.key, "")
+            text = written(value) if isinstance(value, Location) else settings.texts.get(setting.key, "")
             variables[setting.variable] = text
     variables.setdefault("DRIFT_REPORTS", str(REPORTS))
     variables.setdefault("DRIFT_SNAPSHOT_DIR", str(SNAPSHOTS))
@@ -86,9 +87,9 @@ def _secret_files(environment: Mapping[str, str], folder: Path) -> dict[str, str
 
 def _store_folders(settings: Settings) -> Iterator[Path]:
     # SQLite reads the files beside it, too.
-    if settings.db is not None:
+    if isinstance(settings.db, Path):
         yield folder_of(settings.db)
-    if settings.chroma is not None:
+    if isinstance(settings.chroma, Path):
         yield settings.chroma
 
 

@@ -166,7 +166,7 @@ def test_an_ini_file_with_another_store_is_left_alone(tmp_path: Path, capsys: py
     [
         ("missing.db", 4, "does not exist"),
         (".", 4, "is a folder without any file"),
-        ("postgresql://user@host/db", 4, "not supported yet"),
+        ("http://user@host/db", 4, "--drift-chroma=URL"),
     ],
 )
 def test_what_is_no_store_is_refused(

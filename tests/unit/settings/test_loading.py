@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -9,6 +10,7 @@ from zoneinfo import ZoneInfo
 import pytest
 import tzlocal
 
+from drift_checks.core.addresses import ServerURL
 from drift_checks.settings.declarations import DATABASE_NAME, declared
 from drift_checks.settings.loading import load
 from tests.support.sources import FOLDER, INI, NOW, given, refusal
@@ -89,8 +91,8 @@ def test_chroma_defaults_to_the_applications_own_variable() -> None:
 
 
 def test_an_invalid_application_variable_is_refused() -> None:
-    """A URL there is refused as in the setting."""
-    assert "CHROMA_PERSIST_PATH" in refusal(given(environment={"CHROMA_PERSIST_PATH": "http://vectors:8000"}))
+    """The URL of a database there is refused as in the setting."""
+    assert "CHROMA_PERSIST_PATH" in refusal(given(environment={"CHROMA_PERSIST_PATH": "postgresql://host/db"}))
 
 
 def test_the_records_default_to_the_file_in_the_chroma_directory(tmp_path: Path) -> None:
@@ -165,3 +167,42 @@ def test_documented_defaults() -> None:
     assert {settings.table, settings.collection} == {"risk_classifications"}
     assert settings.reviewer == "neighbours"
     assert settings.reports == FOLDER / "reports"
+
+
+URL = "postgresql://me:s3cr3t-Passw0rd@host/db"
+
+
+def test_the_url_of_a_database_may_hold_its_password_in_the_environment() -> None:
+    """Where it came from is kept without it."""
+    settings = load(given(environment={"DRIFT_DB": URL}), NOW)
+    assert isinstance(settings.db, ServerURL)
+    assert (str(settings.db), settings.db.complete) == ("postgresql://host/db", URL)
+    assert settings.texts["db"] == "postgresql://me@host/db"
+
+
+@pytest.mark.parametrize("source", ["options", "ini"])
+def test_a_password_where_others_see_it_is_refused(source: str) -> None:
+    """On the command line or in a file that belongs in the repository; the message shows where it may be."""
+    message = refusal(given({"db": URL}) if source == "options" else given(ini={"db": URL}))
+    assert "DRIFT_DB_PASSWORD" in message
+    assert "s3cr3t" not in message
+
+
+def test_a_program_may_give_a_password() -> None:
+    """No list of processes shows the arguments of a function."""
+    assert load(replace(given({"db": URL}), in_program=True), NOW).db == ServerURL.parse(URL)
+
+
+def test_the_password_may_be_apart(tmp_path: Path) -> None:
+    """In a variable or a file; the one in the URL has precedence."""
+    (tmp_path / "password").write_text("of-the-file\n")
+    for environment, password in (
+        ({"DRIFT_DB_PASSWORD": "of-the-variable"}, "of-the-variable"),
+        ({"DRIFT_DB_PASSWORD_FILE": str(tmp_path / "password")}, "of-the-file"),
+        ({"DRIFT_DB_PASSWORD": "of-the-variable", "DRIFT_DB": URL}, "s3cr3t-Passw0rd"),
+    ):
+        options = {} if "DRIFT_DB" in environment else {"db": "postgresql://me@host/db"}
+        found = load(given(options, environment=environment), NOW).db
+        assert isinstance(found, ServerURL)
+        assert found.password is not None
+        assert found.password.reveal() == password

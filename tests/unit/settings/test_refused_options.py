@@ -16,8 +16,8 @@ from tests.support.sources import INI, NOW, given, refusal
 @pytest.mark.parametrize(
     ("key", "text"),
     [
-        ("db", "postgresql://host/risks"),
-        ("chroma", "http://vectors:8000"),
+        ("db", "http://host/risks"),
+        ("chroma", "postgresql://vectors:8000"),
         ("table", ""),
         ("sample_size", "fifty"),
         ("low_confidence_share", "1.1"),

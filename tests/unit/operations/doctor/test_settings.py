@@ -74,8 +74,8 @@ def test_every_unusable_setting_fails(snapshot: SnapshotAssertion) -> None:
 def test_the_line_of_an_unusable_setting_fails() -> None:
     """Even if it only contradicts another, or comes from Chroma's own variable; nothing replaces a bad directory."""
     assert lines(configured(options={"drift_critical": "0.9"}))["critical"][0] == "error"
-    assert lines(configured(environment={"CHROMA_PERSIST_PATH": "http://host"}))["chroma"][0] == "error"
-    found = configured(options={"drift_chroma": "http://host"}, environment={"CHROMA_PERSIST_PATH": "/data"})
+    assert lines(configured(environment={"CHROMA_PERSIST_PATH": "postgresql://host/db"}))["chroma"][0] == "error"
+    found = configured(options={"drift_chroma": "postgresql://host/db"}, environment={"CHROMA_PERSIST_PATH": "/data"})
     assert found.settings.chroma is None
     assert {"chroma", "db"} <= found.broken
 
