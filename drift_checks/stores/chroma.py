@@ -25,7 +25,6 @@ from drift_checks.stores.catalogue import (
     choose_collection,
     list_collections,
 )
-from drift_checks.stores.chroma_http import API
 from drift_checks.stores.damage import LONGEST_REASON, cut_short, damage_in, damaged, files_in
 from drift_checks.stores.snapshot import Snapshot
 from drift_checks.stores.sqlite import SqliteFile
@@ -194,11 +193,10 @@ def read_by_http(url: str, session: Any, found: FoundCollection) -> Any:
         chroma_server_ssl_enabled=False,
         chroma_server_ssl_verify=None,
         chroma_server_headers=None,
-        chroma_server_api_default_path=API,
         chroma_client_auth_provider=None,
     )
     # HttpClient is no use: its requests have no timeout, and it sends the first when it is created.
-    server: Any = System(settings).instance(ServerAPI)
+    server: Any = System(settings).instance(ServerAPI)  # type: ignore[type-abstract]
     server._session.close()
     server._session = session
     model = server.get_collection(found.name, tenant=found.tenant, database=found.database)

@@ -16,13 +16,20 @@ from drift_checks.core.addresses import ServerURL
 from drift_checks.core.errors import StoreChanged, StoreError, StoreUnavailable
 from drift_checks.core.masking import mask_url
 from drift_checks.core.route import Route, find_route
-from drift_checks.core.secrets import Secret, find_secret, masked_line
+from drift_checks.core.secrets import (
+    CHROMA_BASIC,
+    CHROMA_KEY,
+    CHROMA_TOKEN,
+    Secret,
+    find_secret,
+    masked_line,
+    remember,
+)
 
 if TYPE_CHECKING:
     import httpx
 
 API = "/api/v2"
-TOKEN, BASIC, CLOUD_KEY = "DRIFT_CHROMA_TOKEN", "DRIFT_CHROMA_BASIC", "CHROMA_API_KEY"
 _CONNECT_SECONDS = 10.0
 # A server that is restarted answers again within a few seconds.
 _PAUSES = (0.5, 1.5, 4.0)
@@ -30,8 +37,10 @@ _LARGEST = 512 * 1024 * 1024
 _LONGEST_REASON = 200
 _CLOUD = "trychroma.com"
 _READING = re.compile(r".*/(?:get|query)")
-_PASSING = (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.BAD_GATEWAY, HTTPStatus.SERVICE_UNAVAILABLE)
-_PASSING += (HTTPStatus.GATEWAY_TIMEOUT, HTTPStatus.REQUEST_TIMEOUT)
+_PASSING = (
+    *(HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS),
+    *(HTTPStatus.BAD_GATEWAY, HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.GATEWAY_TIMEOUT),
+)
 _RUNS = "check that the Chroma server runs there"
 _NO_CHROMA = "name the address of a Chroma server with --drift-chroma=http://HOST:PORT"
 
@@ -58,9 +67,11 @@ class Credentials:
         if parts.password is not None:
             basic: Secret | None = Secret(f"{unquote(parts.username or '')}:{unquote(parts.password)}")
         else:
-            basic = find_secret([BASIC], environment)
+            basic = find_secret([CHROMA_BASIC], environment)
+        if basic is not None:
+            remember(basic.reveal(), basic.reveal().partition(":")[2])
         # The key of Chroma Cloud is nobody else's business.
-        return cls(find_secret([TOKEN, CLOUD_KEY] if is_cloud(url) else [TOKEN], environment), basic)
+        return cls(find_secret([CHROMA_TOKEN, CHROMA_KEY] if is_cloud(url) else [CHROMA_TOKEN], environment), basic)
 
     def headers(self, *, cloud: bool) -> Iterator[tuple[str, str]]:
         """Yield the headers; a token is sent in each of those that servers and proxies before them read."""
@@ -227,10 +238,14 @@ class Requests:
     def _unauthorised(self, status: int, said: str) -> StoreError:
         if not self._credentials.secrets:
             problem = f"asks for credentials (HTTP {status})"
-            key = f"{TOKEN} or {CLOUD_KEY}" if is_cloud(self.url) else f"{TOKEN}, or {BASIC} to user:password"
+            key = (
+                f"{CHROMA_TOKEN} or {CHROMA_KEY}"
+                if is_cloud(self.url)
+                else f"{CHROMA_TOKEN}, or {CHROMA_BASIC} to user:password"
+            )
             return StoreError(self.url, problem, f"set the variable {key}")
-        sent = [TOKEN] if self._credentials.token is not None else []
-        sent += [BASIC] if self._credentials.basic is not None else []
+        sent = [CHROMA_TOKEN] if self._credentials.token is not None else []
+        sent += [CHROMA_BASIC] if self._credentials.basic is not None else []
         return StoreError(
             self.url,
             f"refuses the credentials (HTTP {status}: {said})",

@@ -71,9 +71,12 @@ _FORMS: tuple[Callable[[str], str], ...] = (
 class Entries(Protocol):
     """The entries of a collection."""
 
-    place: Location
     name: str
     count: int
+
+    @property
+    def place(self) -> Location:
+        """The directory or the server that holds it."""
 
     def entries(self, ids: Sequence[str]) -> Mapping[str, Entry]:
         """Return the entries with these ids."""

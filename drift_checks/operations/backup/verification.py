@@ -103,7 +103,7 @@ def _sample(collection: VectorCollection) -> dict[str, Vector]:
     found = collection.entries(ids)
     if found.keys() != set(ids):
         raise StoreError(
-            collection.directory,
+            collection.place,
             f"Chroma lists {len(set(ids) - found.keys())} of {len(ids)} sampled entries without a vector",
             "make the backup again, and if that persists, restore an earlier one",
         )
