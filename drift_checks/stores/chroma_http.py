@@ -203,7 +203,7 @@ class Requests:
         if isinstance(cause, ssl.SSLCertVerificationError):
             problem = f"its certificate is not trusted ({cause.verify_message.rstrip('.')})"
             return StoreError(self.url, problem, "name the file of its authority in the variable SSL_CERT_FILE")
-        reason = self._shown(re.sub(r"^\[Errno -?\d+\] ", "", str(error))) or type(error).__name__
+        reason = self._shown(re.sub(r"^\[Errno -?\d+\] ", "", str(error)).rstrip(".")) or type(error).__name__
         if cause is not None:
             problem = f"no encrypted connection{self._by_proxy()} ({reason})"
             return StoreError(self.url, problem, "name it with http:// if it has no certificate")
@@ -237,7 +237,7 @@ class Requests:
 
     def _unauthorised(self, status: int, said: str) -> StoreError:
         if not self._credentials.secrets:
-            problem = f"asks for credentials (HTTP {status})"
+            problem = f"asks for credentials (HTTP {status}: {said})"
             key = (
                 f"{CHROMA_TOKEN} or {CHROMA_KEY}"
                 if is_cloud(self.url)

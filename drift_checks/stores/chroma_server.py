@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from importlib.metadata import version
 from typing import Any, NamedTuple, Self
 from urllib.parse import quote
 
 from drift_checks.core.addresses import ServerURL
-from drift_checks.core.errors import StoreChanged, StoreError
+from drift_checks.core.errors import DriftError, StoreChanged, StoreError
 from drift_checks.core.text import printable
 from drift_checks.stores.catalogue import (
     DEFAULT_DATABASE,
@@ -58,8 +59,28 @@ class ChromaServer:
             self.close()
             raise
 
+    @contextmanager
+    def readable(self) -> Iterator[None]:
+        """Raise StoreError if an answer is not as the installed chromadb, or this class, expects it."""
+        try:
+            yield
+        except (DriftError, MemoryError):
+            raise
+        except Exception as error:
+            reason = printable(error, _LONGEST_REASON) or type(error).__name__
+            raise StoreError(
+                self.url,
+                f"the installed chromadb {version('chromadb')} cannot read the answers of the server, Chroma"
+                f" {printable(self.greeting.version, 40)} ({type(error).__name__}: {reason})",
+                "install the chromadb of the server's version here, or update the server",
+            ) from None
+
     def find(self, wanted: CollectionName) -> FoundCollection:
         """Return the collection with this name in any database that the server shows; raise StoreError without one."""
+        with self.readable():
+            return self._find(wanted)
+
+    def _find(self, wanted: CollectionName) -> FoundCollection:
         tenant = wanted.tenant or self.greeting.tenant
         databases = [wanted.database] if wanted.database else self._databases(tenant)
         if len(databases) > _MOST_DATABASES:
@@ -73,13 +94,15 @@ class ChromaServer:
     def collections(self, tenant: str | None, database: str | None) -> tuple[str, ...]:
         """Return the names of collections in the databases that the server shows, or in this one."""
         tenant = tenant or self.greeting.tenant
-        databases = [database] if database else self._databases(tenant)[:_MOST_DATABASES]
-        names = [found.name for name in databases for found in self._listed(tenant, name)]
+        with self.readable():
+            databases = [database] if database else self._databases(tenant)[:_MOST_DATABASES]
+            names = [found.name for name in databases for found in self._listed(tenant, name)]
         return tuple(dict.fromkeys(names))
 
     def count(self, found: FoundCollection) -> int:
         """Return the number of entries of a collection."""
-        return int(self.requests.get(f"{_path(found.tenant, found.database)}/{quote(found.id, safe='')}/count"))
+        with self.readable():
+            return int(self.requests.get(f"{_path(found.tenant, found.database)}/{quote(found.id, safe='')}/count"))
 
     def close(self) -> None:
         """Close the connections."""
@@ -217,20 +240,11 @@ class ServerCollection(VectorCollection):
 
     def _guarded(self, call: Callable[[], Result]) -> Result:
         try:
-            return call()
+            with self._server.readable():
+                return call()
         except NotThere:
             problem = f"collection {printable(self.name)} was deleted or replaced while it was read"
             raise StoreChanged(self._url, problem, "start the review again") from None
-        except (StoreError, KeyboardInterrupt, SystemExit, GeneratorExit):
-            raise
-        except Exception as error:
-            reason = printable(error, _LONGEST_REASON) or type(error).__name__
-            raise StoreError(
-                self._url,
-                f"the installed chromadb {version('chromadb')} cannot read the answers of the server, Chroma"
-                f" {printable(self._server.greeting.version, 40)} ({reason})",
-                "install the chromadb of the server's version here, or update the server",
-            ) from None
 
 
 def _path(tenant: str, database: str) -> str:
