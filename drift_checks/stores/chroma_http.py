@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
 from drift_checks.core.addresses import ServerURL
-from drift_checks.core.errors import StoreChanged, StoreError, StoreUnavailable
+from drift_checks.core.errors import SettingError, StoreChanged, StoreError, StoreUnavailable
 from drift_checks.core.masking import mask_url
 from drift_checks.core.route import Route, find_route
 from drift_checks.core.secrets import (
@@ -61,7 +61,7 @@ class Credentials:
         """Return the credentials for a server, from its URL or the environment.
 
         Raises:
-            SettingError: A file that should hold one cannot be read, or is empty.
+            SettingError: One is not usable: a file cannot be read, for example.
         """
         parts = urlsplit(url.complete)
         if parts.password is not None:
@@ -69,7 +69,10 @@ class Credentials:
         else:
             basic = find_secret([CHROMA_BASIC], environment)
         if basic is not None:
-            remember(basic.reveal(), basic.reveal().partition(":")[2])
+            user, _, password = basic.reveal().partition(":")
+            if not (user and password):
+                raise SettingError(CHROMA_BASIC, "holds no user and password", "it must be user:password")
+            remember(basic.reveal(), password)
         # The key of Chroma Cloud is nobody else's business.
         return cls(find_secret([CHROMA_TOKEN, CHROMA_KEY] if is_cloud(url) else [CHROMA_TOKEN], environment), basic)
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import socket
+import ssl
 import subprocess
 import sys
 import threading
@@ -14,6 +16,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 
 _START_SECONDS = 30
 
@@ -51,6 +54,14 @@ class ServedDirectory:
             time.sleep(0.05)
         raise AssertionError("the Chroma server does not start")
 
+    def post(self, path: str, **values: object) -> Any:
+        """Send a request to the server's API, and return the answer."""
+        request = urllib.request.Request(
+            f"{self.url}/api/v2/tenants{path}", json.dumps(values).encode(), {"Content-Type": "application/json"}
+        )
+        with urllib.request.urlopen(request) as answer:
+            return json.loads(answer.read())
+
     def stop(self) -> None:
         """Stop the server at once."""
         if self._process is not None:
@@ -77,8 +88,9 @@ class Fault:
 class Relay:
     """Passes requests on to a server, notes them, and fails as it is told."""
 
-    def __init__(self, target: str) -> None:
+    def __init__(self, target: str, tls: ssl.SSLContext | None = None) -> None:
         self.target = target
+        self._scheme = "http" if tls is None else "https"
         self.requests: list[tuple[str, str]] = []
         self.headers: list[dict[str, str]] = []
         self.fault: Fault | None = None
@@ -101,12 +113,14 @@ class Relay:
 
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self._server.daemon_threads = True
+        if tls is not None:
+            self._server.socket = tls.wrap_socket(self._server.socket, server_side=True)
         threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
 
     @property
     def url(self) -> str:
         """The address of the relay."""
-        return f"http://127.0.0.1:{self._server.server_address[1]}"
+        return f"{self._scheme}://127.0.0.1:{self._server.server_address[1]}"
 
     def close(self) -> None:
         """Stop, and release requests that hang."""
