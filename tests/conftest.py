@@ -15,6 +15,7 @@ from hypothesis import HealthCheck, settings
 
 from drift_checks.core.secrets import know_secrets
 from tests.support.chroma_server import Relay, ServedDirectory
+from tests.support.databases import MariaDB, PostgreSQL, Server, serving
 from tests.support.machine import variables_of_the_machine
 from tests.support.stores import BuiltStore, build_store
 from tests.support.thorough import THOROUGH
@@ -49,6 +50,25 @@ def _own_environment(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.T
 def _no_secrets_of_other_tests() -> None:
     """Forget the secrets that earlier tests of this process found: masking all of them takes minutes."""
     know_secrets({})
+
+
+@pytest.fixture(scope="session")
+def postgresql() -> Iterator[Server]:
+    """A private PostgreSQL, shared by the tests of this process; one that stops it starts it again."""
+    yield from serving(PostgreSQL, "psycopg")
+
+
+@pytest.fixture(scope="session")
+def mariadb() -> Iterator[Server]:
+    """A private MariaDB, shared by the tests of this process; one that stops it starts it again."""
+    yield from serving(MariaDB, "pymysql")
+
+
+@pytest.fixture(params=["postgresql", "mariadb"])
+def server(request: pytest.FixtureRequest) -> Server:
+    """Each of the two in turn."""
+    found: Server = request.getfixturevalue(request.param)
+    return found
 
 
 @pytest.fixture(scope="session")

@@ -4,8 +4,8 @@
     ├── SettingError       an unknown, invalid or contradictory setting        exit 4
     ├── StoreError         the store cannot be read                            exit 4
     │   ├── StoreLocked    another program kept it locked                      exit 75, after waiting
-    │   ├── StoreChanged   it was written to or replaced during a read         exit 75, after retries
-    │   └── StoreUnavailable  its server does not answer                       exit 75, after retries
+    │   ├── StoreAway      its server cannot be reached or is too busy        exit 75
+    │   └── StoreChanged   it was written to or replaced during a read         exit 75, after retries
     ├── ReviewerError      the reviewer cannot be used                         exit 4
     ├── ReportsError       the folder of reports cannot be written to          exit 4
     ├── ArchiveError       a backup cannot be made, trusted or restored        exit 4
@@ -66,14 +66,14 @@ class StoreLocked(StoreError):
     exit_code = EXIT_TRY_AGAIN
 
 
-class StoreChanged(StoreError):
-    """The store was written to or replaced while it was read, so the result may be inconsistent."""
+class StoreAway(StoreError):
+    """The server that holds the store cannot be reached, or cannot answer now."""
 
     exit_code = EXIT_TRY_AGAIN
 
 
-class StoreUnavailable(StoreError):
-    """The server that holds the store does not answer, or says that it cannot at the moment."""
+class StoreChanged(StoreError):
+    """The store was written to or replaced while it was read, so the result may be inconsistent."""
 
     exit_code = EXIT_TRY_AGAIN
 

@@ -13,7 +13,7 @@ from types import FrameType
 
 import pytest
 
-from drift_checks.core.errors import DriftError, ReviewerError, StoreUnavailable
+from drift_checks.core.errors import DriftError, ReviewerError, StoreAway
 from drift_checks.core.records import Record, RecordId, item_name
 from drift_checks.core.secrets import export_secrets, know_secrets
 from drift_checks.core.signals import on_sigterm
@@ -200,7 +200,7 @@ class Run:
         in_table = self.pipeline.store.has("embedding_json")
         needing = _VECTOR_FIXTURES if in_table else {*_VECTOR_FIXTURES, "windows"}
         if any(needing & set(getattr(item, "fixturenames", ())) for item in checks):
-            with suppress(StoreUnavailable):
+            with suppress(StoreAway):
                 _ = self.pipeline.vectors
 
     def _keep_made_reviews(self, session: pytest.Session) -> None:

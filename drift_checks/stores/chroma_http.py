@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
 from drift_checks.core.addresses import ServerURL
-from drift_checks.core.errors import SettingError, StoreChanged, StoreError, StoreUnavailable
+from drift_checks.core.errors import SettingError, StoreAway, StoreChanged, StoreError
 from drift_checks.core.masking import mask_url
 from drift_checks.core.route import Route, find_route
 from drift_checks.core.secrets import (
@@ -138,7 +138,7 @@ class Requests:
 
         Raises:
             NotThere: The server has no such thing.
-            StoreUnavailable: It does not answer, or cannot at the moment.
+            StoreAway: It does not answer, or cannot at the moment.
             StoreError: It refuses the request, or is no Chroma server.
         """
         if method.upper() != "GET" and not (method.upper() == "POST" and _READING.fullmatch(urlsplit(url).path)):
@@ -153,7 +153,7 @@ class Requests:
         try:
             return self._sent(method, url, content)
         except _Interrupted as error:
-            raise StoreUnavailable(error.what, error.problem, error.remedy) from None
+            raise StoreAway(error.what, error.problem, error.remedy) from None
 
     def close(self) -> None:
         """Close the connections."""
@@ -191,7 +191,7 @@ class Requests:
             yield
         except (httpx.ConnectTimeout, httpx.PoolTimeout):
             problem = f"no connection{self._by_proxy()} within {min(_CONNECT_SECONDS, self._seconds):g} seconds"
-            raise StoreUnavailable(self.url, problem, _RUNS) from None
+            raise StoreAway(self.url, problem, _RUNS) from None
         except httpx.TimeoutException:
             raise self._too_slow() from None
         except httpx.TransportError as error:
@@ -214,7 +214,7 @@ class Requests:
 
     def _too_slow(self) -> StoreError:
         problem = f"no answer within {self._seconds:g} seconds (query-timeout)"
-        return StoreUnavailable(self.url, problem, "check the load of the server, or raise --drift-query-timeout")
+        return StoreAway(self.url, problem, "check the load of the server, or raise --drift-query-timeout")
 
     def _refused(self, answer: httpx.Response, headers: Mapping[str, str]) -> StoreError:
         status = answer.status_code
@@ -235,7 +235,7 @@ class Requests:
         if status in _PASSING:
             return _Interrupted(self.url, problem, "try again later", pause=_retry_after(headers))
         if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-            return StoreUnavailable(self.url, problem, "the log of the server says more")
+            return StoreAway(self.url, problem, "the log of the server says more")
         return StoreError(self.url, problem, "the log of the server says more")
 
     def _unauthorised(self, status: int, said: str) -> StoreError:

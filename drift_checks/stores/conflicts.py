@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, collate, func, or_, select
+from sqlalchemy import Connection, func, not_, or_, select
 
 from drift_checks.core.records import RecordId
 from drift_checks.stores.records import RecordStore
 
 # SQLite would hold several copies of a longer text, so texts that begin alike are taken for identical.
 _COMPARED = 1_000_000
-_WHITE_SPACE = " \t\n\r\v\f"
 
 
 @dataclass(frozen=True)
@@ -29,12 +28,12 @@ def find_conflicts(connection: Connection, store: RecordStore) -> list[Conflict]
     If there is a column of hashes, only texts whose hash is missing or occurs twice are compared, which is fast in a
     store of a million records. A wrong hash hides its record here, but record_integrity reports it.
     """
-    category = store.column("category")
+    dialect, category = store.file.dialect, store.column("category")
     beginning = func.substr(store.column("text"), 1, _COMPARED)
     query = (
-        select(func.count(), func.count(category.distinct()), func.min(store.column("id")))
-        .where(func.trim(beginning, _WHITE_SPACE) != "", category.is_not(None))
-        .group_by(collate(beginning, "BINARY"))
+        select(func.count(), func.count(category.distinct()), dialect.least(store.column("id")))
+        .where(not_(dialect.is_blank(beginning)), category.is_not(None))
+        .group_by(dialect.identity(beginning))
         .having(func.count(category.distinct()) > 1)
         .order_by(func.count().desc())
     )

@@ -73,7 +73,9 @@ def find_decisions(connection: sa.Connection, file: RecordFile, wanted: Wanted) 
     types = file.dialect.columns(connection, name)
     renamed, divisor = _divided(wanted.renamed, list(types))
     columns = {ours: theirs for ours in COLUMNS if (theirs := _find_column(file, name, ours, renamed, list(types)))}
-    base = sa.table(name, *(sa.column(theirs, types.get(theirs)) for theirs in dict.fromkeys(columns.values())))
+    base = file.dialect.table(
+        name, *(sa.column(theirs, types.get(theirs)) for theirs in dict.fromkeys(columns.values()))
+    )
     read = {ours: file.dialect.projected(connection, ours, base.c[theirs]) for ours, theirs in columns.items()}
     key, category = read["id"], read["category"]
     # A comment at its end must not hide the parenthesis.
@@ -143,7 +145,8 @@ def _categories(
 
 def _first_line(error: BaseException | None) -> str:
     # The others show the place in a query that the user did not write.
-    return str(error).partition("\n")[0]
+    arguments = [part for part in getattr(error, "args", ()) if isinstance(part, str)]
+    return (arguments[-1] if arguments else str(error)).partition("\n")[0]
 
 
 def _find_table(file: RecordFile, wanted: str, tables: Sequence[str]) -> str:

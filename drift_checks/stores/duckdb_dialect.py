@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from sqlalchemy.types import TypeEngine
 
 from drift_checks.core.records import RecordId, StoredId, stored_ids
-from drift_checks.stores.expressions import text_in_sql
+from drift_checks.stores.expressions import WHITE_SPACE, text_in_sql
 
 # The number of a row, from 0.
 ROW_ID = "rowid"
@@ -59,6 +59,7 @@ class DuckDBDialect:
     """
 
     ids_at_once = _MOST_IDS
+    calls_functions = True
 
     def __init__(self, names: Sequence[str] = (), *, texts: bool = False) -> None:
         self._names = names
@@ -79,6 +80,10 @@ class DuckDBDialect:
         """Return the columns of a table or view with their declared types."""
         described = connection.exec_driver_sql(f"describe {quoted_name(table)}")
         return {row[0]: Declared(str(row[1])) for row in described}
+
+    def table(self, name: str, *columns: sa.ColumnClause[Any]) -> sa.TableClause:
+        """Return the table or view with this name."""
+        return sa.table(name, *columns)
 
     def projected(self, connection: sa.Connection, ours: str, column: sa.ColumnClause[Any]) -> sa.ColumnElement[Any]:
         """Return what is read of a column: its values as text, whole numbers, numbers or bytes."""
@@ -190,6 +195,22 @@ class DuckDBDialect:
         else:
             called = getattr(sa.func, function)(self.text(stored))
         return called
+
+    def ordered(self, key: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]:
+        """Return the column: its texts are ordered byte by byte."""
+        return key
+
+    def least(self, key: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]:
+        """Return the lowest id of a group."""
+        return sa.func.min(key)
+
+    def is_blank(self, text: sa.ColumnElement[Any]) -> sa.ColumnElement[bool]:
+        """Return whether a text has nothing but white space."""
+        return sa.func.trim(text, WHITE_SPACE) == ""
+
+    def identity(self, text: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]:
+        """Return the text, compared byte by byte."""
+        return sa.collate(text, "BINARY")
 
     def evaluated_once(self, rows: sa.Select[Any]) -> sa.Subquery:
         """Return the rows as a subquery, which DuckDB evaluates once."""

@@ -1,4 +1,4 @@
-"""What is asked of a file of records, whatever database or format it has: one module implements this for each.
+"""What is asked of a file or a server of records: one module implements this for each database or format.
 
 `sqlite.py` and `sqlite_dialect.py` are the example to follow.
 """
@@ -27,11 +27,18 @@ class Dialect(Protocol):
     def ids_at_once(self) -> int:
         """The largest number of ids that a query should have."""
 
+    @property
+    def calls_functions(self) -> bool:
+        """Whether functions of ours can be registered."""
+
     def tables(self, connection: sa.Connection) -> tuple[Sequence[str], Sequence[str]]:
         """Return the names of the tables and those of the views."""
 
     def columns(self, connection: sa.Connection, table: str) -> Mapping[str, TypeEngine[Any]]:
         """Return the columns of a table or view with their types."""
+
+    def table(self, name: str, *columns: sa.ColumnClause[Any]) -> sa.TableClause:
+        """Return the table or view that `tables` calls so, for use in queries."""
 
     def projected(self, connection: sa.Connection, ours: str, column: sa.ColumnClause[Any]) -> sa.ColumnElement[Any]:
         """Return what is read of a column that has our name `ours`: text, whole numbers, numbers or bytes."""
@@ -78,12 +85,24 @@ class Dialect(Protocol):
     def call(self, function: str, stored: sa.ColumnElement[Any]) -> sa.ColumnElement[int]:
         """Return the result of a registered function for a value."""
 
+    def ordered(self, key: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]:
+        """Return a column of ids as they are ordered: numbers by their size, texts byte by byte."""
+
+    def least(self, key: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]:
+        """Return the lowest id of a group."""
+
+    def is_blank(self, text: sa.ColumnElement[Any]) -> sa.ColumnElement[bool]:
+        """Return whether a text has nothing but white space."""
+
+    def identity(self, text: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]:
+        """Return what is equal for identical texts only, to group by."""
+
     def evaluated_once(self, rows: sa.Select[Any]) -> sa.Subquery:
         """Return the rows as a subquery whose columns are not computed again each time they are used."""
 
 
 class RecordFile(Protocol):
-    """A file, or several, with records; nothing is ever written to it."""
+    """A file, several, or a server with records; nothing is ever written to it."""
 
     @property
     def path(self) -> Location:

@@ -13,7 +13,7 @@ from uuid import UUID
 import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError
 
-from drift_checks.core.errors import StoreChanged, StoreError, StoreLocked
+from drift_checks.core.errors import StoreAway, StoreChanged, StoreError, StoreLocked
 from drift_checks.stores.engines import RecordFile
 
 # The rows to look at: some at each of several places.
@@ -100,7 +100,7 @@ def look_at(file: RecordFile, name: str) -> Table:
     """Return a table with values from all over it; without columns if it is a view that cannot be read."""
     try:
         return file.read(lambda connection: _looked(connection, file, name))
-    except (StoreLocked, StoreChanged):
+    except (StoreAway, StoreLocked, StoreChanged):
         raise
     except StoreError:
         if name not in file.read(lambda connection: file.dialect.tables(connection)[1]):
@@ -117,9 +117,10 @@ def _own(there: list[str]) -> list[str]:
 def _looked(connection: sa.Connection, file: RecordFile, name: str) -> Table:
     dialect = file.dialect
     types = dialect.columns(connection, name)
-    table = sa.table(name, *(sa.column(own, kind) for own, kind in types.items()))
+    table = dialect.table(name, *(sa.column(own, kind) for own, kind in types.items()))
     is_view = name in dialect.tables(connection)[1] and file.only_table is None
-    query = sa.select(*map(_shortened, table.c)).select_from(table)
+    read = {column.name: dialect.projected(connection, "", column) for column in table.c}
+    query = sa.select(*(_shortened(column).label(name) for name, column in read.items())).select_from(table)
     spread = [] if is_view else dialect.spread(connection, query, _PLACES, _AT_EACH)
     rows = spread or connection.execute(query.limit(_PLACES * _AT_EACH)).all()
     # Counting the rows of a view may take as long as making all of them.
@@ -130,7 +131,7 @@ def _looked(connection: sa.Connection, file: RecordFile, name: str) -> Table:
         is_key = dialect.has_integer_key(connection, name, column.name)
         is_unique: bool | None = is_key or _is_distinct(values)
         if is_unique and not is_key:
-            is_unique = None if is_view or size > _COUNTED else _is_unique(connection, table, column)
+            is_unique = None if is_view or size > _COUNTED else _is_unique(connection, table, read[column.name])
         columns.append(Column(column.name, values, is_key, is_unique))
     own = file.row_id
     # SQLite finds the rows at several places of a table by their numbers.
@@ -153,15 +154,15 @@ def _is_distinct(values: Sequence[object]) -> bool:
     return bool(values) and None not in values and len(set(values)) == len(values)
 
 
-def _is_unique(connection: sa.Connection, table: sa.TableClause, column: sa.ColumnClause[Any]) -> bool:
+def _is_unique(connection: sa.Connection, table: sa.TableClause, column: sa.ColumnElement[Any]) -> bool:
     query = sa.select(sa.func.count(), sa.func.count(column.distinct())).select_from(table)
     rows, different = connection.execute(query).one()
     return bool(rows == different)
 
 
-def _shortened(column: sa.ColumnClause[Any]) -> sa.ColumnElement[Any]:
+def _shortened(column: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]:
     """Return the column with long texts cut; columns without a type may hold texts, too."""
     if type(column.type) is not sa.types.NullType and not isinstance(column.type, sa.String):
         return column
     cut = sa.func.substr(column, 1, LONGEST)
-    return sa.case((sa.func.length(column) > LONGEST, cut), else_=column).label(column.name)
+    return sa.case((sa.func.length(column) > LONGEST, cut), else_=column)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 
 from drift_checks.core.addresses import Location, ServerURL
-from drift_checks.core.errors import StoreError
 from drift_checks.stores.duckdb_file import DuckDBFile
 from drift_checks.stores.engines import RecordFile
 from drift_checks.stores.sources import find_source
@@ -19,7 +18,9 @@ def open_records(path: Location, snapshot_dir: Path, query_seconds: float | None
         StoreError: There is no such file or database, or it cannot be read.
     """
     if isinstance(path, ServerURL):
-        raise StoreError(path, "a database server cannot be read yet", "name a file with --drift-db=FILE")
+        from drift_checks.stores.database import DatabaseServer
+
+        return DatabaseServer(path, query_seconds)
     source = find_source(path)
     if source is None:
         return SqliteFile(path, snapshot_dir, query_seconds=query_seconds)

@@ -1,16 +1,17 @@
 """A store partitioned in SQL, for the sampler.
 
-An expression computes the code of a row's part. It may be a fast approximation: an exact expression then decides about
-each row that is drawn.
+An expression computes the code of a row's part. It may be a fast approximation: Python decides about each row that is
+drawn.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from sqlalchemy import ColumnElement, Connection, func, not_, select
+from sqlalchemy.sql.elements import False_
 
 from drift_checks.core.records import RecordId, StoredId, record_id
 from drift_checks.stores.expressions import number_in_sql
@@ -22,9 +23,10 @@ _MOST_GAPS = 4
 
 
 class PartQueries(Generic[Part]):
-    """The parts of a store of `total` records, by the code of a row's part: `code` is fast, `exact_code` exact.
+    """The parts of a store of `total` records, by the code of a row's part.
 
-    The functions of these expressions must be registered on the connection.
+    `code` computes it in SQL, whose functions must be registered on the connection; `exact_code` computes it from the
+    values of the `columns`.
     """
 
     def __init__(
@@ -32,7 +34,8 @@ class PartQueries(Generic[Part]):
         connection: Connection,
         store: RecordStore,
         code: ColumnElement[int],
-        exact_code: ColumnElement[int],
+        exact_code: Callable[[Sequence[Any]], int],
+        columns: Sequence[str],
         parts: Mapping[int, Part],
         total: int,
     ) -> None:
@@ -42,6 +45,7 @@ class PartQueries(Generic[Part]):
         self._id = store.column("id")
         self._code = code
         self._exact_code = exact_code
+        self._read = [store.column(ours) for ours in columns]
         self._parts = parts
         self._total = total
 
@@ -64,8 +68,9 @@ class PartQueries(Generic[Part]):
         size = self._dialect.ids_at_once
         for start in range(0, len(ids), size):
             there = self._dialect.with_ids(self._id, ids[start : start + size])
-            query = select(self._id, self._exact_code).where(there)
-            found.update({record_id(key): self._parts[code] for key, code in self._connection.execute(query)})
+            query = select(self._id, *self._read).where(there)
+            rows = self._connection.execute(query)
+            found.update({record_id(key): self._parts[self._exact_code(values)] for key, *values in rows})
         return found
 
     def members(self, part: Part, positions: Sequence[int]) -> list[RecordId]:
@@ -82,6 +87,8 @@ class PartQueries(Generic[Part]):
     @cached_property
     def _ids(self) -> range | None:
         """The possible ids, if they are dense whole numbers."""
+        if isinstance(self._dialect.is_whole(self._id), False_):
+            return None
         first, last = self._connection.execute(select(func.min(self._id), func.max(self._id))).one()
         if first is None:
             return range(0)

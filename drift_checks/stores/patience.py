@@ -9,9 +9,9 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
+from drift_checks.core.addresses import Location
 from drift_checks.core.errors import StoreError
 
 Result = TypeVar("Result")
@@ -36,7 +36,13 @@ class Stopped(Exception):
     """The caller no longer waits for the queries."""
 
 
-def read_in_time(path: Path, seconds: float | None, read: Callable[[Patience | None], Result], remedy: str) -> Result:
+def read_in_time(
+    path: Location,
+    seconds: float | None,
+    read: Callable[[Patience | None], Result],
+    remedy: str,
+    too_slow: type[StoreError] = StoreError,
+) -> Result:
     """Return what `read` returns; with `seconds`, each of its queries may take so long.
 
     Raises:
@@ -48,7 +54,7 @@ def read_in_time(path: Path, seconds: float | None, read: Callable[[Patience | N
         patience = Patience(seconds)
         return patience.wait_for(lambda: read(patience))
     except TooSlow:
-        raise StoreError(path, f"a query took longer than {seconds:g} s and was stopped", remedy) from None
+        raise too_slow(path, f"a query took longer than {seconds:g} s and was stopped", remedy) from None
     except MemoryError:
         raise StoreError(path, "there is not enough memory to read it", "run the review where there is more") from None
 

@@ -106,7 +106,7 @@ class RecordStore:
         size = self.file.dialect.ids_at_once
         for start in range(0, len(ids), size):
             there = self.file.dialect.with_ids(self.column("id"), ids[start : start + size])
-            query = sa.select(*columns).where(there).order_by(self.column("id"))
+            query = sa.select(*columns).where(there).order_by(self.file.dialect.ordered(self.column("id")))
             for row in connection.execute(query).mappings():
                 key = record_id(row["id"])
                 if key in found:

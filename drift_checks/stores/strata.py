@@ -10,6 +10,8 @@ A value that cannot be read says nothing, so the other column alone decides.
 
 from __future__ import annotations
 
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
 from functools import cached_property
@@ -19,8 +21,9 @@ import sqlalchemy as sa
 
 from drift_checks.core.records import Stratum
 from drift_checks.stores.confidences import NUMBERS, ConfidenceForm
+from drift_checks.stores.deciding import Decision, code_of_time
 from drift_checks.stores.engines import Functions
-from drift_checks.stores.expressions import Span, by_time, number_in_sql
+from drift_checks.stores.expressions import Span, number_in_sql
 from drift_checks.stores.parts import PartQueries
 from drift_checks.stores.records import RecordStore
 from drift_checks.stores.timestamps import ISO, TimestampForm
@@ -49,9 +52,15 @@ class Bounds:
         moment = self.timestamps.read(timestamp, self.naive)
         return None if moment is None else int(moment < self.old_before)
 
+    def code_of(self, values: Mapping[str, object]) -> int:
+        """Return the code of the stratum of a record with these values."""
+        if self.is_low(values.get("confidence")):
+            return _LOW_CONFIDENCE
+        return _OLD if self.is_old(values.get("timestamp")) else _BASELINE
+
     @property
     def functions(self) -> Functions:
-        """The two functions above, for SQL."""
+        """The first two functions above, for SQL."""
         return {"drift_low": self.is_low, "drift_old": self.is_old}
 
 
@@ -62,16 +71,17 @@ class StrataQueries(PartQueries[Stratum]):
         self._bounds = bounds
         bound = bounds.confidences.stored_bound(bounds.low_confidence_below)
         self._bound: sa.ColumnElement[float] = sa.literal_column(repr(bound))
+        # Decimals in between are rounded when they are read.
+        self._above: sa.ColumnElement[float] = sa.literal_column(repr(math.nextafter(bound, math.inf)))
         self._connection, self._store, self._id = connection, store, store.column("id")
         self._dialect = store.file.dialect
-        exact_code = _stratum_code(
-            self._dialect.call("drift_low", store.column("confidence"))
-            if store.has("confidence")
-            else number_in_sql(0),
-            self._dialect.call("drift_old", store.column("timestamp")) if store.has("timestamp") else number_in_sql(0),
-        )
-        code = _stratum_code(self._is_low(), self._is_old())
-        super().__init__(connection, store, code, exact_code, _STRATA, self._tally[3])
+        columns = [ours for ours in ("confidence", "timestamp") if store.has(ours)]
+
+        def exact_code(values: Sequence[Any]) -> int:
+            return bounds.code_of(dict(zip(columns, values, strict=True)))
+
+        code = _stratum_code(self._is_low, self._is_old)
+        super().__init__(connection, store, code, exact_code, columns, _STRATA, self._tally[3])
 
     def sizes(self) -> dict[Stratum, int]:
         """Return the number of records of each stratum."""
@@ -83,7 +93,7 @@ class StrataQueries(PartQueries[Stratum]):
         found: dict[str, tuple[int, object]] = {}
         if not self._tally[2]:
             return found
-        for ours, code in (("confidence", self._is_low()), ("timestamp", self._is_old())):
+        for ours, code in (("confidence", self._is_low), ("timestamp", self._is_old)):
             example = sa.func.max(self._store.column(ours)) if self._store.has(ours) else sa.null()
             query = sa.select(sa.func.count(), example).select_from(self._store.table).where(code.is_(None))
             number, stored = self._connection.execute(query).one()
@@ -94,8 +104,8 @@ class StrataQueries(PartQueries[Stratum]):
     @cached_property
     def _tally(self) -> tuple[int, int, int, int]:
         """The numbers of records of low confidence, of old, of unreadable and of all records."""
-        low = self._is_low_by_index() if self._rows_are_wide() else self._is_low()
-        coded: sa.Select[Any] = sa.select().add_columns(low.label("low"), self._is_old().label("old"))
+        low = self._is_low_by_index() if self._rows_are_wide() else self._is_low
+        coded: sa.Select[Any] = sa.select().add_columns(low.label("low"), self._is_old.label("old"))
         rows = self._dialect.evaluated_once(coded.select_from(self._store.table))
         is_low, is_old = rows.c.low, rows.c.old
         query = sa.select(
@@ -105,28 +115,32 @@ class StrataQueries(PartQueries[Stratum]):
             sa.func.count(),
         ).select_from(rows)
         low_confidence, old, unreadable, total = self._connection.execute(query).one()
-        return low_confidence, old, unreadable, total
+        return int(low_confidence), int(old), int(unreadable), int(total)
 
+    @cached_property
     def _is_old(self) -> sa.ColumnElement[int]:
         """1 or 0, or NULL if the timestamp is unreadable."""
         if not self._store.has("timestamp"):
             return number_in_sql(0)
-        stored, bound = self._store.column("timestamp"), self._bounds.old_before
-        exact = self._dialect.call("drift_old", stored)
-        return by_time(self._dialect, stored, self._bounds.timestamps, exact, Span(1, end=bound), Span(0, start=bound))
+        bounds, bound = self._bounds, self._bounds.old_before
+        decision = Decision(self._connection, self._store, "timestamp", "drift_old", bounds.is_old)
+        return code_of_time(decision, bounds.timestamps, bounds.naive, Span(1, end=bound), Span(0, start=bound))
 
+    @cached_property
     def _is_low(self) -> sa.ColumnElement[int]:
         """1 or 0, or NULL if the confidence is unreadable."""
         if not self._store.has("confidence"):
             return number_in_sql(0)
-        stored = self._store.column("confidence")
+        decision = Decision(self._connection, self._store, "confidence", "drift_low", self._bounds.is_low)
         if self._bounds.confidences.name != NUMBERS.name:
-            return self._dialect.call("drift_low", stored)
-        number = self._dialect.number(stored)
-        return sa.case(
-            (number.between(_LEAST, self._bound), number_in_sql(1)),
-            (sa.and_(number > self._bound, number < _MOST), number_in_sql(0)),
-            else_=self._dialect.call("drift_low", stored),
+            return decision.code(lambda exact: exact)
+        number = self._dialect.number(self._store.column("confidence"))
+        return decision.code(
+            lambda exact: sa.case(
+                (number.between(_LEAST, self._bound), number_in_sql(1)),
+                (sa.and_(number >= self._above, number < _MOST), number_in_sql(0)),
+                else_=exact,
+            )
         )
 
     def _is_low_by_index(self) -> sa.ColumnElement[int]:

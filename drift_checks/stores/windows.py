@@ -11,12 +11,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
 from enum import StrEnum
+from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, func, select
 
 from drift_checks.core.records import as_text
+from drift_checks.stores.deciding import Decision, code_of_time
 from drift_checks.stores.engines import Functions
-from drift_checks.stores.expressions import Span, by_time, number_in_sql
+from drift_checks.stores.expressions import Span, number_in_sql
 from drift_checks.stores.parts import PartQueries
 from drift_checks.stores.records import RecordStore
 from drift_checks.stores.timestamps import ISO, TimestampForm
@@ -73,7 +75,7 @@ def count_groups(connection: Connection, store: RecordStore, bounds: WindowBound
     there = [ours for ours in GROUPED if store.has(ours)]
     # Labelled with our names, because two of them may stand for the same column.
     grouped = [store.column(ours).label(f"ours_{ours}") for ours in there]
-    window = _window_code(store, bounds).label("ours_window")
+    window = _window_code(connection, store, bounds).label("ours_window")
     query = select(window, *grouped, func.count()).select_from(store.table).group_by(window, *grouped)
     return [
         GroupCount(_WINDOWS[code], dict(zip(there, map(as_text, values), strict=True)), number)
@@ -92,21 +94,22 @@ def tally(groups: Sequence[GroupCount], ours: str, window: Window | None = None)
 
 def window_queries(connection: Connection, store: RecordStore, bounds: WindowBounds, total: int) -> PartQueries[Window]:
     """Return the windows as parts of the store."""
-    dialect = store.file.dialect
-    exact = dialect.call("drift_window", store.column("timestamp")) if store.has("timestamp") else number_in_sql(0)
-    return PartQueries(connection, store, _window_code(store, bounds), exact, _WINDOWS, total)
+    columns = [ours for ours in ("timestamp",) if store.has(ours)]
+
+    def exact_code(values: Sequence[Any]) -> int:
+        return bounds.code_of(values[0]) if values else _CODES[Window.OUTSIDE]
+
+    return PartQueries(connection, store, _window_code(connection, store, bounds), exact_code, columns, _WINDOWS, total)
 
 
-def _window_code(store: RecordStore, bounds: WindowBounds) -> ColumnElement[int]:
+def _window_code(connection: Connection, store: RecordStore, bounds: WindowBounds) -> ColumnElement[int]:
     if not store.has("timestamp"):
         # In GROUP BY, a bare number would be the position of a column.
         return func.abs(number_in_sql(_CODES[Window.OUTSIDE]))
-    stored, dialect = store.column("timestamp"), store.file.dialect
-    return by_time(
-        dialect,
-        stored,
+    return code_of_time(
+        Decision(connection, store, "timestamp", "drift_window", bounds.code_of),
         bounds.timestamps,
-        dialect.call("drift_window", stored),
+        bounds.naive,
         Span(_CODES[Window.REFERENCE], bounds.reference_from, bounds.recent_from),
         Span(_CODES[Window.RECENT], bounds.recent_from, bounds.until),
         Span(_CODES[Window.OUTSIDE], end=bounds.reference_from),

@@ -15,7 +15,7 @@ import trustme
 from syrupy.assertion import SnapshotAssertion
 
 from drift_checks.core.addresses import ServerURL
-from drift_checks.core.errors import SettingError, StoreChanged, StoreError, StoreUnavailable
+from drift_checks.core.errors import SettingError, StoreAway, StoreChanged, StoreError
 from drift_checks.stores import chroma_http
 from drift_checks.stores.catalogue import CollectionName
 from drift_checks.stores.chroma import DirectoryCollection
@@ -160,7 +160,7 @@ def test_a_server_that_is_back_soon_is_waited_for(opened: Opened, relay: Relay) 
 def test_a_server_that_does_not_run_may_be_back_later(relay: Relay) -> None:
     """75, since the next run may find it."""
     relay.close()
-    with pytest.raises(StoreUnavailable, match=r"cannot be reached \(Connection refused\); check that") as caught:
+    with pytest.raises(StoreAway, match=r"cannot be reached \(Connection refused\); check that") as caught:
         ChromaServer(ServerURL.parse(relay.url), 5)
     assert caught.value.exit_code == 75
 
@@ -170,7 +170,7 @@ def test_a_server_that_hangs_is_left_in_time(opened: Opened, relay: Relay) -> No
     collection = opened(seconds=0.3)
     relay.fault = Fault(hangs=True)
     begun = time.monotonic()
-    with pytest.raises(StoreUnavailable, match=r"no answer within 0\.3 seconds \(query-timeout\)"):
+    with pytest.raises(StoreAway, match=r"no answer within 0\.3 seconds \(query-timeout\)"):
         collection.first(1)
     assert time.monotonic() - begun < 2
 

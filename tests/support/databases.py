@@ -1,0 +1,467 @@
+"""Private PostgreSQL and MariaDB servers on 127.0.0.1, each in a folder of its own, and stores in them.
+
+They are the machine's programs, without its configuration, its services and its data. `admin` may do everything in
+them, `reader` only reads.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import pwd
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager, suppress
+from dataclasses import dataclass
+from glob import glob
+from importlib.util import find_spec
+from itertools import count
+from pathlib import Path
+from typing import Any, ClassVar
+
+import pytest
+import sqlalchemy as sa
+import trustme
+
+ADMIN, READER = "admin", "reader"
+PASSWORDS = {ADMIN: "adm1n-Passw0rd", READER: "re@der/Passw:rd"}
+_REQUIRED = os.environ.get("DRIFT_REQUIRE_SERVERS") == "1"
+_SECONDS = 30.0
+_names = count(1)
+
+
+def _account() -> int:
+    """Return the user that runs a server: PostgreSQL refuses to run as root."""
+    if os.geteuid():
+        return os.geteuid()
+    for name in ("postgres", "nobody"):
+        with suppress(KeyError):
+            return pwd.getpwnam(name).pw_uid
+    return 65534
+
+
+class Server:
+    """A database server; `programs` are the folders of its programs, the newest first."""
+
+    scheme: ClassVar[str]
+    program: ClassVar[str]
+    admin_database: ClassVar[str]
+    programs: ClassVar[Sequence[str]] = ()
+
+    def __init__(self) -> None:
+        self.port = _free_port()
+        # The folders of tests are root's alone.
+        self.folder = Path(tempfile.mkdtemp(prefix="drift-server-"))
+        self._process: subprocess.Popen[bytes] | None = None
+        self._account = _account()
+        self._own(self.folder)
+
+    @classmethod
+    def find(cls) -> Path | None:
+        """Return the server's program, if the machine has it."""
+        found = [Path(folder) / cls.program for folder in cls.programs if (Path(folder) / cls.program).exists()]
+        return found[0] if found else None
+
+    def url(self, database: str = "", user: str = READER, password: str | None = None, **options: str) -> str:
+        """Return the URL for a user of a database, with its password; an empty password leaves it out."""
+        given = PASSWORDS.get(user) if password is None else password
+        url = sa.URL.create(self.scheme, user, given or None, "127.0.0.1", self.port, database or self.admin_database)
+        return url.update_query_dict(options).render_as_string(hide_password=False)
+
+    # The signal that ends it at once.
+    stopped_by: ClassVar[signal.Signals] = signal.SIGKILL
+
+    def start(self) -> None:
+        """Start it, and wait until it answers."""
+        assert self._process is None
+        with self.log.open("ab") as log:
+            self._process = subprocess.Popen(
+                self._command(),
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+                preexec_fn=_end_with_parent,  # noqa: PLW1509 - it calls one function of the kernel
+                **self._credentials(),
+            )
+        deadline = time.monotonic() + _SECONDS
+        while not self._answers():
+            assert self._process.poll() is None, self.log.read_text(errors="replace")[-2000:]
+            assert time.monotonic() < deadline, "the server does not answer"
+            time.sleep(0.02)
+
+    def stop(self) -> None:
+        """End it at once, as a crash or a restart of the machine does; connections break."""
+        if self._process is not None:
+            self._process.send_signal(self.stopped_by)
+            self._process.wait(_SECONDS)
+            self._process = None
+
+    def restart(self) -> None:
+        """Stop and start it."""
+        self.stop()
+        self.start()
+
+    @contextmanager
+    def hanging(self) -> Iterator[None]:
+        """Stop all its processes for a while: connections stay, and nothing answers."""
+        assert self._process is not None
+        for process in self._processes():
+            os.kill(process, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            for process in self._processes():
+                os.kill(process, signal.SIGCONT)
+
+    def remove(self) -> None:
+        """Stop it, and remove its folder."""
+        self.stop()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    @property
+    def log(self) -> Path:
+        """The file of its messages."""
+        return self.folder / "log"
+
+    @property
+    def authority(self) -> Path:
+        """The file with the certificate of the authority that signed the server's."""
+        return self.folder / "authority.pem"
+
+    def create_database(self) -> Database:
+        """Create an empty database from which `reader` may read."""
+        name = f"records_{os.getpid()}_{next(_names)}"
+        self.execute(f"CREATE DATABASE {name}")
+        database = Database(self, name)
+        self.allow_reading(database)
+        return database
+
+    def execute(self, *statements: str, database: str = "") -> list[list[object]]:
+        """Execute statements as `admin`; return the rows of the last one."""
+        engine = sa.create_engine(self.url(database, ADMIN), isolation_level="AUTOCOMMIT", poolclass=sa.NullPool)
+        rows: list[list[object]] = []
+        with engine.connect() as connection:
+            for statement in statements:
+                result = connection.exec_driver_sql(statement)
+                rows = [list(row) for row in result] if result.returns_rows else []
+        return rows
+
+    def allow_reading(self, database: Database) -> None:
+        """Give `reader` the right to read all tables of the database, future ones included."""
+        raise NotImplementedError
+
+    def logged(self) -> AbstractContextManager[list[str]]:
+        """Log all statements; the list holds them at the end."""
+        raise NotImplementedError
+
+    def _command(self) -> list[str]:
+        raise NotImplementedError
+
+    def _answers(self) -> bool:
+        try:
+            self.execute("SELECT 1")
+        except sa.exc.DBAPIError:
+            return False
+        return True
+
+    def _processes(self) -> list[int]:
+        assert self._process is not None
+        found = [self._process.pid]
+        children = subprocess.run(
+            ["ps", "-o", "pid=", "--ppid", str(self._process.pid)], capture_output=True, text=True, check=False
+        )
+        return [*map(int, children.stdout.split()), *found]
+
+    def _run(self, command: Sequence[str], stdin: bytes = b"") -> None:
+        done = subprocess.run(command, input=stdin, capture_output=True, check=False, **self._credentials())
+        assert done.returncode == 0, done.stderr.decode(errors="replace")[-2000:]
+
+    def _credentials(self) -> dict[str, Any]:
+        given: dict[str, Any] = {"cwd": self.folder, "env": {"PATH": os.defpath, "LC_ALL": "C.UTF-8"}}
+        if os.geteuid() == 0:
+            given |= {"user": self._account, "group": pwd.getpwuid(self._account).pw_gid, "extra_groups": []}
+        return given
+
+    def _own(self, *paths: Path) -> None:
+        for path in paths:
+            if os.geteuid() == 0:
+                os.chown(path, self._account, -1)
+
+    def _certify(self) -> tuple[Path, Path]:
+        """Write a certificate for 127.0.0.1 and its key; return their files."""
+        authority = trustme.CA()
+        issued = authority.issue_cert("127.0.0.1", "localhost")
+        key, chain = self.folder / "key.pem", self.folder / "chain.pem"
+        issued.private_key_pem.write_to_path(key)
+        issued.cert_chain_pems[0].write_to_path(chain)
+        authority.cert_pem.write_to_path(self.authority)
+        key.chmod(0o600)
+        self._own(key, chain, self.authority)
+        self.authority.chmod(0o644)
+        self.folder.chmod(0o755)
+        return key, chain
+
+
+class PostgreSQL(Server):
+    """PostgreSQL with TLS, which no client is required to use."""
+
+    scheme = "postgresql+psycopg"
+    program = "postgres"
+    admin_database = "postgres"
+    programs = sorted(glob("/usr/lib/postgresql/*/bin"), reverse=True)  # noqa: PTH207
+    # It ends all its processes, without writing anything.
+    stopped_by = signal.SIGQUIT
+
+    def __init__(self, programs: Path | None = None) -> None:
+        super().__init__()
+        found = programs / self.program if programs else self.find()
+        assert found is not None
+        self._program = found
+        data, password = self.folder / "data", self.folder / "password"
+        password.write_text(PASSWORDS[ADMIN])
+        self._own(password)
+        how = ("--auth=scram-sha-256", f"--pwfile={password}", "--encoding=UTF8", "--locale=C.UTF-8", "--no-sync")
+        self._run([str(found.parent / "initdb"), "-D", str(data), "-U", ADMIN, *how])
+        key, chain = self._certify()
+        settings = {
+            "port": self.port,
+            "listen_addresses": "'127.0.0.1'",
+            "unix_socket_directories": f"'{self.folder}'",
+            "fsync": "off",
+            "full_page_writes": "off",
+            "max_connections": 20,
+        }
+        if programs is None:
+            # pgserver's PostgreSQL is built without TLS.
+            settings |= {"ssl": "on", "ssl_key_file": f"'{key}'", "ssl_cert_file": f"'{chain}'"}
+        with (data / "postgresql.conf").open("a") as file:
+            file.writelines(f"{name} = {value}\n" for name, value in settings.items())
+        self.start()
+        self.execute(f"CREATE ROLE {READER} LOGIN PASSWORD '{PASSWORDS[READER]}'")
+
+    def allow_reading(self, database: Database) -> None:
+        """Give `reader` the right to read all tables of the database, future ones included."""
+        database.execute(
+            f"GRANT SELECT ON ALL TABLES IN SCHEMA public TO {READER}",
+            f"ALTER DEFAULT PRIVILEGES FOR ROLE {ADMIN} IN SCHEMA public GRANT SELECT ON TABLES TO {READER}",
+        )
+
+    @contextmanager
+    def logged(self) -> Iterator[list[str]]:
+        """Log all statements; the list holds them at the end."""
+        found: list[str] = []
+        self._set("log_statement", "all")
+        start = self.log.stat().st_size
+        try:
+            yield found
+        finally:
+            self._set("log_statement", "none")
+            for line in self.log.read_bytes()[start:].decode(errors="replace").splitlines():
+                for sign in ("LOG:  statement: ", "LOG:  execute "):
+                    _, there, statement = line.partition(sign)
+                    if there:
+                        found.append(statement.partition(": ")[2] if "execute" in sign else statement)
+            found[:] = [text for text in found if "log_statement" not in text and "pg_reload_conf" not in text]
+
+    def _set(self, name: str, value: str) -> None:
+        self.execute(f"ALTER SYSTEM SET {name} = '{value}'", "SELECT pg_reload_conf()")
+        deadline = time.monotonic() + _SECONDS
+        while self.execute(f"SHOW {name}") != [[value]]:
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+
+    def _command(self) -> list[str]:
+        return [str(self._program), "-D", str(self.folder / "data")]
+
+
+class MariaDB(Server):
+    """MariaDB with TLS, which no client is required to use."""
+
+    scheme = "mysql+pymysql"
+    program = "mariadbd"
+    admin_database = "mysql"
+    programs = ("/usr/sbin", "/usr/libexec", "/usr/bin")
+
+    def __init__(self) -> None:
+        super().__init__()
+        found = self.find()
+        assert found is not None
+        self._program = found
+        (self.folder / "data").mkdir()
+        self._own(self.folder / "data")
+        self._install()
+        self._key, self._chain = self._certify()
+        self.start()
+        self.execute(f"CREATE USER {READER}@'127.0.0.1' IDENTIFIED BY '{PASSWORDS[READER]}'")
+
+    def allow_reading(self, database: Database) -> None:
+        """Give `reader` the right to read all tables of the database, future ones included."""
+        self.execute(f"GRANT SELECT ON {database.name}.* TO {READER}@'127.0.0.1'")
+
+    @contextmanager
+    def logged(self) -> Iterator[list[str]]:
+        """Log all statements; the list holds them at the end."""
+        found: list[str] = []
+        file = self.folder / "statements"
+        file.unlink(missing_ok=True)
+        self.execute(f"SET GLOBAL general_log_file = '{file}'", "SET GLOBAL general_log = 1")
+        try:
+            yield found
+        finally:
+            self.execute("SET GLOBAL general_log = 0")
+            for line in file.read_text(errors="replace").splitlines():
+                for sign in (" Query\t", " Execute\t"):
+                    _, there, statement = line.partition(sign)
+                    if there:
+                        found.append(statement)
+            found[:] = [text for text in found if "general_log" not in text]
+
+    def _install(self) -> None:
+        """Create the system tables, as mariadb-install-db does, which needs the client's programs."""
+        share = next(path for path in (Path("/usr/share/mysql"), Path("/usr/share/mariadb")) if path.is_dir())
+        parts = ["CREATE DATABASE mysql;", "USE mysql;", "SET @auth_root_socket=NULL;"]
+        kinds = ("system_tables", "performance_tables", "system_tables_data")
+        for kind in kinds:
+            file = next(path for name in ("mysql", "mariadb") if (path := share / f"{name}_{kind}.sql").exists())
+            parts.append(file.read_text())
+        parts += [
+            f"INSERT INTO global_priv VALUES ('127.0.0.1', '{ADMIN}', JSON_OBJECT('access', CAST(-1 AS UNSIGNED),"
+            " 'plugin', 'mysql_native_password', 'authentication_string',"
+            f" PASSWORD('{PASSWORDS[ADMIN]}')));"
+        ]
+        self._run([*self._base_command(), "--bootstrap"], "\n".join(parts).encode())
+
+    def _command(self) -> list[str]:
+        return [
+            *self._base_command(),
+            f"--port={self.port}",
+            "--bind-address=127.0.0.1",
+            f"--socket={self.folder / 'socket'}",
+            f"--pid-file={self.folder / 'pid'}",
+            "--skip-name-resolve",
+            f"--ssl-cert={self._chain}",
+            f"--ssl-key={self._key}",
+            "--max-connections=20",
+            "--character-set-server=utf8mb4",
+            "--log-warnings=1",
+        ]
+
+    def _base_command(self) -> list[str]:
+        return [
+            str(self._program),
+            "--no-defaults",
+            f"--datadir={self.folder / 'data'}",
+            "--innodb-log-file-size=8M",
+            "--innodb-buffer-pool-size=64M",
+            "--innodb-flush-log-at-trx-commit=0",
+            "--innodb-flush-method=nosync",
+        ]
+
+
+@dataclass(frozen=True)
+class Database:
+    """A database on a private server."""
+
+    server: Server
+    name: str
+
+    @property
+    def url(self) -> str:
+        """The URL for `reader`, with its password."""
+        return self.server.url(self.name)
+
+    @property
+    def public(self) -> str:
+        """The URL as reports show it."""
+        return f"{self.server.scheme.partition('+')[0]}://127.0.0.1:{self.server.port}/{self.name}"
+
+    def environment(self, **options: str) -> dict[str, str]:
+        """Return the variable of a review that reads as `reader`."""
+        return {"DRIFT_DB": self.server.url(self.name, **options)}
+
+    def execute(self, *statements: str) -> list[list[object]]:
+        """Execute statements as `admin`; return the rows of the last one."""
+        return self.server.execute(*statements, database=self.name)
+
+    def load(self, file: Path, types: Mapping[str, sa.types.TypeEngine[Any]] | None = None) -> None:
+        """Copy the tables of a SQLite file, with other types for columns named in `types`."""
+        source = sa.create_engine(f"sqlite:///{file}", poolclass=sa.NullPool)
+        target = sa.create_engine(self.server.url(self.name, ADMIN), poolclass=sa.NullPool)
+        tables = sa.MetaData()
+        tables.reflect(source)
+        with source.connect() as read, target.begin() as write:
+            for table in tables.sorted_tables:
+                rows = [dict(row) for row in read.execute(sa.select(table)).mappings()]
+                _translate(table, types or {})
+                table.create(write)
+                for start in range(0, len(rows), 1000):
+                    write.execute(sa.insert(table), rows[start : start + 1000])
+        source.dispose()
+        target.dispose()
+
+
+def _translate(table: sa.Table, types: Mapping[str, sa.types.TypeEngine[Any]]) -> None:
+    """Give a table that was read from SQLite the types that a server's table of this purpose has."""
+    indexed = {column.name for index in table.indexes for column in index.columns}
+    for column in table.columns:
+        column.server_default = None
+        if column.name in types:
+            column.type = types[column.name]
+        elif isinstance(column.type, sa.Integer):
+            column.type = sa.BigInteger()
+        elif isinstance(column.type, sa.String):
+            is_key = column.primary_key or column.name in indexed
+            column.type = sa.String(255) if is_key else sa.Text().with_variant(_long_text(), "mysql")
+        elif isinstance(column.type, sa.Numeric | sa.Float):
+            column.type = sa.Double()
+
+
+def _long_text() -> sa.types.TypeEngine[Any]:
+    from sqlalchemy.dialects.mysql import LONGTEXT
+
+    return LONGTEXT()
+
+
+def _end_with_parent() -> None:
+    """Have this process killed when the one ends that started it, even if that is killed itself."""
+    ctypes.CDLL(None).prctl(1, signal.SIGKILL)
+
+
+def _free_port() -> int:
+    with socket.socket() as listening:
+        listening.bind(("127.0.0.1", 0))
+        return int(listening.getsockname()[1])
+
+
+def programs_with_pgvector(folder: Path) -> Path | None:
+    """Return the folder of PostgreSQL's programs in the package pgserver, which include pgvector; copied, if installed.
+
+    The account that runs the server may not be able to read this environment.
+    """
+    found = find_spec("pgserver")
+    if found is None or found.origin is None:
+        return None
+    package = Path(found.origin).parent
+    for part in (package, package.parent / "pgserver.libs"):
+        if part.exists():
+            shutil.copytree(part, folder / part.name, symlinks=True, dirs_exist_ok=True)
+    return folder / package.name / "pginstall" / "bin"
+
+
+def serving(kind: type[Server], driver: str) -> Iterator[Server]:
+    """Yield a server of this kind, for a fixture; skip without its program or driver, unless they are required."""
+    missing = kind.program if kind.find() is None else driver if find_spec(driver) is None else ""
+    if missing and _REQUIRED:
+        pytest.fail(f"{missing} is not installed")
+    if missing:
+        pytest.skip(f"{missing} is not installed")
+    server = kind()
+    try:
+        yield server
+    finally:
+        server.remove()
