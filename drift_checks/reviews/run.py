@@ -24,18 +24,17 @@ from drift_checks.reviews.sampler import Sampler
 from drift_checks.reviews.vectors.base import Comparison, VectorSet
 from drift_checks.reviews.windows import Windows
 from drift_checks.settings.declarations import NEIGHBOURS, SEQUENTIAL, Settings
-from drift_checks.stores.catalogue import CollectionName
-from drift_checks.stores.chroma import Vector, VectorCollection, refuse_no_chroma, refuse_no_collection
 from drift_checks.stores.completion import completed
-from drift_checks.stores.connecting import collection_of, connected
+from drift_checks.stores.connecting import connected
 from drift_checks.stores.engines import RecordFile
 from drift_checks.stores.linking import Link
 from drift_checks.stores.opening import open_records
+from drift_checks.stores.opening_vectors import VectorPlace
 from drift_checks.stores.records import RecordStore
 from drift_checks.stores.snapshot import default_folder
-from drift_checks.stores.sources import local_directory
 from drift_checks.stores.tables import Table, TableFile
 from drift_checks.stores.taxonomy import read_taxonomy
+from drift_checks.stores.vectors import Vector, VectorCollection
 from drift_checks.stores.writing import refuse_unwritable
 
 # The number of records whose variants the user's own classifier reviews by default.
@@ -82,9 +81,8 @@ class Pipeline:
         """
         if self.settings.repeat and self.reviewer_name == NEIGHBOURS:
             raise _nothing_to_repeat("the reviewer 'neighbours' never contradicts itself")
-        chroma = self.settings.chroma
-        if chroma is not None:
-            refuse_no_chroma(local_directory(chroma))
+        if self._vector_place is not None:
+            self._vector_place.refuse_no_chroma()
         if self.settings.write_back:
             refuse_unwritable(self.store)
         # Each of these steps refuses what it cannot use. The versions are for the report, when the store may be away.
@@ -93,8 +91,8 @@ class Pipeline:
             raise _nothing_to_repeat(f"{self.reviewer_name} says deterministic = True")
         if self.reviewer_name == NEIGHBOURS and self.settings.embedding is not None:
             _ = self.compared
-        elif self.classifier is not None and chroma is not None:
-            refuse_no_collection(local_directory(chroma), self._collection, self._snapshot_dir)
+        elif self.classifier is not None and self._vector_place is not None:
+            self._vector_place.refuse_no_collection()
 
     @cached_property
     def store(self) -> RecordStore:
@@ -132,10 +130,10 @@ class Pipeline:
 
     @cached_property
     def vectors(self) -> VectorCollection | None:
-        """The collection of vectors, None without a Chroma directory."""
-        if self.settings.chroma is None:
+        """The collection of vectors, None without Chroma."""
+        if self._vector_place is None:
             return None
-        collection = VectorCollection(local_directory(self.settings.chroma), self._collection, self._snapshot_dir)
+        collection = self._vector_place.open()
         self._opened.append(collection)
         return collection
 
@@ -280,8 +278,8 @@ class Pipeline:
         return generator.sample(records, min(number, len(records)))
 
     @property
-    def _collection(self) -> CollectionName:
-        return collection_of(self.settings)
+    def _vector_place(self) -> VectorPlace | None:
+        return VectorPlace.of(self.settings, self._snapshot_dir)
 
     @property
     def _snapshot_dir(self) -> Path:

@@ -160,16 +160,15 @@ def _reviewer(setup: Setup, record: Record) -> Iterator[Reviewer]:
         return
     from drift_checks.reviews.reviewers.neighbours import NeighboursReviewer
     from drift_checks.reviews.vectors.choice import choose_vectors
-    from drift_checks.stores.chroma import VectorCollection
     from drift_checks.stores.linking import Link
-    from drift_checks.stores.sources import local_directory
+    from drift_checks.stores.vectors import VectorCollection
 
     with ExitStack() as opened:
 
         def open_collection() -> tuple[VectorCollection, Link] | None:
-            if settings.chroma is None:
+            if setup.vector_place is None:
                 return None
-            collection = VectorCollection(local_directory(settings.chroma), setup.collection, setup.snapshots)
+            collection = setup.vector_place.open()
             opened.enter_context(closing(collection))
             return collection, Link(setup.store.table, collection, [record])
 

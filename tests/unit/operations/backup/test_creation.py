@@ -183,7 +183,7 @@ def test_different_vectors_in_the_archive_are_found(
     ):
         with pytest.raises(ArchiveError, match="contains other vectors than were copied"):
             verification.refuse_different(other, one, tmp_path)
-    monkeypatch.setattr("drift_checks.stores.chroma.VectorCollection.entries", lambda *_: {})
+    monkeypatch.setattr("drift_checks.stores.chroma.DirectoryCollection.entries", lambda *_: {})
     with pytest.raises(StoreError, match="60 of 60 sampled entries without a vector"):
         verification.sample_vectors(
             store.chroma, CollectionName("risk_classifications"), store.chroma, tmp_path / "snapshots"
