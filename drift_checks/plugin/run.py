@@ -8,7 +8,7 @@ import warnings
 from collections import defaultdict
 from collections.abc import Callable, Generator, Hashable, Iterator, Sequence
 from contextlib import contextmanager
-from functools import partial
+from functools import cached_property, partial
 from types import FrameType
 
 import pytest
@@ -18,7 +18,8 @@ from drift_checks.core.records import Record, RecordId, item_name
 from drift_checks.core.secrets import export_secrets, know_secrets
 from drift_checks.core.signals import on_sigterm
 from drift_checks.core.text import visible
-from drift_checks.plugin import fixtures, xdist
+from drift_checks.plugin import batches, fixtures, xdist
+from drift_checks.plugin.batches import RecordBatch, records_of
 from drift_checks.plugin.checks import Checks
 from drift_checks.plugin.collection import (
     asks_for_reviews,
@@ -26,7 +27,6 @@ from drift_checks.plugin.collection import (
     criterion_name,
     declared_criteria,
     is_check,
-    record_of,
     slice_id,
 )
 from drift_checks.plugin.finish import Finish
@@ -107,12 +107,23 @@ class Run:
         """Run a check that takes `record` once per record of the sample, or `sample_slice` once per slice."""
         self._fixtures[metafunc.definition.nodeid] = frozenset(metafunc.fixturenames)
         if "record" in metafunc.fixturenames and is_check(metafunc.definition):
-            records = self.pipeline.sample.records
-            metafunc.parametrize("record", records, ids=[item_name(record.id, record.category) for record in records])
+            self._parametrize(metafunc)
         if "sample_slice" in metafunc.fixturenames and is_check(metafunc.definition):
             slices = slice_sample(self.pipeline.sample, self.pipeline.settings)
             none = pytest.param(None, id="none", marks=pytest.mark.skip(reason="the sample is all of one kind"))
             metafunc.parametrize("sample_slice", slices or [none], ids=slice_id)
+
+    def _parametrize(self, metafunc: pytest.Metafunc) -> None:
+        """Make an item for each record, or for each batch of a large sample."""
+        records = self.pipeline.sample.records
+        if batches.is_large(self.pipeline.sample) and batches.can_be_batched(metafunc):
+            metafunc.parametrize("record", self._batches, ids=[batch.name for batch in self._batches])
+        else:
+            metafunc.parametrize("record", records, ids=[item_name(record.id, record.category) for record in records])
+
+    @cached_property
+    def _batches(self) -> list[RecordBatch]:
+        return batches.batches_of(self.pipeline.sample.records)
 
     @pytest.hookimpl(wrapper=True)
     def pytest_pycollect_makeitem(self) -> Generator[None, object, object]:
@@ -170,8 +181,8 @@ class Run:
 
     def _prepare(self, checks: Sequence[pytest.Item]) -> None:
         asking = [item for item in checks if asks_for_reviews(item)]
-        asked = {record.id: record for item in asking if (record := record_of(item))}
-        if any(record_of(item) is None for item in asking):
+        asked = {record.id: record for item in asking for record in records_of(item)}
+        if not all(records_of(item) for item in asking):
             asked = {record.id: record for record in self.pipeline.sample.records}
         if asked:
             varied = any("variant_reviews" in getattr(item, "fixturenames", ()) for item in asking)
@@ -202,12 +213,13 @@ class Run:
             _ = self.pipeline.vectors
 
     def _keep_made_reviews(self, session: pytest.Session) -> None:
-        """After an interruption, check only the reviews that were made, and not for long."""
+        """After an interruption, check only the reviews that were made, and not for long; none of a large sample."""
         reviews = self.pipeline.reviews
         asking = [item for item in session.items if is_check(item) and asks_for_reviews(item)]
-        records = {record.id for item in asking if (record := record_of(item))}
-        self.finish.interrupt(sum(key in reviews and reviews[key].made for key in records), len(records))
-        session.items[:] = [item for item in asking if (record := record_of(item)) and record.id in reviews]
+        keys = {record.id for item in asking for record in records_of(item)}
+        self.finish.interrupt(sum(key in reviews and reviews[key].made for key in keys), len(keys))
+        checked = [] if batches.is_large(self.pipeline.sample) else asking
+        session.items[:] = [item for item in checked if any(record.id in reviews for record in records_of(item))]
         self._check_until = time.monotonic() + _GRACE_SECONDS
 
 
