@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import atexit
 import os
+import sys
 import time
 import warnings
 from collections import defaultdict
@@ -31,11 +33,12 @@ from drift_checks.plugin.collection import (
 )
 from drift_checks.plugin.finish import Finish
 from drift_checks.plugin.gathered import Selection
-from drift_checks.plugin.keys import CALL, CRITERIA, ERROR, LOGS, PIPELINE
+from drift_checks.plugin.keys import CALL, CRITERIA, ERROR, EXIT_CODE, LOGS, PIPELINE
 from drift_checks.plugin.settings import read_settings
 from drift_checks.plugin.terminal import end_line, progress
 from drift_checks.report.events import log_begin, log_refusal, log_reviews
 from drift_checks.report.logs import open_logs
+from drift_checks.report.verdict import EXIT_INTERRUPTED
 from drift_checks.reviews.reviewers.failures import told
 from drift_checks.reviews.run import Pipeline
 from drift_checks.reviews.slices import slice_sample
@@ -43,6 +46,11 @@ from drift_checks.settings.declarations import Settings
 
 _VECTOR_FIXTURES = {"vectors", "dimension", "entries", "link"}
 _GRACE_SECONDS = 0.7
+# A run ends within two seconds of SIGTERM.
+_END_SECONDS, _REPORT_SECONDS = 1.5, 10.0
+_CUT_OFF = (
+    "drift review: stopped by SIGTERM, without a report; --drift-resume continues with the reviews that were made."
+)
 
 
 def begin(config: pytest.Config) -> None:
@@ -64,11 +72,11 @@ def begin(config: pytest.Config) -> None:
             config.add_cleanup(config.stash[LOGS].close)
         pipeline = make_pipeline(config, settings)
         config.stash[PIPELINE] = pipeline
-        config.add_cleanup(pipeline.close)
         finish = Finish(config, pipeline, moment)
         if not (xdist.is_worker(config) or CALL in config.stash):
-            # Before the first query, which may take long.
+            # Before the first query, which may take long; and cleaned up last.
             end_on_sigterm(config, finish)
+        config.add_cleanup(pipeline.close)
         pipeline.check()
         if LOGS in config.stash:
             finish.hold_reports()
@@ -275,11 +283,28 @@ def _classifier_of_hook(config: pytest.Config) -> object | None:
 
 
 def end_on_sigterm(config: pytest.Config, finish: Finish) -> None:
-    """End the session on SIGTERM as on Ctrl-C; if the report is being written already, only stop sending alerts."""
+    """End the session on SIGTERM as on Ctrl-C; if the report is being written already, only stop sending alerts.
+
+    What does not end in time is cut off; the report of a small sample may take its time on a busy machine.
+    """
+
+    def leave() -> None:
+        # The interpreter may take seconds to free what a large review holds.
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(config.stash.get(EXIT_CODE, EXIT_INTERRUPTED))
 
     def interrupt(number: int, frame: FrameType | None) -> None:
+        atexit.register(leave)
         if not finish.ending:
             raise pytest.Session.Interrupted("stopped by SIGTERM")
         finish.stop_alerts()
 
-    config.add_cleanup(on_sigterm(interrupt, lambda: finish.ending))
+    def limit() -> float:
+        return (
+            _END_SECONDS
+            if finish.pipeline.drawn is None or batches.is_large(finish.pipeline.drawn)
+            else _REPORT_SECONDS
+        )
+
+    config.add_cleanup(on_sigterm(interrupt, lambda: finish.ending, limit, _CUT_OFF))
