@@ -14,14 +14,13 @@ from typing import Any
 import pytest
 
 from drift_checks.core.outcomes import Outcome, Result
-from drift_checks.core.records import Record, Sample
+from drift_checks.core.records import Record
 from drift_checks.core.text import count
 from drift_checks.plugin import fixtures
 from drift_checks.plugin.keys import MARK
 
-# In a larger sample, the records are checked in batches. Both numbers are fixed, so that ids are the same each time.
-BATCHED_ABOVE = 2000
-SIZE = 250
+# Fixed, so that ids are the same each time.
+_SIZE = 250
 # How many records the message of a batch names.
 _NAMED = 5
 # Marks that mean the same for a batch as for each of its records.
@@ -36,15 +35,10 @@ class RecordBatch:
     records: Sequence[Record]
 
 
-def is_large(sample: Sample) -> bool:
-    """Whether the records of the sample are checked in batches."""
-    return len(sample.records) > BATCHED_ABOVE
-
-
 def batches_of(records: Sequence[Record]) -> list[RecordBatch]:
     """Return the records in batches, in the order of the sample."""
-    starts = range(0, len(records), SIZE)
-    return [RecordBatch(f"batch-{number}", records[start : start + SIZE]) for number, start in enumerate(starts, 1)]
+    starts = range(0, len(records), _SIZE)
+    return [RecordBatch(f"batch-{number}", records[start : start + _SIZE]) for number, start in enumerate(starts, 1)]
 
 
 def records_of(item: pytest.Item) -> Sequence[Record]:

@@ -68,7 +68,8 @@ class Checks:
         finally:
             self._in_progress = None
         if first is not None:
-            first.add_note(f"The check broke for {summary(pyfuncitem.stash[BATCH], Result.BROKEN)}")
+            outcomes = pyfuncitem.stash[BATCH]
+            first.add_note(f"The check broke for {summary(outcomes, Result.BROKEN)}")
             raise first
         return True
 
@@ -79,7 +80,7 @@ class Checks:
         error: BaseException | None = None
         try:
             if "review" in item.fixturenames:
-                item.funcargs["review"] = review_of(record, item.funcargs["reviews"])
+                item.funcargs["review"] = review_of(record, self._pipeline.reviews)
             item.ihook.pytest_pyfunc_call(pyfuncitem=item)
         except (KeyboardInterrupt, pytest.exit.Exception):
             raise
@@ -177,7 +178,7 @@ class Checks:
             record.id if record else None,
             str(record.stratum) if record else None,
             self._decision(record, review) if record else None,
-            tuple(item.stash.get(STATISTICS, ())),
+            tuple(item.stash.get(STATISTICS, [])),
             item.nodeid,
             isinstance(error, StoreError),
         )

@@ -23,7 +23,6 @@ from drift_checks.core.records import Record, RecordId
 from drift_checks.core.text import visible
 from drift_checks.plugin import xdist
 from drift_checks.plugin.alerts import Alerting
-from drift_checks.plugin.batches import is_large
 from drift_checks.plugin.collection import built_in_names
 from drift_checks.plugin.facts import gather_facts, wraps_pytest
 from drift_checks.plugin.findings import STANDS_FOR, critical_reports, one_per_record, remember
@@ -169,7 +168,7 @@ class Finish:
             session.exitstatus = self.config.stash[EXIT_CODE] = self.refusal[1]
         if not (self.gathered.selection.criteria and self.gathered.outcomes and self._keeper):
             return (yield)
-        if session.exitstatus == pytest.ExitCode.INTERRUPTED and is_large(self.pipeline.sample):
+        if session.exitstatus == pytest.ExitCode.INTERRUPTED and self.pipeline.sample.is_large:
             # A report of so many records would not be written within the two seconds that are left.
             self.interrupted = self.interrupted or f"not all was checked{self._how_to_resume()}"
             return (yield)

@@ -124,7 +124,7 @@ class Run:
     def _parametrize(self, metafunc: pytest.Metafunc) -> None:
         """Make an item for each record, or for each batch of a large sample."""
         records = self.pipeline.sample.records
-        if batches.is_large(self.pipeline.sample) and batches.can_be_batched(metafunc):
+        if self.pipeline.sample.is_large and batches.can_be_batched(metafunc):
             metafunc.parametrize("record", self._batches, ids=[batch.name for batch in self._batches])
         else:
             metafunc.parametrize("record", records, ids=[item_name(record.id, record.category) for record in records])
@@ -226,7 +226,7 @@ class Run:
         asking = [item for item in session.items if is_check(item) and asks_for_reviews(item)]
         keys = {record.id for item in asking for record in records_of(item)}
         self.finish.interrupt(sum(key in reviews and reviews[key].made for key in keys), len(keys))
-        checked = [] if batches.is_large(self.pipeline.sample) else asking
+        checked = [] if self.pipeline.sample.is_large else asking
         session.items[:] = [item for item in checked if any(record.id in reviews for record in records_of(item))]
         self._check_until = time.monotonic() + _GRACE_SECONDS
 
@@ -301,10 +301,7 @@ def end_on_sigterm(config: pytest.Config, finish: Finish) -> None:
         finish.stop_alerts()
 
     def limit() -> float:
-        return (
-            _END_SECONDS
-            if finish.pipeline.drawn is None or batches.is_large(finish.pipeline.drawn)
-            else _REPORT_SECONDS
-        )
+        drawn = finish.pipeline.drawn
+        return _END_SECONDS if drawn is None or drawn.is_large else _REPORT_SECONDS
 
     config.add_cleanup(on_sigterm(interrupt, lambda: finish.ending, limit, _CUT_OFF))
