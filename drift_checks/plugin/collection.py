@@ -13,7 +13,6 @@ import pytest
 
 from drift_checks.core.errors import SettingError, nearest
 from drift_checks.core.outcomes import AGREEMENT, LEAST_OF_A_RATE, Criterion
-from drift_checks.core.records import Record
 from drift_checks.core.text import safe_word
 from drift_checks.plugin.criterion_files import built_in_names, criterion_name
 from drift_checks.plugin.keys import MARK
@@ -37,13 +36,6 @@ def is_check(item: pytest.Item) -> bool:
 def asks_for_reviews(item: pytest.Item) -> bool:
     """Whether the check needs reviews."""
     return bool(_REVIEW_FIXTURES & set(getattr(item, "fixturenames", ())))
-
-
-def record_of(item: pytest.Item) -> Record | None:
-    """Return the record that is checked, None for a check of the whole store."""
-    callspec = getattr(item, "callspec", None)
-    record = callspec.params.get("record") if callspec else None
-    return record if isinstance(record, Record) else None
 
 
 def check_identity(item: pytest.Item, fixtures: Mapping[str, Collection[str]]) -> Hashable:

@@ -26,9 +26,9 @@ from drift_checks.plugin.alerts import Alerting
 from drift_checks.plugin.criterion_files import built_in_names
 from drift_checks.plugin.facts import gather_facts, wraps_pytest
 from drift_checks.plugin.findings import STANDS_FOR, critical_reports, one_per_record, remember
-from drift_checks.plugin.gathered import Gathered, Selection
+from drift_checks.plugin.gathered import Gathered, Selection, outcomes_of
 from drift_checks.plugin.json_report import FINDINGS, mark_failed, run_document, withhold_texts
-from drift_checks.plugin.keys import ERROR, EXIT_CODE, OUTCOME, REPORT, WARNINGS
+from drift_checks.plugin.keys import ERROR, EXIT_CODE, REPORT, WARNINGS
 from drift_checks.plugin.quiet import QUIET
 from drift_checks.plugin.terminal import write_summary
 from drift_checks.report.changes import store_of
@@ -154,8 +154,8 @@ class Finish:
         """Count records that fail a criterion as findings; show what stands for a criterion only in the summary."""
         if hasattr(report, STANDS_FOR):
             return "", "", "FAILED" if report.failed else ""
-        plain = getattr(report, OUTCOME, None)
-        return (FINDINGS, "f", "FINDING") if plain and plain["result"] == Result.FAILED else None
+        is_finding = any(outcome.result is Result.FAILED for outcome in outcomes_of(report))
+        return (FINDINGS, "f", "FINDING") if is_finding and report.passed else None
 
     @pytest.hookimpl(wrapper=True, trylast=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> Generator[None, object, object]:
@@ -167,6 +167,10 @@ class Finish:
         if self.refusal:
             session.exitstatus = self.config.stash[EXIT_CODE] = self.refusal[1]
         if not (self.gathered.selection.criteria and self.gathered.outcomes and self._keeper):
+            return (yield)
+        if session.exitstatus == pytest.ExitCode.INTERRUPTED and self.pipeline.sample.is_large:
+            # A report of so many records would not be written within the two seconds that are left.
+            self.interrupted = self.interrupted or f"not all was checked{self._how_to_resume()}"
             return (yield)
         if session.exitstatus == pytest.ExitCode.INTERRUPTED and self.interrupted is None:
             self.interrupted = f"not all was checked{self._how_to_resume()}"
@@ -196,6 +200,8 @@ class Finish:
         if self.refusal:
             terminalreporter.write_line(f"ERROR: {self.refusal[0]}", red=True)
         if self.report is None:
+            if self.interrupted:
+                terminalreporter.write_line(f"drift review: interrupted, without a report: {self.interrupted}")
             return
         # Not earlier, so that the last lines name them, but no traceback is shown.
         if failed := [item for item in self._critical if item.failed]:

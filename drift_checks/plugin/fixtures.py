@@ -95,6 +95,11 @@ def reviews(drift_pipeline: Pipeline) -> Mapping[RecordId, Review]:
 @pytest.fixture
 def review(record: Record, reviews: Mapping[RecordId, Review]) -> Review:
     """The review of the record; without one, the check is unmeasured."""
+    return review_of(record, reviews)
+
+
+def review_of(record: Record, reviews: Mapping[RecordId, Review]) -> Review:
+    """Return the review of the record; without one, skip the check."""
     made = reviews[record.id]
     if not made.made:
         pytest.skip(made.failure or "the reviewer gave no category")

@@ -198,8 +198,10 @@ def agreement_in_words(report: RunReport) -> str:
     sample = f"{agreement.agreed} of {agreement.reviewed} in the sample, {share}"
     if population is None:
         return f"{sample}; no estimate for the whole store: {agreement.population_missing}"
-    estimate = f"{percent(population.rate)} ({percent_range(*population.interval)})"
-    estimate = f"estimated for the whole store: {estimate}{left_out(agreement)}"
+    estimate = f"estimated for the whole store: {percent(population.rate)} ({percent_range(*population.interval)})"
+    if population.is_exact:
+        estimate = f"of the whole store: {percent(population.rate)}"
+    estimate += left_out(agreement)
     return "; ".join([estimate, sample] if report.facts.judge == POPULATION else [sample, estimate])
 
 

@@ -173,6 +173,12 @@ class Pipeline:
         return NeighboursReviewer(self.compared)
 
     @property
+    def drawn(self) -> Sample | None:
+        """The sample, if it is drawn already."""
+        found: Sample | None = self.__dict__.get("sample")
+        return found
+
+    @property
     def reviews(self) -> dict[RecordId, Review]:
         """The reviews so far, by record id."""
         return self.ledger.reviews

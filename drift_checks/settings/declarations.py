@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, fields
 from datetime import datetime
 from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 from zoneinfo import ZoneInfo
 
 from drift_checks.core.addresses import Location
@@ -94,10 +94,10 @@ class Settings:
         kinds.path("a YAML file"),
         "YAML file that maps each category to its description (default: the categories in the store)",
     )
-    sample_size: int | None = _sample(
-        kinds.whole_or_auto(1),
-        "records to review, or auto: 20 in a store of under 1,000 records, 50 up to 10,000, 100 up to 100,000,"
-        " else 200 (review weekly then)",
+    sample_size: int | Literal["all"] | None = _sample(
+        kinds.size_of_sample(),
+        "records to review; all of the store; or auto: 20 in a store of under 1,000 records, 50 up to 10,000, 100 up"
+        " to 100,000, else 200 (review weekly then)",
         50,
     )
     low_confidence_share: float = _sample(

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Generic, TypeVar
+from typing import Any, Final, Generic, Literal, TypeVar
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, available_timezones
 
@@ -19,6 +19,7 @@ from drift_checks.core.masking import mask_password, mask_url, may_hold_password
 Value = TypeVar("Value")
 
 AUTO = "auto"
+ALL: Final = "all"
 NONE = "none"
 _NAME = r"[^\W\d]\w*(?:\.[^\W\d]\w*)*"
 _ADDRESS = re.compile(f"{_NAME}:{_NAME}")
@@ -75,14 +76,14 @@ def whole(minimum: int) -> Kind[int]:
     return simple(int, f"a whole number of at least {minimum}", lambda number: number >= minimum)
 
 
-def whole_or_auto(minimum: int) -> Kind[int | None]:
-    """Return the kind of whole numbers from `minimum`, or `auto`, which becomes None."""
-    number = whole(minimum)
+def size_of_sample() -> Kind[int | Literal["all"] | None]:
+    """Return the kind of whole numbers from 1, `all`, or `auto`, which becomes None."""
+    number = whole(1)
 
-    def parse(text: str, folder: Path) -> int | None:
-        return None if text == AUTO else number.parse(text, folder)
+    def parse(text: str, folder: Path) -> int | Literal["all"] | None:
+        return None if text == AUTO else ALL if text == ALL else number.parse(text, folder)
 
-    return Kind(parse, f"{number.allowed}, or {AUTO}", known=lambda: (AUTO,))
+    return Kind(parse, f"{number.allowed}, {AUTO} or {ALL}", known=lambda: (AUTO, ALL))
 
 
 def share() -> Kind[float]:
