@@ -14,7 +14,7 @@ from typing import Any
 from drift_checks.core.errors import SettingError
 from drift_checks.core.records import Record, RecordId, Review, Sample
 from drift_checks.reviews.batches import BatchReviewer
-from drift_checks.reviews.cluster.choice import on_cluster, refuse_no_gain
+from drift_checks.reviews.cluster.choice import UsedCluster, on_cluster, refuse_no_gain
 from drift_checks.reviews.journal import Journal, read_journal
 from drift_checks.reviews.ledger import Ledger
 from drift_checks.reviews.resuming import Unfinished
@@ -241,6 +241,12 @@ class Pipeline:
             return None
         found = self.compared
         return Comparison(basis=found.basis, number=found.count, noun=found.noun, remarks=found.remarks)
+
+    def used_cluster(self) -> UsedCluster | None:
+        """Return the cluster on which reviews were made; None without one, or if there was nothing to review."""
+        workers = len(getattr(self.classifier, "opened", ()))
+        address = self.settings.cluster
+        return UsedCluster(address=address, workers=workers) if address and workers else None
 
     def similar(self) -> VectorSet | None:
         """Return the vectors that show which records are similar, if a step of this run opened them."""

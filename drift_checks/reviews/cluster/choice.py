@@ -2,12 +2,26 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
 from drift_checks.core.errors import ReviewerError, SettingError
 from drift_checks.reviews.reviewers.base import Classifier
 from drift_checks.settings.declarations import LLM, LOCAL, NEIGHBOURS, Settings
+
+
+@dataclass(frozen=True, kw_only=True)
+class UsedCluster:
+    """Where the reviews of a run were made.
+
+    Attributes:
+        address: The scheduler, or `local`.
+        workers: The number of workers that took part.
+    """
+
+    address: str
+    workers: int
 
 
 def refuse_no_gain(settings: Settings, reviewer: str) -> None:
@@ -35,8 +49,7 @@ def on_cluster(classifier: Classifier, settings: Settings, folders: tuple[Path, 
 
     if settings.cluster is None or not isinstance(classifier, OwnClassifier):
         return classifier
-    if find_spec("distributed") is None:
-        raise not_installed()
+    refuse_not_installed()
     from drift_checks.reviews.cluster.classifier import ClusterClassifier
     from drift_checks.reviews.cluster.connection import Connection
     from drift_checks.reviews.cluster.shipping import shipped
@@ -52,7 +65,11 @@ def on_cluster(classifier: Classifier, settings: Settings, folders: tuple[Path, 
     return ClusterClassifier(classifier, shipment, connection, settings.concurrency, settings.timeout)
 
 
-def not_installed() -> ReviewerError:
-    """Return the error for a setting that needs Dask, which is not installed."""
-    return ReviewerError("cluster", "Dask is not installed", "install it with: pip install 'drift-checks[dask]'")
+def refuse_not_installed() -> None:
+    """Refuse a cluster without the libraries for it.
 
+    Raises:
+        ReviewerError: Dask is not installed.
+    """
+    if find_spec("distributed") is None:
+        raise ReviewerError("cluster", "Dask is not installed", "install it with: pip install 'drift-checks[dask]'")

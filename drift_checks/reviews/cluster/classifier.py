@@ -13,6 +13,7 @@ from collections import Counter
 from collections.abc import Callable, Hashable
 from contextlib import suppress
 from functools import partial
+from typing import NamedTuple
 
 from drift_checks.core.errors import DriftError
 from drift_checks.reviews.cluster.connection import WORKER_SECONDS, ClusterUnavailable, Connection
@@ -31,6 +32,13 @@ _LOGGER = logging.getLogger(__name__)
 
 class LostAlone(Exception):
     """A worker was lost while this call was its only one, after another was lost during it."""
+
+
+class _Turn(NamedTuple):
+    """The worker of a call, and whether the call is its only one."""
+
+    worker: Worker
+    is_alone: bool
 
 
 class ClusterClassifier:
@@ -62,7 +70,7 @@ class ClusterClassifier:
         self._since = 0.0
         self._looking: asyncio.Task[None] | None = None
         self._losses: Counter[Hashable] = Counter()
-        self._turns: dict[Hashable, Worker] = {}
+        self._turns: dict[Hashable, _Turn] = {}
         self._lone = asyncio.Lock()
 
     async def open(self) -> None:
@@ -85,27 +93,27 @@ class ClusterClassifier:
         """Wait for a worker for the request."""
         key = _key(request)
         if self._losses[key]:
-            self._turns[key] = await self._alone()
+            self._turns[key] = _Turn(await self._alone(), is_alone=True)
             return
         while (worker := self._free()) is None:
             await self._until(self._free)
         worker.load += 1
-        self._turns[key] = worker
+        self._turns[key] = _Turn(worker, is_alone=False)
 
     async def classify(self, request: Request) -> Classification:
         """Return the decision of the user's code on a worker."""
         key = _key(request)
-        worker = self._turns.pop(key)
+        worker, is_alone = self._turns.pop(key)
         try:
             return await worker.call(request.record.text)
         except WorkerLost:
             self._losses[key] += 1
-            if worker.is_reserved:
+            if is_alone:
                 raise LostAlone("two workers were lost during its call, the second without other calls") from None
             raise
         finally:
             worker.load -= 1
-            if worker.is_reserved:
+            if is_alone:
                 worker.is_reserved = False
                 self._lone.release()
             self._notify()

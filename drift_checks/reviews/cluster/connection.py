@@ -6,16 +6,11 @@ import asyncio
 import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from typing import Any, Protocol
 
 from drift_checks.core.errors import EXIT_TRY_AGAIN, ReviewerError
-from drift_checks.core.text import count
 from drift_checks.settings.declarations import LOCAL
 
-if TYPE_CHECKING:
-    from distributed import Client, LocalCluster
-
-Result = TypeVar("Result")
 CONNECT_SECONDS = 10.0
 # How long a run waits for the first worker, or for another one after the last was lost.
 WORKER_SECONDS = 60.0
@@ -45,8 +40,8 @@ class Connection:
     def __init__(self, address: str) -> None:
         self.address = address
         self.is_local = address == LOCAL
-        self._client: Client | None = None
-        self._cluster: LocalCluster | None = None
+        self._client: Any = None
+        self._cluster: Any = None
         self._quiet: Any = None
 
     @property
@@ -95,7 +90,6 @@ class Connection:
         Raises:
             ClusterUnavailable: There is none after so many seconds.
         """
-        assert self._client is not None
         asking = None
         try:
             async with asyncio.timeout(seconds):
@@ -115,7 +109,6 @@ class Connection:
         """
         if self.is_local:
             return
-        assert self._client is not None
         async with asyncio.timeout(CONNECT_SECONDS):
             versions = await self._client.get_versions(packages=["drift_checks"])
         here = _versions(versions["client"])
@@ -131,7 +124,6 @@ class Connection:
 
     def submit(self, address: str, function: Callable[..., object], *arguments: object) -> Task:
         """Start a task on one worker and on no other."""
-        assert self._client is not None
         task: Task = self._client.submit(
             function, *arguments, workers=[address], allow_other_workers=False, pure=False, retries=0
         )
@@ -139,7 +131,6 @@ class Connection:
 
     async def run(self, address: str, function: Callable[..., Any], *arguments: object) -> Any:
         """Return what a function returns on a worker's event loop."""
-        assert self._client is not None
         return (await self._client.run(function, *arguments, workers=[address]))[address]
 
     async def close(self) -> None:
@@ -156,7 +147,7 @@ class Connection:
             self._quiet.__exit__(None, None, None)
             self._quiet = None
 
-    async def _start(self) -> LocalCluster:
+    async def _start(self) -> Any:
         from dask.system import CPU_COUNT
         from distributed import LocalCluster
 
@@ -164,8 +155,11 @@ class Connection:
             n_workers=CPU_COUNT,
             threads_per_worker=1,
             host="127.0.0.1",
-            dashboard_address=None,
+            # It has no dashboard, but a server of its metrics.
+            scheduler_kwargs={"dashboard": False, "dashboard_address": "127.0.0.1:0"},
             memory_limit=None,
+            # Whoever could connect would run code as this user.
+            security=True,
             asynchronous=True,
             silence_logs=logging.CRITICAL,
         )
@@ -179,12 +173,6 @@ class Connection:
         return ClusterUnavailable(
             "cluster", f"{self.title} cannot be reached", "start it, or name another with --drift-cluster=ADDRESS"
         )
-
-
-def cluster_in_words(address: str, workers: int) -> str:
-    """Return where the reviews ran."""
-    where = "a local Dask cluster" if address == LOCAL else f"the Dask cluster {address}"
-    return f"on {count(workers, 'worker')} of {where}"
 
 
 def _versions(found: Any) -> dict[str, str | None]:

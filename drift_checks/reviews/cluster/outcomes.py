@@ -1,4 +1,4 @@
-"""What a worker returns of a call: an answer, or a failure in the terms of the pool, which has not the user's libraries."""
+"""What a worker returns of a call: an answer, or a failure, in terms that need none of the user's libraries."""
 
 from __future__ import annotations
 
@@ -43,7 +43,9 @@ class Failure:
         """Return what the pool must know of an exception."""
         fault = classifier.fault(error)
         if isinstance(error, UnusableAnswer):
-            return cls("UnusableAnswer", str(error), is_unusable=True, fault=fault, usage=error.usage, model=error.model)
+            return cls(
+                "UnusableAnswer", str(error), is_unusable=True, fault=fault, usage=error.usage, model=error.model
+            )
         return cls(
             type(error).__name__,
             str(error)[:_LONGEST],
@@ -60,7 +62,7 @@ class Failure:
             unusable.fault = self.fault  # type: ignore[attr-defined]
             return unusable
         base = ConnectionError if self.is_transient and self.status is None else Exception
-        members = {"status": self.status, "fault": self.fault}
+        members: dict[str, object] = {"status": self.status, "fault": self.fault}
         if self.retry_after is not None:
             members["headers"] = {"Retry-After": str(self.retry_after)}
         error: Exception = type(self.kind, (base,), members)(self.message)

@@ -53,8 +53,8 @@ class Progress:
 
 
 def serve(name: str, shipment: Shipment, timeout: float) -> None:
-    """Hold the classifier until the run ends; a task that leaves its place in the worker's pool of threads to others."""
-    worker = get_worker()
+    """Hold the classifier until the run ends; the task leaves its place among the worker's threads to others."""
+    worker: Any = get_worker()
     secede()
     session = Session(shipment, timeout, worker.loop.asyncio_loop)
     _sessions[name] = session

@@ -75,7 +75,8 @@ class Worker:
         if self.lost_at is not None:
             raise self._loss()
         number = next(self._numbers)
-        answer = self._answers[number] = asyncio.get_running_loop().create_future()
+        answer: asyncio.Future[Classification] = asyncio.get_running_loop().create_future()
+        self._answers[number] = answer
         self._waiting.append((number, text))
         self._has_waiting.set()
         try:
