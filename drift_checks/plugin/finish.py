@@ -133,6 +133,7 @@ class Finish:
             "refusal": self.refusal,
             "vectors": vectors.count if vectors else None,
             "comparison": to_plain(self.pipeline.comparison()),
+            "cluster": to_plain(self.pipeline.used_cluster()),
             "totals": self.pipeline.ledger.totals(),
             "near": to_plain(list(self._find_near().items())),
         }
@@ -142,7 +143,11 @@ class Finish:
         self.gathered.selection = from_plain(Selection, contribution["selection"])
         self.refusal = self.refusal or contribution["refusal"]
         compared = [item["comparison"] for item in (contribution, self._counts or {}) if item.get("comparison")]
-        self._counts = contribution | {"comparison": max(compared, key=itemgetter("number"), default=None)}
+        clusters = [item["cluster"] for item in (contribution, self._counts or {}) if item.get("cluster")]
+        self._counts = contribution | {
+            "comparison": max(compared, key=itemgetter("number"), default=None),
+            "cluster": max(clusters, key=itemgetter("workers"), default=None),
+        }
         self._near |= from_plain(list[tuple[RecordId, tuple[Near, ...]]], contribution["near"])
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:

@@ -14,6 +14,7 @@ from typing import Any
 from drift_checks.core.errors import SettingError
 from drift_checks.core.records import Record, RecordId, Review, Sample
 from drift_checks.reviews.batches import BatchReviewer
+from drift_checks.reviews.cluster.choice import UsedCluster, on_cluster, refuse_no_gain
 from drift_checks.reviews.journal import Journal, read_journal
 from drift_checks.reviews.ledger import Ledger
 from drift_checks.reviews.resuming import Unfinished
@@ -81,6 +82,7 @@ class Pipeline:
         """
         if self.settings.repeat and self.reviewer_name == NEIGHBOURS:
             raise _nothing_to_repeat("the reviewer 'neighbours' never contradicts itself")
+        refuse_no_gain(self.settings, self.reviewer_name)
         if self._vector_place is not None:
             self._vector_place.refuse_no_chroma()
         if self.settings.write_back:
@@ -161,7 +163,8 @@ class Pipeline:
         """The classifier that the pool calls, None for the reviewer `neighbours`."""
         if self.reviewer_name == NEIGHBOURS:
             return None
-        return choose_classifier(self.settings, self.taxonomy, self._hook_classifier, self._folders)
+        classifier = choose_classifier(self.settings, self.taxonomy, self._hook_classifier, self._folders)
+        return on_cluster(classifier, self.settings, self._folders)
 
     @cached_property
     def reviewer(self) -> Reviewer:
@@ -249,6 +252,12 @@ class Pipeline:
             return None
         found = self.compared
         return Comparison(basis=found.basis, number=found.count, noun=found.noun, remarks=found.remarks)
+
+    def used_cluster(self) -> UsedCluster | None:
+        """Return the cluster on which reviews were made; None without one, or if there was nothing to review."""
+        workers = len(getattr(self.classifier, "opened", ()))
+        address = self.settings.cluster
+        return UsedCluster(address=address, workers=workers) if address and workers else None
 
     def similar(self) -> VectorSet | None:
         """Return the vectors that show which records are similar, if a step of this run opened them."""

@@ -21,6 +21,7 @@ DATABASE_FOLDER = "database"
 CHROMA_DATABASE = "chroma.sqlite3"
 NEIGHBOURS = "neighbours"
 LLM = "llm"
+LOCAL = "local"
 TFIDF = "tfidf"
 POINT = "point"
 SEQUENTIAL = "sequential"
@@ -142,6 +143,11 @@ class Settings:
     )
     llm_max_tokens: int = _reviewer(kinds.whole(1), "maximum number of tokens of an answer", 2048)
     concurrency: int = _reviewer(kinds.whole(1), "number of reviews in flight", 16)
+    cluster: str | None = _reviewer(
+        kinds.cluster(LOCAL),
+        "Dask cluster on which your own classifier runs: local (a worker for each processor is started), or the address"
+        " of a scheduler, as in tcp://scheduler:8786; or none (default: in this process)",
+    )
     requests_per_minute: int | None = _reviewer(
         kinds.whole(1), "maximum number of calls started in a minute (default: unlimited)"
     )

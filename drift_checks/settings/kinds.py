@@ -23,6 +23,8 @@ ALL: Final = "all"
 NONE = "none"
 _NAME = r"[^\W\d]\w*(?:\.[^\W\d]\w*)*"
 _ADDRESS = re.compile(f"{_NAME}:{_NAME}")
+# Of Dask.
+_SCHEDULERS = ("tcp", "tls", "ucx", "ws", "wss")
 _MODEL_FILE = re.compile(r"\.(joblib|pkl|pickle|skops|onnx|pt|pth|safetensors|h5|bin|ftz)$", re.IGNORECASE)
 # What SQLAlchemy calls the files that are named by their path here.
 _FILE_SCHEMES = ("sqlite", "duckdb", "file")
@@ -243,6 +245,25 @@ def address() -> Kind[str]:
         return text.rstrip("/")
 
     return Kind(parse, "a URL such as https://host/v1, without user, password or query", shown=mask_url)
+
+
+def cluster(*words: str) -> Kind[str | None]:
+    """Return the kind of Dask clusters: one of a few words, the address of a scheduler, or none."""
+
+    def parse(text: str, _: Path) -> str | None:
+        if text in words:
+            return text
+        if text == NONE:
+            return None
+        parts = urlsplit(text)
+        if parts.scheme not in _SCHEDULERS or not parts.hostname or not parts.port or "@" in parts.netloc:
+            raise ValueError
+        if parts.path.strip("/") or parts.query or parts.fragment:
+            raise ValueError
+        return text.rstrip("/")
+
+    allowed = f"{', '.join(words)}, none, or the address of a scheduler with its port, such as tcp://scheduler:8786"
+    return Kind(parse, allowed, lambda: (*words, NONE), shown=mask_url)
 
 
 def price() -> Kind[tuple[float, float]]:
