@@ -9,13 +9,8 @@ import time
 import warnings
 from collections import defaultdict
 from collections.abc import Callable, Generator, Hashable, Iterator, Sequence
-<<<<<<< HEAD
 from contextlib import contextmanager, suppress
-from functools import partial
-=======
-from contextlib import contextmanager
 from functools import cached_property, partial
->>>>>>> batches
 from types import FrameType
 
 import pytest

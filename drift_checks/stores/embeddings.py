@@ -9,7 +9,6 @@ import numpy as np
 import numpy.typing as npt
 from pydantic_core import from_json
 
-
 Matrix = npt.NDArray[np.float32]
 _KINDS = np.dtype("<f4"), np.dtype("<f8")
 # Bytes of another type are extremely small or large numbers.

@@ -232,7 +232,7 @@ def test_a_scheduler_that_is_not_there_is_named(
     monkeypatch.setattr("drift_checks.reviews.cluster.connection.CONNECT_SECONDS", 0.3)
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
-        address = "tcp://127.0.0.1:{}".format(taken.getsockname()[1])
+        address = f"tcp://127.0.0.1:{taken.getsockname()[1]}"
         with pytest.raises(ReviewerError, match=f"the scheduler {address} cannot be reached") as raised:
             reviewing().reviews(address)
     assert raised.value.exit_code == 75
