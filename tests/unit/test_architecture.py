@@ -60,7 +60,7 @@ def importers(library: str) -> set[str]:
 
 def test_the_package_opens_on_few_rooms() -> None:
     """A newcomer takes them in at a glance."""
-    entries = {path.name for path in PACKAGE.iterdir() if path.name != "__pycache__"}
+    entries = {path.name for path in PACKAGE.iterdir() if path.name not in ("__pycache__", "py.typed")}
     assert {name.removesuffix(".py") for name in entries} == {*ROOMS}
     assert len(entries) <= MOST_ENTRIES
 
