@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -17,6 +17,10 @@ _LEAST, _MOST = 1e-9, 1e6
 _TRIED = 8
 _JSON_BEGINS = b"[", b"{", b" ", b"\t", b"\r", b"\n"
 _SIGN = np.uint32(0x80000000)
+# PostgreSQL's numbers of the types, and the bytes before the numbers of an array of one dimension.
+_SENT = {700: np.dtype(">f4"), 701: np.dtype(">f8")}
+_HEAD = 20
+_Reader = Callable[[npt.NDArray[np.uint8]], Iterator[tuple[npt.NDArray[np.bool_], Matrix]]]
 
 
 class SortKey(bytes):
@@ -24,6 +28,16 @@ class SortKey(bytes):
 
     They are a 1, a 1 before the four bytes of each number, and a 0 at the end of a list. The highest byte comes first;
     the sign of a number is inverted, of a negative one all bits.
+    """
+
+    __slots__ = ()
+
+
+class SentArray(bytes):
+    """An array of 32-bit or 64-bit numbers as PostgreSQL sends it: `array_send` of its source.
+
+    They are the number of dimensions, whether there are NULLs, the type, and the size and first place of each dimension,
+    then each number after its size, all with the highest byte first.
     """
 
     __slots__ = ()
@@ -52,7 +66,7 @@ def read_embeddings(stored: Sequence[object]) -> Embeddings:
     for (kind, size), places in alike.items():
         joined = np.frombuffer(b"".join([stored[place] for place in places]), np.uint8)  # type: ignore[misc]
         rows = joined.reshape(len(places), size)
-        for usable, vectors in _in_sort_keys(rows) if kind is SortKey else _in_blobs(rows):
+        for usable, vectors in _READERS.get(kind, _in_blobs)(rows):
             there = np.array(places)[usable]
             left[there] = False
             found.setdefault(vectors.shape[1], []).append((there, vectors[usable]))
@@ -72,9 +86,9 @@ def read_embedding(stored: object) -> Matrix | None:
     The numbers may be texts, and the array may be the only item of another array or of an object. A BLOB holds the
     32-bit or 64-bit floating-point numbers that numpy writes.
     """
-    if isinstance(stored, SortKey):
+    if isinstance(stored, SortKey | SentArray):
         rows = np.frombuffer(stored, np.uint8)[np.newaxis]
-        return next((vectors[0] for usable, vectors in _in_sort_keys(rows) if usable.all()), None)
+        return next((vectors[0] for usable, vectors in _READERS[type(stored)](rows) if usable.all()), None)
     vector = _in_json(stored) if isinstance(stored, str | bytes) else None
     if vector is None and isinstance(stored, bytes):
         vector = _packed(stored)
@@ -148,6 +162,22 @@ def _in_sort_keys(rows: npt.NDArray[np.uint8]) -> Iterator[tuple[npt.NDArray[np.
     # NULL is a single byte 2.
     usable = (rows[:, 0] == 1) & (numbers[:, :, 0] == 1).all(axis=1) & np.isfinite(vectors).all(axis=1)
     yield usable, vectors
+
+
+def _in_sent_arrays(rows: npt.NDArray[np.uint8]) -> Iterator[tuple[npt.NDArray[np.bool_], Matrix]]:
+    """Yield the numbers in arrays that PostgreSQL sent, for each precision, and which of the rows have it."""
+    for code, kind in _SENT.items():
+        dimension, rest = divmod(rows.shape[1] - _HEAD, 4 + kind.itemsize)
+        if dimension < 1 or rest:
+            continue
+        heads = np.ascontiguousarray(rows[:, :12]).view(">i4")
+        numbers = rows[:, _HEAD:].reshape(len(rows), dimension, 4 + kind.itemsize)[:, :, 4:]
+        with np.errstate(over="ignore"):
+            vectors = np.ascontiguousarray(numbers).view(kind)[:, :, 0].astype(np.float32)
+        yield (heads == (1, 0, code)).all(axis=1) & np.isfinite(vectors).all(axis=1), vectors
+
+
+_READERS: dict[type, _Reader] = {SortKey: _in_sort_keys, SentArray: _in_sent_arrays}
 
 
 def _in_order(parts: Sequence[tuple[npt.NDArray[np.intp], Matrix]]) -> tuple[npt.NDArray[np.intp], Matrix]:

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import ARRAY, REGCLASS
 from sqlalchemy.types import TypeEngine
 
-from drift_checks.stores.column_types import Array, Decimals, Moment
+from drift_checks.stores.column_types import Array, Decimals, Moment, Sent
 from drift_checks.stores.expressions import WHITE_SPACE
 from drift_checks.stores.standard_dialect import KEYS, NAMES, StandardDialect
 
@@ -24,6 +24,8 @@ _AS_IT_IS: Mapping[str, TypeEngine[Any]] = {
     "date": Moment(),
     "bytea": sa.LargeBinary(),
 }
+# Arrays of numbers, and the types of pgvector.
+_ARRAYS = ("_float4", "_float8", "vector", "halfvec")
 # The text of a 32-bit number is that of another 64-bit number.
 _CONVERTED: Mapping[str, TypeEngine[Any]] = {"float4": sa.Double(), "bool": sa.Integer()}
 _PAGE_BYTES, _LAST_PAGE = 8192, 2**32 - 1
@@ -114,6 +116,9 @@ class PostgresDialect(StandardDialect):
             return text if ours in KEYS else self.bytewise(text)
         if kind.name == "uuid" and ours in KEYS:
             return sa.type_coerce(column, sa.Uuid(as_uuid=False))
+        if ours == "embedding_json" and kind.name in _ARRAYS:
+            array = column if kind.category == "A" else sa.cast(column, ARRAY(sa.REAL))
+            return sa.func.array_send(array, type_=Sent)
         if kind.category == "A":
             return sa.type_coerce(sa.cast(column, sa.String), Array)
         # A text in JSON is read without its quotes.
@@ -140,7 +145,9 @@ class PostgresDialect(StandardDialect):
             sa.literal_column(f"ctid >= '({start},0)' and ctid < '({end},0)'")
             for start, end in pairwise([*starts, _LAST_PAGE])
         ]
-        return [row for part in parts for row in connection.execute(rows.where(part).limit(at_each))]
+        # A small file has fewer places.
+        most = at_each * places // len(parts)
+        return [row for part in parts for row in connection.execute(rows.where(part).limit(most))]
 
     def among(self, key: sa.ColumnElement[Any], values: Sequence[Any]) -> sa.ColumnElement[bool]:
         """Return whether the column is one of these values, which are one parameter."""
