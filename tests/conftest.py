@@ -14,6 +14,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from drift_checks.core.secrets import know_secrets
+from tests.support.chroma_server import Relay, ServedDirectory
 from tests.support.databases import MariaDB, PostgreSQL, Server, serving
 from tests.support.machine import variables_of_the_machine
 from tests.support.stores import BuiltStore, build_store
@@ -80,3 +81,20 @@ def store(_store_once: BuiltStore, tmp_path: Path) -> BuiltStore:
     """A sound store of 120 records, the test's own copy."""
     shutil.copytree(_store_once.folder, tmp_path / "store")
     return BuiltStore(tmp_path / "store")
+
+
+@pytest.fixture(scope="session")
+def chroma_server(_store_once: BuiltStore, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServedDirectory]:
+    """A running Chroma server with the vectors of the sound store."""
+    served = ServedDirectory(Path(shutil.copytree(_store_once.chroma, tmp_path_factory.mktemp("served") / "chroma")))
+    served.start()
+    yield served
+    served.stop()
+
+
+@pytest.fixture
+def relay(chroma_server: ServedDirectory) -> Iterator[Relay]:
+    """A relay in front of the Chroma server, which fails as the test tells it."""
+    opened = Relay(chroma_server.url)
+    yield opened
+    opened.close()

@@ -23,8 +23,6 @@ from drift_checks.settings.declarations import Settings
 if TYPE_CHECKING:
     from drift_checks.operations.backup.creation import Backup, BackupSource
 
-NAME = "backup"
-HELP = "back up the store and the history, and verify the copy"
 
 _KEPT = 14
 
@@ -57,7 +55,7 @@ def run(arguments: argparse.Namespace) -> int:
     for warning in made.warnings:
         sys.stderr.write(f"{printable(warning, UNBOUNDED)}\n")
     if not settings.quiet:
-        sys.stdout.writelines(f"{line}\n" for line in _lines(made, arguments.keep, time.monotonic() - begun))
+        sys.stdout.writelines(f"{line}\n" for line in _lines(made, settings, arguments.keep, time.monotonic() - begun))
     return 0
 
 
@@ -65,7 +63,7 @@ def _source(settings: Settings) -> BackupSource:
     from drift_checks.operations.backup.creation import BackupSource
     from drift_checks.stores.catalogue import CollectionName
     from drift_checks.stores.snapshot import default_folder
-    from drift_checks.stores.sources import local_directory, require_sqlite
+    from drift_checks.stores.sources import require_sqlite
 
     if settings.demo:
         raise SettingError("demo", "the demo store needs no backup, because it can be created again", "omit demo")
@@ -84,7 +82,7 @@ def _source(settings: Settings) -> BackupSource:
         )
     return BackupSource(
         db=require_sqlite(settings.db, "a backup"),
-        chroma=None if settings.chroma is None else local_directory(settings.chroma),
+        chroma=settings.chroma if isinstance(settings.chroma, Path) else None,
         collection=CollectionName(settings.collection, settings.chroma_tenant, settings.chroma_database),
         identity=StoreIdentity(str(settings.db), settings.table, settings.collection),
         columns=dict(settings.columns),
@@ -93,9 +91,11 @@ def _source(settings: Settings) -> BackupSource:
     )
 
 
-def _lines(made: Backup, keep: int, seconds: float) -> list[str]:
+def _lines(made: Backup, settings: Settings, keep: int, seconds: float) -> list[str]:
     counts = made.manifest.counts
     vectors = "no Chroma directory" if counts.vectors is None else count(counts.vectors, "vector")
+    if isinstance(settings.chroma, ServerURL):
+        vectors = f"no vectors (back up {settings.chroma} itself)"
     history = "" if counts.runs is None else f", {count(counts.runs, 'run')} of the history"
     return [
         f"{printable(made.path, UNBOUNDED)}: {readable_size(made.size)}, {count(counts.records, 'record')},"

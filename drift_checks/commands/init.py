@@ -27,8 +27,6 @@ if TYPE_CHECKING:
     from drift_checks.operations.introduction.questions import Manner
     from drift_checks.stores.detection import Detection
 
-NAME = "init"
-HELP = "find what a store holds, write pytest.ini, review 20 records"
 
 FIRST_SAMPLE = 20
 # The verdict of a first review is news, and no failure of init.
@@ -137,13 +135,13 @@ def _lines(db: Location, settings: Settings, found: Detection, vectors: Vectors 
         reasons = [f"{role}: {item.reason}" for role, item in found.proposals.items() if item.theirs.lower() != role]
         yield Line("drift_columns", pairs, tuple(map(visible, reasons)) or _GIVEN)
     if vectors is not None and (not vectors.problem or settings.chroma is not None):
-        yield Line("drift_chroma", _as_written(vectors.directory), ("The vectors of the texts.",))
+        yield Line("drift_chroma", _as_written(vectors.place), ("The vectors of the texts.",))
         collection = vectors.collection or Settings.collection
         if collection != Settings.collection and "collection" not in settings.sources:
             yield Line("drift_collection", collection, ("The collection of this table.",))
-    elif isinstance(db, Path) and vectors is not None and vectors.directory in (db, db.parent):
+    elif isinstance(db, Path) and vectors is not None and vectors.place in (db, db.parent):
         # A review would use the directory beside the records.
-        yield Line("drift_chroma", "none", (visible(f"{vectors.directory}: {vectors.problem}"),))
+        yield Line("drift_chroma", "none", (visible(f"{vectors.place}: {vectors.problem}"),))
     for setting in declared():
         is_option = settings.sources.get(setting.key) == setting.option
         if is_option and (setting.key not in _FOUND or setting.key == "collection"):

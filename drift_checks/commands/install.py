@@ -33,8 +33,6 @@ from drift_checks.operations.schedule.preset import make_preset
 from drift_checks.operations.schedule.systemd import BACKUP_UNITS
 from drift_checks.stores.sources import is_sqlite
 
-NAME = "install"
-HELP = "schedule a nightly review with cron or systemd"
 EXIT_KEPT = 1
 
 _CONTENTS = {CRON: cron_contents, SYSTEMD: systemd_contents}

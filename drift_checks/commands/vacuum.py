@@ -23,8 +23,6 @@ from drift_checks.settings.declarations import Settings
 if TYPE_CHECKING:
     from drift_checks.operations.backup.vacuum import Sizes
 
-NAME = "vacuum"
-HELP = "vacuum the history, and with --application the store"
 
 _HISTORY_REMEDY = "if it is damaged, the next run makes a new one from the reports that are kept"
 

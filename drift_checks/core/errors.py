@@ -4,7 +4,7 @@
     ├── SettingError       an unknown, invalid or contradictory setting        exit 4
     ├── StoreError         the store cannot be read                            exit 4
     │   ├── StoreLocked    another program kept it locked                      exit 75, after waiting
-    │   ├── StoreAway      its server cannot be reached or is too busy           exit 75
+    │   ├── StoreAway      its server cannot be reached or is too busy        exit 75
     │   └── StoreChanged   it was written to or replaced during a read         exit 75, after retries
     ├── ReviewerError      the reviewer cannot be used                         exit 4
     ├── ReportsError       the folder of reports cannot be written to          exit 4
@@ -57,7 +57,7 @@ class SettingError(DriftError):
 
 
 class StoreError(DriftError):
-    """The SQLite file or the Chroma directory cannot be read as a store."""
+    """What the settings `db` or `chroma` name cannot be read as a store."""
 
 
 class StoreLocked(StoreError):

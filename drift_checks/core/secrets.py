@@ -21,12 +21,13 @@ _SHORTEST_PART, _SHORTEST_WORD = 6, 4
 _MOST_SEARCHED = 20_000
 _REMEDY = "it must hold the secret and nothing else"
 DB_PASSWORD = "DRIFT_DB_PASSWORD"  # noqa: S105 - its name
+CHROMA_TOKEN, CHROMA_BASIC, CHROMA_KEY = "DRIFT_CHROMA_TOKEN", "DRIFT_CHROMA_BASIC", "CHROMA_API_KEY"
 # Those of the suite itself, and those that the user's own code may share.
 _OWN = (
     *("SLACK_WEBHOOK_URL", "PAGERDUTY_API_KEY", "DRIFT_SMTP_URL", "DRIFT_APPRISE_URLS", "DRIFT_LLM_API_KEY"),
-    DB_PASSWORD,
+    *(DB_PASSWORD, CHROMA_TOKEN, CHROMA_BASIC),
 )
-_SHARED = ("OPENAI_API_KEY", "GOOGLE_API_KEY")
+_SHARED = ("OPENAI_API_KEY", "GOOGLE_API_KEY", CHROMA_KEY)
 _CREDENTIALS = "CREDENTIALS_DIRECTORY"
 _SECRET_NAME = re.compile(r"(?:.*_)?(?:KEY|TOKEN|SECRET)|.*PASSWORD", re.IGNORECASE)
 # Shorter parts, and words such as `services` in a path, occur in any report.

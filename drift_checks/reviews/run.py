@@ -14,6 +14,7 @@ from typing import Any
 from drift_checks.core.errors import SettingError
 from drift_checks.core.records import Record, RecordId, Review, Sample
 from drift_checks.reviews.batches import BatchReviewer
+from drift_checks.reviews.cluster.choice import UsedCluster, on_cluster, refuse_no_gain
 from drift_checks.reviews.journal import Journal, read_journal
 from drift_checks.reviews.ledger import Ledger
 from drift_checks.reviews.resuming import Unfinished
@@ -24,18 +25,17 @@ from drift_checks.reviews.sampler import Sampler
 from drift_checks.reviews.vectors.base import Comparison, VectorSet
 from drift_checks.reviews.windows import Windows
 from drift_checks.settings.declarations import NEIGHBOURS, SEQUENTIAL, Settings
-from drift_checks.stores.catalogue import CollectionName
-from drift_checks.stores.chroma import Vector, VectorCollection, refuse_no_chroma, refuse_no_collection
 from drift_checks.stores.completion import completed
-from drift_checks.stores.connecting import collection_of, connected
+from drift_checks.stores.connecting import connected
 from drift_checks.stores.engines import RecordFile
 from drift_checks.stores.linking import Link
 from drift_checks.stores.opening import open_records
+from drift_checks.stores.opening_vectors import VectorPlace
 from drift_checks.stores.records import RecordStore
 from drift_checks.stores.snapshot import default_folder
-from drift_checks.stores.sources import local_directory
 from drift_checks.stores.tables import Table, TableFile
 from drift_checks.stores.taxonomy import read_taxonomy
+from drift_checks.stores.vectors import Vector, VectorCollection
 from drift_checks.stores.writing import refuse_unwritable
 
 # The number of records whose variants the user's own classifier reviews by default.
@@ -82,9 +82,9 @@ class Pipeline:
         """
         if self.settings.repeat and self.reviewer_name == NEIGHBOURS:
             raise _nothing_to_repeat("the reviewer 'neighbours' never contradicts itself")
-        chroma = self.settings.chroma
-        if chroma is not None:
-            refuse_no_chroma(local_directory(chroma))
+        refuse_no_gain(self.settings, self.reviewer_name)
+        if self._vector_place is not None:
+            self._vector_place.refuse_no_chroma()
         if self.settings.write_back:
             refuse_unwritable(self.store)
         # Each of these steps refuses what it cannot use. The versions are for the report, when the store may be away.
@@ -93,8 +93,8 @@ class Pipeline:
             raise _nothing_to_repeat(f"{self.reviewer_name} says deterministic = True")
         if self.reviewer_name == NEIGHBOURS and self.settings.embedding is not None:
             _ = self.compared
-        elif self.classifier is not None and chroma is not None:
-            refuse_no_collection(local_directory(chroma), self._collection, self._snapshot_dir)
+        elif self.classifier is not None and self._vector_place is not None:
+            self._vector_place.refuse_no_collection()
 
     @cached_property
     def store(self) -> RecordStore:
@@ -132,10 +132,10 @@ class Pipeline:
 
     @cached_property
     def vectors(self) -> VectorCollection | None:
-        """The collection of vectors, None without a Chroma directory."""
-        if self.settings.chroma is None:
+        """The collection of vectors, None without Chroma."""
+        if self._vector_place is None:
             return None
-        collection = VectorCollection(local_directory(self.settings.chroma), self._collection, self._snapshot_dir)
+        collection = self._vector_place.open()
         self._opened.append(collection)
         return collection
 
@@ -163,7 +163,8 @@ class Pipeline:
         """The classifier that the pool calls, None for the reviewer `neighbours`."""
         if self.reviewer_name == NEIGHBOURS:
             return None
-        return choose_classifier(self.settings, self.taxonomy, self._hook_classifier, self._folders)
+        classifier = choose_classifier(self.settings, self.taxonomy, self._hook_classifier, self._folders)
+        return on_cluster(classifier, self.settings, self._folders)
 
     @cached_property
     def reviewer(self) -> Reviewer:
@@ -173,6 +174,12 @@ class Pipeline:
         from drift_checks.reviews.reviewers.neighbours import NeighboursReviewer
 
         return NeighboursReviewer(self.compared)
+
+    @property
+    def drawn(self) -> Sample | None:
+        """The sample, if it is drawn already."""
+        found: Sample | None = self.__dict__.get("sample")
+        return found
 
     @property
     def reviews(self) -> dict[RecordId, Review]:
@@ -246,6 +253,12 @@ class Pipeline:
         found = self.compared
         return Comparison(basis=found.basis, number=found.count, noun=found.noun, remarks=found.remarks)
 
+    def used_cluster(self) -> UsedCluster | None:
+        """Return the cluster on which reviews were made; None without one, or if there was nothing to review."""
+        workers = len(getattr(self.classifier, "opened", ()))
+        address = self.settings.cluster
+        return UsedCluster(address=address, workers=workers) if address and workers else None
+
     def similar(self) -> VectorSet | None:
         """Return the vectors that show which records are similar, if a step of this run opened them."""
         is_open = self.opened_vectors() is not None and self.settings.embedding is None
@@ -280,8 +293,8 @@ class Pipeline:
         return generator.sample(records, min(number, len(records)))
 
     @property
-    def _collection(self) -> CollectionName:
-        return collection_of(self.settings)
+    def _vector_place(self) -> VectorPlace | None:
+        return VectorPlace.of(self.settings, self._snapshot_dir)
 
     @property
     def _snapshot_dir(self) -> Path:

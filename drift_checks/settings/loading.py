@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 
 from drift_checks.core.addresses import ServerURL, know_pgpass
 from drift_checks.core.errors import SettingError, invalid_setting, nearest
-from drift_checks.core.secrets import DB_PASSWORD, find_secret
+from drift_checks.core.secrets import CHROMA_BASIC, CHROMA_TOKEN, DB_PASSWORD, find_secret
 from drift_checks.settings import kinds
 from drift_checks.settings.declarations import (
     CHROMA_DATABASE,
@@ -27,7 +27,8 @@ from drift_checks.settings.declarations import (
 
 # Variables with the prefix of the settings that hold secrets or serve the scripts.
 OTHER_VARIABLES = (
-    *("DRIFT_SMTP_URL", "DRIFT_APPRISE_URLS", "DRIFT_LLM_API_KEY", DB_PASSWORD, "DRIFT_PYTHON", "DRIFT_VERDICT_FILE"),
+    *("DRIFT_SMTP_URL", "DRIFT_APPRISE_URLS", "DRIFT_LLM_API_KEY", DB_PASSWORD, CHROMA_TOKEN, CHROMA_BASIC),
+    *("DRIFT_PYTHON", "DRIFT_VERDICT_FILE"),
 )
 
 
@@ -138,6 +139,8 @@ def fill_defaults(values: dict[str, Any], origins: dict[str, str], sources: Sour
     if isinstance(values.get("db"), ServerURL):
         values["db"] = with_password(values["db"], sources.environment)
     _find_vectors(values, origins)
+    if isinstance(values.get("chroma"), ServerURL):
+        _find_names_on_server(values, origins, sources.environment)
     values.setdefault("reports", sources.folder / "reports")
     values.setdefault("as_of", now.astimezone(UTC).replace(microsecond=0))
     values.setdefault("seed", int(values["as_of"].strftime("%Y%m%d")))
@@ -174,6 +177,13 @@ def _find_vectors(values: dict[str, Any], origins: dict[str, str]) -> None:
     folder = next((folder for folder in (db, db.parent) if _exists(folder / CHROMA_DATABASE)), None)
     if folder is not None:
         values["chroma"], origins["chroma"] = folder, "the folder of the records"
+
+
+def _find_names_on_server(values: dict[str, Any], origins: dict[str, str], environment: Mapping[str, str]) -> None:
+    """Set the tenant and the database, if they are not set, as chromadb's client for Chroma Cloud does."""
+    for key, variable in {"chroma_tenant": "CHROMA_TENANT", "chroma_database": "CHROMA_DATABASE"}.items():
+        if key not in values and (name := environment.get(variable)):
+            values[key], origins[key] = name, f"the variable {variable}"
 
 
 def _exists(path: Path) -> bool:

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import NamedTuple
 
 from sqlalchemy import Connection, column, inspect, select, table
 
+from drift_checks.core.addresses import Location
 from drift_checks.core.errors import StoreError, nearest
 from drift_checks.settings.declarations import CHROMA_DATABASE
 
 DATABASE = CHROMA_DATABASE
-_DEFAULT_TENANT, _DEFAULT_DATABASE = "default_tenant", "default_database"
+DEFAULT_TENANT, DEFAULT_DATABASE = "default_tenant", "default_database"
 
 
 class CollectionName(NamedTuple):
@@ -33,8 +33,8 @@ class FoundCollection(NamedTuple):
 
     id: str
     name: str
-    tenant: str = _DEFAULT_TENANT
-    database: str = _DEFAULT_DATABASE
+    tenant: str = DEFAULT_TENANT
+    database: str = DEFAULT_DATABASE
 
     @property
     def place(self) -> str:
@@ -43,7 +43,7 @@ class FoundCollection(NamedTuple):
 
     def __str__(self) -> str:
         """Return the name, with its place unless that is Chroma's default."""
-        return self.name if self[2:] == (_DEFAULT_TENANT, _DEFAULT_DATABASE) else f"{self.name} in {self.place}"
+        return self.name if self[2:] == (DEFAULT_TENANT, DEFAULT_DATABASE) else f"{self.name} in {self.place}"
 
 
 def list_collections(connection: Connection) -> list[FoundCollection]:
@@ -59,7 +59,7 @@ def list_collections(connection: Connection) -> list[FoundCollection]:
     return sorted((FoundCollection(*map(str, row)) for row in connection.execute(query)), key=lambda found: found[1:])
 
 
-def choose_collection(directory: Path, wanted: CollectionName, there: Sequence[FoundCollection]) -> FoundCollection:
+def choose_collection(place: Location, wanted: CollectionName, there: Sequence[FoundCollection]) -> FoundCollection:
     """Return the collection with this name; raise StoreError if there is none, or several."""
     named = [found for found in there if found.name == wanted.name]
     chosen = [
@@ -69,19 +69,19 @@ def choose_collection(directory: Path, wanted: CollectionName, there: Sequence[F
         return chosen[0]
     if chosen:
         raise StoreError(
-            directory,
+            place,
             f"has {len(chosen)} collections {wanted.name!r} ({'; '.join(found.place for found in chosen)})",
             "choose one with --drift-chroma-tenant=NAME and --drift-chroma-database=NAME",
         )
     if named:
         raise StoreError(
-            directory,
+            place,
             f"has the collection {wanted.name!r} only in {'; '.join(found.place for found in named)}",
             "change --drift-chroma-tenant and --drift-chroma-database, or leave them out",
         )
     listed = sorted(str(found) for found in there)
     raise StoreError(
-        directory,
+        place,
         f"has no collection {wanted.name!r} (it has {', '.join(listed) or 'none'})",
         "name the collection with --drift-collection=NAME, or use none with --drift-chroma=none",
         nearest(wanted.name, [found.name for found in there]),

@@ -1,4 +1,4 @@
-"""Vectors, documents and metadata from a Chroma directory: the only module that imports chromadb.
+"""A collection of a Chroma directory, and how chromadb is called: no other module imports it.
 
 Opening a directory writes to it and migrates it, after which an older chromadb can no longer read it. So a private copy
 is opened, which is removed when the collection is closed.
@@ -11,14 +11,9 @@ import sqlite3
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import chdir, closing
-from dataclasses import dataclass
-from functools import partial
+from contextlib import chdir, closing, contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
-
-import numpy as np
-import numpy.typing as npt
+from typing import TYPE_CHECKING, Any
 
 from drift_checks.core.errors import StoreError
 from drift_checks.core.files import refuse_special
@@ -33,17 +28,11 @@ from drift_checks.stores.catalogue import (
 from drift_checks.stores.damage import LONGEST_REASON, cut_short, damage_in, damaged, files_in
 from drift_checks.stores.snapshot import Snapshot
 from drift_checks.stores.sqlite import SqliteFile
+from drift_checks.stores.vectors import Result, Vector, VectorCollection
 
 if TYPE_CHECKING:
     from chromadb.api import ClientAPI
 
-Vector = npt.NDArray[np.float32]
-Result = TypeVar("Result")
-
-_IDS_AT_ONCE = 500
-# Chroma looks up the results of a search in one statement, and SQLite allows 32,766 variables.
-_RESULTS_AT_ONCE = 10_000
-_IDS_PER_PAGE = 30_000
 _LEAST_SQLITE = (3, 35)
 # Chroma writes the files of an index one after the other.
 _WRITING_SECONDS = (0.0, 0.5, 2.0)
@@ -51,27 +40,7 @@ _WRITTEN_AT_ONCE = 2000
 _REMEDY = "name the Chroma directory with --drift-chroma=DIR"
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """An entry of the collection."""
-
-    id: str
-    vector: Vector
-    document: str | None
-    metadata: Mapping[str, object]
-
-
-@dataclass(frozen=True, slots=True)
-class Neighbour:
-    """An entry near a vector; `similarity` is 1 for an equal vector and decreases with distance."""
-
-    id: str
-    similarity: float
-    document: str | None
-    metadata: Mapping[str, object]
-
-
-class VectorCollection:
+class DirectoryCollection(VectorCollection):
     """A collection of a Chroma directory, read from a private copy.
 
     Raises:
@@ -80,7 +49,7 @@ class VectorCollection:
 
     def __init__(self, directory: Path, name: CollectionName | str, snapshot_dir: Path) -> None:
         refuse_no_chroma(directory)
-        self.directory = directory
+        self.place = self._directory = directory
         self._snapshot = Snapshot(snapshot_dir)
         self._client: ClientAPI | None = None
         try:
@@ -90,49 +59,10 @@ class VectorCollection:
             self._client = self._guarded(lambda: _open(self._snapshot.folder, found))
             self.name = wanted.name
             self._collection = self._guarded(lambda: self._get(wanted.name))
-            self.count: int = self._guarded(self._collection.count)
-            self.dimension, self.space = self._guarded(self._describe)
+            self._read_description()
         except BaseException:
             self.close()
             raise
-
-    def entries(self, ids: Sequence[str]) -> dict[str, Entry]:
-        """Return the entries with these ids; unknown ids are skipped."""
-        found: dict[str, Entry] = {}
-        for start in range(0, len(ids), _IDS_AT_ONCE):
-            part = list(dict.fromkeys(ids[start : start + _IDS_AT_ONCE]))
-            found.update((entry.id, entry) for entry in self._get_entries(ids=part))
-        return found
-
-    def first(self, number: int) -> list[Entry]:
-        """Return some entries, at most this number."""
-        return self._get_entries(limit=number)
-
-    def ids(self) -> Iterator[str]:
-        """Yield the ids of all entries."""
-        offset = 0
-        while page := self._guarded(partial(self._collection.get, limit=_IDS_PER_PAGE, offset=offset, include=[]))[
-            "ids"
-        ]:
-            yield from page
-            offset += len(page)
-
-    def nearest(self, vectors: Sequence[Vector], number: int, without: str | None = None) -> list[list[Neighbour]]:
-        """Return the `number` nearest entries of each vector, nearest first.
-
-        With `without`, entries whose document contains this text are left out.
-        """
-        if not self.count:
-            return [[] for _ in vectors]
-        number = min(number, self.count, _RESULTS_AT_ONCE)
-        at_once = _RESULTS_AT_ONCE // number
-        parts = [vectors[start : start + at_once] for start in range(0, len(vectors), at_once)]
-        return [found for part in parts for found in self._nearest(part, number, without)]
-
-    def similarity_to_itself(self, vector: Vector) -> float:
-        """Return the similarity that a search for this vector finds for an equal one."""
-        # Only inner products depend on the length.
-        return float(vector @ vector) if self.space == "ip" else 1.0
 
     def close(self) -> None:
         """Close the collection and remove the copy."""
@@ -141,56 +71,22 @@ class VectorCollection:
         self._client = None
         self._snapshot.close()
 
-    def _get_entries(self, **which: Any) -> list[Entry]:
-        wanted = partial(self._collection.get, include=["embeddings", "documents", "metadatas"], **which)
-        got = self._guarded(wanted)
-        columns = (got["ids"], got["embeddings"], got["documents"], got["metadatas"])
-        return [
-            Entry(key, np.asarray(vector, dtype=np.float32), document, _metadata(metadata))
-            for key, vector, document, metadata in zip(*columns, strict=True)
-        ]
-
-    def _nearest(self, vectors: Sequence[Vector], number: int, without: str | None) -> list[list[Neighbour]]:
-        which: dict[str, Any] = {} if without is None else {"where_document": {"$not_contains": without}}
-        got = self._guarded(
-            lambda: self._collection.query(
-                query_embeddings=[vector.tolist() for vector in vectors],
-                n_results=number,
-                include=["documents", "metadatas", "distances"],
-                **which,
-            )
-        )
-        return [
-            [
-                Neighbour(key, _similarity(self.space, float(distance)), document, _metadata(metadata))
-                for key, distance, document, metadata in zip(*lists, strict=True)
-            ]
-            for lists in zip(got["ids"], got["distances"], got["documents"], got["metadatas"], strict=True)
-        ]
-
     def _copy(self) -> None:
         """Copy the directory; an index is called cut short only if it stays so."""
         faults: list[str] = []
         for pause in _WRITING_SECONDS:
             time.sleep(pause)
-            self._snapshot.copy(files_in(self.directory))
+            self._snapshot.copy(files_in(self._directory))
             headers = self._snapshot.folder.glob("*/header.bin")
             faults = [fault for fault in map(cut_short, headers) if fault]
             if not faults:
                 return
-        raise damaged(self.directory, faults[0])
+        raise damaged(self._directory, faults[0])
 
     def _get(self, name: str) -> Any:
         assert self._client is not None
         # The application's embedding function may need its libraries and a key.
         return self._client.get_collection(name, embedding_function=None)
-
-    def _describe(self) -> tuple[int | None, str]:
-        first = self._collection.get(limit=1, include=["embeddings"])["embeddings"]
-        space = (self._collection.metadata or {}).get("hnsw:space")
-        if space is None:
-            space = ((self._collection.configuration_json or {}).get("hnsw") or {}).get("space", "l2")
-        return (len(first[0]) if len(first) else None), str(space)
 
     def _guarded(self, call: Callable[[], Result]) -> Result:
         try:
@@ -199,7 +95,7 @@ class VectorCollection:
             raise
         except MemoryError:
             raise StoreError(
-                self.directory, "there is not enough memory to read it", "run the review where there is more"
+                self._directory, "there is not enough memory to read it", "run the review where there is more"
             ) from None
         except BaseException as error:  # a panic in Chroma's core is not an Exception
             raise self._explained(printable(error, LONGEST_REASON) or type(error).__name__) from None
@@ -207,9 +103,9 @@ class VectorCollection:
     def _explained(self, reason: str) -> StoreError:
         """Return the error for what Chroma could not do, after SQLite has checked the copy."""
         if found := damage_in(self._snapshot.folder / DATABASE):
-            return damaged(self.directory, f"{reason}; PRAGMA quick_check of {DATABASE}: {found}")
+            return damaged(self._directory, f"{reason}; PRAGMA quick_check of {DATABASE}: {found}")
         return StoreError(
-            self.directory,
+            self._directory,
             f"Chroma cannot read this directory ({reason}); SQLite's PRAGMA quick_check finds no damage in {DATABASE},"
             " so its index or its version may be the cause",
             "install the application's version here (pip install 'chromadb==VERSION'); if the application cannot read"
@@ -280,18 +176,51 @@ def create_collection(
         client.close()
 
 
+def read_by_http(url: str, session: Any, found: FoundCollection) -> Any:
+    """Return chromadb's own collection of a server, which sends its requests with `session.request(method, url, …)`."""
+    with _loadable(Path(__file__).parent):
+        from chromadb.api import ServerAPI
+        from chromadb.api.models.Collection import Collection
+        from chromadb.config import Settings, System
+
+    # Variables of chromadb's own must not change where and how requests are sent.
+    settings = Settings(
+        _env_file=None,  # type: ignore[call-arg]
+        anonymized_telemetry=False,
+        chroma_api_impl="chromadb.api.fastapi.FastAPI",
+        chroma_server_host=url,
+        chroma_server_http_port=0,
+        chroma_server_ssl_enabled=False,
+        chroma_server_ssl_verify=None,
+        chroma_server_headers=None,
+        chroma_client_auth_provider=None,
+    )
+    # HttpClient is no use: its requests have no timeout, and it sends the first when it is created.
+    server: Any = System(settings).instance(ServerAPI)  # type: ignore[type-abstract]
+    server._session.close()
+    server._session = session
+    model = server.get_collection(found.name, tenant=found.tenant, database=found.database)
+    return Collection(client=server, model=model, embedding_function=None)
+
+
 def _open(directory: Path, found: FoundCollection | None = None) -> ClientAPI:
-    # chromadb would read the `.env` of the current folder when it is imported.
-    try:
-        with chdir(directory):
-            import chromadb
-            from chromadb.config import Settings
-    except Exception as error:
-        raise _not_loaded(error) from None
+    with _loadable(directory):
+        import chromadb
+        from chromadb.config import Settings
 
     settings = Settings(_env_file=None, anonymized_telemetry=False)  # type: ignore[call-arg]
     where = {} if found is None else {"tenant": found.tenant, "database": found.database}
     return chromadb.PersistentClient(path=str(directory), settings=settings, **where)
+
+
+@contextmanager
+def _loadable(folder: Path) -> Iterator[None]:
+    """Import chromadb in a folder without a file `.env`, which it would read, and explain why it cannot be imported."""
+    try:
+        with chdir(folder):
+            yield
+    except Exception as error:
+        raise _not_loaded(error) from None
 
 
 def _not_loaded(error: Exception) -> StoreError:
@@ -305,14 +234,3 @@ def _not_loaded(error: Exception) -> StoreError:
         )
     reason = printable(error, LONGEST_REASON) or type(error).__name__
     return StoreError("chromadb", f"cannot be loaded ({reason}); the store is not at fault", "install it again")
-
-
-def _metadata(stored: Mapping[str, object] | None) -> Mapping[str, object]:
-    """Return an entry's metadata; a list of one value stands for the value."""
-    return {
-        key: value[0] if isinstance(value, list) and len(value) == 1 else value for key, value in (stored or {}).items()
-    }
-
-
-def _similarity(space: str, distance: float) -> float:
-    return max(0.0, 1 - distance) if space in ("cosine", "ip") else 1 / (1 + distance)

@@ -15,16 +15,14 @@ from sqlalchemy import Connection
 from drift_checks.core.errors import StoreError
 from drift_checks.core.records import Record, Stratum, as_name, as_text, record_id
 from drift_checks.core.text import printable
-from drift_checks.settings.declarations import FOUND, Settings
+from drift_checks.settings.declarations import FOUND
 from drift_checks.settings.pairs import METADATA_CATEGORY
-from drift_checks.stores.catalogue import CollectionName
 from drift_checks.stores.completion import Completion
 from drift_checks.stores.detection import Proposal, as_pairs
-from drift_checks.stores.entries import StoredEntries
 from drift_checks.stores.linking import NAME_COLUMN, Link, common_prefix, is_text_of
 from drift_checks.stores.looking import LONGEST, Column, Table, look_at
+from drift_checks.stores.opening_vectors import ReadEntries, VectorPlace
 from drift_checks.stores.records import RecordStore
-from drift_checks.stores.sources import local_directory
 
 CHROMA_ID = "chroma_id"
 _TRIED, _LOOKED_AT = 60, 300
@@ -42,7 +40,7 @@ class Connected(NamedTuple):
     remedy: str = NAME_COLUMN
 
 
-def connect(store: RecordStore, entries: StoredEntries) -> Connected:
+def connect(store: RecordStore, entries: ReadEntries) -> Connected:
     """Return how the entries of a collection are of the records of a store."""
     if not entries.count:
         return Connected(
@@ -69,7 +67,7 @@ def connect(store: RecordStore, entries: StoredEntries) -> Connected:
     return Connected(Proposal(CHROMA_ID, column.name, reason))
 
 
-def find_label(store: RecordStore, entries: StoredEntries) -> Proposal | None:
+def find_label(store: RecordStore, entries: ReadEntries) -> Proposal | None:
     """Return the metadata key of the categories of the entries without a record, if there are such entries."""
     records = _some_records(store)
     some = {entry.id: entry for entry in entries.spread(_LOOKED_AT)}
@@ -91,10 +89,11 @@ def find_label(store: RecordStore, entries: StoredEntries) -> Proposal | None:
 def connected(done: Completion, store: RecordStore, snapshot_dir: Path) -> Completion:
     """Return the settings with the column that holds the entries' ids, if it is needed and certain."""
     settings = done.settings
-    if settings.chroma is None or store.has(CHROMA_ID):
+    place = VectorPlace.of(settings, snapshot_dir)
+    if place is None or store.has(CHROMA_ID):
         return done
     try:
-        with closing(StoredEntries(local_directory(settings.chroma), collection_of(settings), snapshot_dir)) as entries:
+        with closing(place.open_entries()) as entries:
             column = connect(store, entries).column
     except StoreError:
         # Opening the vectors will say so, if they are needed.
@@ -112,11 +111,6 @@ def connected(done: Completion, store: RecordStore, snapshot_dir: Path) -> Compl
     return Completion(found, (*done.lines, f"{pairs} (found: {column.reason}; --drift-columns overrides)"))
 
 
-def collection_of(settings: Settings) -> CollectionName:
-    """Return the name of the collection in the settings."""
-    return CollectionName(settings.collection, settings.chroma_tenant, settings.chroma_database)
-
-
 def _some_records(store: RecordStore) -> list[Record]:
     """Return records from all over the store."""
     step = max(1, store.count() // _TRIED)
@@ -128,7 +122,7 @@ def _some_records(store: RecordStore) -> list[Record]:
     return store.read(read)
 
 
-def _columns_of_ids(table: Table, store: RecordStore, entries: StoredEntries) -> Iterator[tuple[Column, str]]:
+def _columns_of_ids(table: Table, store: RecordStore, entries: ReadEntries) -> Iterator[tuple[Column, str]]:
     by_name = {column.name: column.values for column in table.columns}
     texts, categories = by_name[store.columns["text"]], by_name[store.columns["category"]]
     for column in table.columns:

@@ -9,8 +9,8 @@ import numpy as np
 import sqlalchemy as sa
 
 from drift_checks.stores.catalogue import DATABASE, CollectionName, choose_collection, list_collections
-from drift_checks.stores.chroma import Entry
 from drift_checks.stores.sqlite import SqliteFile
+from drift_checks.stores.vectors import Entry
 
 _AT_ONCE = 500
 _DOCUMENT = "chroma:document"
@@ -30,7 +30,7 @@ class StoredEntries:
     """
 
     def __init__(self, directory: Path, name: CollectionName | str, snapshot_dir: Path) -> None:
-        self.directory = directory
+        self.place = directory
         self.name = CollectionName.of(name).name
         self._file = SqliteFile(directory / DATABASE, snapshot_dir)
         try:

@@ -7,7 +7,6 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from dataclasses import dataclass
 from functools import partial
 from itertools import takewhile
-from pathlib import Path
 from typing import Protocol
 from uuid import UUID
 
@@ -15,12 +14,13 @@ import numpy as np
 import numpy.typing as npt
 from sqlalchemy import Connection, select
 
+from drift_checks.core.addresses import Location
 from drift_checks.core.errors import StoreError
 from drift_checks.core.records import Damaged, Record, RecordId, as_text, record_id
 from drift_checks.core.text import quoted
-from drift_checks.stores.chroma import Entry
 from drift_checks.stores.embeddings import read_embedding
 from drift_checks.stores.records import RecordStore
+from drift_checks.stores.vectors import Entry
 
 # The records, and the entries, by which the spelling of ids is recognised.
 _TRIED = 60
@@ -71,9 +71,12 @@ _FORMS: tuple[Callable[[str], str], ...] = (
 class Entries(Protocol):
     """The entries of a collection."""
 
-    directory: Path
     name: str
     count: int
+
+    @property
+    def place(self) -> Location:
+        """The directory or the server that holds it."""
 
     def entries(self, ids: Sequence[str]) -> Mapping[str, Entry]:
         """Return the entries with these ids."""
@@ -147,7 +150,7 @@ class Link:
     def refuse_unlinked(self) -> None:
         """Raise StoreError if no entry is of a record."""
         if self.problem:
-            raise StoreError(self._collection.directory, self.problem, NAME_COLUMN)
+            raise StoreError(self._collection.place, self.problem, NAME_COLUMN)
 
     def _holds_keys(self, connection: Connection) -> bool:
         key = self._store.column("chroma_id")

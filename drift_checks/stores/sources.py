@@ -57,13 +57,6 @@ def require_sqlite(path: Location, purpose: str) -> Path:
     return path
 
 
-def local_directory(chroma: Location) -> Path:
-    """Return the Chroma directory that `chroma` names; raise StoreError if it is a server."""
-    if isinstance(chroma, ServerURL):
-        raise StoreError(chroma, "a Chroma server cannot be read yet", "name a directory with --drift-chroma=DIR")
-    return chroma
-
-
 def is_sqlite(path: Location) -> bool:
     """Return whether `db` names a SQLite file; what is missing or cannot be read is told by its name."""
     if isinstance(path, ServerURL):

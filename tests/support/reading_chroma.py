@@ -6,16 +6,16 @@ from pathlib import Path
 
 import numpy as np
 
-from drift_checks.stores.chroma import VectorCollection
+from drift_checks.stores.chroma import DirectoryCollection
 
 READ_ALL = """
 import sys
 from pathlib import Path
 import numpy as np
 from drift_checks.core.errors import StoreError
-from drift_checks.stores.chroma import VectorCollection
+from drift_checks.stores.chroma import DirectoryCollection
 try:
-    opened = VectorCollection(Path(sys.argv[1]), "many", Path(sys.argv[2]))
+    opened = DirectoryCollection(Path(sys.argv[1]), "many", Path(sys.argv[2]))
     opened.entries(list(opened.ids()))
     opened.nearest([np.ones(8, dtype=np.float32)], 10)
     print("read")
@@ -26,7 +26,7 @@ except StoreError as error:
 
 def read_all(directory: Path, snapshots: Path) -> None:
     """Read all of a collection, and search it."""
-    opened = VectorCollection(directory, "many", snapshots)
+    opened = DirectoryCollection(directory, "many", snapshots)
     try:
         opened.entries(list(opened.ids()))
         opened.nearest([np.ones(8, dtype=np.float32)], 10)

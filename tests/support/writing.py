@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from drift_checks.stores.chroma import VectorCollection
+from drift_checks.stores.chroma import DirectoryCollection
 
 _REPOSITORY = Path(__file__).parents[2]
 DIMENSION = 8
@@ -99,7 +99,7 @@ def writing(folder: Path, journal: str, least: int) -> Iterator[subprocess.Popen
 
 def refuse_other_entries(directory: Path, snapshots: Path, least: int, most: int) -> None:
     """Check that a Chroma directory holds the entries 1, 2, 3 … as written, and finds each of them."""
-    opened = VectorCollection(directory, COLLECTION, snapshots)
+    opened = DirectoryCollection(directory, COLLECTION, snapshots)
     try:
         assert least <= opened.count <= most
         numbers = range(1, opened.count + 1)

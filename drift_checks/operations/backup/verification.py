@@ -15,8 +15,9 @@ import numpy as np
 from drift_checks.core.errors import ArchiveError, StoreError
 from drift_checks.core.text import printable
 from drift_checks.stores.catalogue import CollectionName
-from drift_checks.stores.chroma import Vector, VectorCollection
+from drift_checks.stores.chroma import DirectoryCollection
 from drift_checks.stores.damage import index_files
+from drift_checks.stores.vectors import Vector, VectorCollection
 
 SAMPLED = 50
 # Chroma loads the whole index into memory to read a single vector.
@@ -72,7 +73,7 @@ def sample_vectors(copy: Path, collection: CollectionName, source: Path, snapsho
     """
     vectors = None
     try:
-        with closing(VectorCollection(copy, collection, snapshot_dir)) as opened:
+        with closing(DirectoryCollection(copy, collection, snapshot_dir)) as opened:
             if sum(file.stat().st_size for file in index_files(copy)) <= LARGEST_INDEX:
                 vectors = _sample(opened)
             return VectorSample(opened.count, vectors)
@@ -102,7 +103,7 @@ def _sample(collection: VectorCollection) -> dict[str, Vector]:
     found = collection.entries(ids)
     if found.keys() != set(ids):
         raise StoreError(
-            collection.directory,
+            collection.place,
             f"Chroma lists {len(set(ids) - found.keys())} of {len(ids)} sampled entries without a vector",
             "make the backup again, and if that persists, restore an earlier one",
         )

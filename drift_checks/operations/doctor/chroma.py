@@ -1,4 +1,4 @@
-"""A Chroma directory and its format, read without chromadb, which would write to it."""
+"""A Chroma directory and its format, or a Chroma server, read without chromadb, which would write to a directory."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from drift_checks.core.text import readable_size
 from drift_checks.operations.doctor.check import NotChecked
 from drift_checks.stores.catalogue import DATABASE, CollectionName, FoundCollection
 from drift_checks.stores.chroma import create_collection, refuse_no_chroma, refuse_no_collection
+from drift_checks.stores.opening_vectors import VectorPlace
 from drift_checks.stores.sqlite import SqliteFile
 
 Result = TypeVar("Result")
@@ -27,7 +28,38 @@ _COUNT = """
     SELECT count(*) FROM embeddings WHERE segment_id IN (
         SELECT id FROM segments WHERE scope = 'METADATA' AND collection = ?)
 """
+_UNREAD = "unknown: the vectors cannot be read"
 _STEPS = "SELECT dir, max(version) FROM migrations GROUP BY dir"
+
+
+class ServedCollection:
+    """A collection on a Chroma server, asked for by the first check."""
+
+    def __init__(self, place: VectorPlace) -> None:
+        self._place = place
+        self._known: tuple[str, int] | None = None
+
+    def open(self) -> str:
+        """Return where the collection is; raise StoreError if the server or the collection is not there."""
+        with self._place.open_server() as server:
+            found = server.find(self._place.name)
+            self._known = server.greeting.version, server.count(found)
+        return f"{self._place.location}: {found}"
+
+    def count(self) -> int:
+        """Return the number of entries in the collection; raise NotChecked if unknown."""
+        return self._opened[1]
+
+    @property
+    def version(self) -> str:
+        """The version of the server; raises NotChecked if unknown."""
+        return self._opened[0]
+
+    @property
+    def _opened(self) -> tuple[str, int]:
+        if self._known is None:
+            raise NotChecked(_UNREAD)
+        return self._known
 
 
 class ChromaDirectory:
@@ -66,7 +98,7 @@ class ChromaDirectory:
 
     def _refuse_unopened(self) -> None:
         if not self._is_open:
-            raise NotChecked("unknown: the vectors cannot be read")
+            raise NotChecked(_UNREAD)
 
     def _read(self, query: Callable[[Connection], Result], otherwise: str) -> Result:
         try:

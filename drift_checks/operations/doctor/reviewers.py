@@ -13,7 +13,7 @@ from drift_checks.core.errors import DriftError, SettingError
 from drift_checks.core.records import Record, Review, Stratum
 from drift_checks.core.redaction import withhold
 from drift_checks.core.secrets import find_secret
-from drift_checks.operations.doctor import own_code
+from drift_checks.operations.doctor import cluster, own_code
 from drift_checks.operations.doctor.check import (
     Check,
     CheckResult,
@@ -45,6 +45,7 @@ def checks(setup: Setup) -> list[Check]:
     return [
         Check("usable", lambda: _usable(setup), _NEEDS),
         *own_code.checks(setup),
+        *cluster.checks(setup),
         Check("answers", lambda: _answers(setup), (*_NEEDS, "db", "chroma", "timeout")),
     ]
 
@@ -160,16 +161,15 @@ def _reviewer(setup: Setup, record: Record) -> Iterator[Reviewer]:
         return
     from drift_checks.reviews.reviewers.neighbours import NeighboursReviewer
     from drift_checks.reviews.vectors.choice import choose_vectors
-    from drift_checks.stores.chroma import VectorCollection
     from drift_checks.stores.linking import Link
-    from drift_checks.stores.sources import local_directory
+    from drift_checks.stores.vectors import VectorCollection
 
     with ExitStack() as opened:
 
         def open_collection() -> tuple[VectorCollection, Link] | None:
-            if settings.chroma is None:
+            if setup.vector_place is None:
                 return None
-            collection = VectorCollection(local_directory(settings.chroma), setup.collection, setup.snapshots)
+            collection = setup.vector_place.open()
             opened.enter_context(closing(collection))
             return collection, Link(setup.store.table, collection, [record])
 

@@ -16,11 +16,11 @@ from drift_checks.operations.doctor.installed import InstalledSchedule
 from drift_checks.operations.schedule.paths import BACKUPS, below
 from drift_checks.settings.declarations import Settings
 from drift_checks.settings.usable import Configured
-from drift_checks.stores.catalogue import CollectionName
 from drift_checks.stores.completion import completed
 from drift_checks.stores.connecting import connected
 from drift_checks.stores.engines import RecordFile
 from drift_checks.stores.opening import open_records
+from drift_checks.stores.opening_vectors import VectorPlace
 from drift_checks.stores.records import RecordStore
 from drift_checks.stores.snapshot import default_folder
 from drift_checks.stores.sources import is_sqlite
@@ -75,10 +75,9 @@ class Setup:
         return self.settings.snapshot_dir or default_folder()
 
     @property
-    def collection(self) -> CollectionName:
-        """The name of the collection in Chroma."""
-        settings = self.settings
-        return CollectionName(settings.collection, settings.chroma_tenant, settings.chroma_database)
+    def vector_place(self) -> VectorPlace | None:
+        """Where the vectors are; None without Chroma."""
+        return VectorPlace.of(self.settings, self.snapshots, self.environment)
 
     @property
     def is_this_machine(self) -> bool:

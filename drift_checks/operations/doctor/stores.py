@@ -11,16 +11,17 @@ from sqlalchemy import Connection, inspect
 from drift_checks.core.addresses import ServerURL
 from drift_checks.core.records import COLUMNS
 from drift_checks.core.secrets import DB_PASSWORD
-from drift_checks.core.text import count, readable_size
+from drift_checks.core.text import count, printable, readable_size
 from drift_checks.operations.doctor import database
 from drift_checks.operations.doctor.check import Check, CheckResult, NotChecked, failed, passed, skipped, warning
-from drift_checks.operations.doctor.chroma import COMPONENTS, ChromaDirectory, installed_steps
+from drift_checks.operations.doctor.chroma import COMPONENTS, ChromaDirectory, ServedCollection, installed_steps
 from drift_checks.operations.doctor.room import size_of
 from drift_checks.operations.doctor.setup import Setup
 from drift_checks.reviews.vectors.table import COLUMN
 from drift_checks.settings.declarations import DATABASE_NAME, NEIGHBOURS
+from drift_checks.stores.opening_vectors import VectorPlace
 from drift_checks.stores.records import RecordStore
-from drift_checks.stores.sources import files_named, local_directory
+from drift_checks.stores.sources import files_named
 from drift_checks.stores.sqlite import Access
 
 GROUP = "store"
@@ -50,6 +51,7 @@ CRITERIA = {
 }
 _RECORDS_NEED = ("db", "table", "columns", "snapshot_dir", "demo")
 _VECTORS_NEED = ("chroma", "collection", "chroma_tenant", "chroma_database", "snapshot_dir", "demo")
+_SERVER_NEEDS = (*_VECTORS_NEED, "query_timeout")
 
 
 def checks(setup: Setup) -> list[Check]:
@@ -66,12 +68,22 @@ def checks(setup: Setup) -> list[Check]:
         found = [Check(name, partial(part, setup), _RECORDS_NEED) for name, part in parts.items()]
         if isinstance(settings.db, ServerURL):
             found += database.checks(setup, settings.db, _RECORDS_NEED)
-    if settings.chroma is None:
+    if setup.vector_place is None:
         needs = (*_RECORDS_NEED, *_VECTORS_NEED, "embedding", "reviewer")
         return [*found, Check("vectors", partial(_no_vectors, setup), needs)]
-    directory = ChromaDirectory(local_directory(settings.chroma), setup.collection, setup.snapshots)
+    return [*found, *_checks_of_vectors(setup, setup.vector_place)]
+
+
+def _checks_of_vectors(setup: Setup, place: VectorPlace) -> list[Check]:
+    if isinstance(place.location, ServerURL):
+        served = ServedCollection(place)
+        return [
+            Check("vectors", lambda: _served(served), _SERVER_NEEDS),
+            Check("Chroma's version", lambda: _version(served), _SERVER_NEEDS),
+            Check("counts", lambda: _counts(setup, served), (*_RECORDS_NEED, *_SERVER_NEEDS)),
+        ]
+    directory = ChromaDirectory(place.location, place.name, place.snapshot_dir)
     return [
-        *found,
         Check("vectors", lambda: _vectors(directory), _VECTORS_NEED),
         Check("Chroma's format", lambda: _format(directory), _VECTORS_NEED),
         Check("counts", lambda: _counts(setup, directory), (*_RECORDS_NEED, *_VECTORS_NEED)),
@@ -202,6 +214,17 @@ def _vectors(directory: ChromaDirectory) -> CheckResult:
     return passed(f"{place}: {count(number, 'vector')} in {collection}, {readable_size(size_of(place))}")
 
 
+def _served(served: ServedCollection) -> CheckResult:
+    found = served.open()
+    if not served.count():
+        return failed(f"{found} is empty", "name another with --drift-collection")
+    return passed(f"{found}, {count(served.count(), 'vector')}")
+
+
+def _version(served: ServedCollection) -> CheckResult:
+    return passed(f"Chroma {printable(served.version, 40)} on the server, chromadb {metadata.version('chromadb')} here")
+
+
 def _format(directory: ChromaDirectory) -> CheckResult:
     found, installed, version = directory.steps(), installed_steps(), metadata.version("chromadb")
     older, newer = list(_behind(found, installed)), list(_behind(installed, found))
@@ -226,8 +249,8 @@ def _behind(one: dict[str, int], other: dict[str, int]) -> Iterator[str]:
             yield f"{name} {one.get(component, 0)} of {other[component]}"
 
 
-def _counts(setup: Setup, directory: ChromaDirectory) -> CheckResult:
-    records, vectors = setup.store.records, directory.count()
+def _counts(setup: Setup, collection: ChromaDirectory | ServedCollection) -> CheckResult:
+    records, vectors = setup.store.records, collection.count()
     if records == vectors:
         return passed(f"as many vectors as records: {vectors:,}")
     lack = "have no vector" if records > vectors else "have no record"

@@ -1,4 +1,4 @@
-"""Which collection of a Chroma directory holds entries of the records, and how they are connected with them."""
+"""Which collection of Chroma holds entries of the records, and how they are connected with them."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from drift_checks.core.errors import StoreError
 from drift_checks.operations.introduction.place import Vectors
 from drift_checks.settings.declarations import Settings
 from drift_checks.stores.completion import complete
-from drift_checks.stores.connecting import CHROMA_ID, Connected, collection_of, connect, find_label
+from drift_checks.stores.connecting import CHROMA_ID, Connected, connect, find_label
 from drift_checks.stores.detection import Detection, Proposal
 from drift_checks.stores.engines import RecordFile
-from drift_checks.stores.entries import StoredEntries
+from drift_checks.stores.opening_vectors import VectorPlace
 from drift_checks.stores.records import RecordStore
 from drift_checks.stores.snapshot import default_folder
 
@@ -50,7 +50,7 @@ def connect_entries(
     elif candidates:
         _, problem, remedy = candidates[0].connected
     else:
-        problem, remedy = "the directory has no collection", "name another with --drift-chroma=DIR"
+        problem, remedy = f"{vectors.place} has no collection", "name another with --drift-chroma"
     only = names[0] if len(names) == 1 else None
     return found, vectors._replace(collection=only, problem=problem, remedy=remedy)
 
@@ -65,12 +65,13 @@ def _names(settings: Settings, found: Detection, vectors: Vectors) -> tuple[str,
 
 def _examined(file: RecordFile, settings: Settings, vectors: Vectors, collection: str, *, is_named: bool) -> _Candidate:
     """Return how a collection is connected; `is_named` says whether the user named the column of its ids."""
-    settings = replace(settings, collection=collection)
+    settings = replace(settings, chroma=vectors.place, collection=collection)
     columns = dict(settings.columns)
     store = RecordStore(file, settings.table, columns, settings.where)
-    folder = settings.snapshot_dir or default_folder()
+    place = VectorPlace.of(settings, settings.snapshot_dir or default_folder())
+    assert place is not None
     try:
-        with closing(StoredEntries(vectors.directory, collection_of(settings), folder)) as entries:
+        with closing(place.open_entries()) as entries:
             connected = connect(store, entries)
             if connected.column is not None and is_named:
                 problem = f"no entry has an id of the column {columns[CHROMA_ID]}"

@@ -69,9 +69,9 @@ def example_lines(found: Detection, given: Mapping[str, str], width: int, *, red
 
 
 def vector_lines(vectors: Vectors, found: Detection) -> Iterator[str]:
-    """Yield the Chroma directory, and how its entries are connected with the records."""
+    """Yield the Chroma directory or server, and how its entries are connected with the records."""
     collection = vectors.collection or ", ".join(map(printable, vectors.collections)) or "none"
-    yield line("vectors", f"{vectors.directory}: Chroma, collection {printable(collection)}")
+    yield line("vectors", f"{vectors.place}: Chroma, collection {printable(collection)}")
     for role in (CHROMA_ID, METADATA_CATEGORY):
         if (item := found.proposals.get(role)) is not None:
             yield line("", f"{role:<{_NAME}}{printable(item.theirs):<{_NAME}} {item.reason}")

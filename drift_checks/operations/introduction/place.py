@@ -13,17 +13,17 @@ from drift_checks.core.errors import DriftError, SettingError
 from drift_checks.settings.declarations import Settings, declared
 from drift_checks.settings.loading import Origin, parse, with_password
 from drift_checks.stores.catalogue import DATABASE, list_collections
+from drift_checks.stores.chroma_server import ChromaServer
 from drift_checks.stores.snapshot import default_folder
-from drift_checks.stores.sources import local_directory
 from drift_checks.stores.sqlite import SqliteFile
 
 _SUFFIXES = (".db", ".sqlite", ".sqlite3", ".db3")
 
 
 class Vectors(NamedTuple):
-    """A Chroma directory with the names of its collections, the one of the records, and why none is."""
+    """A Chroma directory or server with the names of its collections, the one of the records, and why none is."""
 
-    directory: Path
+    place: Location
     collections: tuple[str, ...]
     collection: str | None = None
     problem: str = ""
@@ -53,9 +53,16 @@ def find_database(text: str) -> Location:
 
 
 def find_vectors(db: Location, settings: Settings) -> Vectors | None:
-    """Return the Chroma directory that the user named, or the only one in the file's folder or one below it."""
+    """Return the Chroma that the user named, or the only directory of it in the file's folder or one below it.
+
+    Raises:
+        StoreError: The server that the user named cannot be read.
+    """
+    if isinstance(settings.chroma, ServerURL):
+        with ChromaServer(settings.chroma, settings.query_timeout) as server:
+            return Vectors(settings.chroma, server.collections(settings.chroma_tenant, settings.chroma_database))
     if settings.chroma is not None:
-        return _vectors(local_directory(settings.chroma))
+        return _vectors(settings.chroma)
     if isinstance(db, ServerURL):
         return None
     for place in (db, db.parent) if db.is_dir() else (db.parent,):

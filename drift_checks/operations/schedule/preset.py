@@ -10,7 +10,7 @@ from pathlib import Path
 from drift_checks.alerts.configuration import SECRETS
 from drift_checks.core.addresses import Location, ServerURL, written
 from drift_checks.core.errors import SettingError
-from drift_checks.core.secrets import DB_PASSWORD, Secret, find_secret
+from drift_checks.core.secrets import CHROMA_BASIC, CHROMA_KEY, CHROMA_TOKEN, DB_PASSWORD, Secret, find_secret
 from drift_checks.operations.schedule.carried import Carried
 from drift_checks.operations.schedule.paths import REPORTS, SNAPSHOTS
 from drift_checks.report.log_config import log_files
@@ -18,7 +18,7 @@ from drift_checks.reviews.reviewers.llm import KEYS
 from drift_checks.settings.declarations import Settings, declared
 from drift_checks.stores.sources import folder_of
 
-SECRET_NAMES = (*SECRETS.values(), *KEYS, DB_PASSWORD)
+SECRET_NAMES = (*SECRETS.values(), *KEYS, DB_PASSWORD, CHROMA_TOKEN, CHROMA_BASIC, CHROMA_KEY)
 # What every service needs, to alert; the others are for the reviewer.
 ALERT_SECRETS = frozenset(SECRETS.values())
 _SEVERAL_LINES = SECRETS["apprise"]

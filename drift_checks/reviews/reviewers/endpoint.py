@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urljoin, urlsplit
 
 from drift_checks.core.errors import ReviewerError
+from drift_checks.core.route import Route, find_route
 from drift_checks.core.secrets import Secret
 from drift_checks.core.text import printable
 from drift_checks.reviews.reviewers.base import NotSent, UnusableAnswer
 from drift_checks.reviews.reviewers.failures import describe
-from drift_checks.reviews.reviewers.route import Route, find_route
 
 if TYPE_CHECKING:
     import httpx

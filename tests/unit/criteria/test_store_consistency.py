@@ -11,8 +11,9 @@ import pytest
 from drift_checks.core.records import Record, Stratum
 from drift_checks.criteria import test_store_consistency as consistency
 from drift_checks.criteria.test_store_consistency import metadata_faults
-from drift_checks.stores.chroma import Entry, VectorCollection, create_collection
+from drift_checks.stores.chroma import DirectoryCollection, create_collection
 from drift_checks.stores.linking import Link
+from drift_checks.stores.vectors import Entry
 from tests.support.tables import opened, write_table
 
 Faults = Callable[..., list[str]]
@@ -77,7 +78,7 @@ def test_vectors_of_rows_without_an_id_are_no_fault(tmp_path: Path, second: int 
     create_collection(
         tmp_path / "chroma", "risks", ids=["a", "b"], embeddings=vectors, documents=texts, metadatas=metadatas
     )
-    collection = VectorCollection(tmp_path / "chroma", "risks", tmp_path / "snapshots")
+    collection = DirectoryCollection(tmp_path / "chroma", "risks", tmp_path / "snapshots")
     values = {"id": 1, "text": "the first", "category": "fees", "chroma_id": "a"}
     link = Link(store, collection, [Record(1, Stratum.OLD, values)])
     shares: list[str] = []

@@ -14,9 +14,8 @@ import numpy as np
 import pytest
 
 from drift_checks.core.errors import StoreError
-from drift_checks.stores import chroma
 from drift_checks.stores.catalogue import CollectionName
-from drift_checks.stores.chroma import VectorCollection, create_collection
+from drift_checks.stores.chroma import DirectoryCollection, create_collection
 from tests.support.folders import contents
 from tests.support.reading_chroma import READ_ALL, read_all
 from tests.support.stores import DIMENSION, NAME, BuiltStore
@@ -29,9 +28,9 @@ def snapshots(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def vectors(store: BuiltStore, snapshots: Path) -> Iterator[VectorCollection]:
+def vectors(store: BuiltStore, snapshots: Path) -> Iterator[DirectoryCollection]:
     """The collection of the small sound store."""
-    opened = VectorCollection(store.chroma, NAME, snapshots)
+    opened = DirectoryCollection(store.chroma, NAME, snapshots)
     yield opened
     opened.close()
 
@@ -49,12 +48,12 @@ def made(folder: Path, **changed: Any) -> Path:
     return folder
 
 
-def test_a_collection_knows_its_count_dimension_and_space(vectors: VectorCollection) -> None:
+def test_a_collection_knows_its_count_dimension_and_space(vectors: DirectoryCollection) -> None:
     """As it was created."""
     assert (vectors.count, vectors.dimension, vectors.space) == (120, DIMENSION, "cosine")
 
 
-def test_entries_are_found_by_id(vectors: VectorCollection) -> None:
+def test_entries_are_found_by_id(vectors: DirectoryCollection) -> None:
     """Unknown ids are skipped, repeated ones found once."""
     entries = vectors.entries(["chroma-7", "nowhere", "chroma-7", "chroma-9"])
     assert sorted(entries) == ["chroma-7", "chroma-9"]
@@ -66,19 +65,19 @@ def test_entries_are_found_by_id(vectors: VectorCollection) -> None:
 
 def test_many_entries_are_read_in_pages(persisted: Path, snapshots: Path) -> None:
     """More than a request of Chroma allows; a sound index is read completely."""
-    opened = VectorCollection(persisted, "many", snapshots)
+    opened = DirectoryCollection(persisted, "many", snapshots)
     assert len(opened.entries([f"id-{number}" for number in range(5000)])) == 1200
     opened.close()
     read_all(persisted, snapshots)
 
 
-def test_all_ids_are_yielded_over_several_pages(vectors: VectorCollection, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_all_ids_are_yielded_over_several_pages(vectors: DirectoryCollection, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each once."""
-    monkeypatch.setattr(chroma, "_IDS_PER_PAGE", 50)
+    monkeypatch.setattr(DirectoryCollection, "ids_at_once", 50)
     assert sorted(vectors.ids()) == sorted(f"chroma-{number}" for number in range(1, 121))
 
 
-def test_the_nearest_come_first(vectors: VectorCollection) -> None:
+def test_the_nearest_come_first(vectors: DirectoryCollection) -> None:
     """The vector's own entry first, with the similarity 1; at most all entries are returned."""
     own = vectors.entries(["chroma-5", "chroma-6"])
     near, other = vectors.nearest([own["chroma-5"].vector, own["chroma-6"].vector], 10)
@@ -103,7 +102,7 @@ def test_similarity_decreases_with_distance_in_each_space(
     client = chromadb.PersistentClient(str(folder))
     made = client.create_collection("small", metadata={"hnsw:space": space}, embedding_function=None)
     made.add(ids=["a", "b", "c"], embeddings=np.eye(3, dtype=np.float32))
-    opened = VectorCollection(folder, "small", snapshots)
+    opened = DirectoryCollection(folder, "small", snapshots)
     [near] = opened.nearest([np.eye(3, dtype=np.float32)[0]], 3)
     opened.close()
     assert opened.space == space
@@ -114,7 +113,7 @@ def test_similarity_decreases_with_distance_in_each_space(
 def test_the_directory_is_unchanged(store: BuiltStore, snapshots: Path) -> None:
     """Though Chroma writes to any directory that it opens; closing removes the copy, which may be large."""
     before = contents(store.folder)
-    opened = VectorCollection(store.chroma, NAME, snapshots)
+    opened = DirectoryCollection(store.chroma, NAME, snapshots)
     opened.nearest([entry.vector for entry in opened.entries(list(opened.ids())).values()], 5)
     assert len(list(snapshots.iterdir())) == 1
     opened.close()
@@ -126,7 +125,7 @@ def test_other_files_of_the_directory_are_not_copied(store: BuiltStore, snapshot
     """Such as the records."""
     (store.folder / "backup").mkdir()
     (store.folder / "backup" / "large").touch()
-    opened = VectorCollection(store.chroma, NAME, snapshots)
+    opened = DirectoryCollection(store.chroma, NAME, snapshots)
     names = {Path(name).name for name in contents(snapshots)}
     opened.close()
     assert "chroma.sqlite3" in names
@@ -136,7 +135,7 @@ def test_other_files_of_the_directory_are_not_copied(store: BuiltStore, snapshot
 def test_a_missing_collection_is_reported(store: BuiltStore, snapshots: Path) -> None:
     """With the existing ones and the nearest; no copy remains."""
     with pytest.raises(StoreError) as refused:
-        VectorCollection(store.chroma, "risk_clasifications", snapshots)
+        DirectoryCollection(store.chroma, "risk_clasifications", snapshots)
     assert str(refused.value) == (
         f"{store.chroma}: has no collection 'risk_clasifications' (it has risk_classifications); name the collection"
         " with --drift-collection=NAME, or use none with --drift-chroma=none; did you mean 'risk_classifications'?"
@@ -148,7 +147,7 @@ def test_an_empty_collection_can_be_read(tmp_path: Path, snapshots: Path) -> Non
     """It has no dimension and no entries."""
     nothing = np.zeros((0, 3), dtype=np.float32)
     folder = made(tmp_path / "chroma", ids=[], embeddings=nothing, documents=[], metadatas=[])
-    empty = VectorCollection(folder, "small", snapshots)
+    empty = DirectoryCollection(folder, "small", snapshots)
     assert empty.nearest([np.ones(3, dtype=np.float32)], 5) == [[]]
     assert (empty.count, empty.dimension, list(empty.ids()), empty.entries(["a"])) == (0, None, [], {})
     empty.close()
@@ -171,7 +170,7 @@ def test_what_is_not_a_chroma_directory_is_refused(tmp_path: Path, snapshots: Pa
     path = tmp_path / "chroma"
     build(path)
     with pytest.raises(StoreError, match=f"{path}: {said} the Chroma directory with --drift-chroma"):
-        VectorCollection(path, NAME, snapshots)
+        DirectoryCollection(path, NAME, snapshots)
     assert not snapshots.exists()
 
 
@@ -192,7 +191,7 @@ def made_in(directory: Path, tenant: str, database: str, name: str = "risks") ->
 def test_a_collection_is_found_in_any_tenant_and_database(tmp_path: Path, snapshots: Path) -> None:
     """Without a setting, if its name is unique in the directory; it has neither documents nor metadata."""
     made_in(tmp_path / "chroma", "acme", "prod")
-    opened = VectorCollection(tmp_path / "chroma", "risks", snapshots)
+    opened = DirectoryCollection(tmp_path / "chroma", "risks", snapshots)
     found = opened.entries(["a"])["a"]
     assert (opened.count, found.document, found.metadata) == (2, None, {})
     opened.close()
@@ -204,23 +203,23 @@ def test_one_of_several_collections_must_be_chosen(tmp_path: Path, snapshots: Pa
     made_in(directory, "acme", "prod")
     made_in(directory, "acme", "test")
     with pytest.raises(StoreError) as several:
-        VectorCollection(directory, "risks", snapshots)
+        DirectoryCollection(directory, "risks", snapshots)
     assert str(several.value) == (
         f"{directory}: has 2 collections 'risks' (tenant acme, database prod; tenant acme, database test); choose one"
         " with --drift-chroma-tenant=NAME and --drift-chroma-database=NAME."
     )
-    opened = VectorCollection(directory, CollectionName("risks", database="test"), snapshots)
+    opened = DirectoryCollection(directory, CollectionName("risks", database="test"), snapshots)
     assert opened.count == 2
     opened.close()
     with pytest.raises(StoreError, match="has the collection 'risks' only in tenant acme, database prod; tenant acme"):
-        VectorCollection(directory, CollectionName("risks", "acme", "other"), snapshots)
+        DirectoryCollection(directory, CollectionName("risks", "acme", "other"), snapshots)
     with pytest.raises(StoreError, match=r"has no collection 'x' \(it has risks in tenant acme, database prod, risks"):
-        VectorCollection(directory, "x", snapshots)
+        DirectoryCollection(directory, "x", snapshots)
 
 
 def test_many_results_are_asked_for_in_parts(persisted: Path, snapshots: Path) -> None:
     """SQLite allows 32,766 variables in a statement, and Chroma takes one for each result."""
-    opened = VectorCollection(persisted, "many", snapshots)
+    opened = DirectoryCollection(persisted, "many", snapshots)
     vectors = [np.eye(8, dtype=np.float32)[number % 8] for number in range(64)]
     found = opened.nearest(vectors, 1200)
     assert [len(near) for near in found] == [1200] * 64
@@ -230,7 +229,7 @@ def test_many_results_are_asked_for_in_parts(persisted: Path, snapshots: Path) -
 
 def test_entries_with_a_text_can_be_left_out(persisted: Path, snapshots: Path) -> None:
     """So that its thousands of duplicates need not be fetched."""
-    opened = VectorCollection(persisted, "many", snapshots)
+    opened = DirectoryCollection(persisted, "many", snapshots)
     [near] = opened.nearest([np.ones(8, dtype=np.float32)], 1200, without="text 1")
     assert len(near) == sum(str(number)[0] != "1" for number in range(1200))
     opened.close()
@@ -238,7 +237,7 @@ def test_entries_with_a_text_can_be_left_out(persisted: Path, snapshots: Path) -
 
 def test_an_error_of_chroma_is_not_called_damage(persisted: Path, snapshots: Path) -> None:
     """If SQLite finds none: here, the vector has another dimension."""
-    opened = VectorCollection(persisted, "many", snapshots)
+    opened = DirectoryCollection(persisted, "many", snapshots)
     with pytest.raises(StoreError, match=r"finds no damage in chroma\.sqlite3") as refused:
         opened.nearest([np.ones(3, dtype=np.float32)], 5)
     assert "damaged" not in str(refused.value)
@@ -252,9 +251,9 @@ import sqlite3
 sqlite3.sqlite_version_info, sqlite3.sqlite_version = (3, 31, 1), "3.31.1"
 from pathlib import Path
 from drift_checks.core.errors import StoreError
-from drift_checks.stores.chroma import VectorCollection
+from drift_checks.stores.chroma import DirectoryCollection
 try:
-    VectorCollection(Path({str(store.chroma)!r}), {NAME!r}, Path({str(snapshots)!r}))
+    DirectoryCollection(Path({str(store.chroma)!r}), {NAME!r}, Path({str(snapshots)!r}))
 except StoreError as error:
     print(error.exit_code, error)
 """
@@ -275,7 +274,7 @@ def test_a_list_of_one_value_stands_for_the_value(tmp_path: Path, snapshots: Pat
         )
     except ValueError:
         pytest.skip("this chromadb stores no lists")
-    opened = VectorCollection(tmp_path / "chroma", "risks", snapshots)
+    opened = DirectoryCollection(tmp_path / "chroma", "risks", snapshots)
     assert opened.entries(["a"])["a"].metadata == {"category": "x", "tags": ["y", "z"]}
     opened.close()
 
@@ -296,8 +295,8 @@ from pathlib import Path
 def refuse(*_):
     raise SystemExit("a connection was tried")
 socket.socket.connect = socket.socket.connect_ex = socket.getaddrinfo = refuse
-from drift_checks.stores.chroma import VectorCollection
-opened = VectorCollection(Path({str(store.chroma)!r}), {NAME!r}, Path({str(snapshots)!r}))
+from drift_checks.stores.chroma import DirectoryCollection
+opened = DirectoryCollection(Path({str(store.chroma)!r}), {NAME!r}, Path({str(snapshots)!r}))
 opened.nearest([opened.entries(["chroma-1"])["chroma-1"].vector], 5)
 import chromadb
 told = chromadb.api.shared_system_client.SharedSystemClient._identifier_to_system.values()

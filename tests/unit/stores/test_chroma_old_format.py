@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from drift_checks.stores.chroma import VectorCollection
+from drift_checks.stores.chroma import DirectoryCollection
 from tests.support.folders import contents
 from tests.support.old_chroma import COUNT, unpack_old_directory
 
@@ -14,7 +14,7 @@ def test_older_directory_is_read_and_not_migrated(tmp_path: Path) -> None:
     directory = tmp_path / "old"
     unpack_old_directory(directory)
     before = contents(directory)
-    opened = VectorCollection(directory, "old", tmp_path / "snapshots")
+    opened = DirectoryCollection(directory, "old", tmp_path / "snapshots")
     entry = opened.entries(["id-5"])["id-5"]
     [near] = opened.nearest([entry.vector], 3)
     opened.close()

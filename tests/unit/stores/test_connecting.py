@@ -12,7 +12,7 @@ import pytest
 
 from drift_checks.settings.declarations import FOUND, Settings
 from drift_checks.settings.loading import Sources, load
-from drift_checks.stores.chroma import VectorCollection, create_collection
+from drift_checks.stores.chroma import DirectoryCollection, create_collection
 from drift_checks.stores.completion import Completion
 from drift_checks.stores.connecting import Connected, connect, connected, find_label
 from drift_checks.stores.entries import StoredEntries
@@ -56,7 +56,7 @@ def test_sql_reads_the_entries_as_chroma_does(tmp_path: Path) -> None:
             yield sorted((entry.id, entry.document, str(entry.metadata)) for entry in found)
 
     ours = collection(tmp_path, IDS, TEXTS)
-    with closing(VectorCollection(tmp_path / "chroma", "documents", tmp_path / "copies")) as theirs:
+    with closing(DirectoryCollection(tmp_path / "chroma", "documents", tmp_path / "copies")) as theirs:
         assert list(read(ours)) == list(read(theirs))
 
 

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from drift_checks.core.errors import StoreError
-from drift_checks.stores.chroma import VectorCollection, refuse_no_chroma
+from drift_checks.stores.chroma import DirectoryCollection, refuse_no_chroma
 from tests.support.folders import contents
 from tests.support.reading_chroma import READ_ALL, read_all
 from tests.support.stores import NAME, BuiltStore
@@ -40,7 +40,7 @@ def test_a_damaged_database_is_reported(store: BuiltStore, snapshots: Path, dama
     database.write_bytes(sound[:kept] + (b"\xa5" * len(sound) if damage == "garbage" else b""))
     before = contents(store.folder)
     with pytest.raises(StoreError, match=f"{store.chroma}: Chroma cannot read this directory"):
-        VectorCollection(store.chroma, NAME, snapshots)
+        DirectoryCollection(store.chroma, NAME, snapshots)
     assert contents(store.folder) == before
 
 

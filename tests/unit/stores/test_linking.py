@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from drift_checks.core.errors import StoreError
 from drift_checks.core.records import Record, Stratum, record_id
-from drift_checks.stores.chroma import VectorCollection, create_collection
+from drift_checks.stores.chroma import DirectoryCollection, create_collection
 from drift_checks.stores.linking import Link, LinkedRecord, is_text_of
 from drift_checks.stores.records import RecordStore
 from tests.support.tables import opened, write_table
@@ -28,7 +28,7 @@ Linker = Callable[..., Link]
 @pytest.fixture
 def linker(tmp_path: Path) -> Iterator[Linker]:
     """Link a table of these rows and a collection of these ids and documents."""
-    collections: list[VectorCollection] = []
+    collections: list[DirectoryCollection] = []
 
     def link(
         rows: Sequence[Sequence[object]],
@@ -49,7 +49,7 @@ def linker(tmp_path: Path) -> Iterator[Linker]:
             metadatas=[{"of": "somebody"} for _ in keys],
         )
         store = opened(write_table(tmp_path / "records.db", rows, columns))
-        collections.append(VectorCollection(folder, "risks", tmp_path / "copies"))
+        collections.append(DirectoryCollection(folder, "risks", tmp_path / "copies"))
         return Link(store, collections[-1], sample_of(store))
 
     yield link

@@ -33,10 +33,10 @@ OPEN_CHROMA = """
 import sys
 from pathlib import Path
 from drift_checks.core.errors import DriftError
-from drift_checks.stores.chroma import VectorCollection
+from drift_checks.stores.chroma import DirectoryCollection
 path, snapshots = map(Path, sys.argv[1:])
 try:
-    opened = VectorCollection(path, "risk_classifications", snapshots)
+    opened = DirectoryCollection(path, "risk_classifications", snapshots)
 except DriftError as error:
     print(type(error).__name__, error)
 else:

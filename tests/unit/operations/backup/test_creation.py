@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from drift_checks.commands import command, run_command
+from drift_checks.commands import run_command
 from drift_checks.core.errors import ArchiveError, StoreError
 from drift_checks.operations.backup import creation, verification
 from drift_checks.operations.backup.archive import pack
@@ -183,7 +183,7 @@ def test_different_vectors_in_the_archive_are_found(
     ):
         with pytest.raises(ArchiveError, match="contains other vectors than were copied"):
             verification.refuse_different(other, one, tmp_path)
-    monkeypatch.setattr("drift_checks.stores.chroma.VectorCollection.entries", lambda *_: {})
+    monkeypatch.setattr("drift_checks.stores.chroma.DirectoryCollection.entries", lambda *_: {})
     with pytest.raises(StoreError, match="60 of 60 sampled entries without a vector"):
         verification.sample_vectors(
             store.chroma, CollectionName("risk_classifications"), store.chroma, tmp_path / "snapshots"
@@ -252,7 +252,7 @@ def test_a_backup_of_nothing_is_refused(
     tmp_path: Path, arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """So is the demo store; the newest backup is always kept."""
-    assert ended_with(lambda: run_command(command("backup"), ["--to", str(tmp_path / "a"), *arguments])) == 4
+    assert ended_with(lambda: run_command("backup", ["--to", str(tmp_path / "a"), *arguments])) == 4
     assert message in capsys.readouterr().err
 
 

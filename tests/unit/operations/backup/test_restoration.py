@@ -14,7 +14,7 @@ from drift_checks.operations.backup import restoration
 from drift_checks.report.folder import ReportsFolder
 from drift_checks.report.history.acknowledged import Acknowledgements, kept_acknowledgements
 from drift_checks.report.history.database import History
-from drift_checks.stores.chroma import VectorCollection
+from drift_checks.stores.chroma import DirectoryCollection
 from tests.support.caring import made_backup, manifest, restore
 from tests.support.folders import contents
 from tests.support.histories import run
@@ -47,7 +47,7 @@ def test_a_backup_is_restored_elsewhere(archive: Path, store: BuiltStore, tmp_pa
     ids = [f"chroma-{number}" for number in range(1, 121)]
     both = []
     for folder in (store.chroma, place / "chroma"):
-        opened = VectorCollection(folder, "risk_classifications", tmp_path / "snapshots")
+        opened = DirectoryCollection(folder, "risk_classifications", tmp_path / "snapshots")
         both.append(opened.entries(ids))
         opened.close()
     assert all((both[0][key].vector == both[1][key].vector).all() for key in ids)

@@ -21,11 +21,12 @@ import pytest
 import yaml
 
 from drift_checks.core.errors import StoreError
-from drift_checks.stores.chroma import Entry, VectorCollection
+from drift_checks.stores.chroma import DirectoryCollection
 from drift_checks.stores.demo import contents
 from drift_checks.stores.demo import store as module
 from drift_checks.stores.demo.store import DemoStore, demo_store
 from drift_checks.stores.demo.texts import descriptions
+from drift_checks.stores.vectors import Entry
 
 Rows = list[dict[str, Any]]
 VOTERS = 11
@@ -53,7 +54,7 @@ def rows(store: DemoStore) -> Rows:
 @pytest.fixture(scope="module")
 def entries(store: DemoStore, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mapping[str, Entry]]:
     """All entries of the collection, by id."""
-    collection = VectorCollection(store.chroma, "risk_classifications", tmp_path_factory.mktemp("snapshots"))
+    collection = DirectoryCollection(store.chroma, "risk_classifications", tmp_path_factory.mktemp("snapshots"))
     yield collection.entries(list(collection.ids()))
     collection.close()
 

@@ -1,4 +1,4 @@
-"""How an endpoint is reached: the proxy and the certificates that the environment names for this one address."""
+"""How an HTTP server is reached: the proxy and the certificates that the environment names for this one address."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 from urllib.request import getproxies
 
-from drift_checks.core.errors import ReviewerError
+from drift_checks.core.errors import SettingError
 
 _PORTS = {"http": 80, "https": 443}
 _PROXY_SCHEMES = ("http", "https", "socks5", "socks5h")
@@ -20,7 +20,7 @@ _CERT_FILE, _CERT_DIR = "SSL_CERT_FILE", "SSL_CERT_DIR"
 
 @dataclass(frozen=True)
 class Route:
-    """How to reach an endpoint; None is no proxy, or the certificates that httpx ships.
+    """How to reach a server; None is no proxy, or the certificates that httpx ships.
 
     `proxy` may hold a password, `proxy_name` is the variable that it comes from.
     """
@@ -34,7 +34,7 @@ def find_route(url: str) -> Route:
     """Return the route to an HTTP URL that the environment asks for.
 
     Raises:
-        ReviewerError: A variable that concerns this URL cannot be used.
+        SettingError: A variable that concerns this URL cannot be used.
     """
     tls = _certificates()
     scheme, host, port = _parts(url)
@@ -65,7 +65,7 @@ def _proxy_url(value: str, name: str) -> str:
         usable = False
     if not usable or not url.isascii() or not url.isprintable() or " " in url:
         # The value may hold a password.
-        raise ReviewerError(
+        raise SettingError(
             name, "it is not the URL of a proxy", "it must be as http://host:3128 or socks5://host:1080, or be unset"
         )
     # The host's name is resolved by the proxy in either case, and older versions of httpx know only one of them.
@@ -108,12 +108,12 @@ def _certificates() -> ssl.SSLContext | None:
     if not file and not folders:
         return None
     if folders and not any(Path(folder).is_dir() for folder in folders.split(os.pathsep)):
-        raise ReviewerError(_CERT_DIR, f"there is no folder {folders}", "it must hold certificates, or be unset")
+        raise SettingError(_CERT_DIR, f"there is no folder {folders}", "it must hold certificates, or be unset")
     try:
         return ssl.create_default_context(cafile=file or None, capath=folders or None)
     except (OSError, ValueError) as error:
         reason = "it holds no certificate" if isinstance(error, ssl.SSLError | ValueError) else error.strerror
-        raise ReviewerError(
+        raise SettingError(
             _CERT_FILE if file else _CERT_DIR,
             f"{file or folders} cannot be read ({reason})",
             "it must be a file of certificates in PEM format, or be unset",

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from drift_checks.core.errors import DriftError
-from drift_checks.reviews.reviewers.route import find_route
+from drift_checks.core.route import find_route
 
 VARIABLES = ("http_proxy", "https_proxy", "all_proxy", "no_proxy", "ssl_cert_file", "ssl_cert_dir")
 PROXY = "http://proxy:3128"
