@@ -81,6 +81,11 @@ class ServerURL:
         return self._url.host or ""
 
     @property
+    def user(self) -> str:
+        """The user; empty if the URL has none."""
+        return self._url.username or ""
+
+    @property
     def port(self) -> int | None:
         """The port, if the URL has one."""
         return self._url.port

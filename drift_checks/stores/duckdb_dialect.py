@@ -179,6 +179,10 @@ class DuckDBDialect:
         """Return the value as text."""
         return stored if isinstance(stored.type, sa.String) else sa.cast(stored, sa.String)
 
+    def matches(self, text: sa.ColumnElement[Any], pattern: str) -> sa.ColumnElement[bool]:
+        """Return whether a text matches a regular expression."""
+        return sa.func.regexp_matches(text, text_in_sql(pattern))
+
     def begins_with_date(self, stored: sa.ColumnElement[Any]) -> sa.ColumnElement[bool]:
         """Return whether the value is a text in ISO 8601 that begins with an existing date."""
         if isinstance(stored.type, _IsoText):
@@ -186,7 +190,7 @@ class DuckDBDialect:
         if not isinstance(stored.type, sa.String):
             return sa.false()
         date = sa.try_cast(sa.func.substr(stored, 1, 10), sa.Date)
-        return sa.and_(sa.func.regexp_full_match(stored, text_in_sql(_ISO)), date.is_not(None))
+        return sa.and_(self.matches(stored, f"^{_ISO}$"), date.is_not(None))
 
     def call(self, function: str, stored: sa.ColumnElement[Any]) -> sa.ColumnElement[int]:
         """Return the result of a registered function: there is one for texts and one for bytes."""

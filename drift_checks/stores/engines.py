@@ -79,6 +79,9 @@ class Dialect(Protocol):
     def text(self, stored: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]:
         """Return a text as it is stored, which is compared byte by byte."""
 
+    def matches(self, text: sa.ColumnElement[Any], pattern: str) -> sa.ColumnElement[bool]:
+        """Return whether a text matches a regular expression; False if the engine has none."""
+
     def begins_with_date(self, stored: sa.ColumnElement[Any]) -> sa.ColumnElement[bool]:
         """Return whether a value is a timestamp in ISO 8601 whose first ten characters are an existing date."""
 

@@ -60,7 +60,7 @@ def by_time(
     is_extreme = or_(as_text < text_in_sql("0002"), as_text >= text_in_sql("9999"))
     cases = [(is_extreme, exact_code), *_by_text(as_text, spans)]
     if not dialect.in_process:
-        cases += _by_second(as_text, naive, spans)
+        cases += _by_second(dialect, as_text, naive, spans)
     return case((dialect.begins_with_date(stored), case(*cases, else_=exact_code)), else_=exact_code)
 
 
@@ -74,12 +74,12 @@ def _by_text(
 
 
 def _by_second(
-    text: ColumnElement[str], naive: tzinfo, spans: tuple[Span, ...]
+    dialect: Dialect, text: ColumnElement[str], naive: tzinfo, spans: tuple[Span, ...]
 ) -> Iterator[tuple[ColumnElement[bool], ColumnElement[int]]]:
     """Yield the codes of texts in UTC or without an offset that are a second or more away from the bounds."""
     seconds = func.replace(func.substr(text, number_in_sql(1), number_in_sql(19)), text_in_sql("T"), text_in_sql(" "))
     for pattern, zone in (_IN_UTC, UTC), (_NAIVE, naive):
-        kind = text.regexp_match(text_in_sql(pattern))
+        kind = dialect.matches(text, pattern)
         for span in spans:
             start, end = (None if bound is None else _local_bounds(bound, zone) for bound in (span.start, span.end))
             after = true() if start is None else seconds > text_in_sql(f"{start[1] + _SECOND:%Y-%m-%d %H:%M:%S}")

@@ -36,6 +36,10 @@ _INSECURE = (
 )
 
 
+# What dialects call regular expressions that SQLAlchemy has no name for.
+_EXPRESSION_FUNCTIONS = {"trino": "regexp_like", "databricks": "regexp_like"}
+
+
 class Judged(NamedTuple):
     """What an error means: whether it may pass by itself, the problem, and what to do."""
 
@@ -84,7 +88,7 @@ class AnyServer:
     options: Mapping[str, Any] = MappingProxyType({})
 
     def __init__(self) -> None:
-        self.dialect: Dialect = StandardDialect()
+        self.dialect = StandardDialect()
 
     def address(self, url: sa.URL) -> sa.URL:
         """Return the URL."""
@@ -92,6 +96,11 @@ class AnyServer:
 
     def begun(self, connection: sa.Connection, seconds: float | None) -> sa.Connection:
         """Return the connection, in the transaction that its driver begins."""
+        try:
+            sa.column("text").regexp_match("").compile(dialect=connection.dialect)
+        except sa.exc.CompileError:
+            self.dialect.has_expressions = False
+            self.dialect.expression_function = _EXPRESSION_FUNCTIONS.get(connection.dialect.name, "")
         return connection
 
     def interruptible(self, raw: Any, engine: sa.Engine) -> Interruptible:

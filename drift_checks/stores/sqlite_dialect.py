@@ -121,6 +121,10 @@ class SqliteDialect:
         """Return the value, so that it is not converted when it is compared."""
         return _without_affinity(stored)
 
+    def matches(self, text: sa.ColumnElement[Any], pattern: str) -> sa.ColumnElement[bool]:
+        """Return False: SQLite has no regular expressions."""
+        return sa.false()
+
     def begins_with_date(self, stored: sa.ColumnElement[Any]) -> sa.ColumnElement[bool]:
         """Return whether SQLite reads the value as the date at its beginning."""
         date = sa.func.substr(stored, number_in_sql(1), number_in_sql(10))

@@ -39,6 +39,9 @@ class StandardDialect:
 
     ids_at_once = 500
     in_process = False
+    # Whether SQLAlchemy knows how the dialect spells a regular expression; if not, a function that the server has.
+    has_expressions = True
+    expression_function = ""
 
     def __init__(self) -> None:
         # The schemas and names of the tables.
@@ -196,7 +199,7 @@ class StandardDialect:
             return stored
         if not isinstance(stored.type, sa.String):
             return sa.null()
-        return sa.case((stored.regexp_match(text_in_sql(_NUMBER)), self.as_double(stored)))
+        return sa.case((self.matches(stored, _NUMBER), self.as_double(stored)))
 
     def as_number(self, stored: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]:
         """Return the number in a value, NULL if there is none."""
@@ -206,9 +209,16 @@ class StandardDialect:
         """Return the value as text."""
         return self.bytewise(stored if isinstance(stored.type, sa.String) else sa.cast(stored, sa.String))
 
+    def matches(self, text: sa.ColumnElement[Any], pattern: str) -> sa.ColumnElement[bool]:
+        """Return whether a text matches a regular expression; False if there are none, so that Python decides."""
+        if self.has_expressions:
+            return text.regexp_match(text_in_sql(pattern))
+        name = self.expression_function
+        return sa.Function(name, text, text_in_sql(pattern), type_=sa.Boolean) if name else sa.false()
+
     def begins_with_date(self, stored: sa.ColumnElement[Any]) -> sa.ColumnElement[bool]:
         """Return whether the value is a text in ISO 8601 that begins with an existing date."""
-        return stored.regexp_match(text_in_sql(_ISO)) if isinstance(stored.type, sa.String) else sa.false()
+        return self.matches(stored, _ISO) if isinstance(stored.type, sa.String) else sa.false()
 
     def call(self, function: str, stored: sa.ColumnElement[Any]) -> sa.ColumnElement[int]:
         """Raise NotImplementedError: a server does not know our functions."""

@@ -137,8 +137,9 @@ class StrataQueries(PartQueries[Stratum]):
         decision = Decision(self._connection, self._store, "confidence", "drift_low", self._bounds.is_low)
         if self._bounds.confidences.name != NUMBERS.name:
             return decision.code(lambda exact: exact)
-        number = self._dialect.number(self._store.column("confidence"))
-        if isinstance(number.type, sa.Integer | sa.Double | Decimals):
+        stored = self._store.column("confidence")
+        number = self._dialect.number(stored)
+        if isinstance(stored.type, sa.Integer | sa.Double | Decimals):
             # Nothing else can be in the column, but what is no finite number.
             return decision.code(lambda _: self._compared(number, decision.unreadable))
         return decision.code(

@@ -14,6 +14,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from drift_checks.core.addresses import Location
 from drift_checks.core.errors import NothingToReview
 from drift_checks.reviews.sampler import Sampler
 from drift_checks.reviews.windows import COMPARED, Windows
@@ -30,12 +31,13 @@ TYPES = {"id": "INTEGER PRIMARY KEY", "text": "TEXT", "category": "TEXT", "confi
 Row = dict[str, object]
 
 
-def drawn_from(path: Path, seed: int = 1, where: str | None = None) -> Mapping[str, Any]:
+def drawn_from(path: Location, seed: int = 1, where: str | None = None) -> Mapping[str, Any]:
     """Return what a review reads of a store: the sample, the windows and the categories."""
     chosen = Settings(
         db=path, as_of=AS_OF, naive_timezone=ZoneInfo("UTC"), seed=seed, sample_size=10, baseline=3, where=where
     )
-    with closing(open_records(path, path.parent / "snapshots")) as file:
+    snapshots = path.parent / "snapshots" if isinstance(path, Path) else Path("unused")
+    with closing(open_records(path, snapshots)) as file:
         store = RecordStore(file, TABLE, {}, where)
         try:
             sample = Sampler(chosen, store).draw()
