@@ -81,6 +81,11 @@ class ServerURL:
         return self._url.host or ""
 
     @property
+    def user(self) -> str:
+        """The user; empty if the URL has none."""
+        return self._url.username or ""
+
+    @property
     def port(self) -> int | None:
         """The port, if the URL has one."""
         return self._url.port
@@ -119,11 +124,12 @@ class ServerURL:
 
     def with_password(self, password: Secret) -> ServerURL:
         """Return the same URL with this password."""
-        return self._of(self._url.set(password=password.reveal()))
+        # Without any user, SQLAlchemy would leave out the password; for an empty one, the driver takes its default.
+        return self._of(self._url.set(username=self._url.username or "", password=password.reveal()))
 
     def _without_password(self) -> sa.URL:
         # `set` takes None for no change.
-        return self._url._replace(password=None)
+        return self._url._replace(username=self._url.username or None, password=None)
 
 
 Location = Path | ServerURL

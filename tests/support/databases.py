@@ -124,6 +124,11 @@ class Server:
         shutil.rmtree(self.folder, ignore_errors=True)
 
     @property
+    def process(self) -> int | None:
+        """The id of its main process, if it runs."""
+        return None if self._process is None else self._process.pid
+
+    @property
     def log(self) -> Path:
         """The file of its messages."""
         return self.folder / "log"

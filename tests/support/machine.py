@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 # With a secret, whole runs would send alerts.
-SETTINGS = ("DRIFT_", "CHROMA_", "SLACK_WEBHOOK_URL", "PAGERDUTY_API_KEY", "CREDENTIALS_DIRECTORY")
+SETTINGS = ("DRIFT_", "CHROMA_", "PG", "SLACK_WEBHOOK_URL", "PAGERDUTY_API_KEY", "CREDENTIALS_DIRECTORY")
 # pytest shortens the lines of its summary unless CI or BUILD_NUMBER is set.
 DISPLAY = frozenset({"BUILD_NUMBER", "CI", "COLUMNS", "FORCE_COLOR", "NO_COLOR", "PYTEST_ADDOPTS", "PY_COLORS"})
 

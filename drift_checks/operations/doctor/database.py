@@ -140,5 +140,10 @@ def _known(url: ServerURL) -> str:
 
 
 def _ask(setup: Setup, query: str) -> Sequence[object]:
-    """Return the first row of a query without parameters; empty if there is none."""
+    """Return the first row of a query without parameters; empty if there is none.
+
+    Raises:
+        NotChecked: The records could not be read, which another check reports.
+    """
+    setup.store.refuse_unread()
     return setup.store.file.read(lambda connection: [*(connection.exec_driver_sql(query).first() or ())])

@@ -122,6 +122,10 @@ class OpenedStore:
         self._records = self._table.count()
         return self._table
 
+    def refuse_unread(self) -> None:
+        """Raise NotChecked if the records cannot be read."""
+        _known(self._table)
+
     @property
     def is_open(self) -> bool:
         """Whether the records were opened and counted."""

@@ -58,8 +58,7 @@ def make_preset(settings: Settings, environment: Mapping[str, str], folder: Path
     variables.setdefault("DRIFT_SNAPSHOT_DIR", str(SNAPSHOTS))
     files = _secret_files(environment, folder)
     secrets = {name: secret for name in SECRET_NAMES if (secret := _secret(name, environment)) is not None}
-    if f"{DB_PASSWORD}_FILE" not in files:
-        secrets |= _in_urls(settings)
+    secrets |= {name: secret for name, secret in _in_urls(settings) if f"{name}_FILE" not in files}
     search = _search_path(settings, environment, folder)
     if search:
         variables["PYTHONPATH"] = ":".join(search)
@@ -74,7 +73,7 @@ def make_preset(settings: Settings, environment: Mapping[str, str], folder: Path
 
 
 def _in_urls(settings: Settings) -> Iterable[tuple[str, Secret]]:
-    """Yield the password of a database, which its URL in a schedule is without.
+    """Yield the passwords of servers, which their URLs in a schedule are without.
 
     Raises:
         SettingError: There are other secrets in a URL.
@@ -82,12 +81,13 @@ def _in_urls(settings: Settings) -> Iterable[tuple[str, Secret]]:
     for name, url in (("db", settings.db), ("chroma", settings.chroma)):
         if not isinstance(url, ServerURL):
             continue
-        if url.secret_keys or (name == "chroma" and url.password is not None):
-            held = next(iter(url.secret_keys), "a password")
-            problem = f"{url.public!r} holds {held}, for which a schedule has no safe place"
+        if url.secret_keys:
+            problem = f"{url.public!r} holds {url.secret_keys[0]}, for which a schedule has no safe place"
             raise SettingError(name, problem, "leave it out, and configure it as the server's client does")
-        if url.password is not None:
+        if url.password is not None and name == "db":
             yield DB_PASSWORD, url.password
+        elif url.password is not None:
+            yield CHROMA_BASIC, Secret(f"{url.user}:{url.password.reveal()}")
 
 
 def _paths_among(variables: Mapping[str, str]) -> Iterator[Path]:

@@ -102,6 +102,12 @@ def test_a_password_can_be_added() -> None:
     assert mask_secrets("p@ss:w/rd or p%40ss%3Aw%2Frd") == "… or …"
 
 
+def test_a_password_needs_no_user() -> None:
+    """The driver takes its default."""
+    url = ServerURL.parse("postgresql://host/db").with_password(Secret("s3cr3t-Passw0rd"))
+    assert (url.complete, url.public) == ("postgresql://:s3cr3t-Passw0rd@host/db", "postgresql://host/db")
+
+
 def test_the_passwords_in_postgresqls_file_are_masked(tmp_path: Path) -> None:
     """With its escapes; comments are none, and a missing file is no fault."""
     file = tmp_path / "pgpass"

@@ -58,7 +58,8 @@ def test_the_application_may_write_all_the_time(tmp_path: Path, journal: str) ->
 WRITE_BACK = """
 from datetime import datetime, timedelta
 from pathlib import Path
-from drift_checks.stores.write_back import WrittenBack, write_back
+from drift_checks.stores.write_back import WrittenBack
+from drift_checks.stores.writing import write_back
 from tests.support.tables import opened
 store = opened(Path({path!r}))
 def write(ids, days):
@@ -254,7 +255,7 @@ CHECK = """
 import sys
 from pathlib import Path
 from drift_checks.core.errors import DriftError
-from drift_checks.stores.write_back import refuse_unwritable
+from drift_checks.stores.writing import refuse_unwritable
 from tests.support.tables import opened
 try:
     refuse_unwritable(opened(Path(sys.argv[1])))

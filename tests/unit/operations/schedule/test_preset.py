@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from drift_checks.commands.settings_options import add_settings, read_settings
+from drift_checks.core.errors import SettingError
 from drift_checks.operations.schedule.preset import Preset, make_preset
 from drift_checks.settings.declarations import declared
 
@@ -106,3 +107,31 @@ def test_every_switch_is_passed_on(folder: Path) -> None:
     for setting in declared():
         if setting.default is False:
             assert preset(folder, setting.option).variables[setting.variable] == "true"
+
+
+def test_the_password_of_a_database_becomes_a_secret(folder: Path) -> None:
+    """Wherever it came from; the URL is passed on without it, and the certificate that it names can be read."""
+    certificate = folder / "db.pem"
+    certificate.touch()
+    plain = f"postgresql://me@host/db?sslrootcert={certificate}"
+    of_url = preset(folder, DRIFT_DB=plain.replace("me@", "me:s3cr3t-Passw0rd@"))
+    of_variable = preset(folder, f"--drift-db={plain}", DRIFT_DB_PASSWORD="s3cr3t-Passw0rd")
+    for found in (of_url, of_variable):
+        assert found.secrets["DRIFT_DB_PASSWORD"].reveal() == "s3cr3t-Passw0rd"
+        assert "s3cr3t" not in str(found.variables)
+        assert found.variables["DRIFT_DB"].startswith("postgresql://me@host/db?sslrootcert=")
+        assert (found.reads, found.stores) == ((certificate,), ())
+
+
+def test_the_file_of_a_password_is_passed_on(folder: Path) -> None:
+    """In place of the password in it."""
+    (folder / "password").write_text("s3cr3t-Passw0rd\n")
+    found = preset(folder, "--drift-db=postgresql://me@host/db", DRIFT_DB_PASSWORD_FILE="password")
+    assert found.variables["DRIFT_DB_PASSWORD_FILE"] == str(folder / "password")
+    assert dict(found.secrets) == {}
+
+
+def test_other_secrets_in_a_url_are_refused(folder: Path) -> None:
+    """A schedule could only show them."""
+    with pytest.raises(SettingError, match="sslpassword, for which a schedule has no safe place"):
+        preset(folder, DRIFT_DB="postgresql://me@host/db?sslpassword=s3cr3t-Passw0rd")
