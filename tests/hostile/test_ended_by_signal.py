@@ -52,6 +52,15 @@ sqlite3.connect(":memory:").execute(
     "with recursive n(i) as (select 1 union all select i + 1 from n) select count(*) from n"
 )
 """
+# The main thread calls handlers, but does not end.
+BUSY = """
+import pathlib, time
+from drift_checks.core.signals import on_sigterm
+on_sigterm(lambda number, frame: None, limit=lambda: 0.5, message="cut off")
+pathlib.Path("reached").touch()
+while True:
+    time.sleep(0.01)
+"""
 
 
 @pytest.fixture
@@ -110,3 +119,9 @@ def test_a_call_that_does_not_return(tmp_path: Path) -> None:
     """Python cannot call a handler meanwhile."""
     code, seconds, shown = end(tmp_path, ["-c", STUCK])
     assert (code, seconds < SOON, shown) == (2, True, "drift_checks: stopped by SIGTERM.\n")
+
+
+def test_a_process_that_does_not_end(tmp_path: Path) -> None:
+    """It is cut off after the limit."""
+    code, seconds, shown = end(tmp_path, ["-c", BUSY])
+    assert (code, seconds < SOON, shown) == (2, True, "cut off\n")
