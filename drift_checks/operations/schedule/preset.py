@@ -8,13 +8,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from drift_checks.alerts.configuration import SECRETS
-from drift_checks.core.addresses import Location, written
+from drift_checks.core.addresses import Location, ServerURL, written
 from drift_checks.core.secrets import CHROMA_BASIC, CHROMA_KEY, CHROMA_TOKEN, Secret, find_secret
 from drift_checks.operations.schedule.carried import Carried
 from drift_checks.operations.schedule.paths import REPORTS, SNAPSHOTS
 from drift_checks.report.log_config import log_files
 from drift_checks.reviews.reviewers.llm import KEYS
 from drift_checks.settings.declarations import Settings, declared
+from drift_checks.stores.chroma_http import Credentials
 from drift_checks.stores.sources import folder_of
 
 SECRET_NAMES = (*SECRETS.values(), *KEYS, CHROMA_TOKEN, CHROMA_BASIC, CHROMA_KEY)
@@ -60,6 +61,9 @@ def make_preset(settings: Settings, environment: Mapping[str, str], folder: Path
     search = _search_path(settings, environment, folder)
     if search:
         variables["PYTHONPATH"] = ":".join(search)
+    if isinstance(settings.chroma, ServerURL) and (basic := Credentials.find(settings.chroma, {}).basic) is not None:
+        # The password of the URL, which is written without it.
+        secrets[CHROMA_BASIC] = basic
     stores = tuple(dict.fromkeys(_store_folders(settings)))
     return Preset(
         variables | files,

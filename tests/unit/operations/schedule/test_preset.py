@@ -106,3 +106,17 @@ def test_every_switch_is_passed_on(folder: Path) -> None:
     for setting in declared():
         if setting.default is False:
             assert preset(folder, setting.option).variables[setting.variable] == "true"
+
+
+def test_a_chroma_server_is_reached_as_by_the_caller(folder: Path) -> None:
+    """Its tenant, its token, and the password of its URL, which becomes a secret."""
+    given = {"CHROMA_TENANT": "acme", "DRIFT_CHROMA_TOKEN": "tok", "CHROMA_API_KEY": "ck"}
+    found = preset(folder, DRIFT_CHROMA="https://me:p%40w@chroma.internal/base", **given)
+    assert found.variables["DRIFT_CHROMA"] == "https://me@chroma.internal/base"
+    assert found.variables["DRIFT_CHROMA_TENANT"] == "acme"
+    assert {name: secret.reveal() for name, secret in found.secrets.items()} == {
+        "DRIFT_CHROMA_TOKEN": "tok",
+        "CHROMA_API_KEY": "ck",
+        "DRIFT_CHROMA_BASIC": "me:p@w",
+    }
+    assert found.stores == ()
