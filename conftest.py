@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from drift_checks.plugin.collection import CRITERIA
+from drift_checks.plugin.criterion_files import CRITERIA
 from drift_checks.plugin.fixtures import entries, review, reviews, sample, vectors
 
 __all__ = ["entries", "review", "reviews", "sample", "vectors"]

@@ -1,4 +1,4 @@
-"""The subcommands of `python -m drift_checks`, one module each; a new one is listed in `NAMES`."""
+"""The subcommands of `python -m drift_checks`, one module each; a new one is listed in `SUBCOMMANDS`."""
 
 from __future__ import annotations
 
@@ -19,11 +19,21 @@ from drift_checks.core.secrets import know_secrets
 from drift_checks.core.streams import guard, lost_output
 from drift_checks.core.text import visible
 
-# The module of `alert-test` is alert_test.
-NAMES = (
-    *("init", "settings", "doctor", "history", "acknowledge", "install", "uninstall", "alert-test", "alert-failure"),
-    *("backup", "restore", "vacuum"),
-)
+# What each does: `--help` lists them without importing them. The module of `alert-test` is alert_test.
+SUBCOMMANDS = {
+    "init": "find what a store holds, write pytest.ini, review 20 records",
+    "settings": "explain all settings, or one, with their values and sources",
+    "doctor": "check everything that reviews in production need",
+    "history": "print the last runs: verdict, agreement and what failed",
+    "acknowledge": "leave out a known disagreement or criterion until a day",
+    "install": "schedule a nightly review with cron or systemd",
+    "uninstall": "remove what `install` wrote, except files changed by hand",
+    "alert-test": "send a marked test through every configured channel",
+    "alert-failure": "alert about a review without a verdict, for OnFailure=",
+    "backup": "back up the store and the history, and verify the copy",
+    "restore": "restore a verified backup, all of it or nothing",
+    "vacuum": "vacuum the history, and with --application the store",
+}
 
 PROGRAM = "python -m drift_checks"
 # A shell's exit code for a program that was ended by SIGPIPE.
@@ -33,9 +43,6 @@ _WORD = re.compile(r"[A-Za-z][A-Za-z0-9_-]*")
 
 class Command(Protocol):
     """The members of a subcommand's module."""
-
-    NAME: str
-    HELP: str
 
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:
         """Declare the arguments."""
@@ -54,7 +61,7 @@ class Parser(argparse.ArgumentParser):
 
 
 def command(name: str) -> Command:
-    """Return the subcommand with that name, one of `NAMES`."""
+    """Return the subcommand with that name, one of `SUBCOMMANDS`."""
     return cast("Command", import_module(f"{__name__}.{name.replace('-', '_')}"))
 
 
@@ -68,8 +75,8 @@ def chosen(arguments: Sequence[str]) -> Callable[[], int] | None:
     name, *rest = arguments
     if name in ("--version", "-V"):
         return _print_version
-    if name in NAMES:
-        return partial(run_command, command(name), rest)
+    if name in SUBCOMMANDS:
+        return partial(run_command, name, rest)
     if not _WORD.fullmatch(name) or Path(name).exists() or find_spec(name) is not None:
         return None
     return partial(_refuse, name)
@@ -81,15 +88,16 @@ def _print_version() -> int:
 
 
 def _refuse(name: str) -> int:
-    remedy = f"the subcommands are {', '.join(NAMES)}"
-    error = DriftError(PROGRAM, f"{name!r} is not a subcommand", remedy, nearest(name, NAMES))
+    remedy = f"the subcommands are {', '.join(SUBCOMMANDS)}"
+    error = DriftError(PROGRAM, f"{name!r} is not a subcommand", remedy, nearest(name, SUBCOMMANDS))
     sys.stderr.write(f"{error}\n")
     return error.exit_code
 
 
-def run_command(found: Command, arguments: Sequence[str]) -> int:
+def run_command(name: str, arguments: Sequence[str]) -> int:
     """Run the subcommand with its arguments; return the exit code."""
-    parser = Parser(prog=f"{PROGRAM} {found.NAME}", description=f"{found.HELP}.", allow_abbrev=False)
+    found = command(name)
+    parser = Parser(prog=f"{PROGRAM} {name}", description=f"{SUBCOMMANDS[name]}.", allow_abbrev=False)
     found.add_arguments(parser)
     parsed = parser.parse_args(arguments)
     know_secrets()
@@ -112,5 +120,5 @@ def run_command(found: Command, arguments: Sequence[str]) -> int:
 
 def overview() -> str:
     """Return a list of the subcommands with their help texts."""
-    width = max(map(len, NAMES)) + 2
-    return "\n".join(["subcommands:", *(f"  {name:{width}}{command(name).HELP}" for name in NAMES)])
+    width = max(map(len, SUBCOMMANDS)) + 2
+    return "\n".join(["subcommands:", *(f"  {name:{width}}{what}" for name, what in SUBCOMMANDS.items())])

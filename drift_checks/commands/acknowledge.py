@@ -33,8 +33,6 @@ from drift_checks.report.history.recorded import StoreIdentity
 if TYPE_CHECKING:
     from rich.table import Table
 
-NAME = "acknowledge"
-HELP = "leave out a known disagreement or criterion until a day"
 
 _LONGEST_REASON = 200
 

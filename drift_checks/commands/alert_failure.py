@@ -26,8 +26,6 @@ from drift_checks.report.verdict import Verdict
 from drift_checks.settings.declarations import Settings
 from drift_checks.settings.usable import configure
 
-NAME = "alert-failure"
-HELP = "alert about a review without a verdict, for OnFailure="
 EXIT_NOT_DELIVERED = 1
 _OUTCOMES = {
     "2": "was interrupted (exit 2)",

@@ -16,8 +16,6 @@ from drift_checks.core.errors import SettingError
 from drift_checks.core.instants import format_instant
 from drift_checks.report.history.recorded import StoreIdentity
 
-NAME = "alert-test"
-HELP = "send a marked test through every configured channel"
 EXIT_NOT_DELIVERED = 1
 # Somebody is waiting for it.
 _SECONDS = 12.0

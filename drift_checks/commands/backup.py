@@ -23,8 +23,6 @@ from drift_checks.settings.declarations import Settings
 if TYPE_CHECKING:
     from drift_checks.operations.backup.creation import Backup, BackupSource
 
-NAME = "backup"
-HELP = "back up the store and the history, and verify the copy"
 
 _KEPT = 14
 
@@ -74,6 +72,13 @@ def _source(settings: Settings) -> BackupSource:
             "db",
             "no store is configured",
             "name the SQLite file with --drift-db=FILE, and the Chroma directory, if any, with --drift-chroma=DIR",
+        )
+    if isinstance(settings.db, ServerURL):
+        raise SettingError(
+            "db",
+            f"{settings.db} is a database server, which has backups of its own, such as those of pg_dump or"
+            " mariadb-dump",
+            f"for the history of the reviews, copy {settings.reports}",
         )
     return BackupSource(
         db=require_sqlite(settings.db, "a backup"),

@@ -14,13 +14,9 @@ from drift_checks.commands.settings_options import add_settings, read_sources
 from drift_checks.commands.stores import UNBOUNDED
 from drift_checks.core.errors import SettingError
 from drift_checks.operations.doctor.check import Check, Finding, Status, count_statuses, failed_with, run_check
-from drift_checks.operations.doctor.checklist import run_checklist
 from drift_checks.operations.doctor.printing import as_json, as_text, marks_for
-from drift_checks.operations.doctor.setup import DoctorOptions
 from drift_checks.settings.loading import Sources
 
-NAME = "doctor"
-HELP = "check everything that reviews in production need"
 EXIT_WRONG = 1
 
 
@@ -43,6 +39,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Print the findings; return 1 if something is wrong."""
+    # `--help` does not need what the checks load.
+    from drift_checks.operations.doctor.checklist import run_checklist
+    from drift_checks.operations.doctor.setup import DoctorOptions
+
     now = datetime.now(UTC)
     options = DoctorOptions(
         root=arguments.root, backups=arguments.backups, live=arguments.live, thorough=arguments.thorough

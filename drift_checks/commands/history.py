@@ -28,8 +28,6 @@ from drift_checks.report.verdict import Verdict
 if TYPE_CHECKING:
     from rich.table import Table
 
-NAME = "history"
-HELP = "print the last runs: verdict, agreement and what failed"
 
 _COLOURS = {"OK": "green", "WARNING": "yellow", "CRITICAL": "red", "INCONCLUSIVE": "magenta"}
 _FORMULA = tuple("=+-@\t\r\n＝＋－＠")

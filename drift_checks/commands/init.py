@@ -16,6 +16,7 @@ from drift_checks.commands.settings_options import add_settings, read_settings
 from drift_checks.commands.stores import UNBOUNDED
 from drift_checks.core.addresses import Location, ServerURL
 from drift_checks.core.errors import SettingError
+from drift_checks.core.secrets import DB_PASSWORD
 from drift_checks.core.text import visible
 from drift_checks.settings.declarations import Settings, declared
 from drift_checks.settings.ini_files import find_ini
@@ -26,8 +27,6 @@ if TYPE_CHECKING:
     from drift_checks.operations.introduction.questions import Manner
     from drift_checks.stores.detection import Detection
 
-NAME = "init"
-HELP = "find what a store holds, write pytest.ini, review 20 records"
 
 FIRST_SAMPLE = 20
 # The verdict of a first review is news, and no failure of init.
@@ -125,7 +124,10 @@ def _lines(db: Location, settings: Settings, found: Detection, vectors: Vectors 
     """Yield the settings to write: what was found, and what the user gave as options."""
     from drift_checks.stores.detection import as_pairs
 
-    yield Line("drift_db", _as_written(db), ("The records. Paths are relative to this file's folder.",))
+    about = "Paths are relative to this file's folder."
+    if isinstance(db, ServerURL):
+        about = f"Its password belongs in the variable {DB_PASSWORD}, or in a file that {DB_PASSWORD}_FILE names."
+    yield Line("drift_db", _as_written(db), (f"The records. {about}",))
     if not found.table.is_file and found.table.name.lower() != Settings.table:
         yield Line("drift_table", found.table.name, ("The table with texts and categories.",))
     pairs = ",".join(filter(None, (settings.texts.get("columns", "").strip(), as_pairs(found.proposals))))

@@ -6,13 +6,14 @@ import argparse
 import os
 import shlex
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
 from drift_checks.commands.arguments import full_path
 from drift_checks.commands.settings_options import add_settings, read_settings
 from drift_checks.core.errors import SettingError
+from drift_checks.core.secrets import DB_PASSWORD
 from drift_checks.operations.schedule.carried import carried
 from drift_checks.operations.schedule.environment import read_assignments
 from drift_checks.operations.schedule.files import File, Folder, State, Step, Tree
@@ -32,8 +33,6 @@ from drift_checks.operations.schedule.preset import make_preset
 from drift_checks.operations.schedule.systemd import BACKUP_UNITS
 from drift_checks.stores.sources import is_sqlite
 
-NAME = "install"
-HELP = "schedule a nightly review with cron or systemd"
 EXIT_KEPT = 1
 
 _CONTENTS = {CRON: cron_contents, SYSTEMD: systemd_contents}
@@ -95,7 +94,11 @@ def run(arguments: argparse.Namespace) -> int:
     contents = _CONTENTS[arguments.kind](request, tree)
     steps = [tree.plan(file) for file in contents.files]
     folders = [folder for folder in contents.folders if tree.missing(folder)]
-    remarks = [*_remarks(arguments, request), *_lost(contents.files, steps, tree), *_of_others(contents.folders, tree)]
+    remarks = [
+        *_remarks(arguments, request, installed_secrets(tree)),
+        *_lost(contents.files, steps, tree),
+        *_of_others(contents.folders, tree),
+    ]
     sys.stdout.writelines(f"{line}\n" for line in _planned(folders, contents, steps))
     if arguments.dry_run:
         sys.stdout.writelines(f"{line}\n" for line in _shown(contents.files, steps))
@@ -118,7 +121,7 @@ def _request(arguments: argparse.Namespace, root: Path, tree: Tree) -> InstallRe
         raise SettingError(
             "db",
             "is not set, which a scheduled review needs",
-            "name the SQLite file with --drift-db, or an ini file that does with -c",
+            "name the records with --drift-db, or an ini file that does with -c",
         )
     if arguments.vacuum_application and settings.db is not None and not is_sqlite(settings.db):
         raise SettingError("--vacuum-application", f"needs a SQLite file, and {settings.db} is none", "omit it")
@@ -187,7 +190,7 @@ def _of_others(folders: Iterable[Folder], tree: Tree) -> Iterator[str]:
                 yield f"\nnote: {place} belongs to another user than {name}: chown -R {name} {shlex.quote(str(place))}"
 
 
-def _remarks(arguments: argparse.Namespace, request: InstallRequest) -> Iterator[str]:
+def _remarks(arguments: argparse.Namespace, request: InstallRequest, installed: Collection[str]) -> Iterator[str]:
     if request.owner.uid == 0:
         yield "\nnote: the reviews will run as root; name a user with fewer rights with --user."
     if closed := closed_to(request.interpreter, request.owner):
@@ -196,10 +199,19 @@ def _remarks(arguments: argparse.Namespace, request: InstallRequest) -> Iterator
             " the package where everyone can read it, as in /opt, and run this command from there."
         )
     db = request.preset.variables.get("DRIFT_DB")
-    if db is not None and request.root == Path("/") and not Path(db).exists():
+    is_server = db is not None and "://" in db
+    if is_server and DB_PASSWORD not in {*request.preset.secrets, *installed}:
+        yield (
+            f"\nnote: no password is known for {db}; unless the server needs none, or {request.owner.name}'s own file"
+            f" of passwords has it, set {DB_PASSWORD} and run this command again."
+        )
+    if db is not None and not is_server and request.root == Path("/") and not Path(db).exists():
         yield f"\nnote: {db} does not exist; until it does, each review exits with 4."
     if not request.has_backup:
-        yield f"\nnote: only SQLite files are backed up, so no backup of {db} is scheduled; copy it yourself."
+        whose = (
+            "the server's own backups, such as pg_dump or mariadb-dump, keep it" if is_server else "copy it yourself"
+        )
+        yield f"\nnote: only SQLite files are backed up, so no backup of {db} is scheduled; {whose}."
         if any(below(request.root, UNITS / name).exists() for name in BACKUP_UNITS):
             yield f"\nnote: earlier units still make backups: systemctl disable --now {BACKUP_UNITS[1]}"
     if arguments.kind == CRON and daemon_of(request.root) is None:

@@ -19,8 +19,6 @@ if TYPE_CHECKING:
     from drift_checks.operations.backup.placement import Targets
     from drift_checks.operations.backup.restoration import Restored
 
-NAME = "restore"
-HELP = "restore a verified backup, all of it or nothing"
 
 # Not a text, which argparse would convert to a path.
 _ORIGINAL = True

@@ -20,9 +20,6 @@ from drift_checks.settings.ini_files import find_ini
 from drift_checks.settings.loading import Sources
 from drift_checks.settings.usable import configure
 
-NAME = "settings"
-HELP = "explain all settings, or one, with their values and sources"
-
 _WIDTH = 100
 _LABEL = 12
 _LONGEST = 200

@@ -17,9 +17,6 @@ from drift_checks.operations.schedule.paths import CREDENTIALS, CRONTAB, DIGESTS
 from drift_checks.operations.schedule.plan import CRON
 from drift_checks.operations.schedule.systemd import SERVICES, TIMERS
 
-NAME = "uninstall"
-HELP = "remove what `install` wrote, except files changed by hand"
-
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""

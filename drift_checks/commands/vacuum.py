@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from drift_checks.commands.settings_options import add_settings, read_settings
 from drift_checks.commands.stores import UNBOUNDED
+from drift_checks.core.addresses import ServerURL
 from drift_checks.core.errors import DriftError, ReportsError, SettingError, StoreError
 from drift_checks.core.text import printable, readable_size
 from drift_checks.report.folder import ReportsFolder
@@ -22,8 +23,6 @@ from drift_checks.settings.declarations import Settings
 if TYPE_CHECKING:
     from drift_checks.operations.backup.vacuum import Sizes
 
-NAME = "vacuum"
-HELP = "vacuum the history, and with --application the store"
 
 _HISTORY_REMEDY = "if it is damaged, the next run makes a new one from the reports that are kept"
 
@@ -68,6 +67,9 @@ def _application(settings: Settings) -> Path:
 
     if settings.demo or settings.db is None:
         raise SettingError("db", "--application needs a SQLite file", "name it with --drift-db=FILE")
+    if isinstance(settings.db, ServerURL):
+        problem = f"{settings.db} is a database server, which compacts its tables itself (autovacuum, OPTIMIZE TABLE)"
+        raise SettingError("--application", problem, "omit it")
     path = require_sqlite(settings.db, "--application")
     refuse_unreadable(path)
     # SQLite keeps its journals beside the target of a link.

@@ -111,6 +111,12 @@ class ServerURL:
         """The names of the values in its query that are secrets."""
         return tuple(key for key in self._url.query if _SECRET_KEY.fullmatch(key))
 
+    @property
+    def paths(self) -> tuple[Path, ...]:
+        """The existing files and folders that its query names, such as a certificate or a socket's folder."""
+        values = [value for value in self._url.query.values() if isinstance(value, str) and value.startswith("/")]
+        return tuple(path for path in map(Path, values) if path.exists())
+
     def with_password(self, password: Secret) -> ServerURL:
         """Return the same URL with this password."""
         return self._of(self._url.set(password=password.reveal()))

@@ -30,6 +30,15 @@ COLUMNS = (
 )
 
 
+# A sample of more records is read from a file and checked in batches.
+FEW = 2000
+
+
+def is_large(records: int) -> bool:
+    """Whether a sample of so many records is large."""
+    return records > FEW
+
+
 class Stratum(StrEnum):
     """The part of the store that a record was drawn from; together the strata make up the store."""
 
@@ -92,6 +101,11 @@ class Sample:
     chosen: bool = False
     unreadable: Mapping[str, int] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+
+    @property
+    def is_large(self) -> bool:
+        """Whether it is read from a file and checked in batches, and has no report if the run is interrupted."""
+        return is_large(len(self.records))
 
     @property
     def store_size(self) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import threading
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from types import FrameType
@@ -16,11 +17,17 @@ _EXIT_INTERRUPTED = 2
 _PATIENCE_SECONDS = 1.0
 
 
-def on_sigterm(handler: Handler, is_spared: Callable[[], bool] = lambda: False) -> Callable[[], None]:
+def on_sigterm(
+    handler: Handler,
+    is_spared: Callable[[], bool] = lambda: False,
+    limit: Callable[[], float] | None = None,
+    message: str = "drift_checks: stopped by SIGTERM.",
+) -> Callable[[], None]:
     """Have SIGTERM call the handler; return a function that restores what was before.
 
-    If the main thread is in a library that does not return, the process exits with 2, unless `is_spared`. Files that it
-    leaves are those of a killed process. Outside the main thread, nothing is changed.
+    If the main thread is in a library that does not return, the process exits with 2, unless `is_spared`; and in any
+    case as many seconds after the signal as `limit` says then. It prints the message on stderr. Files that it leaves
+    are those of a killed process. Outside the main thread, nothing is changed.
     """
     if threading.current_thread() is not threading.main_thread():
         return lambda: None
@@ -32,13 +39,21 @@ def on_sigterm(handler: Handler, is_spared: Callable[[], bool] = lambda: False) 
         called.set()
         handler(number, frame)
 
+    def end() -> None:
+        with suppress(OSError):
+            os.write(2, f"{message}\n".encode())
+        os._exit(_EXIT_INTERRUPTED)
+
     def watch() -> None:
         with os.fdopen(reading, "rb", buffering=0) as numbers:
             while number := numbers.read(1):
-                if number[0] == signal.SIGTERM and not called.wait(_PATIENCE_SECONDS) and not is_spared():
-                    with suppress(OSError):
-                        os.write(2, b"drift_checks: stopped by SIGTERM.\n")
-                    os._exit(_EXIT_INTERRUPTED)
+                if number[0] == signal.SIGTERM:
+                    latest = time.monotonic() + limit() if limit else None
+                    if not called.wait(_PATIENCE_SECONDS) and not is_spared():
+                        end()
+                    if latest is not None:
+                        time.sleep(max(0.0, latest - time.monotonic()))
+                        end()
 
     # Python's own handler, in C, writes there at once.
     number_before = signal.set_wakeup_fd(writing, warn_on_full_buffer=False)

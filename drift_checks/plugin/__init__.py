@@ -1,8 +1,9 @@
 """The pytest plugin: hooks that translate between pytest and a run.
 
 It is inert until a criterion is collected: a session without one reads no settings, opens no store and writes
-nothing. `settings` reads the settings, `collection` finds the criteria, `run` reviews the records and gathers the
-outcomes, `finish` judges the run, writes its files and prints the summary.
+nothing. `settings` reads the settings, `criterion_files` finds the criteria, `run` reviews the records and gathers the
+outcomes, `finish` judges the run, writes its files and prints the summary. Every session of every project loads this
+module, so it imports none of them but `settings`.
 """
 
 from __future__ import annotations
@@ -15,8 +16,8 @@ import pytest
 
 from drift_checks.core.errors import SettingError, nearest
 from drift_checks.core.streams import guard
-from drift_checks.plugin import hooks, xdist
-from drift_checks.plugin.collection import CRITERIA, CriterionModule, is_built_in, is_criterion, refuse_other_copy
+from drift_checks.plugin import hooks
+from drift_checks.plugin.criterion_files import CRITERIA, CriterionModule, is_built_in, is_criterion, refuse_other_copy
 from drift_checks.plugin.keys import ERROR, EXIT_CODE, LOGS, MARK, PIPELINE, REPORT, UNEXPLAINED, WARNINGS
 from drift_checks.plugin.quiet import QUIET, keep_quiet
 from drift_checks.plugin.settings import add_ini_keys, add_settings, refuse_hidden_ini, serves_reviews
@@ -27,10 +28,15 @@ _PACKAGE = "drift_checks"
 
 def pytest_plugin_registered(plugin: object, manager: pytest.PytestPluginManager) -> None:
     """Go away again for `-p no:drift_checks`: pytest knows this plugin by the name of its module only."""
-    if plugin is sys.modules[__name__] and manager.is_blocked(_PACKAGE):
+    if plugin is not sys.modules[__name__]:
+        return
+    if manager.is_blocked(_PACKAGE):
         manager.unregister(plugin)
         # A conftest of a checkout names the module, too.
         manager.set_blocked(__name__)
+    # pytest would parse and rewrite the whole package for its asserts, which takes a second where it cannot keep the
+    # result; there is no public way to decline for a package. Criteria are rewritten as tests are.
+    getattr(manager.rewrite_hook, "_must_rewrite", set()).discard(_PACKAGE)
 
 
 def pytest_addoption(parser: pytest.Parser, pluginmanager: pytest.PytestPluginManager) -> None:
@@ -105,8 +111,11 @@ def pytest_cmdline_main(config: pytest.Config) -> Generator[None, int | None, in
 
 def pytest_sessionstart(session: pytest.Session) -> None:
     """Begin a run on the controller of pytest-xdist, which collects nothing itself."""
-    if xdist.is_controller(session.config) and xdist.names_criteria(session.config):
-        _begin(session.config)
+    if session.config.pluginmanager.hasplugin("dsession"):
+        from drift_checks.plugin import xdist
+
+        if xdist.names_criteria(session.config):
+            _begin(session.config)
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -5,26 +5,34 @@ from __future__ import annotations
 import faulthandler
 import os
 import threading
+import unittest
 from collections.abc import Generator
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from drift_checks.core.errors import DriftError, StoreError
-from drift_checks.core.outcomes import Decision, Outcome, Result, Statistic
+from drift_checks.core.outcomes import Decision, Outcome, Result
 from drift_checks.core.plain import to_plain
-from drift_checks.core.records import Record, Review
+from drift_checks.core.records import Record, RecordId, Review
 from drift_checks.core.redaction import withhold
 from drift_checks.core.secrets import mask_secrets
 from drift_checks.core.text import shorten
-from drift_checks.plugin.collection import criterion_name, is_check, record_of
+from drift_checks.plugin import xdist
+from drift_checks.plugin.batches import is_batch, records_of, summary
+from drift_checks.plugin.collection import is_check
+from drift_checks.plugin.criterion_files import criterion_name
 from drift_checks.plugin.findings import first_line, is_finding
-from drift_checks.plugin.keys import FINDING, OUTCOME, STATISTICS
+from drift_checks.plugin.fixtures import review_of
+from drift_checks.plugin.keys import BATCH, FINDING, OUTCOMES, STATISTICS
 from drift_checks.report.verdict import EXIT_INTERNAL_ERROR
 from drift_checks.reviews.run import Pipeline
 
 # A message may quote a text of any length.
 _LONGEST_MESSAGE = 10_000
+_SKIPS = (pytest.skip.Exception, pytest.xfail.Exception, unittest.SkipTest)
+_UNMEASURED = {Result.UNMEASURED, Result.NOT_NEEDED}
 
 
 class Checks:
@@ -32,14 +40,62 @@ class Checks:
 
     def __init__(self, pipeline: Pipeline) -> None:
         self._pipeline = pipeline
+        # The batch whose records are checked.
+        self._in_progress: pytest.Item | None = None
+        # All criteria share those of a record.
+        self._decisions: dict[RecordId, Decision] = {}
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_setup(self, item: pytest.Item) -> None:
         """Forget what an earlier attempt found, if a plugin runs the check again."""
         item.stash[STATISTICS], item.stash[FINDING] = [], None
+        if is_batch(item):
+            assert isinstance(item, pytest.Function)
+            item.stash[BATCH] = []
+            # Each record of the batch has its own.
+            item.funcargs["review"] = None
 
-    @pytest.hookimpl(wrapper=True, trylast=True)
-    def pytest_pyfunc_call(self, pyfuncitem: pytest.Function) -> Generator[None, object, object]:
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_pyfunc_call(self, pyfuncitem: pytest.Function) -> object | None:
+        """Call the check for each record of a batch; raise the first error that is no finding at the end."""
+        if not is_batch(pyfuncitem) or pyfuncitem is self._in_progress:
+            return None
+        first: BaseException | None = None
+        self._in_progress = pyfuncitem
+        try:
+            for record in records_of(pyfuncitem):
+                error = self._check_one(pyfuncitem, record)
+                first = first or error
+        finally:
+            self._in_progress = None
+        if first is not None:
+            outcomes = pyfuncitem.stash[BATCH]
+            first.add_note(f"The check broke for {summary(outcomes, Result.BROKEN)}")
+            raise first
+        return True
+
+    def _check_one(self, item: pytest.Function, record: Record) -> BaseException | None:
+        """Check a record of a batch, and note its outcome; return the error if the check broke."""
+        item.stash[STATISTICS], item.stash[FINDING] = [], None
+        item.funcargs["record"] = record
+        error: BaseException | None = None
+        try:
+            if "review" in item.fixturenames:
+                item.funcargs["review"] = review_of(record, self._pipeline.reviews)
+            item.ihook.pytest_pyfunc_call(pyfuncitem=item)
+        except (KeyboardInterrupt, pytest.exit.Exception):
+            raise
+        except BaseException as raised:
+            error = raised
+        found = _passed(item)
+        if error is not None:
+            found = _failed(item, error, first_line(error), is_skip=isinstance(error, _SKIPS))
+        outcome = self._outcome(item, record, found, error)
+        item.stash[BATCH].append(outcome)
+        return error if outcome.result is Result.BROKEN else None
+
+    @pytest.hookimpl(wrapper=True, trylast=True, specname="pytest_pyfunc_call")
+    def note_finding(self, pyfuncitem: pytest.Function) -> Generator[None, object, object]:
         """Note a finding, so that pytest and its plugins see a test that passes."""
         try:
             return (yield)
@@ -82,55 +138,70 @@ class Checks:
             # pytest reads the source of each line, which takes half a second for each of hundreds of checks.
             call.excinfo.traceback = call.excinfo.traceback[-1:]
         report = yield
-        if is_check(item) and (outcome := self._outcome(item, call, report)):
-            setattr(report, OUTCOME, to_plain(outcome))
-            if outcome.result is Result.FAILED:
+        if is_check(item) and (outcomes := self._outcomes(item, call, report)):
+            setattr(report, OUTCOMES, to_plain(outcomes) if xdist.is_worker(item.config) else outcomes)
+            results = {outcome.result for outcome in outcomes}
+            if Result.FAILED in results and Result.BROKEN not in results:
                 report.outcome, report.longrepr = "passed", None
-            elif outcome.result is Result.UNMEASURED and report.failed:
+            elif results <= _UNMEASURED and (report.failed or len(outcomes) > 1):
                 report.outcome = "skipped"
-                report.longrepr = (str(item.path), 0, outcome.message)
+                report.longrepr = (str(item.path), 0, outcomes[0].message)
         return report
 
-    def _outcome(self, item: pytest.Item, call: pytest.CallInfo[None], report: pytest.TestReport) -> Outcome | None:
+    def _outcomes(self, item: pytest.Item, call: pytest.CallInfo[None], report: pytest.TestReport) -> list[Outcome]:
         if report.when != "call" and report.passed:
-            return None
-        record = record_of(item)
-        statistics: list[Statistic] = item.stash.get(STATISTICS, [])
-        result, message = _result(item, call, report)
-        if self._pipeline.settings.redact:
+            return []
+        error = call.excinfo.value if call.excinfo else None
+        batch = item.stash.get(BATCH, []) if report.when == "call" else []
+        if batch:
+            # A plugin may have failed the report.
+            is_broken = report.failed and all(outcome.result is not Result.BROKEN for outcome in batch)
+            return [replace(outcome, result=Result.BROKEN) for outcome in batch] if is_broken else batch
+        if report.passed:
+            found = _passed(item)
+        else:
+            # Subtests and methods of a unittest.TestCase are reported without being raised.
+            said = first_line(error or report.longreprtext)
+            found = _failed(item, error, said, is_skip=report.skipped, in_call=report.when == "call")
+        return [self._outcome(item, record, found, error) for record in records_of(item) or (None,)]
+
+    def _outcome(
+        self, item: pytest.Item, record: Record | None, found: tuple[Result, str], error: BaseException | None
+    ) -> Outcome:
+        result, message = found
+        if message and self._pipeline.settings.redact:
             concerned = [record] if record else self._pipeline.sample.records
             message = withhold(message, "\n".join(item.text for item in concerned))
-        message = shorten(mask_secrets(message), _LONGEST_MESSAGE)
         review = self._pipeline.reviews.get(record.id) if record else None
         if result is Result.UNMEASURED and review and not review.needed:
             result = Result.NOT_NEEDED
         return Outcome(
             criterion_name(item.path),
             result,
-            message,
+            shorten(mask_secrets(message), _LONGEST_MESSAGE) if message else "",
             record.id if record else None,
             str(record.stratum) if record else None,
-            _decision(record, review) if record else None,
-            tuple(statistics),
+            self._decision(record, review) if record else None,
+            tuple(item.stash.get(STATISTICS, [])),
             item.nodeid,
-            bool(call.excinfo and isinstance(call.excinfo.value, StoreError)),
+            isinstance(error, StoreError),
         )
 
+    def _decision(self, record: Record, review: Review | None) -> Decision:
+        if record.id not in self._decisions:
+            reviewed = (review.category, review.confidence) if review else ()
+            self._decisions[record.id] = Decision(record.category, record.confidence, *reviewed)
+        return self._decisions[record.id]
 
-def _decision(record: Record, review: Review | None) -> Decision:
-    reviewed = (review.category, review.confidence) if review else ()
-    return Decision(record.category, record.confidence, *reviewed)
+
+def _passed(item: pytest.Item) -> tuple[Result, str]:
+    finding = item.stash.get(FINDING, None)
+    return (Result.PASSED, "") if finding is None else (Result.FAILED, finding)
 
 
-def _result(item: pytest.Item, call: pytest.CallInfo[None], report: pytest.TestReport) -> tuple[Result, str]:
-    if report.passed:
-        finding = item.stash.get(FINDING, None)
-        return (Result.PASSED, "") if finding is None else (Result.FAILED, finding)
-    error = call.excinfo.value if call.excinfo else None
-    message = first_line(error or report.longreprtext)
-    if report.skipped or isinstance(error, DriftError):
+def _failed(
+    item: pytest.Item, error: BaseException | None, message: str, *, is_skip: bool, in_call: bool = True
+) -> tuple[Result, str]:
+    if is_skip or isinstance(error, DriftError):
         return Result.UNMEASURED, message.removeprefix("Skipped: ")
-    # Subtests and methods of a unittest.TestCase are reported without being raised.
-    if report.when == "call" and is_finding(error, item):
-        return Result.FAILED, message
-    return Result.BROKEN, message
+    return Result.FAILED if in_call and is_finding(error, item) else Result.BROKEN, message

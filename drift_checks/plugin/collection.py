@@ -1,8 +1,7 @@
-"""Finds the criteria among the files, reads what they declare, and names their items."""
+"""Reads what the criteria declare, and names their items."""
 
 from __future__ import annotations
 
-import re
 import sys
 from collections.abc import Collection, Hashable, Iterable, Mapping, Sequence
 from dataclasses import replace
@@ -14,72 +13,19 @@ import pytest
 
 from drift_checks.core.errors import SettingError, nearest
 from drift_checks.core.outcomes import AGREEMENT, LEAST_OF_A_RATE, Criterion
-from drift_checks.core.records import Record
 from drift_checks.core.text import safe_word
+from drift_checks.plugin.criterion_files import built_in_names, criterion_name
 from drift_checks.plugin.keys import MARK
 from drift_checks.reviews.slices import SampleSlice
 from drift_checks.settings.declarations import Settings
 
-CRITERIA = Path(__file__).resolve().parent.parent / "criteria"
 _REVIEW_FIXTURES = {"review", "reviews"}
-_DECLARATION = re.compile(rf"^[^#\n]*\bmark\.{MARK}\b", re.MULTILINE)
 _TYPES: dict[str, tuple[type, ...]] = {
     **dict.fromkeys(("question", "failing", "remedy", "effect"), (str,)),
     **dict.fromkeys(("warn", "critical"), (int, float, type(None))),
     "least": (int,),
     "without_baseline": (bool,),
 }
-
-
-class CriterionModule(pytest.Module):
-    """A built-in criterion: its checks are its `test_` functions, whatever an ini file says."""
-
-    def funcnamefilter(self, name: str) -> bool:
-        """Whether a function is a check."""
-        return name.startswith("test_")
-
-    def classnamefilter(self, name: str) -> bool:
-        """Whether a class holds checks; criteria have none."""
-        return False
-
-
-def is_built_in(path: Path) -> bool:
-    """Whether the file is in the package's folder of criteria."""
-    named_so = path.name.startswith("test_") and path.suffix == ".py" and path.parent.name == CRITERIA.name
-    return named_so and path.parent.resolve() == CRITERIA
-
-
-def is_criterion(path: Path) -> bool:
-    """Whether the file declares a criterion; it is read as text, since it is too early to import it."""
-    if is_built_in(path):
-        return True
-    try:
-        return path.suffix == ".py" and _DECLARATION.search(path.read_text(encoding="utf-8")) is not None
-    except (OSError, UnicodeDecodeError):
-        return False
-
-
-def refuse_other_copy(path: Path) -> None:
-    """Refuse the criteria of a checkout if another copy of the package is installed.
-
-    Raises:
-        pytest.UsageError: With the remedy, in place of pytest's "import file mismatch".
-    """
-    if path.parent.parts[-2:] == CRITERIA.parts[-2:] and path.parent.resolve() != CRITERIA:
-        raise pytest.UsageError(
-            f"{path.parent}: another copy of the package is installed, in {CRITERIA.parent}; install this checkout with"
-            " `pip install -e .`, or run scripts/review."
-        )
-
-
-def built_in_names() -> set[str]:
-    """Return the names of the criteria in the package's folder."""
-    return {criterion_name(path) for path in CRITERIA.glob("test_*.py")}
-
-
-def criterion_name(path: Path) -> str:
-    """Return the name of the criterion in the file."""
-    return path.stem.removeprefix("test_")
 
 
 def is_check(item: pytest.Item) -> bool:
@@ -90,13 +36,6 @@ def is_check(item: pytest.Item) -> bool:
 def asks_for_reviews(item: pytest.Item) -> bool:
     """Whether the check needs reviews."""
     return bool(_REVIEW_FIXTURES & set(getattr(item, "fixturenames", ())))
-
-
-def record_of(item: pytest.Item) -> Record | None:
-    """Return the record that is checked, None for a check of the whole store."""
-    callspec = getattr(item, "callspec", None)
-    record = callspec.params.get("record") if callspec else None
-    return record if isinstance(record, Record) else None
 
 
 def check_identity(item: pytest.Item, fixtures: Mapping[str, Collection[str]]) -> Hashable:

@@ -13,7 +13,7 @@ import pytest
 from drift_checks.core.instants import format_instant
 from drift_checks.core.outcomes import AGREEMENT
 from drift_checks.core.plain import from_plain
-from drift_checks.plugin.collection import CRITERIA
+from drift_checks.plugin.criterion_files import CRITERIA
 from drift_checks.plugin.keys import CALL
 from drift_checks.report.history.recorded import (
     OutsideFacts,
@@ -25,6 +25,7 @@ from drift_checks.report.history.recorded import (
 from drift_checks.report.outside import find_outside
 from drift_checks.report.repeat import repeat_calls, repeat_commands
 from drift_checks.report.run import Facts
+from drift_checks.reviews.cluster.choice import UsedCluster
 from drift_checks.reviews.run import Pipeline
 from drift_checks.reviews.vectors.base import Comparison
 from drift_checks.settings.declarations import LLM, declared
@@ -38,8 +39,9 @@ CLI_PLUGIN = "drift_checks_cli"
 def gather_facts(config: pytest.Config, pipeline: Pipeline, counts: Mapping[str, Any], **of_run: Any) -> Facts:
     """Return the facts of a run.
 
-    `counts` holds the number of `vectors`, the `comparison` and the `totals` of the reviews, which may come from
-    another process, and `of_run` the fields `run_id`, `started`, `finished`, `partial`, `coverage` and `interrupted`.
+    `counts` holds the number of `vectors`, the `comparison`, the `cluster` and the `totals` of the reviews, which may
+    come from another process, and `of_run` the fields `run_id`, `started`, `finished`, `partial`, `coverage` and
+    `interrupted`.
     """
     settings, sample, classifier = pipeline.settings, pipeline.sample, pipeline.classifier
     repeat, repeat_record = _how_to_repeat(config, pipeline)
@@ -54,7 +56,7 @@ def gather_facts(config: pytest.Config, pipeline: Pipeline, counts: Mapping[str,
             collection=settings.collection,
             records=sample.store_size,
             vectors=counts["vectors"],
-            versions=pipeline.store.latest_versions(),
+            versions=pipeline.versions,
         ),
         sample=SampleFacts(
             size=len(sample.records),
@@ -71,6 +73,7 @@ def gather_facts(config: pytest.Config, pipeline: Pipeline, counts: Mapping[str,
             model=", ".join(totals["models"]) or (classifier.model if classifier else None),
             prompt=getattr(classifier, "prompt_version", None),
             comparison=None if counts["comparison"] is None else from_plain(Comparison, counts["comparison"]),
+            cluster=None if counts["cluster"] is None else from_plain(UsedCluster, counts["cluster"]),
             omitted_parameters=tuple(totals["omitted_parameters"]),
             reviewed=totals["reviews"],
             self_disagreement=SelfDisagreement.of(totals["repeated"], totals["differed"]),

@@ -23,12 +23,12 @@ from drift_checks.core.records import Record, RecordId
 from drift_checks.core.text import visible
 from drift_checks.plugin import xdist
 from drift_checks.plugin.alerts import Alerting
-from drift_checks.plugin.collection import built_in_names
+from drift_checks.plugin.criterion_files import built_in_names
 from drift_checks.plugin.facts import gather_facts, wraps_pytest
 from drift_checks.plugin.findings import STANDS_FOR, critical_reports, one_per_record, remember
-from drift_checks.plugin.gathered import Gathered, Selection
+from drift_checks.plugin.gathered import Gathered, Selection, outcomes_of
 from drift_checks.plugin.json_report import FINDINGS, mark_failed, run_document, withhold_texts
-from drift_checks.plugin.keys import ERROR, EXIT_CODE, OUTCOME, REPORT, WARNINGS
+from drift_checks.plugin.keys import ERROR, EXIT_CODE, REPORT, WARNINGS
 from drift_checks.plugin.quiet import QUIET
 from drift_checks.plugin.terminal import write_summary
 from drift_checks.report.changes import store_of
@@ -133,6 +133,7 @@ class Finish:
             "refusal": self.refusal,
             "vectors": vectors.count if vectors else None,
             "comparison": to_plain(self.pipeline.comparison()),
+            "cluster": to_plain(self.pipeline.used_cluster()),
             "totals": self.pipeline.ledger.totals(),
             "near": to_plain(list(self._find_near().items())),
         }
@@ -142,7 +143,11 @@ class Finish:
         self.gathered.selection = from_plain(Selection, contribution["selection"])
         self.refusal = self.refusal or contribution["refusal"]
         compared = [item["comparison"] for item in (contribution, self._counts or {}) if item.get("comparison")]
-        self._counts = contribution | {"comparison": max(compared, key=itemgetter("number"), default=None)}
+        clusters = [item["cluster"] for item in (contribution, self._counts or {}) if item.get("cluster")]
+        self._counts = contribution | {
+            "comparison": max(compared, key=itemgetter("number"), default=None),
+            "cluster": max(clusters, key=itemgetter("workers"), default=None),
+        }
         self._near |= from_plain(list[tuple[RecordId, tuple[Near, ...]]], contribution["near"])
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
@@ -154,8 +159,8 @@ class Finish:
         """Count records that fail a criterion as findings; show what stands for a criterion only in the summary."""
         if hasattr(report, STANDS_FOR):
             return "", "", "FAILED" if report.failed else ""
-        plain = getattr(report, OUTCOME, None)
-        return (FINDINGS, "f", "FINDING") if plain and plain["result"] == Result.FAILED else None
+        is_finding = any(outcome.result is Result.FAILED for outcome in outcomes_of(report))
+        return (FINDINGS, "f", "FINDING") if is_finding and report.passed else None
 
     @pytest.hookimpl(wrapper=True, trylast=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> Generator[None, object, object]:
@@ -167,6 +172,10 @@ class Finish:
         if self.refusal:
             session.exitstatus = self.config.stash[EXIT_CODE] = self.refusal[1]
         if not (self.gathered.selection.criteria and self.gathered.outcomes and self._keeper):
+            return (yield)
+        if session.exitstatus == pytest.ExitCode.INTERRUPTED and self.pipeline.sample.is_large:
+            # A report of so many records would not be written within the two seconds that are left.
+            self.interrupted = self.interrupted or f"not all was checked{self._how_to_resume()}"
             return (yield)
         if session.exitstatus == pytest.ExitCode.INTERRUPTED and self.interrupted is None:
             self.interrupted = f"not all was checked{self._how_to_resume()}"
@@ -196,6 +205,8 @@ class Finish:
         if self.refusal:
             terminalreporter.write_line(f"ERROR: {self.refusal[0]}", red=True)
         if self.report is None:
+            if self.interrupted:
+                terminalreporter.write_line(f"drift review: interrupted, without a report: {self.interrupted}")
             return
         # Not earlier, so that the last lines name them, but no traceback is shown.
         if failed := [item for item in self._critical if item.failed]:

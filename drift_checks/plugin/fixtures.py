@@ -13,7 +13,7 @@ import pytest
 from drift_checks.core.outcomes import Criterion, PastRun, Statistic
 from drift_checks.core.plain import to_plain
 from drift_checks.core.records import Record, RecordId, Review, Sample
-from drift_checks.plugin.collection import criterion_name
+from drift_checks.plugin.criterion_files import criterion_name
 from drift_checks.plugin.keys import CRITERIA, PIPELINE, STATISTICS
 from drift_checks.report.history.past import Source, past_runs
 from drift_checks.reviews.run import Pipeline
@@ -95,6 +95,11 @@ def reviews(drift_pipeline: Pipeline) -> Mapping[RecordId, Review]:
 @pytest.fixture
 def review(record: Record, reviews: Mapping[RecordId, Review]) -> Review:
     """The review of the record; without one, the check is unmeasured."""
+    return review_of(record, reviews)
+
+
+def review_of(record: Record, reviews: Mapping[RecordId, Review]) -> Review:
+    """Return the review of the record; without one, skip the check."""
     made = reviews[record.id]
     if not made.made:
         pytest.skip(made.failure or "the reviewer gave no category")

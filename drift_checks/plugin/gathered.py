@@ -10,9 +10,9 @@ import pytest
 from drift_checks.core.outcomes import Criterion, Outcome, Result
 from drift_checks.core.plain import from_plain
 from drift_checks.core.records import RecordId, Sample
-from drift_checks.plugin.collection import built_in_names
+from drift_checks.plugin.criterion_files import built_in_names
 from drift_checks.plugin.findings import STANDS_FOR, first_line
-from drift_checks.plugin.keys import OUTCOME
+from drift_checks.plugin.keys import OUTCOMES
 from drift_checks.report.coverage import Coverage
 
 
@@ -25,6 +25,12 @@ class Selection:
     left_out: dict[str, int] = field(default_factory=dict)
 
 
+def outcomes_of(report: pytest.TestReport) -> list[Outcome]:
+    """Return the outcomes that the report of a check carries."""
+    found = getattr(report, OUTCOMES, [])
+    return found if not found or isinstance(found[0], Outcome) else from_plain(list[Outcome], found)
+
+
 class Gathered:
     """The outcomes of the chosen checks, and the tests that failed without one."""
 
@@ -34,12 +40,13 @@ class Gathered:
         self.failed: list[pytest.TestReport] = []
 
     def add(self, report: pytest.TestReport) -> None:
-        """Take the outcome that the report of a check carries, unless a plugin runs the check again."""
-        plain = getattr(report, OUTCOME, None)
-        if plain is not None and report.outcome in ("passed", "failed", "skipped"):
-            outcome = from_plain(Outcome, plain)
-            # A plugin may have failed the report since.
-            self.outcomes.append(replace(outcome, result=Result.BROKEN) if report.failed else outcome)
+        """Take the outcomes that the report of a check carries, unless a plugin runs the check again."""
+        found = outcomes_of(report)
+        if found and report.outcome in ("passed", "failed", "skipped"):
+            if report.failed and all(outcome.result is not Result.BROKEN for outcome in found):
+                # A plugin has failed the report since.
+                found = [replace(outcome, result=Result.BROKEN) for outcome in found]
+            self.outcomes += found
         elif report.failed and not hasattr(report, STANDS_FOR):
             self.failed.append(report)
 

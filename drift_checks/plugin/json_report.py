@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable
 from typing import Any
 
@@ -12,10 +12,16 @@ from pytest_jsonreport.plugin import JSONReport
 
 from drift_checks.core.errors import SettingError
 from drift_checks.core.outcomes import Outcome, Result
+from drift_checks.plugin.batches import summary
 
 # The category of failed checks in pytest's counts.
 FINDINGS = "findings"
 _STAGES = {"setup", "call", "teardown"}
+_IN_WORDS_OF_PYTEST = {
+    Result.PASSED: "passed",
+    Result.UNMEASURED: "skipped",
+    Result.NOT_NEEDED: "skipped",
+}
 _LEFT_OUT = {"collectors", "keywords", "log", "streams"}
 
 
@@ -41,16 +47,34 @@ class RunDocument(JSONReport):  # type: ignore[misc]
 
 
 def mark_failed(document: dict[str, Any], outcomes: Iterable[Outcome], stand_ins: Collection[str]) -> None:
-    """Mark the checks that failed, which passed for pytest, in place; remove what stands for a criterion."""
-    failed = {item.check: item.message for item in outcomes if item.result is Result.FAILED}
+    """Mark the checks that failed, which passed for pytest, in place; remove what stands for a criterion.
+
+    A batch gets the outcome of each of its records.
+    """
+    by_check: defaultdict[str, list[Outcome]] = defaultdict(list)
+    for item in outcomes:
+        by_check[item.check].append(item)
     tests = [test for test in document.get("tests", []) if test["nodeid"] not in stand_ins]
     for test in tests:
-        if test["nodeid"] in failed and test["outcome"] in ("passed", FINDINGS):
+        found = by_check[test["nodeid"]]
+        of_records = {item.record_id: item for item in found if item.record_id is not None}
+        if len(of_records) > 1:
+            test["records"] = [_of_record(item) for item in of_records.values()]
+            message = summary(list(of_records.values()), Result.FAILED)
+        else:
+            message = next((item.message for item in reversed(found) if item.result is Result.FAILED), None)
+        if message is not None and test["outcome"] in ("passed", FINDINGS):
             test["outcome"] = "failed"
-            test["call"] = {**test.get("call", {}), "outcome": "failed", "longrepr": failed[test["nodeid"]]}
+            test["call"] = {**test.get("call", {}), "outcome": "failed", "longrepr": message}
     document["tests"] = tests
     collected = {key: document["summary"][key] for key in ("collected", "deselected") if key in document["summary"]}
     document["summary"] = {**Counter(test["outcome"] for test in tests), "total": len(tests), **collected}
+
+
+def _of_record(outcome: Outcome) -> dict[str, Any]:
+    """Return the outcome of a record of a batch, in pytest's words, with its message if it has one."""
+    plain = {"record_id": outcome.record_id, "outcome": _IN_WORDS_OF_PYTEST.get(outcome.result, "failed")}
+    return plain | ({"message": outcome.message} if outcome.message else {})
 
 
 def withhold_texts(document: dict[str, Any], outcomes: Iterable[Outcome]) -> None:

@@ -10,20 +10,23 @@ import pytest
 
 if TYPE_CHECKING:
     from drift_checks.core.errors import DriftError
-    from drift_checks.core.outcomes import Criterion, Statistic
+    from drift_checks.core.outcomes import Criterion, Outcome, Statistic
     from drift_checks.report.logs import Logs
     from drift_checks.report.run import RunReport
     from drift_checks.reviews.run import Pipeline
     from drift_checks.stores.tables import Table
 
 MARK = "drift_criterion"
-# The attribute of a pytest report that carries an outcome, also from worker to controller.
-OUTCOME = "drift_outcome"
+# The attribute of a pytest report that carries outcomes: one, or that of each record of a batch. Reports of a worker
+# carry them in plain values.
+OUTCOMES = "drift_outcomes"
 PIPELINE: pytest.StashKey[Pipeline] = pytest.StashKey()
 CRITERIA: pytest.StashKey[dict[str, Criterion]] = pytest.StashKey()
 STATISTICS: pytest.StashKey[list[Statistic]] = pytest.StashKey()
 # The parser to which the ini keys are not added yet, so that `pytest --help` leaves them out.
 UNEXPLAINED: pytest.StashKey[pytest.Parser] = pytest.StashKey()
+# The outcomes of the records of a batch so far.
+BATCH: pytest.StashKey[list[Outcome]] = pytest.StashKey()
 # What a check found, None if it passed.
 FINDING: pytest.StashKey[str | None] = pytest.StashKey()
 # The exit code that the run decided on.

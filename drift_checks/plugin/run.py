@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import atexit
 import os
+import sys
 import time
 import warnings
 from collections import defaultdict
 from collections.abc import Callable, Generator, Hashable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from functools import partial
+from functools import cached_property, partial
 from types import FrameType
 
 import pytest
@@ -18,24 +20,25 @@ from drift_checks.core.records import Record, RecordId, item_name
 from drift_checks.core.secrets import export_secrets, know_secrets
 from drift_checks.core.signals import on_sigterm
 from drift_checks.core.text import visible
-from drift_checks.plugin import fixtures, xdist
+from drift_checks.plugin import batches, fixtures, xdist
+from drift_checks.plugin.batches import RecordBatch, records_of
 from drift_checks.plugin.checks import Checks
 from drift_checks.plugin.collection import (
     asks_for_reviews,
     check_identity,
-    criterion_name,
     declared_criteria,
     is_check,
-    record_of,
     slice_id,
 )
+from drift_checks.plugin.criterion_files import criterion_name
 from drift_checks.plugin.finish import Finish
 from drift_checks.plugin.gathered import Selection
-from drift_checks.plugin.keys import CALL, CRITERIA, ERROR, LOGS, PIPELINE
+from drift_checks.plugin.keys import CALL, CRITERIA, ERROR, EXIT_CODE, LOGS, PIPELINE
 from drift_checks.plugin.settings import read_settings
 from drift_checks.plugin.terminal import end_line, progress
 from drift_checks.report.events import log_begin, log_refusal, log_reviews
 from drift_checks.report.logs import open_logs
+from drift_checks.report.verdict import EXIT_INTERRUPTED
 from drift_checks.reviews.reviewers.failures import told
 from drift_checks.reviews.run import Pipeline
 from drift_checks.reviews.slices import slice_sample
@@ -43,6 +46,11 @@ from drift_checks.settings.declarations import Settings
 
 _VECTOR_FIXTURES = {"vectors", "dimension", "entries", "link"}
 _GRACE_SECONDS = 0.7
+# A run ends within two seconds of SIGTERM.
+_END_SECONDS, _REPORT_SECONDS = 1.5, 10.0
+_CUT_OFF = (
+    "drift review: stopped by SIGTERM, without a report; --drift-resume continues with the reviews that were made."
+)
 
 
 def begin(config: pytest.Config) -> None:
@@ -64,11 +72,11 @@ def begin(config: pytest.Config) -> None:
             config.add_cleanup(config.stash[LOGS].close)
         pipeline = make_pipeline(config, settings)
         config.stash[PIPELINE] = pipeline
-        config.add_cleanup(pipeline.close)
         finish = Finish(config, pipeline, moment)
         if not (xdist.is_worker(config) or CALL in config.stash):
-            # Before the first query, which may take long.
+            # Before the first query, which may take long; and cleaned up last.
             end_on_sigterm(config, finish)
+        config.add_cleanup(pipeline.close)
         pipeline.check()
         if LOGS in config.stash:
             finish.hold_reports()
@@ -107,12 +115,23 @@ class Run:
         """Run a check that takes `record` once per record of the sample, or `sample_slice` once per slice."""
         self._fixtures[metafunc.definition.nodeid] = frozenset(metafunc.fixturenames)
         if "record" in metafunc.fixturenames and is_check(metafunc.definition):
-            records = self.pipeline.sample.records
-            metafunc.parametrize("record", records, ids=[item_name(record.id, record.category) for record in records])
+            self._parametrize(metafunc)
         if "sample_slice" in metafunc.fixturenames and is_check(metafunc.definition):
             slices = slice_sample(self.pipeline.sample, self.pipeline.settings)
             none = pytest.param(None, id="none", marks=pytest.mark.skip(reason="the sample is all of one kind"))
             metafunc.parametrize("sample_slice", slices or [none], ids=slice_id)
+
+    def _parametrize(self, metafunc: pytest.Metafunc) -> None:
+        """Make an item for each record, or for each batch of a large sample."""
+        records = self.pipeline.sample.records
+        if self.pipeline.sample.is_large and batches.can_be_batched(metafunc):
+            metafunc.parametrize("record", self._batches, ids=[batch.name for batch in self._batches])
+        else:
+            metafunc.parametrize("record", records, ids=[item_name(record.id, record.category) for record in records])
+
+    @cached_property
+    def _batches(self) -> list[RecordBatch]:
+        return batches.batches_of(self.pipeline.sample.records)
 
     @pytest.hookimpl(wrapper=True)
     def pytest_pycollect_makeitem(self) -> Generator[None, object, object]:
@@ -170,8 +189,8 @@ class Run:
 
     def _prepare(self, checks: Sequence[pytest.Item]) -> None:
         asking = [item for item in checks if asks_for_reviews(item)]
-        asked = {record.id: record for item in asking if (record := record_of(item))}
-        if any(record_of(item) is None for item in asking):
+        asked = {record.id: record for item in asking for record in records_of(item)}
+        if not all(records_of(item) for item in asking):
             asked = {record.id: record for record in self.pipeline.sample.records}
         if asked:
             varied = any("variant_reviews" in getattr(item, "fixturenames", ()) for item in asking)
@@ -204,12 +223,13 @@ class Run:
                 _ = self.pipeline.vectors
 
     def _keep_made_reviews(self, session: pytest.Session) -> None:
-        """After an interruption, check only the reviews that were made, and not for long."""
+        """After an interruption, check only the reviews that were made, and not for long; none of a large sample."""
         reviews = self.pipeline.reviews
         asking = [item for item in session.items if is_check(item) and asks_for_reviews(item)]
-        records = {record.id for item in asking if (record := record_of(item))}
-        self.finish.interrupt(sum(key in reviews and reviews[key].made for key in records), len(records))
-        session.items[:] = [item for item in asking if (record := record_of(item)) and record.id in reviews]
+        keys = {record.id for item in asking for record in records_of(item)}
+        self.finish.interrupt(sum(key in reviews and reviews[key].made for key in keys), len(keys))
+        checked = [] if self.pipeline.sample.is_large else asking
+        session.items[:] = [item for item in checked if any(record.id in reviews for record in records_of(item))]
         self._check_until = time.monotonic() + _GRACE_SECONDS
 
 
@@ -265,11 +285,25 @@ def _classifier_of_hook(config: pytest.Config) -> object | None:
 
 
 def end_on_sigterm(config: pytest.Config, finish: Finish) -> None:
-    """End the session on SIGTERM as on Ctrl-C; if the report is being written already, only stop sending alerts."""
+    """End the session on SIGTERM as on Ctrl-C; if the report is being written already, only stop sending alerts.
+
+    What does not end in time is cut off; the report of a small sample may take its time on a busy machine.
+    """
+
+    def leave() -> None:
+        # The interpreter may take seconds to free what a large review holds.
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(config.stash.get(EXIT_CODE, EXIT_INTERRUPTED))
 
     def interrupt(number: int, frame: FrameType | None) -> None:
+        atexit.register(leave)
         if not finish.ending:
             raise pytest.Session.Interrupted("stopped by SIGTERM")
         finish.stop_alerts()
 
-    config.add_cleanup(on_sigterm(interrupt, lambda: finish.ending))
+    def limit() -> float:
+        drawn = finish.pipeline.drawn
+        return _END_SECONDS if drawn is None or drawn.is_large else _REPORT_SECONDS
+
+    config.add_cleanup(on_sigterm(interrupt, lambda: finish.ending, limit, _CUT_OFF))

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from drift_checks.plugin.collection import CRITERIA, is_criterion
+from drift_checks.plugin.criterion_files import CRITERIA, is_criterion
 from drift_checks.reviews.journal import JOURNAL_FILE, read_journal
 from drift_checks.reviews.resuming import Unfinished, find_unfinished
 from drift_checks.settings.declarations import Settings

@@ -20,6 +20,7 @@ from drift_checks.statistics.intervals import (
     Estimate,
     Interval,
     StratumCount,
+    complete,
     heaviest_disagreement,
     stratified,
     wilson,
@@ -49,7 +50,12 @@ def summarise_agreement(facts: Facts, outcomes: Sequence[Outcome]) -> Agreement:
     ]
     strata = _strata(facts, made, without)
     missing = _missing(facts, outcomes, strata, nothing=bool(without) and not made)
-    population = None if missing else stratified(list(strata.values()))
+    population = None
+    if not missing and facts.sample.size == sum(facts.sample.store_strata.values()):
+        # Acknowledged disagreements are in no count.
+        population = complete([replace(item, size=item.size - known[name]) for name, item in strata.items()])
+    elif not missing:
+        population = stratified(list(strata.values()))
     agreed = sum(item.result is Result.PASSED for item in judged)
     found = Agreement(
         agreed=agreed,
@@ -141,10 +147,10 @@ def _judge_population(
 ) -> JudgedAgreement:
     made = [item for item in outcomes if item.result in (Result.PASSED, Result.FAILED)]
     passed = sum(item.result is Result.PASSED for item in made)
-    said = (
-        f"an estimated {percent(population.rate)} of the whole store agree"
-        f" ({percent_range(*population.interval)}){left_out(agreement)}; {counted.message} in the sample"
-    )
+    share = f"{percent(population.rate)} of the whole store agree"
+    if not population.is_exact:
+        share = f"an estimated {share} ({percent_range(*population.interval)})"
+    said = f"{share}{left_out(agreement)}; {counted.message} in the sample"
     if few := too_few(len(made), counted.criterion):
         return JudgedAgreement(Verdict.INCONCLUSIVE, f"{few}: {said}", population)
     whole = replace(counted, passed=passed, failed=len(made) - passed, estimate=population)

@@ -70,6 +70,8 @@ def _agreement(report: RunReport) -> str:
     sample = f"{agreement.agreed} of {agreement.reviewed}"
     if estimate is None:
         return f"{sample} agree ({share}, {interval}){below}"
+    if estimate.is_exact:
+        return f"{share} of the whole store agree, all of which was reviewed{below}"
     return f"an estimated {share} of the whole store agree ({interval}){below}; {sample} in the sample"
 
 

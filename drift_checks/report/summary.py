@@ -17,7 +17,7 @@ from drift_checks.report.outside import outside_in_words
 from drift_checks.report.run import CriterionResult, Facts, RunReport
 from drift_checks.report.verdict import MEANINGS, Verdict
 from drift_checks.reviews.vectors.base import CHROMA
-from drift_checks.settings.declarations import NEIGHBOURS, POPULATION
+from drift_checks.settings.declarations import LOCAL, NEIGHBOURS, POPULATION
 
 _MOST_LINES = 60
 _MOST_REASONS = 10
@@ -103,6 +103,15 @@ def comparison_in_words(facts: Facts) -> str:
     return f"compared by {printable(basis)}{number}"
 
 
+def cluster_in_words(reviewer: ReviewerFacts) -> str:
+    """Return the cluster on which the reviewer ran; empty without one."""
+    found = reviewer.cluster
+    if found is None:
+        return ""
+    where = "a local Dask cluster" if found.address == LOCAL else f"the Dask cluster {printable(found.address)}"
+    return f"on {count(found.workers, 'worker')} of {where}"
+
+
 def usage(reviewer: ReviewerFacts) -> str:
     """Return what the calls used; empty if each record simply took one call."""
     parts = []
@@ -175,6 +184,8 @@ def _reviewer(facts: Facts) -> Iterator[str]:
         # The class that the first application asked.
         own = "sigmak.llm_classifier:GeminiClassifier" if find_spec("sigmak") else "package.module:name"
         yield _line("", f"{_NEIGHBOURS_TELL}; --drift-reviewer={own} asks it")
+    if ran := cluster_in_words(facts.reviewer):
+        yield _line("", ran)
     if used := usage(facts.reviewer):
         yield _line("", used)
     if without := omitted(facts.reviewer):
@@ -198,8 +209,10 @@ def agreement_in_words(report: RunReport) -> str:
     sample = f"{agreement.agreed} of {agreement.reviewed} in the sample, {share}"
     if population is None:
         return f"{sample}; no estimate for the whole store: {agreement.population_missing}"
-    estimate = f"{percent(population.rate)} ({percent_range(*population.interval)})"
-    estimate = f"estimated for the whole store: {estimate}{left_out(agreement)}"
+    estimate = f"estimated for the whole store: {percent(population.rate)} ({percent_range(*population.interval)})"
+    if population.is_exact:
+        estimate = f"of the whole store: {percent(population.rate)}"
+    estimate += left_out(agreement)
     return "; ".join([estimate, sample] if report.facts.judge == POPULATION else [sample, estimate])
 
 

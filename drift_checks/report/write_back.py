@@ -7,7 +7,8 @@ from datetime import datetime
 from drift_checks.report.run import RunReport
 from drift_checks.report.verdict import Verdict
 from drift_checks.reviews.run import Pipeline
-from drift_checks.stores.write_back import WrittenBack, write_back
+from drift_checks.stores.write_back import WrittenBack
+from drift_checks.stores.writing import write_back
 
 
 def write_to_store(report: RunReport, pipeline: Pipeline, moment: datetime) -> None:

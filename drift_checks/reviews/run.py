@@ -14,6 +14,7 @@ from typing import Any
 from drift_checks.core.errors import SettingError, StoreAway
 from drift_checks.core.records import Record, RecordId, Review, Sample
 from drift_checks.reviews.batches import BatchReviewer
+from drift_checks.reviews.cluster.choice import UsedCluster, on_cluster, refuse_no_gain
 from drift_checks.reviews.journal import Journal, read_journal
 from drift_checks.reviews.ledger import Ledger
 from drift_checks.reviews.resuming import Unfinished
@@ -35,7 +36,7 @@ from drift_checks.stores.snapshot import default_folder
 from drift_checks.stores.tables import Table, TableFile
 from drift_checks.stores.taxonomy import read_taxonomy
 from drift_checks.stores.vectors import Vector, VectorCollection
-from drift_checks.stores.write_back import refuse_unwritable
+from drift_checks.stores.writing import refuse_unwritable
 
 # The number of records whose variants the user's own classifier reviews by default.
 _VARIED = 10
@@ -82,12 +83,13 @@ class Pipeline:
         """
         if self.settings.repeat and self.reviewer_name == NEIGHBOURS:
             raise _nothing_to_repeat("the reviewer 'neighbours' never contradicts itself")
+        refuse_no_gain(self.settings, self.reviewer_name)
         if self._vector_place is not None:
             self._vector_place.refuse_no_chroma()
         if self.settings.write_back:
             refuse_unwritable(self.store)
-        # Each of these steps refuses what it cannot use.
-        _ = self.taxonomy, self.sample, self.classifier
+        # Each of these steps refuses what it cannot use. The versions are for the report, when the store may be away.
+        _ = self.taxonomy, self.sample, self.classifier, self.versions
         if self.settings.repeat and getattr(self.classifier, "deterministic", False):
             raise _nothing_to_repeat(f"{self.reviewer_name} says deterministic = True")
         if self.reviewer_name == NEIGHBOURS and self.settings.embedding is not None:
@@ -118,6 +120,11 @@ class Pipeline:
         """The records under review."""
         sampler = Sampler(self.settings, self.store)
         return sampler.draw() if self.unfinished is None else sampler.draw_again(self.unfinished.sample)
+
+    @cached_property
+    def versions(self) -> Mapping[str, str]:
+        """The versions of model, prompt and embedding model in the newest records."""
+        return self.store.latest_versions()
 
     @cached_property
     def windows(self) -> Windows:
@@ -164,7 +171,8 @@ class Pipeline:
         """The classifier that the pool calls, None for the reviewer `neighbours`."""
         if self.reviewer_name == NEIGHBOURS:
             return None
-        return choose_classifier(self.settings, self.taxonomy, self._hook_classifier, self._folders)
+        classifier = choose_classifier(self.settings, self.taxonomy, self._hook_classifier, self._folders)
+        return on_cluster(classifier, self.settings, self._folders)
 
     @cached_property
     def reviewer(self) -> Reviewer:
@@ -174,6 +182,12 @@ class Pipeline:
         from drift_checks.reviews.reviewers.neighbours import NeighboursReviewer
 
         return NeighboursReviewer(self.compared)
+
+    @property
+    def drawn(self) -> Sample | None:
+        """The sample, if it is drawn already."""
+        found: Sample | None = self.__dict__.get("sample")
+        return found
 
     @property
     def reviews(self) -> dict[RecordId, Review]:
@@ -246,6 +260,12 @@ class Pipeline:
             return None
         found = self.compared
         return Comparison(basis=found.basis, number=found.count, noun=found.noun, remarks=found.remarks)
+
+    def used_cluster(self) -> UsedCluster | None:
+        """Return the cluster on which reviews were made; None without one, or if there was nothing to review."""
+        workers = len(getattr(self.classifier, "opened", ()))
+        address = self.settings.cluster
+        return UsedCluster(address=address, workers=workers) if address and workers else None
 
     def similar(self) -> VectorSet | None:
         """Return the vectors that show which records are similar, if a step of this run opened them."""

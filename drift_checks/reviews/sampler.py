@@ -19,15 +19,21 @@ from drift_checks.core.records import (
     Sample,
     Stratum,
     as_text,
+    is_large,
     item_name,
     record_id,
     stored_ids,
 )
 from drift_checks.core.text import count, quoted
 from drift_checks.reviews import sampling
+from drift_checks.reviews.spool import Spool
 from drift_checks.settings.declarations import POPULATION, SEQUENTIAL, SEQUENTIAL_CALLS, Settings
+from drift_checks.settings.kinds import ALL
 from drift_checks.stores.records import RecordStore
+from drift_checks.stores.snapshot import default_folder
 from drift_checks.stores.strata import Bounds, StrataQueries
+
+_READ_AT_ONCE = 1000
 
 
 class Sampler:
@@ -56,13 +62,13 @@ class Sampler:
 
     def draw_again(self, drawn: Mapping[str, Any]) -> Sample:
         """Return the sample of an interrupted run, with the records as they are now."""
-        strata = {key: Stratum(stratum) for key, stratum in drawn["records"]}
-        rows = self.store.file.read(lambda connection: self.store.rows(connection, list(strata)))
-        gone = len(strata) - len(rows)
+        strata = [(key, Stratum(stratum)) for key, stratum in drawn["records"]]
+        records = self.store.file.read(lambda connection: self._records(connection, strata))
+        gone = len(strata) - len(records)
         verb = "is" if gone == 1 else "are"
         notes = [f"{count(gone, 'record')} of the interrupted run {verb} no longer in the store"] if gone else []
         return Sample(
-            records=tuple(Record(key, stratum, rows[key]) for key, stratum in strata.items() if key in rows),
+            records=tuple(records),
             sizes={Stratum(stratum): number for stratum, number in drawn["sizes"].items()},
             judged=tuple(map(Stratum, drawn["judged"])),
             seed=drawn["seed"],
@@ -87,10 +93,8 @@ class Sampler:
             if not sum(plan.wanted[stratum] for stratum in plan.judged):
                 raise _no_candidates(settings, store)
             drawn = sampling.draw(strata, plan.wanted, sizes, settings.seed)
-            rows = store.rows(connection, [record_id for ids in drawn.values() for record_id in ids])
-            self._refuse_repeated_ids(rows)
-            # An id that is not UTF-8 does not find its row.
-            found = [Record(key, stratum, rows[key]) for stratum, ids in drawn.items() for key in ids if key in rows]
+            found = self._records(connection, [(key, stratum) for stratum, ids in drawn.items() for key in ids])
+            self._refuse_repeated_ids(found)
             records = self._in_order(found, plan.judged)
             notes = plan.notes
         unreadable = strata.unreadable()
@@ -112,15 +116,28 @@ class Sampler:
             ),
         )
 
-    def _refuse_repeated_ids(self, rows: Mapping[RecordId, Mapping[str, object]]) -> None:
-        repeated = [key for key, row in rows.items() if isinstance(row["id"], Damaged)]
-        if 2 * len(repeated) > len(rows):
+    def _records(self, connection: Connection, strata: Sequence[tuple[RecordId, Stratum]]) -> list[Record]:
+        """Return the records with these ids and strata, without those that have no row, such as ids not in UTF-8."""
+        spool = Spool(self.settings.snapshot_dir or default_folder()) if is_large(len(strata)) else None
+        found: list[Record] = []
+        for start in range(0, len(strata), _READ_AT_ONCE):
+            part = strata[start : start + _READ_AT_ONCE]
+            rows = self.store.rows(connection, [key for key, _ in part])
+            there = [(key, stratum) for key, stratum in part if key in rows]
+            values: Sequence[Mapping[str, object]] = [rows[key] for key, _ in there]
+            values = values if spool is None else spool.add(values)
+            found += [Record(key, stratum, row) for (key, stratum), row in zip(there, values, strict=True)]
+        return found
+
+    def _refuse_repeated_ids(self, records: Sequence[Record]) -> None:
+        repeated = [record.id for record in records if isinstance(record.values["id"], Damaged)]
+        if 2 * len(repeated) > len(records):
             raise self.store.not_unique(repeated[0])
 
     def _plan(self, sizes: Mapping[Stratum, int]) -> sampling.Plan:
         settings = self.settings
         total = sum(sizes.values())
-        size = settings.sample_size or sampling.recommended_size(total)
+        size = total if settings.sample_size == ALL else settings.sample_size or sampling.recommended_size(total)
         if settings.decision == SEQUENTIAL:
             size = settings.max_calls or SEQUENTIAL_CALLS
             if settings.judge == POPULATION:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, fields
 from datetime import datetime
 from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 from zoneinfo import ZoneInfo
 
 from drift_checks.core.addresses import Location
@@ -21,6 +21,7 @@ DATABASE_FOLDER = "database"
 CHROMA_DATABASE = "chroma.sqlite3"
 NEIGHBOURS = "neighbours"
 LLM = "llm"
+LOCAL = "local"
 TFIDF = "tfidf"
 POINT = "point"
 SEQUENTIAL = "sequential"
@@ -99,10 +100,10 @@ class Settings:
         kinds.path("a YAML file"),
         "YAML file that maps each category to its description (default: the categories in the store)",
     )
-    sample_size: int | None = _sample(
-        kinds.whole_or_auto(1),
-        "records to review, or auto: 20 in a store of under 1,000 records, 50 up to 10,000, 100 up to 100,000,"
-        " else 200 (review weekly then)",
+    sample_size: int | Literal["all"] | None = _sample(
+        kinds.size_of_sample(),
+        "records to review; all of the store; or auto: 20 in a store of under 1,000 records, 50 up to 10,000, 100 up"
+        " to 100,000, else 200 (review weekly then)",
         50,
     )
     low_confidence_share: float = _sample(
@@ -147,6 +148,11 @@ class Settings:
     )
     llm_max_tokens: int = _reviewer(kinds.whole(1), "maximum number of tokens of an answer", 2048)
     concurrency: int = _reviewer(kinds.whole(1), "number of reviews in flight", 16)
+    cluster: str | None = _reviewer(
+        kinds.cluster(LOCAL),
+        "Dask cluster on which your own classifier runs: local (a worker for each processor is started), or the address"
+        " of a scheduler, as in tcp://scheduler:8786; or none (default: in this process)",
+    )
     requests_per_minute: int | None = _reviewer(
         kinds.whole(1), "maximum number of calls started in a minute (default: unlimited)"
     )

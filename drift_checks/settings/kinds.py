@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Generic, TypeVar
+from typing import Any, Final, Generic, Literal, TypeVar
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, available_timezones
 
@@ -19,9 +19,12 @@ from drift_checks.core.masking import mask_password, mask_url, may_hold_password
 Value = TypeVar("Value")
 
 AUTO = "auto"
+ALL: Final = "all"
 NONE = "none"
 _NAME = r"[^\W\d]\w*(?:\.[^\W\d]\w*)*"
 _ADDRESS = re.compile(f"{_NAME}:{_NAME}")
+# Of Dask.
+_SCHEDULERS = ("tcp", "tls", "ucx", "ws", "wss")
 _MODEL_FILE = re.compile(r"\.(joblib|pkl|pickle|skops|onnx|pt|pth|safetensors|h5|bin|ftz)$", re.IGNORECASE)
 # What SQLAlchemy calls the files that are named by their path here.
 _FILE_SCHEMES = ("sqlite", "duckdb", "file")
@@ -75,14 +78,14 @@ def whole(minimum: int) -> Kind[int]:
     return simple(int, f"a whole number of at least {minimum}", lambda number: number >= minimum)
 
 
-def whole_or_auto(minimum: int) -> Kind[int | None]:
-    """Return the kind of whole numbers from `minimum`, or `auto`, which becomes None."""
-    number = whole(minimum)
+def size_of_sample() -> Kind[int | Literal["all"] | None]:
+    """Return the kind of whole numbers from 1, `all`, or `auto`, which becomes None."""
+    number = whole(1)
 
-    def parse(text: str, folder: Path) -> int | None:
-        return None if text == AUTO else number.parse(text, folder)
+    def parse(text: str, folder: Path) -> int | Literal["all"] | None:
+        return None if text == AUTO else ALL if text == ALL else number.parse(text, folder)
 
-    return Kind(parse, f"{number.allowed}, or {AUTO}", known=lambda: (AUTO,))
+    return Kind(parse, f"{number.allowed}, {AUTO} or {ALL}", known=lambda: (AUTO, ALL))
 
 
 def share() -> Kind[float]:
@@ -242,6 +245,25 @@ def address() -> Kind[str]:
         return text.rstrip("/")
 
     return Kind(parse, "a URL such as https://host/v1, without user, password or query", shown=mask_url)
+
+
+def cluster(*words: str) -> Kind[str | None]:
+    """Return the kind of Dask clusters: one of a few words, the address of a scheduler, or none."""
+
+    def parse(text: str, _: Path) -> str | None:
+        if text in words:
+            return text
+        if text == NONE:
+            return None
+        parts = urlsplit(text)
+        if parts.scheme not in _SCHEDULERS or not parts.hostname or not parts.port or "@" in parts.netloc:
+            raise ValueError
+        if parts.path.strip("/") or parts.query or parts.fragment:
+            raise ValueError
+        return text.rstrip("/")
+
+    allowed = f"{', '.join(words)}, none, or the address of a scheduler with its port, such as tcp://scheduler:8786"
+    return Kind(parse, allowed, lambda: (*words, NONE), shown=mask_url)
 
 
 def price() -> Kind[tuple[float, float]]:

@@ -59,6 +59,11 @@ class Estimate:
     rate: float
     interval: Interval
 
+    @property
+    def is_exact(self) -> bool:
+        """Whether nothing is left to chance."""
+        return self.interval[0] == self.interval[1]
+
 
 def stratified(strata: Sequence[StratumCount]) -> Estimate | None:
     """Estimate the rate of the whole store from samples of its strata.
@@ -97,6 +102,27 @@ def stratified(strata: Sequence[StratumCount]) -> Estimate | None:
     upper = agreed + step * _quantile([upper for _, upper in limits], 1 - TAIL + ROUNDING) + hidden
     rate = sum(stratum.size * stratum.agreed / stratum.measured for stratum in there) / total
     return Estimate(rate, (min(rate, max(agreed, lower) / total), max(rate, min(total - failed, upper) / total)))
+
+
+def complete(strata: Sequence[StratumCount]) -> Estimate | None:
+    """Return the rate of the whole store if each of its records was drawn, with an interval without sampling error.
+
+    Why a record was not measured may have to do with its agreement, so the interval is not a statistical one: it
+    extends from no agreement to full agreement of those that were not measured.
+
+    Returns:
+        The rate, for which those not measured agree as often as others of their stratum, and the interval; None if a
+        stratum of the store was not measured at all.
+    """
+    there = [stratum for stratum in strata if stratum.size]
+    if not there or not all(stratum.measured for stratum in there):
+        return None
+    total = sum(stratum.size for stratum in there)
+    agreed = sum(stratum.agreed for stratum in there)
+    failed = sum(stratum.measured - stratum.agreed for stratum in there)
+    rate = sum(stratum.size * stratum.agreed / stratum.measured for stratum in there) / total
+    bounds = agreed / total, 1 - failed / total
+    return Estimate(min(max(rate, bounds[0]), bounds[1]), bounds)
 
 
 def heaviest_disagreement(strata: Sequence[StratumCount]) -> float:

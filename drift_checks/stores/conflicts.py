@@ -30,15 +30,25 @@ def find_conflicts(connection: Connection, store: RecordStore) -> list[Conflict]
     """
     dialect, category = store.file.dialect, store.column("category")
     beginning = func.substr(store.column("text"), 1, _COMPARED)
-    query = (
-        select(func.count(), func.count(category.distinct()), dialect.least(store.column("id")))
+    # Counted by text and category first, because different values in groups are counted by sorting all rows.
+    counted = (
+        select(
+            dialect.identity(beginning).label("same"),
+            func.count().label("records"),
+            dialect.least(store.column("id")).label("first"),
+        )
         .where(not_(dialect.is_blank(beginning)), category.is_not(None))
-        .group_by(dialect.identity(beginning))
-        .having(func.count(category.distinct()) > 1)
-        .order_by(func.count().desc())
+        .group_by(dialect.identity(beginning), category)
     )
-    if store.has("text_hash"):
+    if store.has("text_hash") and dialect.in_process:
         hashed = store.column("text_hash")
         twice = select(hashed).group_by(hashed).having(func.count() > 1).correlate(None)
-        query = query.where(or_(hashed.in_(twice), hashed.is_(None)))
-    return [Conflict(*row) for row in connection.execute(query)]
+        counted = counted.where(or_(hashed.in_(twice), hashed.is_(None)))
+    groups = counted.subquery()
+    query = (
+        select(func.sum(groups.c.records), func.count(), func.min(groups.c.first))
+        .group_by(groups.c.same)
+        .having(func.count() > 1)
+        .order_by(func.sum(groups.c.records).desc())
+    )
+    return [Conflict(int(records), *others) for records, *others in connection.execute(query)]

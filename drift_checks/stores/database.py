@@ -76,6 +76,22 @@ class DatabaseServer:
         """Return whether the error is in the SQL, not in the server."""
         return self._server.is_wrong_sql(error)
 
+    @contextmanager
+    def writing(self) -> Iterator[sa.Connection]:
+        """Yield a connection in a transaction that may write; what is not committed is rolled back.
+
+        Raises:
+            StoreError: The server refuses a statement.
+            StoreAway: It cannot be reached, or the connection is lost.
+        """
+        try:
+            with self._opened() as connection:
+                yield connection
+        except DBAPIError as error:
+            if self._server.judged(error).passes:
+                raise self._explained(error) from None
+            raise StoreError(self.path, f"refuses the change ({_reason(error.orig)})") from None
+
     def close(self) -> None:
         """Forget the server: no connection is open between readings."""
         self._engine.dispose()

@@ -58,7 +58,7 @@ class Decision:
         Raises:
             StoreError: A server would have to be told about too many values.
         """
-        if self.dialect.calls_functions:
+        if self.dialect.in_process:
             return certain(self.dialect.call(self.name, self.stored))
         return sa.case((self.stored.is_(None), self.unreadable), else_=certain(self._decided_by_value(certain)))
 
@@ -66,7 +66,10 @@ class Decision:
         # Equal numbers may be written with different numbers of digits.
         shown = sa.cast(self.stored, sa.String) if isinstance(self.stored.type, Decimals) else self.stored
         undecided = number_in_sql(_UNDECIDED)
-        query = sa.select(shown).distinct().where(self.stored.is_not(None), certain(undecided) == undecided)
+        code = certain(undecided)
+        if all(part is not undecided for part in sa.sql.visitors.iterate(code)):
+            return self.unreadable
+        query = sa.select(shown).distinct().where(self.stored.is_not(None), code == undecided)
         values = self.connection.execute(query.limit(_MOST_VALUES + 1)).scalars().all()
         if len(values) > _MOST_VALUES:
             raise StoreError(

@@ -59,7 +59,7 @@ class DuckDBDialect:
     """
 
     ids_at_once = _MOST_IDS
-    calls_functions = True
+    in_process = True
 
     def __init__(self, names: Sequence[str] = (), *, texts: bool = False) -> None:
         self._names = names

@@ -2,26 +2,86 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 from pydantic_core import from_json
 
+Matrix = npt.NDArray[np.float32]
+_KINDS = np.dtype("<f4"), np.dtype("<f8")
+# Bytes of another type are extremely small or large numbers.
+_LEAST, _MOST = 1e-9, 1e6
+# How many numbers of a BLOB usually show that it has the other precision.
+_TRIED = 8
+_JSON_BEGINS = b"[", b"{", b" ", b"\t", b"\r", b"\n"
+_SIGN = np.uint32(0x80000000)
 
-def read_embedding(stored: object) -> npt.NDArray[np.float32] | None:
+
+class SortKey(bytes):
+    """The bytes by which DuckDB sorts a list or an array of 32-bit numbers: it gives no other form of one as fast.
+
+    They are a 1, a 1 before the four bytes of each number, and a 0 at the end of a list. The highest byte comes first;
+    the sign of a number is inverted, of a negative one all bits.
+    """
+
+    __slots__ = ()
+
+
+class Embeddings(NamedTuple):
+    """The vectors in a sequence of stored values.
+
+    Attributes:
+        by_dimension: The vectors of each dimension, and the places of their values.
+        unreadable: The places of the values that are no vectors.
+    """
+
+    by_dimension: dict[int, tuple[npt.NDArray[np.intp], Matrix]]
+    unreadable: list[int]
+
+
+def read_embeddings(stored: Sequence[object]) -> Embeddings:
+    """Return what `read_embedding` returns for each value, as matrices: bytes of the same length are read at once."""
+    alike: dict[tuple[type, int], list[int]] = {}
+    for place, value in enumerate(stored):
+        if isinstance(value, bytes) and not value.startswith(_JSON_BEGINS):
+            alike.setdefault((type(value), len(value)), []).append(place)
+    found: dict[int, list[tuple[npt.NDArray[np.intp], Matrix]]] = {}
+    left = np.ones(len(stored), dtype=bool)
+    for (kind, size), places in alike.items():
+        joined = np.frombuffer(b"".join([stored[place] for place in places]), np.uint8)  # type: ignore[misc]
+        rows = joined.reshape(len(places), size)
+        for usable, vectors in _in_sort_keys(rows) if kind is SortKey else _in_blobs(rows):
+            there = np.array(places)[usable]
+            left[there] = False
+            found.setdefault(vectors.shape[1], []).append((there, vectors[usable]))
+    unreadable = []
+    for place in np.flatnonzero(left).tolist():
+        vector = read_embedding(stored[place])
+        if vector is None:
+            unreadable.append(place)
+        else:
+            found.setdefault(vector.size, []).append((np.array([place]), vector[np.newaxis]))
+    return Embeddings({size: _in_order(parts) for size, parts in found.items()}, unreadable)
+
+
+def read_embedding(stored: object) -> Matrix | None:
     """Return the vector in a JSON array of finite numbers or in a BLOB, None for any other value.
 
     The numbers may be texts, and the array may be the only item of another array or of an object. A BLOB holds the
     32-bit or 64-bit floating-point numbers that numpy writes.
     """
+    if isinstance(stored, SortKey):
+        rows = np.frombuffer(stored, np.uint8)[np.newaxis]
+        return next((vectors[0] for usable, vectors in _in_sort_keys(rows) if usable.all()), None)
     vector = _in_json(stored) if isinstance(stored, str | bytes) else None
     if vector is None and isinstance(stored, bytes):
         vector = _packed(stored)
     return vector if vector is not None and vector.size and np.isfinite(vector).all() else None
 
 
-def _in_json(stored: str | bytes) -> npt.NDArray[np.float32] | None:
+def _in_json(stored: str | bytes) -> Matrix | None:
     try:
         # Several times as fast as the json of the standard library, on the million arrays of a large table.
         numbers = _innermost(from_json(stored))
@@ -47,17 +107,52 @@ def _innermost(value: object) -> object:
     return value
 
 
-def _packed(stored: bytes) -> npt.NDArray[np.float32] | None:
+def _packed(stored: bytes) -> Matrix | None:
     """Return the numbers in a BLOB, if only one precision makes them plausible."""
     found = [
         numbers
-        for kind in (np.dtype("<f4"), np.dtype("<f8"))
+        for kind in _KINDS
         if len(stored) % kind.itemsize == 0 and _are_plausible(numbers := np.frombuffer(stored, dtype=kind))
     ]
     return found[0].astype(np.float32) if len(found) == 1 else None
 
 
 def _are_plausible(numbers: npt.NDArray[Any]) -> bool:
-    # Bytes of another type are extremely small or large numbers.
     sizes = np.abs(numbers[numbers != 0])
-    return bool(sizes.size and np.isfinite(sizes).all() and (sizes > 1e-9).all() and (sizes < 1e6).all())
+    return bool(sizes.size and np.isfinite(sizes).all() and (sizes > _LEAST).all() and (sizes < _MOST).all())
+
+
+def _in_blobs(rows: npt.NDArray[np.uint8]) -> Iterator[tuple[npt.NDArray[np.bool_], Matrix]]:
+    """Yield the numbers in BLOBs, for each precision, and which of the rows certainly have it."""
+    for kind, other in (_KINDS, _KINDS[::-1]):
+        size = rows.shape[1]
+        if size and size % kind.itemsize == 0:
+            numbers = rows.view(kind)
+            sizes = np.abs(numbers)
+            usable = (sizes.min(axis=1) > _LEAST) & (sizes.max(axis=1) < _MOST)
+            if size % other.itemsize == 0:
+                tried = np.abs(rows.view(other)[:, :_TRIED])
+                usable &= ((tried != 0) & ~((tried > _LEAST) & (tried < _MOST))).any(axis=1)
+            yield usable, numbers.astype(np.float32, copy=False)
+
+
+def _in_sort_keys(rows: npt.NDArray[np.uint8]) -> Iterator[tuple[npt.NDArray[np.bool_], Matrix]]:
+    """Yield the numbers in sort keys, and which of the rows have only finite numbers."""
+    # A list has an end, an array none.
+    dimension, end = divmod(rows.shape[1] - 1, 5)
+    if dimension < 1 or end > 1:
+        return
+    numbers = rows[:, 1 : 1 + 5 * dimension].reshape(len(rows), dimension, 5)
+    bits = np.ascontiguousarray(numbers[:, :, 1:]).view(">u4")[:, :, 0].astype(np.uint32)
+    vectors = np.where(bits & _SIGN, bits ^ _SIGN, ~bits).view(np.float32)
+    # NULL is a single byte 2.
+    usable = (rows[:, 0] == 1) & (numbers[:, :, 0] == 1).all(axis=1) & np.isfinite(vectors).all(axis=1)
+    yield usable, vectors
+
+
+def _in_order(parts: Sequence[tuple[npt.NDArray[np.intp], Matrix]]) -> tuple[npt.NDArray[np.intp], Matrix]:
+    if len(parts) == 1:
+        return parts[0]
+    places = np.concatenate([there for there, _ in parts])
+    order = np.argsort(places)
+    return places[order], np.concatenate([vectors for _, vectors in parts])[order]

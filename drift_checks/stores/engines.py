@@ -28,8 +28,8 @@ class Dialect(Protocol):
         """The largest number of ids that a query should have."""
 
     @property
-    def calls_functions(self) -> bool:
-        """Whether functions of ours can be registered."""
+    def in_process(self) -> bool:
+        """Whether the engine runs in this process, and can call functions of ours."""
 
     def tables(self, connection: sa.Connection) -> tuple[Sequence[str], Sequence[str]]:
         """Return the names of the tables and those of the views."""

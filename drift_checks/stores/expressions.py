@@ -59,7 +59,7 @@ def by_time(
     as_text = dialect.text(stored)
     is_extreme = or_(as_text < text_in_sql("0002"), as_text >= text_in_sql("9999"))
     cases = [(is_extreme, exact_code), *_by_text(as_text, spans)]
-    if not dialect.calls_functions:
+    if not dialect.in_process:
         cases += _by_second(as_text, naive, spans)
     return case((dialect.begins_with_date(stored), case(*cases, else_=exact_code)), else_=exact_code)
 
@@ -95,28 +95,26 @@ def _by_moment(
     unreadable: ColumnElement[int],
     spans: tuple[Span, ...],
 ) -> ColumnElement[int]:
-    """Return the code of timestamps, exactly, but for the hours of a bound at which clocks were changed."""
-    zone = UTC if kind.zoned else None
+    """Return the code of timestamps, exactly, but for the hours at a bound at which clocks were changed."""
+    zone = UTC if kind.zoned else naive
 
     def in_sql(moment: datetime) -> ColumnElement[Any]:
-        return literal(moment.replace(tzinfo=zone), kind)
+        return literal(moment.replace(tzinfo=UTC if kind.zoned else None), kind)
 
-    # At either end of the calendar, another zone's time cannot be expressed.
-    first, last = datetime.min + _DAY, datetime.max - _DAY
+    # Whoever is ahead of UTC begins the calendar later than UTC does.
+    first = datetime.min + max(timedelta(), zone.utcoffset(datetime.min) or timedelta())
+    last = datetime.max + min(timedelta(), zone.utcoffset(datetime.max) or timedelta())
     cases: list[tuple[ColumnElement[bool], ColumnElement[int]]] = [
-        (or_(stored < in_sql(datetime.min), stored > in_sql(datetime.max)), unreadable)
+        (or_(stored < in_sql(first), stored > in_sql(last)), unreadable)
     ]
-    if zone is None:
-        cases.append((or_(stored < in_sql(first), stored > in_sql(last)), exact_code))
+    is_certain = True
     for span in spans:
-        start, end = (
-            None if bound is None else _local_bounds(bound, naive if zone is None else UTC)
-            for bound in (span.start, span.end)
-        )
+        start, end = (None if bound is None else _local_bounds(bound, zone) for bound in (span.start, span.end))
+        is_certain = is_certain and all(bound is None or bound[0] == bound[1] for bound in (start, end))
         after = true() if start is None else stored >= in_sql(start[1])
         before = true() if end is None else stored < in_sql(end[0])
         cases.append((and_(after, before), number_in_sql(span.code)))
-    return case(*cases, else_=exact_code)
+    return case(*cases, else_=unreadable if is_certain else exact_code)
 
 
 def _local_bounds(moment: datetime, zone: tzinfo) -> tuple[datetime, datetime]:

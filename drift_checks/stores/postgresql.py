@@ -21,6 +21,8 @@ _SETTINGS = (
     "set local datestyle = 'ISO, YMD'",
     "set local bytea_output = 'hex'",
     "set local extra_float_digits = 1",
+    # It would take longer than most queries.
+    "set local jit = off",
     # A stream is read to its end.
     "set local cursor_tuple_fraction = 1",
 )

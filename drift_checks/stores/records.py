@@ -160,6 +160,10 @@ class RecordStore:
 
     def stream(self, connection: sa.Connection, *ours: str) -> Iterator[tuple[Any, ...]]:
         """Yield these columns of every record, in pages, so that memory use does not grow with the store."""
-        query: sa.Select[Any] = sa.select(*(self.column(name) for name in ours))
-        for page in connection.execution_options(yield_per=_STREAM).execute(query).partitions():
+        for page in self.pages(connection, *ours):
             yield from (tuple(map(self.read_value, ours, row)) for row in page)
+
+    def pages(self, connection: sa.Connection, *ours: str, size: int = _STREAM) -> Iterator[Sequence[Sequence[Any]]]:
+        """Yield these columns of every record as they are stored, in pages of this size."""
+        query: sa.Select[Any] = sa.select(*(self.column(name) for name in ours))
+        yield from connection.execution_options(yield_per=size).execute(query).partitions()

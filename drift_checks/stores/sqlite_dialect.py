@@ -27,7 +27,7 @@ class SqliteDialect:
     """SQLite, whose columns may hold values of any type."""
 
     ids_at_once = 500
-    calls_functions = True
+    in_process = True
 
     def tables(self, connection: sa.Connection) -> tuple[Sequence[str], Sequence[str]]:
         """Return the names of the tables and those of the views."""

@@ -38,7 +38,7 @@ class StandardDialect:
     """Any dialect; `schema.table` names a table of another schema than the usual one."""
 
     ids_at_once = 500
-    calls_functions = False
+    in_process = False
 
     def __init__(self) -> None:
         # The schemas and names of the tables.

@@ -11,15 +11,18 @@ A value that cannot be read says nothing, so the other column alone decides.
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
+from decimal import ROUND_FLOOR, Decimal, localcontext
 from functools import cached_property
 from typing import Any
 
 import sqlalchemy as sa
 
 from drift_checks.core.records import Stratum
+from drift_checks.stores.column_types import Decimals
 from drift_checks.stores.confidences import NUMBERS, ConfidenceForm
 from drift_checks.stores.deciding import Decision, code_of_time
 from drift_checks.stores.engines import Functions
@@ -29,6 +32,8 @@ from drift_checks.stores.records import RecordStore
 from drift_checks.stores.timestamps import ISO, TimestampForm
 
 _BASELINE, _LOW_CONFIDENCE, _OLD = range(3)
+# The decimals that MariaDB can hold.
+_MOST_PLACES = 38
 _STRATA = {_LOW_CONFIDENCE: Stratum.LOW_CONFIDENCE, _OLD: Stratum.OLD, _BASELINE: Stratum.BASELINE}
 
 
@@ -69,10 +74,8 @@ class StrataQueries(PartQueries[Stratum]):
 
     def __init__(self, connection: sa.Connection, store: RecordStore, bounds: Bounds) -> None:
         self._bounds = bounds
-        bound = bounds.confidences.stored_bound(bounds.low_confidence_below)
-        self._bound: sa.ColumnElement[float] = sa.literal_column(repr(bound))
-        # Decimals in between are rounded when they are read.
-        self._above: sa.ColumnElement[float] = sa.literal_column(repr(math.nextafter(bound, math.inf)))
+        self._largest = bounds.confidences.stored_bound(bounds.low_confidence_below)
+        self._bound = _literal(self._largest)
         self._connection, self._store, self._id = connection, store, store.column("id")
         self._dialect = store.file.dialect
         columns = [ours for ours in ("confidence", "timestamp") if store.has(ours)]
@@ -135,12 +138,26 @@ class StrataQueries(PartQueries[Stratum]):
         if self._bounds.confidences.name != NUMBERS.name:
             return decision.code(lambda exact: exact)
         number = self._dialect.number(self._store.column("confidence"))
+        if isinstance(number.type, sa.Integer | sa.Double | Decimals):
+            # Nothing else can be in the column, but what is no finite number.
+            return decision.code(lambda _: self._compared(number, decision.unreadable))
         return decision.code(
             lambda exact: sa.case(
                 (number.between(_LEAST, self._bound), number_in_sql(1)),
-                (sa.and_(number >= self._above, number < _MOST), number_in_sql(0)),
+                (sa.and_(number > self._bound, number < _MOST), number_in_sql(0)),
                 else_=exact,
             )
+        )
+
+    def _compared(self, number: sa.ColumnElement[Any], unreadable: sa.ColumnElement[int]) -> sa.ColumnElement[int]:
+        """1 or 0 for a finite number in a column of numbers."""
+        bound = self._bound
+        if isinstance(number.type, Decimals):
+            bound = sa.literal_column(f"{_largest_rounded_to(self._largest):f}")
+        return sa.case(
+            (number.between(_literal(-sys.float_info.max), bound), number_in_sql(1)),
+            (sa.and_(number > bound, number <= _literal(sys.float_info.max)), number_in_sql(0)),
+            else_=unreadable,
         )
 
     def _is_low_by_index(self) -> sa.ColumnElement[int]:
@@ -173,6 +190,18 @@ def _stratum_code(low: sa.ColumnElement[int], old: sa.ColumnElement[int]) -> sa.
 
 def _count_of(condition: sa.ColumnElement[bool]) -> sa.ColumnElement[int]:
     return sa.func.coalesce(sa.func.sum(sa.case((condition, number_in_sql(1)), else_=number_in_sql(0))), 0)
+
+
+def _literal(number: float) -> sa.ColumnElement[float]:
+    return sa.literal_column(repr(number))
+
+
+def _largest_rounded_to(number: float) -> Decimal:
+    """Return the largest decimal that is read as this number: the middle between it and the next."""
+    with localcontext() as context:
+        context.prec = 1000
+        middle = (Decimal(number) + Decimal(math.nextafter(number, math.inf))) / 2
+        return middle.quantize(Decimal(1).scaleb(-_MOST_PLACES), rounding=ROUND_FLOOR)
 
 
 _LEAST: sa.ColumnElement[float] = sa.literal_column("-1e300")

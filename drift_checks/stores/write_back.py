@@ -1,4 +1,4 @@
-"""Writing a finished run back to the application's SQLite file: the only code that writes to a store.
+"""Writing a finished run back to the application's SQLite file: with `write_back_server`, all that writes to a store.
 
 One transaction adds a row to the table `drift_metrics` and marks the reviewed records. The application may read and
 write at the same time, thanks to SQLite's locks.
@@ -41,7 +41,7 @@ _PAGE = 500
 _LOOKED_AT = 200
 _RETRY_SECONDS = 0.002
 _BUSY = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
-_OR_WITHOUT = "or run without --drift-write-back"
+OR_WITHOUT = "or run without --drift-write-back"
 _METRICS = sa.table(METRICS, *map(sa.column, (*METRIC_COLUMNS, CREATED)))
 
 
@@ -70,7 +70,7 @@ class WrittenBack:
             raise ValueError(f"the moment {self.moment} has no zone")
 
 
-def refuse_unwritable(store: RecordStore) -> None:
+def refuse_unwritable_file(store: RecordStore) -> None:
     """Refuse a store for which `write_back` would certainly fail, without writing or taking a write lock.
 
     Raises:
@@ -81,10 +81,10 @@ def refuse_unwritable(store: RecordStore) -> None:
     _refuse_without_rights(path)
     if fault := store.read(lambda connection: _fault(connection, store)):
         problem, remedy = fault
-        raise StoreError(path, problem, f"{remedy}, {_OR_WITHOUT}")
+        raise StoreError(path, problem, f"{remedy}, {OR_WITHOUT}")
 
 
-def write_back(store: RecordStore, written: WrittenBack, busy_seconds: float = BUSY_SECONDS) -> bool:
+def write_back_to_file(store: RecordStore, written: WrittenBack, busy_seconds: float = BUSY_SECONDS) -> bool:
     """Add the run's row to `drift_metrics` and mark its records reviewed, in one transaction.
 
     No other thread may read the file through `SqliteFile` meanwhile: a process that closes a file loses all its locks
@@ -98,7 +98,7 @@ def write_back(store: RecordStore, written: WrittenBack, busy_seconds: float = B
             nothing was written.
     """
     with _transaction(require_sqlite(store.file.path, "--drift-write-back"), busy_seconds) as connection:
-        stamp = _stamp(connection, _METRICS.c.timestamp, store, written)
+        stamp = stamp_like(connection, _METRICS.c.timestamp, store, written)
         if _has_row(connection, stamp, iso_utc(written.moment)):
             return False
         _add_row(connection, store, written, stamp)
@@ -107,10 +107,10 @@ def write_back(store: RecordStore, written: WrittenBack, busy_seconds: float = B
             raise StoreError(
                 store.file.path,
                 f"a trigger keeps the row of this run out of {METRICS}, so nothing of it was written back",
-                f"change the trigger, {_OR_WITHOUT}",
+                f"change the trigger, {OR_WITHOUT}",
             )
         ids = list(dict.fromkeys(written.record_ids))
-        moment = _stamp(connection, _written(store, MARKS[0]), store, written)
+        moment = stamp_like(connection, _written(store, MARKS[0]), store, written)
         for start in range(0, len(ids), _PAGE):
             there = _written(store, "id").in_(list(stored_ids(ids[start : start + _PAGE])))
             connection.execute(_mark(store, there, moment))
@@ -125,23 +125,26 @@ def _has_row(connection: sa.Connection, *stamps: object) -> bool:
 
 def _add_row(connection: sa.Connection, store: RecordStore, written: WrittenBack, stamp: object) -> None:
     there = _metric_columns(connection)
+    values = metric_values(written, stamp, may_be_null=there["avg_confidence_change"]["nullable"])
+    if CREATED in there and _is_empty_by_default(there[CREATED]):
+        values[CREATED] = stamp_like(connection, _METRICS.c[CREATED], store, written)
+    connection.execute(sa.insert(_METRICS).values(values))
+
+
+def metric_values(written: WrittenBack, stamp: object, *, may_be_null: bool) -> dict[str, object]:
+    """Return the values of a run's row; a confidence change that was not measured is 0 if it may not be NULL."""
     change = written.confidence_change
-    if change is None and not there["avg_confidence_change"]["nullable"]:
-        change = 0.0
-    values = {
+    return {
         "total_reviewed": written.total_reviewed,
         "agreements": written.agreements,
         "disagreements": written.total_reviewed - written.agreements,
         "agreement_rate": written.agreement_rate,
-        "avg_confidence_change": change,
+        "avg_confidence_change": 0.0 if change is None and not may_be_null else change,
         "timestamp": stamp,
     }
-    if CREATED in there and _is_empty_by_default(there[CREATED]):
-        values[CREATED] = _stamp(connection, _METRICS.c[CREATED], store, written)
-    connection.execute(sa.insert(_METRICS).values(values))
 
 
-def _stamp(
+def stamp_like(
     connection: sa.Connection, column: sa.ColumnElement[Any], store: RecordStore, written: WrittenBack
 ) -> object:
     """Return the moment as this column holds others, or else as the records' `timestamp` does.
@@ -177,12 +180,12 @@ def _refuse_without_rights(path: Path) -> None:
     files = [real.with_name(real.name + suffix) for suffix in ("", "-wal", "-shm", "-journal")]
     for file in files:
         if file.exists() and not os.access(file, os.W_OK):
-            raise StoreError(file, "is not writable", f"give this user write permission, {_OR_WITHOUT}")
+            raise StoreError(file, "is not writable", f"give this user write permission, {OR_WITHOUT}")
     if not os.access(real.parent, os.W_OK | os.X_OK):
         raise StoreError(
             real.parent,
             f"is not writable, and SQLite needs to create a journal beside {real.name}",
-            f"give this user write permission, {_OR_WITHOUT}",
+            f"give this user write permission, {OR_WITHOUT}",
         )
 
 
@@ -300,10 +303,10 @@ def _explained(path: Path, error: BaseException | None, busy_seconds: float) -> 
     if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
         problem, remedy = f"is damaged ({error})", "restore it from a backup"
     elif code in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM):
-        remedy = f"give this user write permission for the file and its folder, {_OR_WITHOUT}"
+        remedy = f"give this user write permission for the file and its folder, {OR_WITHOUT}"
     elif code in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR):
         remedy = "check that the disk has room and no errors"
     else:
         problem = f"does not accept what --drift-write-back writes ({error})"
-        remedy = f"change the table or its triggers, {_OR_WITHOUT}"
+        remedy = f"change the table or its triggers, {OR_WITHOUT}"
     return StoreError(path, f"{problem}, {nothing}", remedy)

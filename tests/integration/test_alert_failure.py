@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from drift_checks.commands import command, run_command
+from drift_checks.commands import run_command
 from tests.support.alert_server import AlertServer
 
 KEY = "R0123456789abcdef0123456789abcdef"
@@ -27,7 +27,7 @@ def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[AlertSer
 
 def alert(*arguments: str) -> int:
     """Run the command for a store."""
-    return run_command(command("alert-failure"), ["--drift-db=/data/risk.db", *arguments])
+    return run_command("alert-failure", ["--drift-db=/data/risk.db", *arguments])
 
 
 def test_a_review_that_broke_down_is_an_outage(server: AlertServer, capsys: pytest.CaptureFixture[str]) -> None:

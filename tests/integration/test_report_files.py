@@ -7,7 +7,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from drift_checks.plugin.collection import built_in_names
+from drift_checks.plugin.criterion_files import built_in_names
 from tests.support.session_criteria import write_criterion
 from tests.support.session_damage import other_schema, without_vectors
 from tests.support.session_runs import RUN_ID, SMALL, Review

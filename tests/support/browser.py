@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from playwright.sync_api import Browser, BrowserContext, Locator, Page
 
-PATIENCE_MS = 5_000
+PATIENCE_MS = 20_000
 ARGUMENTS = (
     *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
     *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
 )
 WIDE, NARROW = 1280, 360
+EXPECT_CHANGE = "() => { noticed = new Promise((done) => addEventListener('hashchange', done, { once: true })); }"
 
 
 @dataclass
@@ -32,7 +34,7 @@ class Opened:
     @property
     def ids(self) -> list[str]:
         """The ids of the visible records, in order."""
-        return [item.get_by_role("heading").get_by_role("link").inner_text() for item in self.records.all()]
+        return self.records.get_by_role("heading").get_by_role("link").all_inner_texts()
 
     def record(self, key: str) -> Locator:
         """Return the entry of a record."""
@@ -60,6 +62,15 @@ class Opened:
     def chosen(self, label: str) -> str:
         """Return the value of a field of the filter."""
         return self.field(label).input_value()
+
+    def follow(self, step: Callable[[], object]) -> None:
+        """Change the fragment of the address by a step, such as a click on a link, and wait until the page has noticed.
+
+        Browsers tell it to the page some time after the address changed.
+        """
+        self.evaluate(EXPECT_CHANGE)
+        step()
+        self.evaluate("async () => { await noticed }")
 
     def unfold(self) -> None:
         """Unfold everything, one after the other, as a reader would."""

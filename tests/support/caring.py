@@ -7,7 +7,7 @@ import tarfile
 from pathlib import Path
 from typing import Any
 
-from drift_checks.commands import command, run_command
+from drift_checks.commands import run_command
 from tests.support.stores import BuiltStore
 
 
@@ -15,12 +15,12 @@ def back_up(store: BuiltStore, folder: Path, *arguments: str, chroma: bool = Tru
     """Run the command `backup`; return its exit code."""
     given = [f"--drift-db={store.db}", f"--drift-reports={store.folder / 'reports'}", "--drift-naive-timezone=UTC"]
     given.append(f"--drift-chroma={store.chroma if chroma else 'none'}")
-    return run_command(command("backup"), ["--to", str(folder), *given, *arguments])
+    return run_command("backup", ["--to", str(folder), *given, *arguments])
 
 
 def restore(archive: Path, *arguments: object) -> int:
     """Run the command `restore`; return its exit code."""
-    return run_command(command("restore"), [str(archive), *map(str, arguments)])
+    return run_command("restore", [str(archive), *map(str, arguments)])
 
 
 def archives(folder: Path) -> list[Path]:

@@ -47,6 +47,7 @@ class FakeClassifier:
     model: str | None = None
     comparable_confidence = True
     is_own = False
+    capacity = 1
 
     def __init__(self, decide: Decide = agree, most: float = 0.0) -> None:
         self.decide = decide
@@ -60,6 +61,9 @@ class FakeClassifier:
     async def open(self) -> None:
         """Record it."""
         self.events.append("open")
+
+    async def ready(self, request: Request) -> None:
+        """Return at once."""
 
     async def classify(self, request: Request) -> Classification:
         """Answer by the function."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import subprocess
 import sys
+from ast import literal_eval
 from collections.abc import Iterator
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
@@ -59,7 +60,7 @@ def importers(library: str) -> set[str]:
 
 def test_the_package_opens_on_few_rooms() -> None:
     """A newcomer takes them in at a glance."""
-    entries = {path.name for path in PACKAGE.iterdir() if path.name != "__pycache__"}
+    entries = {path.name for path in PACKAGE.iterdir() if path.name not in ("__pycache__", "py.typed")}
     assert {name.removesuffix(".py") for name in entries} == {*ROOMS}
     assert len(entries) <= MOST_ENTRIES
 
@@ -110,21 +111,24 @@ def test_the_package_itself_is_light() -> None:
 
 
 def test_the_plugin_starts_without_heavy_libraries() -> None:
-    """Every pytest session on the machine loads it."""
-    code = f"import sys, drift_checks.plugin; print([name for name in {HEAVY!r} if name in sys.modules])"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
-    assert done.stdout == "[]\n", done.stderr
+    """Every pytest session on the machine loads it: pytest's hooks and the declarations of the settings, no more."""
+    code = "import sys, drift_checks.plugin; print(*sys.modules)"
+    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
+    assert not {*HEAVY, "asyncio", "sqlalchemy"} & set(loaded)
+    assert {room(module) for module in loaded if module in FILES} == {"__init__", "core", "settings", "plugin"}
 
 
 PROBE = """
 import sys
 def pytest_unconfigure(config):
-    print("heavy:", sorted({"chromadb", "scipy", "rich"} & set(sys.modules)))
+    print("heavy:", sorted({"chromadb", "scipy", "rich", "jinja2", "pydantic", "requests"} & set(sys.modules)))
+    ours = {name: module.__loader__ for name, module in sys.modules.items() if name.startswith("drift_checks.")}
+    print("rewritten:", {name.split(".")[1] for name, loader in ours.items() if "Rewriting" in type(loader).__name__})
 """
 
 
 def test_collecting_opens_no_vectors(store: BuiltStore, tmp_path: Path) -> None:
-    """The records are drawn from SQLite alone."""
+    """The records are drawn from SQLite alone. Of the package, pytest rewrites the plugin and the criteria only."""
     (tmp_path / "import_probe.py").write_text(PROBE)
     command = [sys.executable, "-m", "pytest", "--pyargs", "drift_checks", "-c", "/dev/null", "--rootdir", "."]
     switched_off = ["-p", "no:hypothesispytest", "-p", "no:syrupy", "-p", "no:xdist"]
@@ -138,4 +142,7 @@ def test_collecting_opens_no_vectors(store: BuiltStore, tmp_path: Path) -> None:
     )
     assert done.returncode == 0, done.stdout + done.stderr
     assert "heavy: []" in done.stdout
+    rewritten = literal_eval(done.stdout.partition("rewritten: ")[2].splitlines()[0])
+    assert "criteria" in rewritten
+    assert not {"reviews", "report", "stores", "statistics"} & rewritten
     assert "test_agreement[" in done.stdout

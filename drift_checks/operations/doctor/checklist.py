@@ -11,7 +11,7 @@ from pathlib import Path
 from types import ModuleType
 
 from drift_checks.core.errors import DriftError
-from drift_checks.core.secrets import export_secrets
+from drift_checks.core.secrets import DB_PASSWORD, export_secrets
 from drift_checks.operations.doctor import (
     channels,
     machine,
@@ -55,8 +55,10 @@ def _setup(sources: Sources, options: DoctorOptions, now: datetime) -> Setup:
     env_file = below(options.root, ENVIRONMENT_FILE)
     environment, taken = with_env_file(sources.environment, env_file)
     sources = replace(sources, environment=environment)
-    configured = _with_demo(replace(configure(sources, now), env_file=env_file, taken=taken))
     environment, hidden = with_credentials(environment, below(options.root, CREDENTIALS))
+    # The password of a database is a part of the settings.
+    readable = replace(sources, environment=sources.environment if DB_PASSWORD in hidden else environment)
+    configured = _with_demo(replace(configure(readable, now), env_file=env_file, taken=taken))
     export_secrets(environment)
     ini_folders = () if sources.ini_file is None else (sources.ini_file.parent,)
     scheduled = map(Path, filter(None, environment.get("PYTHONPATH", "").split(":")))

@@ -13,7 +13,7 @@ from drift_checks.core.errors import DriftError, SettingError
 from drift_checks.core.records import Record, Review, Stratum
 from drift_checks.core.redaction import withhold
 from drift_checks.core.secrets import find_secret
-from drift_checks.operations.doctor import own_code
+from drift_checks.operations.doctor import cluster, own_code
 from drift_checks.operations.doctor.check import (
     Check,
     CheckResult,
@@ -45,6 +45,7 @@ def checks(setup: Setup) -> list[Check]:
     return [
         Check("usable", lambda: _usable(setup), _NEEDS),
         *own_code.checks(setup),
+        *cluster.checks(setup),
         Check("answers", lambda: _answers(setup), (*_NEEDS, "db", "chroma", "timeout")),
     ]
 

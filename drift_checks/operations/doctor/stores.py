@@ -10,7 +10,9 @@ from sqlalchemy import Connection, inspect
 
 from drift_checks.core.addresses import ServerURL
 from drift_checks.core.records import COLUMNS
+from drift_checks.core.secrets import DB_PASSWORD
 from drift_checks.core.text import count, printable, readable_size
+from drift_checks.operations.doctor import database
 from drift_checks.operations.doctor.check import Check, CheckResult, NotChecked, failed, passed, skipped, warning
 from drift_checks.operations.doctor.chroma import COMPONENTS, ChromaDirectory, ServedCollection, installed_steps
 from drift_checks.operations.doctor.room import size_of
@@ -60,9 +62,12 @@ def checks(setup: Setup) -> list[Check]:
         if settings.chroma is None:
             return found
     else:
-        names = ("records", "columns", "indexes", "journal", "integrity")
-        parts = (_records, _columns, _indexes, _journal, _integrity)
-        found = [Check(name, partial(part, setup), _RECORDS_NEED) for name, part in zip(names, parts, strict=True)]
+        parts = {"records": _records, "columns": _columns}
+        if not isinstance(settings.db, ServerURL):
+            parts |= {"indexes": _indexes, "journal": _journal, "integrity": _integrity}
+        found = [Check(name, partial(part, setup), _RECORDS_NEED) for name, part in parts.items()]
+        if isinstance(settings.db, ServerURL):
+            found += database.checks(setup, settings.db, _RECORDS_NEED)
     if setup.vector_place is None:
         needs = (*_RECORDS_NEED, *_VECTORS_NEED, "embedding", "reviewer")
         return [*found, Check("vectors", partial(_no_vectors, setup), needs)]
@@ -112,13 +117,16 @@ def _no_vectors(setup: Setup) -> CheckResult:
 
 
 def _records(setup: Setup) -> CheckResult:
+    db = setup.settings.db
+    if isinstance(db, ServerURL) and db.password is None and DB_PASSWORD in setup.hidden:
+        raise NotChecked(f"unknown: this user may not read the credential {DB_PASSWORD}")
     table = setup.store.open()
     path, number = setup.store.file.path, setup.store.records
     if not number:
         return failed(f"{path}: table {table.name} is empty: nothing to review", "name another store with --drift-db")
     pending = f", {table.pending:,} more without a category yet" if table.pending else ""
-    size = readable_size(sum(file.stat().st_size for file in files_named(path)))
-    return passed(f"{path}: {count(number, 'record')} in {table.name}{pending}, {size}")
+    size = f", {readable_size(sum(file.stat().st_size for file in files))}" if (files := files_named(path)) else ""
+    return passed(f"{path}: {count(number, 'record')} in {table.name}{pending}{size}")
 
 
 def _columns(setup: Setup) -> CheckResult:

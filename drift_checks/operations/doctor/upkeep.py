@@ -12,6 +12,7 @@ from drift_checks.operations.doctor.runs import format_age
 from drift_checks.operations.doctor.setup import Setup
 from drift_checks.reviews.sampling import WEEKLY_SIZE, recommended_size
 from drift_checks.settings.declarations import SEQUENTIAL, Settings
+from drift_checks.settings.kinds import ALL
 
 GROUP = "upkeep"
 _BACKUP_AGE = timedelta(days=8)
@@ -92,6 +93,8 @@ def sample_size(settings: Settings, records: int) -> CheckResult:
     advice = f"for {records:,} records, {recommended} a {often} are recommended"
     if size is None:
         return passed(f"auto: {advice}")
+    if size == ALL:
+        return passed(f"all {records:,} records")
     if size > _MANY * recommended:
         return warning(f"{size}; {advice}", f"--drift-sample-size={recommended} costs less and tells as much")
     if size < _FEW * recommended:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from drift_checks.alerts.configuration import SECRETS
 from drift_checks.core.addresses import Location, ServerURL, written
-from drift_checks.core.secrets import CHROMA_BASIC, CHROMA_KEY, CHROMA_TOKEN, Secret, find_secret
+from drift_checks.core.errors import SettingError
+from drift_checks.core.secrets import CHROMA_BASIC, CHROMA_KEY, CHROMA_TOKEN, DB_PASSWORD, Secret, find_secret
 from drift_checks.operations.schedule.carried import Carried
 from drift_checks.operations.schedule.paths import REPORTS, SNAPSHOTS
 from drift_checks.report.log_config import log_files
@@ -18,7 +19,7 @@ from drift_checks.settings.declarations import Settings, declared
 from drift_checks.stores.chroma_http import Credentials
 from drift_checks.stores.sources import folder_of
 
-SECRET_NAMES = (*SECRETS.values(), *KEYS, CHROMA_TOKEN, CHROMA_BASIC, CHROMA_KEY)
+SECRET_NAMES = (*SECRETS.values(), *KEYS, DB_PASSWORD, CHROMA_TOKEN, CHROMA_BASIC, CHROMA_KEY)
 # What every service needs, to alert; the others are for the reviewer.
 ALERT_SECRETS = frozenset(SECRETS.values())
 _SEVERAL_LINES = SECRETS["apprise"]
@@ -58,12 +59,10 @@ def make_preset(settings: Settings, environment: Mapping[str, str], folder: Path
     variables.setdefault("DRIFT_SNAPSHOT_DIR", str(SNAPSHOTS))
     files = _secret_files(environment, folder)
     secrets = {name: secret for name in SECRET_NAMES if (secret := _secret(name, environment)) is not None}
+    secrets |= {name: secret for name, secret in _in_urls(settings) if f"{name}_FILE" not in files}
     search = _search_path(settings, environment, folder)
     if search:
         variables["PYTHONPATH"] = ":".join(search)
-    if isinstance(settings.chroma, ServerURL) and (basic := Credentials.find(settings.chroma, {}).basic) is not None:
-        # The password of the URL, which is written without it.
-        secrets[CHROMA_BASIC] = basic
     stores = tuple(dict.fromkeys(_store_folders(settings)))
     return Preset(
         variables | files,
@@ -72,6 +71,24 @@ def make_preset(settings: Settings, environment: Mapping[str, str], folder: Path
         writes=tuple(dict.fromkeys(_written_folders(variables, settings, stores))),
         stores=stores,
     )
+
+
+def _in_urls(settings: Settings) -> Iterable[tuple[str, Secret]]:
+    """Yield the passwords of a database and a Chroma server, which their URLs in a schedule are without.
+
+    Raises:
+        SettingError: There are other secrets in a URL.
+    """
+    for name, url in (("db", settings.db), ("chroma", settings.chroma)):
+        if not isinstance(url, ServerURL):
+            continue
+        if url.secret_keys:
+            problem = f"{url.public!r} holds {url.secret_keys[0]}, for which a schedule has no safe place"
+            raise SettingError(name, problem, "leave it out, and configure it as the server's client does")
+        if name == "chroma" and (basic := Credentials.find(url, {}).basic) is not None:
+            yield CHROMA_BASIC, basic
+        elif name == "db" and url.password is not None:
+            yield DB_PASSWORD, url.password
 
 
 def _paths_among(variables: Mapping[str, str]) -> Iterator[Path]:
@@ -100,6 +117,8 @@ def _store_folders(settings: Settings) -> Iterator[Path]:
 def _read_paths(settings: Settings) -> Iterator[Path]:
     for setting in declared():
         value = getattr(settings, setting.key)
+        if isinstance(value, ServerURL):
+            yield from value.paths
         if isinstance(value, Path) and setting.key in settings.sources and setting.key != "db":
             yield value
 
@@ -110,7 +129,7 @@ def _written_folders(variables: Mapping[str, str], settings: Settings, stores: S
         yield Path(log_file).parent
     if settings.log_config is not None:
         yield from (file.parent for file in log_files(settings.log_config))
-    if settings.write_back:
+    if settings.write_back and isinstance(settings.db, Path):
         yield from stores[:1]
 
 

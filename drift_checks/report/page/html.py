@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
+from pathlib import Path
 from sys import float_info
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -23,6 +24,7 @@ from drift_checks.report.history.recorded import RecordedRun
 from drift_checks.report.page.charts.picture import Picture
 from drift_checks.report.page.charts.thresholds import effect_bar, rate_bar
 from drift_checks.report.page.charts.trend import trend_picture
+from drift_checks.report.page.compiled import CompiledTemplates
 from drift_checks.report.page.pictures import pictures_of, trend_of
 from drift_checks.report.page.record_rows import record_rows
 from drift_checks.report.run import CriterionResult, JudgedStatistic, RunReport
@@ -94,6 +96,7 @@ def render_list(kept: Sequence[KeptRun], recorded: Sequence[RecordedRun]) -> str
 def _environment() -> Environment:
     environment = Environment(
         loader=PackageLoader("drift_checks.report.page"),
+        bytecode_cache=CompiledTemplates(Path(__file__)),
         autoescape=True,
         undefined=StrictUndefined,
         finalize=_finalize,

@@ -139,6 +139,8 @@ class Classifier(Protocol):
     comparable_confidence: bool
     # Whether it is the user's own code.
     is_own: bool
+    # How many calls it can make at once, if these are more than the setting `concurrency`; known once it is open.
+    capacity: int
 
     async def open(self) -> None:
         """Prepare for requests; called once, before the first.
@@ -146,6 +148,9 @@ class Classifier(Protocol):
         Raises:
             ReviewerError: The classifier cannot be used.
         """
+
+    async def ready(self, request: Request) -> None:
+        """Wait until a call for the request may begin; the time is not the call's."""
 
     async def classify(self, request: Request) -> Classification:
         """Classify a record.

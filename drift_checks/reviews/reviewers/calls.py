@@ -102,6 +102,7 @@ class Calls:
     def __init__(self, classifier: Classifier, limits: Limits, spent: Spent) -> None:
         self._classifier = classifier
         self._limits = limits
+        self._concurrency = max(limits.concurrency, classifier.capacity)
         self._callbacks: Callbacks
         self._pace = Pace(limits.requests_per_minute)
         self._budget = Budget(limits, spent)
@@ -141,7 +142,7 @@ class Calls:
         fatal: Exception | None = self._outage
         try:
             async with asyncio.TaskGroup() as group:
-                for _ in range(0 if self._outage else min(self._limits.concurrency, len(jobs))):
+                for _ in range(0 if self._outage else min(self._concurrency, len(jobs))):
                     group.create_task(work())
         except* _FATAL as group:
             # An error that ends the run takes precedence over an outage, which only ends the reviews.
@@ -212,7 +213,7 @@ class Calls:
                 cost = self._add_usage(job, unusable.usage, max_cost)
                 job.model = unusable.model
                 self._fail(job, unusable, self._classifier.fault(unusable))
-            except (CallbackError, DriftError):
+            except _FATAL:
                 raise
             except Exception as error:
                 # Until the fault is known, which may be our own.
@@ -250,6 +251,7 @@ class Calls:
         self._trial.end()
 
     async def _start(self, job: _Job, max_cost: float) -> None:
+        await self._classifier.ready(job.request)
         await self._pace.wait()
         if max_cost:
             self._notify(self._callbacks.on_cost, max_cost)
@@ -279,6 +281,8 @@ class Calls:
             if task is not None and task.cancelling():
                 raise
             raise RuntimeError("the call cancelled itself") from None
+        if answer.usage.seconds is not None:
+            return answer
         return replace(answer, usage=replace(answer.usage, seconds=time.monotonic() - started))
 
     def _add_usage(self, job: _Job, usage: Usage, max_cost: float) -> float:

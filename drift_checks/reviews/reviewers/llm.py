@@ -55,6 +55,7 @@ class ChatClassifier:
     name = "llm"
     comparable_confidence = True
     is_own = False
+    capacity = 1
 
     def __init__(
         self,
@@ -80,6 +81,9 @@ class ChatClassifier:
     async def open(self) -> None:
         """Create the client."""
         self._endpoint.open()
+
+    async def ready(self, request: Request) -> None:
+        """Return at once."""
 
     async def classify(self, request: Request) -> Classification:
         """Return the model's decision."""

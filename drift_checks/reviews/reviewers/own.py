@@ -36,10 +36,11 @@ class OwnClassifier:
     model: str | None = None
     comparable_confidence = True
     is_own = True
+    capacity = 1
 
     def __init__(self, source: object, name: str) -> None:
         self.name = name
-        self._source = source
+        self.source = source
         self._instance: object | None = None
         self._function: Callable[..., Any] | None = None
         self._takes_list = False
@@ -51,21 +52,24 @@ class OwnClassifier:
     @property
     def deterministic(self) -> bool:
         """Whether the user declares that the same text always gets the same answer."""
-        holder = getattr(self._source, "__self__", self._source)
-        return any(getattr(item, "deterministic", None) is True for item in (self._source, holder))
+        holder = getattr(self.source, "__self__", self.source)
+        return any(getattr(item, "deterministic", None) is True for item in (self.source, holder))
 
     async def open(self) -> None:
         """Instantiate a class."""
-        if not isinstance(self._source, type):
+        if not isinstance(self.source, type):
             return
         try:
-            self._instance = self._source()
+            self._instance = self.source()
         except KeyboardInterrupt:
             raise
         except BaseException as error:
             problem, remedy = f"{self.name} cannot be instantiated ({told(error)})", f"fix it, or {_INSTANCE}"
             raise ReviewerError("reviewer", problem, remedy) from None
         self._use(self._instance)
+
+    async def ready(self, request: Request) -> None:
+        """Return at once."""
 
     async def classify(self, request: Request) -> Classification:
         """Return the decision of the user's code."""

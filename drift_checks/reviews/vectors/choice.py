@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from drift_checks.core.errors import StoreError
 from drift_checks.core.records import Record
@@ -17,10 +16,6 @@ from drift_checks.stores.linking import Link
 from drift_checks.stores.records import RecordStore
 from drift_checks.stores.snapshot import default_folder
 from drift_checks.stores.vectors import VectorCollection
-
-if TYPE_CHECKING:
-    from drift_checks.reviews.vectors.embedding import EmbeddingVectoriser
-    from drift_checks.reviews.vectors.texts import Vectoriser
 
 
 def choose_vectors(
@@ -52,27 +47,24 @@ def choose_vectors(
 
 
 def _made_from_texts(settings: Settings, store: RecordStore, folders: tuple[Path, ...], note: str = "") -> VectorSet:
-    from drift_checks.reviews.vectors.texts import TextVectors
+    from drift_checks.reviews.vectors.texts import TextVectors, Vectoriser
 
     vectoriser: Vectoriser
+    folder = None if settings.redact else _cache_folder(settings.snapshot_dir)
     if settings.embedding in (None, TFIDF):
-        from drift_checks.reviews.vectors.tfidf import TfidfVectoriser
+        from drift_checks.reviews.vectors.tfidf import cached_tfidf
 
-        vectoriser = TfidfVectoriser()
+        vectoriser = cached_tfidf(folder)
     else:
+        from drift_checks.reviews.vectors.cached_embedding import cached
         from drift_checks.reviews.vectors.embedding import load_embedding
 
-        embedding = load_embedding(settings.embedding, folders)
-        vectoriser = embedding if settings.redact else _cached(embedding, settings.snapshot_dir)
+        vectoriser = cached(load_embedding(settings.embedding, folders), folder)
     return TextVectors(store, vectoriser, settings.seed, note)
 
 
-def _cached(embedding: EmbeddingVectoriser, snapshot_dir: Path | None) -> Vectoriser:
-    """Return the embedding with a cache, unless nothing tells its versions apart, or there is no folder for one."""
-    from drift_checks.reviews.vectors.cache import CachedVectoriser, VectorCache
-
+def _cache_folder(snapshot_dir: Path | None) -> Path | None:
     try:
-        folder = (snapshot_dir or default_folder()) / "embeddings"
+        return (snapshot_dir or default_folder()) / "embeddings"
     except StoreError:
-        return embedding
-    return CachedVectoriser(embedding, VectorCache(folder, embedding.identity)) if embedding.identity else embedding
+        return None

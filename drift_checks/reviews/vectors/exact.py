@@ -75,12 +75,21 @@ class NearestOthers:
             self._with_text[record.text].append(place)
             self._with_id.setdefault(record.id, []).append(place)
 
-    def add(self, similarities: npt.NDArray[Any], rows: Sequence[Row], of: Sequence[int] | None = None) -> None:
-        """Take a block of rows; `similarities` has the shape (records, rows).
+    def add(self, similarities: npt.NDArray[Any], rows: Sequence[Row | None], of: Sequence[int] | None = None) -> None:
+        """Take a block of rows, None for one that does not vote; `similarities` has the shape (records, rows).
 
-        `of` are the places of the records that the block was compared with; all by default.
+        Only rows that are near enough are taken from `rows`. `of` are the places of the records that the block was
+        compared with; all by default.
         """
         compared = np.arange(len(self._records)) if of is None else np.asarray(of, dtype=np.int64)
+        enough = self._similarities[compared].min(axis=1, keepdims=True)
+        near = [int(number) for number in np.flatnonzero((similarities > enough).any(axis=0))]
+        voting = [(number, row) for number in near if (row := rows[number]) is not None]
+        if voting:
+            numbers, near_rows = zip(*voting, strict=True)
+            self._add(np.asarray(similarities)[:, numbers], near_rows, compared)
+
+    def _add(self, similarities: npt.NDArray[Any], rows: Sequence[Row], compared: npt.NDArray[np.int64]) -> None:
         line = {int(place): number for number, place in enumerate(compared)}
         block = np.array(similarities, dtype=np.float32)
         for number, row in enumerate(rows):

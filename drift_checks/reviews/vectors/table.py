@@ -8,18 +8,20 @@ from itertools import islice
 from typing import Any, TypeVar
 
 import numpy as np
+import numpy.typing as npt
 from sqlalchemy import Connection
 
 from drift_checks.core.records import Record, RecordId
 from drift_checks.core.text import count
 from drift_checks.reviews.vectors.base import NearRecord
 from drift_checks.reviews.vectors.exact import BLOCK, ExactSearch, Matrix, NearestOthers, Row, unit, voting_row
-from drift_checks.stores.embeddings import read_embedding
+from drift_checks.stores.embeddings import read_embedding, read_embeddings
 from drift_checks.stores.records import RecordStore
 
 Item = TypeVar("Item")
 COLUMN = "embedding_json"
-_READ = ("id", "text", "category", COLUMN)
+_TOLD = ("id", "text", "category")
+_READ = (*_TOLD, COLUMN)
 
 
 class TableVectors(ExactSearch):
@@ -70,30 +72,46 @@ class TableVectors(ExactSearch):
         def search(connection: Connection) -> dict[RecordId, list[NearRecord]]:
             nearest = NearestOthers(compared, least)
             self._dimensions, self._unusable = Counter(), Counter()
-            for block in batched(self._store.stream(connection, *_READ), BLOCK):
-                for size, (rows, vectors) in self._usable(block).items():
+            for page in self._store.pages(connection, *_READ, size=BLOCK):
+                for size, (rows, vectors) in self._usable(page).items():
                     if size in queries:
                         nearest.add(queries[size] @ unit(vectors).T, rows, by_dimension[size])
-
             return nearest.found()
 
         return self._store.read(search, timed=False)
 
-    def _usable(self, block: Iterable[tuple[Any, ...]]) -> dict[int, tuple[list[Row], Matrix]]:
-        """Return the rows of a block with their vectors, by dimension, and count them."""
-        found: dict[int, tuple[list[Row], list[Any]]] = {}
-        for stored, text, category, embedding in block:
-            vector = read_embedding(embedding)
-            if vector is None or not vector.any():
-                reason = "have none" if embedding is None else "not readable" if vector is None else "all zeros"
-                self._unusable[reason] += 1
-                continue
-            self._dimensions[vector.size] += 1
-            if (row := voting_row(stored, text, category)) is not None:
-                rows, vectors = found.setdefault(vector.size, ([], []))
-                rows.append(row)
-                vectors.append(vector)
-        return {size: (rows, np.stack(vectors)) for size, (rows, vectors) in found.items()}
+    def _usable(self, page: Sequence[Sequence[Any]]) -> dict[int, tuple[_Rows, Matrix]]:
+        """Return the rows of a page with their vectors, by dimension, and count them."""
+        embeddings = [row[-1] for row in page]
+        read = read_embeddings(embeddings)
+        for place in read.unreadable:
+            self._unusable["have none" if embeddings[place] is None else "not readable"] += 1
+        found = {}
+        for size, (places, vectors) in read.by_dimension.items():
+            usable = vectors.any(axis=1)
+            if zeros := int((~usable).sum()):
+                self._unusable["all zeros"] += zeros
+                places, vectors = places[usable], vectors[usable]
+            if len(places):
+                self._dimensions[size] += len(places)
+                found[size] = _Rows(self._store, page, places), vectors
+        return found
+
+
+class _Rows(Sequence[Row | None]):
+    """Some rows of a page, None for one that does not vote; read only when they are asked for."""
+
+    def __init__(self, store: RecordStore, page: Sequence[Sequence[Any]], places: npt.NDArray[np.intp]) -> None:
+        self._store = store
+        self._page = page
+        self._places = places
+
+    def __len__(self) -> int:
+        return len(self._places)
+
+    def __getitem__(self, number: Any) -> Any:
+        stored = self._page[self._places[number]]
+        return voting_row(*(self._store.read_value(ours, value) for ours, value in zip(_TOLD, stored, strict=False)))
 
 
 def usable_vector(record: Record) -> Any:

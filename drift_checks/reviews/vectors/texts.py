@@ -27,11 +27,13 @@ class Vectoriser(Protocol):
 
     Attributes:
         basis: What it makes, as the report names it.
-        remark: What such vectors can and cannot show; empty if there is nothing to say.
     """
 
     basis: str
-    remark: str
+
+    @property
+    def remark(self) -> str:
+        """What such vectors can and cannot show; empty if there is nothing to say."""
 
     def fit(self, texts: Iterator[Sequence[str]]) -> None:
         """Learn from the texts of the store, in blocks."""

@@ -12,12 +12,6 @@ pytestmark = pytest.mark.browser
 ALL = ["1", "2", "3", "10", "four", "30"]
 
 
-def go_back(opened: Opened) -> None:
-    """Go back, and let the page notice."""
-    opened.page.go_back()
-    opened.page.wait_for_timeout(50)
-
-
 @pytest.mark.parametrize("which", ["run", "list"])
 def test_a_page_loads_from_a_file_without_error_or_request(browsing: Browsing, demo_pages: Pages, which: str) -> None:
     """One file is all that a reader needs."""
@@ -39,15 +33,15 @@ def test_the_list_of_runs_and_the_run_link_to_each_other(browsing: Browsing, dem
     """By relative addresses."""
     opened = browsing.open(demo_pages.list)
     opened.page.get_by_role("row").get_by_role("link").first.click()
-    assert opened.page.url == demo_pages.run.as_uri()
+    opened.page.wait_for_url(demo_pages.run.as_uri())
     opened.page.get_by_role("link", name="All runs").click()
-    assert opened.page.url == demo_pages.list.as_uri()
+    opened.page.wait_for_url(demo_pages.list.as_uri())
 
 
 def test_the_heading_leads_to_what_decided(known: Opened) -> None:
     """The sentence below it links to the criterion."""
     assert known.page.get_by_role("heading", level=1).inner_text().startswith("✖ CRITICAL · ")
-    known.page.get_by_text("Decided by").get_by_role("link", name="agreement").click()
+    known.follow(known.page.get_by_text("Decided by").get_by_role("link", name="agreement").click)
     assert known.address.endswith("#criterion-agreement")
 
 
@@ -153,18 +147,18 @@ def test_an_address_that_does_not_fit_the_report_shows_all(
 
 def test_back_and_forward_follow_the_links_of_criteria(known: Opened) -> None:
     """The link gives the number of records; the view is always that of the address."""
-    known.page.locator("#criterion-agreement").get_by_role("link", name="4 records below").click()
-    assert (known.ids, known.chosen("Criterion")) == (["1", "2", "3", "10"], "agreement")
+    agreement = ["1", "2", "3", "10"], "agreement"
+    known.follow(known.page.locator("#criterion-agreement").get_by_role("link", name="4 records below").click)
+    assert (known.ids, known.chosen("Criterion")) == agreement
     assert known.page.locator("#list").is_visible()
-    known.page.locator("#criterion-record_integrity").get_by_role("link", name="record below").click()
+    known.follow(known.page.locator("#criterion-record_integrity").get_by_role("link", name="record below").click)
     assert known.ids == ["1"]
-    go_back(known)
-    assert (known.ids, known.chosen("Criterion")) == (["1", "2", "3", "10"], "agreement")
-    known.page.go_forward()
-    known.page.wait_for_timeout(50)
+    known.follow(known.page.go_back)
+    assert (known.ids, known.chosen("Criterion")) == agreement
+    known.follow(known.page.go_forward)
     assert known.ids == ["1"]
-    go_back(known)
-    go_back(known)
+    known.follow(known.page.go_back)
+    known.follow(known.page.go_back)
     assert (known.ids, known.chosen("Criterion")) == (ALL, "")
 
 
@@ -184,7 +178,7 @@ def test_a_folded_criterion_opens_whenever_its_link_is_followed(
     link = known.page.get_by_role("row").get_by_role("link", name="store_consistency")
     section = known.page.locator("#criterion-store_consistency")
     assert section.get_attribute("open") is None
-    known.record("four").get_by_role("link", name="store_consistency").click()
+    known.follow(known.record("four").get_by_role("link", name="store_consistency").click)
     assert section.get_by_text("Index it again.").is_visible()
     section.locator("summary").first.click()
     assert section.get_attribute("open") is None

@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 from syrupy.assertion import SnapshotAssertion
 
-from drift_checks.commands import command, run_command
+from drift_checks.commands import run_command
 from drift_checks.settings.ini_files import read_ini
 from drift_checks.stores import chroma_http
 from drift_checks.stores.chroma import create_collection
@@ -39,7 +39,7 @@ def _elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def init(capsys: pytest.CaptureFixture[str], *arguments: str | Path) -> tuple[int, str, str]:
     """Run `init` without a review; return the exit code and what was printed."""
-    code = run_command(command("init"), [*map(str, arguments), "--no-review"])
+    code = run_command("init", [*map(str, arguments), "--no-review"])
     printed = capsys.readouterr()
     return code, printed.out, printed.err
 

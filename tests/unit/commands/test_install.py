@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from drift_checks.commands import command, run_command
+from drift_checks.commands import run_command
 from drift_checks.operations.schedule.files import Owner
 from drift_checks.operations.schedule.machine import closed_to
 
@@ -38,7 +38,7 @@ class Host:
         return self._run("uninstall", kind, *options)
 
     def _run(self, name: str, *arguments: str) -> tuple[int, str]:
-        code = run_command(command(name), [*arguments, "--root", str(self.root)])
+        code = run_command(name, [*arguments, "--root", str(self.root)])
         said = self._capsys.readouterr()
         return code, said.out + said.err
 
@@ -269,7 +269,7 @@ def test_invalid_arguments_are_refused_in_one_sentence(host: Host, options: list
 
 def test_a_store_must_be_named(host: Host) -> None:
     """A scheduled review cannot ask for it."""
-    code = run_command(command("install"), ["cron", "--user", "drift", "--root", str(host.root)])
+    code = run_command("install", ["cron", "--user", "drift", "--root", str(host.root)])
     assert (code, host.files()) == (4, {})
 
 
@@ -288,7 +288,7 @@ def test_only_root_can_write_to_the_machine_itself(
     """Others learn of the alternatives."""
     monkeypatch.setattr(os, "geteuid", lambda: 4242)
     options = ["--user", "root", "--drift-db", "/srv/x.db"] if name == "install" else []
-    assert run_command(command(name), ["systemd", *options]) == 4
+    assert run_command(name, ["systemd", *options]) == 4
     said = capsys.readouterr()
     assert (said.out, said.err.count("\n")) == ("", 1)
     assert "/etc: only root may write there; use sudo" in said.err

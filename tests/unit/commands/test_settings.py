@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from syrupy.assertion import SnapshotAssertion
 
-from drift_checks.commands import command, run_command
+from drift_checks.commands import run_command
 from drift_checks.settings.declarations import declared
 from tests.support.machine import variables_of_the_machine
 
@@ -22,7 +22,7 @@ def _elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def settings(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, str]:
     """Run `settings`; return the exit code and what was printed."""
-    code = run_command(command("settings"), arguments)
+    code = run_command("settings", arguments)
     printed = capsys.readouterr()
     return code, printed.out, printed.err
 

@@ -21,8 +21,8 @@ FOLDER = Path("/folder")
     ("kind", "text", "value"),
     [
         (kinds.whole(1), "1", 1),
-        (kinds.whole_or_auto(1), "7", 7),
-        (kinds.whole_or_auto(1), "auto", None),
+        (kinds.size_of_sample(), "7", 7),
+        (kinds.size_of_sample(), "auto", None),
         (kinds.share(), "0", 0.0),
         (kinds.share(), "1", 1.0),
         (kinds.any_whole(), "-3", -3),

@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from drift_checks.core.errors import StoreError
-from drift_checks.stores.write_back import refuse_unwritable, write_back
+from drift_checks.stores.writing import refuse_unwritable, write_back
 from tests.support.folders import contents
 from tests.support.tables import opened
 from tests.support.written_back import (

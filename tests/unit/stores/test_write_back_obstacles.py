@@ -14,7 +14,8 @@ from pathlib import Path
 import pytest
 
 from drift_checks.core.errors import StoreError
-from drift_checks.stores.write_back import refuse_unwritable, write_back
+from drift_checks.stores.write_back import write_back_to_file
+from drift_checks.stores.writing import refuse_unwritable, write_back
 from tests.support.folders import contents
 from tests.support.processes import OtherProcess, run_unprivileged
 from tests.support.tables import opened
@@ -160,7 +161,7 @@ def test_a_file_that_stays_locked_is_reported(tmp_path: Path, statement: str) ->
     with closing(sqlite3.connect(path)) as application:
         reading = application.execute(statement)
         with pytest.raises(StoreError) as refused:
-            write_back(store, written(1), busy_seconds=0.1)
+            write_back_to_file(store, written(1), busy_seconds=0.1)
         reading.close()
     assert str(refused.value) == (
         f"{path}: was locked by another program for 0.1 s, so nothing of this run was written back; run the review"

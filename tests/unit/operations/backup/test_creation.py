@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from drift_checks.commands import command, run_command
+from drift_checks.commands import run_command
 from drift_checks.core.errors import ArchiveError, StoreError
 from drift_checks.operations.backup import creation, verification
 from drift_checks.operations.backup.archive import pack
@@ -252,7 +252,7 @@ def test_a_backup_of_nothing_is_refused(
     tmp_path: Path, arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """So is the demo store; the newest backup is always kept."""
-    assert ended_with(lambda: run_command(command("backup"), ["--to", str(tmp_path / "a"), *arguments])) == 4
+    assert ended_with(lambda: run_command("backup", ["--to", str(tmp_path / "a"), *arguments])) == 4
     assert message in capsys.readouterr().err
 
 

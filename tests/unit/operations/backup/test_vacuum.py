@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from drift_checks.commands import command, run_command
+from drift_checks.commands import run_command
 from drift_checks.operations.backup import vacuum as vacuuming
 from drift_checks.report.folder import ReportsFolder
 from drift_checks.report.history.database import History
@@ -22,7 +22,7 @@ from tests.support.stores import BuiltStore
 
 def vacuum(folder: Path, *arguments: str) -> int:
     """Run the command; return its exit code."""
-    return run_command(command("vacuum"), [f"--drift-reports={folder}", "--drift-naive-timezone=UTC", *arguments])
+    return run_command("vacuum", [f"--drift-reports={folder}", "--drift-naive-timezone=UTC", *arguments])
 
 
 @pytest.fixture

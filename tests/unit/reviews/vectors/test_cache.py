@@ -14,7 +14,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from drift_checks.core.errors import SettingError
-from drift_checks.reviews.vectors.cache import CachedVectoriser, VectorCache
+from drift_checks.reviews.vectors.cache import ArrayFile
+from drift_checks.reviews.vectors.cached_embedding import CachedVectoriser
 from drift_checks.reviews.vectors.embedding import EmbeddingVectoriser
 
 TEXTS = [f"text {number}" for number in range(40)]
@@ -41,7 +42,7 @@ def night(
     folder: Path, texts: Sequence[str], model: Callable[[list[str]], Any], name: str = "mine"
 ) -> CachedVectoriser:
     """Embed the texts as a run does."""
-    vectoriser = CachedVectoriser(EmbeddingVectoriser("mine", model), VectorCache(folder, [name]))
+    vectoriser = CachedVectoriser(EmbeddingVectoriser("mine", model), ArrayFile(folder, [name], np.float32))
     vectoriser.fit(iter([texts[:10], texts[10:]]))
     return vectoriser
 
@@ -150,7 +151,7 @@ def test_a_folder_that_cannot_be_trusted_costs_a_remark(folder: Path, obstacle: 
     made = night(folder, TEXTS, model := Model())
     assert model.asked == TEXTS
     assert made.remark.startswith("the vectors of the texts cannot be kept for the next run (")
-    assert not list(folder.parent.glob("**/*.vectors"))
+    assert not list(folder.parent.glob("**/*.arrays"))
 
 
 def test_a_full_disk_costs_a_remark(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -183,10 +184,10 @@ def test_the_files_used_last_are_kept(folder: Path) -> None:
 
 def test_a_file_has_a_largest_size(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The texts of the last run take precedence."""
-    monkeypatch.setattr("drift_checks.reviews.vectors.cache._MOST_BYTES", 48 + 10 * (16 + 16))
+    monkeypatch.setattr("drift_checks.reviews.vectors.cache._MOST_BYTES", 40 + 10 * (16 + 4 + 16))
     night(folder, TEXTS, Model())
     made = night(folder, ["new", *TEXTS], Model())
-    assert only_file(folder).stat().st_size == 48 + 10 * (16 + 16)
+    assert only_file(folder).stat().st_size == 40 + 10 * (16 + 4 + 16)
     assert made.transform(TEXTS).shape == (40, 4)
     night(folder, ["new"], model := Model())
     assert model.asked == ["new"]

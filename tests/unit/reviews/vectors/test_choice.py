@@ -75,7 +75,7 @@ def test_vectors_of_texts_are_kept_unless_texts_are_redacted(
     )
     with closing(Pipeline(settings)) as pipeline:
         pipeline.compared.nearest_others(pipeline.sample.records[:1], 5)
-    assert len(list(tmp_path.glob("snapshots/embeddings/*.vectors"))) == (not redact)
+    assert len(list(tmp_path.glob("snapshots/embeddings/*.arrays"))) == (not redact)
 
 
 def embed(texts: list[str]) -> list[list[float]]:
