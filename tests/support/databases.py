@@ -414,7 +414,9 @@ def _translate(table: sa.Table, types: Mapping[str, sa.types.TypeEngine[Any]]) -
             column.type = types[column.name]
         elif isinstance(column.type, sa.Integer):
             column.type = sa.BigInteger()
-        elif isinstance(column.type, sa.String):
+        elif isinstance(column.type, sa.LargeBinary):
+            column.type = sa.LargeBinary()
+        elif isinstance(column.type, sa.String | sa.types.NullType):
             is_key = column.primary_key or column.name in indexed
             column.type = sa.String(255) if is_key else sa.Text().with_variant(_long_text(), "mysql")
         elif isinstance(column.type, sa.Numeric | sa.Float):

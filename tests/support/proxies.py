@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import socket
 import threading
 import time
@@ -14,12 +15,12 @@ class Proxy:
 
     Attributes:
         delay: Seconds before each packet is passed on.
-        is_open: Whether it passes anything on; without, connections stay, and nothing arrives.
+        passes: How many packets it passes on; then connections stay, and nothing arrives.
     """
 
     def __init__(self, target: int) -> None:
         self.delay = 0.0
-        self.is_open = True
+        self.passes = math.inf
         self._target = target
         self._listening = socket.create_server(("127.0.0.1", 0))
         self.port = int(self._listening.getsockname()[1])
@@ -52,7 +53,8 @@ class Proxy:
         with suppress(OSError), closing(one), closing(other):
             while data := one.recv(65536):
                 time.sleep(self.delay)
-                while not self.is_open:
+                self.passes -= 1
+                while self.passes < 0:
                     time.sleep(0.01)
                 other.sendall(data)
             with suppress(OSError):
