@@ -222,7 +222,8 @@ class Requests:
         if cause is not None:
             problem = f"no encrypted connection{self._by_proxy()} ({reason})"
             return StoreError(self.url, problem, "name it with http:// if it has no certificate")
-        return _Interrupted(self.url, f"cannot be reached{self._by_proxy()} ({reason})", _RUNS)
+        remedy = "check the proxy, or name the host in NO_PROXY" if self._route.proxy else _RUNS
+        return _Interrupted(self.url, f"cannot be reached{self._by_proxy()} ({reason})", remedy)
 
     def _too_slow(self) -> StoreError:
         problem = f"no answer within {self._seconds:g} seconds (query-timeout)"
