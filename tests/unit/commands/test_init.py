@@ -19,10 +19,12 @@ from syrupy.assertion import SnapshotAssertion
 
 from drift_checks.commands import run_command
 from drift_checks.settings.ini_files import read_ini
+from drift_checks.stores import chroma_http
 from drift_checks.stores.chroma import create_collection
+from tests.support.chroma_server import Relay, ServedDirectory
 from tests.support.first_stores import ours, tickets, write
 from tests.support.machine import variables_of_the_machine
-from tests.support.stores import build_store
+from tests.support.stores import NAME, BuiltStore, build_store
 
 
 @pytest.fixture(autouse=True)
@@ -143,6 +145,26 @@ def test_entries_of_no_record_are_not_used(
     assert (code, read_ini(Path("pytest.ini")).get("drift_chroma")) == (0, written)
     (line,) = (line for line in out.splitlines() if "entries of the records" in line)
     assert line == snapshot(name="reason")
+
+
+def test_a_chroma_server_is_written_down(
+    capsys: pytest.CaptureFixture[str], store: BuiltStore, chroma_server: ServedDirectory
+) -> None:
+    """With the collection that has entries of the records."""
+    code, out, err = init(capsys, store.db, f"--drift-chroma={chroma_server.url}/")
+    assert (code, err) == (0, "")
+    assert f"vectors     {chroma_server.url}: Chroma, collection {NAME}" in out
+    assert read_ini(Path("pytest.ini"))["drift_chroma"] == chroma_server.url
+
+
+def test_a_chroma_server_that_is_away_is_told_before_anything_is_written(
+    capsys: pytest.CaptureFixture[str], store: BuiltStore, relay: Relay, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It may be back soon: 75."""
+    monkeypatch.setattr(chroma_http, "_PAUSES", ())
+    relay.close()
+    code, _, err = init(capsys, store.db, f"--drift-chroma={relay.url}")
+    assert (code, "cannot be reached" in err, list(Path().iterdir())) == (75, True, [])
 
 
 def test_a_dry_run_writes_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
