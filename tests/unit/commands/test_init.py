@@ -214,7 +214,7 @@ def test_an_interrupted_question_leaves_nothing(tmp_path: Path) -> None:
     with subprocess.Popen(command_line, stdin=theirs, stdout=theirs, stderr=theirs, start_new_session=True) as process:
         os.close(theirs)
         printed = b""
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 60
         while b"Which column is the text?" not in printed and time.monotonic() < deadline:
             printed += os.read(ours_end, 4096)
         process.send_signal(signal.SIGINT)
