@@ -6,7 +6,7 @@ import asyncio
 import logging
 import signal
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from multiprocessing import resource_tracker
 from typing import Any, Protocol
@@ -103,7 +103,7 @@ class Connection:
             raise ClusterUnavailable("cluster", f"{self.title} has no worker after {seconds:g} s", remedy) from None
         return found
 
-    async def check_versions(self) -> None:
+    async def check_versions(self, workers: Iterable[str]) -> None:
         """Refuse a scheduler and workers with other versions than this process.
 
         Raises:
@@ -111,13 +111,16 @@ class Connection:
         """
         if self.is_local:
             return
-        async with asyncio.timeout(CONNECT_SECONDS):
-            versions = await self._client.get_versions(packages=["drift_checks"])
-        here = _versions(versions["client"])
-        places = [("the scheduler", versions["scheduler"])]
-        places += [(f"the worker {address}", there) for address, there in sorted(versions["workers"].items())]
-        for place, found in places:
-            there = _versions(found)
+        from distributed.versions import get_versions
+
+        places = {"the scheduler": self._client.run_on_scheduler(get_versions, ["drift_checks"])}
+        for address in sorted(workers):
+            places[f"the worker {address}"] = self.run(address, get_versions, ["drift_checks"])
+        answers = await asyncio.gather(*map(_in_time, places.values()))
+        here = _versions(get_versions(["drift_checks"]))
+        for place, found in zip(places, answers, strict=True):
+            # One that hangs takes no part.
+            there = here if found is None else _versions(found)
             for name, title in _CHECKED.items():
                 if there[name] != here[name]:
                     has = f"{title} {there[name]}" if there[name] else f"no {title}"
@@ -178,6 +181,14 @@ class Connection:
         return ClusterUnavailable(
             "cluster", f"{self.title} cannot be reached", "start it, or name another with --drift-cluster=ADDRESS"
         )
+
+
+async def _in_time(answer: Awaitable[Any]) -> Any:
+    """Return the answer, None if there is none."""
+    with suppress(OSError, TimeoutError):
+        async with asyncio.timeout(CONNECT_SECONDS):
+            return await answer
+    return None
 
 
 def _versions(found: Any) -> dict[str, str | None]:
