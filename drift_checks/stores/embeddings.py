@@ -18,7 +18,7 @@ _TRIED = 8
 _JSON_BEGINS = b"[", b"{", b" ", b"\t", b"\r", b"\n"
 _SIGN = np.uint32(0x80000000)
 # PostgreSQL's numbers of the types, and the bytes before the numbers of an array of one dimension.
-_SENT = {700: np.dtype(">f4"), 701: np.dtype(">f8")}
+_SENT: dict[int, np.dtype[Any]] = {700: np.dtype(">f4"), 701: np.dtype(">f8")}
 _HEAD = 20
 _Reader = Callable[[npt.NDArray[np.uint8]], Iterator[tuple[npt.NDArray[np.bool_], Matrix]]]
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -17,7 +17,7 @@ from drift_checks.stores.standard_dialect import StandardDialect
 from drift_checks.stores.timestamps import ISO
 
 BOUND = datetime(2026, 1, 1, tzinfo=UTC)
-COLUMNS = {
+COLUMNS: Mapping[str, sa.types.TypeEngine[Any]] = {
     "id": sa.Integer(),
     "chroma_id": sa.String(),
     "text": sa.String(),
@@ -43,7 +43,8 @@ def queries(dialect: StandardDialect) -> Iterator[sa.Select[Any]]:
         spans = Span(1, end=BOUND), Span(0, start=BOUND)
         yield sa.select(by_time(dialect, rows.c[name], ISO, ZoneInfo("Europe/Berlin"), zero, one, *spans))
     yield sa.select(dialect.number(rows.c.text), dialect.number(rows.c.confidence))
-    for name, keys in (("id", [1, "2"]), ("chroma_id", ["a", 3])):
+    several: Sequence[tuple[str, list[int | str]]] = (("id", [1, "2"]), ("chroma_id", ["a", 3]))
+    for name, keys in several:
         yield sa.select(rows).where(dialect.with_ids(rows.c[name], keys)).order_by(dialect.ordered(rows.c[name]))
     yield sa.select(dialect.identity(rows.c.text)).where(sa.not_(dialect.is_blank(rows.c.text)))
 
