@@ -109,7 +109,8 @@ def _value(setting: Setting, sources: Sources) -> str:
     if origin is None:
         variable = "CHROMA_PERSIST_PATH"
         if setting.key == "chroma" and sources.environment.get(variable):
-            return f"{printable(setting.kind.shown(sources.environment[variable]), _LONGEST)}  (the variable {variable})"
+            shown = setting.kind.shown(sources.environment[variable])
+            return f"{printable(shown, _LONGEST)}  (the variable {variable})"
         return f"{_default(setting)}  (default)" if _default(setting) else "(not set)"
     return f"{printable(setting.kind.shown(origin.text), _LONGEST)}  ({origin.source})"
 

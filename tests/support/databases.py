@@ -56,7 +56,8 @@ class Server:
     def __init__(self) -> None:
         self.port = _free_port()
         # The folders of tests are root's alone.
-        self.folder = Path(tempfile.mkdtemp(prefix="drift-server-"))
+        self._temporary = tempfile.TemporaryDirectory(prefix="drift-server-", ignore_cleanup_errors=True)
+        self.folder = Path(self._temporary.name)
         self._process: subprocess.Popen[bytes] | None = None
         self._account = _account()
         self._own(self.folder)
@@ -121,7 +122,7 @@ class Server:
     def remove(self) -> None:
         """Stop it, and remove its folder."""
         self.stop()
-        shutil.rmtree(self.folder, ignore_errors=True)
+        self._temporary.cleanup()
 
     @property
     def process(self) -> int | None:
