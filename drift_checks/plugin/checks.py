@@ -172,6 +172,7 @@ class Checks:
         if message and self._pipeline.settings.redact:
             concerned = [record] if record else self._pipeline.sample.records
             message = withhold(message, "\n".join(item.text for item in concerned))
+        statistics = item.stash.get(STATISTICS, [])
         review = self._pipeline.reviews.get(record.id) if record else None
         if result is Result.UNMEASURED and review and not review.needed:
             result = Result.NOT_NEEDED
@@ -182,7 +183,7 @@ class Checks:
             record.id if record else None,
             str(record.stratum) if record else None,
             self._decision(record, review) if record else None,
-            tuple(item.stash.get(STATISTICS, [])),
+            tuple(statistics),
             item.nodeid,
             isinstance(error, StoreError),
         )
