@@ -95,8 +95,11 @@ class Checks:
         return error if outcome.result is Result.BROKEN else None
 
     @pytest.hookimpl(wrapper=True, trylast=True, specname="pytest_pyfunc_call")
-    def note_finding(self, pyfuncitem: pytest.Function) -> Generator[None, object, object]:
-        """Note a finding, so that pytest and its plugins see a test that passes."""
+    def pytest_note_finding(self, pyfuncitem: pytest.Function) -> Generator[None, object, object]:
+        """Note a finding, so that pytest and its plugins see a test that passes.
+
+        pytest takes only methods with this prefix for hooks.
+        """
         try:
             return (yield)
         except (AssertionError, pytest.fail.Exception) as error:
