@@ -151,10 +151,12 @@ class Connection:
         self._changes.close()
 
     async def _start(self) -> Any:
+        from dask import config
         from dask.system import CPU_COUNT
         from distributed import LocalCluster
 
         self._changes.enter_context(_without_main())
+        self._changes.enter_context(config.set({"distributed.scheduler.reuse-broadcast-comm": True}))
         # Ctrl-C reaches all processes of a terminal, and the workers end with the run. They inherit what this thread
         # blocks, unless its first child is the tracker, which unblocks it.
         resource_tracker.ensure_running()
