@@ -199,7 +199,7 @@ def test_a_record_that_ends_its_worker_fails_alone(scheduler: str, reviewing: Ca
     reviews = here.reviews(scheduler)
     assert {key for key, review in reviews.items() if not review.made} == {3, 4}
     assert here.notes.calls()["text 3"] == 2
-    assert "two workers were lost during its call" in str(reviews[3].failure)
+    assert "two workers ended during its call" in str(reviews[3].failure)
 
 
 @pytest.mark.server
