@@ -204,7 +204,7 @@ def _versions(found: Any) -> dict[str, str | None]:
 def _without_main() -> Iterator[None]:
     """Keep new processes from running the caller's script again, which may start a review of its own."""
     main = sys.modules["__main__"]
-    before = {name: vars(main).pop(name) for name in ("__file__", "__spec__") if name in vars(main)}
+    before: dict[str, Any] = {name: vars(main).pop(name) for name in ("__file__", "__spec__") if name in vars(main)}
     main.__spec__ = None
     try:
         yield
