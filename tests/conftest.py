@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import shutil
 import signal
@@ -34,7 +35,15 @@ os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
+# Thousands of tests are collected, and each search for garbage would go through all of them.
+gc.disable()
 _caches = count()
+
+
+def pytest_collection_finish() -> None:
+    """Search for garbage from now on, but never among what collecting left."""
+    gc.freeze()
+    gc.enable()
 
 
 @pytest.fixture(autouse=True)

@@ -39,6 +39,7 @@ from drift_checks.report.events import log_report
 from drift_checks.report.folder import PAGE, ReportsFolder
 from drift_checks.report.judging import build_report
 from drift_checks.report.keeping import Keeper
+from drift_checks.report.listing import MOST_SHOWN, listed_records
 from drift_checks.report.run import RunReport
 from drift_checks.report.verdict import EXIT_INTERNAL_ERROR, EXIT_INTERRUPTED, Verdict
 from drift_checks.report.write_back import write_to_store
@@ -272,8 +273,9 @@ class Finish:
         }
 
     def _find_near(self) -> dict[RecordId, tuple[Near, ...]]:
-        """Return the nearest records of those that did not pass, if the vectors are open anyway."""
-        not_passed = self._not_passed(self.gathered.outcomes)
+        """Return the nearest records of those that the page will show, if the vectors are open anyway."""
+        shown = {item.record_id for item in listed_records(self.gathered.outcomes)[:MOST_SHOWN]}
+        not_passed = [record for record in self.pipeline.sample.records if record.id in shown]
         try:
             return find_near(not_passed, self.pipeline.similar(), redact=self.pipeline.settings.redact)
         except DriftError:

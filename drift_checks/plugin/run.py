@@ -49,7 +49,7 @@ _GRACE_SECONDS = 0.7
 # A run ends within two seconds of SIGTERM.
 _END_SECONDS, _REPORT_SECONDS = 1.5, 10.0
 _CUT_OFF = (
-    "drift review: stopped by SIGTERM, without a report; --drift-resume continues with the reviews that were made."
+    "\ndrift review: stopped by SIGTERM, without a report; --drift-resume continues with the reviews that were made."
 )
 
 

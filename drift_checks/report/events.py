@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections import Counter
 from collections.abc import Collection, Iterable
+from datetime import timedelta
 from pathlib import Path
 
 from drift_checks.core.outcomes import Result
@@ -43,6 +44,13 @@ def log_begin(pipeline: Pipeline) -> None:
             "seed": sample.seed,
         },
     )
+
+
+def log_progress(done: int, total: int, so_far: str, seconds_left: float) -> None:
+    """Log how far the reviews are."""
+    left = timedelta(seconds=round(seconds_left))
+    fields = {"done": done, "total": total, "seconds_left": round(seconds_left)}
+    _REVIEW.info(f"{done:,} of {total:,} reviewed, {so_far}; about {left} left", extra=fields)
 
 
 def log_reviews(pipeline: Pipeline) -> None:

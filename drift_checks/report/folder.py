@@ -21,6 +21,7 @@ from drift_checks.core.plain import to_json
 from drift_checks.core.secrets import mask_secrets, masked
 from drift_checks.core.text import printable
 from drift_checks.report.junit import junit_document
+from drift_checks.report.listing import MOST_SHOWN, RECORDS_FILE, as_csv, listed_records
 from drift_checks.report.run import RunReport
 from drift_checks.reviews.journal import JOURNAL_FILE as JOURNAL
 from drift_checks.reviews.journal import RUN_ID
@@ -107,6 +108,10 @@ class ReportsFolder:
             # Names of files may not be Unicode.
             page = mask_secrets(render(report)).encode("utf-8", "backslashreplace")
             write_new(aside / PAGE, page, _FILE_MODE)
+            listed = listed_records(report.outcomes)
+            if len(listed) > MOST_SHOWN:
+                records = mask_secrets(as_csv(listed)).encode("utf-8", "backslashreplace")
+                write_new(aside / RECORDS_FILE, records, _FILE_MODE)
             write_new(aside / DOCUMENT, _as_json(document).encode(), _FILE_MODE)
             junit = tostring(junit_document(report).getroot(), encoding="utf-8", xml_declaration=True)
             write_new(aside / _JUNIT, junit, _FILE_MODE)

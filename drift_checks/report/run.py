@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from drift_checks.core.outcomes import AGREEMENT, Criterion, Outcome, Result, Statistic
 from drift_checks.core.records import RecordId
@@ -164,23 +165,23 @@ class RunReport:
             self.criteria, key=lambda item: (severity(item.counts_as), item.acknowledged is None, item.criterion.name)
         )
 
-    @property
+    @cached_property
     def disagreements(self) -> list[Outcome]:
         """The records on which store and reviewer disagree, without acknowledged ones."""
         return [item for item in self.outcomes if item.criterion == AGREEMENT and item.result is Result.FAILED]
 
-    @property
+    @cached_property
     def known(self) -> list[Outcome]:
         """The acknowledged disagreements."""
         return [item for item in self.outcomes if item.result is Result.ACKNOWLEDGED]
 
-    @property
+    @cached_property
     def not_reviewed(self) -> list[Outcome]:
         """The records without a review, each with the reason."""
         unmeasured = [item for item in self.outcomes if item.result is Result.UNMEASURED]
         return [item for item in unmeasured if item.criterion == AGREEMENT and item.record_id is not None]
 
-    @property
+    @cached_property
     def other_failures(self) -> list[Outcome]:
         """The records, and the checks of the whole store, that failed a criterion other than agreement."""
         return [item for item in self.outcomes if item.criterion != AGREEMENT and item.result is Result.FAILED]

@@ -11,7 +11,7 @@ from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
-from drift_checks.core.errors import SettingError
+from drift_checks.core.errors import SettingError, StoreAway
 from drift_checks.core.records import Record, RecordId, Review, Sample
 from drift_checks.reviews.batches import BatchReviewer
 from drift_checks.reviews.cluster.choice import UsedCluster, on_cluster, refuse_no_gain
@@ -73,6 +73,7 @@ class Pipeline:
         self._folders = folders
         self._table = table
         self._opened: list[RecordFile | VectorCollection] = []
+        self._vectors_away: StoreAway | None = None
 
     def check(self) -> None:
         """Draw the sample, and refuse a run that is bound to fail, before any call is paid for.
@@ -135,7 +136,14 @@ class Pipeline:
         """The collection of vectors, None without Chroma."""
         if self._vector_place is None:
             return None
-        collection = self._vector_place.open()
+        if self._vectors_away is not None:
+            raise self._vectors_away.with_traceback(None)
+        try:
+            collection = self._vector_place.open()
+        except StoreAway as error:
+            # Each check of a record would wait for it again.
+            self._vectors_away = error
+            raise
         self._opened.append(collection)
         return collection
 

@@ -144,6 +144,8 @@ class Sampler:
                 return sampling.plan_alike(sizes, size)
         divided = self.store.has("confidence") or self.store.has("timestamp")
         plan = sampling.plan(sizes, size, settings.low_confidence_share, settings.baseline, divided=divided)
+        if settings.sample_size == ALL and settings.decision != SEQUENTIAL:
+            plan = replace(plan, notes=(*plan.notes[:-1], f"the whole store is reviewed, {count(total, 'record')}"))
         if settings.decision == SEQUENTIAL and Stratum.BASELINE not in plan.judged:
             # Even of a small store, a few records may decide.
             baseline = min(settings.baseline, plan.wanted[Stratum.BASELINE])

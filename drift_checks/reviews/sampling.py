@@ -14,7 +14,6 @@ from math import ceil
 from typing import Protocol, TypeVar
 
 from drift_checks.core.records import RecordId, Stratum
-from drift_checks.core.text import count
 
 Part = TypeVar("Part")
 
@@ -170,6 +169,4 @@ def _shortfalls(wanted: Mapping[Stratum, int], low_wanted: int, sample_size: int
 def _all_of_it(sample_size: int, total: int) -> tuple[str, ...]:
     if sample_size < total:
         return ()
-    if sample_size == total:
-        return (f"the whole store is reviewed, {count(total, 'record')}",)
     return (f"the store ({total}) is no larger than the sample size ({sample_size}), so all of it is reviewed",)

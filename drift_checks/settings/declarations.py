@@ -72,10 +72,13 @@ class Settings:
     )
     chroma_tenant: str | None = _store(
         kinds.word("the name of a tenant"),
-        "tenant of the collection, needed only if several collections in the directory have its name",
+        "tenant of the collection, needed only if several collections have its name, or if a server has several tenants"
+        " (default on a server: the variable CHROMA_TENANT, else the tenant of the credentials)",
     )
     chroma_database: str | None = _store(
-        kinds.word("the name of a database"), "database of the collection in Chroma, needed only in the same case"
+        kinds.word("the name of a database"),
+        "database of the collection in Chroma, needed only if several collections have its name (default on a server:"
+        " the variable CHROMA_DATABASE)",
     )
     table: str = _store(kinds.word("the name of a table"), "name of the SQLite table", "risk_classifications")
     columns: tuple[tuple[str, str], ...] = _store(
@@ -89,7 +92,9 @@ class Settings:
         "SQL condition that only rows with a decision meet, as in status = 'done' (default: a category is there)",
     )
     query_timeout: float = _store(
-        kinds.positive("seconds", most=86_400), "maximum duration of a query to the SQLite file, in seconds", 60.0
+        kinds.positive("seconds", most=86_400),
+        "maximum duration of a query to the records, or of a request to a Chroma server, in seconds",
+        60.0,
     )
     taxonomy: Path | None = _store(
         kinds.path("a YAML file"),

@@ -25,6 +25,7 @@ _NAME = r"[^\W\d]\w*(?:\.[^\W\d]\w*)*"
 _ADDRESS = re.compile(f"{_NAME}:{_NAME}")
 # Of Dask.
 _SCHEDULERS = ("tcp", "tls", "ucx", "ws", "wss")
+_HOST_AND_PORT = re.compile(r"[\w.-]+:\d{2,5}")
 _MODEL_FILE = re.compile(r"\.(joblib|pkl|pickle|skops|onnx|pt|pth|safetensors|h5|bin|ftz)$", re.IGNORECASE)
 # What SQLAlchemy calls the files that are named by their path here.
 _FILE_SCHEMES = ("sqlite", "duckdb", "file")
@@ -156,6 +157,8 @@ def vectors_location() -> Kind[Location | None]:
 
     def parse(text: str, folder: Path) -> Location | None:
         if "://" not in text:
+            if _HOST_AND_PORT.fullmatch(text) and not os.path.lexists(folder / text):
+                raise Mistaken(f"did you mean 'http://{text}'?")
             return directory.parse(text, folder)
         url = _server(text)
         if url.scheme not in HTTP:

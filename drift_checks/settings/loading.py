@@ -31,6 +31,9 @@ OTHER_VARIABLES = (
     *("DRIFT_PYTHON", "DRIFT_VERDICT_FILE"),
 )
 
+# Where chromadb's client for Chroma Cloud finds them; those in a directory have other names.
+_CLOUD_VARIABLES = {"chroma_tenant": "CHROMA_TENANT", "chroma_database": "CHROMA_DATABASE"}
+
 
 class Origin(NamedTuple):
     """The text of a setting, its source, and the folder that relative paths start from.
@@ -67,7 +70,14 @@ class Sources:
         if text := self.ini.get(setting.ini):
             folder = self.ini_file.parent if self.ini_file else self.folder
             return Origin(text.strip(), f"{setting.ini} in {self.ini_file or 'the ini file'}", folder)
+        variable = _CLOUD_VARIABLES.get(setting.key, "")
+        if (text := self.environment.get(variable)) and self._names_server():
+            return Origin(text, f"the variable {variable}", self.folder)
         return None
+
+    def _names_server(self) -> bool:
+        chroma = self.find(next(setting for setting in declared() if setting.key == "chroma"))
+        return chroma is not None and "://" in chroma.text
 
 
 def load(sources: Sources, now: datetime) -> Settings:
@@ -104,7 +114,8 @@ def _refuse_secrets(url: ServerURL, setting: Setting, origin: Origin) -> None:
     held = "a password" if url.password is not None else f"a secret, {url.secret_keys[0]}"
     problem = f"{url.public!r} (from {origin.source}) holds {held}, where others may see it"
     remedy = f"set the whole URL in the variable {setting.variable}"
-    alone = f"leave it out and set the variable {DB_PASSWORD}" if setting.key == "db" and not url.secret_keys else ""
+    variable = f"{CHROMA_BASIC} to user:password" if setting.key == "chroma" else DB_PASSWORD
+    alone = "" if url.secret_keys else f"leave it out and set the variable {variable}"
     raise SettingError(setting.name, problem, f"{alone}, or {remedy}" if alone else remedy)
 
 
@@ -139,8 +150,6 @@ def fill_defaults(values: dict[str, Any], origins: dict[str, str], sources: Sour
     if isinstance(values.get("db"), ServerURL):
         values["db"] = with_password(values["db"], sources.environment)
     _find_vectors(values, origins)
-    if isinstance(values.get("chroma"), ServerURL):
-        _find_names_on_server(values, origins, sources.environment)
     values.setdefault("reports", sources.folder / "reports")
     values.setdefault("as_of", now.astimezone(UTC).replace(microsecond=0))
     values.setdefault("seed", int(values["as_of"].strftime("%Y%m%d")))
@@ -177,13 +186,6 @@ def _find_vectors(values: dict[str, Any], origins: dict[str, str]) -> None:
     folder = next((folder for folder in (db, db.parent) if _exists(folder / CHROMA_DATABASE)), None)
     if folder is not None:
         values["chroma"], origins["chroma"] = folder, "the folder of the records"
-
-
-def _find_names_on_server(values: dict[str, Any], origins: dict[str, str], environment: Mapping[str, str]) -> None:
-    """Set the tenant and the database, if they are not set, as chromadb's client for Chroma Cloud does."""
-    for key, variable in {"chroma_tenant": "CHROMA_TENANT", "chroma_database": "CHROMA_DATABASE"}.items():
-        if key not in values and (name := environment.get(variable)):
-            values[key], origins[key] = name, f"the variable {variable}"
 
 
 def _exists(path: Path) -> bool:

@@ -121,7 +121,7 @@ def complete(strata: Sequence[StratumCount]) -> Estimate | None:
     agreed = sum(stratum.agreed for stratum in there)
     failed = sum(stratum.measured - stratum.agreed for stratum in there)
     rate = sum(stratum.size * stratum.agreed / stratum.measured for stratum in there) / total
-    bounds = agreed / total, 1 - failed / total
+    bounds = agreed / total, (total - failed) / total
     return Estimate(min(max(rate, bounds[0]), bounds[1]), bounds)
 
 

@@ -115,6 +115,7 @@ class Requests:
         self.base = re.sub(r"/api(?:/v[12])?$", "", _without_user(url.complete).rstrip("/"))
         self._credentials = credentials
         self._seconds = seconds
+        self._away: StoreAway | None = None
         self._route = find_route(self.base)
         self._client = httpx.Client(
             headers={
@@ -145,6 +146,20 @@ class Requests:
             raise StoreError(
                 self.url, f"{method} {urlsplit(url).path} is not sent, because it may write", "report this"
             )
+        if self._away is not None:
+            raise self._away.with_traceback(None)
+        try:
+            return self._sent_again(method, url, content)
+        except StoreAway as error:
+            # Each of hundreds of checks would wait for it again.
+            self._away = error
+            raise
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._client.close()
+
+    def _sent_again(self, method: str, url: str, content: Mapping[str, Any]) -> httpx.Response:
         for pause in _PAUSES:
             try:
                 return self._sent(method, url, content)
@@ -155,10 +170,6 @@ class Requests:
         except _Interrupted as error:
             raise StoreAway(error.what, error.problem, error.remedy) from None
 
-    def close(self) -> None:
-        """Close the connections."""
-        self._client.close()
-
     def _sent(self, method: str, url: str, content: Mapping[str, Any]) -> httpx.Response:
         import httpx
 
@@ -168,7 +179,8 @@ class Requests:
             for part in response.iter_bytes():
                 received += part
                 if len(received) > _LARGEST:
-                    raise StoreError(self.url, f"answers with more than {_LARGEST // 2**20} MiB to one request")
+                    problem = f"answers with more than {_LARGEST // 2**20} MiB to one request"
+                    raise StoreError(self.url, problem, "check what its documents hold")
                 if time.monotonic() > end:
                     raise self._too_slow()
         headers = {"Content-Type": response.headers.get("content-type", "")}
@@ -210,7 +222,8 @@ class Requests:
         if cause is not None:
             problem = f"no encrypted connection{self._by_proxy()} ({reason})"
             return StoreError(self.url, problem, "name it with http:// if it has no certificate")
-        return _Interrupted(self.url, f"cannot be reached{self._by_proxy()} ({reason})", _RUNS)
+        remedy = "check the proxy, or name the host in NO_PROXY" if self._route.proxy else _RUNS
+        return _Interrupted(self.url, f"cannot be reached{self._by_proxy()} ({reason})", remedy)
 
     def _too_slow(self) -> StoreError:
         problem = f"no answer within {self._seconds:g} seconds (query-timeout)"

@@ -17,7 +17,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 class EveryModule:
-    """A plugin that imports all of the package as pytest does, with rewritten assertions."""
+    """A plugin that imports all of the package in a session of pytest, which rewrites some of its assertions."""
 
     def pytest_configure(self) -> None:
         """Import it."""

@@ -32,5 +32,5 @@ def test_a_signal_reaches_the_command(made: Checkout) -> None:
     process = made.start(script=made.root / "scripts" / "vacuum", STUB_NAP="1")
     made.wait_for_nap()
     process.terminate()
-    process.communicate(timeout=20)
+    process.communicate(timeout=60)
     assert (process.returncode, made.signals()) == (2, ["TERM"])

@@ -19,7 +19,7 @@ def test_a_signal_ends_the_creation_of_the_environment(bare: Checkout) -> None:
     with bare.start(STUB_PIP_HANGS="yes") as process:
         bare.wait_for(lambda: bool(bare.calls("-m pip")))
         process.terminate()
-        process.communicate(timeout=10)
+        process.communicate(timeout=60)
     assert process.returncode == 2
     assert bare.run().returncode == 0
     assert len(bare.calls("-m pip")) == 2
@@ -171,8 +171,8 @@ def test_two_first_calls_at_once_create_one_environment(bare: Checkout, has_floc
     if not has_flock:
         (bare.tools / "flock").unlink(missing_ok=True)
     with bare.start(STUB_PIP_SECONDS="1") as first, bare.start(STUB_PIP_SECONDS="1") as second:
-        first.communicate(timeout=30)
-        second.communicate(timeout=30)
+        first.communicate(timeout=60)
+        second.communicate(timeout=60)
     assert (first.returncode, second.returncode) == (0, 0)
     assert len(bare.calls("-m pip")) == 1
     assert not (bare.root / ".venv.lock").exists()

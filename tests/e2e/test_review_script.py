@@ -124,7 +124,7 @@ def test_a_call_through_a_symbolic_link_finds_the_checkout(made: Checkout) -> No
 def test_a_closed_input_does_no_harm(made: Checkout) -> None:
     """Some schedulers start commands without an input."""
     with made.start(before=["sh", "-c", 'exec "$0" "$@" <&-']) as process:
-        _, errors = process.communicate(timeout=30)
+        _, errors = process.communicate(timeout=60)
     assert (process.returncode, errors) == (0, "")
 
 
@@ -134,7 +134,7 @@ def test_a_signal_to_the_script_reaches_pytest(made: Checkout, number: int, name
     with made.start(STUB_NAP="yes", STUB_CODE="2") as process:
         made.wait_for_nap()
         process.send_signal(number)
-        process.communicate(timeout=30)
+        process.communicate(timeout=60)
     assert process.returncode == 2
     assert made.signals() == [name]
     assert list((made.folder / "temporary").iterdir()) == []
@@ -149,6 +149,6 @@ def test_ctrl_c_in_a_terminal_reaches_pytest_once(made: Checkout) -> None:
         process.stdin.write("\x03")
         process.stdin.flush()
         made.wait_for((made.folder / "arguments").exists)
-        process.communicate(timeout=30)
+        process.communicate(timeout=60)
     assert process.returncode == 2
     assert made.signals() == ["INT"]

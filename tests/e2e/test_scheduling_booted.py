@@ -130,7 +130,7 @@ def start(host: Machine) -> dict[str, str]:
     host.run("systemctl", "start", "drift-review.service", check=False)
     over = ("inactive", "failed")
     wait_for(lambda: shown(host, "ActiveState")["ActiveState"] in over, 60)
-    wait_for(lambda: "No jobs" in host.run("systemctl", "list-jobs"), 30)
+    wait_for(lambda: "No jobs" in host.run("systemctl", "list-jobs"), 60)
     return shown(host, "Result", "ExecMainStatus", "NRestarts")
 
 
@@ -164,7 +164,7 @@ def test_a_live_store_and_reports_below_home_are_reached(clean: Machine) -> None
     )
     holder = ("--uid=drift", "--unit=holder", "--property=DefaultDependencies=no")
     clean.run("systemd-run", *holder, sys.executable, "-c", hold)
-    wait_for((clean.own / "home/held").exists, 20)
+    wait_for((clean.own / "home/held").exists, 60)
     before = contents(folder, without="-shm")
     install(clean, "/home/app 50% $x", *ALERTS, "--drift-reports", '/home/the "reports" 100%')
     try:

@@ -107,27 +107,26 @@ def opened(reports: Path, unfinished: Unfinished | None = None) -> Iterator[tupl
 
 
 @pytest.fixture
-def power(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Power]:
-    """A watched disk."""
+def power(tmp_path: Path) -> Iterator[Power]:
+    """A disk that is not watched yet."""
     (tmp_path / "disk").mkdir()
     found = Power(tmp_path / "disk")
-    with monkeypatch.context() as patch:
-        found.disk.watch(patch)
-        yield found
+    yield found
     found.disk.close()
 
 
 @pytest.mark.slow
 def test_what_was_kept_outlasts_a_power_cut(power: Power, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """First run, acknowledgement, an INCONCLUSIVE run that is resumed, and one that prunes the first."""
-    power.run(1, 50)
-    power.acknowledge()
-    power.run(2, 0)
-    power.run(2, 50, resumes=True)
-    del power.kept.runs[night(1)]
-    power.run(32, 45)
-    power.disk.cut()
-    monkeypatch.undo()
+    with monkeypatch.context() as patch:
+        power.disk.watch(patch)
+        power.run(1, 50)
+        power.acknowledge()
+        power.run(2, 0)
+        power.run(2, 50, resumes=True)
+        del power.kept.runs[night(1)]
+        power.run(32, 45)
+        power.disk.cut()
     assert night(1) not in {path.name for path in power.reports.iterdir()}
     for state, kept in power.states.values():
         with TemporaryDirectory(dir=tmp_path) as folder:

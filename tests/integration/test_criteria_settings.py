@@ -179,27 +179,24 @@ def test_thresholds_of_a_criterion_that_is_not_run_are_allowed(review: Review, m
 
 @pytest.mark.slow
 def test_workers_give_the_same_results(tmp_path_factory: pytest.TempPathFactory) -> None:
-    """Statistics, verdicts and outcomes do not depend on the process that checks, if several things changed at once."""
+    """Statistics, their order, verdicts and outcomes do not depend on which process checks, nor on how long it takes.
+
+    Several things changed at once.
+    """
     rows = [disagreeing(row) if row["category"] == "regulatory" else row for row in two_windows(_more_financial)]
     store = write_store(tmp_path_factory.mktemp("both") / "store", rows)
-    selected = ("-k", "agreement or category_flow or class_mix or confidence")
+    selected = ("-k", "agreement or category_flow or class_mix or confidence or own")
     results = []
     for workers in ("0", "2"):
         folder = tmp_path_factory.mktemp("run")
-        run = run_in(folder, *store.options, *answering(folder), "--drift-sample-size=60", *selected, "-n", workers)
+        own = write_criterion(folder / "own", "own", SLOW_FIRST, 'question="Is it so?", effect="size", warn=0.5')
+        options = (*store.options, *answering(folder), "--drift-sample-size=60", *selected)
+        run = run_in(folder, own, *options, "-n", workers)
+        assert [item["name"] for item in run.criterion("own")["statistics"]] == ["first", "second"]
         tests = sorted((test["nodeid"], test["outcome"]) for test in run.document["tests"])
         statistics = [_statistics(item) for item in run.drift["criteria"]]
         results.append((run.exit_code, run.drift["verdict"], run.verdicts(), tests, statistics))
     assert results[0] == results[1]
-
-
-@pytest.mark.slow
-def test_order_of_statistics_is_the_same_with_workers(review: Review, mixed: DriftingStore) -> None:
-    """A check that takes long is listed where it stands in its file."""
-    own = write_criterion(review.folder / "own", "own", SLOW_FIRST, 'question="Is it so?", effect="size", warn=0.5')
-    options = [*mixed.options, *answering(review.folder), "-n", "2"]
-    found = review.pytest(own, *options, process=True).criterion("own")
-    assert [item["name"] for item in found["statistics"]] == ["first", "second"]
 
 
 def _statistics(criterion: dict[str, Any]) -> tuple[str, list[dict[str, Any]]]:

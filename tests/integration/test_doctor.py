@@ -129,7 +129,7 @@ def test_a_terminal_gets_colours_and_lines_of_its_width(tmp_path: Path, encoding
         # On Linux, the end of a terminal's output is an error.
         pass
     os.close(main)
-    assert process.wait(timeout=30) == 1
+    assert process.wait(timeout=60) == 1
     text = shown.decode()
     assert "\x1b[32m" in text
     plain = re.sub(r"\x1b\[[\d;]*m", "", text)

@@ -124,20 +124,6 @@ def test_interrupted_run_has_no_row(whole: Run, drifted: BuiltStore) -> None:
 
 
 @pytest.mark.slow
-def test_parallel_run_has_the_same_row(whole: Run, drifted: BuiltStore) -> None:
-    """`-n 2` gives the rows that one process gives."""
-    parallel = again(whole, drifted, "-n", "2")
-    assert set(run_ids(whole.reports)) == {whole.folder.name, parallel.folder.name}
-    for table in ("agreement", "criteria", "disagreements"):
-        made: dict[str, list[object]] = {whole.folder.name: [], parallel.folder.name: []}
-        for run_id, *row in rows(whole.reports, table):
-            made[run_id].append(row)
-        one, two = made.values()
-        # The trend alone tells of the run before it.
-        assert [row for row in one if "trend" not in row] == [row for row in two if "trend" not in row]  # type: ignore[operator]
-
-
-@pytest.mark.slow
 def test_one_of_two_simultaneous_runs_ends_with_75(tmp_path: Path, drifted: BuiltStore) -> None:
     """A run begun while another is under way ends with 75; the other has its row."""
     options = [*drifted.options, *SMALL]

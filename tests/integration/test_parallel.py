@@ -7,12 +7,24 @@ from dataclasses import dataclass
 
 import pytest
 
+from tests.support.history_files import rows, words_of
 from tests.support.session_criteria import write_criterion
 from tests.support.session_runs import Review, Run
 from tests.support.stores import BuiltStore
 from tests.support.whole_runs import LOW_CONFIDENCE, run_here
 
 pytestmark = pytest.mark.slow
+
+# What differs from run to run on the page.
+CHANGING = (
+    (re.compile(r"\bcd \S+ &&"), "cd FOLDER &&"),
+    (re.compile(r"\d{8}T\d{6}Z-[0-9a-f]+"), "<run>"),
+    (re.compile(r"2026-1\d-\d\d[T ]\d\d:\d\d(:\d\d)?Z?"), "<time>"),
+    (re.compile(r"20\d\d-\d\d-\d\d[T ]\d\d:\d\d:\d\d(Z| UTC)"), "<time>"),
+    (re.compile(r"\d+\.\d s"), "<seconds>"),
+    # On the time axis.
+    (re.compile(r"\b\d\d:\d\d\b"), "<time>"),
+)
 
 COUNTED = """
 def test_counted(record, review):
@@ -75,6 +87,20 @@ def test_summary_is_the_same(both: Both) -> None:
     assert summary_lines(both.parallel) == summary_lines(both.alone)
 
 
+@pytest.mark.parametrize("table", ["agreement", "criteria", "disagreements"])
+def test_rows_of_the_history_are_the_same(both: Both, table: str) -> None:
+    """Each has the row of its run once."""
+    alone, parallel = ([row for _, *row in rows(run.reports, table)] for run in (both.alone, both.parallel))
+    assert alone
+    assert parallel == alone
+
+
+def test_page_is_the_same(both: Both) -> None:
+    """Except for times and ids, and the order of figures inside a chart."""
+    alone, parallel = (run.normalised(words_of(run.folder / "index.html")) for run in (both.alone, both.parallel))
+    assert sorted(settled(parallel)) == sorted(settled(alone))
+
+
 def test_each_record_is_reviewed_and_checked_once(both: Both) -> None:
     """The workers share reviews and checks."""
     checkers = (both.parallel.reports.parent / "checkers").read_text(encoding="utf-8").split()
@@ -107,3 +133,10 @@ def summary_lines(run: Run) -> list[str]:
     """Return the lines of the summary, without blank ones and pytest's last."""
     lines = run.summary.splitlines()
     return [line for line in lines if line and not re.match(r"=.*(passed|findings)", line)]
+
+
+def settled(page: str) -> list[str]:
+    """Return the words of a page without what changes from run to run."""
+    for pattern, placeholder in CHANGING:
+        page = pattern.sub(placeholder, page)
+    return page.split()

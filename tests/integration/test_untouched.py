@@ -45,7 +45,7 @@ def snapshots() -> list[Path]:
     return list(Path(os.environ["XDG_CACHE_HOME"]).glob("drift-checks/snapshots/*"))
 
 
-def wait_until(there: Callable[[], bool], seconds: float = 20) -> None:
+def wait_until(there: Callable[[], bool], seconds: float = 60) -> None:
     """Wait for a condition."""
     end = time.monotonic() + seconds
     while not there():
@@ -189,7 +189,7 @@ def test_control_c_leaves_no_copies(review: Review, store: BuiltStore) -> None:
     with started(review, store) as process:
         there = bool(snapshots())
         process.send_signal(signal.SIGINT)
-        process.wait(timeout=20)
+        process.wait(timeout=60)
     left = (process.returncode, snapshots(), (review.folder / "reports" / "latest").exists())
     assert (there, left, contents(store.folder)) == (True, (2, [], False), before)
 

@@ -136,7 +136,7 @@ class Checkout:
     def run(self, *arguments: str, script: Path | None = None, **variables: str) -> subprocess.CompletedProcess[str]:
         """Run a command."""
         process = self.start(*arguments, script=script, **variables)
-        output, errors = process.communicate(timeout=30)
+        output, errors = process.communicate(timeout=60)
         return subprocess.CompletedProcess(process.args, process.returncode, output, errors)
 
     def calls(self, containing: str) -> list[str]:
@@ -160,7 +160,7 @@ class Checkout:
 
     def wait_for(self, condition: Callable[[], bool]) -> None:
         """Wait until a condition of the running command holds."""
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + 60
         while not condition():
             assert time.monotonic() < deadline, "the command did not get that far"
             time.sleep(0.02)

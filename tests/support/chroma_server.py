@@ -43,7 +43,7 @@ class ServedDirectory:
     def start(self) -> None:
         """Start the server, and wait until it answers."""
         program = Path(sys.executable).with_name("chroma")
-        command = [program, "run", "--path", self.directory, "--host", "127.0.0.1", "--port", str(self.port)]
+        command = [str(program), "run", "--path", str(self.directory), "--host", "127.0.0.1", "--port", str(self.port)]
         quiet = subprocess.DEVNULL
         self._process = subprocess.Popen(command, cwd=self.directory, stdout=quiet, stderr=quiet, stdin=quiet)
         end = time.monotonic() + _START_SECONDS

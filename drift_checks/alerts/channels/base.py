@@ -86,7 +86,7 @@ def keep_trying(attempt: Callable[[], Answer], deadline: Deadline) -> Answer:
         except TryAgain as error:
             failure = error
         # Raised outside the handler, so that no traceback leads to a library's words.
-        if failure.seconds >= deadline.seconds_left:
+        if failure.seconds and failure.seconds >= deadline.seconds_left:
             raise NotDelivered(f"{failure}, and asks to wait {_until(failure.seconds)}")
         seconds = max(pause * random.uniform(0.5, 1.0), failure.seconds)  # noqa: S311 - a pause
         if seconds >= deadline.seconds_left:

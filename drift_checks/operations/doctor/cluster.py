@@ -42,7 +42,8 @@ async def _workers(address: str) -> dict[str, int]:
     connection = Connection(address)
     try:
         await connection.open()
-        await connection.check_versions()
-        return await connection.workers()
+        workers = await connection.workers()
+        await connection.check_versions(workers)
+        return workers
     finally:
         await connection.close()

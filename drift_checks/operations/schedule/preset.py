@@ -16,6 +16,7 @@ from drift_checks.operations.schedule.paths import REPORTS, SNAPSHOTS
 from drift_checks.report.log_config import log_files
 from drift_checks.reviews.reviewers.llm import KEYS
 from drift_checks.settings.declarations import Settings, declared
+from drift_checks.stores.chroma_http import Credentials
 from drift_checks.stores.sources import folder_of
 
 SECRET_NAMES = (*SECRETS.values(), *KEYS, DB_PASSWORD, CHROMA_TOKEN, CHROMA_BASIC, CHROMA_KEY)
@@ -73,7 +74,7 @@ def make_preset(settings: Settings, environment: Mapping[str, str], folder: Path
 
 
 def _in_urls(settings: Settings) -> Iterable[tuple[str, Secret]]:
-    """Yield the passwords of servers, which their URLs in a schedule are without.
+    """Yield the passwords of a database and a Chroma server, which their URLs in a schedule are without.
 
     Raises:
         SettingError: There are other secrets in a URL.
@@ -84,10 +85,10 @@ def _in_urls(settings: Settings) -> Iterable[tuple[str, Secret]]:
         if url.secret_keys:
             problem = f"{url.public!r} holds {url.secret_keys[0]}, for which a schedule has no safe place"
             raise SettingError(name, problem, "leave it out, and configure it as the server's client does")
-        if url.password is not None and name == "db":
+        if name == "chroma" and (basic := Credentials.find(url, {}).basic) is not None:
+            yield CHROMA_BASIC, basic
+        elif name == "db" and url.password is not None:
             yield DB_PASSWORD, url.password
-        elif url.password is not None:
-            yield CHROMA_BASIC, Secret(f"{url.user}:{url.password.reveal()}")
 
 
 def _paths_among(variables: Mapping[str, str]) -> Iterator[Path]:

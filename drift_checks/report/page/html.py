@@ -21,6 +21,7 @@ from drift_checks.report.changes import changes_since
 from drift_checks.report.headline import coverage, deciding_criteria, headline, reason
 from drift_checks.report.history.kept import KeptRun
 from drift_checks.report.history.recorded import RecordedRun
+from drift_checks.report.listing import RECORDS_FILE, listed_records
 from drift_checks.report.page.charts.picture import Picture
 from drift_checks.report.page.charts.thresholds import effect_bar, rate_bar
 from drift_checks.report.page.charts.trend import trend_picture
@@ -48,8 +49,9 @@ class CriterionRow:
 
 def render(report: RunReport) -> str:
     """Return the page of a run; every value in it is escaped."""
+    listed = listed_records(report.outcomes)
     rows = record_rows(report)
-    failed = Counter(name for row in rows for name in row.criteria)
+    failed = Counter(name for item in listed for name in item.criteria)
     return (
         _environment()
         .get_template("run.html.j2")
@@ -68,8 +70,11 @@ def render(report: RunReport) -> str:
             unmeasured=_unmeasured(report),
             pictures=pictures_of(report),
             rows=rows,
+            listed=len(listed),
+            known_rows=sum(item.criteria == [str(Result.ACKNOWLEDGED)] for item in listed),
+            records_file=RECORDS_FILE,
             pairs=_counted(row.pair for row in rows),
-            failed_criteria=failed.most_common(),
+            failed_criteria=_counted(name for row in rows for name in row.criteria),
             strata=_counted(row.stratum for row in rows),
             store_failures=[item for item in report.other_failures if item.record_id is None],
             summary=summary,

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from drift_checks.core.outcomes import AGREEMENT, Decision, Outcome, Result
+from drift_checks.core.outcomes import Decision, Outcome, Result
 from drift_checks.core.records import RecordId
 from drift_checks.core.secrets import mask_secrets
 from drift_checks.core.text import cut_html, html_size, shorten_html
 from drift_checks.report.details import Details, Near, Reasons
+from drift_checks.report.listing import MOST_SHOWN, ListedRecord, listed_records
 from drift_checks.report.run import RunReport
 
 # The most bytes of the page for the texts of all records, so that it stays small, and for one text.
@@ -45,6 +46,7 @@ class RecordRow:
 
     Attributes:
         anchor: Its id in the page.
+        criteria: The criteria that it failed; `acknowledged` stands in for an acknowledged disagreement.
         disagrees: Whether store and reviewer differ, and this is not acknowledged.
         failures: The criteria that it failed, except agreement.
         not_reviewed: Why there is no review; empty if there is one.
@@ -58,6 +60,7 @@ class RecordRow:
     stratum: str
     decision: Decision | None
     details: Details | None
+    criteria: Sequence[str]
     disagrees: bool
     failures: tuple[Failure, ...]
     not_reviewed: str
@@ -82,34 +85,13 @@ class RecordRow:
         """Both categories if they differ."""
         return f"{self.stored} → {self.reviewed}" if self.disagrees or self.known else ""
 
-    @property
-    def criteria(self) -> list[str]:
-        """The criteria that it failed; `acknowledged` stands in for an acknowledged disagreement."""
-        agreement = [AGREEMENT] if self.disagrees else [str(Result.ACKNOWLEDGED)] if self.known else []
-        return [*agreement, *(failure.criterion for failure in self.failures)]
-
-    @property
-    def order(self) -> tuple[int, float]:
-        """The sort key: disagreements, failures, missing reviews, acknowledged; the most confident first in each."""
-        kinds = (self.disagrees, bool(self.failures), bool(self.not_reviewed), bool(self.known))
-        decision = self.decision
-        sure = (decision.stored_confidence or 0.0) + (decision.reviewed_confidence or 0.0) if decision else 0.0
-        return kinds.index(True), -sure
-
 
 def record_rows(report: RunReport) -> list[RecordRow]:
-    """Return the records to list, in order: disagreements, failures, missing reviews, acknowledged disagreements."""
-    by_record: dict[RecordId, list[Outcome]] = {}
-    for outcome in report.outcomes:
-        if outcome.record_id is not None and outcome.result not in (Result.PASSED, Result.NOT_NEEDED):
-            by_record.setdefault(outcome.record_id, []).append(outcome)
-    allowed = _allowed([piece for key, found in by_record.items() for piece in _pieces(report.details.get(key), found)])
-    rows = [
-        _row(f"record-{number}", found, report.details.get(key), allowed)
-        for number, (key, found) in enumerate(by_record.items(), 1)
-    ]
-    shown = [row for row in rows if row.disagrees or row.failures or row.not_reviewed or row.known]
-    return sorted(shown, key=lambda row: row.order)
+    """Return the records that the page shows, the most important first."""
+    listed = listed_records(report.outcomes)[:MOST_SHOWN]
+    pieces = [piece for item in listed for piece in _pieces(report.details.get(item.record_id), item.outcomes)]
+    allowed = _allowed(pieces)
+    return [_row(item, report.details.get(item.record_id), allowed) for item in listed]
 
 
 def _allowed(pieces: Sequence[tuple[float, str | None]]) -> int:
@@ -141,21 +123,20 @@ def _pieces(details: Details | None, found: Sequence[Outcome]) -> Iterator[tuple
         yield _NEAR, near.text
 
 
-def _row(anchor: str, outcomes: Sequence[Outcome], details: Details | None, allowed: int) -> RecordRow:
-    agreement = next((item for item in outcomes if item.criterion == AGREEMENT), None)
-    others = [item for item in outcomes if item.criterion != AGREEMENT and item.result is not Result.UNMEASURED]
+def _row(listed: ListedRecord, details: Details | None, allowed: int) -> RecordRow:
+    agreement = listed.agreement
     reason = int(allowed * _REASON)
     why = {} if agreement is None else {agreement.result: _shortened(agreement.message, reason)}
     stored, reviewed = (details.stored, details.reviewed) if details else (Reasons(), Reasons())
-    assert outcomes[0].record_id is not None
     return RecordRow(
-        record_id=outcomes[0].record_id,
-        anchor=anchor,
-        stratum=outcomes[0].stratum or "",
-        decision=next((item.decision for item in outcomes if item.decision), None),
+        record_id=listed.record_id,
+        anchor=f"record-{listed.number}",
+        stratum=listed.outcomes[0].stratum or "",
+        decision=listed.decision,
         details=details,
+        criteria=listed.criteria,
         disagrees=Result.FAILED in why,
-        failures=tuple(Failure(item.criterion, _shortened(item.message, reason)) for item in others),
+        failures=tuple(Failure(item.criterion, _shortened(item.message, reason)) for item in listed.failures),
         not_reviewed=why.get(Result.UNMEASURED, ""),
         known=why.get(Result.ACKNOWLEDGED, ""),
         text=None if details is None or details.text is None else excerpt(details.text, allowed),

@@ -82,9 +82,10 @@ class ClusterClassifier:
         """
         await self.connection.open()
         found = await self.connection.wait_for_workers(WORKER_SECONDS)
-        await self.connection.check_versions()
-        threads = sum(found.values())
-        self.capacity = len(found) if self._concurrency == 1 else max(self._concurrency, threads)
+        await self.connection.check_versions(found)
+        self.capacity = len(found) if self._concurrency == 1 else max(self._concurrency, sum(found.values()))
+        self._workers.clear()
+        self._changed, self._lone, self._failure = asyncio.Event(), asyncio.Lock(), None
         self._since = time.monotonic()
         self._looking = asyncio.create_task(self._look_for_workers())
         await self._until(self._free)
@@ -138,7 +139,10 @@ class ClusterClassifier:
     def _free(self) -> Worker | None:
         """Return the open worker with the fewest calls in flight."""
         workers = [worker for worker in self._workers.values() if worker.is_open and not worker.is_reserved]
-        return min(workers, key=lambda worker: worker.load, default=None)
+        found = min(workers, key=lambda worker: worker.load, default=None)
+        # Its code may not bear two calls at once.
+        is_full = found is not None and found.load and self._concurrency == 1
+        return None if is_full else found
 
     async def _alone(self) -> Worker:
         """Return a worker without calls in flight, which gets no other until this one has ended."""
@@ -185,7 +189,8 @@ class ClusterClassifier:
         for address, worker in list(self._workers.items()):
             if address not in found:
                 worker.lose()
-            if worker.lost_at is not None and (address not in found or now - worker.lost_at > _AGAIN_SECONDS):
+            is_another = worker.lost_at is not None and now - worker.lost_at > _AGAIN_SECONDS
+            if address not in found or (is_another and worker.refusal is None):
                 del self._workers[address]
         for address in found:
             if address not in self._workers:
@@ -196,7 +201,8 @@ class ClusterClassifier:
             self._since = now
         waiting = any(worker.is_started and worker.lost_at is None for worker in self._workers.values())
         if now - self._since > WORKER_SECONDS and not waiting:
-            self._fail(ClusterUnavailable("cluster", f"{self.connection.title} has no worker left for this run"))
+            problem = f"{self.connection.title} has had no usable worker for {WORKER_SECONDS:g} s"
+            self._fail(ClusterUnavailable("cluster", problem))
 
     def _notice(self, worker: Worker) -> None:
         """Take note of a change of a worker."""

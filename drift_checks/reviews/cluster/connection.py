@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+import signal
+import sys
+from collections.abc import Awaitable, Callable, Iterable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from multiprocessing import resource_tracker
 from typing import Any, Protocol
 
 from drift_checks.core.errors import EXIT_TRY_AGAIN, ReviewerError
@@ -42,7 +45,7 @@ class Connection:
         self.is_local = address == LOCAL
         self._client: Any = None
         self._cluster: Any = None
-        self._quiet: Any = None
+        self._changes = ExitStack()
 
     @property
     def title(self) -> str:
@@ -57,8 +60,7 @@ class Connection:
         """
         from distributed import Client
 
-        self._quiet = _without_logs()
-        self._quiet.__enter__()
+        self._changes.enter_context(_without_logs())
         try:
             server = await self._start() if self.is_local else self.address
             self._client = await Client(
@@ -101,7 +103,7 @@ class Connection:
             raise ClusterUnavailable("cluster", f"{self.title} has no worker after {seconds:g} s", remedy) from None
         return found
 
-    async def check_versions(self) -> None:
+    async def check_versions(self, workers: Iterable[str]) -> None:
         """Refuse a scheduler and workers with other versions than this process.
 
         Raises:
@@ -109,13 +111,16 @@ class Connection:
         """
         if self.is_local:
             return
-        async with asyncio.timeout(CONNECT_SECONDS):
-            versions = await self._client.get_versions(packages=["drift_checks"])
-        here = _versions(versions["client"])
-        places = [("the scheduler", versions["scheduler"])]
-        places += [(f"the worker {address}", there) for address, there in sorted(versions["workers"].items())]
-        for place, found in places:
-            there = _versions(found)
+        from distributed.versions import get_versions
+
+        places = {"the scheduler": self._client.run_on_scheduler(get_versions, ["drift_checks"])}
+        for address in sorted(workers):
+            places[f"the worker {address}"] = self.run(address, get_versions, ["drift_checks"])
+        answers = await asyncio.gather(*map(_in_time, places.values()))
+        here = _versions(get_versions(["drift_checks"]))
+        for place, found in zip(places, answers, strict=True):
+            # One that hangs takes no part.
+            there = here if found is None else _versions(found)
             for name, title in _CHECKED.items():
                 if there[name] != here[name]:
                     has = f"{title} {there[name]}" if there[name] else f"no {title}"
@@ -143,14 +148,17 @@ class Connection:
         with suppress(Exception):
             if cluster is not None:
                 await cluster.close(timeout=5)
-        if self._quiet is not None:
-            self._quiet.__exit__(None, None, None)
-            self._quiet = None
+        self._changes.close()
 
     async def _start(self) -> Any:
         from dask.system import CPU_COUNT
         from distributed import LocalCluster
 
+        self._changes.enter_context(_without_main())
+        # Ctrl-C reaches all processes of a terminal, and the workers end with the run. They inherit what this thread
+        # blocks, unless its first child is the tracker, which unblocks it.
+        resource_tracker.ensure_running()
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
         self._cluster = LocalCluster(
             n_workers=CPU_COUNT,
             threads_per_worker=1,
@@ -175,11 +183,31 @@ class Connection:
         )
 
 
+async def _in_time(answer: Awaitable[Any]) -> Any:
+    """Return the answer, None if there is none."""
+    with suppress(OSError, TimeoutError):
+        async with asyncio.timeout(CONNECT_SECONDS):
+            return await answer
+    return None
+
+
 def _versions(found: Any) -> dict[str, str | None]:
     packages = found["packages"]
     # Code is sent as it is compiled, which differs between minor versions.
     python = ".".join(str(packages["python"]).split(".")[:2])
     return {"python": python, "distributed": packages["distributed"], "drift_checks": packages["drift_checks"]}
+
+
+@contextmanager
+def _without_main() -> Iterator[None]:
+    """Keep new processes from running the caller's script again, which may start a review of its own."""
+    main = sys.modules["__main__"]
+    before = {name: vars(main).pop(name) for name in ("__file__", "__spec__") if name in vars(main)}
+    main.__spec__ = None
+    try:
+        yield
+    finally:
+        vars(main).update(before)
 
 
 @contextmanager

@@ -24,11 +24,13 @@ from drift_checks.report.verdict import Verdict
 from tests.support.alert_messages import message
 from tests.support.alert_server import DRIP, SLACK_PATH, AlertServer
 from tests.support.histories import STORE, raw
+from tests.support.waiting import PATIENCE
 
 CRITICAL, WARNING, OK = (
     message(verdict=verdict, headline=f"{verdict} · a.db", ended=())
     for verdict in (Verdict.CRITICAL, Verdict.WARNING, Verdict.OK)
 )
+
 GONE = NotDelivered("answered 404")
 
 
@@ -75,7 +77,7 @@ def sent(*channels: Recorder, seconds: float = 5.0, each: int = 1) -> list[Deliv
 
 def test_no_channel_waits_for_another() -> None:
     """The quick one is done first, although it came last; each gets its own messages in order."""
-    found = sent(Recorder("slow", 0.3), Recorder("quick"))
+    found = sent(Recorder("slow", 1.0), Recorder("quick"), seconds=PATIENCE)
     assert [(item.channel.key, item.delivered, item.answer) for item in found] == [
         ("quick", True, "200 ok"),
         ("slow", True, "200 ok"),
@@ -102,7 +104,7 @@ def test_a_channel_that_hangs_is_left_behind() -> None:
     """Also at the end of the process."""
     began = time.monotonic()
     (delivery,) = sent(Recorder(seconds=30), seconds=0.1)
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < PATIENCE
     assert (delivery.delivered, delivery.answer) == (False, "no answer in time")
     assert all(thread.daemon for thread in threading.enumerate() if thread.name.startswith("drift-alert"))
 
@@ -113,7 +115,7 @@ def test_an_answer_byte_by_byte_does_not_outlast_the_deadline() -> None:
         server.always(SLACK_PATH, DRIP)
         began = time.monotonic()
         (delivery,) = send_all([Delivery(Slack(Secret(server.webhook)), CRITICAL)], Deadline.after(1.0))
-        assert time.monotonic() - began < 5
+        assert time.monotonic() - began < PATIENCE
     assert (delivery.delivered, delivery.answer) == (False, "no answer in time")
 
 

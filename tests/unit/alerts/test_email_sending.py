@@ -15,6 +15,7 @@ from drift_checks.core.errors import SettingError
 from tests.support.alert_messages import message
 from tests.support.mail_server import PASSWORD, PLAIN, STARTTLS, TLS, USER, MailServer, dripping_server, mail_server
 from tests.support.mails import SENDER, TO, channel
+from tests.support.waiting import PATIENCE
 
 BOB, OTHERS = "bob@example.com", ("ann@example.com", "eve@example.com")
 
@@ -112,8 +113,8 @@ def test_the_last_answer_is_the_reason_at_the_deadline(server: MailServer) -> No
     """After further attempts."""
     server.replies = ["451 4.3.0 try later"] * 100
     with pytest.raises(NotDelivered, match=r"answered 451 4\.3\.0 try later"):
-        channel(server.url).send(message(), Deadline.after(1.4))
-    assert server.attempts in (2, 3)
+        channel(server.url).send(message(), Deadline.after(4))
+    assert server.attempts >= 2
 
 
 def test_a_password_that_the_server_quotes_is_not_repeated(tmp_path: Path) -> None:
@@ -173,7 +174,7 @@ def test_a_server_that_hangs_does_not_outlast_the_deadline(server: MailServer) -
     started = time.monotonic()
     with pytest.raises(NotDelivered, match="no answer in time"):
         channel(server.url).send(message(), Deadline.after(1))
-    assert time.monotonic() - started < 2.5
+    assert time.monotonic() - started < PATIENCE
 
 
 @pytest.mark.parametrize("scheme", ["smtp", "smtps"])
@@ -184,7 +185,7 @@ def test_a_server_that_drips_does_not_outlast_the_deadline(scheme: str) -> None:
     greeting = b"220 " if scheme == "smtp" else b"\x16\x03\x03\x40\x00\x02\x00\x3f\xf0"
     with dripping_server(greeting) as port, pytest.raises(NotDelivered, match="no answer in time"):
         channel(f"{scheme}://127.0.0.1:{port}").send(message(), Deadline.after(1))
-    assert time.monotonic() - started < 2.5
+    assert time.monotonic() - started < PATIENCE
 
 
 def test_another_kind_of_server_is_reported() -> None:

@@ -19,10 +19,12 @@ from syrupy.assertion import SnapshotAssertion
 
 from drift_checks.commands import run_command
 from drift_checks.settings.ini_files import read_ini
+from drift_checks.stores import chroma_http
 from drift_checks.stores.chroma import create_collection
+from tests.support.chroma_server import Relay, ServedDirectory
 from tests.support.first_stores import ours, tickets, write
 from tests.support.machine import variables_of_the_machine
-from tests.support.stores import build_store
+from tests.support.stores import NAME, BuiltStore, build_store
 
 
 @pytest.fixture(autouse=True)
@@ -145,6 +147,26 @@ def test_entries_of_no_record_are_not_used(
     assert line == snapshot(name="reason")
 
 
+def test_a_chroma_server_is_written_down(
+    capsys: pytest.CaptureFixture[str], store: BuiltStore, chroma_server: ServedDirectory
+) -> None:
+    """With the collection that has entries of the records."""
+    code, out, err = init(capsys, store.db, f"--drift-chroma={chroma_server.url}/")
+    assert (code, err) == (0, "")
+    assert f"vectors     {chroma_server.url}: Chroma, collection {NAME}" in out
+    assert read_ini(Path("pytest.ini"))["drift_chroma"] == chroma_server.url
+
+
+def test_a_chroma_server_that_is_away_is_told_before_anything_is_written(
+    capsys: pytest.CaptureFixture[str], store: BuiltStore, relay: Relay, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It may be back soon: 75."""
+    monkeypatch.setattr(chroma_http, "_PAUSES", ())
+    relay.close()
+    code, _, err = init(capsys, store.db, f"--drift-chroma={relay.url}")
+    assert (code, "cannot be reached" in err, list(Path().iterdir())) == (75, True, [])
+
+
 def test_a_dry_run_writes_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """It prints what it would write."""
     code, out, _ = init(capsys, tickets(tmp_path), "--dry-run")
@@ -192,7 +214,7 @@ def test_an_interrupted_question_leaves_nothing(tmp_path: Path) -> None:
     with subprocess.Popen(command_line, stdin=theirs, stdout=theirs, stderr=theirs, start_new_session=True) as process:
         os.close(theirs)
         printed = b""
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 60
         while b"Which column is the text?" not in printed and time.monotonic() < deadline:
             printed += os.read(ours_end, 4096)
         process.send_signal(signal.SIGINT)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from drift_checks.core.records import Record, RecordId, Review, Stratum, Usage
-from drift_checks.plugin.terminal import Tally
+from drift_checks.plugin.terminal import Intervals, Tally
 from drift_checks.reviews.ledger import Ledger
 from tests.support.reviews import failed, made
 
@@ -56,3 +56,15 @@ def test_reviews_before_an_interruption_are_counted() -> None:
 def test_words_say_what_there_is(reviews: tuple[Review, ...], words: str) -> None:
     """And leave out what there is not."""
     assert str(tally_of(*reviews)) == words
+
+
+def test_progress_is_logged_at_growing_intervals() -> None:
+    """After ten seconds first; a long review does not fill the log."""
+    now = [0.0]
+    said: list[tuple[int, int, str, float]] = []
+    progress = Intervals(tally_of(), 10_000, lambda *event: said.append(event), lambda: now[0])
+    for second in range(1, 1001):
+        now[0] = float(second)
+        progress(made(second, usage=Usage()))
+    assert said[0] == (10, 10_000, "6 agreed", 9_990.0)
+    assert (len(said) < 40, said[-1][0] - said[-2][0] > 50) == (True, True)

@@ -61,6 +61,7 @@ TEXTS: dict[str, st.SearchStrategy[str]] = {
     "thresholds": BOUNDS | BOUNDS.map(lines),
     "least": LEAST | LEAST.map(lines),
     "reviewer": st.sampled_from(["neighbours", "llm", "my.module:name"]),
+    "cluster": st.sampled_from(["local", "none", "tcp://host:8786"]),
     "llm_base_url": st.sampled_from(["https://host/v1/", "http://[::1]:8000/a b"]),
     "llm_price": st.just("0.15,0.60"),
     "naive_timezone": st.sampled_from(["Europe/Berlin", "UTC"]),

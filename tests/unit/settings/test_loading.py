@@ -95,6 +95,16 @@ def test_an_invalid_application_variable_is_refused() -> None:
     assert "CHROMA_PERSIST_PATH" in refusal(given(environment={"CHROMA_PERSIST_PATH": "postgresql://host/db"}))
 
 
+def test_tenant_and_database_of_a_server_default_to_the_variables_of_its_client() -> None:
+    """Those in a directory have other names."""
+    cloud = {"CHROMA_TENANT": "acme", "CHROMA_DATABASE": "risks"}
+    served = load(given({"chroma": "https://api.trychroma.com", "chroma_database": "other"}, cloud), NOW)
+    assert (served.chroma_tenant, served.chroma_database) == ("acme", "other")
+    assert (served.texts["chroma_tenant"], served.sources["chroma_tenant"]) == ("acme", "the variable CHROMA_TENANT")
+    local = load(given({"chroma": "/vectors"}, cloud), NOW)
+    assert (local.chroma_tenant, local.chroma_database) == (None, None)
+
+
 def test_the_records_default_to_the_file_in_the_chroma_directory(tmp_path: Path) -> None:
     """Only if it exists."""
     assert load(given({"chroma": str(tmp_path)}), NOW).db is None

@@ -18,6 +18,7 @@ from tests.support.sources import INI, NOW, given, refusal
     [
         ("db", "http://host/risks"),
         ("chroma", "postgresql://vectors:8000"),
+        ("chroma", "vectors:8000"),
         ("table", ""),
         ("sample_size", "fifty"),
         ("low_confidence_share", "1.1"),

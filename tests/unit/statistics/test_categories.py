@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from math import log, sqrt
-from time import perf_counter
+from time import process_time
 
 import numpy as np
 import pytest
@@ -154,9 +154,9 @@ def test_homogeneity_of_a_large_sparse_store_is_quick() -> None:
     """77 categories and 20,000 records within a second."""
     shares = np.random.default_rng(0).dirichlet(np.full(77, 0.3))
     reference, recent = (np.random.default_rng(1).multinomial(size, shares).tolist() for size in (18_000, 2_000))
-    begun = perf_counter()
+    begun = process_time()
     homogeneity_p_value(reference, recent)
-    assert perf_counter() - begun < 1
+    assert process_time() - begun < 1
 
 
 @given(windows())
@@ -196,9 +196,9 @@ def test_shares_of_millions_are_tested_quickly() -> None:
     """200 categories within a second, and as the normal distribution has it."""
     shares = np.full(200, 1 / 200)
     reference, recent = (np.random.default_rng(1).multinomial(size, shares).tolist() for size in (3_000_000, 1_000_000))
-    begun = perf_counter()
+    begun = process_time()
     found = share_p_values(reference, recent)
-    assert perf_counter() - begun < 1
+    assert process_time() - begun < 1
     table = [[reference[0], 3_000_000 - reference[0]], [recent[0], 1_000_000 - recent[0]]]
     assert found[0] == pytest.approx(chi2_contingency(table, correction=True).pvalue, abs=0.01)
 

@@ -13,7 +13,7 @@ from scipy.optimize import brentq
 from scipy.stats import betabinom, binom, binomtest, hypergeom
 
 from drift_checks.statistics import intervals
-from drift_checks.statistics.intervals import Estimate, StratumCount, stratified, wilson
+from drift_checks.statistics.intervals import Estimate, StratumCount, complete, stratified, wilson
 from tests.support.thorough import THOROUGH, repetitions
 from tests.support.tolerance import tolerance
 
@@ -288,3 +288,16 @@ def test_small_strata_and_single_ones_are_covered_as_often(sizes: Numbers, drawn
 def test_strata_that_nearly_always_agree_are_covered_as_promised() -> None:
     """Between 93 and 97 of 100 samples of a large store, though 74 of them show no failure but of low confidence."""
     assert 0.93 <= exact_coverage(LARGE, SAMPLE, LARGE_RATES) <= 0.97
+
+
+def test_complete_review_has_no_sampling_error() -> None:
+    """Its interval is what was not measured: all of it may agree, or none."""
+    everything = complete([StratumCount(50, 50, 40), StratumCount(50, 50, 50)])
+    assert everything == Estimate(0.9, (0.9, 0.9))
+    assert everything.is_exact
+    assert complete([StratumCount(50, 40, 32), StratumCount(50, 50, 50)]) == Estimate(0.9, (0.82, 0.92))
+
+
+def test_complete_review_without_a_stratum_has_no_rate() -> None:
+    """Nothing tells how often its records agree."""
+    assert complete([StratumCount(50, 50, 40), StratumCount(50, 0, 0)]) is None

@@ -288,6 +288,15 @@ def test_a_private_authority_is_trusted_if_named(
         relay.close()
 
 
+def test_a_proxy_that_is_away_is_named(relay: Relay, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By its variable; NO_PROXY leaves it out."""
+    monkeypatch.setenv("HTTP_PROXY", "http://me:secretpassword@127.0.0.1:9")
+    with pytest.raises(StoreAway, match=r"reached by the proxy of HTTP_PROXY \(Connection refused\); .* in NO_PROXY"):
+        ChromaServer(ServerURL.parse(relay.url), 5)
+    monkeypatch.setenv("NO_PROXY", "127.0.0.0/8")
+    ChromaServer(ServerURL.parse(relay.url), 5).close()
+
+
 def test_https_is_told_from_http(chroma_server: ServedDirectory) -> None:
     """The usual mistake with a server of one's own."""
     url = chroma_server.url.replace("http:", "https:")

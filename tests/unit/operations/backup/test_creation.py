@@ -336,7 +336,7 @@ def test_a_signal_leaves_nothing(store: BuiltStore, tmp_path: Path, number: sign
         assert process.poll() is None
         time.sleep(0.005)
     process.send_signal(number)
-    _, message = process.communicate(timeout=30)
+    _, message = process.communicate(timeout=60)
     assert (process.returncode, message) == (2, f"{folder}: interrupted; no backup was made.\n")
     assert nothing_left(folder)
     assert not list(snapshots.iterdir())

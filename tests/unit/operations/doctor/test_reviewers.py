@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import socket
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 
@@ -91,6 +93,19 @@ def test_the_neighbours_answer_and_leave_the_store_unchanged(tmp_path: Path, sto
     assert list((tmp_path / "snapshots").iterdir()) == []
 
 
+def test_a_cluster_that_cannot_be_reached_is_found(tmp_path: Path, store: BuiltStore, own: Path) -> None:
+    """Before a night's run is; it is not tried for a reviewer that does not run on it."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        address = f"tcp://127.0.0.1:{taken.getsockname()[1]}"
+        with patch("drift_checks.reviews.cluster.connection.CONNECT_SECONDS", 0.2):
+            mine = reviewer(tmp_path, store, cluster=address, reviewer="doctored_module:financial", folders=(own,))
+    assert (mine["cluster"].status, address in mine["cluster"].message) == ("error", True)
+    assert "does not run on a cluster" in reviewer(tmp_path, store, cluster=address)["cluster"].message
+    local = reviewer(tmp_path, store, cluster="local", reviewer="doctored_module:financial", folders=(own,))
+    assert local["cluster"].status == "ok"
+
+
 def test_a_model_answers_in_one_call(tmp_path: Path, store: BuiltStore) -> None:
     """And in none without `--live`, since a call may cost money."""
     with ChatServer() as server:
@@ -126,9 +141,9 @@ def test_a_model_that_fails_is_asked_once(tmp_path: Path, store: BuiltStore, beh
 
 def test_a_slow_model_is_a_warning(tmp_path: Path, store: BuiltStore) -> None:
     """If it takes more than half of what a call may take."""
-    with ChatServer(Behaviour(latency=0.6)) as server:
-        line = reviewer(tmp_path, store, **asking(server, timeout=1.1))["answers"]
-    assert (line.status, "a call may take 1.1 s" in line.message) == ("warning", True)
+    with ChatServer(Behaviour(latency=2.2)) as server:
+        line = reviewer(tmp_path, store, **asking(server, timeout=4.1))["answers"]
+    assert (line.status, "a call may take 4.1 s" in line.message) == ("warning", True)
 
 
 @pytest.mark.parametrize(

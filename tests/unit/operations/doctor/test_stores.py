@@ -12,10 +12,12 @@ from typing import Any
 import pytest
 
 import drift_checks
+from drift_checks.core.addresses import ServerURL
 from drift_checks.core.records import COLUMNS
 from drift_checks.operations.doctor import chroma, stores
 from drift_checks.operations.doctor.check import Finding
 from drift_checks.operations.doctor.stores import CRITERIA, checks, unmeasured
+from tests.support.chroma_server import Fault, Relay
 from tests.support.doctoring import complete, findings_of, outcome, setup, statuses
 from tests.support.folders import contents
 from tests.support.stores import NAME, BuiltStore
@@ -242,3 +244,21 @@ def test_a_broken_chromadb_fails(tmp_path: Path, store: BuiltStore, monkeypatch:
     monkeypatch.setattr(stores, "installed_steps", broken)
     line = findings(tmp_path, store)["Chroma's format"]
     assert outcome(line) == ("error", "could not be checked (ImportError)")
+
+
+def test_a_chroma_server_is_asked(tmp_path: Path, store: BuiltStore, relay: Relay) -> None:
+    """For its version, and for the collection and its size."""
+    found = findings(tmp_path, None, db=store.db, chroma=ServerURL.parse(relay.url))
+    assert found["vectors"].message == f"{relay.url}: {NAME}, 120 vectors"
+    assert found["Chroma's version"].message.startswith("Chroma 1.0.0 on the server, chromadb ")
+    assert found["counts"].message == "as many vectors as records: 120"
+    assert {method for method, _ in relay.requests} == {"GET"}
+
+
+def test_a_chroma_server_that_refuses_fails_once(tmp_path: Path, store: BuiltStore, relay: Relay) -> None:
+    """What depends on it is skipped."""
+    relay.fault = Fault(401, b"{}")
+    found = findings(tmp_path, None, db=store.db, chroma=ServerURL.parse(relay.url))
+    assert outcome(found["vectors"]) == ("error", f"{relay.url}: asks for credentials (HTTP 401: Unauthorized)")
+    assert "DRIFT_CHROMA_TOKEN" in found["vectors"].remedy
+    assert [found[name].status for name in ("Chroma's version", "counts")] == ["skipped", "skipped"]

@@ -135,3 +135,17 @@ def test_other_secrets_in_a_url_are_refused(folder: Path) -> None:
     """A schedule could only show them."""
     with pytest.raises(SettingError, match="sslpassword, for which a schedule has no safe place"):
         preset(folder, DRIFT_DB="postgresql://me@host/db?sslpassword=s3cr3t-Passw0rd")
+
+
+def test_a_chroma_server_is_reached_as_by_the_caller(folder: Path) -> None:
+    """Its tenant, its token, and the password of its URL, which becomes a secret."""
+    given = {"CHROMA_TENANT": "acme", "DRIFT_CHROMA_TOKEN": "tok", "CHROMA_API_KEY": "ck"}
+    found = preset(folder, DRIFT_CHROMA="https://me:p%40w@chroma.internal/base", **given)
+    assert found.variables["DRIFT_CHROMA"] == "https://me@chroma.internal/base"
+    assert found.variables["DRIFT_CHROMA_TENANT"] == "acme"
+    assert {name: secret.reveal() for name, secret in found.secrets.items()} == {
+        "DRIFT_CHROMA_TOKEN": "tok",
+        "CHROMA_API_KEY": "ck",
+        "DRIFT_CHROMA_BASIC": "me:p@w",
+    }
+    assert found.stores == ()

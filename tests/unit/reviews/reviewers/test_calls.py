@@ -122,14 +122,14 @@ def test_a_late_answer_is_tried_again() -> None:
         return SOUND
 
     classifier = FakeClassifier(decide)
-    assert review_one(classifier, Limits(timeout=0.3, backoff=0.01)).made
+    assert review_one(classifier, Limits(timeout=1.0, backoff=0.01)).made
     assert (len(classifier.asked), classifier.in_flight) == (2, 0)
 
 
 def test_waits_do_not_count_as_late() -> None:
     """The time limit is that of one call."""
     classifier = FakeClassifier(in_turn(*[StatusError(503)] * 2, SOUND))
-    assert review_one(classifier, Limits(timeout=0.25, backoff=0.12)).made
+    assert review_one(classifier, Limits(timeout=1.0, backoff=0.5)).made
 
 
 def test_an_unusable_answer_is_asked_for_once_more() -> None:
