@@ -162,8 +162,8 @@ def _identity(url: sa.URL) -> str:
     named = url.host or ""
     host = f"[{named}]" if ":" in named else named.lower()
     if not host and url.get_backend_name() == "postgresql":
-        # As libpq spells several servers of which one answers.
-        found = url.query.get("host", ())
+        # As libpq spells several servers of which one answers, or a section of its service file.
+        found = url.query.get("host") or url.query.get("service", ())
         hosts = (found,) if isinstance(found, str) else found
         host = ",".join(part.lower() for part in hosts if not part.startswith("/"))
     port = f":{url.port}" if url.port is not None else ""

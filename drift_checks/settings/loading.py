@@ -135,7 +135,7 @@ def refuse_unknown(sources: Sources) -> None:
     known = {*variables, *OTHER_VARIABLES, *(f"{name}_FILE" for name in OTHER_VARIABLES)}
     for name in sources.environment:
         # Variables that are not similar to a setting's may belong to other programs.
-        closest = nearest(name, variables, "DRIFT_", likeness=0.75) if name.startswith("DRIFT_") else ""
+        closest = nearest(name, [*variables, DB_PASSWORD], "DRIFT_", likeness=0.75) if name.startswith("DRIFT_") else ""
         if closest and name not in known:
             raise SettingError("the environment", f"{name} is not a setting", closest)
 

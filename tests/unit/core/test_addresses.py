@@ -47,6 +47,7 @@ def test_a_store_keeps_its_name(text: str) -> None:
         ("http://[::1]:8000", "http://[::1]:8000"),
         ("mysql+pymysql://user@127.0.0.1/records?charset=utf8mb4", "mysql://127.0.0.1/records"),
         ("postgresql:///records?host=/run/postgresql", "postgresql:///records"),
+        ("postgresql://?service=Risks", "postgresql://risks"),
         ("postgresql:///records?host=one:5432&host=Two:5433", "postgresql://one:5432,two:5433/records"),
     ],
 )

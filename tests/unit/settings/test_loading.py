@@ -216,3 +216,8 @@ def test_the_password_may_be_apart(tmp_path: Path) -> None:
         assert isinstance(found, ServerURL)
         assert found.password is not None
         assert found.password.reveal() == password
+
+
+def test_a_misspelt_name_of_the_password_is_refused() -> None:
+    """Rather than reviewing without a password."""
+    assert "did you mean 'DRIFT_DB_PASSWORD'?" in refusal(given(environment={"DRIFT_DB_PASSWD": "secret"}))
