@@ -36,8 +36,8 @@ class SortKey(bytes):
 class SentArray(bytes):
     """An array of 32-bit or 64-bit numbers as PostgreSQL sends it: `array_send` of its source.
 
-    They are the number of dimensions, whether there are NULLs, the type, and the size and first place of each dimension,
-    then each number after its size, all with the highest byte first.
+    They are the number of dimensions, whether there are NULLs, the type, and the size and first place of each
+    dimension, then each number after its size, all with the highest byte first.
     """
 
     __slots__ = ()

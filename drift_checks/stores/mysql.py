@@ -57,9 +57,8 @@ class MySQLServer:
         return {"connect_args": arguments}
 
     def address(self, url: sa.URL) -> sa.URL:
-        """Return the URL with PyMySQL as its driver, unless it names another."""
-        if "+" not in url.drivername:
-            url = url.set(drivername=f"{url.drivername}+pymysql")
+        """Return the URL with PyMySQL as its driver, even if an application's URL names another."""
+        url = url.set(drivername=f"{url.get_backend_name()}+pymysql")
         given = {"connect_timeout": str(CONNECT_SECONDS), "charset": "utf8mb4"}
         return url.update_query_dict({key: value for key, value in given.items() if key not in url.query})
 

@@ -60,7 +60,7 @@ class MySQLDialect(StandardDialect):
         """Return the column, with a type that reads its values as SQLite would hold them."""
         kind = column.type
         if isinstance(kind, mysql.BIT | mysql.YEAR):
-            return sa.type_coerce(column + sa.literal_column("0"), sa.BigInteger)
+            return sa.type_coerce(column, sa.BigInteger) + sa.literal_column("0", sa.BigInteger)
         if isinstance(kind, sa.JSON):
             return self.bytewise(sa.func.json_unquote(column, type_=sa.String))
         if isinstance(kind, sa.Float) and ours not in NAMES:

@@ -53,9 +53,8 @@ class PostgresServer:
         self.dialect: Dialect = PostgresDialect()
 
     def address(self, url: sa.URL) -> sa.URL:
-        """Return the URL with psycopg 3 as its driver, unless it names another."""
-        if "+" not in url.drivername:
-            url = url.set(drivername="postgresql+psycopg")
+        """Return the URL with psycopg 3 as its driver, even if an application's URL names another."""
+        url = url.set(drivername="postgresql+psycopg")
         given = {"connect_timeout": str(CONNECT_SECONDS), "application_name": "drift-checks"}
         return url.update_query_dict({key: value for key, value in given.items() if key not in url.query})
 

@@ -36,6 +36,7 @@ _INSECURE = (
 )
 
 
+_DRIVERS = {"oracle": "oracle+oracledb"}
 # What dialects call regular expressions that SQLAlchemy has no name for.
 _EXPRESSION_FUNCTIONS = {"trino": "regexp_like", "databricks": "regexp_like"}
 
@@ -91,8 +92,8 @@ class AnyServer:
         self.dialect = StandardDialect()
 
     def address(self, url: sa.URL) -> sa.URL:
-        """Return the URL."""
-        return url
+        """Return the URL, with a driver that is still maintained."""
+        return url.set(drivername=_DRIVERS.get(url.drivername, url.drivername))
 
     def begun(self, connection: sa.Connection, seconds: float | None) -> sa.Connection:
         """Return the connection, in the transaction that its driver begins."""

@@ -154,7 +154,7 @@ class StrataQueries(PartQueries[Stratum]):
         """1 or 0 for a finite number in a column of numbers."""
         bound = self._bound
         if isinstance(number.type, Decimals):
-            bound = sa.literal_column(f"{_largest_rounded_to(self._largest):f}")
+            bound = sa.literal_column(f"{largest_rounded_to(self._largest):f}")
         return sa.case(
             (number.between(_literal(-sys.float_info.max), bound), number_in_sql(1)),
             (sa.and_(number > bound, number <= _literal(sys.float_info.max)), number_in_sql(0)),
@@ -197,7 +197,7 @@ def _literal(number: float) -> sa.ColumnElement[float]:
     return sa.literal_column(repr(number))
 
 
-def _largest_rounded_to(number: float) -> Decimal:
+def largest_rounded_to(number: float) -> Decimal:
     """Return the largest decimal that is read as this number: the middle between it and the next."""
     with localcontext() as context:
         context.prec = 1000

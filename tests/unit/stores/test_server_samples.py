@@ -65,7 +65,7 @@ def test_every_server_gives_the_sample_of_sqlite(database: Database, declared: s
 
 
 @settings(
-    max_examples=repetitions(5, 100),
+    max_examples=repetitions(2, 100),
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
     deadline=None,
 )
@@ -81,7 +81,7 @@ def _as_text(value: object) -> str | None:
 
 
 @settings(
-    max_examples=repetitions(8, 200),
+    max_examples=repetitions(4, 200),
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
     deadline=None,
 )

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime
+from decimal import Decimal
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from zoneinfo import ZoneInfo
@@ -19,7 +20,7 @@ from hypothesis import strategies as st
 from drift_checks.core.records import RecordId, Stratum
 from drift_checks.reviews.sampling import draw
 from drift_checks.stores.confidences import ConfidenceForm
-from drift_checks.stores.strata import Bounds
+from drift_checks.stores.strata import Bounds, largest_rounded_to
 from drift_checks.stores.timestamps import FORMS, Count
 from tests.support.tables import TABLE, opened, strata_by_id, with_strata, write_table
 from tests.support.timestamps import TIME_AFFINITIES, ZONES, near, tidy, timestamps
@@ -309,3 +310,11 @@ def test_a_sample_drawn_in_sql_comes_from_its_strata(tmp_path: Path) -> None:
     there = stored_rows(path)
     for stratum, ids in drawn.items():
         assert {stratum_in_python(there[key], BOUNDS) for key in ids} == {stratum}
+
+
+@pytest.mark.parametrize("bound", [0.75, 0.3, 1.0, 60.0, 5e-324])
+def test_a_decimal_is_low_if_it_is_read_so(bound: float) -> None:
+    """A server compares all its digits; Python reads it rounded to the next floating-point number."""
+    largest = largest_rounded_to(bound)
+    assert float(largest) <= bound
+    assert float(largest + Decimal("1e-37") + largest * Decimal("1e-15")) > bound
