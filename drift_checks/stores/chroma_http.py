@@ -42,7 +42,7 @@ _PASSING = (
     *(HTTPStatus.BAD_GATEWAY, HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.GATEWAY_TIMEOUT),
 )
 _RUNS = "check that the Chroma server runs there"
-_NO_CHROMA = "name the address of a Chroma server with --drift-chroma=http://HOST:PORT"
+NAME_A_SERVER = "name the address of a Chroma server with --drift-chroma=http://HOST:PORT"
 
 
 class NotThere(StoreChanged):
@@ -209,7 +209,7 @@ class Requests:
         except httpx.TransportError as error:
             raise self._unreachable(error) from None
         except (httpx.InvalidURL, httpx.DecodingError, httpx.StreamError) as error:
-            raise StoreError(self.url, f"cannot be read ({self._shown(str(error))})", _NO_CHROMA) from None
+            raise StoreError(self.url, f"cannot be read ({self._shown(str(error))})", NAME_A_SERVER) from None
 
     def _unreachable(self, error: httpx.TransportError) -> StoreError:
         cause: BaseException | None = error
@@ -259,10 +259,10 @@ class Requests:
                 if is_cloud(self.url)
                 else f"{CHROMA_TOKEN}, or {CHROMA_BASIC} to user:password"
             )
-            return StoreError(self.url, problem, f"set the variable {key}")
+            return Refused(self.url, problem, f"set the variable {key}")
         sent = [CHROMA_TOKEN] if self._credentials.token is not None else []
         sent += [CHROMA_BASIC] if self._credentials.basic is not None else []
-        return StoreError(
+        return Refused(
             self.url,
             f"refuses the credentials (HTTP {status}: {said})",
             f"check {' and '.join(sent)}, and what its user may read",
@@ -271,7 +271,7 @@ class Requests:
     def _no_chroma(self, answer: httpx.Response) -> StoreError:
         kind = answer.headers.get("content-type", "").partition(";")[0] or "no content type"
         found = f"HTTP {answer.status_code}, {self._shown(kind)}"
-        return NoChroma(self.url, f"does not answer as a Chroma server ({found})", _NO_CHROMA)
+        return NoChroma(self.url, f"does not answer as a Chroma server ({found})", NAME_A_SERVER)
 
     def _said(self, answer: httpx.Response) -> str:
         message = (_error_of(answer) or {}).get("message")
@@ -282,6 +282,10 @@ class Requests:
 
     def _by_proxy(self) -> str:
         return f" by the proxy of {self._route.proxy_name}" if self._route.proxy else ""
+
+
+class Refused(StoreError):
+    """The server does not accept the credentials, or not for this."""
 
 
 class NoChroma(StoreError):

@@ -217,6 +217,13 @@ def test_a_user_without_the_right_to_list_is_believed(opened: Opened, relay: Rel
     assert opened().count == 120
 
 
+def test_databases_of_others_are_passed_over(opened: Opened, relay: Relay, chroma_server: ServedDirectory) -> None:
+    """Though the server lists them."""
+    chroma_server.post("/default_tenant/databases", name="theirs")
+    relay.fault = Fault(403, ERROR % (b"AuthError", b"Forbidden"), path="/databases/theirs/")
+    assert opened().count == 120
+
+
 CLOUD, OWN = "https://api.trychroma.com", "http://chroma.internal:8000"
 
 
