@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import ssl
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -15,7 +14,6 @@ from urllib.parse import unquote, urlsplit
 from drift_checks.core.addresses import ServerURL
 from drift_checks.core.errors import SettingError, StoreAway, StoreChanged, StoreError
 from drift_checks.core.masking import mask_url
-from drift_checks.core.route import Route, find_route
 from drift_checks.core.secrets import (
     CHROMA_BASIC,
     CHROMA_KEY,
@@ -28,6 +26,8 @@ from drift_checks.core.secrets import (
 
 if TYPE_CHECKING:
     import httpx
+
+    from drift_checks.core.route import Route
 
 API = "/api/v2"
 _CONNECT_SECONDS = 10.0
@@ -110,6 +110,9 @@ class Requests:
 
     def __init__(self, url: ServerURL, credentials: Credentials, seconds: float) -> None:
         import httpx
+
+        # It takes a while to load, and most reviews read a directory.
+        from drift_checks.core.route import find_route
 
         self.url = url
         self.base = re.sub(r"/api(?:/v[12])?$", "", _without_user(url.complete).rstrip("/"))
@@ -212,6 +215,8 @@ class Requests:
             raise StoreError(self.url, f"cannot be read ({self._shown(str(error))})", NAME_A_SERVER) from None
 
     def _unreachable(self, error: httpx.TransportError) -> StoreError:
+        import ssl
+
         cause: BaseException | None = error
         while cause is not None and not isinstance(cause, ssl.SSLError):
             cause = cause.__cause__ or cause.__context__
