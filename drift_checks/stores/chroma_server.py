@@ -76,9 +76,21 @@ class ChromaServer:
             ) from None
 
     def find(self, wanted: CollectionName) -> FoundCollection:
-        """Return the collection with this name in any database that the server shows; raise StoreError without one."""
+        """Return the collection with this name in any database that the server shows.
+
+        Raises:
+            StoreError: There is none, there are several, or it is empty.
+        """
         with self.readable():
-            return self._find(wanted)
+            found = self._find(wanted)
+        if not self.count(found):
+            # It may be about to be filled again, so that its records only seem to lack vectors.
+            problem, remedy = (
+                f"collection {printable(found)} is empty",
+                "fill it, or name another with --drift-collection",
+            )
+            raise StoreError(self.url, problem, remedy)
+        return found
 
     def _find(self, wanted: CollectionName) -> FoundCollection:
         tenant = wanted.tenant or self.greeting.tenant
