@@ -8,7 +8,6 @@ from typing import Any
 
 import sqlalchemy as sa
 
-
 _BIGGEST = 2**63
 
 
