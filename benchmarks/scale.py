@@ -11,7 +11,8 @@ import os
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Iterator
+import tempfile
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 from statistics import median
@@ -23,13 +24,13 @@ if TYPE_CHECKING:
     import duckdb
 
 ENGINES = ("sqlite", "sqlite-json", "parquet", "postgresql")
-POSTGRESQL = Path(os.environ.get("PG_BIN", "/usr/lib/postgresql/15/bin"))
 AT_ONCE = 10_000
 # Hashes in place of random numbers: DuckDB computes them in any order. The text begins with the category.
 ROWS = """
 select number::bigint as id, concat_ws(' ', category, 'report', number, 'on case', hash(number, 1) % 1000000,
         'as filed by office', hash(number, 2) % 1000, 'with remark', hash(number, 3)) as text,
-    sha256(text) as text_hash{vectors}, category, round(1 - pow((hash(number, 4) % 100000) / 100000, 5) * 0.6, 4) as confidence,
+    sha256(text) as text_hash{vectors}, category,
+    round(1 - pow((hash(number, 4) % 100000) / 100000, 5) * 0.6, 4) as confidence,
     strftime(timestamp '2026-01-15' - to_seconds(hash(number, 5) % 31536000), '%Y-%m-%dT%H:%M:%S') as timestamp,
     'llm' as source, 'model-1' as model_version, 'prompt-1' as prompt_version, 'embedding-1' as embedding_model,
     (300 + hash(number, 6) % 900)::integer as response_time_ms, (200 + hash(number, 7) % 300)::integer as input_tokens,
@@ -42,10 +43,19 @@ VECTORS = """,
         (hash(category, place) % 2000) / 50000 - 0.02 + (hash(number, place, 9) % 10000000) / 2e8 - 0.025
     )::float) as embedding_json
 """
+COMMAND = (
+    *(sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "--pyargs", "drift_checks", "--drift-chroma=none"),
+    *("--drift-as-of=2026-01-15T00:00:00Z", "--drift-naive-timezone=UTC", "--drift-alerts=none"),
+    "--drift-query-timeout=600",
+)
 CLASSIFIER = """
 def classify(text):
     return text.split()[0], 0.9
 """
+TYPES = {"embedding_json": "", "confidence": "real"} | dict.fromkeys(
+    ("response_time_ms", "input_tokens", "output_tokens"), "integer"
+)
+SERVER_TYPES = TYPES | {"embedding_json": "real[]", "confidence": "double precision"}
 INDEXED = ("text_hash", "confidence", "timestamp", "source")
 
 
@@ -68,12 +78,38 @@ def build_sqlite(file: Path, number: int, dimension: int, *, as_json: bool) -> N
         for first in range(1, number + 1, AT_ONCE):
             names, found = fetch(first, min(first + AT_ONCE, number + 1), dimension, as_json=as_json)
             if first == 1:
-                others = ", ".join(names[1:])
+                others = ", ".join(f"{name} {TYPES.get(name, 'text')}" for name in names[1:])
                 connection.execute(f"create table risk_classifications (id integer primary key, {others})")
             marks = ", ".join("?" * len(names))
             connection.executemany(f"insert into risk_classifications values ({marks})", found)
         for column in INDEXED:
             connection.execute(f"create index by_{column} on risk_classifications ({column})")
+
+
+def build_postgresql(url: str, number: int, dimension: int) -> None:
+    """Fill a table in PostgreSQL, with the usual indexes and with vectors as real[]."""
+    import psycopg
+
+    with psycopg.connect(url.replace("+psycopg", "")) as connection, tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "rows.csv"
+        for first in range(1, number + 1, AT_ONCE):
+            with duckdb_connection() as made:
+                query = rows(first, min(first + AT_ONCE, number + 1), dimension)
+                if dimension:
+                    braces = "translate(embedding_json::varchar, '[]', '{}')"
+                    query = f"select * replace ({braces} as embedding_json) from ({query})"
+                if first == 1:
+                    names = [column[0] for column in made.execute(f"describe {query}").fetchall()]
+                    others = ", ".join(f"{name} {SERVER_TYPES.get(name, 'text')}" for name in names[1:])
+                    connection.execute(f"create table risk_classifications (id bigint primary key, {others})")
+                made.execute(f"copy ({query}) to '{file}' (format csv, header false)")
+            with connection.cursor().copy("copy risk_classifications from stdin (format csv)") as copy:
+                copy.write(file.read_bytes())
+        for column in INDEXED:
+            connection.execute(f"create index by_{column} on risk_classifications ({column})")
+        connection.commit()
+        connection.autocommit = True
+        connection.execute("vacuum analyze risk_classifications")
 
 
 def fetch(first: int, end: int, dimension: int, *, as_json: bool) -> tuple[list[str], list[tuple[Any, ...]]]:
@@ -99,27 +135,39 @@ def duckdb_connection() -> Iterator[duckdb.DuckDBPyConnection]:
         yield connection
 
 
-def store(engine: str, folder: Path, number: int, dimension: int) -> str:
-    """Return what `--drift-db` names; make it first if it is not there."""
+@contextmanager
+def store(engine: str, folder: Path, number: int, dimension: int) -> Iterator[str]:
+    """Yield what the variable DRIFT_DB names; make it first if it is not there."""
+    if engine == "postgresql":
+        from tests.support.databases import ADMIN, PostgreSQL
+
+        server = PostgreSQL()
+        try:
+            database = server.create_database()
+            apart(build_postgresql, server.url(database.name, ADMIN), number, dimension)
+            yield database.url
+        finally:
+            server.remove()
+        return
     file = folder / f"{engine}-{number}-{dimension}.{'parquet' if engine == 'parquet' else 'db'}"
     if not file.exists():
         unfinished = file.with_suffix(".unfinished")
         unfinished.unlink(missing_ok=True)
         if engine == "parquet":
-            build: Any = build_parquet
-            options = {}
+            apart(build_parquet, unfinished, number, dimension)
         else:
-            build, options = build_sqlite, {"as_json": engine == "sqlite-json"}
-        # In another process: its memory would count as that of the processes that are measured.
-        process = multiprocessing.get_context("spawn").Process(
-            target=build, args=(unfinished, number, dimension), kwargs=options
-        )
-        process.start()
-        process.join()
-        if process.exitcode:
-            raise SystemExit(f"{file} could not be made")
+            apart(build_sqlite, unfinished, number, dimension, as_json=engine == "sqlite-json")
         unfinished.rename(file)
-    return str(file)
+    yield str(file)
+
+
+def apart(build: Callable[..., None], *given: object, **options: object) -> None:
+    """Call the function in another process: its memory would count as that of the processes that are measured."""
+    process = multiprocessing.get_context("spawn").Process(target=build, args=given, kwargs=options)
+    process.start()
+    process.join()
+    if process.exitcode:
+        raise SystemExit(f"the store could not be made ({build.__name__})")
 
 
 def main() -> None:
@@ -135,6 +183,7 @@ def main() -> None:
     folder = arguments.folder.resolve()
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "trivial.py").write_text(CLASSIFIER)
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     works = {
         "draw": ["--collect-only", "-q"],
         "own": ["--drift-reviewer=trivial:classify"],
@@ -142,19 +191,22 @@ def main() -> None:
     }
     print(f"{'':<34}{'seconds':>9}{'fastest':>9}{'slowest':>9}{'cpu':>7}{'MB':>7}")
     for engine in arguments.engines:
-        db = store(engine, folder, arguments.rows, arguments.dimension)
-        for work in arguments.work:
-            command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "--pyargs", "drift_checks"]
-            command += [f"--drift-db={db}", "--drift-chroma=none", "--drift-as-of=2026-01-15T00:00:00Z"]
-            command += ["--drift-naive-timezone=UTC", "--drift-alerts=none", "--drift-query-timeout=600", *works[work]]
-            check = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
-            if check.returncode:
-                raise SystemExit(f"{' '.join(command)}\nexited with {check.returncode}:\n{check.stdout}{check.stderr}")
-            runs = [measure(command, str(folder)) for _ in range(arguments.runs)]
-            clock = [run[0] for run in runs]
-            processor, memory = median(run[1] for run in runs), max(run[2] for run in runs)
-            name = f"{engine} {arguments.rows:,} × {arguments.dimension} {work}"
-            print(f"{name:<34}{median(clock):>9.2f}{min(clock):>9.2f}{max(clock):>9.2f}{processor:>7.2f}{memory:>7.0f}")
+        with store(engine, folder, arguments.rows, arguments.dimension) as db:
+            os.environ["DRIFT_DB"] = db
+            for work in arguments.work:
+                name = f"{engine} {arguments.rows:,} × {arguments.dimension} {work}"
+                print(f"{name:<34}{figures([*COMMAND, *works[work]], folder, arguments.runs)}", flush=True)
+
+
+def figures(command: list[str], folder: Path, number: int) -> str:
+    """Return the figures of several runs, after one that must succeed."""
+    check = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+    if check.returncode:
+        raise SystemExit(f"{' '.join(command)}\nexited with {check.returncode}:\n{check.stdout}{check.stderr}")
+    runs = [measure(command, str(folder)) for _ in range(number)]
+    clock = [run[0] for run in runs]
+    processor, memory = median(run[1] for run in runs), max(run[2] for run in runs)
+    return f"{median(clock):>9.2f}{min(clock):>9.2f}{max(clock):>9.2f}{processor:>7.2f}{memory:>7.0f}"
 
 
 if __name__ == "__main__":

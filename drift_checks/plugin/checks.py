@@ -95,8 +95,11 @@ class Checks:
         return error if outcome.result is Result.BROKEN else None
 
     @pytest.hookimpl(wrapper=True, trylast=True, specname="pytest_pyfunc_call")
-    def note_finding(self, pyfuncitem: pytest.Function) -> Generator[None, object, object]:
-        """Note a finding, so that pytest and its plugins see a test that passes."""
+    def pytest_note_finding(self, pyfuncitem: pytest.Function) -> Generator[None, object, object]:
+        """Note a finding, so that pytest and its plugins see a test that passes.
+
+        pytest takes only methods with this prefix for hooks.
+        """
         try:
             return (yield)
         except (AssertionError, pytest.fail.Exception) as error:
@@ -172,6 +175,7 @@ class Checks:
         if message and self._pipeline.settings.redact:
             concerned = [record] if record else self._pipeline.sample.records
             message = withhold(message, "\n".join(item.text for item in concerned))
+        statistics = item.stash.get(STATISTICS, [])
         review = self._pipeline.reviews.get(record.id) if record else None
         if result is Result.UNMEASURED and review and not review.needed:
             result = Result.NOT_NEEDED
@@ -182,7 +186,7 @@ class Checks:
             record.id if record else None,
             str(record.stratum) if record else None,
             self._decision(record, review) if record else None,
-            tuple(item.stash.get(STATISTICS, [])),
+            tuple(statistics),
             item.nodeid,
             isinstance(error, StoreError),
         )

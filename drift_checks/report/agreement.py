@@ -147,10 +147,10 @@ def _judge_population(
 ) -> JudgedAgreement:
     made = [item for item in outcomes if item.result in (Result.PASSED, Result.FAILED)]
     passed = sum(item.result is Result.PASSED for item in made)
-    share = f"{percent(population.rate)} of the whole store agree"
+    agree = f"{percent(population.rate)} of the whole store agree"
     if not population.is_exact:
-        share = f"an estimated {share} ({percent_range(*population.interval)})"
-    said = f"{share}{left_out(agreement)}; {counted.message} in the sample"
+        agree = f"an estimated {agree} ({percent_range(*population.interval)})"
+    said = f"{agree}{left_out(agreement)}; {counted.message} in the sample"
     if few := too_few(len(made), counted.criterion):
         return JudgedAgreement(Verdict.INCONCLUSIVE, f"{few}: {said}", population)
     whole = replace(counted, passed=passed, failed=len(made) - passed, estimate=population)

@@ -103,7 +103,9 @@ class Windows:
         queries = window_queries(connection, self.store, self.bounds, sum(sizes.values()))
         ids = sampling.draw(queries, wanted, sizes, self.settings.seed)
         columns = [column for column in _COLUMNS if self.store.has(column)]
-        return groups, {window: self.store.rows(connection, ids[window], columns) for window in COMPARED}
+        # All at once, since an engine without indexes reads the whole table.
+        rows = self.store.rows(connection, [key for window in COMPARED for key in ids[window]], columns)
+        return groups, {window: {key: rows[key] for key in ids[window] if key in rows} for window in COMPARED}
 
     def _vectors(self, window: Window) -> Iterator[tuple[RecordId, str, npt.NDArray[np.float32]]]:
         rows = self._read[1][window]

@@ -12,6 +12,8 @@ from drift_checks.core.errors import StoreError, nearest
 from drift_checks.settings.declarations import CHROMA_DATABASE
 
 DATABASE = CHROMA_DATABASE
+# A shared server may have thousands.
+_MOST_NAMED = 20
 DEFAULT_TENANT, DEFAULT_DATABASE = "default_tenant", "default_database"
 
 
@@ -80,6 +82,8 @@ def choose_collection(place: Location, wanted: CollectionName, there: Sequence[F
             "change --drift-chroma-tenant and --drift-chroma-database, or leave them out",
         )
     listed = sorted(str(found) for found in there)
+    if len(listed) > _MOST_NAMED:
+        listed[_MOST_NAMED:] = [f"{len(listed) - _MOST_NAMED:,} more"]
     raise StoreError(
         place,
         f"has no collection {wanted.name!r} (it has {', '.join(listed) or 'none'})",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import ssl
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -15,7 +14,6 @@ from urllib.parse import unquote, urlsplit
 from drift_checks.core.addresses import ServerURL
 from drift_checks.core.errors import SettingError, StoreAway, StoreChanged, StoreError
 from drift_checks.core.masking import mask_url
-from drift_checks.core.route import Route, find_route
 from drift_checks.core.secrets import (
     CHROMA_BASIC,
     CHROMA_KEY,
@@ -28,6 +26,8 @@ from drift_checks.core.secrets import (
 
 if TYPE_CHECKING:
     import httpx
+
+    from drift_checks.core.route import Route
 
 API = "/api/v2"
 _CONNECT_SECONDS = 10.0
@@ -42,7 +42,7 @@ _PASSING = (
     *(HTTPStatus.BAD_GATEWAY, HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.GATEWAY_TIMEOUT),
 )
 _RUNS = "check that the Chroma server runs there"
-_NO_CHROMA = "name the address of a Chroma server with --drift-chroma=http://HOST:PORT"
+NAME_A_SERVER = "name the address of a Chroma server with --drift-chroma=http://HOST:PORT"
 
 
 class NotThere(StoreChanged):
@@ -110,6 +110,9 @@ class Requests:
 
     def __init__(self, url: ServerURL, credentials: Credentials, seconds: float) -> None:
         import httpx
+
+        # It takes a while to load, and most reviews read a directory.
+        from drift_checks.core.route import find_route
 
         self.url = url
         self.base = re.sub(r"/api(?:/v[12])?$", "", _without_user(url.complete).rstrip("/"))
@@ -209,9 +212,11 @@ class Requests:
         except httpx.TransportError as error:
             raise self._unreachable(error) from None
         except (httpx.InvalidURL, httpx.DecodingError, httpx.StreamError) as error:
-            raise StoreError(self.url, f"cannot be read ({self._shown(str(error))})", _NO_CHROMA) from None
+            raise StoreError(self.url, f"cannot be read ({self._shown(str(error))})", NAME_A_SERVER) from None
 
     def _unreachable(self, error: httpx.TransportError) -> StoreError:
+        import ssl
+
         cause: BaseException | None = error
         while cause is not None and not isinstance(cause, ssl.SSLError):
             cause = cause.__cause__ or cause.__context__
@@ -259,10 +264,10 @@ class Requests:
                 if is_cloud(self.url)
                 else f"{CHROMA_TOKEN}, or {CHROMA_BASIC} to user:password"
             )
-            return StoreError(self.url, problem, f"set the variable {key}")
+            return Refused(self.url, problem, f"set the variable {key}")
         sent = [CHROMA_TOKEN] if self._credentials.token is not None else []
         sent += [CHROMA_BASIC] if self._credentials.basic is not None else []
-        return StoreError(
+        return Refused(
             self.url,
             f"refuses the credentials (HTTP {status}: {said})",
             f"check {' and '.join(sent)}, and what its user may read",
@@ -271,7 +276,7 @@ class Requests:
     def _no_chroma(self, answer: httpx.Response) -> StoreError:
         kind = answer.headers.get("content-type", "").partition(";")[0] or "no content type"
         found = f"HTTP {answer.status_code}, {self._shown(kind)}"
-        return NoChroma(self.url, f"does not answer as a Chroma server ({found})", _NO_CHROMA)
+        return NoChroma(self.url, f"does not answer as a Chroma server ({found})", NAME_A_SERVER)
 
     def _said(self, answer: httpx.Response) -> str:
         message = (_error_of(answer) or {}).get("message")
@@ -282,6 +287,10 @@ class Requests:
 
     def _by_proxy(self) -> str:
         return f" by the proxy of {self._route.proxy_name}" if self._route.proxy else ""
+
+
+class Refused(StoreError):
+    """The server does not accept the credentials, or not for this."""
 
 
 class NoChroma(StoreError):

@@ -20,7 +20,7 @@ from drift_checks.stores.catalogue import (
     choose_collection,
 )
 from drift_checks.stores.chroma import read_by_http
-from drift_checks.stores.chroma_http import Credentials, NoChroma, NotThere, Requests, is_cloud
+from drift_checks.stores.chroma_http import NAME_A_SERVER, Credentials, NoChroma, NotThere, Refused, Requests, is_cloud
 from drift_checks.stores.vectors import Entry, Result, VectorCollection
 
 # A shared server may have thousands.
@@ -76,9 +76,21 @@ class ChromaServer:
             ) from None
 
     def find(self, wanted: CollectionName) -> FoundCollection:
-        """Return the collection with this name in any database that the server shows; raise StoreError without one."""
+        """Return the collection with this name in any database that the server shows.
+
+        Raises:
+            StoreError: There is none, there are several, or it is empty.
+        """
         with self.readable():
-            return self._find(wanted)
+            found = self._find(wanted)
+        if not self.count(found):
+            # It may be about to be filled again, so that its records only seem to lack vectors.
+            problem, remedy = (
+                f"collection {printable(found)} is empty",
+                "fill it, or name another with --drift-collection",
+            )
+            raise StoreError(self.url, problem, remedy)
+        return found
 
     def _find(self, wanted: CollectionName) -> FoundCollection:
         tenant = wanted.tenant or self.greeting.tenant
@@ -86,7 +98,17 @@ class ChromaServer:
         if len(databases) > _MOST_DATABASES:
             problem = f"has {len(databases):,} databases in the tenant {printable(tenant)}, too many to search"
             raise StoreError(self.url, problem, "name the collection's with --drift-chroma-database=NAME")
-        there = [found for database in databases if (found := self._found(tenant, database, wanted.name))]
+        there, refused = [], None
+        for database in databases:
+            try:
+                found = self._found(tenant, database, wanted.name)
+            except Refused as error:
+                # A user may list databases without the right to read them.
+                refused = error
+            else:
+                there += [found] if found is not None else []
+        if not there and refused is not None:
+            raise refused
         if not there:
             there = [found for database in databases for found in self._listed(tenant, database)]
         return choose_collection(self.url, wanted, there)
@@ -117,7 +139,7 @@ class ChromaServer:
     def _greet(self) -> Greeting:
         try:
             if "nanosecond heartbeat" not in self.requests.get("/heartbeat"):
-                raise NoChroma(self.url, "does not answer as a Chroma server", "")
+                raise NoChroma(self.url, "does not answer as a Chroma server", NAME_A_SERVER)
         except (NoChroma, NotThere, TypeError) as error:
             raise self._old_version() or error from None
         try:
@@ -148,9 +170,7 @@ class ChromaServer:
     def _databases(self, tenant: str) -> list[str]:
         try:
             found = list(self._pages(f"/tenants/{quote(tenant, safe='')}/databases"))
-        except StoreError as error:
-            if error.exit_code == StoreChanged.exit_code and not isinstance(error, NotThere):
-                raise
+        except (NotThere, Refused):
             # A user may read some of them without the right to list all.
             found = [{"name": name} for name in self.greeting.databases]
         return [str(item["name"]) for item in found] or [DEFAULT_DATABASE]

@@ -8,8 +8,6 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from drift_checks.stores.embeddings import SentArray
-
 _BIGGEST = 2**63
 
 
@@ -62,12 +60,16 @@ class Array(sa.types.TypeDecorator[Any]):
         return None if value is None else str(value).replace("{", "[").replace("}", "]").replace("NULL", "null")
 
 
-class Sent(sa.types.TypeDecorator[Any]):
-    """An array in the form in which PostgreSQL sends it, which is read much faster than its text."""
+class Packed(sa.types.TypeDecorator[Any]):
+    """Bytes that hold a vector, marked as what they are."""
 
     impl = sa.LargeBinary
     cache_ok = True
 
-    def process_result_value(self, value: Any, dialect: sa.Dialect) -> SentArray | None:
-        """Return the bytes."""
-        return None if value is None else SentArray(value)
+    def __init__(self, form: type[bytes] = bytes) -> None:
+        super().__init__()
+        self.form = form
+
+    def process_result_value(self, value: Any, dialect: sa.Dialect) -> bytes | None:
+        """Return the bytes in their form."""
+        return None if value is None else self.form(value)

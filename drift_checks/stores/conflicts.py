@@ -40,10 +40,15 @@ def find_conflicts(connection: Connection, store: RecordStore) -> list[Conflict]
         .where(not_(dialect.is_blank(beginning)), category.is_not(None))
         .group_by(dialect.identity(beginning), category)
     )
-    if store.has("text_hash") and dialect.in_process:
-        hashed = store.column("text_hash")
-        twice = select(hashed).group_by(hashed).having(func.count() > 1).correlate(None)
-        counted = counted.where(or_(hashed.in_(twice), hashed.is_(None)))
+    has_hashes = store.has("text_hash") and dialect.in_process
+    hashed = store.column("text_hash") if has_hashes else beginning
+    # Digests of ten million texts fit in memory; the texts do not.
+    digest = dialect.digest(hashed)
+    if digest is None and has_hashes:
+        digest = hashed
+    if digest is not None:
+        twice = select(digest).group_by(digest).having(func.count() > 1).correlate(None)
+        counted = counted.where(or_(digest.in_(twice), hashed.is_(None)))
     groups = counted.subquery()
     query = (
         select(func.sum(groups.c.records), func.count(), func.min(groups.c.first))

@@ -12,6 +12,7 @@ from sqlalchemy.exc import DBAPIError
 from drift_checks.core.errors import SettingError, StoreError, nearest
 from drift_checks.core.records import COLUMNS, INDISPENSABLE, as_text
 from drift_checks.core.text import printable
+from drift_checks.stores.embeddings import PACKED
 from drift_checks.stores.engines import RecordFile
 from drift_checks.stores.forms import Forms, find_forms
 
@@ -40,7 +41,7 @@ class Decisions:
     Attributes:
         columns: The names of the columns that can be used, by our names.
         base: The table itself, with all its rows.
-        table: The decisions only, with the same columns.
+        table: The decisions only, with the same columns, and the vectors as PACKED.
         rows: A selection of the decisions from the table itself.
         others: The ids, and the ids of entries in Chroma, of all rows that are no decisions; None if there is none.
         without_id: A count of the rows that lack only the id.
@@ -77,6 +78,8 @@ def find_decisions(connection: sa.Connection, file: RecordFile, wanted: Wanted) 
         name, *(sa.column(theirs, types.get(theirs)) for theirs in dict.fromkeys(columns.values()))
     )
     read = {ours: file.dialect.projected(connection, ours, base.c[theirs]) for ours, theirs in columns.items()}
+    packed = {PACKED: base.c[columns["embedding_json"]]} if "embedding_json" in columns else {}
+    read |= {ours: file.dialect.projected(connection, ours, column) for ours, column in packed.items()}
     key, category = read["id"], read["category"]
     # A comment at its end must not hide the parenthesis.
     chosen: list[sa.ColumnElement[bool]] = [] if wanted.where is None else [sa.literal_column(f"({wanted.where}\n)")]
@@ -100,7 +103,7 @@ def find_decisions(connection: sa.Connection, file: RecordFile, wanted: Wanted) 
         is_view=name in views,
         columns=usable,
         base=base,
-        table=rows.with_only_columns(*(read[ours].label(ours) for ours in usable)).subquery("decisions"),
+        table=rows.with_only_columns(*(read[ours].label(ours) for ours in (*usable, *packed))).subquery("decisions"),
         rows=rows.with_only_columns(*(read[ours].label(ours) for ours in usable)),
         others=_others(base, read, decided) if decided else None,
         without_id=counted.where(key.is_(None), *decided),

@@ -6,13 +6,17 @@ SQLite would hold: a timestamp is a text in ISO 8601, and an array or a structur
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.types import TypeEngine
 
 from drift_checks.core.records import RecordId, StoredId, stored_ids
+from drift_checks.stores.column_types import Packed
+from drift_checks.stores.embeddings import PACKED, SortKey, read_embedding
 from drift_checks.stores.expressions import WHITE_SPACE, text_in_sql
 
 # The number of a row, from 0.
@@ -37,6 +41,8 @@ _ZONED = ("TIMESTAMP WITH TIME ZONE", "TIMESTAMPTZ")
 _TIME = r"(?:[01]\d|2[0-3]):[0-5]\d(?::[0-5]\d(?:\.\d{1,9})?)?(?: UTC|Z|[+-](?:[01]\d|2[0-3]):[0-5]\d)?"
 _ISO = rf"\d{{4}}-\d\d-\d\d(?:[T ]{_TIME})?"
 _MOST_IDS = 50_000
+_VECTOR = re.compile(r"(?:FLOAT|DOUBLE)\[\d*\]")
+_ORDER = "ASC NULLS LAST"
 
 
 class Declared(sa.types.NullType):
@@ -65,6 +71,7 @@ class DuckDBDialect:
         self._names = names
         self._texts = texts
         self._is_number: dict[str, bool] = {}
+        self._has_sort_keys: bool | None = None
 
     def tables(self, connection: sa.Connection) -> tuple[Sequence[str], Sequence[str]]:
         """Return the names of the tables and those of the views."""
@@ -104,7 +111,25 @@ class DuckDBDialect:
         if name in _ZONED:
             in_utc = sa.func.make_timestamp(sa.func.epoch_us(column))
             return sa.type_coerce(sa.cast(in_utc, sa.String).concat("Z"), _IsoText)
-        return sa.cast(sa.func.to_json(column) if name.endswith("]") or plain in _NESTED else column, sa.String)
+        if _VECTOR.fullmatch(name) and ours == PACKED and self._sort_keys_are_known(connection):
+            key = sa.func.create_sort_key(sa.try_cast(column, sa.ARRAY(sa.REAL)), text_in_sql(_ORDER))
+            return sa.type_coerce(sa.case((column.is_not(None), key)), Packed(SortKey))
+        if name.endswith("]"):
+            # A copy with the items of the wanted rows only: all that were read with them would be converted.
+            return sa.cast(sa.func.to_json(sa.func.list_resize(column, sa.func.len(column))), sa.String)
+        return sa.cast(sa.func.to_json(column) if plain in _NESTED else column, sa.String)
+
+    def _sort_keys_are_known(self, connection: sa.Connection) -> bool:
+        """Return whether this version of DuckDB makes the sort keys that can be read."""
+        if self._has_sort_keys is None:
+            numbers = [1.5, -2.25, 0.0]
+            query = f"select create_sort_key({numbers}::float[], '{_ORDER}')"
+            try:
+                made = read_embedding(SortKey(connection.exec_driver_sql(query).scalar_one()))
+            except DBAPIError:
+                made = None
+            self._has_sort_keys = made is not None and made.tolist() == numbers
+        return self._has_sort_keys
 
     def _holds_whole_numbers(self, connection: sa.Connection, column: sa.ColumnClause[Any]) -> bool:
         """Return whether all texts in the column are whole numbers as computers write them."""
@@ -127,9 +152,13 @@ class DuckDBDialect:
     def spread(
         self, connection: sa.Connection, rows: sa.Select[Any], places: int, at_each: int
     ) -> Sequence[Sequence[Any]]:
-        """Return as many rows as asked for, at equal distances."""
-        wanted = places * at_each
-        step = max(1, _size(connection, rows) // wanted)
+        """Return as many rows as asked for, all over the table."""
+        wanted, size = places * at_each, _size(connection, rows)
+        if rows.whereclause is None and size > wanted:
+            # What comes before a place need not be read, which may be many vectors.
+            parts = [rows.limit(at_each).offset(size * place // places) for place in range(places)]
+            return [row for part in parts for row in connection.execute(part)]
+        step = max(1, size // wanted)
         number = (sa.func.row_number().over() % step).label("drift_remainder")
         numbered = rows.add_columns(number).subquery()
         *columns, remainder = numbered.columns
@@ -215,6 +244,10 @@ class DuckDBDialect:
     def identity(self, text: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]:
         """Return the text, compared byte by byte."""
         return sa.collate(text, "BINARY")
+
+    def digest(self, text: sa.ColumnElement[Any]) -> sa.ColumnElement[Any] | None:
+        """Return DuckDB's hash of the text."""
+        return sa.func.hash(text)
 
     def evaluated_once(self, rows: sa.Select[Any]) -> sa.Subquery:
         """Return the rows as a subquery, which DuckDB evaluates once."""

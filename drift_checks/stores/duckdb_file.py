@@ -66,6 +66,7 @@ class DuckDBFile:
         self._source = source
         self._query_seconds = query_seconds
         self._snapshot = Snapshot(snapshot_dir)
+        self._threads = 2
         is_file = source.format is Format.DUCKDB
         self.only_table = None if is_file else source.named.name
         is_one_text = source.format in TEXTS and len(source.files) == 1
@@ -173,6 +174,8 @@ class DuckDBFile:
 
     def _view(self, connection: duckdb.DuckDBPyConnection) -> None:
         """Make the Parquet files a view."""
+        # For a few rows, all vectors of a hundred thousand would be held.
+        connection.execute("set disable_parquet_prefetching = true")
         files = ", ".join(_in_sql(literal_pattern(file)) for file in self._source.files)
         rows = f"select * from read_parquet([{files}], union_by_name = true, hive_partitioning = false)"  # noqa: S608 - quoted
         connection.execute(f"create view {quoted_name(self.path.name)} as {rows}")
@@ -184,7 +187,7 @@ class DuckDBFile:
 
         config: dict[str, Any] = {
             "memory_limit": _MEMORY,
-            "threads": "2",
+            "threads": str(self._threads),
             "temp_directory": str(self._snapshot.folder / "temporary"),
             "autoinstall_known_extensions": "false",
             "autoload_known_extensions": "false",
@@ -231,6 +234,9 @@ class DuckDBFile:
                     described = connection.execute(f"describe {parquet}").fetchall()
                 except duckdb.Error as error:
                     raise self._explained(error, file) from None
+                if any(_kind(kind) == "array" for _, kind, *_ in described):
+                    # Each thread may hold a page of hundreds of megabytes.
+                    self._threads = 1
                 for name, kind, *_ in described:
                     other, first = known.setdefault(name.lower(), (kind, file))
                     if _kind(kind) != _kind(other):

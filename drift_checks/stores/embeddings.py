@@ -2,25 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 from pydantic_core import from_json
 
+# The vectors in the form that is read fastest, in the column embedding_json of a search.
+PACKED = "packed_embedding"
 Matrix = npt.NDArray[np.float32]
 _KINDS = np.dtype("<f4"), np.dtype("<f8")
 # Bytes of another type are extremely small or large numbers.
 _LEAST, _MOST = 1e-9, 1e6
 # How many numbers of a BLOB usually show that it has the other precision.
 _TRIED = 8
-_JSON_BEGINS = b"[", b"{", b" ", b"\t", b"\r", b"\n"
+_SPACES = b" ", b"\t", b"\r", b"\n"
+# The header of a sent array, and its types of numbers by their number in PostgreSQL.
+_HEADER = 20
+_SENT: Mapping[int, np.dtype[Any]] = {700: np.dtype(">f4"), 701: np.dtype(">f8")}
 _SIGN = np.uint32(0x80000000)
-# PostgreSQL's numbers of the types, and the bytes before the numbers of an array of one dimension.
-_SENT: dict[int, np.dtype[Any]] = {700: np.dtype(">f4"), 701: np.dtype(">f8")}
-_HEAD = 20
-_Reader = Callable[[npt.NDArray[np.uint8]], Iterator[tuple[npt.NDArray[np.bool_], Matrix]]]
 
 
 class SortKey(bytes):
@@ -34,10 +35,10 @@ class SortKey(bytes):
 
 
 class SentArray(bytes):
-    """An array of 32-bit or 64-bit numbers as PostgreSQL sends it: `array_send` of its source.
+    """The bytes in which PostgreSQL sends an array of 32-bit or 64-bit numbers, as `array_send` returns them.
 
-    They are the number of dimensions, whether there are NULLs, the type, and the size and first place of each
-    dimension, then each number after its size, all with the highest byte first.
+    They are five whole numbers of four bytes (dimensions, whether there is a NULL, type, length, first index), and the
+    number of bytes before each number. The highest byte comes first.
     """
 
     __slots__ = ()
@@ -47,11 +48,11 @@ class Embeddings(NamedTuple):
     """The vectors in a sequence of stored values.
 
     Attributes:
-        by_dimension: The vectors of each dimension, and the places of their values.
+        blocks: Matrices of vectors, each with the places of their values.
         unreadable: The places of the values that are no vectors.
     """
 
-    by_dimension: dict[int, tuple[npt.NDArray[np.intp], Matrix]]
+    blocks: list[tuple[npt.NDArray[np.intp], Matrix]]
     unreadable: list[int]
 
 
@@ -59,25 +60,30 @@ def read_embeddings(stored: Sequence[object]) -> Embeddings:
     """Return what `read_embedding` returns for each value, as matrices: bytes of the same length are read at once."""
     alike: dict[tuple[type, int], list[int]] = {}
     for place, value in enumerate(stored):
-        if isinstance(value, bytes) and not value.startswith(_JSON_BEGINS):
+        if isinstance(value, bytes) and (type(value) is not bytes or not _may_be_json(value)):
             alike.setdefault((type(value), len(value)), []).append(place)
-    found: dict[int, list[tuple[npt.NDArray[np.intp], Matrix]]] = {}
+    blocks: list[tuple[npt.NDArray[np.intp], Matrix]] = []
     left = np.ones(len(stored), dtype=bool)
     for (kind, size), places in alike.items():
-        joined = np.frombuffer(b"".join([stored[place] for place in places]), np.uint8)  # type: ignore[misc]
-        rows = joined.reshape(len(places), size)
-        for usable, vectors in _READERS.get(kind, _in_blobs)(rows):
+        joined = b"".join([stored[place] for place in places])  # type: ignore[misc]
+        rows = np.frombuffer(joined, np.uint8).reshape(len(places), size)
+        for usable, vectors in _READERS[kind](rows):
             there = np.array(places)[usable]
             left[there] = False
-            found.setdefault(vectors.shape[1], []).append((there, vectors[usable]))
+            blocks.append((there, vectors if usable.all() else vectors[usable]))
+    one_by_one: dict[int, list[tuple[int, Matrix]]] = {}
     unreadable = []
     for place in np.flatnonzero(left).tolist():
         vector = read_embedding(stored[place])
         if vector is None:
             unreadable.append(place)
         else:
-            found.setdefault(vector.size, []).append((np.array([place]), vector[np.newaxis]))
-    return Embeddings({size: _in_order(parts) for size, parts in found.items()}, unreadable)
+            one_by_one.setdefault(vector.size, []).append((place, vector))
+    blocks.extend(
+        (np.array([place for place, _ in found]), np.stack([vector for _, vector in found]))
+        for found in one_by_one.values()
+    )
+    return Embeddings(blocks, unreadable)
 
 
 def read_embedding(stored: object) -> Matrix | None:
@@ -109,6 +115,10 @@ def _in_json(stored: str | bytes) -> Matrix | None:
             return np.asarray(found, dtype=np.float64).astype(np.float32)
     except (ValueError, OverflowError, RecursionError):
         return None
+
+
+def _may_be_json(stored: bytes) -> bool:
+    return stored.startswith((b"[", b"{", *_SPACES)) and stored.endswith((b"]", b"}", *_SPACES))
 
 
 def _innermost(value: object) -> object:
@@ -148,6 +158,8 @@ def _in_blobs(rows: npt.NDArray[np.uint8]) -> Iterator[tuple[npt.NDArray[np.bool
                 tried = np.abs(rows.view(other)[:, :_TRIED])
                 usable &= ((tried != 0) & ~((tried > _LEAST) & (tried < _MOST))).any(axis=1)
             yield usable, numbers.astype(np.float32, copy=False)
+            if usable.all():
+                return
 
 
 def _in_sort_keys(rows: npt.NDArray[np.uint8]) -> Iterator[tuple[npt.NDArray[np.bool_], Matrix]]:
@@ -165,24 +177,20 @@ def _in_sort_keys(rows: npt.NDArray[np.uint8]) -> Iterator[tuple[npt.NDArray[np.
 
 
 def _in_sent_arrays(rows: npt.NDArray[np.uint8]) -> Iterator[tuple[npt.NDArray[np.bool_], Matrix]]:
-    """Yield the numbers in arrays that PostgreSQL sent, for each precision, and which of the rows have it."""
-    for code, kind in _SENT.items():
-        dimension, rest = divmod(rows.shape[1] - _HEAD, 4 + kind.itemsize)
+    """Yield the numbers in sent arrays, for each precision, and which of the rows have it and only finite numbers."""
+    for oid, kind in _SENT.items():
+        dimension, rest = divmod(rows.shape[1] - _HEADER, 4 + kind.itemsize)
         if dimension < 1 or rest:
             continue
-        heads = np.ascontiguousarray(rows[:, :12]).view(">i4")
-        numbers = rows[:, _HEAD:].reshape(len(rows), dimension, 4 + kind.itemsize)[:, :, 4:]
+        header = np.ascontiguousarray(rows[:, :_HEADER]).view(">i4")[:, :4]
+        numbers = rows[:, _HEADER:].reshape(len(rows), dimension, 4 + kind.itemsize)[:, :, 4:]
         with np.errstate(over="ignore"):
             vectors = np.ascontiguousarray(numbers).view(kind)[:, :, 0].astype(np.float32)
-        yield (heads == (1, 0, code)).all(axis=1) & np.isfinite(vectors).all(axis=1), vectors
+        yield (header == (1, 0, oid, dimension)).all(axis=1) & np.isfinite(vectors).all(axis=1), vectors
 
 
-_READERS: dict[type, _Reader] = {SortKey: _in_sort_keys, SentArray: _in_sent_arrays}
-
-
-def _in_order(parts: Sequence[tuple[npt.NDArray[np.intp], Matrix]]) -> tuple[npt.NDArray[np.intp], Matrix]:
-    if len(parts) == 1:
-        return parts[0]
-    places = np.concatenate([there for there, _ in parts])
-    order = np.argsort(places)
-    return places[order], np.concatenate([vectors for _, vectors in parts])[order]
+_READERS: Mapping[type, Callable[[npt.NDArray[np.uint8]], Iterator[tuple[npt.NDArray[np.bool_], Matrix]]]] = {
+    bytes: _in_blobs,
+    SortKey: _in_sort_keys,
+    SentArray: _in_sent_arrays,
+}

@@ -100,6 +100,9 @@ class Dialect(Protocol):
     def identity(self, text: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]:
         """Return what is equal for identical texts only, to group by."""
 
+    def digest(self, text: sa.ColumnElement[Any]) -> sa.ColumnElement[Any] | None:
+        """Return a number that is equal for equal texts and rarely for others; None if the engine makes none fast."""
+
     def evaluated_once(self, rows: sa.Select[Any]) -> sa.Subquery:
         """Return the rows as a subquery whose columns are not computed again each time they are used."""
 

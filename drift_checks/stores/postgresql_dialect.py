@@ -10,7 +10,8 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import ARRAY, REGCLASS
 from sqlalchemy.types import TypeEngine
 
-from drift_checks.stores.column_types import Array, Decimals, Moment, Sent
+from drift_checks.stores.column_types import Array, Decimals, Moment, Packed
+from drift_checks.stores.embeddings import PACKED, SentArray
 from drift_checks.stores.expressions import WHITE_SPACE
 from drift_checks.stores.standard_dialect import KEYS, NAMES, StandardDialect
 
@@ -116,9 +117,9 @@ class PostgresDialect(StandardDialect):
             return text if ours in KEYS else self.bytewise(text)
         if kind.name == "uuid" and ours in KEYS:
             return sa.type_coerce(column, sa.Uuid(as_uuid=False))
-        if ours == "embedding_json" and kind.name in _ARRAYS:
+        if ours == PACKED and kind.name in _ARRAYS:
             array = column if kind.category == "A" else sa.cast(column, ARRAY(sa.REAL))
-            return sa.func.array_send(array, type_=Sent)
+            return sa.func.array_send(array, type_=Packed(SentArray))
         if kind.category == "A":
             return sa.type_coerce(sa.cast(column, sa.String), Array)
         # A text in JSON is read without its quotes.

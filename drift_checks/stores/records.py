@@ -101,12 +101,14 @@ class RecordStore:
         `only` names the columns to read, including the id. Of several rows with the same id, the first is returned, and
         its id is Damaged.
         """
-        columns = [self.column(ours).label(ours) for ours in only or self.columns]
+        # From the table itself: a subquery would read and convert all values of all rows in DuckDB.
+        there = self._rows.selected_columns
+        rows = self._rows.with_only_columns(*(there[ours] for ours in only or self.columns))
         found: dict[RecordId, dict[str, object]] = {}
         size = self.file.dialect.ids_at_once
         for start in range(0, len(ids), size):
-            there = self.file.dialect.with_ids(self.column("id"), ids[start : start + size])
-            query = sa.select(*columns).where(there).order_by(self.file.dialect.ordered(self.column("id")))
+            wanted = self.file.dialect.with_ids(there["id"], ids[start : start + size])
+            query = rows.where(wanted).order_by(self.file.dialect.ordered(there["id"]))
             for row in connection.execute(query).mappings():
                 key = record_id(row["id"])
                 if key in found:

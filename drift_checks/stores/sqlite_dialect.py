@@ -153,6 +153,10 @@ class SqliteDialect:
         """Return the text, compared byte by byte."""
         return sa.collate(text, "BINARY")
 
+    def digest(self, text: sa.ColumnElement[Any]) -> sa.ColumnElement[Any] | None:
+        """Return None: SQLite has no function for it."""
+        return None
+
     def evaluated_once(self, rows: sa.Select[Any]) -> sa.Subquery:
         """Return the rows with a limit, which keeps SQLite from evaluating each column again."""
         return rows.limit(-1).subquery()

@@ -242,6 +242,10 @@ class StandardDialect:
         """Return the text."""
         return text
 
+    def digest(self, text: sa.ColumnElement[Any]) -> sa.ColumnElement[Any] | None:
+        """Return None: databases have no common function for it."""
+        return None
+
     def evaluated_once(self, rows: sa.Select[Any]) -> sa.Subquery:
         """Return the rows as a subquery."""
         return rows.subquery()

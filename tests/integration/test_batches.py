@@ -90,7 +90,7 @@ def test_check_with_a_fixture_of_its_own_is_an_item_for_each_record(review: Revi
     """The fixture is made anew for each of them, as its scope says; last failed batches run again as a whole."""
     write_criterion(review.folder / "own", "fresh", FRESH)
     write_criterion(review.folder / "own", "first", "def test_first(record):\n    assert record.id > 1")
-    options = (review.folder / "own", *records_alone(store), ALL)
+    options = ("own", *records_alone(store), ALL)
     found = review.pytest(*options)
     assert (found.criterion("fresh")["passed"], len(items_of(found, "fresh"))) == (120, 120)
     assert (found.criterion("first")["failed"], len(items_of(found, "first"))) == (1, 5)

@@ -30,8 +30,8 @@ _AGAIN_SECONDS = 15.0
 _LOGGER = logging.getLogger(__name__)
 
 
-class LostAlone(Exception):
-    """A worker was lost while this call was its only one, after another was lost during it."""
+class WorkerEnded(Exception):
+    """A worker ended during this call, its only one, after another had."""
 
 
 class _Turn(NamedTuple):
@@ -110,7 +110,7 @@ class ClusterClassifier:
         except WorkerLost:
             self._losses[key] += 1
             if is_alone:
-                raise LostAlone("two workers were lost during its call, the second without other calls") from None
+                raise WorkerEnded("two workers ended during its call, the second without other calls") from None
             raise
         finally:
             worker.load -= 1

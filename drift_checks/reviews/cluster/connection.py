@@ -151,10 +151,12 @@ class Connection:
         self._changes.close()
 
     async def _start(self) -> Any:
+        from dask import config
         from dask.system import CPU_COUNT
         from distributed import LocalCluster
 
         self._changes.enter_context(_without_main())
+        self._changes.enter_context(config.set({"distributed.scheduler.reuse-broadcast-comm": True}))
         # Ctrl-C reaches all processes of a terminal, and the workers end with the run. They inherit what this thread
         # blocks, unless its first child is the tracker, which unblocks it.
         resource_tracker.ensure_running()
@@ -202,7 +204,7 @@ def _versions(found: Any) -> dict[str, str | None]:
 def _without_main() -> Iterator[None]:
     """Keep new processes from running the caller's script again, which may start a review of its own."""
     main = sys.modules["__main__"]
-    before = {name: vars(main).pop(name) for name in ("__file__", "__spec__") if name in vars(main)}
+    before: dict[str, Any] = {name: vars(main).pop(name) for name in ("__file__", "__spec__") if name in vars(main)}
     main.__spec__ = None
     try:
         yield

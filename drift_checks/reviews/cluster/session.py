@@ -25,6 +25,7 @@ from drift_checks.reviews.reviewers.threads import Loop
 # A run that fetches nothing for so long is gone.
 _LEASE_SECONDS = 60.0
 _LOOK_SECONDS = 0.5
+_MOMENT_SECONDS = 0.005
 # How long a worker that is closed waits for calls in flight.
 _LEAVING_SECONDS = 10.0
 Block = list[tuple[int, str]]
@@ -121,6 +122,8 @@ class Session:
         try:
             async with asyncio.timeout(seconds):
                 await self._news.wait()
+                # The answers of other calls are often there a moment later, and each fetch costs more than that.
+                await asyncio.sleep(_MOMENT_SECONDS)
         except TimeoutError:
             pass
         self._heard = time.monotonic()

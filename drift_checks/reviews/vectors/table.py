@@ -10,18 +10,18 @@ from typing import Any, TypeVar
 import numpy as np
 import numpy.typing as npt
 from sqlalchemy import Connection
+from threadpoolctl import threadpool_limits
 
 from drift_checks.core.records import Record, RecordId
 from drift_checks.core.text import count
 from drift_checks.reviews.vectors.base import NearRecord
 from drift_checks.reviews.vectors.exact import BLOCK, ExactSearch, Matrix, NearestOthers, Row, unit, voting_row
-from drift_checks.stores.embeddings import read_embedding, read_embeddings
+from drift_checks.stores.embeddings import PACKED, read_embedding, read_embeddings
 from drift_checks.stores.records import RecordStore
 
 Item = TypeVar("Item")
 COLUMN = "embedding_json"
-_TOLD = ("id", "text", "category")
-_READ = (*_TOLD, COLUMN)
+_READ = ("id", "text", "category", PACKED)
 
 
 class TableVectors(ExactSearch):
@@ -73,29 +73,29 @@ class TableVectors(ExactSearch):
             nearest = NearestOthers(compared, least)
             self._dimensions, self._unusable = Counter(), Counter()
             for page in self._store.pages(connection, *_READ, size=BLOCK):
-                for size, (rows, vectors) in self._usable(page).items():
-                    if size in queries:
+                for rows, vectors in self._usable(page):
+                    if (size := vectors.shape[1]) in queries:
                         nearest.add(queries[size] @ unit(vectors).T, rows, by_dimension[size])
             return nearest.found()
 
-        return self._store.read(search, timed=False)
+        # Several threads would wait for each other longer than they compute: each product is small.
+        with threadpool_limits(1, user_api="blas"):
+            return self._store.read(search, timed=False)
 
-    def _usable(self, page: Sequence[Sequence[Any]]) -> dict[int, tuple[_Rows, Matrix]]:
-        """Return the rows of a page with their vectors, by dimension, and count them."""
+    def _usable(self, page: Sequence[Sequence[Any]]) -> Iterator[tuple[_Rows, Matrix]]:
+        """Yield the rows of a page with their vectors, of one dimension at a time, and count them."""
         embeddings = [row[-1] for row in page]
-        read = read_embeddings(embeddings)
-        for place in read.unreadable:
+        blocks, unreadable = read_embeddings(embeddings)
+        for place in unreadable:
             self._unusable["have none" if embeddings[place] is None else "not readable"] += 1
-        found = {}
-        for size, (places, vectors) in read.by_dimension.items():
+        for places, vectors in blocks:
             usable = vectors.any(axis=1)
-            if zeros := int((~usable).sum()):
-                self._unusable["all zeros"] += zeros
-                places, vectors = places[usable], vectors[usable]
-            if len(places):
-                self._dimensions[size] += len(places)
-                found[size] = _Rows(self._store, page, places), vectors
-        return found
+            there = int(usable.sum())
+            if there < len(places):
+                self._unusable["all zeros"] += len(places) - there
+            if there:
+                self._dimensions[vectors.shape[1]] += there
+                yield _Rows(self._store, page, places[usable]), vectors[usable] if there < len(places) else vectors
 
 
 class _Rows(Sequence[Row | None]):
@@ -110,8 +110,8 @@ class _Rows(Sequence[Row | None]):
         return len(self._places)
 
     def __getitem__(self, number: Any) -> Any:
-        stored = self._page[self._places[number]]
-        return voting_row(*(self._store.read_value(ours, value) for ours, value in zip(_TOLD, stored, strict=False)))
+        key, text, category, _ = self._page[self._places[number]]
+        return voting_row(key, self._store.read_value("text", text), self._store.read_value("category", category))
 
 
 def usable_vector(record: Record) -> Any:

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import pytest
@@ -220,3 +221,14 @@ def test_what_writes_needs_sqlite(tmp_path: Path) -> None:
         f"{path}: is read as Parquet, and a backup needs a SQLite file."
     )
     require_sqlite(write_table(tmp_path / "a.db", []), "a backup")
+
+
+@pytest.mark.parametrize(("rows", "expected"), [(5, 5), (12, 12), (1000, 12)])
+def test_rows_all_over_a_table_are_looked_at(tmp_path: Path, rows: int, expected: int) -> None:
+    """No row twice; all of them, if they are few."""
+    path = parquet(tmp_path / "a.parquet", f"select range as id, [range::float] as vector from range({rows})")
+    with closing(open_records(path, tmp_path / "snapshots", 10)) as file:
+        query: sa.Select[Any] = sa.select(sa.column("id", sa.Integer)).select_from(sa.table(path.name))
+        found = [key for (key,) in file.read(lambda connection: file.dialect.spread(connection, query, 4, 3))]
+    assert len(set(found)) == len(found) == expected
+    assert {key * 4 // rows for key in found} == {0, 1, 2, 3}

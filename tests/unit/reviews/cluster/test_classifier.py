@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import socket
 import time
@@ -14,9 +15,11 @@ from threading import Thread
 
 import pytest
 
+from drift_checks import __version__
 from drift_checks.core.errors import ReviewerError
 from drift_checks.core.records import Record, Review
 from drift_checks.reviews.cluster import classifier as module
+from drift_checks.reviews.cluster import connection
 from drift_checks.reviews.cluster.choice import on_cluster
 from drift_checks.reviews.reviewers.limits import Limits, Spent
 from drift_checks.reviews.reviewers.own import OwnClassifier, load_classifier
@@ -196,7 +199,7 @@ def test_a_record_that_ends_its_worker_fails_alone(scheduler: str, reviewing: Ca
     reviews = here.reviews(scheduler)
     assert {key for key, review in reviews.items() if not review.made} == {3, 4}
     assert here.notes.calls()["text 3"] == 2
-    assert "two workers were lost during its call" in str(reviews[3].failure)
+    assert "two workers ended during its call" in str(reviews[3].failure)
 
 
 @pytest.mark.server
@@ -208,6 +211,34 @@ def test_a_classifier_that_cannot_be_opened_ends_the_run(scheduler: str, reviewi
     )
     with pytest.raises(ReviewerError, match=r"beside_tests:Own cannot be instantiated .*ZeroDivisionError"):
         here.reviews(scheduler)
+
+
+@pytest.mark.server
+def test_other_versions_on_the_cluster_are_refused(
+    scheduler: str, reviewing: Callable[..., Reviewing], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The sentence names both; nothing is called."""
+    of_packages = connection._versions
+    places: list[object] = []
+
+    def versions(found: object) -> dict[str, str | None]:
+        places.append(found)
+        # This process comes first.
+        return {**of_packages(found), **({"drift_checks": "9.9"} if len(places) == 1 else {})}
+
+    monkeypatch.setattr(connection, "_versions", versions)
+    here = reviewing()
+    problem = f"the scheduler of {scheduler} has drift_checks {__version__}, this process has 9.9; install the same"
+    with pytest.raises(ReviewerError, match=re.escape(problem)):
+        here.reviews(scheduler)
+    assert here.notes.lines() == []
+
+
+def test_a_cluster_needs_dask(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The sentence says how it is installed."""
+    monkeypatch.setattr("drift_checks.reviews.cluster.choice.find_spec", lambda name: None)
+    with pytest.raises(ReviewerError, match=r"pip install 'drift-checks\[dask\]'"):
+        on_cluster(OwnClassifier(str.upper, "mine:classify"), Settings(cluster=LOCAL), ())
 
 
 def test_an_instance_that_cannot_be_sent_is_refused() -> None:

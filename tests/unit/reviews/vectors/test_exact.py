@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 from hypothesis import given
@@ -48,6 +50,27 @@ def test_a_block_may_concern_only_some_records() -> None:
     found = {key: [other.id for other in near] for key, near in nearest.found().items()}
     assert found == {1: [9], 2: [8, 9], 3: []}
     assert [other.id for other in nearest.found(above=0.4)[2]] == [8]
+
+
+def test_only_rows_that_are_near_enough_are_read() -> None:
+    """So that the texts of a million rows are not looked at; those without a vote are passed over."""
+
+    class Rows(list[Row | None]):
+        def __init__(self, rows: list[Row | None]) -> None:
+            super().__init__(rows)
+            self.read: set[int] = set()
+
+        def __getitem__(self, number: Any) -> Any:
+            self.read.add(number)
+            return super().__getitem__(number)
+
+    nearest = NearestOthers([record(1, "one")], 1)
+    first: list[Row | None] = [Row(100 + place, f"first {place}", "a") for place in range(1 + SPARE)]
+    nearest.add(np.full((1, len(first)), 0.5), first)
+    rows = Rows([None, Row(200, "far", "a"), Row(201, "near", "a"), Row(202, "equally near as the first", "a")])
+    nearest.add(np.array([[0.9, 0.1, 0.8, 0.5]]), rows)
+    assert rows.read == {0, 2}
+    assert next(other.id for other in nearest.found()[1]) == 201
 
 
 def test_only_a_record_with_an_id_and_a_category_votes() -> None:
