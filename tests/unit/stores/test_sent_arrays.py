@@ -35,7 +35,7 @@ def test_arrays_are_read_alone_and_many_at_once(several: list[tuple[list[float],
     assert read.unreadable == []
     found = {
         int(place): vector.tolist()
-        for places, vectors in read.by_dimension.values()
+        for places, vectors in read.blocks
         for place, vector in zip(places, vectors, strict=True)
     }
     assert [found[place] for place in range(len(several))] == [numbers for numbers, _ in several]
