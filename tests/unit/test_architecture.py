@@ -144,5 +144,5 @@ def test_collecting_opens_no_vectors(store: BuiltStore, tmp_path: Path) -> None:
     assert "heavy: []" in done.stdout
     rewritten = literal_eval(done.stdout.partition("rewritten: ")[2].splitlines()[0])
     assert "criteria" in rewritten
-    assert not {"reviews", "report", "stores", "statistics"} & rewritten
+    assert not {"commands", "reviews", "report", "stores", "statistics"} & rewritten
     assert "test_agreement[" in done.stdout
