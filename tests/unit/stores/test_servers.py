@@ -18,7 +18,7 @@ from drift_checks.reviews.windows import Windows
 from drift_checks.settings.declarations import Settings
 from drift_checks.stores.conflicts import find_conflicts
 from drift_checks.stores.database import DatabaseServer
-from drift_checks.stores.embeddings import read_embedding
+from drift_checks.stores.embeddings import PACKED, SentArray, read_embedding
 from drift_checks.stores.looking import look_at
 from drift_checks.stores.opening import open_records
 from drift_checks.stores.records import RecordStore
@@ -83,6 +83,10 @@ def test_values_that_python_does_not_know_are_unreadable_in_postgresql(in_postgr
     vector = read_embedding(record.values["embedding_json"])
     assert vector is not None
     assert vector.tolist() == pytest.approx([0.1, 0.5])
+    packed = store.read(lambda connection: [row for page in store.pages(connection, "id", PACKED) for row in page])
+    assert all(stored is None or isinstance(stored, SentArray) for _, stored in packed)
+    usable = {str(key)[-1]: found.tolist() for key, stored in packed if (found := read_embedding(stored)) is not None}
+    assert usable == {"4": [1, 2], "5": vector.tolist(), "6": vector.tolist()}
 
 
 def test_zero_dates_bits_and_large_numbers_are_read_in_mariadb(in_mariadb: Database) -> None:
