@@ -93,7 +93,7 @@ def test_only_the_pytest_side_imports_pytest() -> None:
 
 def test_only_one_file_imports_chromadb() -> None:
     """A new version changes one file."""
-    assert importers("chromadb") == {"drift_checks.stores.chroma"}
+    assert importers("chromadb") == {"drift_checks.stores.vectors.chroma"}
 
 
 def test_nothing_imports_the_criteria() -> None:
