@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from drift_checks.core.masking import mask_url
+
 
 def from_one(text: str) -> int:
     """Return a whole number of at least 1, or raise ArgumentTypeError."""
@@ -14,7 +16,10 @@ def from_one(text: str) -> int:
 
 
 def full_path(text: str) -> Path:
-    """Return the absolute path, `~` expanded, or raise ArgumentTypeError if there is no such home folder."""
+    """Return the absolute path, `~` expanded, or raise ArgumentTypeError if there is no such home folder, or for a URL."""
+    if "://" in text:
+        problem = f"{mask_url(text)} is a URL, but must be a path on this machine"
+        raise argparse.ArgumentTypeError(f"{problem}; a server restores its own backups, as by pg_restore")
     try:
         return Path.cwd() / Path(text).expanduser()
     except RuntimeError:
