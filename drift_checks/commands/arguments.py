@@ -16,7 +16,7 @@ def from_one(text: str) -> int:
 
 
 def full_path(text: str) -> Path:
-    """Return the absolute path, `~` expanded, or raise ArgumentTypeError if there is no such home folder, or for a URL."""
+    """Return the absolute path, `~` expanded; raise ArgumentTypeError for a URL, or without such a home folder."""
     if "://" in text:
         problem = f"{mask_url(text)} is a URL, but must be a path on this machine"
         raise argparse.ArgumentTypeError(f"{problem}; a server restores its own backups, as by pg_restore")
