@@ -15,7 +15,7 @@ from drift_checks.core.errors import ReviewerError, SettingError
 from drift_checks.core.records import Record
 from drift_checks.core.secrets import CHROMA_BASIC, CHROMA_KEY, CHROMA_TOKEN, find_secret
 from drift_checks.reviews.reviewers.base import Classifier
-from drift_checks.reviews.vectors.base import VectorSet
+from drift_checks.reviews.vectors.base import CHROMA, VectorSet
 from drift_checks.settings.declarations import LLM, LOCAL, NEIGHBOURS, TFIDF, Settings
 
 if TYPE_CHECKING:
@@ -115,7 +115,7 @@ def neighbours_on_cluster(settings: Settings, compared: VectorSet, sample: Seque
         settings=replace(settings, sources={}, texts={}),
         basis=compared.basis,
         note=getattr(compared, "note", ""),
-        some=tuple(map(sent, sample[:_SOME])),
+        some=tuple(map(sent, sample[:_SOME])) if compared.basis == CHROMA else (),
         credentials=_credentials(settings),
         is_local=settings.cluster == LOCAL,
     )
