@@ -61,9 +61,9 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _source(settings: Settings) -> BackupSource:
     from drift_checks.operations.backup.creation import BackupSource
-    from drift_checks.stores.catalogue import CollectionName
-    from drift_checks.stores.snapshot import default_folder
-    from drift_checks.stores.sources import require_sqlite
+    from drift_checks.stores.engines.snapshot import default_folder
+    from drift_checks.stores.engines.sources import require_sqlite
+    from drift_checks.stores.vectors.catalogue import CollectionName
 
     if settings.demo:
         raise SettingError("demo", "the demo store needs no backup, because it can be created again", "omit demo")

@@ -25,7 +25,7 @@ from drift_checks.settings.ini_writing import Change, Line, plan, write
 if TYPE_CHECKING:
     from drift_checks.operations.introduction.place import Vectors
     from drift_checks.operations.introduction.questions import Manner
-    from drift_checks.stores.detection import Detection
+    from drift_checks.stores.columns.detection import Detection
 
 
 FIRST_SAMPLE = 20
@@ -79,9 +79,9 @@ def _inspected(
     from drift_checks.operations.introduction import page
     from drift_checks.operations.introduction.entries import connect_entries
     from drift_checks.operations.introduction.questions import choose_table, settle
-    from drift_checks.stores.looking import column_names, look_at
-    from drift_checks.stores.opening import open_records
-    from drift_checks.stores.snapshot import default_folder
+    from drift_checks.stores.columns.looking import column_names, look_at
+    from drift_checks.stores.engines.opening import open_records
+    from drift_checks.stores.engines.snapshot import default_folder
 
     file = open_records(db, settings.snapshot_dir or default_folder(), settings.query_timeout)
     try:
@@ -122,7 +122,7 @@ def _ask(question: str) -> str:
 
 def _lines(db: Location, settings: Settings, found: Detection, vectors: Vectors | None) -> Iterator[Line]:
     """Yield the settings to write: what was found, and what the user gave as options."""
-    from drift_checks.stores.detection import as_pairs
+    from drift_checks.stores.columns.detection import as_pairs
 
     about = "Paths are relative to this file's folder."
     if isinstance(db, ServerURL):

@@ -31,7 +31,7 @@ from drift_checks.operations.schedule.paths import CRONTAB, ENVIRONMENT_FILE, OW
 from drift_checks.operations.schedule.plan import CRON, DAY, SYSTEMD, WEEK, read_schedule
 from drift_checks.operations.schedule.preset import make_preset
 from drift_checks.operations.schedule.systemd import BACKUP_UNITS
-from drift_checks.stores.sources import is_sqlite
+from drift_checks.stores.engines.sources import is_sqlite
 
 EXIT_KEPT = 1
 

@@ -62,8 +62,8 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _application(settings: Settings) -> Path:
-    from drift_checks.stores.sources import require_sqlite
-    from drift_checks.stores.sqlite import refuse_unreadable
+    from drift_checks.stores.engines.sources import require_sqlite
+    from drift_checks.stores.engines.sqlite import refuse_unreadable
 
     if settings.demo or settings.db is None:
         raise SettingError("db", "--application needs a SQLite file", "name it with --drift-db=FILE")

@@ -13,8 +13,8 @@ import pytest
 
 from drift_checks.core.records import Record, RecordId, Sample
 from drift_checks.stores.embeddings import read_embedding
-from drift_checks.stores.linking import Link
-from drift_checks.stores.vectors import Neighbour, VectorCollection
+from drift_checks.stores.vectors.base import Neighbour, VectorCollection
+from drift_checks.stores.vectors.linking import Link
 
 pytestmark = pytest.mark.drift_criterion(
     question="Does a search for a record's own vector find the record?",

@@ -21,9 +21,9 @@ from drift_checks.core.records import Record, as_text, read_number
 from drift_checks.settings.declarations import Settings
 from drift_checks.settings.pairs import METADATA_CATEGORY
 from drift_checks.stores.embeddings import read_embedding
-from drift_checks.stores.linking import Link, digests, is_text_of
 from drift_checks.stores.records import RecordStore
-from drift_checks.stores.vectors import Entry, VectorCollection
+from drift_checks.stores.vectors.base import Entry, VectorCollection
+from drift_checks.stores.vectors.linking import Link, digests, is_text_of
 
 pytestmark = pytest.mark.drift_criterion(
     question="Do SQLite and Chroma agree?",

@@ -128,8 +128,12 @@ def pytest_runtestloop(session: pytest.Session) -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
-    """Look for criteria in the package whatever `norecursedirs` the ini file sets."""
-    is_ours = collection_path in (CRITERIA, CRITERIA.parent)
+    """Look for criteria in the package whatever `norecursedirs` the ini file sets, and nowhere else in it."""
+    package = CRITERIA.parent
+    # The name of commands/alert_test.py is that of a test.
+    if collection_path.parent == package and collection_path not in (CRITERIA, package / "__init__.py"):
+        return True
+    is_ours = collection_path in (CRITERIA, package)
     return False if is_ours and not (config.getoption("ignore") or config.getoption("ignore_glob")) else None
 
 

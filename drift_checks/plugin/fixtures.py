@@ -19,10 +19,10 @@ from drift_checks.report.history.past import Source, past_runs
 from drift_checks.reviews.run import Pipeline
 from drift_checks.reviews.windows import Windows
 from drift_checks.settings.declarations import NEIGHBOURS, Settings
-from drift_checks.stores.linking import Link
 from drift_checks.stores.records import RecordStore
 from drift_checks.stores.unused import why_unused
-from drift_checks.stores.vectors import Entry, VectorCollection
+from drift_checks.stores.vectors.base import Entry, VectorCollection
+from drift_checks.stores.vectors.linking import Link
 
 NO_VECTORS = "there is no Chroma collection to compare the records with"
 

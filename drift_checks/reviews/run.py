@@ -25,17 +25,17 @@ from drift_checks.reviews.sampler import Sampler
 from drift_checks.reviews.vectors.base import Comparison, VectorSet
 from drift_checks.reviews.windows import Windows
 from drift_checks.settings.declarations import NEIGHBOURS, SEQUENTIAL, Settings
-from drift_checks.stores.completion import completed
-from drift_checks.stores.connecting import connected
-from drift_checks.stores.engines import RecordFile
-from drift_checks.stores.linking import Link
-from drift_checks.stores.opening import open_records
-from drift_checks.stores.opening_vectors import VectorPlace
+from drift_checks.stores.columns.completion import completed
+from drift_checks.stores.engines.base import RecordFile
+from drift_checks.stores.engines.opening import open_records
+from drift_checks.stores.engines.snapshot import default_folder
 from drift_checks.stores.records import RecordStore
-from drift_checks.stores.snapshot import default_folder
 from drift_checks.stores.tables import Table, TableFile
 from drift_checks.stores.taxonomy import read_taxonomy
-from drift_checks.stores.vectors import Vector, VectorCollection
+from drift_checks.stores.vectors.base import Vector, VectorCollection
+from drift_checks.stores.vectors.connecting import connected
+from drift_checks.stores.vectors.linking import Link
+from drift_checks.stores.vectors.opening import VectorPlace
 from drift_checks.stores.writing import refuse_unwritable
 
 if TYPE_CHECKING:

@@ -29,8 +29,8 @@ from drift_checks.reviews import sampling
 from drift_checks.reviews.spool import Spool
 from drift_checks.settings.declarations import POPULATION, SEQUENTIAL, SEQUENTIAL_CALLS, Settings
 from drift_checks.settings.kinds import ALL
+from drift_checks.stores.engines.snapshot import default_folder
 from drift_checks.stores.records import RecordStore
-from drift_checks.stores.snapshot import default_folder
 from drift_checks.stores.strata import Bounds, StrataQueries
 
 _READ_AT_ONCE = 1000

@@ -15,11 +15,11 @@ import sqlalchemy as sa
 
 from drift_checks.core.errors import StoreError
 from drift_checks.core.text import quoted
-from drift_checks.stores.column_types import Decimals
-from drift_checks.stores.engines import Dialect
+from drift_checks.stores.columns.timestamps import TimestampForm
+from drift_checks.stores.engines.base import Dialect
+from drift_checks.stores.engines.column_types import Decimals
 from drift_checks.stores.expressions import Span, by_time, number_in_sql
 from drift_checks.stores.records import RecordStore
-from drift_checks.stores.timestamps import TimestampForm
 
 Code = sa.ColumnElement[int]
 # A server compares each row with a list of so many values in little time.

@@ -9,9 +9,9 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, and_, case, func, literal, literal_column, or_, true
 
-from drift_checks.stores.column_types import Moment
-from drift_checks.stores.engines import Dialect
-from drift_checks.stores.timestamps import ISO, Count, TimestampForm
+from drift_checks.stores.columns.timestamps import ISO, Count, TimestampForm
+from drift_checks.stores.engines.base import Dialect
+from drift_checks.stores.engines.column_types import Moment
 
 # No offset from UTC is as large as a day.
 _DAY = timedelta(days=1)

@@ -12,9 +12,9 @@ import sqlalchemy as sa
 from drift_checks.core.errors import StoreError
 from drift_checks.core.instants import format_instant
 from drift_checks.core.records import BrokenText, Damaged, RecordId, as_name, as_text, decoded, number_in, record_id
-from drift_checks.stores.discovery import Wanted, find_decisions
-from drift_checks.stores.engines import RecordFile
-from drift_checks.stores.timestamps import ISO
+from drift_checks.stores.columns.discovery import Wanted, find_decisions
+from drift_checks.stores.columns.timestamps import ISO
+from drift_checks.stores.engines.base import RecordFile
 
 Result = TypeVar("Result")
 _STREAM = 5000

@@ -22,14 +22,14 @@ from typing import Any
 import sqlalchemy as sa
 
 from drift_checks.core.records import Stratum
-from drift_checks.stores.column_types import Decimals
-from drift_checks.stores.confidences import NUMBERS, ConfidenceForm
+from drift_checks.stores.columns.confidences import NUMBERS, ConfidenceForm
+from drift_checks.stores.columns.timestamps import ISO, TimestampForm
 from drift_checks.stores.deciding import Decision, code_of_time
-from drift_checks.stores.engines import Functions
+from drift_checks.stores.engines.base import Functions
+from drift_checks.stores.engines.column_types import Decimals
 from drift_checks.stores.expressions import Span, number_in_sql
 from drift_checks.stores.parts import PartQueries
 from drift_checks.stores.records import RecordStore
-from drift_checks.stores.timestamps import ISO, TimestampForm
 
 _BASELINE, _LOW_CONFIDENCE, _OLD = range(3)
 # The decimals that MariaDB can hold.

@@ -7,9 +7,9 @@ from typing import Any, Protocol, runtime_checkable
 
 from drift_checks.core.errors import StoreError
 from drift_checks.core.text import printable
-from drift_checks.stores.duckdb_file import DuckDBFile
-from drift_checks.stores.snapshot import Snapshot
-from drift_checks.stores.sources import Format, Source
+from drift_checks.stores.engines.duckdb_file import DuckDBFile
+from drift_checks.stores.engines.snapshot import Snapshot
+from drift_checks.stores.engines.sources import Format, Source
 
 _LONGEST_REASON = 200
 

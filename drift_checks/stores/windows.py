@@ -16,12 +16,12 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, func, select
 
 from drift_checks.core.records import as_text
+from drift_checks.stores.columns.timestamps import ISO, TimestampForm
 from drift_checks.stores.deciding import Decision, code_of_time
-from drift_checks.stores.engines import Functions
+from drift_checks.stores.engines.base import Functions
 from drift_checks.stores.expressions import Span, number_in_sql
 from drift_checks.stores.parts import PartQueries
 from drift_checks.stores.records import RecordStore
-from drift_checks.stores.timestamps import ISO, TimestampForm
 
 GROUPED = ("category", "model_version", "prompt_version", "embedding_model")
 

@@ -24,11 +24,11 @@ from sqlalchemy.pool import NullPool
 
 from drift_checks.core.errors import StoreError, StoreLocked
 from drift_checks.core.records import RecordId, stored_ids
+from drift_checks.stores.columns.timestamps import iso_utc, written_like
+from drift_checks.stores.engines.sources import require_sqlite
+from drift_checks.stores.engines.sqlite import error_code
+from drift_checks.stores.engines.sqlite_dialect import columns_of
 from drift_checks.stores.records import RecordStore
-from drift_checks.stores.sources import require_sqlite
-from drift_checks.stores.sqlite import error_code
-from drift_checks.stores.sqlite_dialect import columns_of
-from drift_checks.stores.timestamps import iso_utc, written_like
 
 METRICS = "drift_metrics"
 _COUNTS = ("total_reviewed", "agreements", "disagreements")

@@ -12,7 +12,7 @@ from sqlalchemy.exc import DBAPIError, NoSuchTableError
 
 from drift_checks.core.errors import StoreError
 from drift_checks.core.text import printable
-from drift_checks.stores.database import DatabaseServer
+from drift_checks.stores.engines.database import DatabaseServer
 from drift_checks.stores.records import RecordStore
 from drift_checks.stores.write_back import (
     CREATED,

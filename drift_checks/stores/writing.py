@@ -12,7 +12,7 @@ def refuse_unwritable(store: RecordStore) -> None:
     if not isinstance(store.file.path, ServerURL):
         refuse_unwritable_file(store)
         return
-    from drift_checks.stores.database import DatabaseServer
+    from drift_checks.stores.engines.database import DatabaseServer
     from drift_checks.stores.write_back_server import refuse_unwritable_server
 
     assert isinstance(store.file, DatabaseServer)
@@ -27,7 +27,7 @@ def write_back(store: RecordStore, written: WrittenBack) -> bool:
     """
     if not isinstance(store.file.path, ServerURL):
         return write_back_to_file(store, written)
-    from drift_checks.stores.database import DatabaseServer
+    from drift_checks.stores.engines.database import DatabaseServer
     from drift_checks.stores.write_back_server import write_back_to_server
 
     assert isinstance(store.file, DatabaseServer)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from drift_checks.stores import chroma_http
+from drift_checks.stores.vectors import chroma_http
 from tests.support.chroma_server import Fault, Relay
 from tests.support.stores import BuiltStore
 from tests.support.whole_runs import run_here

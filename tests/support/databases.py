@@ -32,6 +32,7 @@ ADMIN, READER = "admin", "reader"
 PASSWORDS = {ADMIN: "adm1n-Passw0rd", READER: "re@der/Passw:rd"}
 _REQUIRED = os.environ.get("DRIFT_REQUIRE_SERVERS") == "1"
 _SECONDS = 30.0
+_STATISTICS = "pg_stat_statements"
 _names = count(1)
 
 
@@ -165,6 +166,10 @@ class Server:
         """Log all statements; the list holds them at the end."""
         raise NotImplementedError
 
+    def rows_sent(self) -> int:
+        """Return how many rows it has sent to clients, by its own statistics."""
+        raise NotImplementedError
+
     def _command(self) -> list[str]:
         raise NotImplementedError
 
@@ -243,8 +248,9 @@ class PostgreSQL(Server):
             "max_connections": 20,
         }
         if programs is None:
-            # pgserver's PostgreSQL is built without TLS.
+            # pgserver's PostgreSQL is built without them.
             settings |= {"ssl": "on", "ssl_key_file": f"'{key}'", "ssl_cert_file": f"'{chain}'"}
+            settings["shared_preload_libraries"] = _STATISTICS
         with (data / "postgresql.conf").open("a") as file:
             file.writelines(f"{name} = {value}\n" for name, value in settings.items())
         self.start()
@@ -273,6 +279,15 @@ class PostgreSQL(Server):
                     if there:
                         found.append(statement.partition(": ")[2] if "execute" in sign else statement)
             found[:] = [text for text in found if "log_statement" not in text and "pg_reload_conf" not in text]
+
+    def rows_sent(self) -> int:
+        """Return how many rows it has sent to `reader`, by the extension pg_stat_statements."""
+        self.execute(f"CREATE EXTENSION IF NOT EXISTS {_STATISTICS}")
+        [[rows]] = self.execute(
+            f"SELECT coalesce(sum(rows), 0)::int FROM {_STATISTICS} WHERE userid = '{READER}'::regrole"
+        )
+        assert isinstance(rows, int)
+        return rows
 
     def _set(self, name: str, value: str) -> None:
         self.execute(f"ALTER SYSTEM SET {name} = '{value}'", "SELECT pg_reload_conf()")
@@ -326,6 +341,11 @@ class MariaDB(Server):
                     if there:
                         found.append(statement)
             found[:] = [text for text in found if "general_log" not in text]
+
+    def rows_sent(self) -> int:
+        """Return how many rows it has sent to clients."""
+        [[_, rows]] = self.execute("SHOW GLOBAL STATUS LIKE 'Rows_sent'")
+        return int(str(rows))
 
     def _install(self) -> None:
         """Create the system tables, as mariadb-install-db does, which needs the client's programs."""

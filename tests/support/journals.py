@@ -10,7 +10,7 @@ from pathlib import Path
 
 from sqlalchemy import Connection, text
 
-from drift_checks.stores.sqlite import SqliteFile
+from drift_checks.stores.engines.sqlite import SqliteFile
 from tests.support.processes import OtherProcess
 
 SCHEMA = "create table risks (id integer primary key, note text)"

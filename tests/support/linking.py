@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 
 from drift_checks.core.records import Record
-from drift_checks.stores.linking import LinkedRecord
+from drift_checks.stores.vectors.linking import LinkedRecord
 
 
 class FixedLink:

@@ -6,14 +6,14 @@ from pathlib import Path
 
 import numpy as np
 
-from drift_checks.stores.chroma import DirectoryCollection
+from drift_checks.stores.vectors.chroma import DirectoryCollection
 
 READ_ALL = """
 import sys
 from pathlib import Path
 import numpy as np
 from drift_checks.core.errors import StoreError
-from drift_checks.stores.chroma import DirectoryCollection
+from drift_checks.stores.vectors.chroma import DirectoryCollection
 try:
     opened = DirectoryCollection(Path(sys.argv[1]), "many", Path(sys.argv[2]))
     opened.entries(list(opened.ids()))

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from drift_checks.stores.chroma import create_collection
+from drift_checks.stores.vectors.chroma import create_collection
 from tests.support.stores import NAME, BuiltStore
 
 PIECE = 12

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from drift_checks.stores.chroma import create_collection
+from drift_checks.stores.vectors.chroma import create_collection
 
 AS_OF = datetime(2026, 1, 15, 2, 0, tzinfo=UTC)
 CATEGORIES = ("financial", "regulatory", "operational")

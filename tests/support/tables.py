@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import TypeVar
 
 from drift_checks.core.records import RecordId, Stratum
+from drift_checks.stores.engines.sqlite import SqliteFile
 from drift_checks.stores.records import RecordStore
-from drift_checks.stores.sqlite import SqliteFile
 from drift_checks.stores.strata import Bounds, StrataQueries
 
 Result = TypeVar("Result")

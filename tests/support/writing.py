@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from drift_checks.stores.chroma import DirectoryCollection
+from drift_checks.stores.vectors.chroma import DirectoryCollection
 
 _REPOSITORY = Path(__file__).parents[2]
 DIMENSION = 8

@@ -21,10 +21,10 @@ from sqlalchemy import Connection
 from drift_checks.core.errors import ArchiveError, StoreChanged, StoreError
 from drift_checks.core.files import MEBIBYTE, open_plain
 from drift_checks.operations.backup.manifest import CHROMA, CHROMA_DATABASE, is_allowed
-from drift_checks.stores.catalogue import DATABASE
-from drift_checks.stores.damage import index_files
-from drift_checks.stores.snapshot import Fingerprint, fingerprint
-from drift_checks.stores.sqlite import SqliteFile, error_code
+from drift_checks.stores.engines.snapshot import Fingerprint, fingerprint
+from drift_checks.stores.engines.sqlite import SqliteFile, error_code
+from drift_checks.stores.vectors.catalogue import DATABASE
+from drift_checks.stores.vectors.damage import index_files
 
 # A file with a rollback journal cannot be written while a step is copied, only between two steps.
 _PAGES_AT_ONCE = 2000

@@ -23,12 +23,12 @@ from drift_checks.operations.backup.retention import ASIDE, archive_name, moment
 from drift_checks.report.history.journal import NAME as HISTORY_JOURNAL
 from drift_checks.report.history.reading import NAME as HISTORY
 from drift_checks.report.history.recorded import StoreIdentity
-from drift_checks.stores.catalogue import DATABASE, CollectionName
-from drift_checks.stores.chroma import refuse_no_chroma, refuse_no_collection
-from drift_checks.stores.damage import index_files
+from drift_checks.stores.engines.snapshot import Snapshot
+from drift_checks.stores.engines.sqlite import SqliteFile, files_of
 from drift_checks.stores.records import RecordStore
-from drift_checks.stores.snapshot import Snapshot
-from drift_checks.stores.sqlite import SqliteFile, files_of
+from drift_checks.stores.vectors.catalogue import DATABASE, CollectionName
+from drift_checks.stores.vectors.chroma import refuse_no_chroma, refuse_no_collection
+from drift_checks.stores.vectors.damage import index_files
 
 _LOCK = ".drift-backup.lock"
 _FOLDER_MODE = 0o700

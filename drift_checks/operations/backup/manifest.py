@@ -15,8 +15,8 @@ from drift_checks.core.text import printable
 from drift_checks.report.history.journal import NAME as HISTORY_JOURNAL
 from drift_checks.report.history.reading import NAME as HISTORY
 from drift_checks.report.history.recorded import StoreIdentity
-from drift_checks.stores.catalogue import DATABASE
-from drift_checks.stores.damage import SEGMENT
+from drift_checks.stores.vectors.catalogue import DATABASE
+from drift_checks.stores.vectors.damage import SEGMENT
 
 NAME = "manifest.json"
 SCHEMA = 1

@@ -12,7 +12,7 @@ from drift_checks.core.errors import ArchiveError
 from drift_checks.operations.backup.manifest import CHROMA, RECORDS, Manifest
 from drift_checks.report.history.journal import NAME as HISTORY_JOURNAL
 from drift_checks.report.history.reading import NAME as HISTORY
-from drift_checks.stores.damage import SEGMENT
+from drift_checks.stores.vectors.damage import SEGMENT
 
 # SQLite would replay another file's journal into the restored one.
 _BESIDE = ("", "-wal", "-shm", "-journal")

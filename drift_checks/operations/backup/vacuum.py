@@ -14,8 +14,8 @@ from drift_checks.core.errors import DriftError, RunInProgress, StoreError
 from drift_checks.core.text import printable
 from drift_checks.operations.backup.disk import refuse_without_room
 from drift_checks.operations.backup.verification import integrity
-from drift_checks.stores.snapshot import default_folder
-from drift_checks.stores.sqlite import SqliteFile, error_code
+from drift_checks.stores.engines.snapshot import default_folder
+from drift_checks.stores.engines.sqlite import SqliteFile, error_code
 
 LOCK_WAIT_SECONDS = 10.0
 # All tables, not only those that this connection queried (https://sqlite.org/pragma.html#pragma_optimize).

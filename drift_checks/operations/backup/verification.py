@@ -14,10 +14,10 @@ import numpy as np
 
 from drift_checks.core.errors import ArchiveError, StoreError
 from drift_checks.core.text import printable
-from drift_checks.stores.catalogue import CollectionName
-from drift_checks.stores.chroma import DirectoryCollection
-from drift_checks.stores.damage import index_files
-from drift_checks.stores.vectors import Vector, VectorCollection
+from drift_checks.stores.vectors.base import Vector, VectorCollection
+from drift_checks.stores.vectors.catalogue import CollectionName
+from drift_checks.stores.vectors.chroma import DirectoryCollection
+from drift_checks.stores.vectors.damage import index_files
 
 SAMPLED = 50
 # Chroma loads the whole index into memory to read a single vector.

@@ -14,10 +14,10 @@ from sqlalchemy import Connection
 from drift_checks.core.errors import StoreError
 from drift_checks.core.text import readable_size
 from drift_checks.operations.doctor.check import NotChecked
-from drift_checks.stores.catalogue import DATABASE, CollectionName, FoundCollection
-from drift_checks.stores.chroma import create_collection, refuse_no_chroma, refuse_no_collection
-from drift_checks.stores.opening_vectors import VectorPlace
-from drift_checks.stores.sqlite import SqliteFile
+from drift_checks.stores.engines.sqlite import SqliteFile
+from drift_checks.stores.vectors.catalogue import DATABASE, CollectionName, FoundCollection
+from drift_checks.stores.vectors.chroma import create_collection, refuse_no_chroma, refuse_no_collection
+from drift_checks.stores.vectors.opening import VectorPlace
 
 Result = TypeVar("Result")
 # The parts of the format, as a sentence names them.

@@ -161,8 +161,8 @@ def _reviewer(setup: Setup, record: Record) -> Iterator[Reviewer]:
         return
     from drift_checks.reviews.reviewers.neighbours import NeighboursReviewer
     from drift_checks.reviews.vectors.choice import choose_vectors
-    from drift_checks.stores.linking import Link
-    from drift_checks.stores.vectors import VectorCollection
+    from drift_checks.stores.vectors.base import VectorCollection
+    from drift_checks.stores.vectors.linking import Link
 
     with ExitStack() as opened:
 

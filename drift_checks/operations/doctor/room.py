@@ -11,9 +11,9 @@ from pathlib import Path
 from drift_checks.core.text import readable_size
 from drift_checks.operations.doctor.check import Check, CheckResult, NotChecked, failed, passed, skipped, warning
 from drift_checks.operations.doctor.setup import Setup
-from drift_checks.stores.snapshot import HEADROOM
-from drift_checks.stores.sources import files_named
-from drift_checks.stores.sqlite import files_of
+from drift_checks.stores.engines.snapshot import HEADROOM
+from drift_checks.stores.engines.sources import files_named
+from drift_checks.stores.engines.sqlite import files_of
 
 GROUP = "room"
 # A run's folder takes about half a megabyte.

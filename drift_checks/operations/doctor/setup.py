@@ -16,15 +16,15 @@ from drift_checks.operations.doctor.installed import InstalledSchedule
 from drift_checks.operations.schedule.paths import BACKUPS, below
 from drift_checks.settings.declarations import Settings
 from drift_checks.settings.usable import Configured
-from drift_checks.stores.completion import completed
-from drift_checks.stores.connecting import connected
-from drift_checks.stores.engines import RecordFile
-from drift_checks.stores.opening import open_records
-from drift_checks.stores.opening_vectors import VectorPlace
+from drift_checks.stores.columns.completion import completed
+from drift_checks.stores.engines.base import RecordFile
+from drift_checks.stores.engines.opening import open_records
+from drift_checks.stores.engines.snapshot import default_folder
+from drift_checks.stores.engines.sources import is_sqlite
+from drift_checks.stores.engines.sqlite import Access, SqliteFile
 from drift_checks.stores.records import RecordStore
-from drift_checks.stores.snapshot import default_folder
-from drift_checks.stores.sources import is_sqlite
-from drift_checks.stores.sqlite import Access, SqliteFile
+from drift_checks.stores.vectors.connecting import connected
+from drift_checks.stores.vectors.opening import VectorPlace
 
 Known = TypeVar("Known")
 

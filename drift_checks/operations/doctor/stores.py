@@ -19,10 +19,10 @@ from drift_checks.operations.doctor.room import size_of
 from drift_checks.operations.doctor.setup import Setup
 from drift_checks.reviews.vectors.table import COLUMN
 from drift_checks.settings.declarations import DATABASE_NAME, NEIGHBOURS
-from drift_checks.stores.opening_vectors import VectorPlace
+from drift_checks.stores.engines.sources import files_named
+from drift_checks.stores.engines.sqlite import Access
 from drift_checks.stores.records import RecordStore
-from drift_checks.stores.sources import files_named
-from drift_checks.stores.sqlite import Access
+from drift_checks.stores.vectors.opening import VectorPlace
 
 GROUP = "store"
 # Reading a file of this size takes a second or two.

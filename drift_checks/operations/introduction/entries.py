@@ -9,13 +9,13 @@ from typing import NamedTuple
 from drift_checks.core.errors import StoreError
 from drift_checks.operations.introduction.place import Vectors
 from drift_checks.settings.declarations import Settings
-from drift_checks.stores.completion import complete
-from drift_checks.stores.connecting import CHROMA_ID, Connected, connect, find_label
-from drift_checks.stores.detection import Detection, Proposal
-from drift_checks.stores.engines import RecordFile
-from drift_checks.stores.opening_vectors import VectorPlace
+from drift_checks.stores.columns.completion import complete
+from drift_checks.stores.columns.detection import Detection, Proposal
+from drift_checks.stores.engines.base import RecordFile
+from drift_checks.stores.engines.snapshot import default_folder
 from drift_checks.stores.records import RecordStore
-from drift_checks.stores.snapshot import default_folder
+from drift_checks.stores.vectors.connecting import CHROMA_ID, Connected, connect, find_label
+from drift_checks.stores.vectors.opening import VectorPlace
 
 
 class _Candidate(NamedTuple):

@@ -10,11 +10,11 @@ from drift_checks.core.records import as_name, as_text
 from drift_checks.core.text import count, printable, shorten
 from drift_checks.operations.introduction.place import Vectors
 from drift_checks.settings.pairs import METADATA_CATEGORY
-from drift_checks.stores.confidences import confidence_form
-from drift_checks.stores.connecting import CHROMA_ID
-from drift_checks.stores.detection import Detection, Proposal
-from drift_checks.stores.looking import Table
-from drift_checks.stores.timestamps import timestamp_form
+from drift_checks.stores.columns.confidences import confidence_form
+from drift_checks.stores.columns.detection import Detection, Proposal
+from drift_checks.stores.columns.looking import Table
+from drift_checks.stores.columns.timestamps import timestamp_form
+from drift_checks.stores.vectors.connecting import CHROMA_ID
 
 _LABEL = 12
 _NAME = 18

@@ -12,10 +12,10 @@ from drift_checks.core.addresses import Location, ServerURL
 from drift_checks.core.errors import DriftError, SettingError
 from drift_checks.settings.declarations import Settings, declared
 from drift_checks.settings.loading import Origin, parse, with_password
-from drift_checks.stores.catalogue import DATABASE, list_collections
-from drift_checks.stores.chroma_server import ChromaServer
-from drift_checks.stores.snapshot import default_folder
-from drift_checks.stores.sqlite import SqliteFile
+from drift_checks.stores.engines.snapshot import default_folder
+from drift_checks.stores.engines.sqlite import SqliteFile
+from drift_checks.stores.vectors.catalogue import DATABASE, list_collections
+from drift_checks.stores.vectors.chroma_server import ChromaServer
 
 _SUFFIXES = (".db", ".sqlite", ".sqlite3", ".db3")
 

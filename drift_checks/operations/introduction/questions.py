@@ -12,11 +12,11 @@ from drift_checks.core.errors import NothingToReview, SettingError
 from drift_checks.core.records import INDISPENSABLE
 from drift_checks.core.text import printable
 from drift_checks.settings.declarations import Settings
-from drift_checks.stores.completion import suggestion
-from drift_checks.stores.detection import Detection, Proposal, choose, detect
-from drift_checks.stores.fitting import fit
-from drift_checks.stores.looking import Table
-from drift_checks.stores.vocabulary import ROLES
+from drift_checks.stores.columns.completion import suggestion
+from drift_checks.stores.columns.detection import Detection, Proposal, choose, detect
+from drift_checks.stores.columns.fitting import fit
+from drift_checks.stores.columns.looking import Table
+from drift_checks.stores.columns.vocabulary import ROLES
 
 # Roles that are worth a question if they are in doubt.
 _ASKED = (*INDISPENSABLE, "confidence", "timestamp")

@@ -16,8 +16,8 @@ from drift_checks.operations.schedule.paths import REPORTS, SNAPSHOTS
 from drift_checks.report.log_config import log_files
 from drift_checks.reviews.reviewers.llm import KEYS
 from drift_checks.settings.declarations import Settings, declared
-from drift_checks.stores.chroma_http import Credentials
-from drift_checks.stores.sources import folder_of
+from drift_checks.stores.engines.sources import folder_of
+from drift_checks.stores.vectors.chroma_http import Credentials
 
 SECRET_NAMES = (*SECRETS.values(), *KEYS, DB_PASSWORD, CHROMA_TOKEN, CHROMA_BASIC, CHROMA_KEY)
 # What every service needs, to alert; the others are for the reviewer.

@@ -12,10 +12,10 @@ from drift_checks.reviews.vectors.base import CHROMA, VectorSet
 from drift_checks.reviews.vectors.table import COLUMN, TableVectors, usable_vector
 from drift_checks.settings.declarations import TFIDF, Settings
 from drift_checks.settings.pairs import METADATA_CATEGORY
-from drift_checks.stores.linking import Link
+from drift_checks.stores.engines.snapshot import default_folder
 from drift_checks.stores.records import RecordStore
-from drift_checks.stores.snapshot import default_folder
-from drift_checks.stores.vectors import VectorCollection
+from drift_checks.stores.vectors.base import VectorCollection
+from drift_checks.stores.vectors.linking import Link
 
 OpenCollection = Callable[[], tuple[VectorCollection, Link] | None]
 

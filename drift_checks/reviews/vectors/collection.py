@@ -11,8 +11,8 @@ import numpy.typing as npt
 from drift_checks.core.records import Record, RecordId
 from drift_checks.reviews.vectors.base import CHROMA, SPARE, NearRecord
 from drift_checks.reviews.vectors.table import usable_vector
-from drift_checks.stores.linking import LinkedRecord, is_text_of
-from drift_checks.stores.vectors import Entry, Neighbour
+from drift_checks.stores.vectors.base import Entry, Neighbour
+from drift_checks.stores.vectors.linking import LinkedRecord, is_text_of
 
 # Above this, duplicates are left out in the search: a text may occur ten thousand times.
 _MOST_ASKED = 304

@@ -17,9 +17,9 @@ import yaml
 
 from drift_checks.core.errors import StoreError
 from drift_checks.core.files import lock
-from drift_checks.stores.chroma import create_collection
 from drift_checks.stores.demo.contents import AS_OF, Row, contents
 from drift_checks.stores.demo.texts import descriptions
+from drift_checks.stores.vectors.chroma import create_collection
 
 # Increment this with every change of the contents, so that cached stores are created again.
 STORE_VERSION = 1

@@ -19,8 +19,8 @@ from syrupy.assertion import SnapshotAssertion
 
 from drift_checks.commands import run_command
 from drift_checks.settings.ini_files import read_ini
-from drift_checks.stores import chroma_http
-from drift_checks.stores.chroma import create_collection
+from drift_checks.stores.vectors import chroma_http
+from drift_checks.stores.vectors.chroma import create_collection
 from tests.support.chroma_server import Relay, ServedDirectory
 from tests.support.first_stores import ours, tickets, write
 from tests.support.machine import variables_of_the_machine

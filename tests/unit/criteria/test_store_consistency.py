@@ -11,9 +11,9 @@ import pytest
 from drift_checks.core.records import Record, Stratum
 from drift_checks.criteria import test_store_consistency as consistency
 from drift_checks.criteria.test_store_consistency import metadata_faults
-from drift_checks.stores.chroma import DirectoryCollection, create_collection
-from drift_checks.stores.linking import Link
-from drift_checks.stores.vectors import Entry
+from drift_checks.stores.vectors.base import Entry
+from drift_checks.stores.vectors.chroma import DirectoryCollection, create_collection
+from drift_checks.stores.vectors.linking import Link
 from tests.support.tables import opened, write_table
 
 Faults = Callable[..., list[str]]

@@ -20,7 +20,7 @@ from drift_checks.report.detailing import detail, find_near
 from drift_checks.report.details import Details, Near, Reasons
 from drift_checks.reviews.vectors.collection import CollectionVectors
 from drift_checks.settings.declarations import Settings
-from drift_checks.stores.chroma import DirectoryCollection, create_collection
+from drift_checks.stores.vectors.chroma import DirectoryCollection, create_collection
 from tests.support.linking import FixedLink
 
 NOW = datetime(2026, 1, 15, 2, 0, tzinfo=UTC)

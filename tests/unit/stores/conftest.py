@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from drift_checks.stores.chroma import create_collection
+from drift_checks.stores.vectors.chroma import create_collection
 
 PERSISTED = 1200
 

@@ -9,8 +9,8 @@ import pytest
 from drift_checks.core.errors import SettingError
 from drift_checks.core.records import Stratum
 from drift_checks.stores.conflicts import find_conflicts
+from drift_checks.stores.engines.sqlite import SqliteFile
 from drift_checks.stores.records import RecordStore
-from drift_checks.stores.sqlite import SqliteFile
 from tests.support.tables import TABLE, opened, with_strata, write_table
 from tests.unit.stores.test_strata import BOUNDS
 from tests.unit.stores.test_windows import groups_of

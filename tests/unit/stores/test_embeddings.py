@@ -13,7 +13,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from drift_checks.stores.embeddings import PACKED, SentArray, SortKey, read_embedding, read_embeddings
-from drift_checks.stores.opening import open_records
+from drift_checks.stores.engines.opening import open_records
 from drift_checks.stores.records import RecordStore
 from tests.support.tables import TABLE
 

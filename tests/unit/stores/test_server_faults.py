@@ -12,7 +12,7 @@ import sqlalchemy as sa
 
 from drift_checks.core.addresses import ServerURL
 from drift_checks.core.errors import EXIT_TRY_AGAIN, EXIT_USAGE, StoreError
-from drift_checks.stores.opening import open_records
+from drift_checks.stores.engines.opening import open_records
 from drift_checks.stores.records import RecordStore
 from tests.support.databases import ADMIN, PASSWORDS, READER, Database, Server
 from tests.support.proxies import Proxy

@@ -17,7 +17,7 @@ from tests.support.formats import write_sqlite
 from tests.support.server_tables import write_rows
 from tests.support.thorough import repetitions
 from tests.support.timestamps import timestamps
-from tests.unit.stores.test_formats import AS_OF, OLD, RECORDS, TYPES, Row, drawn_from, many
+from tests.unit.stores.engines.test_formats import AS_OF, OLD, RECORDS, TYPES, Row, drawn_from, many
 from tests.unit.stores.test_strata import CONFIDENCES
 
 pytestmark = pytest.mark.server

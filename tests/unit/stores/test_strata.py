@@ -19,9 +19,9 @@ from hypothesis import strategies as st
 
 from drift_checks.core.records import RecordId, Stratum
 from drift_checks.reviews.sampling import draw
-from drift_checks.stores.confidences import ConfidenceForm
+from drift_checks.stores.columns.confidences import ConfidenceForm
+from drift_checks.stores.columns.timestamps import FORMS, Count
 from drift_checks.stores.strata import Bounds, largest_rounded_to
-from drift_checks.stores.timestamps import FORMS, Count
 from tests.support.tables import TABLE, opened, strata_by_id, with_strata, write_table
 from tests.support.timestamps import TIME_AFFINITIES, ZONES, near, tidy, timestamps
 

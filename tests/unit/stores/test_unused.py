@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from drift_checks.stores.engines.sqlite import SqliteFile
 from drift_checks.stores.records import RecordStore
-from drift_checks.stores.sqlite import SqliteFile
 from drift_checks.stores.unused import why_unused
 from tests.support.tables import write_table
 

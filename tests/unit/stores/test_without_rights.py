@@ -33,7 +33,7 @@ OPEN_CHROMA = """
 import sys
 from pathlib import Path
 from drift_checks.core.errors import DriftError
-from drift_checks.stores.chroma import DirectoryCollection
+from drift_checks.stores.vectors.chroma import DirectoryCollection
 path, snapshots = map(Path, sys.argv[1:])
 try:
     opened = DirectoryCollection(path, "risk_classifications", snapshots)

@@ -13,7 +13,7 @@ import sqlalchemy as sa
 
 from drift_checks.core.addresses import ServerURL
 from drift_checks.core.errors import StoreAway, StoreError
-from drift_checks.stores.opening import open_records
+from drift_checks.stores.engines.opening import open_records
 from drift_checks.stores.records import RecordStore
 from drift_checks.stores.write_back import METRICS
 from drift_checks.stores.writing import refuse_unwritable, write_back

@@ -93,7 +93,7 @@ def test_a_file_written_all_the_time_is_copied_in_one_step(tmp_path: Path, monke
 
 def test_a_locked_file_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """After waiting for its writer."""
-    monkeypatch.setattr("drift_checks.stores.sqlite.SqliteFile.__init__.__defaults__", (0.1, None))
+    monkeypatch.setattr("drift_checks.stores.engines.sqlite.SqliteFile.__init__.__defaults__", (0.1, None))
     path = make(tmp_path / "a.db")
     with OtherProcess() as writer:
         writer.run(f"import sqlite3; c = sqlite3.connect({str(path)!r}); c.execute('begin exclusive')")

@@ -22,14 +22,14 @@ from drift_checks.operations.backup import creation, verification
 from drift_checks.operations.backup.archive import pack
 from drift_checks.operations.backup.disk import refuse_without_room
 from drift_checks.report.history.database import History
-from drift_checks.stores.catalogue import CollectionName
+from drift_checks.stores.vectors.catalogue import CollectionName
 from tests.support.caring import archives, back_up, made_backup, manifest, restore
 from tests.support.folders import contents
 from tests.support.histories import run
 from tests.support.old_chroma import COUNT, sqlite_rows, unpack_old_directory
 from tests.support.processes import OtherProcess, run_unprivileged
 from tests.support.stores import BuiltStore
-from tests.unit.stores.test_chroma import made_in
+from tests.unit.stores.vectors.test_chroma import made_in
 
 
 def test_the_store_stays_unchanged(store: BuiltStore, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -183,7 +183,7 @@ def test_different_vectors_in_the_archive_are_found(
     ):
         with pytest.raises(ArchiveError, match="contains other vectors than were copied"):
             verification.refuse_different(other, one, tmp_path)
-    monkeypatch.setattr("drift_checks.stores.chroma.DirectoryCollection.entries", lambda *_: {})
+    monkeypatch.setattr("drift_checks.stores.vectors.chroma.DirectoryCollection.entries", lambda *_: {})
     with pytest.raises(StoreError, match="60 of 60 sampled entries without a vector"):
         verification.sample_vectors(
             store.chroma, CollectionName("risk_classifications"), store.chroma, tmp_path / "snapshots"

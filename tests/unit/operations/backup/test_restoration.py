@@ -14,7 +14,7 @@ from drift_checks.operations.backup import restoration
 from drift_checks.report.folder import ReportsFolder
 from drift_checks.report.history.acknowledged import Acknowledgements, kept_acknowledgements
 from drift_checks.report.history.database import History
-from drift_checks.stores.chroma import DirectoryCollection
+from drift_checks.stores.vectors.chroma import DirectoryCollection
 from tests.support.caring import made_backup, manifest, restore
 from tests.support.folders import contents
 from tests.support.histories import run

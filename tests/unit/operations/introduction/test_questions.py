@@ -12,9 +12,9 @@ import pytest
 from drift_checks.core.errors import SettingError
 from drift_checks.operations.introduction.questions import Ask, Manner, choose_table, settle
 from drift_checks.settings.declarations import Settings
-from drift_checks.stores.detection import Detection
-from drift_checks.stores.looking import column_names, look_at
-from drift_checks.stores.sqlite import SqliteFile
+from drift_checks.stores.columns.detection import Detection
+from drift_checks.stores.columns.looking import column_names, look_at
+from drift_checks.stores.engines.sqlite import SqliteFile
 from tests.support.first_stores import tickets, write
 
 SETTINGS = Settings(seed=1, as_of=datetime(2026, 1, 15, tzinfo=UTC), naive_timezone=ZoneInfo("UTC"))

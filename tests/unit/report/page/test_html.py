@@ -282,3 +282,11 @@ def test_an_empty_list_says_so() -> None:
     text = render_list([], [])
     assert "No complete review yet" in text
     assert read(text).ids == ["trends", "runs"]
+
+
+def test_page_says_how_many_records_it_leaves_out() -> None:
+    """And names the file that lists all."""
+    text = render(report([decided(key, "a", "b") for key in range(1_003)]))
+    assert text.count('<li id="record-') == 1_000
+    assert '3 more are in <a href="records.csv">records.csv</a> beside it, which lists all 1,003' in text
+    assert "Records that disagree or failed (1003)" in text

@@ -15,7 +15,7 @@ from drift_checks.core.records import Record, Review, Stratum
 from drift_checks.reviews.reviewers.neighbours import FEWEST, NeighboursReviewer
 from drift_checks.reviews.vectors.collection import CollectionVectors
 from drift_checks.stores.embeddings import read_embedding
-from drift_checks.stores.vectors import Entry, Neighbour
+from drift_checks.stores.vectors.base import Entry, Neighbour
 from tests.support.linking import FixedLink
 
 Vector = npt.NDArray[np.float32]

@@ -21,12 +21,12 @@ import pytest
 import yaml
 
 from drift_checks.core.errors import StoreError
-from drift_checks.stores.chroma import DirectoryCollection
 from drift_checks.stores.demo import contents
 from drift_checks.stores.demo import store as module
 from drift_checks.stores.demo.store import DemoStore, demo_store
 from drift_checks.stores.demo.texts import descriptions
-from drift_checks.stores.vectors import Entry
+from drift_checks.stores.vectors.base import Entry
+from drift_checks.stores.vectors.chroma import DirectoryCollection
 
 Rows = list[dict[str, Any]]
 VOTERS = 11

@@ -1,0 +1,1 @@
+"""Columns: which is what, and how its values are read."""

@@ -1,0 +1,1 @@
+"""Reading records: what is asked of an engine, and each engine that answers."""
