@@ -22,13 +22,13 @@ from drift_checks.reviews.reviewers.threads import in_thread
 from drift_checks.reviews.vectors.base import Comparison, VectorSet
 from drift_checks.reviews.vectors.choice import same_vectors
 from drift_checks.settings.declarations import Settings
-from drift_checks.stores.engines import RecordFile
-from drift_checks.stores.linking import Link
-from drift_checks.stores.opening import open_records
-from drift_checks.stores.opening_vectors import VectorPlace
+from drift_checks.stores.engines.base import RecordFile
+from drift_checks.stores.engines.opening import open_records
+from drift_checks.stores.engines.snapshot import default_folder
 from drift_checks.stores.records import RecordStore
-from drift_checks.stores.snapshot import default_folder
-from drift_checks.stores.vectors import VectorCollection
+from drift_checks.stores.vectors.base import VectorCollection
+from drift_checks.stores.vectors.linking import Link
+from drift_checks.stores.vectors.opening import VectorPlace
 
 _CLOSING_SECONDS = 1.0
 _TRIED = 20
