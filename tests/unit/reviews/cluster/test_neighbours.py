@@ -78,7 +78,9 @@ def reviewed(pipeline: Pipeline, on_review: Callable[[Review], object] = lambda 
 
 
 @pytest.mark.server
-@pytest.mark.parametrize("kind", ["table", "chroma", "texts"])
+@pytest.mark.parametrize(
+    "kind", ["table", pytest.param("chroma", marks=pytest.mark.slow), pytest.param("texts", marks=pytest.mark.slow)]
+)
 def test_reviews_and_remarks_are_the_same_as_without_a_cluster(
     scheduler: str, store: BuiltStore, pipeline: Callable[..., Pipeline], kind: str
 ) -> None:
