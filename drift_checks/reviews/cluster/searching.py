@@ -156,12 +156,10 @@ class NeighbourService:
         """Return the error with the name of the worker, which may lack the file."""
         if self._shipment.is_local:
             return error
-        settings = self._shipment.settings
-        is_file = error.what in (str(settings.db), str(settings.chroma)) and isinstance(
-            settings.db if error.what == str(settings.db) else settings.chroma, Path
-        )
+        locations = self._shipment.settings.db, self._shipment.settings.chroma
+        is_missing = any(isinstance(one, Path) and str(one) == error.what and not one.exists() for one in locations)
         problem = f"{error.problem} (on the worker {gethostname()})"
-        return type(error)(error.what, problem, f"{_SHARE}, {_SERVER}" if is_file else error.remedy)
+        return type(error)(error.what, problem, f"{_SHARE}, {_SERVER}" if is_missing else error.remedy)
 
     def _close(self) -> None:
         with self._lock:
