@@ -16,7 +16,7 @@ import pytest
 
 from drift_checks.core.addresses import ServerURL
 from drift_checks.core.errors import SettingError, StoreError
-from drift_checks.core.records import Review
+from drift_checks.core.records import RecordId, Review
 from drift_checks.reviews.cluster.choice import neighbours_on_cluster, refuse_no_gain
 from drift_checks.reviews.cluster.workers import Workers
 from drift_checks.reviews.run import Pipeline
@@ -28,7 +28,7 @@ from drift_checks.settings.declarations import Settings
 from tests.support.classifiers import patiently
 from tests.support.stores import AS_OF, NAME, BuiltStore, build_store
 
-Found = tuple[dict[object, Review], Comparison | None]
+Found = tuple[dict[RecordId, Review], Comparison | None]
 
 
 @pytest.fixture(autouse=True)
@@ -70,7 +70,7 @@ def pipeline(tmp_path: Path, store: BuiltStore) -> Iterator[Callable[..., Pipeli
         one.close()
 
 
-def reviewed(pipeline: Pipeline, on_review: Callable[[Review], object] = lambda review: None) -> Found:
+def reviewed(pipeline: Pipeline, on_review: Callable[[Review], None] = lambda review: None) -> Found:
     """Return the reviews of the sample, and what its records were compared by."""
     patiently(lambda: pipeline.review(pipeline.sample.records, on_review), 30)
     pipeline.close_reviewer()
@@ -85,7 +85,12 @@ def test_reviews_and_remarks_are_the_same_as_without_a_cluster(
     scheduler: str, store: BuiltStore, pipeline: Callable[..., Pipeline], kind: str
 ) -> None:
     """Whatever the records are compared by; both workers take part."""
-    given = {"table": {}, "chroma": {"chroma": store.chroma}, "texts": {"embedding": "tfidf"}}[kind]
+    settings: dict[str, dict[str, Any]] = {
+        "table": {},
+        "chroma": {"chroma": store.chroma},
+        "texts": {"embedding": "tfidf"},
+    }
+    given = settings[kind]
     alone, there = pipeline(**given), pipeline(cluster=scheduler, **given)
     assert reviewed(there) == reviewed(alone)
     assert sum(review.made for review in there.reviews.values()) > 50
@@ -145,8 +150,13 @@ def test_a_store_that_fails_on_a_worker_ends_the_run(
 ) -> None:
     """With the error that it is without a cluster; the reviews so far are kept."""
     there = pipeline(cluster=scheduler)
+
+    def remove(review: Review) -> None:
+        if store.db.exists():
+            store.db.rename(store.db.with_suffix(".away"))
+
     with pytest.raises(StoreError) as raised:
-        reviewed(there, lambda review: store.db.exists() and store.db.rename(store.db.with_suffix(".away")))
+        reviewed(there, remove)
     assert raised.value.what == str(store.db)
     assert there.reviews
 
