@@ -9,18 +9,18 @@ import random
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache, cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from drift_checks.core.errors import SettingError, StoreAway
 from drift_checks.core.records import Record, RecordId, Review, Sample
 from drift_checks.reviews.batches import BatchReviewer
-from drift_checks.reviews.cluster.choice import UsedCluster, on_cluster, refuse_no_gain
+from drift_checks.reviews.cluster.choice import UsedCluster, neighbours_on_cluster, on_cluster, refuse_no_gain
 from drift_checks.reviews.journal import Journal, read_journal
 from drift_checks.reviews.ledger import Ledger
 from drift_checks.reviews.resuming import Unfinished
 from drift_checks.reviews.reviewers.base import Classifier, OnReview, Reviewer
 from drift_checks.reviews.reviewers.choice import choose_classifier, limits_of, name_reviewer
-from drift_checks.reviews.reviewers.pool import PooledReviewer
+from drift_checks.reviews.reviewers.pool import BackgroundReviewer, PooledReviewer
 from drift_checks.reviews.sampler import Sampler
 from drift_checks.reviews.vectors.base import Comparison, VectorSet
 from drift_checks.reviews.windows import Windows
@@ -37,6 +37,9 @@ from drift_checks.stores.vectors.connecting import connected
 from drift_checks.stores.vectors.linking import Link
 from drift_checks.stores.vectors.opening import VectorPlace
 from drift_checks.stores.writing import refuse_unwritable
+
+if TYPE_CHECKING:
+    from drift_checks.reviews.cluster.neighbours import ClusterNeighbours
 
 # The number of records whose variants the user's own classifier reviews by default.
 _VARIED = 10
@@ -83,7 +86,7 @@ class Pipeline:
         """
         if self.settings.repeat and self.reviewer_name == NEIGHBOURS:
             raise _nothing_to_repeat("the reviewer 'neighbours' never contradicts itself")
-        refuse_no_gain(self.settings, self.reviewer_name)
+        refuse_no_gain(self.settings, self.reviewer_name, in_memory=self._table is not None)
         if self._vector_place is not None:
             self._vector_place.refuse_no_chroma()
         if self.settings.write_back:
@@ -179,9 +182,18 @@ class Pipeline:
         """The reviewer that classifies the records again."""
         if self.classifier is not None:
             return PooledReviewer(self.classifier, limits_of(self.settings), self.ledger.spent())
+        if (searching := self.cluster_neighbours) is not None:
+            return BackgroundReviewer(searching, lambda: searching, self.settings.timeout)
         from drift_checks.reviews.reviewers.neighbours import NeighboursReviewer
 
         return NeighboursReviewer(self.compared)
+
+    @cached_property
+    def cluster_neighbours(self) -> ClusterNeighbours | None:
+        """The reviewer `neighbours` on a cluster, None without one."""
+        if self.reviewer_name != NEIGHBOURS or self.settings.cluster is None:
+            return None
+        return neighbours_on_cluster(self.settings, self.compared, self.sample.records)
 
     @property
     def drawn(self) -> Sample | None:
@@ -247,7 +259,7 @@ class Pipeline:
 
     def close_reviewer(self) -> None:
         """Close the reviewer after its last review."""
-        if isinstance(self.__dict__.get("reviewer"), PooledReviewer):
+        if isinstance(self.__dict__.get("reviewer"), BackgroundReviewer):
             self.__dict__.pop("reviewer").finish()
 
     def opened_vectors(self) -> VectorCollection | None:
@@ -258,14 +270,16 @@ class Pipeline:
         """Return what the reviewer `neighbours` compared records by; None for other reviewers, and before any."""
         if self.reviewer_name != NEIGHBOURS or "compared" not in self.__dict__:
             return None
-        found = self.compared
-        return Comparison(basis=found.basis, number=found.count, noun=found.noun, remarks=found.remarks)
+        searching: ClusterNeighbours | None = self.__dict__.get("cluster_neighbours")
+        return (searching and searching.comparison) or Comparison.of(self.compared)
 
     def used_cluster(self) -> UsedCluster | None:
         """Return the cluster on which reviews were made; None without one, or if there was nothing to review."""
-        workers = len(getattr(self.classifier, "opened", ()))
-        address = self.settings.cluster
-        return UsedCluster(address=address, workers=workers) if address and workers else None
+        user = self.classifier or self.__dict__.get("cluster_neighbours")
+        workers, address = getattr(user, "workers", None), self.settings.cluster
+        if address is None or workers is None or not workers.opened:
+            return None
+        return UsedCluster(address=address, workers=len(workers.opened))
 
     def similar(self) -> VectorSet | None:
         """Return the vectors that show which records are similar, if a step of this run opened them."""

@@ -150,8 +150,8 @@ class Settings:
     concurrency: int = _reviewer(kinds.whole(1), "number of reviews in flight", 16)
     cluster: str | None = _reviewer(
         kinds.cluster(LOCAL),
-        "Dask cluster on which your own classifier runs: local (a worker for each processor is started), or the address"
-        " of a scheduler, as in tcp://scheduler:8786; or none (default: in this process)",
+        "Dask cluster on which your own classifier, or neighbours, runs: local (a worker for each processor is"
+        " started), or the address of a scheduler, as in tcp://scheduler:8786; or none (default: in this process)",
     )
     requests_per_minute: int | None = _reviewer(
         kinds.whole(1), "maximum number of calls started in a minute (default: unlimited)"

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from drift_checks.core.records import Usage
+from drift_checks.reviews.cluster.service import Service
 from drift_checks.reviews.reviewers import failures
-from drift_checks.reviews.reviewers.base import Classification, Classifier, Fault, UnusableAnswer
+from drift_checks.reviews.reviewers.base import Fault, UnusableAnswer
 
 # No message is shown at greater length.
 _LONGEST = 10_000
@@ -39,9 +40,9 @@ class Failure:
     model: str | None = None
 
     @classmethod
-    def of(cls, error: Exception, classifier: Classifier) -> Failure:
-        """Return what the pool must know of an exception."""
-        fault = classifier.fault(error)
+    def of(cls, error: Exception, service: Service) -> Failure:
+        """Return what the run must know of an exception."""
+        fault = service.fault(error)
         if isinstance(error, UnusableAnswer):
             return cls(
                 "UnusableAnswer", str(error), is_unusable=True, fault=fault, usage=error.usage, model=error.model
@@ -67,9 +68,6 @@ class Failure:
             members["headers"] = {"Retry-After": str(self.retry_after)}
         error: Exception = type(self.kind, (base,), members)(self.message)
         return error
-
-
-Outcome = Classification | Failure
 
 
 def fault_of(error: Exception) -> Fault | None:

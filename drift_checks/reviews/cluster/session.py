@@ -1,7 +1,7 @@
-"""The part of a review that runs on a worker: the classifier, opened once, and its calls.
+"""The part of a review that runs on a worker: a service, opened once, and the questions that it answers.
 
-The task `serve` holds the classifier from the first record to the last, so that the scheduler knows that the worker is
-busy. The run hands out records with `deliver` and fetches outcomes with `collect`.
+The task `serve` holds the service from the first question to the last, so that the scheduler knows that the worker is
+busy. The run hands out questions with `deliver` and fetches outcomes with `collect`.
 """
 
 from __future__ import annotations
@@ -14,12 +14,9 @@ from typing import Any
 from distributed import WorkerPlugin, get_worker, secede
 
 from drift_checks.core.errors import DriftError
-from drift_checks.core.records import Record, Stratum
-from drift_checks.reviews.cluster.outcomes import Failure, Outcome
-from drift_checks.reviews.cluster.shipping import Shipment
-from drift_checks.reviews.reviewers.base import Request
+from drift_checks.reviews.cluster.outcomes import Failure
+from drift_checks.reviews.cluster.service import Service, Shipment
 from drift_checks.reviews.reviewers.failures import describe, internal_error
-from drift_checks.reviews.reviewers.own import OwnClassifier
 from drift_checks.reviews.reviewers.threads import Loop
 
 # A run that fetches nothing for so long is gone.
@@ -28,7 +25,8 @@ _LOOK_SECONDS = 0.5
 _MOMENT_SECONDS = 0.005
 # How long a worker that is closed waits for calls in flight.
 _LEAVING_SECONDS = 10.0
-Block = list[tuple[int, str]]
+# Numbered questions.
+Block = list[tuple[int, Any]]
 _sessions: dict[str, Session] = {}
 
 
@@ -37,15 +35,15 @@ class Progress:
     """What happened on a worker since the run last asked.
 
     Attributes:
-        outcomes: The outcomes of calls, by the number of the call.
+        outcomes: The answers and failures, by the number of the question.
         is_started: Whether the session has begun.
-        is_open: Whether the classifier is ready.
+        is_open: Whether the service is ready.
         refusal: Why it cannot be used.
         problem: Why it could not be closed.
         is_closed: Whether the session has ended.
     """
 
-    outcomes: dict[int, Outcome] = field(default_factory=dict)
+    outcomes: dict[int, Any] = field(default_factory=dict)
     is_started: bool = False
     is_open: bool = False
     refusal: DriftError | None = None
@@ -54,7 +52,7 @@ class Progress:
 
 
 def serve(name: str, shipment: Shipment, timeout: float) -> None:
-    """Hold the classifier until the run ends; the task leaves its place among the worker's threads to others."""
+    """Hold the service until the run ends; the task leaves its place among the worker's threads to others."""
     worker: Any = get_worker()
     secede()
     session = Session(shipment, timeout, worker.loop.asyncio_loop)
@@ -69,7 +67,7 @@ def serve(name: str, shipment: Shipment, timeout: float) -> None:
 
 
 def deliver(name: str, block: Block) -> None:
-    """Start calls for a block of numbered texts."""
+    """Start to answer a block of questions."""
     _sessions[name].start(block)
 
 
@@ -87,13 +85,13 @@ async def collect(name: str, seconds: float) -> Progress:
 
 
 def end(name: str) -> None:
-    """Have the session abandon calls in flight, close its classifier and end."""
+    """Have the session abandon its questions, close its service and end."""
     if name in _sessions:
         _sessions[name].end(patience=0.0)
 
 
 class Session:
-    """A classifier on a worker; `start`, `progress` and `end` are called on the worker's event loop."""
+    """A service on a worker; `start`, `progress` and `end` are called on the worker's event loop."""
 
     def __init__(self, shipment: Shipment, timeout: float, outer: asyncio.AbstractEventLoop) -> None:
         self._shipment = shipment
@@ -110,7 +108,7 @@ class Session:
         self.ended = asyncio.Event()
 
     def start(self, block: Block) -> None:
-        """Start calls for a block of numbered texts."""
+        """Start to answer a block of questions."""
         if self._inner is None or self._is_ending:
             raise RuntimeError("the session has ended")
         self._heard = time.monotonic()
@@ -133,37 +131,37 @@ class Session:
         return found
 
     def end(self, patience: float) -> None:
-        """Accept no more texts, wait so many seconds for calls in flight, close the classifier, and end."""
+        """Accept no more questions, wait so many seconds for answers, close the service, and end."""
         self._is_ending, self._patience = True, patience
         if self._inner is not None:
             self._inner.call_soon_threadsafe(self._ending.set)
 
     async def run(self) -> None:
-        """Open the classifier, have it called until the end, and close it; runs on a loop of its own."""
+        """Open the service, have it answer until the end, and close it; runs on a loop of its own."""
         self._inner = asyncio.get_running_loop()
-        classifier = None
+        service = None
         try:
-            classifier = await self._opened()
-            if classifier is not None:
-                self._classifier = classifier
+            service = await self._opened()
+            if service is not None:
+                self._service = service
                 self._tell(is_open=True)
                 await self._until_the_end()
         finally:
-            if classifier is not None:
-                await self._close(classifier)
+            if service is not None:
+                await self._close(service)
             self._tell(is_closed=True)
             self._outer.call_soon_threadsafe(self.ended.set)
 
-    async def _opened(self) -> OwnClassifier | None:
+    async def _opened(self) -> Service | None:
         try:
-            classifier = self._shipment.unpack()
-            await classifier.open()
+            service = self._shipment.unpack()
+            await service.open()
         except DriftError as error:
             self._tell(refusal=error)
         except Exception as error:
             self._tell(refusal=internal_error(error))
         else:
-            return classifier
+            return service
         return None
 
     async def _until_the_end(self) -> None:
@@ -178,31 +176,28 @@ class Session:
         for call in self._calls:
             call.cancel()
 
-    async def _close(self, classifier: OwnClassifier) -> None:
+    async def _close(self, service: Service) -> None:
         try:
             async with asyncio.timeout(self._timeout):
-                await classifier.close()
+                await service.close()
         except Exception as error:
             self._tell(problem=describe(error))
 
     def _start(self, block: Block) -> None:
-        for number, text in block:
-            call = asyncio.get_running_loop().create_task(self._call(number, text))
+        for number, question in block:
+            call = asyncio.get_running_loop().create_task(self._call(number, question))
             self._calls.add(call)
             call.add_done_callback(self._calls.discard)
 
-    async def _call(self, number: int, text: str) -> None:
-        started = time.monotonic()
-        outcome: Outcome
+    async def _call(self, number: int, question: Any) -> None:
+        outcome: Any
         try:
             async with asyncio.timeout(self._timeout) as limit:
-                answer = await self._classifier.classify(_request(number, text))
-            usage = replace(answer.usage, seconds=time.monotonic() - started)
-            outcome = replace(answer, usage=usage)
+                outcome = await self._service.answer(question)
         except Exception as error:
             late = isinstance(error, TimeoutError) and limit.expired()
             error = TimeoutError(f"no answer within {self._timeout:g} s") if late else error
-            outcome = Failure.of(error, self._classifier)
+            outcome = Failure.of(error, self._service)
         except asyncio.CancelledError:
             task = asyncio.current_task()
             if task is not None and task.cancelling():
@@ -210,7 +205,7 @@ class Session:
             outcome = Failure("RuntimeError", "the call cancelled itself")
         self._outer.call_soon_threadsafe(self._add, number, outcome)
 
-    def _add(self, number: int, outcome: Outcome) -> None:
+    def _add(self, number: int, outcome: Any) -> None:
         self._progress.outcomes[number] = outcome
         self._news.set()
 
@@ -230,10 +225,6 @@ class _Ending(WorkerPlugin):
         self._session = session
 
     async def teardown(self, worker: Any) -> None:
-        """End the session, and wait until its classifier is closed."""
+        """End the session, and wait until its service is closed."""
         self._session.end(_LEAVING_SECONDS)
         await self._session.ended.wait()
-
-
-def _request(number: int, text: str) -> Request:
-    return Request(Record(number, Stratum.BASELINE, {"text": text}))

@@ -6,13 +6,16 @@ import os
 import pickle
 import sys
 import sysconfig
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import ModuleType
 
 from drift_checks.core.errors import ReviewerError
+from drift_checks.core.records import Record, Stratum
+from drift_checks.reviews.reviewers.base import Classification, Fault, Request
 from drift_checks.reviews.reviewers.failures import describe, told
 from drift_checks.reviews.reviewers.own import OwnClassifier, load_classifier
 
@@ -21,7 +24,7 @@ _PACKAGES = f"-packages{os.sep}"
 
 
 @dataclass(frozen=True)
-class Shipment:
+class OwnShipment:
     """A classifier as it is sent to the workers.
 
     Attributes:
@@ -34,23 +37,48 @@ class Shipment:
     folders: tuple[Path, ...]
     pickled: bytes | None = None
 
-    def unpack(self) -> OwnClassifier:
+    def unpack(self) -> OwnService:
         """Return the classifier on a worker.
 
         Raises:
             ReviewerError: The worker cannot import or load it.
         """
         if self.pickled is None:
-            return load_classifier(self.name, self.folders)
+            return OwnService(load_classifier(self.name, self.folders))
         try:
             source = pickle.loads(self.pickled)  # noqa: S301 - from the run that started this task
         except Exception as error:
             problem = f"{self.name} cannot be loaded on a worker ({told(error)})"
             raise ReviewerError("reviewer", problem, "install what it needs on the workers") from None
-        return OwnClassifier(source, self.name)
+        return OwnService(OwnClassifier(source, self.name))
 
 
-def shipped(source: object, name: str, folders: tuple[Path, ...], *, is_named: bool, is_local: bool) -> Shipment:
+class OwnService:
+    """The classifier on a worker: a question is a text, an answer a classification."""
+
+    def __init__(self, classifier: OwnClassifier) -> None:
+        self.classifier = classifier
+
+    async def open(self) -> None:
+        """Open the classifier."""
+        await self.classifier.open()
+
+    async def answer(self, question: str) -> Classification:
+        """Return the decision for a text, with the seconds that it took here."""
+        started = time.monotonic()
+        answer = await self.classifier.classify(Request(Record(0, Stratum.BASELINE, {"text": question})))
+        return replace(answer, usage=replace(answer.usage, seconds=time.monotonic() - started))
+
+    def fault(self, error: Exception) -> Fault | None:
+        """Return what every call would fail with."""
+        return self.classifier.fault(error)
+
+    async def close(self) -> None:
+        """Close the classifier."""
+        await self.classifier.close()
+
+
+def shipped(source: object, name: str, folders: tuple[Path, ...], *, is_named: bool, is_local: bool) -> OwnShipment:
     """Return the classifier as it is sent.
 
     Workers on this machine import a classifier that the setting names. Elsewhere, the code of modules that are not
@@ -67,17 +95,17 @@ def shipped(source: object, name: str, folders: tuple[Path, ...], *, is_named: b
         ReviewerError: It cannot be sent, and workers cannot import it.
     """
     if is_named and (is_local or not _is_loose(sys.modules.get(name.partition(":")[0]))):
-        return Shipment(name, folders)
+        return OwnShipment(name, folders)
     try:
         pickled = _pickled_with_code(source)
     except Exception as error:
         if is_named:
             # It may lie on the workers as well.
-            return Shipment(name, folders)
+            return OwnShipment(name, folders)
         problem = f"{name} cannot be sent to the workers of the cluster ({describe(error)})"
         remedy = "name it with --drift-reviewer=package.module:name, which workers import, or omit --drift-cluster"
         raise ReviewerError("reviewer", problem, remedy) from None
-    return Shipment(name, folders, pickled)
+    return OwnShipment(name, folders, pickled)
 
 
 def _pickled_with_code(source: object) -> bytes:

@@ -1,4 +1,4 @@
-"""A worker of the cluster, as the run sees it: the calls that it has in flight, and what became of them."""
+"""A worker of the cluster, as the run sees it: the questions that it has, and what became of them."""
 
 from __future__ import annotations
 
@@ -15,8 +15,7 @@ from drift_checks.core.errors import DriftError
 from drift_checks.reviews.cluster import session
 from drift_checks.reviews.cluster.connection import Connection, Task
 from drift_checks.reviews.cluster.outcomes import Failure
-from drift_checks.reviews.cluster.shipping import Shipment
-from drift_checks.reviews.reviewers.base import Classification
+from drift_checks.reviews.cluster.service import Shipment
 
 _COLLECT_SECONDS = 5.0
 # A worker that answers nothing for so long hangs.
@@ -29,14 +28,14 @@ class WorkerLost(ConnectionError):
 
 
 class Worker:
-    """A worker with the user's classifier.
+    """A worker with what answers questions there.
 
     Attributes:
-        load: The number of calls that it has or that wait for their turn.
-        is_reserved: Whether it has only one call, and gets no other.
+        load: The number of questions that it has or that wait for their turn.
+        is_reserved: Whether it has only one question, and gets no other.
         is_started: Whether its session has begun, so that it is only a matter of time until it is open.
         lost_at: When it was lost.
-        refusal: Why its classifier cannot be used.
+        refusal: Why what answers there cannot be used.
     """
 
     def __init__(self, connection: Connection, address: str, shipment: Shipment, timeout: float) -> None:
@@ -51,9 +50,9 @@ class Worker:
         self._arguments = shipment, timeout
         self._name = f"drift-checks-{uuid.uuid4().hex}"
         self._numbers = count()
-        self._waiting: list[tuple[int, str]] = []
+        self._waiting: session.Block = []
         self._has_waiting = asyncio.Event()
-        self._answers: dict[int, asyncio.Future[Classification]] = {}
+        self._answers: dict[int, asyncio.Future[Any]] = {}
         self._tasks: list[asyncio.Task[None]] = []
         self._notice: Callable[[Worker], None] = lambda _: None
         self._task: Task | None = None
@@ -61,23 +60,23 @@ class Worker:
         self._closed = asyncio.Event()
 
     def start(self, notice: Callable[[Worker], None]) -> None:
-        """Open the classifier on the worker; `notice` is called with each change."""
+        """Open what answers on the worker; `notice` is called with each change."""
         self._notice = notice
         self._task = self._connection.submit(self.address, session.serve, self._name, *self._arguments)
         self._tasks = [asyncio.create_task(self._guarded(run)) for run in (self._collect, self._deliver)]
 
-    async def call(self, text: str) -> Classification:
-        """Return the decision for a text.
+    async def ask(self, question: Any) -> Any:
+        """Return the answer to a question.
 
         Raises:
-            WorkerLost: It is not known whether the call ended.
+            WorkerLost: It is not known whether there was an answer.
         """
         if self.lost_at is not None:
             raise self._loss()
         number = next(self._numbers)
-        answer: asyncio.Future[Classification] = asyncio.get_running_loop().create_future()
+        answer: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
         self._answers[number] = answer
-        self._waiting.append((number, text))
+        self._waiting.append((number, question))
         self._has_waiting.set()
         try:
             return await answer
@@ -85,7 +84,7 @@ class Worker:
             self._answers.pop(number, None)
 
     def lose(self) -> None:
-        """Give the worker up: its calls in flight fail."""
+        """Give the worker up: its questions fail."""
         if self.lost_at is not None:
             return
         self.is_open, self.lost_at = False, time.monotonic()
@@ -101,7 +100,7 @@ class Worker:
         self._notice(self)
 
     async def end(self) -> None:
-        """Abandon calls in flight, and close the classifier on the worker."""
+        """Abandon its questions, and close what answers them."""
         if self.lost_at is None:
             with suppress(Exception):
                 await self._connection.run(self.address, session.end, self._name)
@@ -118,14 +117,14 @@ class Worker:
         for number, outcome in progress.outcomes.items():
             answer = self._answers.get(number)
             if answer is None or answer.done():
-                # The call has exceeded its time already.
+                # Nobody waits for it any more.
                 continue
             if isinstance(outcome, Failure):
                 answer.set_exception(outcome.as_exception())
             else:
                 answer.set_result(outcome)
         if progress.problem:
-            _LOGGER.warning("the classifier could not be closed on %s: %s", self.address, progress.problem)
+            _LOGGER.warning("what ran on %s could not be closed: %s", self.address, progress.problem)
         changed = (progress.is_started, progress.is_open, progress.refusal) != self._state
         self._state = progress.is_started, progress.is_open, progress.refusal
         self.is_started, self.is_open, self.refusal = self._state

@@ -10,9 +10,10 @@ import logging
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from functools import partial
 from queue import Empty, SimpleQueue
 from threading import Thread
-from typing import Self
+from typing import Protocol, Self
 
 from drift_checks.core.errors import DriftError, ReviewerError
 from drift_checks.core.records import Record, Review
@@ -27,24 +28,45 @@ _WAIT_SECONDS = 0.2
 _LOGGER = logging.getLogger(__name__)
 
 
-class PooledReviewer:
-    """Reviews with a classifier; `review` may be called several times, within the same limits, until `finish`.
+class Opened(Protocol):
+    """What is opened before the first review, and closed after the last."""
+
+    name: str
+    model: str | None
+    comparable_confidence: bool
+
+    async def open(self) -> None:
+        """Prepare for requests; raise DriftError if that is impossible."""
+
+    async def close(self) -> None:
+        """Release resources."""
+
+
+class Handler(Protocol):
+    """Handles requests, and reports their reviews by callbacks."""
+
+    async def review(self, requests: Sequence[Request], callbacks: Callbacks) -> None:
+        """Handle all requests; raise DriftError if that is impossible."""
+
+
+class BackgroundReviewer:
+    """Reviews in another thread; `review` may be called several times, until `finish`.
 
     It is also the iterator over the reviews in progress.
 
     Args:
-        classifier: The classifier, which is opened by the first review.
-        limits: The limits of the pool.
-        spent: What was spent before, by the run that this one resumes.
+        classifier: What reviews; it is opened by the first review.
+        make_handler: Makes what handles the requests, on the event loop that it uses.
+        closing_seconds: The maximum time to close the classifier.
     """
 
-    def __init__(self, classifier: Classifier, limits: Limits, spent: Spent) -> None:
+    def __init__(self, classifier: Opened, make_handler: Callable[[], Handler], closing_seconds: float) -> None:
         self.name = classifier.name
         self.model = classifier.model
         self.comparable_confidence = classifier.comparable_confidence
         self._classifier = classifier
-        self._limits = limits
-        self._spent = spent
+        self._make_handler = make_handler
+        self._closing_seconds = closing_seconds
         self._requests: asyncio.Queue[tuple[Sequence[Request], Callbacks] | None] = asyncio.Queue()
         self._results: SimpleQueue[Review | BaseException] = SimpleQueue()
         self._left = 0
@@ -102,7 +124,7 @@ class PooledReviewer:
             # The user's code may have suppressed the cancellation.
             return
         self._call(self._requests.put_nowait, None)
-        end = time.monotonic() + self._limits.timeout
+        end = time.monotonic() + self._closing_seconds
         while self._thread.is_alive() and time.monotonic() < end:
             self._thread.join(_WAIT_SECONDS)
 
@@ -134,10 +156,10 @@ class PooledReviewer:
         self._task = asyncio.current_task()
         try:
             await self._open()
-            calls = Calls(self._classifier, self._limits, self._spent)
+            handler = self._make_handler()
             while item := await self._requests.get():
                 requests, callbacks = item
-                await calls.review(requests, callbacks._replace(on_review=self._reporter(callbacks.on_review)))
+                await handler.review(requests, callbacks._replace(on_review=self._reporter(callbacks.on_review)))
         except Exception as error:
             # Reported before the classifier is closed, which may take long.
             self._results.put(error)
@@ -161,7 +183,20 @@ class PooledReviewer:
 
     async def _close(self) -> None:
         try:
-            async with asyncio.timeout(self._limits.timeout):
+            async with asyncio.timeout(self._closing_seconds):
                 await self._classifier.close()
         except Exception as error:
             _LOGGER.warning("%s could not be closed: %s", self._classifier.name, describe(error))
+
+
+class PooledReviewer(BackgroundReviewer):
+    """Reviews with a classifier, always within the same limits.
+
+    Args:
+        classifier: The classifier.
+        limits: The limits of the pool.
+        spent: What was spent before, by the run that this one resumes.
+    """
+
+    def __init__(self, classifier: Classifier, limits: Limits, spent: Spent) -> None:
+        super().__init__(classifier, partial(Calls, classifier, limits, spent), limits.timeout)

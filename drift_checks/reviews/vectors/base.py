@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, Self
 
 from drift_checks.core.records import Record, RecordId
 
@@ -45,6 +45,11 @@ class Comparison:
     number: int
     noun: str = "vector"
     remarks: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, vectors: VectorSet) -> Self:
+        """Return what is known of vectors after a search."""
+        return cls(basis=vectors.basis, number=vectors.count, noun=vectors.noun, remarks=vectors.remarks)
 
 
 class VectorSet(Protocol):

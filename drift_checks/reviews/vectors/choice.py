@@ -8,7 +8,7 @@ from pathlib import Path
 from drift_checks.core.errors import StoreError
 from drift_checks.core.records import Record
 from drift_checks.core.text import count
-from drift_checks.reviews.vectors.base import VectorSet
+from drift_checks.reviews.vectors.base import CHROMA, VectorSet
 from drift_checks.reviews.vectors.table import COLUMN, TableVectors, usable_vector
 from drift_checks.settings.declarations import TFIDF, Settings
 from drift_checks.settings.pairs import METADATA_CATEGORY
@@ -17,13 +17,15 @@ from drift_checks.stores.records import RecordStore
 from drift_checks.stores.vectors.base import VectorCollection
 from drift_checks.stores.vectors.linking import Link
 
+OpenCollection = Callable[[], tuple[VectorCollection, Link] | None]
+
 
 def choose_vectors(
     settings: Settings,
     store: RecordStore,
     sample: Sequence[Record],
     folders: tuple[Path, ...],
-    open_collection: Callable[[], tuple[VectorCollection, Link] | None],
+    open_collection: OpenCollection,
 ) -> VectorSet:
     """Return the vectors that the settings name, else those in Chroma, else those in the table, else TF-IDF.
 
@@ -33,9 +35,7 @@ def choose_vectors(
     if settings.embedding is not None:
         return _made_from_texts(settings, store, folders)
     if (opened := open_collection()) is not None:
-        from drift_checks.reviews.vectors.collection import CollectionVectors
-
-        return CollectionVectors(*opened, dict(settings.columns).get(METADATA_CATEGORY, "category"))
+        return _in_collection(settings, *opened)
     if not store.has(COLUMN):
         return _made_from_texts(settings, store, folders)
     having = sum(usable_vector(record) is not None for record in sample)
@@ -44,6 +44,29 @@ def choose_vectors(
         return TableVectors(store)
     note = f"only {having} of {count(len(sample), 'sampled record')} have a vector in {COLUMN}, so texts are compared"
     return _made_from_texts(settings, store, folders, note if having else "")
+
+
+def same_vectors(
+    basis: str, settings: Settings, store: RecordStore, open_collection: OpenCollection, note: str
+) -> VectorSet:
+    """Return the vectors that another process has chosen with these settings.
+
+    Args:
+        basis: The basis of its vectors.
+        settings: Its settings, without a function or model that makes vectors.
+        store: The same store, opened in this process.
+        open_collection: Opens the same collection, if the settings name one.
+        note: Why it compares texts.
+    """
+    if basis == CHROMA and (opened := open_collection()) is not None:
+        return _in_collection(settings, *opened)
+    return TableVectors(store) if basis == TableVectors.basis else _made_from_texts(settings, store, (), note)
+
+
+def _in_collection(settings: Settings, collection: VectorCollection, link: Link) -> VectorSet:
+    from drift_checks.reviews.vectors.collection import CollectionVectors
+
+    return CollectionVectors(collection, link, dict(settings.columns).get(METADATA_CATEGORY, "category"))
 
 
 def _made_from_texts(settings: Settings, store: RecordStore, folders: tuple[Path, ...], note: str = "") -> VectorSet:

@@ -43,7 +43,7 @@ class Vectoriser(Protocol):
 
 
 class TextVectors(ExactSearch):
-    """Vectors of the store's texts, or of some of them, drawn by the seed."""
+    """Vectors of the store's texts, or of some of them, drawn by the seed; `note` says why texts are compared."""
 
     noun = "text"
     missing = "the record has no text"
@@ -55,7 +55,7 @@ class TextVectors(ExactSearch):
         self._store = store
         self._vectoriser = vectoriser
         self._seed = seed
-        self._note = note
+        self.note = note
         self._is_fitted = False
         self._compared = self._records = 0
 
@@ -70,7 +70,7 @@ class TextVectors(ExactSearch):
         drawn = ""
         if self._records > MOST_TEXTS:
             drawn = f"{count(self._compared, 'text')} of {self._records:,} records, drawn by the seed, are compared"
-        return tuple(remark for remark in (self._note, drawn, self._vectoriser.remark) if remark)
+        return tuple(remark for remark in (self.note, drawn, self._vectoriser.remark) if remark)
 
     def search(self, records: Sequence[Record], least: int) -> dict[RecordId, list[NearRecord]]:
         """Return the nearest others of each record that have anything in common with it."""

@@ -101,7 +101,7 @@ def test_a_cluster_that_cannot_be_reached_is_found(tmp_path: Path, store: BuiltS
         with patch("drift_checks.reviews.cluster.connection.CONNECT_SECONDS", 0.2):
             mine = reviewer(tmp_path, store, cluster=address, reviewer="doctored_module:financial", folders=(own,))
     assert (mine["cluster"].status, address in mine["cluster"].message) == ("error", True)
-    assert "does not run on a cluster" in reviewer(tmp_path, store, cluster=address)["cluster"].message
+    assert "does not run on a cluster" in reviewer(tmp_path, store, cluster=address, reviewer="llm")["cluster"].message
     local = reviewer(tmp_path, store, cluster="local", reviewer="doctored_module:financial", folders=(own,))
     assert local["cluster"].status == "ok"
 

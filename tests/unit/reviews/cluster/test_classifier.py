@@ -18,8 +18,7 @@ import pytest
 from drift_checks import __version__
 from drift_checks.core.errors import ReviewerError
 from drift_checks.core.records import Record, Review
-from drift_checks.reviews.cluster import classifier as module
-from drift_checks.reviews.cluster import connection
+from drift_checks.reviews.cluster import connection, workers
 from drift_checks.reviews.cluster.choice import on_cluster
 from drift_checks.reviews.reviewers.limits import Limits, Spent
 from drift_checks.reviews.reviewers.own import OwnClassifier, load_classifier
@@ -276,7 +275,7 @@ def test_a_cluster_without_workers_is_not_waited_for_endlessly(
     """The run may be tried again."""
     from distributed import LocalCluster
 
-    monkeypatch.setattr(module, "WORKER_SECONDS", 0.3)
+    monkeypatch.setattr(workers, "WORKER_SECONDS", 0.3)
     with LocalCluster(n_workers=0, host="127.0.0.1", dashboard_address="127.0.0.1:0") as cluster:
         address = str(cluster.scheduler_address)
         with pytest.raises(ReviewerError, match=f"the scheduler {address} has no worker after 0.3 s") as raised:

@@ -8,12 +8,13 @@ import pytest
 
 from drift_checks.core.records import Usage
 from drift_checks.reviews.cluster.outcomes import Failure, fault_of
+from drift_checks.reviews.cluster.shipping import OwnService
 from drift_checks.reviews.reviewers import failures
 from drift_checks.reviews.reviewers.base import UnusableAnswer
 from drift_checks.reviews.reviewers.own import OwnClassifier
 from tests.support.classifiers import StatusError
 
-CLASSIFIER = OwnClassifier(str.upper, "mine:classify")
+SERVICE = OwnService(OwnClassifier(str.upper, "mine:classify"))
 
 
 class RateLimitError(Exception):
@@ -22,7 +23,7 @@ class RateLimitError(Exception):
 
 def returned(error: Exception) -> Exception:
     """Return the exception that the pool sees for one on a worker."""
-    sent: Failure = pickle.loads(pickle.dumps(Failure.of(error, CLASSIFIER)))
+    sent: Failure = pickle.loads(pickle.dumps(Failure.of(error, SERVICE)))
     return sent.as_exception()
 
 
@@ -46,7 +47,7 @@ def test_an_exception_means_the_same_to_the_pool(error: Exception) -> None:
     found = returned(error)
     for question in (failures.describe, failures.status_of, failures.is_transient, failures.retry_after):
         assert question(found) == question(error)
-    fault, here = fault_of(found), CLASSIFIER.fault(error)
+    fault, here = fault_of(found), SERVICE.fault(error)
     assert (fault and (str(fault.error), fault.records)) == (here and (str(here.error), here.records))
 
 

@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 
 from drift_checks.core.errors import ReviewerError
-from drift_checks.reviews.cluster.shipping import Shipment, shipped
+from drift_checks.reviews.cluster.shipping import OwnShipment, shipped
 from drift_checks.reviews.reviewers.own import load_object
 from tests.support.session_runs import modules_kept
 
-LOADS = "import pickle, sys; print(pickle.load(sys.stdin.buffer).unpack().source('a text'))"
+LOADS = "import pickle, sys; print(pickle.load(sys.stdin.buffer).unpack().classifier.source('a text'))"
 
 
 def test_an_installed_classifier_is_imported_by_the_workers() -> None:
@@ -24,7 +24,7 @@ def test_an_installed_classifier_is_imported_by_the_workers() -> None:
 
 def test_workers_on_this_machine_import_any_named_classifier(tmp_path: Path) -> None:
     """From the folders in which pytest looks for it."""
-    assert shipped(str.upper, "mine:classify", (tmp_path,), is_named=True, is_local=True) == Shipment(
+    assert shipped(str.upper, "mine:classify", (tmp_path,), is_named=True, is_local=True) == OwnShipment(
         "mine:classify", (tmp_path,)
     )
 
@@ -45,4 +45,4 @@ def test_the_code_of_modules_beside_the_tests_is_sent_along(tmp_path: Path) -> N
 def test_what_a_worker_cannot_load_is_named() -> None:
     """The sentence says what to do."""
     with pytest.raises(ReviewerError, match=r"mine:Own cannot be loaded on a worker .*; install what it needs on the"):
-        Shipment("mine:Own", (), b"c_no_such_module\nOwn\n.").unpack()
+        OwnShipment("mine:Own", (), b"c_no_such_module\nOwn\n.").unpack()
