@@ -19,8 +19,6 @@ def test_a_path_is_made_absolute(monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 
 def test_a_server_is_no_place_for_files() -> None:
     """Its password is not repeated."""
-    with pytest.raises(
-        argparse.ArgumentTypeError, match="…@host/db is a URL, but must be a path"
-    ) as refused:
+    with pytest.raises(argparse.ArgumentTypeError, match="…@host/db is a URL, but must be a path") as refused:
         full_path("postgresql://me:s3cr3t@host/db")
     assert "s3cr3t" not in str(refused.value)
