@@ -84,7 +84,7 @@ def reviewed(pipeline: Pipeline, on_review: Callable[[Review], None] = lambda re
 def test_reviews_and_remarks_are_the_same_as_without_a_cluster(
     scheduler: str, store: BuiltStore, pipeline: Callable[..., Pipeline], kind: str
 ) -> None:
-    """Whatever the records are compared by; both workers take part."""
+    """Whatever the records are compared by."""
     settings: dict[str, dict[str, Any]] = {
         "table": {},
         "chroma": {"chroma": store.chroma},
@@ -96,7 +96,8 @@ def test_reviews_and_remarks_are_the_same_as_without_a_cluster(
     assert sum(review.made for review in there.reviews.values()) > 50
     used = there.used_cluster()
     assert used is not None
-    assert used.workers == 2
+    # One may have searched for all before the other has opened the store.
+    assert used.workers in (1, 2)
     assert there.ledger.totals() == alone.ledger.totals()
 
 
