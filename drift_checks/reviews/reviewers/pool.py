@@ -86,12 +86,13 @@ class BackgroundReviewer:
         """Start reviewing; the reviews that were started before must be finished."""
         requests = [*map(Request, records), *(Request(record, repeat=True) for record in repeats)]
         item = requests, Callbacks(on_call, on_review, on_cost)
+        # First: a signal may interrupt the start of the thread, after which `finish` must not wait for the calls.
+        self._left = len(requests)
         if self._thread.ident is None:
             self._requests.put_nowait(item)
             self._thread.start()
         else:
             self._loop.call_soon_threadsafe(self._requests.put_nowait, item)
-        self._left = len(requests)
         return self
 
     def __iter__(self) -> Self:
@@ -115,7 +116,8 @@ class BackgroundReviewer:
             self._left = 0
             self._abandoned = True
             self._call(self._cancel)
-            self._thread.join(_CANCEL_SECONDS)
+            if self._thread.is_alive():
+                self._thread.join(_CANCEL_SECONDS)
 
     def finish(self) -> None:
         """Close the classifier; calls in flight are abandoned."""

@@ -254,6 +254,23 @@ def test_a_cancelled_call_fails_its_record_alone() -> None:
     assert "cancel" in str(reviews[0].failure).lower()
 
 
+def test_a_signal_while_the_thread_starts_gives_up_its_calls(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The calls are in flight, although nobody got the reviews to wait for."""
+    reviewer = PooledReviewer(FakeClassifier(slowly(agree, 30)), Limits(timeout=60), Spent())
+    start = reviewer._thread.start
+
+    def interrupted() -> None:
+        start()
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(reviewer._thread, "start", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        reviewer.review(make_records(3))
+    began = time.monotonic()
+    reviewer.finish()
+    assert time.monotonic() - began < 20
+
+
 @pytest.mark.parametrize("decide", [slowly(agree, 30), sleep_in_thread], ids=["asynchronous", "blocking"])
 @pytest.mark.parametrize("end", [PooledReviewer.close, PooledReviewer.finish])
 def test_closing_gives_up_calls_in_flight(
