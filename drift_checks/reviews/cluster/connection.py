@@ -90,7 +90,7 @@ class Connection:
         """Return the workers, as soon as there are any; a cluster that grows on demand is asked for one.
 
         Raises:
-            ClusterUnavailable: There is none after so many seconds.
+            ClusterUnavailable: No worker came within these seconds.
         """
         asking = None
         try:

@@ -319,7 +319,7 @@ def _proxy(route: Route) -> Any:
 
 
 def _error_of(answer: httpx.Response) -> Mapping[str, Any] | None:
-    """Return Chroma's error, None if it is none of Chroma's."""
+    """Return the error that Chroma answered with, or None if the answer is not Chroma's."""
     try:
         found = answer.json()
     except ValueError:
