@@ -221,13 +221,21 @@ def _refuse_without_room(source: BackupSource, folder: Path) -> None:
     if source.chroma is not None:
         files += files_of(source.chroma / DATABASE)
         files += index_files(source.chroma)
-    size = sum(file.stat().st_size for file in files if file.exists())
+    size = sum(map(_size, files))
     try:
         source.snapshot_dir.mkdir(parents=True, exist_ok=True)
     except OSError:
         # Snapshot reports that.
         return
     refuse_without_room([(source.snapshot_dir, 2 * size, "the copies for a backup"), (folder, size, "a backup")])
+
+
+def _size(file: Path) -> int:
+    try:
+        return file.stat().st_size
+    except FileNotFoundError:
+        # SQLite removes its journals while it writes.
+        return 0
 
 
 @contextmanager
