@@ -192,11 +192,9 @@ def _refuse_without_rights(path: Path) -> None:
 Fault = tuple[str, str]
 
 
-def _fault(connection: sa.Connection, store: RecordStore) -> Fault | None:
-    """Return what in the schema prevents writing, and the remedy."""
-    inspector = sa.inspect(connection)
-    views = [name.lower() for name in inspector.get_view_names()]
-    if store.name.lower() in views:
+def fault_of_records(store: RecordStore) -> Fault | None:
+    """Return why no record in the table can be marked as reviewed, and the remedy."""
+    if store.is_view:
         problem = f"{store.name!r} is a view, whose rows cannot be marked as reviewed"
         return problem, "name the table with --drift-table"
     for ours in MARKS:
@@ -205,6 +203,15 @@ def _fault(connection: sa.Connection, store: RecordStore) -> Fault | None:
                 f"table {store.name!r} has no column {ours!r}, which --drift-write-back updates",
                 f"name the column with --drift-columns={ours}=NAME, add it to the table",
             )
+    return None
+
+
+def _fault(connection: sa.Connection, store: RecordStore) -> Fault | None:
+    """Return what in the schema prevents writing, and the remedy."""
+    inspector = sa.inspect(connection)
+    views = [name.lower() for name in inspector.get_view_names()]
+    if (fault := fault_of_records(store)) is not None:
+        return fault
     if METRICS in views or not inspector.has_table(METRICS):
         return (
             f"has no table {METRICS!r}, to which --drift-write-back adds a row",

@@ -22,6 +22,7 @@ from drift_checks.stores.write_back import (
     OR_WITHOUT,
     Fault,
     WrittenBack,
+    fault_of_records,
     metric_values,
     stamp_like,
 )
@@ -144,15 +145,8 @@ def _must_be_given(column: sa.Column[Any]) -> bool:
 
 def _fault(connection: sa.Connection, store: RecordStore) -> Fault | None:
     """Return what prevents writing, and the remedy."""
-    if store.is_view:
-        problem = f"{store.name!r} is a view, whose rows cannot be marked as reviewed"
-        return problem, "name the table with --drift-table"
-    for ours in MARKS:
-        if not store.has(ours):
-            return (
-                f"table {store.name!r} has no column {ours!r}, which --drift-write-back updates",
-                f"name the column with --drift-columns={ours}=NAME, add it to the table",
-            )
+    if (fault := fault_of_records(store)) is not None:
+        return fault
     try:
         metrics, records = _reflected(connection, store)
     except NoSuchTableError:

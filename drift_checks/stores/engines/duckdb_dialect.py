@@ -17,7 +17,8 @@ from sqlalchemy.types import TypeEngine
 from drift_checks.core.records import RecordId, StoredId, stored_ids
 from drift_checks.stores.embeddings import PACKED, SortKey, read_embedding
 from drift_checks.stores.engines.column_types import Packed
-from drift_checks.stores.expressions import WHITE_SPACE, text_in_sql
+from drift_checks.stores.engines.in_process_dialect import InProcessDialect
+from drift_checks.stores.expressions import text_in_sql
 
 # The number of a row, from 0.
 ROW_ID = "rowid"
@@ -58,14 +59,13 @@ class _IsoText(sa.String):
     """A text that is made from a timestamp."""
 
 
-class DuckDBDialect:
+class DuckDBDialect(InProcessDialect):
     """DuckDB; `names` are the names of what files are read as, which are tables to the user, though views to DuckDB.
 
     With `texts`, all columns are texts, and ids that are all whole numbers are read as such.
     """
 
     ids_at_once = _MOST_IDS
-    in_process = True
 
     def __init__(self, names: Sequence[str] = (), *, texts: bool = False) -> None:
         self._names = names
@@ -87,10 +87,6 @@ class DuckDBDialect:
         """Return the columns of a table or view with their declared types."""
         described = connection.exec_driver_sql(f"describe {quoted_name(table)}")
         return {row[0]: Declared(str(row[1])) for row in described}
-
-    def table(self, name: str, *columns: sa.ColumnClause[Any]) -> sa.TableClause:
-        """Return the table or view with this name."""
-        return sa.table(name, *columns)
 
     def projected(self, connection: sa.Connection, ours: str, column: sa.ColumnClause[Any]) -> sa.ColumnElement[Any]:
         """Return what is read of a column: its values as text, whole numbers, numbers or bytes."""
@@ -228,22 +224,6 @@ class DuckDBDialect:
         else:
             called = getattr(sa.func, function)(self.text(stored))
         return called
-
-    def ordered(self, key: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]:
-        """Return the column: its texts are ordered byte by byte."""
-        return key
-
-    def least(self, key: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]:
-        """Return the lowest id of a group."""
-        return sa.func.min(key)
-
-    def is_blank(self, text: sa.ColumnElement[Any]) -> sa.ColumnElement[bool]:
-        """Return whether a text has nothing but white space."""
-        return sa.func.trim(text, WHITE_SPACE) == ""
-
-    def identity(self, text: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]:
-        """Return the text, compared byte by byte."""
-        return sa.collate(text, "BINARY")
 
     def digest(self, text: sa.ColumnElement[Any]) -> sa.ColumnElement[Any] | None:
         """Return DuckDB's hash of the text."""

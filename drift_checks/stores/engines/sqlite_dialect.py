@@ -14,7 +14,8 @@ from sqlalchemy.sql.operators import custom_op
 from sqlalchemy.types import TypeEngine
 
 from drift_checks.core.records import RecordId, StoredId, stored_ids
-from drift_checks.stores.expressions import WHITE_SPACE, number_in_sql, text_in_sql
+from drift_checks.stores.engines.in_process_dialect import InProcessDialect
+from drift_checks.stores.expressions import number_in_sql, text_in_sql
 
 # Above this, scanning two indexes is faster than scanning the rows.
 _WIDE_ROW_BYTES = 1500
@@ -23,11 +24,10 @@ _MOST_BETWEEN = 50
 _ROW_ID: sa.ColumnClause[int] = sa.literal_column("rowid")
 
 
-class SqliteDialect:
+class SqliteDialect(InProcessDialect):
     """SQLite, whose columns may hold values of any type."""
 
     ids_at_once = 500
-    in_process = True
 
     def tables(self, connection: sa.Connection) -> tuple[Sequence[str], Sequence[str]]:
         """Return the names of the tables and those of the views."""
@@ -37,10 +37,6 @@ class SqliteDialect:
     def columns(self, connection: sa.Connection, table: str) -> Mapping[str, TypeEngine[Any]]:
         """Return the columns of a table or view, without types: any column may hold any value."""
         return {str(found["name"]): sa.types.NullType() for found in columns_of(connection, table)}
-
-    def table(self, name: str, *columns: sa.ColumnClause[Any]) -> sa.TableClause:
-        """Return the table or view with this name."""
-        return sa.table(name, *columns)
 
     def projected(self, connection: sa.Connection, ours: str, column: sa.ColumnClause[Any]) -> sa.ColumnElement[Any]:
         """Return the column as it is."""
@@ -136,22 +132,6 @@ class SqliteDialect:
         """Return the result of a registered function for a value."""
         called: sa.ColumnElement[int] = getattr(sa.func, function)(stored)
         return called
-
-    def ordered(self, key: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]:
-        """Return the column: its texts are ordered byte by byte."""
-        return key
-
-    def least(self, key: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]:
-        """Return the lowest id of a group."""
-        return sa.func.min(key)
-
-    def is_blank(self, text: sa.ColumnElement[Any]) -> sa.ColumnElement[bool]:
-        """Return whether a text has nothing but white space."""
-        return sa.func.trim(text, WHITE_SPACE) == ""
-
-    def identity(self, text: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]:
-        """Return the text, compared byte by byte."""
-        return sa.collate(text, "BINARY")
 
     def digest(self, text: sa.ColumnElement[Any]) -> sa.ColumnElement[Any] | None:
         """Return None: SQLite has no function for it."""
