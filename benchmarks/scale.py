@@ -139,7 +139,8 @@ def duckdb_connection() -> Iterator[duckdb.DuckDBPyConnection]:
 def store(engine: str, folder: Path, number: int, dimension: int) -> Iterator[str]:
     """Yield what the variable DRIFT_DB names; make it first if it is not there."""
     if engine == "postgresql":
-        from tests.support.databases import ADMIN, PostgreSQL
+        from tests.support.databases import ADMIN
+        from tests.support.postgresql import PostgreSQL
 
         server = PostgreSQL()
         try:

@@ -16,8 +16,10 @@ from hypothesis import HealthCheck, settings
 
 from drift_checks.core.secrets import know_secrets
 from tests.support.chroma_server import Relay, ServedDirectory
-from tests.support.databases import MariaDB, PostgreSQL, Server, serving
+from tests.support.databases import Server, serving
 from tests.support.machine import variables_of_the_machine
+from tests.support.mariadb import MariaDB
+from tests.support.postgresql import PostgreSQL
 from tests.support.stores import BuiltStore, build_store
 from tests.support.thorough import THOROUGH
 

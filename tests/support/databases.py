@@ -9,7 +9,6 @@ from __future__ import annotations
 import ctypes
 import os
 import pwd
-import shutil
 import signal
 import socket
 import subprocess
@@ -18,7 +17,6 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
-from glob import glob
 from importlib.util import find_spec
 from itertools import count
 from pathlib import Path
@@ -31,8 +29,7 @@ import trustme
 ADMIN, READER = "admin", "reader"
 PASSWORDS = {ADMIN: "adm1n-Passw0rd", READER: "re@der/Passw:rd"}
 _REQUIRED = os.environ.get("DRIFT_REQUIRE_SERVERS") == "1"
-_SECONDS = 30.0
-_STATISTICS = "pg_stat_statements"
+START_SECONDS = 30.0
 _names = count(1)
 
 
@@ -90,7 +87,7 @@ class Server:
                 preexec_fn=_end_with_parent,  # noqa: PLW1509 - it calls one function of the kernel
                 **self._credentials(),
             )
-        deadline = time.monotonic() + _SECONDS
+        deadline = time.monotonic() + START_SECONDS
         while not self._answers():
             assert self._process.poll() is None, self.log.read_text(errors="replace")[-2000:]
             assert time.monotonic() < deadline, "the server does not answer"
@@ -100,7 +97,7 @@ class Server:
         """End it at once, as a crash or a restart of the machine does; connections break."""
         if self._process is not None:
             self._process.send_signal(self.stopped_by)
-            self._process.wait(_SECONDS)
+            self._process.wait(START_SECONDS)
             self._process = None
 
     def restart(self) -> None:
@@ -218,177 +215,6 @@ class Server:
         return key, chain
 
 
-class PostgreSQL(Server):
-    """PostgreSQL with TLS, which no client is required to use."""
-
-    scheme = "postgresql+psycopg"
-    program = "postgres"
-    admin_database = "postgres"
-    programs = sorted(glob("/usr/lib/postgresql/*/bin"), reverse=True)  # noqa: PTH207
-    # It ends all its processes, without writing anything.
-    stopped_by = signal.SIGQUIT
-
-    def __init__(self, programs: Path | None = None) -> None:
-        super().__init__()
-        found = programs / self.program if programs else self.find()
-        assert found is not None
-        self._program = found
-        data, password = self.folder / "data", self.folder / "password"
-        password.write_text(PASSWORDS[ADMIN])
-        self._own(password)
-        how = ("--auth=scram-sha-256", f"--pwfile={password}", "--encoding=UTF8", "--locale=C.UTF-8", "--no-sync")
-        self._run([str(found.parent / "initdb"), "-D", str(data), "-U", ADMIN, *how])
-        key, chain = self._certify()
-        settings = {
-            "port": self.port,
-            "listen_addresses": "'127.0.0.1'",
-            "unix_socket_directories": f"'{self.folder}'",
-            "fsync": "off",
-            "full_page_writes": "off",
-            "max_connections": 20,
-        }
-        if programs is None:
-            # pgserver's PostgreSQL is built without them.
-            settings |= {"ssl": "on", "ssl_key_file": f"'{key}'", "ssl_cert_file": f"'{chain}'"}
-            settings["shared_preload_libraries"] = _STATISTICS
-        with (data / "postgresql.conf").open("a") as file:
-            file.writelines(f"{name} = {value}\n" for name, value in settings.items())
-        self.start()
-        self.execute(f"CREATE ROLE {READER} LOGIN PASSWORD '{PASSWORDS[READER]}'")
-
-    def allow_reading(self, database: Database) -> None:
-        """Give `reader` the right to read all tables of the database, future ones included."""
-        database.execute(
-            f"GRANT SELECT ON ALL TABLES IN SCHEMA public TO {READER}",
-            f"ALTER DEFAULT PRIVILEGES FOR ROLE {ADMIN} IN SCHEMA public GRANT SELECT ON TABLES TO {READER}",
-        )
-
-    @contextmanager
-    def logged(self) -> Iterator[list[str]]:
-        """Log all statements; the list holds them at the end."""
-        found: list[str] = []
-        self._set("log_statement", "all")
-        start = self.log.stat().st_size
-        try:
-            yield found
-        finally:
-            self._set("log_statement", "none")
-            for line in self.log.read_bytes()[start:].decode(errors="replace").splitlines():
-                for sign in ("LOG:  statement: ", "LOG:  execute "):
-                    _, there, statement = line.partition(sign)
-                    if there:
-                        found.append(statement.partition(": ")[2] if "execute" in sign else statement)
-            found[:] = [text for text in found if "log_statement" not in text and "pg_reload_conf" not in text]
-
-    def rows_sent(self) -> int:
-        """Return how many rows it has sent to `reader`, by the extension pg_stat_statements."""
-        self.execute(f"CREATE EXTENSION IF NOT EXISTS {_STATISTICS}")
-        [[rows]] = self.execute(
-            f"SELECT coalesce(sum(rows), 0)::int FROM {_STATISTICS} WHERE userid = '{READER}'::regrole"
-        )
-        assert isinstance(rows, int)
-        return rows
-
-    def _set(self, name: str, value: str) -> None:
-        self.execute(f"ALTER SYSTEM SET {name} = '{value}'", "SELECT pg_reload_conf()")
-        deadline = time.monotonic() + _SECONDS
-        while self.execute(f"SHOW {name}") != [[value]]:
-            assert time.monotonic() < deadline
-            time.sleep(0.02)
-
-    def _command(self) -> list[str]:
-        return [str(self._program), "-D", str(self.folder / "data")]
-
-
-class MariaDB(Server):
-    """MariaDB with TLS, which no client is required to use."""
-
-    scheme = "mysql+pymysql"
-    program = "mariadbd"
-    admin_database = "mysql"
-    programs = ("/usr/sbin", "/usr/libexec", "/usr/bin")
-
-    def __init__(self) -> None:
-        super().__init__()
-        found = self.find()
-        assert found is not None
-        self._program = found
-        (self.folder / "data").mkdir()
-        self._own(self.folder / "data")
-        self._install()
-        self._key, self._chain = self._certify()
-        self.start()
-        self.execute(f"CREATE USER {READER}@'127.0.0.1' IDENTIFIED BY '{PASSWORDS[READER]}'")
-
-    def allow_reading(self, database: Database) -> None:
-        """Give `reader` the right to read all tables of the database, future ones included."""
-        self.execute(f"GRANT SELECT ON {database.name}.* TO {READER}@'127.0.0.1'")
-
-    @contextmanager
-    def logged(self) -> Iterator[list[str]]:
-        """Log all statements; the list holds them at the end."""
-        found: list[str] = []
-        file = self.folder / "statements"
-        file.unlink(missing_ok=True)
-        self.execute(f"SET GLOBAL general_log_file = '{file}'", "SET GLOBAL general_log = 1")
-        try:
-            yield found
-        finally:
-            self.execute("SET GLOBAL general_log = 0")
-            for line in file.read_text(errors="replace").splitlines():
-                for sign in (" Query\t", " Execute\t"):
-                    _, there, statement = line.partition(sign)
-                    if there:
-                        found.append(statement)
-            found[:] = [text for text in found if "general_log" not in text]
-
-    def rows_sent(self) -> int:
-        """Return how many rows it has sent to clients."""
-        [[_, rows]] = self.execute("SHOW GLOBAL STATUS LIKE 'Rows_sent'")
-        return int(str(rows))
-
-    def _install(self) -> None:
-        """Create the system tables, as mariadb-install-db does, which needs the client's programs."""
-        share = next(path for path in (Path("/usr/share/mysql"), Path("/usr/share/mariadb")) if path.is_dir())
-        parts = ["CREATE DATABASE mysql;", "USE mysql;", "SET @auth_root_socket=NULL;"]
-        kinds = ("system_tables", "performance_tables", "system_tables_data")
-        for kind in kinds:
-            file = next(path for name in ("mysql", "mariadb") if (path := share / f"{name}_{kind}.sql").exists())
-            parts.append(file.read_text())
-        parts += [
-            f"INSERT INTO global_priv VALUES ('127.0.0.1', '{ADMIN}', JSON_OBJECT('access', CAST(-1 AS UNSIGNED),"
-            " 'plugin', 'mysql_native_password', 'authentication_string',"
-            f" PASSWORD('{PASSWORDS[ADMIN]}')));"
-        ]
-        self._run([*self._base_command(), "--bootstrap"], "\n".join(parts).encode())
-
-    def _command(self) -> list[str]:
-        return [
-            *self._base_command(),
-            f"--port={self.port}",
-            "--bind-address=127.0.0.1",
-            f"--socket={self.folder / 'socket'}",
-            f"--pid-file={self.folder / 'pid'}",
-            "--skip-name-resolve",
-            f"--ssl-cert={self._chain}",
-            f"--ssl-key={self._key}",
-            "--max-connections=20",
-            "--character-set-server=utf8mb4",
-            "--log-warnings=1",
-        ]
-
-    def _base_command(self) -> list[str]:
-        return [
-            str(self._program),
-            "--no-defaults",
-            f"--datadir={self.folder / 'data'}",
-            "--innodb-log-file-size=8M",
-            "--innodb-buffer-pool-size=64M",
-            "--innodb-flush-log-at-trx-commit=0",
-            "--innodb-flush-method=nosync",
-        ]
-
-
 @dataclass(frozen=True)
 class Database:
     """A database on a private server."""
@@ -464,21 +290,6 @@ def _free_port() -> int:
     with socket.socket() as listening:
         listening.bind(("127.0.0.1", 0))
         return int(listening.getsockname()[1])
-
-
-def programs_with_pgvector(folder: Path) -> Path | None:
-    """Return the folder of PostgreSQL's programs in the package pgserver, which include pgvector; copied, if installed.
-
-    The account that runs the server may not be able to read this environment.
-    """
-    found = find_spec("pgserver")
-    if found is None or found.origin is None:
-        return None
-    package = Path(found.origin).parent
-    for part in (package, package.parent / "pgserver.libs"):
-        if part.exists():
-            shutil.copytree(part, folder / part.name, symlinks=True, dirs_exist_ok=True)
-    return folder / package.name / "pginstall" / "bin"
 
 
 def serving(kind: type[Server], driver: str) -> Iterator[Server]:
