@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import pickle
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping, Sequence
@@ -50,9 +51,10 @@ class Spool:
         for start in range(0, len(rows), _BLOCK):
             block = rows[start : start + _BLOCK]
             self.columns = dict.fromkeys(block[0])
-            self._offsets.append(self._file.tell())
             try:
-                pickle.dump(list(block), self._file, pickle.HIGHEST_PROTOCOL)
+                with self._lock:
+                    self._offsets.append(self._file.seek(0, os.SEEK_END))
+                    pickle.dump(list(block), self._file, pickle.HIGHEST_PROTOCOL)
             except OSError as error:
                 raise self._error(error) from None
             number = len(self._offsets) - 1

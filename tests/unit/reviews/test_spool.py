@@ -24,6 +24,15 @@ def test_rows_are_what_was_added(tmp_path: Path) -> None:
     assert ("text" in rows[0], "source" in rows[0], rows[0].get("source"), len(rows[0])) == (True, False, None, 5)
 
 
+def test_rows_can_be_added_after_others_were_read(tmp_path: Path) -> None:
+    """Reading moves the place in the file."""
+    spool = Spool(tmp_path)
+    first = spool.add(ROWS[:300])
+    assert first[0]["text"] == "text 0"
+    rows = first + spool.add(ROWS[300:])
+    assert [row["text"] for row in rows] == [row["text"] for row in ROWS]
+
+
 def test_record_reads_its_row(tmp_path: Path) -> None:
     """It equals the record whose row is in memory, and becomes that one in another process."""
     row = Spool(tmp_path).add(ROWS)[7]
