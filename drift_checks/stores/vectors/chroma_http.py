@@ -102,7 +102,7 @@ def is_cloud(url: ServerURL) -> bool:
 
 
 class Requests:
-    """The requests to one server; chromadb sends its own by `request`, too.
+    """The requests to one server.
 
     Raises:
         SettingError: A variable that concerns this server cannot be used.
@@ -136,6 +136,10 @@ class Requests:
     def get(self, path: str, **parameters: int) -> Any:
         """Return the answer to a GET of Chroma's API, in plain values."""
         return self.request("GET", f"{self.base}{API}{path}", params=parameters).json()
+
+    def post(self, path: str, **content: Any) -> Any:
+        """Return the answer to a POST of Chroma's API that reads, in plain values."""
+        return self.request("POST", f"{self.base}{API}{path}", json=content).json()
 
     def request(self, method: str, url: str, **content: Any) -> httpx.Response:
         """Return the answer to a request, which is one in JSON; it is sent again if the server may be back soon.
