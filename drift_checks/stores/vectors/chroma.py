@@ -77,7 +77,7 @@ class DirectoryCollection(VectorCollection):
             self._collection = BoundCollection(self._snapshot.folder, self.name, self._found)
 
     def _answered(self, call: Callable[[], Result]) -> Result:
-        """Return what a call returns; if it fails, chromadb's own client is asked, from now on: it knows its version."""
+        """Return what a call returns; if it fails, chromadb's own client is asked from now on, which fits its core."""
         try:
             return call()
         except Exception as error:
