@@ -96,6 +96,11 @@ def test_only_one_file_imports_chromadb() -> None:
     assert importers("chromadb") == {"drift_checks.stores.vectors.chroma"}
 
 
+def test_nothing_needs_the_libraries_that_only_tests_have() -> None:
+    """They weigh 200 MB; tests compare with them."""
+    assert not importers("scipy") | importers("sklearn")
+
+
 def test_nothing_imports_the_criteria() -> None:
     """They are read by people and by pytest."""
     assert not {

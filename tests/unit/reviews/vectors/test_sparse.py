@@ -41,7 +41,7 @@ def test_products_of_no_vectors_are_none() -> None:
 def test_equal_vectors_have_equal_products() -> None:
     """Wherever they are, so that ties stay ties."""
     generator = np.random.default_rng(20260115)
-    queries = generator.random((60, WIDTH), np.float32)
+    queries = generator.random((5, WIDTH), np.float32)
     others = np.repeat(generator.random((10, WIDTH), np.float32), 33, axis=0)
     found = products(sparse(queries))(sparse(others))
-    assert (np.ptp(found.reshape(60, 10, 33), axis=2) == 0).all()
+    assert (np.ptp(found.reshape(5, 10, 33), axis=2) == 0).all()
