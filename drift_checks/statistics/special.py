@@ -81,8 +81,8 @@ def _stirling(value: float) -> float:
 def _beta_fraction(shape: float, far: float, beyond: float) -> float:
     """Return far ** shape * sqrt(1 - far) / beta(shape, 1/2) / I(far; shape, 1/2), given shape - (shape + 1/2) far.
 
-    Source: A. R. DiDonato and A. H. Morris, Algorithm 708, ACM Transactions on Mathematical Software 18 (1992). Where the
-    shape is large, it keeps the digits that DLMF 8.17.22 loses.
+    Source: A. R. DiDonato and A. H. Morris, Algorithm 708, ACM Transactions on Mathematical Software 18 (1992). For a
+    large shape, it keeps the digits that DLMF 8.17.22 loses.
     """
 
     def part(number: int) -> tuple[float, float]:

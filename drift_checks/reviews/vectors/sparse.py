@@ -14,7 +14,7 @@ _FREQUENT = 800
 
 
 class SparseRows(NamedTuple):
-    """Vectors of `width` numbers: the columns and values of those that are not 0, row by row, and how many a row has."""
+    """Vectors of `width` numbers: columns and values of those that are not 0, row by row, and how many each row has."""
 
     columns: NDArray[np.int32]
     values: NDArray[np.float32]
