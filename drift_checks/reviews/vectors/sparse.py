@@ -7,7 +7,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from threadpoolctl import ThreadpoolController
+
+from drift_checks.statistics.threads import one_thread
 
 # Of the queries: as many of their most frequent columns make up nearly all of the work.
 _FREQUENT = 800
@@ -47,7 +48,6 @@ class _SparseQueries:
         self._rows, self._values = rows[rare], queries.values[rare].astype(np.float64)
         self._numbers = np.bincount(own[rare], minlength=len(columns) + 1)
         self._starts = np.cumsum(self._numbers) - self._numbers
-        self._threads = ThreadpoolController()
 
     def products(self, vectors: SparseRows) -> NDArray[np.float32]:
         """Return the products of each query with each vector."""
@@ -55,8 +55,7 @@ class _SparseQueries:
         ranks, rows = self._ranks[vectors.columns], np.repeat(np.arange(number), vectors.lengths)
         matrix = np.zeros((number, self._most + 1))
         matrix[rows, np.minimum(ranks, self._most)] = vectors.values
-        # Several threads would wait for each other longer than they compute.
-        with self._threads.limit(limits=1, user_api="blas"):
+        with one_thread():
             found = self._matrix @ matrix.T
         found += self._products_of_rare(rows, ranks, vectors.values, number)
         return found.astype(np.float32)
