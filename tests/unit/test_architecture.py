@@ -97,6 +97,11 @@ def test_few_files_import_chromadb() -> None:
     assert importers("chromadb") | importers("chromadb_rust_bindings") == ours
 
 
+def test_nothing_needs_the_libraries_that_only_tests_have() -> None:
+    """They weigh 200 MB; tests compare with them."""
+    assert not importers("scipy") | importers("sklearn")
+
+
 def test_nothing_imports_the_criteria() -> None:
     """They are read by people and by pytest."""
     assert not {
