@@ -28,8 +28,7 @@ from drift_checks.plugin.facts import gather_facts, wraps_pytest
 from drift_checks.plugin.findings import STANDS_FOR, critical_reports, one_per_record, remember
 from drift_checks.plugin.gathered import Gathered, Selection, outcomes_of
 from drift_checks.plugin.json_report import FINDINGS, mark_failed, run_document, withhold_texts
-from drift_checks.plugin.keys import ERROR, EXIT_CODE, REPORT, WARNINGS
-from drift_checks.plugin.quiet import QUIET
+from drift_checks.plugin.keys import ERROR, EXIT_CODE, QUIET, REPORT, WARNINGS
 from drift_checks.plugin.terminal import write_summary
 from drift_checks.report.changes import store_of
 from drift_checks.report.detailing import detail, find_near
