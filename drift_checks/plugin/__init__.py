@@ -8,10 +8,10 @@ module, so it imports none of them but `settings`.
 
 from __future__ import annotations
 
-import gc
 import os
 import sys
 from collections.abc import Generator, Sequence
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
@@ -165,10 +165,10 @@ def pytest_collectstart(collector: pytest.Collector) -> None:
 
 def _begin(config: pytest.Config) -> None:
     # Imported here, so that a session without criteria does not pay for the libraries of a run.
-    from drift_checks.plugin.run import begin
+    from drift_checks.core.lasting import lasting_imports
 
-    # These stay until the process ends, and searching them for garbage again and again takes a tenth of its time. The
-    # objects of another program, which called `drift_checks.review`, may become garbage.
-    if CALL not in config.stash and not gc.get_freeze_count():
-        gc.freeze()
+    # The objects of a program that called `drift_checks.review` may become garbage.
+    with lasting_imports() if CALL not in config.stash else nullcontext():
+        from drift_checks.plugin.run import begin
+
     begin(config)
