@@ -89,10 +89,11 @@ class Concurrency:
             return
         latency = self._clock() - began
         self._round.append(latency)
+        is_slow = self._is_slow()
         if len(self._round) >= self._size:
-            self._end_round()
+            self._end_round(is_slow)
         is_used = self._window < 2 * self._most_in_round
-        if is_used and not self._slow_rounds and latency <= self._quick:
+        if is_used and not is_slow and not self._slow_rounds and latency <= self._quick:
             self._window = min(self._limit, self._window + (1 if self._is_starting else 1 / self._window))
 
     def on_refusal(self, began: float, status: int) -> None:
@@ -109,17 +110,20 @@ class Concurrency:
             start=self._start, most=self._most, refusals=dict(sorted(self._refusals.items())), halved=self._halved
         )
 
-    def _end_round(self) -> None:
-        ended = _Round.of(self._round)
-        if self._fastest is None or not ended.is_slower_than(self._fastest):
-            self._slow_rounds = 0
-            self._fastest = min(self._fastest or ended, ended, key=lambda item: item.median)
-        else:
-            self._slow_rounds += 1
-            self._is_starting = False
-        if self._slow_rounds > 1 and self._fastest is not None and self._window > self._start:
-            share = max(0.5, _TOLERANCE * self._fastest.median / ended.median)
-            self._decrease(max(float(self._start), self._window * min(1.0, share)))
+    def _is_slow(self) -> bool:
+        """Whether the answers of this round, so far as there are enough, are slower than those of the fastest one."""
+        is_known = self._fastest is not None and len(self._round) >= _FEWEST
+        return is_known and _Round.of(self._round).is_slower_than(self._fastest)
+
+    def _end_round(self, is_slow: bool) -> None:
+        ended, fastest = _Round.of(self._round), self._fastest
+        self._slow_rounds = self._slow_rounds + 1 if is_slow else 0
+        self._is_starting &= not is_slow
+        if fastest is None or ended.median < fastest.median:
+            self._fastest = ended
+        if fastest is not None and self._slow_rounds > 1 and self._window > self._start:
+            share = max(0.5, _TOLERANCE * fastest.median / ended.median)
+            self._decrease(max(float(self._start), self._window * share))
         else:
             self._begin_round()
 

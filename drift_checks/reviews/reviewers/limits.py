@@ -82,17 +82,14 @@ class Pace:
         """Wait until the next call may start."""
         if not self._gap:
             return
-        now = time.monotonic()
-        turn = max(now, self._next)
+        now = asyncio.get_running_loop().time
+        turn = max(now(), self._next)
         self._next = turn + self._gap
-        await asyncio.sleep(turn - now)
-        # A call that began later than its turn is still within the minute of others.
-        while len(self._began) == self._began.maxlen and (left := self._left()) > 0:
+        await asyncio.sleep(turn - now())
+        # A call that began later than its turn is in the minute of later ones, too.
+        while len(self._began) == self._began.maxlen and (left := self._began[0] + self._minute - now()) > 0:
             await asyncio.sleep(left)
-        self._began.append(time.monotonic())
-
-    def _left(self) -> float:
-        return self._began[0] + self._minute - time.monotonic()
+        self._began.append(now())
 
 
 class Places:
