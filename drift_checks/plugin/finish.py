@@ -139,6 +139,7 @@ class Finish:
             "vectors": vectors.count if vectors else None,
             "comparison": to_plain(self.pipeline.comparison()),
             "cluster": to_plain(self.pipeline.used_cluster()),
+            "concurrency": to_plain(self.pipeline.used_concurrency()),
             "totals": self.pipeline.ledger.totals(),
             "near": to_plain(list(self._find_near().items())),
         }
@@ -149,9 +150,11 @@ class Finish:
         self.refusal = self.refusal or contribution["refusal"]
         compared = [item["comparison"] for item in (contribution, self._counts or {}) if item.get("comparison")]
         clusters = [item["cluster"] for item in (contribution, self._counts or {}) if item.get("cluster")]
+        used = [item["concurrency"] for item in (contribution, self._counts or {}) if item.get("concurrency")]
         self._counts = contribution | {
             "comparison": max(compared, key=itemgetter("number"), default=None),
             "cluster": max(clusters, key=itemgetter("workers"), default=None),
+            "concurrency": max(used, key=itemgetter("most"), default=None),
         }
         self._near |= from_plain(list[tuple[RecordId, tuple[Near, ...]]], contribution["near"])
 
