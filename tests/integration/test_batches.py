@@ -43,6 +43,7 @@ BREAKS = "def test_breaks(record):\n    if record.id in (4, 8):\n        raise L
 def large(monkeypatch: pytest.MonkeyPatch) -> None:
     """A sample of more than twenty records is large."""
     monkeypatch.setattr(records, "FEW", 20)
+    monkeypatch.setattr(batches, "MOST_ITEMS", 20)
     monkeypatch.setattr(batches, "_SIZE", 25)
 
 
@@ -64,6 +65,7 @@ def test_batches_find_what_items_find(review: Review, doubtful: BuiltStore, monk
     options = (*records_alone(doubtful), ALL, "--drift-seed=1", "--drift-as-of=2026-01-01", "own")
     single = review(*options)
     monkeypatch.setattr(records, "FEW", 20)
+    monkeypatch.setattr(batches, "MOST_ITEMS", 20)
     monkeypatch.setattr(batches, "_SIZE", 25)
     batched = review(*options)
     assert found_by(batched) == found_by(single)
