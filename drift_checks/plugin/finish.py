@@ -132,16 +132,21 @@ class Finish:
 
     def contribution(self) -> dict[str, Any]:
         """Return what only a worker knows, in plain values."""
-        vectors = self.pipeline.opened_vectors()
         return {
+            **self._own_counts(),
             "selection": to_plain(self.gathered.selection),
             "refusal": self.refusal,
+            "near": to_plain(list(self._find_near().items())),
+        }
+
+    def _own_counts(self) -> dict[str, Any]:
+        vectors = self.pipeline.opened_vectors()
+        return {
             "vectors": vectors.count if vectors else None,
             "comparison": to_plain(self.pipeline.comparison()),
             "cluster": to_plain(self.pipeline.used_cluster()),
             "concurrency": to_plain(self.pipeline.used_concurrency()),
             "totals": self.pipeline.ledger.totals(),
-            "near": to_plain(list(self._find_near().items())),
         }
 
     def take(self, contribution: dict[str, Any]) -> None:
@@ -250,7 +255,7 @@ class Finish:
         facts = gather_facts(
             self.config,
             self.pipeline,
-            self._counts or self.contribution(),
+            self._counts or self._own_counts(),
             run_id=self.run_id,
             started=format_instant(self._started),
             finished=format_instant(datetime.now(UTC).replace(microsecond=0)),
