@@ -80,6 +80,8 @@ class VectorCollection(ABC):
         while page := self._page_of_ids(offset):
             yield from page
             offset += len(page)
+            if len(page) < self.ids_at_once:
+                return
 
     def nearest(self, vectors: Sequence[Vector], number: int, without: str | None = None) -> list[list[Neighbour]]:
         """Return the `number` nearest entries of each vector, nearest first.

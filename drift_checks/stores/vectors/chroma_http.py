@@ -258,7 +258,9 @@ class Requests:
             return _Interrupted(self.url, problem, "try again later", pause=_retry_after(headers))
         if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
             return StoreAway(self.url, problem, "the log of the server says more")
-        return StoreError(self.url, problem, "the log of the server says more")
+        # Chroma before 1.0 lists no databases.
+        kind = Refused if status == HTTPStatus.METHOD_NOT_ALLOWED else StoreError
+        return kind(self.url, problem, "the log of the server says more")
 
     def _unauthorised(self, status: int, said: str) -> StoreError:
         if not self._credentials.secrets:

@@ -211,9 +211,12 @@ def test_a_collection_is_found_in_any_database(opened: Opened, chroma_server: Se
     assert opened(CollectionName("twice", database="second")).dimension == 3
 
 
-def test_a_user_without_the_right_to_list_is_believed(opened: Opened, relay: Relay) -> None:
-    """The databases that the server names for this user are searched."""
-    relay.fault = Fault(403, ERROR % (b"AuthError", b"Forbidden"), path="/databases?limit")
+@pytest.mark.parametrize("fault", [(403, ERROR % (b"AuthError", b"Forbidden")), (405, b'{"detail": "Not Allowed"}')])
+def test_where_databases_are_not_listed_those_of_the_user_are_searched(
+    opened: Opened, relay: Relay, fault: tuple[int, bytes]
+) -> None:
+    """The user has no right to list them, or the server is older than 1.0."""
+    relay.fault = Fault(*fault, path="/databases?limit")
     assert opened().count == 120
 
 
