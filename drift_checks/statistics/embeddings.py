@@ -209,8 +209,7 @@ def _smoother(vectors: Matrix, fewest: int) -> Callable[[Places, Places], Matrix
     def by_record(training: Places, held_out: Places) -> Matrix:
         ridge = PENALTY * len(training) * np.eye(len(training))
         among, across = products[np.ix_(training, training)], products[np.ix_(training, held_out)]
-        scores: Matrix = np.linalg.solve(among + ridge, across).T
-        return scores
+        return np.asarray(np.linalg.solve(among + ridge, across).T, dtype=np.float64)
 
     return by_dimension if dimension <= fewest else by_record
 
