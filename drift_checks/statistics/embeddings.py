@@ -203,11 +203,13 @@ def _smoother(vectors: Matrix, fewest: int) -> Callable[[Places, Places], Matrix
     def by_dimension(training: Places, held_out: Places) -> Matrix:
         known, new = vectors[training], vectors[held_out]
         ridge = PENALTY * len(known) * np.eye(dimension)
-        return np.linalg.solve(products - new.T @ new + ridge, new.T).T @ known.T
+        scores: Matrix = np.linalg.solve(products - new.T @ new + ridge, new.T).T @ known.T
+        return scores
 
     def by_record(training: Places, held_out: Places) -> Matrix:
         ridge = PENALTY * len(training) * np.eye(len(training))
-        return np.linalg.solve(products[np.ix_(training, training)] + ridge, products[np.ix_(training, held_out)]).T
+        among, across = products[np.ix_(training, training)], products[np.ix_(training, held_out)]
+        return np.asarray(np.linalg.solve(among + ridge, across).T, dtype=np.float64)
 
     return by_dimension if dimension <= fewest else by_record
 

@@ -73,7 +73,9 @@ def murmur(data: NDArray[np.uint8], starts: Integers, sizes: Integers) -> Hashes
     """Return the hash MurmurHash3_x86_32 (A. Appleby, 2011), with the seed 0, of the bytes at each place."""
     padded = np.concatenate([data, np.zeros(4, np.uint8)]).astype(np.uint32)
     # The four bytes from each place on, as one number.
-    fours = padded[:-3] | padded[1:-2] << 8 | padded[2:-1] << 16 | padded[3:] << 24
+    fours = np.zeros(len(data) + 1, np.uint32)
+    for place in range(4):
+        fours |= padded[place : place + len(fours)] << np.uint32(8 * place)
     blocks, rest = np.divmod(sizes, 4)
     found = np.zeros(len(starts), np.uint32)
     for number in range(int(blocks.max(initial=0))):
@@ -83,8 +85,10 @@ def murmur(data: NDArray[np.uint8], starts: Integers, sizes: Integers) -> Hashes
     found ^= _scrambled(fours[starts + 4 * blocks] & ((1 << 8 * rest) - 1).astype(np.uint32))
     found ^= sizes.astype(np.uint32)
     for shift, factor in ((16, 0x85EBCA6B), (13, 0xC2B2AE35)):
-        found = (found ^ found >> shift) * np.uint32(factor)
-    return found ^ found >> 16
+        found ^= found >> np.uint32(shift)
+        found *= np.uint32(factor)
+    found ^= found >> np.uint32(16)
+    return found
 
 
 def _scrambled(numbers: Hashes) -> Hashes:
@@ -92,4 +96,4 @@ def _scrambled(numbers: Hashes) -> Hashes:
 
 
 def _rotated(numbers: Hashes, by: int) -> Hashes:
-    return numbers << by | numbers >> 32 - by
+    return numbers << np.uint32(by) | numbers >> np.uint32(32 - by)

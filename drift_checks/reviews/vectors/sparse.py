@@ -69,4 +69,5 @@ class _SparseQueries:
         shared = np.arange(times.sum()) + np.repeat(self._starts[ranks[rare]] - np.cumsum(times) + times, times)
         pairs = self._rows[shared] * number + np.repeat(rows[rare], times)
         factors = self._values[shared] * np.repeat(values[rare], times)
-        return np.bincount(pairs, factors, len(self._matrix) * number).reshape(len(self._matrix), number)
+        sums: NDArray[np.float64] = np.bincount(pairs, factors, len(self._matrix) * number).astype(np.float64)
+        return sums.reshape(len(self._matrix), number)
