@@ -12,12 +12,22 @@ from syrupy.assertion import SnapshotAssertion
 
 from drift_checks import __version__
 from drift_checks.commands import SUBCOMMANDS, chosen, command
+from drift_checks.report.history.database import History
+from drift_checks.report.history.recorded import RecordedRun
 
 
 def module(*arguments: object, **changed: str) -> subprocess.CompletedProcess[str]:
     """Run `python -m drift_checks` in another process."""
     command_line = [sys.executable, "-m", "drift_checks", *map(str, arguments)]
     return subprocess.run(command_line, capture_output=True, text=True, env=os.environ | changed, timeout=60)
+
+
+def keep(reports: Path, *runs: RecordedRun) -> Path:
+    """Write a history of these runs; return its folder."""
+    with History(reports) as history:
+        for item in runs:
+            history.add(item)
+    return reports
 
 
 @pytest.mark.parametrize("name", SUBCOMMANDS)
