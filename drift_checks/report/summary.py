@@ -120,10 +120,9 @@ def concurrency_in_words(reviewer: ReviewerFacts) -> str:
     most = f"up to {count(found.most, 'call')} at once"
     if not found.refusals:
         return most
-    halved = {1: "", 2: " twice"}.get(found.halved, f" {found.halved} times")
-    return (
-        f"{most}; {count(sum(found.refusals.values()), 'answer')} of {' and '.join(found.refusals)} halved it{halved}"
-    )
+    # One at a time is not halved.
+    times = {0: "", 1: " halved it", 2: " halved it twice"}.get(found.halved, f" halved it {found.halved} times")
+    return f"{most}; {count(sum(found.refusals.values()), 'answer')} of {' and '.join(found.refusals)}{times}"
 
 
 def usage(reviewer: ReviewerFacts) -> str:

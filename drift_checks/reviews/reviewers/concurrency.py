@@ -101,7 +101,7 @@ class Concurrency:
         self._refusals[str(status)] += 1
         self._is_starting = False
         if began >= self._decreased_at:
-            self._halved += 1
+            self._halved += self.allowed > 1
             self._decrease(max(1.0, self._window / 2))
 
     def used(self) -> UsedConcurrency:
@@ -112,8 +112,9 @@ class Concurrency:
 
     def _is_slow(self) -> bool:
         """Whether the answers of this round, so far as there are enough, are slower than those of the fastest one."""
-        is_known = self._fastest is not None and len(self._round) >= _FEWEST
-        return is_known and _Round.of(self._round).is_slower_than(self._fastest)
+        if self._fastest is None or len(self._round) < _FEWEST:
+            return False
+        return _Round.of(self._round).is_slower_than(self._fastest)
 
     def _end_round(self, is_slow: bool) -> None:
         ended, fastest = _Round.of(self._round), self._fastest
