@@ -62,4 +62,4 @@ def _record_of(item: pytest.Function) -> Record | None:
 
 def _is_ours(item: pytest.Function, fixture: str) -> bool:
     definitions = item._fixtureinfo.name2fixturedefs.get(fixture, ())
-    return len(definitions) == 1 and definitions[0].func.__module__ == fixtures.__name__
+    return bool(definitions) and all(found.func.__module__ == fixtures.__name__ for found in definitions)
