@@ -19,7 +19,7 @@ from drift_checks.core.text import count
 from drift_checks.plugin import fixtures
 from drift_checks.plugin.keys import MARK
 
-# A sample of more records is checked in batches. With up to 500 records and the baseline, `-k` finds a record by its id.
+# A sample of more records is checked in batches. `-k` finds a record by its id in one of 500 and the baseline.
 MOST_ITEMS = 600
 # Fixed, so that ids are the same each time.
 _SIZE = 250

@@ -24,7 +24,7 @@ class SharedFixtures:
 
     def note(self, item: pytest.Function) -> None:
         """Note the values of an item that is set up."""
-        if item.function not in self._found and _is_of_a_record(item):
+        if item.function not in self._found and _record_of(item) is not None:
             # There is no public way.
             definitions = item._fixtureinfo.name2fixturedefs
             self._found[item.function] = [
@@ -35,14 +35,13 @@ class SharedFixtures:
 
     def fill(self, item: pytest.Function, reviews: Mapping[RecordId, Review]) -> None:
         """Give an item that is about to be set up its record, its review if there is one, and the values noted."""
-        found = self._found.get(item.function)
-        if found is None or not _is_of_a_record(item):
+        found, record = self._found.get(item.function), _record_of(item)
+        if found is None or record is None:
             return
         for name, fixture, value in found:
             # It may have been torn down since.
             if fixture.cached_result is not None and fixture.cached_result[0] is value:
                 item.funcargs[name] = value
-        record: Record = item.callspec.params["record"]
         item.funcargs["record"] = record
         if "request" in item.fixturenames:
             item.funcargs["request"] = item._request
@@ -52,13 +51,15 @@ class SharedFixtures:
             item.funcargs["review"] = review
 
 
-def _is_of_a_record(item: pytest.Function) -> bool:
-    callspec = getattr(item, "callspec", None)
-    is_of_record = callspec is not None and isinstance(callspec.params.get("record"), Record)
-    # Another parameter may be that of a fixture on which these depend.
-    return is_of_record and len(callspec.params) == 1 and not item.config.getoption("setupshow", False)
+def _record_of(item: pytest.Function) -> Record | None:
+    """Return the record of an item that differs from others of its function by nothing else."""
+    parameters: Mapping[str, object] = getattr(getattr(item, "callspec", None), "params", {})
+    record = parameters.get("record")
+    # Another parameter may be that of a fixture on which these depend. `--setup-show` shows what pytest looks up.
+    is_alone = len(parameters) == 1 and not item.config.getoption("setupshow", False)
+    return record if is_alone and isinstance(record, Record) else None
 
 
 def _is_ours(item: pytest.Function, fixture: str) -> bool:
     definitions = item._fixtureinfo.name2fixturedefs.get(fixture, ())
-    return len(definitions) == 1 and definitions[0].func.__module__ == fixtures.__name__
+    return bool(definitions) and all(found.func.__module__ == fixtures.__name__ for found in definitions)

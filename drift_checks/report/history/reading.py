@@ -34,7 +34,7 @@ class HistoryView:
     def __init__(self, path: Path, connection: sqlite3.Connection | None) -> None:
         self.path = path
         self._connection = connection
-        # By the digest of the document: to parse hundreds of them takes longer than all else that the end of a run does.
+        # By the digest of the document: to parse hundreds of them takes longer than all else at the end of a run.
         self._parsed: dict[bytes, RecordedRun] = {}
 
     def runs(self, store: StoreIdentity | None = None, last: int | None = None) -> list[RecordedRun]:
