@@ -6,6 +6,8 @@ import gc
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+_were_taken = False
+
 
 @contextmanager
 def lasting_imports() -> Iterator[None]:
@@ -14,9 +16,11 @@ def lasting_imports() -> Iterator[None]:
     Modules stay. Searched for garbage while they are imported, during the run and at the end, they would take a tenth
     of its time.
     """
-    if gc.get_freeze_count() or not gc.isenabled():
+    global _were_taken
+    if _were_taken or not gc.isenabled():
         yield
         return
+    _were_taken = True
     gc.disable()
     try:
         yield
