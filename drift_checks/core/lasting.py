@@ -6,8 +6,6 @@ import gc
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-_were_taken = False
-
 
 @contextmanager
 def lasting_imports() -> Iterator[None]:
@@ -16,11 +14,9 @@ def lasting_imports() -> Iterator[None]:
     Modules stay. Searched for garbage while they are imported, during the run and at the end, they would take a tenth
     of its time.
     """
-    global _were_taken
-    if _were_taken or not gc.isenabled():
+    if gc.get_freeze_count() or not gc.isenabled():
         yield
         return
-    _were_taken = True
     gc.disable()
     try:
         yield

@@ -164,6 +164,8 @@ def pytest_collectstart(collector: pytest.Collector) -> None:
 
 
 def _begin(config: pytest.Config) -> None:
+    if PIPELINE in config.stash:
+        return
     # Imported here, so that a session without criteria does not pay for the libraries of a run.
     from drift_checks.core.lasting import lasting_imports
 

@@ -54,13 +54,11 @@ _CUT_OFF = (
 
 
 def begin(config: pytest.Config) -> None:
-    """Begin the run of this session, once: read the settings, draw the sample, register the hooks.
+    """Begin the run of this session: read the settings, draw the sample, register the hooks.
 
     Raises:
         pytest.UsageError: The settings or the store do not allow the run.
     """
-    if PIPELINE in config.stash:
-        return
     with refusal_in_a_sentence(config):
         know_secrets()
         moment = xdist.now(config)
