@@ -114,7 +114,7 @@ def _exact_p_value(distance: int, reference: int, recent: int) -> float:
         if low > high:
             return 1.0
         if not step % _RESCALED_AFTER:
-            largest = float(ways[low : high + 1].max())
+            largest = float(np.max(ways[low : high + 1]))
             ways[low : high + 1] /= largest
             scale += log(largest)
     # The logarithms round both alike.
