@@ -49,6 +49,13 @@ def test_it_settles_where_more_calls_only_wait(workers: int) -> None:
     assert workers <= min(simulation.allowed[-500:]) <= max(simulation.allowed[-500:]) <= 1.5 * workers + 2
 
 
+def test_it_grows_little_beyond_what_the_endpoint_works_on() -> None:
+    """One round is twice as large as the one before, and by then it is known to be slow."""
+    simulation = Simulation(lambda in_flight: max(1.0, in_flight / 16), most=1000)
+    simulation.run(2000)
+    assert max(simulation.allowed) <= 64
+
+
 def test_slowness_takes_it_back_to_the_start_at_most() -> None:
     """An endpoint that is slow for reasons of its own would otherwise get one call at a time."""
     latency = 1.0
