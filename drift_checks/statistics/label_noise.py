@@ -1,0 +1,104 @@
+"""Which labels are probably wrong, and how many, by the probabilities of a classifier that has not seen the records.
+
+Source: C. G. Northcutt, L. Jiang and I. L. Chuang, Confident learning: estimating uncertainty in dataset labels, Journal
+of Artificial Intelligence Research 70 (2021).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from drift_checks.statistics import logistic
+from drift_checks.statistics.logistic import Labels, Matrix
+
+# The least that a doubtful record counts when the classifier is fitted again.
+_LEAST_WEIGHT = np.float32(0.01)
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """What a classifier that has not seen the records says of each; arrays with one value per record.
+
+    Attributes:
+        own: The probability of the record's label.
+        other: The largest probability of another category.
+        category: The number of that category.
+    """
+
+    own: npt.NDArray[np.float32]
+    other: npt.NDArray[np.float32]
+    category: Labels
+
+    @classmethod
+    def of(cls, probabilities: Matrix, labels: Labels) -> Prediction:
+        """Return the predictions for records with these labels."""
+        records = np.arange(len(labels))
+        others = probabilities.copy()
+        others[records, labels] = -1
+        category = others.argmax(axis=1)
+        return cls(probabilities[records, labels], others[records, category], category)
+
+    @property
+    def doubt(self) -> npt.NDArray[np.float32]:
+        """How far the other category is ahead of the label, from -1 to 1; the larger, the likelier the label is wrong."""
+        found: npt.NDArray[np.float32] = self.other - self.own
+        return found
+
+
+def held_out(vectors: Matrix, labels: Labels, categories: int, folds: Labels) -> Matrix:
+    """Return the probability of each category for each record, by regressions on the other folds.
+
+    They are fitted twice: in the second fit a record counts by the ratio of its label's probability to the largest one,
+    so that wrong labels teach less.
+    """
+    first = logistic.out_of_fold(vectors, labels, categories, folds)
+    own = first[np.arange(len(labels)), labels]
+    return logistic.out_of_fold(vectors, labels, categories, folds, np.maximum(own / first.max(axis=1), _LEAST_WEIGHT))
+
+
+def thresholds(probabilities: Matrix, labels: Labels) -> Matrix:
+    """Return the probability from which a record counts as one of a category: the mean over those with this label.
+
+    Returns:
+        One number for each category; infinity for a category without records.
+    """
+    own = probabilities[np.arange(len(labels)), labels]
+    counts = np.bincount(labels, minlength=probabilities.shape[1])
+    sums = np.bincount(labels, own, minlength=probabilities.shape[1])
+    found: Matrix = np.where(counts > 0, sums / np.maximum(counts, 1), np.inf).astype(np.float32)
+    return found
+
+
+def confident_joint(probabilities: Matrix, labels: Labels, least: Matrix) -> npt.NDArray[np.int64]:
+    """Count the records by label and by the category that they count as.
+
+    Args:
+        probabilities: The probability of each category for each record.
+        labels: The number of each record's label.
+        least: What `thresholds` returned.
+
+    Returns:
+        A row for each label and a column for each category. A record that is not above any threshold is not counted.
+    """
+    categories = len(least)
+    above = np.where(probabilities >= least, probabilities, np.float32(-1))
+    counted_as = above.argmax(axis=1)
+    is_counted = above[np.arange(len(labels)), counted_as] >= 0
+    cells = labels[is_counted] * categories + counted_as[is_counted]
+    return np.bincount(cells, minlength=categories**2).reshape(categories, categories)
+
+
+def wrong_labels(joint: npt.NDArray[np.int64], counts: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
+    """Return how many labels of each category are probably wrong.
+
+    Args:
+        joint: What `confident_joint` returned.
+        counts: How many records have each label.
+    """
+    rows = joint.sum(axis=1)
+    right = np.diag(joint) / np.maximum(rows, 1)
+    found: npt.NDArray[np.float64] = np.where(rows > 0, counts * (1 - right), 0.0)
+    return found
