@@ -10,12 +10,17 @@ from typing import Any
 
 import pytest
 
+from drift_checks.core.files import replace_file
 from drift_checks.core.outcomes import Criterion, PastRun, Statistic
 from drift_checks.core.plain import to_plain
 from drift_checks.core.records import Record, RecordId, Review, Sample
 from drift_checks.plugin.criterion_files import criterion_name
 from drift_checks.plugin.keys import CRITERIA, PIPELINE, STATISTICS
-from drift_checks.report.history.past import Source, past_runs
+from drift_checks.report.history.past import Source, past_details, past_runs
+from drift_checks.report.history.recorded import StoreIdentity
+from drift_checks.report.label_issues import CRITERION as LABEL_ISSUES
+from drift_checks.report.label_issues import LABELS_FILE, issues_csv, texts_of
+from drift_checks.reviews.labels.issues import LabelAssessment
 from drift_checks.reviews.run import Pipeline
 from drift_checks.reviews.windows import Windows
 from drift_checks.settings.declarations import NEIGHBOURS, Settings
@@ -24,6 +29,8 @@ from drift_checks.stores.unused import why_unused
 from drift_checks.stores.vectors.base import Entry, VectorCollection
 from drift_checks.stores.vectors.linking import Link
 
+# As of the other files of a run.
+_FILE_MODE = 0o640
 NO_VECTORS = "there is no Chroma collection to compare the records with"
 
 
@@ -147,6 +154,26 @@ def past(drift_pipeline: Pipeline) -> list[PastRun]:
 def windows(drift_pipeline: Pipeline) -> Windows:
     """Recent and reference records of the whole store."""
     return drift_pipeline.windows
+
+
+@pytest.fixture(scope="session")
+def assessed_labels(drift_pipeline: Pipeline, pytestconfig: pytest.Config) -> LabelAssessment:
+    """What a classifier that has not seen the records says of all labels of the store; label_issues.csv lists it."""
+    found = drift_pipeline.labels
+    finish = pytestconfig.pluginmanager.get_plugin("drift_checks_finish")
+    if found.issues and finish is not None:
+        texts = texts_of(drift_pipeline, [issue.record_id for issue in found.issues])
+        path = finish.journal().path.with_name(LABELS_FILE)
+        replace_file(path, issues_csv(found.issues, texts).encode("utf-8", "backslashreplace"), _FILE_MODE)
+    return found
+
+
+@pytest.fixture(scope="session")
+def past_labels(drift_pipeline: Pipeline) -> list[Mapping[str, Any]]:
+    """What the criterion label_issues found in past runs of this store, oldest first; one a day."""
+    settings = drift_pipeline.settings
+    store = StoreIdentity(str(settings.db), settings.table, settings.collection)
+    return past_details(settings.reports, store, LABEL_ISSUES, f"{drift_pipeline.sample.as_of:%Y-%m-%d}")
 
 
 @pytest.fixture

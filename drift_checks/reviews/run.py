@@ -16,6 +16,7 @@ from drift_checks.core.records import Record, RecordId, Review, Sample
 from drift_checks.reviews.batches import BatchReviewer
 from drift_checks.reviews.cluster.choice import UsedCluster, neighbours_on_cluster, on_cluster, refuse_no_gain
 from drift_checks.reviews.journal import Journal, read_journal
+from drift_checks.reviews.labels.issues import LabelAssessment
 from drift_checks.reviews.ledger import Ledger
 from drift_checks.reviews.resuming import Unfinished
 from drift_checks.reviews.reviewers.base import Classifier, OnReview, Reviewer
@@ -133,6 +134,16 @@ class Pipeline:
     def windows(self) -> Windows:
         """Recent and reference records of the whole store."""
         return Windows(self.settings, self.store, None if self.settings.chroma is None else self._vectors_in_chroma)
+
+    @cached_property
+    def labels(self) -> LabelAssessment:
+        """What a classifier that has not seen the records says of all labels of the store."""
+        from drift_checks.reviews.labels.choice import assess_labels
+
+        # Opened first, because it reads the store itself.
+        dimension = self.vectors.dimension if self.link is not None and self.vectors is not None else None
+        find = None if dimension is None else self._vectors_in_chroma
+        return assess_labels(self.settings, self.store, self.sample.records, self.windows, find, dimension)
 
     @cached_property
     def vectors(self) -> VectorCollection | None:

@@ -1,4 +1,4 @@
-"""Multinomial logistic regression, and predictions for records that it was not fitted to."""
+"""Multinomial logistic regression."""
 
 from __future__ import annotations
 
@@ -23,7 +23,9 @@ _SUFFICIENT, _SMALLEST_STEP = 1e-4, 1e-6
 Objective = Callable[[Matrix], tuple[float, Matrix]]
 
 
-def fit(vectors: Matrix, labels: Labels, categories: int, weights: Weights | None = None) -> Matrix:
+def fit(
+    vectors: Matrix, labels: Labels, categories: int, weights: Weights | None = None, start: Matrix | None = None
+) -> Matrix:
     """Fit a multinomial logistic regression with a quadratic penalty.
 
     Args:
@@ -31,9 +33,10 @@ def fit(vectors: Matrix, labels: Labels, categories: int, weights: Weights | Non
         labels: The number of each record's category.
         categories: How many categories there are.
         weights: How much each record counts; all the same by default.
+        start: Coefficients to begin with, such as those of nearly the same records.
 
     Returns:
-        Coefficients for `scores`: a row for each number of a vector, a last row for the constant; a column for each
+        Coefficients for `probabilities`: a row for each number of a vector, a last row for the constant; a column for each
         category.
     """
     with_constant = np.hstack([vectors, np.ones((len(vectors), 1), dtype=np.float32)])
@@ -55,7 +58,9 @@ def fit(vectors: Matrix, labels: Labels, categories: int, weights: Weights | Non
         gradient = with_constant.T @ exponentials + penalty * coefficients
         return mean + float(penalty / 2 * np.vdot(coefficients, coefficients)), gradient
 
-    return _minimum(loss, np.zeros((with_constant.shape[1], categories), dtype=np.float32))
+    if start is None:
+        start = np.zeros((with_constant.shape[1], categories), dtype=np.float32)
+    return _minimum(loss, start)
 
 
 def probabilities(vectors: Matrix, coefficients: Matrix) -> Matrix:
@@ -64,26 +69,6 @@ def probabilities(vectors: Matrix, coefficients: Matrix) -> Matrix:
     found -= found.max(axis=1, keepdims=True)
     np.exp(found, out=found)
     found /= found.sum(axis=1, keepdims=True)
-    return found
-
-
-def out_of_fold(
-    vectors: Matrix, labels: Labels, categories: int, folds: Labels, weights: Weights | None = None
-) -> Matrix:
-    """Return the probability of each category for each record, by a regression fitted to the other folds.
-
-    Args:
-        vectors: One row per record.
-        labels: The number of each record's category.
-        categories: How many categories there are.
-        folds: The number of each record's fold. Copies of a record belong in the same one.
-        weights: How much each record counts; all the same by default.
-    """
-    found = np.empty((len(labels), categories), dtype=np.float32)
-    for fold in np.unique(folds):
-        inside = folds == fold
-        rest = None if weights is None else weights[~inside]
-        found[inside] = probabilities(vectors[inside], fit(vectors[~inside], labels[~inside], categories, rest))
     return found
 
 
