@@ -88,9 +88,8 @@ def compare_ages(counts: Iterable[AgeCount]) -> SliceDifference | None:
     strata = [SliceCount(item.older_wrong, item.older, item.recent_wrong, item.recent) for item in counts]
     # What compares how many agree compares how many are wrong as well: fewer older ones are more recent ones.
     more = compare_slice(strata)
-    fewer = compare_slice(
-        [SliceCount(item.rest_agreed, item.rest_reviewed, item.agreed, item.reviewed) for item in strata]
-    )
+    swapped = [SliceCount(item.rest_agreed, item.rest_reviewed, item.agreed, item.reviewed) for item in strata]
+    fewer = compare_slice(swapped)
     if more is None or fewer is None:
         return None
     return SliceDifference(more.difference, min(1.0, 2 * min(more.p_value, fewer.p_value)))

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from io import StringIO
+from itertools import chain
 from typing import Any
 
 from drift_checks.core.errors import StoreError
@@ -80,14 +81,10 @@ class LabelFindings:
     @property
     def sentence(self) -> str:
         """How many labels are probably wrong, and what says so."""
-        labels = (
-            f"{self.wrong:,} of {count(self.records, 'label')}"
-            if self.wrong
-            else f"none of {count(self.records, 'label')}"
-        )
-        share = f" ({percent(self.wrong / self.records)})" if self.wrong else ""
-        verb = "is" if self.wrong in (0, 1) else "are"
-        return f"{labels} {verb} probably wrong{share}, by {self.basis}"
+        if not self.wrong:
+            return f"none of {count(self.records, 'label')} is probably wrong, by {self.basis}"
+        verb, share = "is" if self.wrong == 1 else "are", percent(self.wrong / self.records)
+        return f"{self.wrong:,} of {count(self.records, 'label')} {verb} probably wrong ({share}), by {self.basis}"
 
 
 def label_findings(report: RunReport) -> LabelFindings | None:
@@ -103,9 +100,8 @@ def ids_to_show(criteria: Iterable[CriterionResult]) -> list[RecordId]:
     """Return the ids of the records whose texts the page shows."""
     details = _details(criteria)
     issues = [] if details is None else details["issues"]
-    return list(
-        dict.fromkeys(key for issue in issues for key in (issue["id"], *(near["id"] for near in issue["near"])))
-    )
+    shown = ((issue["id"], *(near["id"] for near in issue["near"])) for issue in issues)
+    return list(dict.fromkeys(chain.from_iterable(shown)))
 
 
 def texts_of(pipeline: Pipeline, ids: Sequence[RecordId]) -> dict[RecordId, str]:

@@ -24,7 +24,7 @@ from drift_checks.reviews.reviewers.choice import choose_classifier, limits_of, 
 from drift_checks.reviews.reviewers.pool import BackgroundReviewer, PooledReviewer
 from drift_checks.reviews.sampler import Sampler
 from drift_checks.reviews.vectors.base import Comparison, VectorSet
-from drift_checks.reviews.windows import Windows
+from drift_checks.reviews.windows import FindVectors, Windows
 from drift_checks.settings.declarations import NEIGHBOURS, SEQUENTIAL, Settings
 from drift_checks.stores.columns.completion import completed
 from drift_checks.stores.engines.base import RecordFile
@@ -140,10 +140,7 @@ class Pipeline:
         """What a classifier that has not seen the records says of all labels of the store."""
         from drift_checks.reviews.labels.choice import assess_labels
 
-        # Opened first, because it reads the store itself.
-        dimension = self.vectors.dimension if self.link is not None and self.vectors is not None else None
-        find = None if dimension is None else self._vectors_in_chroma
-        return assess_labels(self.settings, self.store, self.sample.records, self.windows, find, dimension)
+        return assess_labels(self.settings, self.store, self.sample.records, self.windows, self._searchable)
 
     @cached_property
     def vectors(self) -> VectorCollection | None:
@@ -304,6 +301,13 @@ class Pipeline:
         keys = {record.id: key for record in records if (key := self.link.key_of(record)) is not None}
         entries = self.vectors.entries(list(keys.values()))
         return {record: entries[key].vector for record, key in keys.items() if key in entries}
+
+    def _searchable(self) -> tuple[int, FindVectors] | None:
+        """Return the dimension of the vectors in Chroma, and what finds them; None without any."""
+        # Linked first, because that reads the store itself.
+        if self.link is None or self.vectors is None or not self.vectors.dimension:
+            return None
+        return self.vectors.dimension, self._vectors_in_chroma
 
     def _linked_vectors(self) -> tuple[VectorCollection, Link] | None:
         return None if self.vectors is None or self.link is None else (self.vectors, self.link)

@@ -1,7 +1,7 @@
 """Which labels are probably wrong, and how many, by the probabilities of a classifier that has not seen the records.
 
-Source: C. G. Northcutt, L. Jiang and I. L. Chuang, Confident learning: estimating uncertainty in dataset labels, Journal
-of Artificial Intelligence Research 70 (2021).
+Source: C. G. Northcutt, L. Jiang and I. L. Chuang, Confident learning: estimating uncertainty in dataset labels,
+Journal of Artificial Intelligence Research 70 (2021).
 """
 
 from __future__ import annotations
@@ -17,6 +17,8 @@ from drift_checks.statistics.logistic import Labels, Matrix
 
 # The least that a doubtful record counts when the classifier is fitted again.
 _LEAST_WEIGHT = np.float32(0.01)
+# The first fit only weighs the records: more iterations find no more wrong labels.
+_FIRST_ITERATIONS = 25
 
 
 @dataclass(frozen=True)
@@ -44,7 +46,7 @@ class Prediction:
 
     @property
     def doubt(self) -> npt.NDArray[np.float32]:
-        """How far the other category is ahead of the label, from -1 to 1; the larger, the likelier the label is wrong."""
+        """How far the other category is ahead of the label, from -1 to 1: the larger, the likelier it is wrong."""
         found: npt.NDArray[np.float32] = self.other - self.own
         return found
 
@@ -67,7 +69,7 @@ def cross_fit(vectors: Matrix, labels: Labels, categories: int, folds: Labels, n
         seen it.
     """
     outside = [folds != fold for fold in range(number)]
-    fitted = [logistic.fit(vectors[rest], labels[rest], categories) for rest in outside]
+    fitted = [logistic.fit(vectors[rest], labels[rest], categories, iterations=_FIRST_ITERATIONS) for rest in outside]
     first = predicted(vectors, folds, fitted)
     own = first[np.arange(len(labels)), labels]
     weights = np.maximum(own / first.max(axis=1), _LEAST_WEIGHT)

@@ -177,7 +177,7 @@ def _by_category(
     model: LabelModel, labels: npt.NDArray[np.intp], ages: npt.NDArray[np.int8], is_wrong: npt.NDArray[np.bool_]
 ) -> dict[str, AgeCount]:
     def counted(which: npt.NDArray[np.bool_]) -> list[int]:
-        return np.bincount(labels[which & (labels >= 0)], minlength=len(model.categories)).tolist()
+        return list(map(int, np.bincount(labels[which & (labels >= 0)], minlength=len(model.categories))))
 
     recent, older = ages == RECENT, ages == OLDER
     columns = zip(counted(recent), counted(recent & is_wrong), counted(older), counted(older & is_wrong), strict=True)
@@ -190,5 +190,5 @@ def _too_few(drawn: Block) -> str:
         return f"labels are told apart in at most {MOST_CATEGORIES} categories, and the store has {len(found):,}"
     return (
         f"it needs two categories with {LEAST} different texts each, and {count(len(drawn.ids), 'record')} in"
-        f" {count(len(found), 'category', 'categories')} with a vector have fewer"
+        f" {count(len(found), 'category')} with a vector have fewer"
     )

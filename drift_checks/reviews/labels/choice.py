@@ -9,7 +9,7 @@ from drift_checks.core.records import Record
 from drift_checks.reviews.labels.assessment import LabelAssessor
 from drift_checks.reviews.labels.issues import LabelAssessment
 from drift_checks.reviews.labels.records import LabelledRecords
-from drift_checks.reviews.labels.sources import FindVectors, choose_source
+from drift_checks.reviews.labels.sources import OpenChroma, choose_source
 from drift_checks.reviews.windows import Windows
 from drift_checks.settings.declarations import Settings
 from drift_checks.stores.engines.snapshot import default_folder
@@ -21,8 +21,7 @@ def assess_labels(
     store: RecordStore,
     sample: Sequence[Record],
     windows: Windows,
-    find: FindVectors | None,
-    dimension: int | None,
+    open_chroma: OpenChroma,
 ) -> LabelAssessment:
     """Return what a classifier that has not seen the records says of all labels of the store.
 
@@ -31,13 +30,12 @@ def assess_labels(
         store: The store.
         sample: Some of its records.
         windows: Its windows, and the numbers of records by category.
-        find: Returns the vectors that records have in Chroma; None without a collection.
-        dimension: Their dimension.
+        open_chroma: Opens the collection in Chroma, if there is one and the table holds no vectors.
 
     Raises:
         StoreError: The store cannot be read.
     """
-    source = choose_source(store, sample, find, dimension, settings.min_reviewed)
+    source = choose_source(store, sample, open_chroma, settings.min_reviewed)
     records = LabelledRecords(store, source, windows.bounds, settings.seed)
     try:
         # What is kept tells whether a text was in the store.

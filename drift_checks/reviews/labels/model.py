@@ -129,7 +129,8 @@ def _learnable(drawn: Block, folds: Labels) -> tuple[Sequence[str], Sequence[str
     texts: dict[str, dict[int, int]] = {}
     for category, text, fold in zip(drawn.categories, drawn.texts.tolist(), folds.tolist(), strict=True):
         texts.setdefault(category, {})[text] = fold
-    enough, rare = [], []
+    enough: list[str] = []
+    rare: list[str] = []
     for category, of_category in texts.items():
         in_fold = np.bincount(list(of_category.values()), minlength=FOLDS)
         is_enough = len(of_category) >= LEAST and len(of_category) - in_fold.max() >= _LEAST_OUTSIDE

@@ -9,17 +9,19 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from drift_checks.core.records import Record, RecordId, Stratum, record_id
+from drift_checks.core.records import Record, Stratum, record_id
 from drift_checks.reviews.labels.texts import TextProjection
 from drift_checks.reviews.vectors.base import CHROMA, TFIDF_BASIS
 from drift_checks.reviews.vectors.table import COLUMN, TableVectors, usable_vector
+from drift_checks.reviews.windows import FindVectors
 from drift_checks.statistics.logistic import Matrix
 from drift_checks.stores.embeddings import PACKED, read_embeddings
 from drift_checks.stores.records import RecordStore
 
 Places = npt.NDArray[np.intp]
 Columns = Mapping[str, Sequence[Any]]
-FindVectors = Callable[[Sequence[Record]], Mapping[RecordId, npt.NDArray[np.float32]]]
+# Returns the dimension of the vectors in Chroma, and what finds those of records.
+OpenChroma = Callable[[], tuple[int, FindVectors] | None]
 Read = tuple[Places, Matrix, Counter[str]]
 _NO_VECTOR = "without a usable vector"
 _OTHER_DIMENSION = "with a vector of another dimension"
@@ -49,7 +51,7 @@ class TableSource:
     """The vectors in the column embedding_json that have the most frequent dimension in the sample."""
 
     basis = TableVectors.basis
-    columns = (PACKED,)
+    columns: tuple[str, ...] = (PACKED,)
 
     def __init__(self, dimension: int) -> None:
         self.dimension = dimension
@@ -120,24 +122,21 @@ class TextSource:
         return np.array(places, np.intp)[usable], vectors[usable], Counter({_NO_TEXT: int((~usable).sum())})
 
 
-def choose_source(
-    store: RecordStore, sample: Sequence[Record], find: FindVectors | None, dimension: int | None, least: float
-) -> VectorSource:
+def choose_source(store: RecordStore, sample: Sequence[Record], open_chroma: OpenChroma, least: float) -> VectorSource:
     """Return the vectors in the table if at least this share of the sample has one, else Chroma's, else the texts'.
 
     Args:
         store: The records.
         sample: Some of them.
-        find: Returns the vectors that records have in Chroma; None without a collection.
-        dimension: Their dimension.
+        open_chroma: Opens the collection in Chroma, None if there is none.
         least: The share of the sample that must have a vector in the table.
     """
     if store.has(COLUMN):
         sizes = Counter(vector.size for record in sample if (vector := usable_vector(record)) is not None)
         if sizes and sizes.total() >= least * len(sample):
             return TableSource(sizes.most_common(1)[0][0])
-    if find is not None and dimension:
-        return ChromaSource(dimension, find, tuple(ours for ours in ("chroma_id",) if store.has(ours)))
+    if (opened := open_chroma()) is not None:
+        return ChromaSource(*opened, tuple(ours for ours in ("chroma_id",) if store.has(ours)))
     return TextSource()
 
 

@@ -8,6 +8,7 @@ al., Feature hashing for large scale multitask learning, ICML 2009).
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from itertools import pairwise
 from zlib import crc32
 
 import numpy as np
@@ -63,7 +64,7 @@ def _features(texts: Sequence[str]) -> tuple[Features, Features]:
     of_words = [
         (row, crc32(feature.encode(errors="surrogatepass")))
         for row, there in enumerate(words)
-        for feature in (*there, *(f"{first} {second}" for first, second in zip(there, there[1:], strict=False)))
+        for feature in (*there, *(f"{first} {second}" for first, second in pairwise(there)))
     ]
     rows, hashes = zip(*of_words, strict=True) if of_words else ((), ())
     # Between two texts are as many spaces as keep a sequence from reaching into the next one.
