@@ -37,11 +37,8 @@ _PART = "part of "
 CRITERIA = {
     "confidence": ("calibration", "confidence_change", "confidence_distribution"),
     "timestamp": (
-        "class_mix",
-        "confidence_distribution",
-        "embedding_drift",
+        *("class_mix", "confidence_distribution", "embedding_drift", "latency_and_tokens"),
         "part of label_issues",
-        "latency_and_tokens",
     ),
     "text_hash": ("part of record_integrity",),
     "chroma_id": ("store_consistency", "self_retrieval"),
