@@ -102,19 +102,25 @@ def thresholds(probabilities: Matrix, labels: Labels) -> Matrix:
     return found
 
 
-def counted_as(probabilities: Matrix, least: Matrix) -> Labels:
+def counted_as(probabilities: Matrix, labels: Labels, least: Matrix) -> Labels:
     """Return the number of the category that each record counts as: the most probable one above its threshold.
+
+    Other than in the paper, it must also be at least as probable as the label: the threshold of a category whose
+    records have nothing in common, such as one of damaged labels, is so low that any doubtful record would count as it.
 
     Args:
         probabilities: The probability of each category for each record.
+        labels: The number of each record's label.
         least: What `thresholds` returned.
 
     Returns:
-        -1 for a record that is not above any threshold.
+        -1 for a record that counts as no category.
     """
-    above = np.where(probabilities >= least, probabilities, np.float32(-1))
+    records = np.arange(len(labels))
+    own = probabilities[records, labels][:, np.newaxis]
+    above = np.where((probabilities >= least) & (probabilities >= own), probabilities, np.float32(-1))
     category = above.argmax(axis=1)
-    return np.where(above[np.arange(len(category)), category] >= 0, category, -1)
+    return np.where(above[records, category] >= 0, category, -1)
 
 
 def confident_joint(labels: Labels, counted: Labels, categories: int) -> npt.NDArray[np.int64]:

@@ -16,7 +16,7 @@ from drift_checks.reviews.labels.texts import TextProjection
 from drift_checks.reviews.vectors.cache import Array, ArrayFile
 from drift_checks.statistics import logistic
 
-_FORMAT = "1"
+_FORMAT = "2"
 FOLDER = "labels"
 
 

@@ -82,7 +82,7 @@ class LabelModel:
         prediction = Prediction.of(probabilities, labels)
         found = np.empty(len(labels), PREDICTION)
         found["own"], found["other"], found["category"] = prediction.own, prediction.other, prediction.category
-        found["counted"] = label_noise.counted_as(probabilities, self.least)
+        found["counted"] = label_noise.counted_as(probabilities, labels, self.least)
         return found
 
 

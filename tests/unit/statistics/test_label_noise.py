@@ -31,7 +31,7 @@ def test_wrong_labels_are_the_most_doubtful_and_counted() -> None:
     labels[wrong] = (labels[wrong] + 1) % 3
     _, found = cross_fit(vectors, labels, 3, np.arange(180) % 5, 5)
     first = np.argsort(-Prediction.of(found, labels).doubt)[: len(wrong)]
-    joint = confident_joint(labels, counted_as(found, thresholds(found, labels)), 3)
+    joint = confident_joint(labels, counted_as(found, labels, thresholds(found, labels)), 3)
     assert len(np.intersect1d(first, wrong)) >= len(wrong) - 1
     assert wrong_labels(joint, np.bincount(labels)).sum() == pytest.approx(len(wrong), abs=3)
 
@@ -47,9 +47,10 @@ def test_copies_in_one_fold_do_not_vouch_for_each_other() -> None:
 
 
 def test_record_counts_as_the_most_probable_category_above_its_threshold() -> None:
-    """The second is above none, so it is not counted."""
-    probabilities = np.array([[0.5, 0.5], [0.3, 0.7], [0.1, 0.9]], np.float32)
-    assert counted_as(probabilities, np.array([0.4, 0.8], np.float32)).tolist() == [0, -1, 1]
+    """The second is above none, and the last has a more probable label, so neither is counted."""
+    probabilities = np.array([[0.5, 0.5], [0.3, 0.7], [0.1, 0.9], [0.45, 0.55]], np.float32)
+    labels = np.array([0, 1, 0, 1])
+    assert counted_as(probabilities, labels, np.array([0.4, 0.8], np.float32)).tolist() == [0, -1, 1, -1]
 
 
 def test_category_without_counted_records_has_no_wrong_labels() -> None:
