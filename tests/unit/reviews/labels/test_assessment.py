@@ -30,7 +30,7 @@ Row = tuple[int, str, str, str, str | None]
 def rows(number: int = 90, wrong: Sequence[int] = (), first: int = 1, dimension: int = 8) -> list[Row]:
     """Return records with vectors near one axis for each category; every third is recent."""
     noise = np.random.default_rng(first).normal(scale=0.2, size=(number, dimension))
-    made = []
+    made: list[Row] = []
     for place, key in enumerate(range(first, first + number)):
         kind = key % 3
         vector = np.eye(dimension)[kind] + noise[place]
