@@ -6,28 +6,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from drift_checks.core.files import replace_file
-from drift_checks.core.outcomes import Criterion, PastRun, Statistic
-from drift_checks.core.plain import to_plain
-from drift_checks.core.records import Record, RecordId, Review, Sample
 from drift_checks.plugin.criterion_files import criterion_name
 from drift_checks.plugin.keys import CRITERIA, PIPELINE, STATISTICS
-from drift_checks.report.history.past import Source, past_details, past_runs
-from drift_checks.report.history.recorded import StoreIdentity
-from drift_checks.report.label_issues import CRITERION as LABEL_ISSUES
-from drift_checks.report.label_issues import LABELS_FILE, issues_csv, texts_of
-from drift_checks.reviews.labels.issues import LabelAssessment
-from drift_checks.reviews.run import Pipeline
-from drift_checks.reviews.windows import Windows
-from drift_checks.settings.declarations import NEIGHBOURS, Settings
-from drift_checks.stores.records import RecordStore
-from drift_checks.stores.unused import why_unused
-from drift_checks.stores.vectors.base import Entry, VectorCollection
-from drift_checks.stores.vectors.linking import Link
+
+# The conftest.py of a checkout imports this before it is known whether there is anything to review.
+if TYPE_CHECKING:
+    from drift_checks.core.outcomes import Criterion, PastRun
+    from drift_checks.core.records import Record, RecordId, Review, Sample
+    from drift_checks.reviews.labels.issues import LabelAssessment
+    from drift_checks.reviews.run import Pipeline
+    from drift_checks.reviews.windows import Windows
+    from drift_checks.settings.declarations import Settings
+    from drift_checks.stores.records import RecordStore
+    from drift_checks.stores.vectors.base import Entry, VectorCollection
+    from drift_checks.stores.vectors.linking import Link
 
 # As of the other files of a run.
 _FILE_MODE = 0o640
@@ -133,6 +129,9 @@ def variant_reviews(drift_pipeline: Pipeline, reviews: Mapping[RecordId, Review]
 @pytest.fixture(scope="session")
 def past(drift_pipeline: Pipeline) -> list[PastRun]:
     """Past runs of this store by the same reviewer and rule, oldest first."""
+    from drift_checks.report.history.past import Source, past_runs
+    from drift_checks.settings.declarations import NEIGHBOURS
+
     settings, classifier = drift_pipeline.settings, drift_pipeline.classifier
     source = Source(
         str(settings.db),
@@ -159,6 +158,9 @@ def windows(drift_pipeline: Pipeline) -> Windows:
 @pytest.fixture(scope="session")
 def assessed_labels(drift_pipeline: Pipeline, pytestconfig: pytest.Config) -> LabelAssessment:
     """What a classifier that has not seen the records says of all labels of the store; label_issues.csv lists it."""
+    from drift_checks.core.files import replace_file
+    from drift_checks.report.label_issues import LABELS_FILE, issues_csv, texts_of
+
     found = drift_pipeline.labels
     finish = pytestconfig.pluginmanager.get_plugin("drift_checks_finish")
     if found.issues and finish is not None:
@@ -171,9 +173,13 @@ def assessed_labels(drift_pipeline: Pipeline, pytestconfig: pytest.Config) -> La
 @pytest.fixture(scope="session")
 def past_labels(drift_pipeline: Pipeline) -> list[Mapping[str, Any]]:
     """What the criterion label_issues found in past runs of this store, oldest first; one a day."""
+    from drift_checks.report.history.past import past_details
+    from drift_checks.report.history.recorded import StoreIdentity
+    from drift_checks.report.label_issues import CRITERION
+
     settings = drift_pipeline.settings
     store = StoreIdentity(str(settings.db), settings.table, settings.collection)
-    return past_details(settings.reports, store, LABEL_ISSUES, f"{drift_pipeline.sample.as_of:%Y-%m-%d}")
+    return past_details(settings.reports, store, CRITERION, f"{drift_pipeline.sample.as_of:%Y-%m-%d}")
 
 
 @pytest.fixture
@@ -188,6 +194,7 @@ def need(criterion: Criterion, drift_pipeline: Pipeline) -> Callable[..., None]:
 
     The reason is the number, or that one of the named columns is missing or cannot be read.
     """
+    from drift_checks.stores.unused import why_unused
 
     def check(number: int, what: str, *columns: str) -> None:
         if number < criterion.least:
@@ -204,6 +211,8 @@ def measure(request: pytest.FixtureRequest, criterion: Criterion) -> Callable[..
     The value is compared with the criterion's thresholds: larger is worse. With a p-value, it counts only if chance
     does not explain it, given all the tests of the run. Further keys are plain values for the report's picture.
     """
+    from drift_checks.core.outcomes import Statistic
+    from drift_checks.core.plain import to_plain
 
     def report(
         name: str,
@@ -235,6 +244,7 @@ def measure(request: pytest.FixtureRequest, criterion: Criterion) -> Callable[..
 @pytest.fixture
 def whole_store(request: pytest.FixtureRequest, criterion: Criterion) -> Callable[[str, int, int, str], None]:
     """Report a share of the whole store: `whole_store(name, passed, failed, "{failed} of {total} lack …")`."""
+    from drift_checks.core.outcomes import Statistic
 
     def report(name: str, passed: int, failed: int, message: str) -> None:
         if criterion.effect:
