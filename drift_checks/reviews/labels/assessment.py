@@ -189,4 +189,6 @@ def _not_told_apart(drawn: Block, categories: int) -> str:
     if categories > MOST_CATEGORIES:
         return f"it compares at most {MOST_CATEGORIES} categories, and the store has {categories:,}"
     found = count(len(drawn.ids), "record"), count(len(set(drawn.categories)), "category")
-    return f"needs two categories with {LEAST} different texts and vectors each, found fewer in {found[0]} of {found[1]}"
+    return (
+        f"needs two categories with {LEAST} different texts and vectors each, found fewer in {found[0]} of {found[1]}"
+    )
