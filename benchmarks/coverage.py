@@ -8,7 +8,8 @@ from functools import cache
 
 import numpy as np
 
-from drift_checks.statistics.intervals import Estimate, StratumCount, stratified
+from drift_checks.statistics.intervals import Estimate, StratumCount
+from drift_checks.statistics.strata import stratified
 
 Whole = tuple[int, ...]
 Rates = tuple[float, ...]

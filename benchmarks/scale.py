@@ -6,19 +6,16 @@ The stores are made in the folder, the same ones each time, and are used again i
 from __future__ import annotations
 
 import argparse
-import multiprocessing
 import os
 import sqlite3
-import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
-from statistics import median
 from typing import TYPE_CHECKING, Any
 
-from benchmarks.review import measure
+from benchmarks.processes import Usage, apart, figures, in_turn, table
 
 if TYPE_CHECKING:
     import duckdb
@@ -48,6 +45,11 @@ COMMAND = (
     *("--drift-as-of=2026-01-15T00:00:00Z", "--drift-naive-timezone=UTC", "--drift-alerts=none"),
     "--drift-query-timeout=600",
 )
+WORKS = {
+    "draw": ["--collect-only", "-q"],
+    "own": ["--drift-reviewer=trivial:classify"],
+    "neighbours": ["--drift-reviewer=neighbours"],
+}
 CLASSIFIER = """
 def classify(text):
     return text.split()[0], 0.9
@@ -162,52 +164,35 @@ def store(engine: str, folder: Path, number: int, dimension: int) -> Iterator[st
     yield str(file)
 
 
-def apart(build: Callable[..., None], *given: object, **options: object) -> None:
-    """Call the function in another process: its memory would count as that of the processes that are measured."""
-    process = multiprocessing.get_context("spawn").Process(target=build, args=given, kwargs=options)
-    process.start()
-    process.join()
-    if process.exitcode:
-        raise SystemExit(f"the store could not be made ({build.__name__})")
-
-
 def main() -> None:
-    """Measure each kind of run with each engine, and print a line for it."""
+    """Measure each kind of run with each engine, and print a Markdown table."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path)
     parser.add_argument("--rows", type=int, default=1_000_000)
     parser.add_argument("--dimension", type=int, default=384, help="the length of the vectors; 0 for none")
     parser.add_argument("--engines", nargs="+", choices=ENGINES, default=["sqlite", "parquet"])
-    parser.add_argument("--work", nargs="+", choices=["draw", "own", "neighbours"], default=["draw", "own"])
+    parser.add_argument("--work", nargs="+", choices=WORKS, default=["draw", "own"])
     parser.add_argument("--runs", type=int, default=3)
     arguments = parser.parse_args()
     folder = arguments.folder.resolve()
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "trivial.py").write_text(CLASSIFIER)
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
-    works = {
-        "draw": ["--collect-only", "-q"],
-        "own": ["--drift-reviewer=trivial:classify"],
-        "neighbours": ["--drift-reviewer=neighbours"],
-    }
-    print(f"{'':<34}{'seconds':>9}{'fastest':>9}{'slowest':>9}{'cpu':>7}{'MB':>7}")
+    os.environ["PYTHONPATH"] = str(folder)
+    table(
+        ["store, work", "seconds", "processor", "MB"],
+        ([name, *figures(usage)] for name, usage in measured(folder, arguments)),
+    )
+
+
+def measured(folder: Path, arguments: argparse.Namespace) -> Iterator[tuple[str, Usage]]:
+    """Yield the figures of each kind of run with each engine."""
     for engine in arguments.engines:
         with store(engine, folder, arguments.rows, arguments.dimension) as db:
             os.environ["DRIFT_DB"] = db
             for work in arguments.work:
-                name = f"{engine} {arguments.rows:,} × {arguments.dimension} {work}"
-                print(f"{name:<34}{figures([*COMMAND, *works[work]], folder, arguments.runs)}", flush=True)
-
-
-def figures(command: list[str], folder: Path, number: int) -> str:
-    """Return the figures of several runs, after one that must succeed."""
-    check = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
-    if check.returncode:
-        raise SystemExit(f"{' '.join(command)}\nexited with {check.returncode}:\n{check.stdout}{check.stderr}")
-    runs = [measure(command, str(folder)) for _ in range(number)]
-    clock = [run[0] for run in runs]
-    processor, memory = median(run[1] for run in runs), max(run[2] for run in runs)
-    return f"{median(clock):>9.2f}{min(clock):>9.2f}{max(clock):>9.2f}{processor:>7.2f}{memory:>7.0f}"
+                name = f"{engine}, {arguments.rows:,} × {arguments.dimension}, {work}"
+                yield name, in_turn({work: [*COMMAND, *WORKS[work]]}, arguments.runs)[work]
 
 
 if __name__ == "__main__":

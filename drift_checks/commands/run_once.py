@@ -17,10 +17,10 @@ from drift_checks.report.verdict import EXIT_INTERNAL_ERROR, Verdict
 from drift_checks.settings.apart import joined
 
 # Ignore the folder's ini file and conftest.py, leave nothing in it but the reports, and skip plugins that only serve
-# tests of code and are slow at the end.
+# tests of code and take time.
 _PYTEST_OPTIONS = (
     *("--pyargs", "drift_checks", "-c", os.devnull, "--rootdir", ".", "--noconftest", "-p", "no:cacheprovider"),
-    *("-p", "no:hypothesispytest", "-p", "no:unraisableexception"),
+    *("-p", "no:hypothesispytest", "-p", "no:unraisableexception", "-p", "no:anyio"),
     *("-q", "--no-header", "-W", "ignore:Module already imported:pytest.PytestAssertRewriteWarning"),
 )
 

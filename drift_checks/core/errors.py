@@ -20,7 +20,6 @@ composes the sentence "what: problem; remedy."
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from difflib import get_close_matches
 from typing import ClassVar, Self
 
 EXIT_INTERNAL = 3
@@ -113,6 +112,8 @@ def nearest(name: str, known: Iterable[str], prefix: str = "", likeness: float =
 
     The likeness, from 0 to 1, does not take the common prefix into account.
     """
+    from difflib import get_close_matches
+
     stripped = [item.removeprefix(prefix) for item in known]
     matches = get_close_matches(name.removeprefix(prefix), stripped, n=1, cutoff=likeness)
     return f"did you mean '{prefix}{matches[0]}'?" if matches else ""

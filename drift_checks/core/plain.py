@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 # What reads a document afterwards may be recursive.
 _DEEPEST = 64
+_NESTED = (dict, list)
 _TOO_DEEP = "it is nested too deeply"
 Value = TypeVar("Value")
 
@@ -61,12 +62,12 @@ def read_json(text: str | bytes) -> Any:
         found = json.loads(text, parse_constant=_refuse, parse_float=_read_float, parse_int=_read_int)
     except RecursionError:
         raise ValueError(_TOO_DEEP) from None
-    level = [found]
+    level = [found] if isinstance(found, _NESTED) else []
     for _ in range(_DEEPEST):
-        inner = [item.values() if isinstance(item, dict) else item for item in level if isinstance(item, dict | list)]
-        if not inner:
+        if not level:
             return found
-        level = [item for items in inner for item in items]
+        inner = [item.values() if isinstance(item, dict) else item for item in level]
+        level = [item for items in inner for item in items if isinstance(item, _NESTED)]
     raise ValueError(_TOO_DEEP)
 
 

@@ -30,7 +30,7 @@ COLUMNS = (
 )
 
 
-# A sample of more records is read from a file and checked in batches.
+# A sample of more records is read from a file.
 FEW = 2000
 
 
@@ -104,7 +104,7 @@ class Sample:
 
     @property
     def is_large(self) -> bool:
-        """Whether it is read from a file and checked in batches, and has no report if the run is interrupted."""
+        """Whether it is read from a file, and has no report if the run is interrupted."""
         return is_large(len(self.records))
 
     @property

@@ -9,8 +9,6 @@ from contextlib import suppress
 from select import select
 from typing import Any, Literal
 
-from drift_checks.core.secrets import mask_secrets
-
 _LAST_STANDARD = 2
 # How long a pipe that does not block may stay full.
 _PATIENCE_SECONDS = 10.0
@@ -39,7 +37,13 @@ class _Guarded(io.TextIOWrapper):
 
     def write(self, text: str) -> int:
         """Write the text without the secrets in it."""
-        super().write(mask_secrets(text))
+        shown = text
+        # Whoever learned a secret has imported this; a session of pytest that reviews nothing need not.
+        if "drift_checks.core.secrets" in sys.modules:
+            from drift_checks.core.secrets import mask_secrets
+
+            shown = mask_secrets(text)
+        super().write(shown)
         return len(text)
 
 

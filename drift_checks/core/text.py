@@ -126,6 +126,8 @@ def cut_html(text: str, longest: int) -> str:
     """Return the longest prefix of the text that takes at most `longest` bytes in an HTML page."""
     # Each character takes at least one byte.
     text = text[: max(0, longest)]
+    if html_size(text) <= longest:
+        return text
     low, high = 0, len(text)
     while low < high:
         middle = (low + high + 1) // 2

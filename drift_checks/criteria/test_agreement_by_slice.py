@@ -11,11 +11,13 @@ versions to the world, one category to its definition, one length of text to the
 """
 
 from collections import Counter
+from collections.abc import Mapping
+from typing import NamedTuple
 
 import pytest
 
 from drift_checks.core.outcomes import Decisions, Measure, Need
-from drift_checks.core.records import Stratum, as_text
+from drift_checks.core.records import RecordId, Stratum, as_text
 from drift_checks.reviews.slices import SampleSlice
 from drift_checks.statistics.slices import SliceCount, compare_slice
 
@@ -31,43 +33,61 @@ VERSIONS = ("model_version", "prompt_version")
 LOW = Stratum.LOW_CONFIDENCE
 
 
-def test_agreement_by_slice(sample_slice: SampleSlice, decisions: Decisions, need: Need, measure: Measure) -> None:
+class Reviewed(NamedTuple):
+    """Which records the reviewer agreed on, and how many there are: (whether of low confidence, whether agreed)."""
+
+    agreed: Mapping[RecordId, bool]
+    numbers: Counter[tuple[bool, bool]]
+
+
+@pytest.fixture(scope="session")
+def reviewed(decisions: Decisions) -> Reviewed:
+    """All reviewed records, counted once for all slices."""
+    agreed = {record.id: review.agrees_with(record) for record, review in decisions}
+    return Reviewed(agreed, tally(decisions, agreed))
+
+
+def test_agreement_by_slice(
+    sample_slice: SampleSlice, decisions: Decisions, reviewed: Reviewed, need: Need, measure: Measure
+) -> None:
     """The slice agrees as often as the rest of the sample."""
     inside = [pair for pair in decisions if pair[0].id in sample_slice.record_ids]
-    rest = [pair for pair in decisions if pair[0].id not in sample_slice.record_ids]
     need(len(inside), "reviewed records in the slice")
-    compared = compare_slice([slice_count(inside, rest, low=low) for low in (True, False)])
+    own = tally(inside, reviewed.agreed)
+    rest = reviewed.numbers - own
+    compared = compare_slice([slice_count(own, rest, low=low) for low in (True, False)])
     if compared is None:
         pytest.skip("there are no records outside the slice to compare with")
-    agreed, rest_agreed = agreements(inside), agreements(rest)
+    agreed, rest_agreed = own[True, True] + own[False, True], rest[True, True] + rest[False, True]
     now = current_version(sample_slice, decisions)
     name = f"{sample_slice.dimension} {sample_slice.value}" + (f" (now {now})" if now else "")
     points = f"{abs(compared.difference) * 100:.0f} points {'lower' if compared.difference >= 0 else 'higher'}"
     measure(
         sample_slice.name,
         compared.difference,
-        f"{name}: {agreed} of {len(inside)} agree, and {rest_agreed} of {len(rest)} others; stratified, {points}",
+        f"{name}: {agreed} of {len(inside)} agree, and {rest_agreed} of {rest.total()} others; stratified, {points}",
         number=len(inside),
         p_value=compared.p_value,
         agreed=agreed,
         reviewed=len(inside),
         rest_agreed=rest_agreed,
-        rest_reviewed=len(rest),
+        rest_reviewed=rest.total(),
         stored_version=sample_slice.value if sample_slice.dimension in VERSIONS else None,
         current_version=now,
         versions=dict(Counter(as_text(record.values.get("model_version")) for record, _ in inside)),
     )
 
 
-def slice_count(inside: Decisions, rest: Decisions, *, low: bool) -> SliceCount:
+def tally(pairs: Decisions, agreed: Mapping[RecordId, bool]) -> Counter[tuple[bool, bool]]:
+    """Return how many records there are, by (whether of low confidence, whether agreed)."""
+    return Counter((record.stratum is LOW, agreed[record.id]) for record, _ in pairs)
+
+
+def slice_count(own: Counter[tuple[bool, bool]], rest: Counter[tuple[bool, bool]], *, low: bool) -> SliceCount:
     """Return the counts in the low-confidence stratum, or in the others."""
-    inside, rest = ([pair for pair in part if (pair[0].stratum is LOW) is low] for part in (inside, rest))
-    return SliceCount(agreements(inside), len(inside), agreements(rest), len(rest))
-
-
-def agreements(pairs: Decisions) -> int:
-    """Return the number of records on which the reviewer agrees."""
-    return sum(review.agrees_with(record) for record, review in pairs)
+    return SliceCount(
+        own[low, True], own[low, True] + own[low, False], rest[low, True], rest[low, True] + rest[low, False]
+    )
 
 
 def current_version(sample_slice: SampleSlice, decisions: Decisions) -> str | None:

@@ -13,7 +13,7 @@ import pytest
 
 from drift_checks.core.outcomes import Measure, Need
 from drift_checks.reviews.windows import COMPARED, NO_VECTORS, Windows
-from drift_checks.statistics.embeddings import share_alike
+from drift_checks.statistics.embeddings import pairs_alike
 from drift_checks.stores.conflicts import find_conflicts
 
 pytestmark = pytest.mark.drift_criterion(
@@ -27,7 +27,6 @@ pytestmark = pytest.mark.drift_criterion(
 # Allows for numbers rounded to six places, and for a different space or full stop.
 NEARLY_THE_SAME = 0.999
 MOSTLY = 0.5
-BLOCK = 500
 
 
 def test_same_text(windows: Windows, need: Need, measure: Measure) -> None:
@@ -56,12 +55,12 @@ def test_same_vector(windows: Windows, need: Need, measure: Measure) -> None:
     if not parts:
         pytest.skip("no sampled record has a vector")
     vectors = np.concatenate([part.vectors for part in parts])
-    if share_alike(vectors, NEARLY_THE_SAME) > MOSTLY:
-        pytest.skip("most vectors are nearly the same, so they do not tell texts apart")
     categories = np.array([category for part in parts for category in part.categories])
+    found, share = in_conflict(vectors, categories)
+    if share > MOSTLY:
+        pytest.skip("most vectors are nearly the same, so they do not tell texts apart")
     ids = [key for part in parts for key in part.ids]
     need(len(ids), "sampled records with a vector")
-    found = in_conflict(vectors, categories)
     measure(
         "same vector",
         float(found.mean()),
@@ -71,12 +70,14 @@ def test_same_vector(windows: Windows, need: Need, measure: Measure) -> None:
     )
 
 
-def in_conflict(vectors: npt.NDArray[np.float32], categories: npt.NDArray[np.str_]) -> npt.NDArray[np.bool_]:
-    """Return which records have nearly the same vector as one in another category."""
-    unit = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
-    found, labelled = np.zeros(len(unit), dtype=bool), categories != ""
-    for start in range(0, len(unit), BLOCK):
-        part = slice(start, start + BLOCK)
-        near = (unit[part] @ unit.T >= NEARLY_THE_SAME) & labelled[None, :] & labelled[part, None]
-        found[part] = (near & (categories[part, None] != categories[None, :])).any(axis=1)
-    return found
+def in_conflict(
+    vectors: npt.NDArray[np.float32], categories: npt.NDArray[np.str_]
+) -> tuple[npt.NDArray[np.bool_], float]:
+    """Return which records have nearly the same vector as one in another category, and the share of pairs alike."""
+    found, alike = np.zeros(len(vectors), dtype=bool), 0
+    for ones, others in pairs_alike(vectors, NEARLY_THE_SAME):
+        alike += len(ones)
+        of_ones, of_others = categories[ones], categories[others]
+        differing = (of_ones != "") & (of_others != "") & (of_ones != of_others)
+        found[ones[differing]] = found[others[differing]] = True
+    return found, alike / max(1, len(vectors) * (len(vectors) - 1) // 2)

@@ -8,7 +8,6 @@ often than others. It is not measured if `neighbours` is the reviewer: then `agr
 If it fails, recent decisions contradict earlier ones on similar texts: read those that are contradicted.
 """
 
-from collections import Counter
 from collections.abc import Sequence
 
 import numpy as np
@@ -22,6 +21,7 @@ from drift_checks.reviews.windows import COMPARED, NO_VECTORS, Windows
 from drift_checks.settings.declarations import NEIGHBOURS
 from drift_checks.statistics.embeddings import share_alike
 from drift_checks.statistics.slices import SliceCount, compare_slice
+from drift_checks.statistics.threads import one_thread
 
 pytestmark = pytest.mark.drift_criterion(
     question="Do recent records agree with their neighbours as often as earlier ones?",
@@ -68,15 +68,16 @@ def test_neighbourhood(windows: Windows, drift_pipeline: Pipeline, need: Need, m
 def agrees_with_neighbours(vectors: npt.NDArray[np.float32], categories: Sequence[str]) -> npt.NDArray[np.bool_]:
     """Return which records have the most frequent category among their K nearest others."""
     unit = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+    labels = np.unique(categories, return_inverse=True)[1]
     shared = np.zeros(len(unit), dtype=bool)
     for start in range(0, len(unit), BLOCK):
-        likeness = unit[start : start + BLOCK] @ unit.T
+        with one_thread():
+            likeness = unit[start : start + BLOCK] @ unit.T
         own = np.arange(len(likeness))
         likeness[own, start + own] = -np.inf
-        nearest = np.argpartition(-likeness, min(K, len(unit) - 1) - 1, axis=1)[:, :K]
-        for row, places in enumerate(nearest):
-            votes = Counter(categories[place] for place in places)
-            shared[start + row] = votes[categories[start + row]] == max(votes.values())
+        near = labels[np.argpartition(-likeness, min(K, len(unit) - 1) - 1, axis=1)[:, :K]]
+        votes = (near[:, :, np.newaxis] == near[:, np.newaxis, :]).sum(axis=2)
+        shared[start + own] = (near == labels[start + own, np.newaxis]).sum(axis=1) == votes.max(axis=1)
     return shared
 
 

@@ -8,20 +8,19 @@ module, so it imports none of them but `settings`.
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Generator, Sequence
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
 
-from drift_checks.core.errors import SettingError, nearest
 from drift_checks.core.streams import guard
 from drift_checks.plugin import hooks
 from drift_checks.plugin.criterion_files import CRITERIA, CriterionModule, is_built_in, is_criterion, refuse_other_copy
-from drift_checks.plugin.keys import ERROR, EXIT_CODE, LOGS, MARK, PIPELINE, REPORT, UNEXPLAINED, WARNINGS
-from drift_checks.plugin.quiet import QUIET, keep_quiet
-from drift_checks.plugin.settings import add_ini_keys, add_settings, refuse_hidden_ini, serves_reviews
-from drift_checks.settings.declarations import declared
+from drift_checks.plugin.keys import CALL, ERROR, EXIT_CODE, LOGS, MARK, PIPELINE, QUIET, REPORT, WARNINGS
+from drift_checks.settings.names import NAMES, SWITCHES
 
 _PACKAGE = "drift_checks"
 
@@ -40,18 +39,23 @@ def pytest_plugin_registered(plugin: object, manager: pytest.PytestPluginManager
 
 
 def pytest_addoption(parser: pytest.Parser, pluginmanager: pytest.PytestPluginManager) -> None:
-    """Declare every setting as an option and an ini key; from here on, nobody need read what pytest prints.
-
-    Where nobody reviews anything, `pytest --help` has a line on this package, not three hundred.
-    """
+    """Declare every setting as an option and an ini key; from here on, nobody need read what pytest prints."""
     if pluginmanager.is_blocked(_PACKAGE):
         return
     guard("stdout", "stderr")
     config = pluginmanager.get_plugin("pytestconfig")
-    explained = config is None or serves_reviews(config)
-    add_settings(parser, explained=explained)
-    if config is not None and not explained:
-        config.stash[UNEXPLAINED] = parser
+    # Who registers the plugin before the arguments are parsed may want help, too.
+    if getattr(getattr(config, "known_args_namespace", None), "help", True):
+        from drift_checks.plugin.settings import explain_settings
+
+        explain_settings(parser, config)
+        return
+    group = parser.getgroup("drift")
+    for name in (*NAMES, *SWITCHES):
+        how = {"action": "store_const", "const": "true"} if name in SWITCHES else {}
+        key = f"drift_{name}"
+        group.addoption(f"--drift-{name.replace('_', '-')}", dest=key, default=None, **how)
+        parser.addini(key, "", default=None)
 
 
 def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:
@@ -62,25 +66,24 @@ def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:
 
 def pytest_load_initial_conftests(early_config: pytest.Config, args: Sequence[str]) -> None:
     """Refuse an option that looks like a misspelled setting, and one whose value hides the ini file."""
-    options = [setting.option for setting in declared()]
-    for argument in args:
-        option = argument.partition("=")[0]
-        if option.startswith("--drift-") and option not in options:
-            closest = nearest(option, options, prefix="--drift-")
-            raise pytest.UsageError(
-                str(SettingError(option, "unknown setting", closest or "`drift-checks settings` lists them"))
-            )
-    refuse_hidden_ini(early_config, args)
+    if any(argument.startswith("--drift-") for argument in args):
+        from drift_checks.plugin.settings import refuse_hidden_ini, refuse_misspelled
+
+        refuse_misspelled(args)
+        refuse_hidden_ini(early_config, args)
 
 
 @pytest.hookimpl(trylast=True)
 def pytest_configure(config: pytest.Config) -> None:
     """Register the mark, and hold back the output of a quiet run."""
-    if UNEXPLAINED in config.stash:
-        if config.option.help:
-            return
-        add_ini_keys(config.stash[UNEXPLAINED])
-    keep_quiet(config)
+    if config.option.help:
+        return
+    if config.getoption("drift_quiet") or os.environ.get("DRIFT_QUIET") or config.getini("drift_quiet"):
+        from drift_checks.plugin.quiet import Quiet
+        from drift_checks.plugin.settings import is_quiet
+
+        if is_quiet(config):
+            config.stash[QUIET] = Quiet(config)
     config.addinivalue_line("markers", f"{MARK}(question, ...): the module is a criterion of the drift review")
 
 
@@ -130,6 +133,8 @@ def pytest_runtestloop(session: pytest.Session) -> None:
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
     """Look for criteria in the package whatever `norecursedirs` the ini file sets, and nowhere else in it."""
     package = CRITERIA.parent
+    if package not in (collection_path, collection_path.parent):
+        return None
     # The name of commands/alert_test.py is that of a test.
     if collection_path.parent == package and collection_path not in (CRITERIA, package / "__init__.py"):
         return True
@@ -139,6 +144,8 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
 
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:
     """Collect the built-in criteria whatever `python_files` the ini file sets."""
+    if not is_built_in(file_path):
+        return None
     patterns = parent.config.getini("python_files")
     usual = parent.session.isinitpath(file_path) or any(file_path.match(pattern) for pattern in patterns)
     return None if usual else pytest_pycollect_makemodule(file_path, parent)
@@ -157,7 +164,13 @@ def pytest_collectstart(collector: pytest.Collector) -> None:
 
 
 def _begin(config: pytest.Config) -> None:
+    if PIPELINE in config.stash:
+        return
     # Imported here, so that a session without criteria does not pay for the libraries of a run.
-    from drift_checks.plugin.run import begin
+    from drift_checks.core.lasting import lasting_imports
+
+    # The objects of a program that called `drift_checks.review` may become garbage.
+    with lasting_imports() if CALL not in config.stash else nullcontext():
+        from drift_checks.plugin.run import begin
 
     begin(config)

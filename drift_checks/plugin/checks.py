@@ -6,7 +6,7 @@ import faulthandler
 import os
 import threading
 import unittest
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -21,11 +21,12 @@ from drift_checks.core.secrets import mask_secrets
 from drift_checks.core.text import shorten
 from drift_checks.plugin import xdist
 from drift_checks.plugin.batches import is_batch, records_of, summary
-from drift_checks.plugin.collection import is_check
+from drift_checks.plugin.collection import asks_for_reviews, is_check
 from drift_checks.plugin.criterion_files import criterion_name
 from drift_checks.plugin.findings import first_line, is_finding
 from drift_checks.plugin.fixtures import review_of
 from drift_checks.plugin.keys import BATCH, FINDING, OUTCOMES, STATISTICS
+from drift_checks.plugin.sharing import SharedFixtures
 from drift_checks.report.verdict import EXIT_INTERNAL_ERROR
 from drift_checks.reviews.run import Pipeline
 
@@ -44,26 +45,33 @@ class Checks:
         self._in_progress: pytest.Item | None = None
         # All criteria share those of a record.
         self._decisions: dict[RecordId, Decision] = {}
+        self._fixtures = SharedFixtures()
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_setup(self, item: pytest.Item) -> None:
         """Forget what an earlier attempt found, if a plugin runs the check again."""
         item.stash[STATISTICS], item.stash[FINDING] = [], None
+        if not isinstance(item, pytest.Function):
+            return
         if is_batch(item):
-            assert isinstance(item, pytest.Function)
             item.stash[BATCH] = []
             # Each record of the batch has its own.
             item.funcargs["review"] = None
+        else:
+            self._fixtures.fill(item, self._pipeline.reviews)
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_pyfunc_call(self, pyfuncitem: pytest.Function) -> object | None:
         """Call the check for each record of a batch; raise the first error that is no finding at the end."""
-        if not is_batch(pyfuncitem) or pyfuncitem is self._in_progress:
+        if not is_batch(pyfuncitem):
+            self._fixtures.note(pyfuncitem)
+            return None
+        if pyfuncitem is self._in_progress:
             return None
         first: BaseException | None = None
         self._in_progress = pyfuncitem
         try:
-            for record in records_of(pyfuncitem):
+            for record in self._to_check(pyfuncitem):
                 error = self._check_one(pyfuncitem, record)
                 first = first or error
         finally:
@@ -73,6 +81,11 @@ class Checks:
             first.add_note(f"The check broke for {summary(outcomes, Result.BROKEN)}")
             raise first
         return True
+
+    def _to_check(self, item: pytest.Function) -> Iterator[Record]:
+        """Yield the records of a batch, after an interruption only those that were reviewed if the check needs that."""
+        needs_reviews, reviews = asks_for_reviews(item), self._pipeline.reviews
+        return (record for record in records_of(item) if record.id in reviews or not needs_reviews)
 
     def _check_one(self, item: pytest.Function, record: Record) -> BaseException | None:
         """Check a record of a batch, and note its outcome; return the error if the check broke."""
@@ -141,6 +154,8 @@ class Checks:
             # pytest reads the source of each line, which takes half a second for each of hundreds of checks.
             call.excinfo.traceback = call.excinfo.traceback[-1:]
         report = yield
+        if report.when != "call" and report.passed:
+            return report
         if is_check(item) and (outcomes := self._outcomes(item, call, report)):
             setattr(report, OUTCOMES, to_plain(outcomes) if xdist.is_worker(item.config) else outcomes)
             results = {outcome.result for outcome in outcomes}
@@ -152,8 +167,6 @@ class Checks:
         return report
 
     def _outcomes(self, item: pytest.Item, call: pytest.CallInfo[None], report: pytest.TestReport) -> list[Outcome]:
-        if report.when != "call" and report.passed:
-            return []
         error = call.excinfo.value if call.excinfo else None
         batch = item.stash.get(BATCH, []) if report.when == "call" else []
         if batch:

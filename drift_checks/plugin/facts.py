@@ -26,6 +26,7 @@ from drift_checks.report.outside import find_outside
 from drift_checks.report.repeat import repeat_calls, repeat_commands
 from drift_checks.report.run import Facts
 from drift_checks.reviews.cluster.choice import UsedCluster
+from drift_checks.reviews.reviewers.concurrency import UsedConcurrency
 from drift_checks.reviews.run import Pipeline
 from drift_checks.reviews.vectors.base import Comparison
 from drift_checks.settings.declarations import LLM, declared
@@ -39,9 +40,9 @@ CLI_PLUGIN = "drift_checks_cli"
 def gather_facts(config: pytest.Config, pipeline: Pipeline, counts: Mapping[str, Any], **of_run: Any) -> Facts:
     """Return the facts of a run.
 
-    `counts` holds the number of `vectors`, the `comparison`, the `cluster` and the `totals` of the reviews, which may
-    come from another process, and `of_run` the fields `run_id`, `started`, `finished`, `partial`, `coverage` and
-    `interrupted`.
+    `counts` holds the number of `vectors`, the `comparison`, the `cluster`, the `concurrency` and the `totals` of the
+    reviews, which may come from another process, and `of_run` the fields `run_id`, `started`, `finished`, `partial`,
+    `coverage` and `interrupted`.
     """
     settings, sample, classifier = pipeline.settings, pipeline.sample, pipeline.classifier
     repeat, repeat_record = _how_to_repeat(config, pipeline)
@@ -74,6 +75,7 @@ def gather_facts(config: pytest.Config, pipeline: Pipeline, counts: Mapping[str,
             prompt=getattr(classifier, "prompt_version", None),
             comparison=None if counts["comparison"] is None else from_plain(Comparison, counts["comparison"]),
             cluster=None if counts["cluster"] is None else from_plain(UsedCluster, counts["cluster"]),
+            concurrency=None if counts["concurrency"] is None else from_plain(UsedConcurrency, counts["concurrency"]),
             omitted_parameters=tuple(totals["omitted_parameters"]),
             reviewed=totals["reviews"],
             self_disagreement=SelfDisagreement.of(totals["repeated"], totals["differed"]),

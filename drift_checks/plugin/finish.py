@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 from operator import itemgetter
 from pathlib import Path
 from secrets import token_hex
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -22,14 +22,12 @@ from drift_checks.core.plain import from_plain, to_plain
 from drift_checks.core.records import Record, RecordId
 from drift_checks.core.text import visible
 from drift_checks.plugin import xdist
-from drift_checks.plugin.alerts import Alerting
 from drift_checks.plugin.criterion_files import built_in_names
 from drift_checks.plugin.facts import gather_facts, wraps_pytest
 from drift_checks.plugin.findings import STANDS_FOR, critical_reports, one_per_record, remember
 from drift_checks.plugin.gathered import Gathered, Selection, outcomes_of
 from drift_checks.plugin.json_report import FINDINGS, mark_failed, run_document, withhold_texts
-from drift_checks.plugin.keys import ERROR, EXIT_CODE, REPORT, WARNINGS
-from drift_checks.plugin.quiet import QUIET
+from drift_checks.plugin.keys import ERROR, EXIT_CODE, QUIET, REPORT, WARNINGS
 from drift_checks.plugin.terminal import write_summary
 from drift_checks.report.changes import store_of
 from drift_checks.report.detailing import detail, find_near
@@ -46,6 +44,9 @@ from drift_checks.report.write_back import write_to_store
 from drift_checks.reviews.journal import JOURNAL_FILE, Journal
 from drift_checks.reviews.resuming import header
 from drift_checks.reviews.run import Pipeline
+
+if TYPE_CHECKING:
+    from drift_checks.plugin.alerts import Alerting
 
 _PYTEST_VERDICTS = (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED)
 
@@ -84,6 +85,9 @@ class Finish:
         Raises:
             DriftError: The folder cannot be written to, another run holds it, or the alerts are misconfigured.
         """
+        # A session that only collects the checks writes nothing, and need not import the channels.
+        from drift_checks.plugin.alerts import Alerting
+
         self._alerting = Alerting(self.pipeline.settings)
         self._document = run_document(self.config)
         unfinished = None if self.pipeline.unfinished is None else self.pipeline.unfinished.folder
@@ -128,15 +132,21 @@ class Finish:
 
     def contribution(self) -> dict[str, Any]:
         """Return what only a worker knows, in plain values."""
-        vectors = self.pipeline.opened_vectors()
         return {
+            **self._own_counts(),
             "selection": to_plain(self.gathered.selection),
             "refusal": self.refusal,
+            "near": to_plain(list(self._find_near().items())),
+        }
+
+    def _own_counts(self) -> dict[str, Any]:
+        vectors = self.pipeline.opened_vectors()
+        return {
             "vectors": vectors.count if vectors else None,
             "comparison": to_plain(self.pipeline.comparison()),
             "cluster": to_plain(self.pipeline.used_cluster()),
+            "concurrency": to_plain(self.pipeline.used_concurrency()),
             "totals": self.pipeline.ledger.totals(),
-            "near": to_plain(list(self._find_near().items())),
         }
 
     def take(self, contribution: dict[str, Any]) -> None:
@@ -145,9 +155,11 @@ class Finish:
         self.refusal = self.refusal or contribution["refusal"]
         compared = [item["comparison"] for item in (contribution, self._counts or {}) if item.get("comparison")]
         clusters = [item["cluster"] for item in (contribution, self._counts or {}) if item.get("cluster")]
+        used = [item["concurrency"] for item in (contribution, self._counts or {}) if item.get("concurrency")]
         self._counts = contribution | {
             "comparison": max(compared, key=itemgetter("number"), default=None),
             "cluster": max(clusters, key=itemgetter("workers"), default=None),
+            "concurrency": max(used, key=itemgetter("most"), default=None),
         }
         self._near |= from_plain(list[tuple[RecordId, tuple[Near, ...]]], contribution["near"])
 
@@ -243,7 +255,7 @@ class Finish:
         facts = gather_facts(
             self.config,
             self.pipeline,
-            self._counts or self.contribution(),
+            self._counts or self._own_counts(),
             run_id=self.run_id,
             started=format_instant(self._started),
             finished=format_instant(datetime.now(UTC).replace(microsecond=0)),

@@ -6,23 +6,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from drift_checks.core.outcomes import Criterion, PastRun, Statistic
-from drift_checks.core.plain import to_plain
-from drift_checks.core.records import Record, RecordId, Review, Sample
 from drift_checks.plugin.criterion_files import criterion_name
 from drift_checks.plugin.keys import CRITERIA, PIPELINE, STATISTICS
-from drift_checks.report.history.past import Source, past_runs
-from drift_checks.reviews.run import Pipeline
-from drift_checks.reviews.windows import Windows
-from drift_checks.settings.declarations import NEIGHBOURS, Settings
-from drift_checks.stores.records import RecordStore
-from drift_checks.stores.unused import why_unused
-from drift_checks.stores.vectors.base import Entry, VectorCollection
-from drift_checks.stores.vectors.linking import Link
+
+# The conftest.py of a checkout imports this before it is known whether there is anything to review.
+if TYPE_CHECKING:
+    from drift_checks.core.outcomes import Criterion, PastRun
+    from drift_checks.core.records import Record, RecordId, Review, Sample
+    from drift_checks.reviews.run import Pipeline
+    from drift_checks.reviews.windows import Windows
+    from drift_checks.settings.declarations import Settings
+    from drift_checks.stores.records import RecordStore
+    from drift_checks.stores.vectors.base import Entry, VectorCollection
+    from drift_checks.stores.vectors.linking import Link
 
 NO_VECTORS = "there is no Chroma collection to compare the records with"
 
@@ -126,6 +126,9 @@ def variant_reviews(drift_pipeline: Pipeline, reviews: Mapping[RecordId, Review]
 @pytest.fixture(scope="session")
 def past(drift_pipeline: Pipeline) -> list[PastRun]:
     """Past runs of this store by the same reviewer and rule, oldest first."""
+    from drift_checks.report.history.past import Source, past_runs
+    from drift_checks.settings.declarations import NEIGHBOURS
+
     settings, classifier = drift_pipeline.settings, drift_pipeline.classifier
     source = Source(
         str(settings.db),
@@ -161,6 +164,7 @@ def need(criterion: Criterion, drift_pipeline: Pipeline) -> Callable[..., None]:
 
     The reason is the number, or that one of the named columns is missing or cannot be read.
     """
+    from drift_checks.stores.unused import why_unused
 
     def check(number: int, what: str, *columns: str) -> None:
         if number < criterion.least:
@@ -177,6 +181,8 @@ def measure(request: pytest.FixtureRequest, criterion: Criterion) -> Callable[..
     The value is compared with the criterion's thresholds: larger is worse. With a p-value, it counts only if chance
     does not explain it, given all the tests of the run. Further keys are plain values for the report's picture.
     """
+    from drift_checks.core.outcomes import Statistic
+    from drift_checks.core.plain import to_plain
 
     def report(
         name: str,
@@ -208,6 +214,7 @@ def measure(request: pytest.FixtureRequest, criterion: Criterion) -> Callable[..
 @pytest.fixture
 def whole_store(request: pytest.FixtureRequest, criterion: Criterion) -> Callable[[str, int, int, str], None]:
     """Report a share of the whole store: `whole_store(name, passed, failed, "{failed} of {total} lack …")`."""
+    from drift_checks.core.outcomes import Statistic
 
     def report(name: str, passed: int, failed: int, message: str) -> None:
         if criterion.effect:

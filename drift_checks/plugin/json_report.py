@@ -39,6 +39,13 @@ class RunDocument(JSONReport):  # type: ignore[misc]
     def _must_omit(self, key: str) -> bool:
         return key in _LEFT_OUT
 
+    def pytest_json_runtest_stage(self, report: pytest.TestReport) -> dict[str, Any]:
+        """Describe a stage; one that passed without rendering what it does not say."""
+        if report.longrepr is None:
+            return {"duration": report.duration, "outcome": report.outcome}
+        stage: dict[str, Any] = super().pytest_json_runtest_stage(report)
+        return stage
+
     def save_report(self, path: str) -> None:
         """Write nothing: the run's folder is written later, as a whole."""
 

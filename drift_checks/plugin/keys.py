@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
 
 if TYPE_CHECKING:
     from drift_checks.core.errors import DriftError
     from drift_checks.core.outcomes import Criterion, Outcome, Statistic
+    from drift_checks.plugin.quiet import Quiet
     from drift_checks.report.logs import Logs
     from drift_checks.report.run import RunReport
     from drift_checks.reviews.run import Pipeline
@@ -23,8 +23,6 @@ OUTCOMES = "drift_outcomes"
 PIPELINE: pytest.StashKey[Pipeline] = pytest.StashKey()
 CRITERIA: pytest.StashKey[dict[str, Criterion]] = pytest.StashKey()
 STATISTICS: pytest.StashKey[list[Statistic]] = pytest.StashKey()
-# The parser to which the ini keys are not added yet, so that `pytest --help` leaves them out.
-UNEXPLAINED: pytest.StashKey[pytest.Parser] = pytest.StashKey()
 # The outcomes of the records of a batch so far.
 BATCH: pytest.StashKey[list[Outcome]] = pytest.StashKey()
 # What a check found, None if it passed.
@@ -33,6 +31,8 @@ FINDING: pytest.StashKey[str | None] = pytest.StashKey()
 EXIT_CODE: pytest.StashKey[int] = pytest.StashKey()
 # Why the run was refused with a pytest.UsageError, or why its report could not be written.
 ERROR: pytest.StashKey[DriftError] = pytest.StashKey()
+# What holds back pytest's output, in a quiet run.
+QUIET: pytest.StashKey[Quiet] = pytest.StashKey()
 # The run, once it is judged.
 REPORT: pytest.StashKey[RunReport] = pytest.StashKey()
 # Warnings for stderr at the end of the session.
@@ -41,8 +41,7 @@ WARNINGS: pytest.StashKey[list[str]] = pytest.StashKey()
 LOGS: pytest.StashKey[Logs] = pytest.StashKey()
 
 
-@dataclass(frozen=True)
-class Call:
+class Call(NamedTuple):
     """What `drift_checks.review` was called with: the texts of its settings, by ini key, and the table, if any."""
 
     settings: Mapping[str, str]

@@ -9,11 +9,6 @@ from typing import TextIO
 
 import pytest
 
-from drift_checks.core.errors import SettingError
-from drift_checks.plugin.settings import sources_of
-from drift_checks.settings.declarations import declared
-from drift_checks.settings.loading import parse
-
 
 class Quiet:
     """Holds back pytest's output until it is known whether anybody needs it."""
@@ -46,18 +41,3 @@ class Quiet:
         judged = verdict is not None and exit_code in (0, 1, 75)
         self._file.write(self._summary if judged else self._held.getvalue())
         self._file.flush()
-
-
-QUIET: pytest.StashKey[Quiet] = pytest.StashKey()
-
-
-def keep_quiet(config: pytest.Config) -> None:
-    """Hold back the output if `quiet` is set; an invalid value is refused later, with all settings."""
-    setting = next(item for item in declared() if item.key == "quiet")
-    try:
-        origin = sources_of(config).find(setting)
-        is_set = origin is not None and parse(setting, origin)
-    except SettingError:
-        return
-    if is_set and config.pluginmanager.has_plugin("terminalreporter") and not hasattr(config, "workerinput"):
-        config.stash[QUIET] = Quiet(config)

@@ -54,13 +54,11 @@ _CUT_OFF = (
 
 
 def begin(config: pytest.Config) -> None:
-    """Begin the run of this session, once: read the settings, draw the sample, register the hooks.
+    """Begin the run of this session: read the settings, draw the sample, register the hooks.
 
     Raises:
         pytest.UsageError: The settings or the store do not allow the run.
     """
-    if PIPELINE in config.stash:
-        return
     with refusal_in_a_sentence(config):
         know_secrets()
         moment = xdist.now(config)
@@ -122,9 +120,9 @@ class Run:
             metafunc.parametrize("sample_slice", slices or [none], ids=slice_id)
 
     def _parametrize(self, metafunc: pytest.Metafunc) -> None:
-        """Make an item for each record, or for each batch of a large sample."""
+        """Make an item for each record, or for each batch of many."""
         records = self.pipeline.sample.records
-        if self.pipeline.sample.is_large and batches.can_be_batched(metafunc):
+        if len(records) > batches.MOST_ITEMS and batches.can_be_batched(metafunc):
             metafunc.parametrize("record", self._batches, ids=[batch.name for batch in self._batches])
         else:
             metafunc.parametrize("record", records, ids=[item_name(record.id, record.category) for record in records])

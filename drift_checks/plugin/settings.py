@@ -10,15 +10,16 @@ from dataclasses import replace
 from datetime import datetime
 from inspect import signature
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from drift_checks.core.errors import SettingError
+from drift_checks.core.errors import SettingError, nearest
 from drift_checks.plugin.keys import CALL
 from drift_checks.settings.apart import values_apart
 from drift_checks.settings.declarations import Setting, Settings, declared
 from drift_checks.settings.ini_files import read_ini
-from drift_checks.settings.loading import Sources, load
+from drift_checks.settings.loading import Sources, load, parse
 
 _ONLY_LINE = (
     "the records that `pytest --pyargs drift_checks` reviews; that command explains all settings with --help, and so"
@@ -26,26 +27,33 @@ _ONLY_LINE = (
 )
 
 
-def add_settings(parser: pytest.Parser, *, explained: bool = True) -> None:
-    """Declare every setting as an option, and as an ini key if `pytest --help` is to explain all of them."""
+def explain_settings(parser: pytest.Parser, config: pytest.Config | None) -> None:
+    """Declare every setting with its explanation, for `pytest --help`.
+
+    Where nobody reviews anything, this has a line on this package, not three hundred.
+    """
+    if config is None or _serves_reviews(config):
+        add_settings(parser)
+        return
+    group = parser.getgroup("drift-store", "Drift Checks: store")
+    for setting in declared():
+        shown = _ONLY_LINE if setting.key == "db" else argparse.SUPPRESS
+        group.addoption(setting.option, dest=setting.ini, default=None, help=shown, **_how(setting))
+
+
+def add_settings(parser: pytest.Parser) -> None:
+    """Declare every setting as an option and an ini key, both with an explanation."""
     for setting in declared():
         group = parser.getgroup(f"drift-{setting.group}", f"Drift Checks: {setting.group}")
-        how = {"action": "store_const", "const": "true"} if setting.default is False else {"metavar": "VALUE"}
-        described = _described(setting)
-        if not explained:
-            described = _ONLY_LINE if setting.key == "db" else argparse.SUPPRESS
-        group.addoption(setting.option, dest=setting.ini, default=None, help=described, **how)
-    if explained:
-        add_ini_keys(parser)
-
-
-def add_ini_keys(parser: pytest.Parser) -> None:
-    """Declare every setting as an ini key; `pytest --help` shows all keys that are declared before."""
-    for setting in declared():
+        group.addoption(setting.option, dest=setting.ini, default=None, help=_described(setting), **_how(setting))
         parser.addini(setting.ini, _described(setting), default=None)
 
 
-def serves_reviews(config: pytest.Config) -> bool:
+def _how(setting: Setting) -> dict[str, Any]:
+    return {"action": "store_const", "const": "true"} if setting.default is False else {"metavar": "VALUE"}
+
+
+def _serves_reviews(config: pytest.Config) -> bool:
     """Whether this session's arguments or ini file name this package, so that its settings are of interest."""
     try:
         keys = read_ini(config.inipath)
@@ -58,6 +66,22 @@ def serves_reviews(config: pytest.Config) -> bool:
 
 def _described(setting: Setting) -> str:
     return setting.help + (f" (default: {setting.default})" if setting.default not in (None, (), {}) else "")
+
+
+def refuse_misspelled(args: Sequence[str]) -> None:
+    """Refuse an option with the prefix of the settings that is not one.
+
+    Raises:
+        pytest.UsageError: With the most similar option.
+    """
+    options = [setting.option for setting in declared()]
+    for argument in args:
+        option = argument.partition("=")[0]
+        if option.startswith("--drift-") and option not in options:
+            closest = nearest(option, options, prefix="--drift-")
+            raise pytest.UsageError(
+                str(SettingError(option, "unknown setting", closest or "`drift-checks settings` lists them"))
+            )
 
 
 def refuse_hidden_ini(config: pytest.Config, args: Sequence[str]) -> None:
@@ -120,3 +144,14 @@ def sources_of(config: pytest.Config) -> Sources:
         ini_file=config.inipath,
         in_program=CALL in config.stash,
     )
+
+
+def is_quiet(config: pytest.Config) -> bool:
+    """Whether the output is to be held back; an invalid value is refused later, with all settings."""
+    setting = next(item for item in declared() if item.key == "quiet")
+    try:
+        origin = sources_of(config).find(setting)
+        is_set = origin is not None and bool(parse(setting, origin))
+    except SettingError:
+        return False
+    return is_set and config.pluginmanager.has_plugin("terminalreporter") and not hasattr(config, "workerinput")

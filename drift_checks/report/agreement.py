@@ -22,7 +22,6 @@ from drift_checks.statistics.intervals import (
     StratumCount,
     complete,
     heaviest_disagreement,
-    stratified,
     wilson,
 )
 from drift_checks.statistics.kappa import Weighed, cohen_kappa
@@ -55,6 +54,8 @@ def summarise_agreement(facts: Facts, outcomes: Sequence[Outcome]) -> Agreement:
         # Acknowledged disagreements are in no count.
         population = complete([replace(item, size=item.size - known[name]) for name, item in strata.items()])
     elif not missing:
+        from drift_checks.statistics.strata import stratified
+
         population = stratified(list(strata.values()))
     agreed = sum(item.result is Result.PASSED for item in judged)
     found = Agreement(

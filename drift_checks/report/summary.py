@@ -112,6 +112,19 @@ def cluster_in_words(reviewer: ReviewerFacts) -> str:
     return f"on {count(found.workers, 'worker')} of {where}"
 
 
+def concurrency_in_words(reviewer: ReviewerFacts) -> str:
+    """Return how many calls were in flight, as in `up to 40 calls at once; 3 answers of 429 halved it twice`."""
+    found = reviewer.concurrency
+    if found is None:
+        return ""
+    most = f"up to {count(found.most, 'call')} at once"
+    if not found.refusals:
+        return most
+    # One at a time is not halved.
+    times = {0: "", 1: " halved it", 2: " halved it twice"}.get(found.halved, f" halved it {found.halved} times")
+    return f"{most}; {count(sum(found.refusals.values()), 'answer')} of {' and '.join(found.refusals)}{times}"
+
+
 def usage(reviewer: ReviewerFacts) -> str:
     """Return what the calls used; empty if each record simply took one call."""
     parts = []
@@ -188,6 +201,8 @@ def _reviewer(facts: Facts) -> Iterator[str]:
         yield _line("", ran)
     if used := usage(facts.reviewer):
         yield _line("", used)
+    if at_once := concurrency_in_words(facts.reviewer):
+        yield _line("", at_once)
     if without := omitted(facts.reviewer):
         yield _line("", without)
     if differed := noise(facts.reviewer):

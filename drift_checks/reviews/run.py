@@ -20,6 +20,7 @@ from drift_checks.reviews.ledger import Ledger
 from drift_checks.reviews.resuming import Unfinished
 from drift_checks.reviews.reviewers.base import Classifier, OnReview, Reviewer
 from drift_checks.reviews.reviewers.choice import choose_classifier, limits_of, name_reviewer
+from drift_checks.reviews.reviewers.concurrency import UsedConcurrency
 from drift_checks.reviews.reviewers.pool import BackgroundReviewer, PooledReviewer
 from drift_checks.reviews.sampler import Sampler
 from drift_checks.reviews.vectors.base import Comparison, VectorSet
@@ -77,6 +78,7 @@ class Pipeline:
         self._table = table
         self._opened: list[RecordFile | VectorCollection] = []
         self._vectors_away: StoreAway | None = None
+        self._concurrency: UsedConcurrency | None = None
 
     def check(self) -> None:
         """Draw the sample, and refuse a run that is bound to fail, before any call is paid for.
@@ -260,6 +262,7 @@ class Pipeline:
     def close_reviewer(self) -> None:
         """Close the reviewer after its last review."""
         if isinstance(self.__dict__.get("reviewer"), BackgroundReviewer):
+            self._concurrency = self.used_concurrency()
             self.__dict__.pop("reviewer").finish()
 
     def opened_vectors(self) -> VectorCollection | None:
@@ -280,6 +283,11 @@ class Pipeline:
         if address is None or workers is None or not workers.opened:
             return None
         return UsedCluster(address=address, workers=len(workers.opened))
+
+    def used_concurrency(self) -> UsedConcurrency | None:
+        """Return how many calls were in flight at once; None for reviewers that keep to the setting, or make none."""
+        reviewer = self.__dict__.get("reviewer")
+        return reviewer.used_concurrency() if isinstance(reviewer, PooledReviewer) else self._concurrency
 
     def similar(self) -> VectorSet | None:
         """Return the vectors that show which records are similar, if a step of this run opened them."""

@@ -19,7 +19,7 @@ from drift_checks.stores.embeddings import read_embedding
 from drift_checks.stores.records import RecordStore
 from drift_checks.stores.windows import GroupCount, Window, WindowBounds, count_groups, tally, window_queries
 
-Rows = Mapping[Window, Mapping[RecordId, Mapping[str, object]]]
+Rows = Mapping[Window, Mapping[RecordId, dict[str, object]]]
 FindVectors = Callable[[Sequence[Record]], Mapping[RecordId, npt.NDArray[np.float32]]]
 NO_VECTORS = "the store holds no vectors, neither in a column embedding_json nor in a Chroma collection"
 COMPARED = (Window.RECENT, Window.REFERENCE)
@@ -110,7 +110,8 @@ class Windows:
     def _vectors(self, window: Window) -> Iterator[tuple[RecordId, str, npt.NDArray[np.float32]]]:
         rows = self._read[1][window]
         if self.store.has("embedding_json") or self._find_vectors is None:
-            vectors = {key: read_embedding(row.get("embedding_json")) for key, row in rows.items()}
+            # The texts take several times the memory of the vectors, and nothing else needs them.
+            vectors = {key: read_embedding(row.pop("embedding_json", None)) for key, row in rows.items()}
         else:
             vectors = {**self._find_vectors([Record(key, Stratum.BASELINE, row) for key, row in rows.items()])}
         for key, row in rows.items():

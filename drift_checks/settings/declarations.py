@@ -147,7 +147,14 @@ class Settings:
         kinds.price(), "price of a million input and output tokens, as in 0.15,0.60"
     )
     llm_max_tokens: int = _reviewer(kinds.whole(1), "maximum number of tokens of an answer", 2048)
-    concurrency: int = _reviewer(kinds.whole(1), "number of reviews in flight", 16)
+    concurrency: int = _reviewer(
+        kinds.whole(1), "number of reviews in flight: from the start, and throughout if only this is set", 16
+    )
+    concurrency_max: int = _reviewer(
+        kinds.whole(1),
+        "how far concurrency may grow while the endpoint allows it; your own classifier keeps to concurrency",
+        64,
+    )
     cluster: str | None = _reviewer(
         kinds.cluster(LOCAL),
         "Dask cluster on which your own classifier, or neighbours, runs: local (a worker for each processor is"

@@ -210,7 +210,7 @@ def machine_zone() -> ZoneInfo:
 
 def refuse_combinations(settings: Settings) -> None:
     """Raise SettingError if two settings contradict each other."""
-    for check in (_refuse_thresholds, _refuse_spans, _refuse_exclusive):
+    for check in (_refuse_thresholds, _refuse_concurrency, _refuse_spans, _refuse_exclusive):
         check(settings)
 
 
@@ -230,6 +230,16 @@ def _refuse_thresholds(settings: Settings) -> None:
             "max-cost",
             "costs are computed from llm-price, which is not set",
             "set the price of a million input and output tokens, as in --drift-llm-price=0.15,0.60",
+        )
+
+
+def _refuse_concurrency(settings: Settings) -> None:
+    is_set = "concurrency" in settings.sources and "concurrency_max" in settings.sources
+    if is_set and settings.concurrency > settings.concurrency_max:
+        raise SettingError(
+            "concurrency-max",
+            f"{settings.concurrency_max} is below concurrency ({settings.concurrency}), where a run starts",
+            "raise concurrency-max, or lower concurrency",
         )
 
 

@@ -6,7 +6,7 @@ records to the windows are equally likely.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import chain
 
@@ -14,10 +14,13 @@ import numpy as np
 import numpy.typing as npt
 
 from drift_checks.statistics.monte_carlo import monte_carlo_p_value
+from drift_checks.statistics.threads import one_thread
 
 Vectors = npt.NDArray[np.float32]
+Matrix = npt.NDArray[np.float64]
+Places = npt.NDArray[np.intp]
 # The training rows of a fold, its held-out rows, and the matrix from training labels to held-out scores.
-Fold = tuple[npt.NDArray[np.intp], npt.NDArray[np.intp], npt.NDArray[np.float32]]
+Fold = tuple[Places, Places, npt.NDArray[np.float32]]
 
 LEAST_VECTORS = 10
 FOLDS = 5
@@ -41,13 +44,21 @@ class PermutationTest:
     p_value: float
 
 
+def pairs_alike(vectors: Vectors, similarity: float) -> Iterator[tuple[Places, Places]]:
+    """Yield the pairs of vectors, none of them zero, whose cosine is at least this similarity, once each, in blocks."""
+    unit = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+    for start in range(0, len(unit), BLOCK):
+        with one_thread():
+            alike = unit[start : start + BLOCK] @ unit[start:].T >= similarity
+        ones, others = np.nonzero(alike)
+        above = others > ones
+        yield start + ones[above], start + others[above]
+
+
 def share_alike(vectors: Vectors, similarity: float) -> float:
     """Return the share of the pairs of vectors, none of them zero, whose cosine is at least this similarity."""
-    unit = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
-    starts = range(0, len(unit), BLOCK)
-    alike = sum(int((unit[start : start + BLOCK] @ unit.T >= similarity).sum()) for start in starts)
-    pairs = len(unit) * (len(unit) - 1)
-    return max(0, alike - len(unit)) / pairs if pairs else 0.0
+    pairs = len(vectors) * (len(vectors) - 1) // 2
+    return sum(len(ones) for ones, _ in pairs_alike(vectors, similarity)) / pairs if pairs else 0.0
 
 
 def domain_classifier_auc(
@@ -77,8 +88,9 @@ def domain_classifier_auc(
     if pooled is None:
         return None
     vectors, labels = pooled
-    folds = _folds(vectors, seed)
-    return _test(_areas(folds, block) for block in _permuted(labels, seed, permutations))
+    with one_thread():
+        folds = _folds(vectors, seed)
+        return _test(_areas(folds, block) for block in _permuted(labels, seed, permutations))
 
 
 def maximum_mean_discrepancy(
@@ -99,8 +111,9 @@ def maximum_mean_discrepancy(
     if pooled is None:
         return None
     vectors, labels = pooled
-    kernel = _kernel(vectors)
-    return _test(_discrepancies(kernel, block) for block in _permuted(labels, seed, permutations))
+    with one_thread():
+        kernel = _kernel(vectors)
+        return _test(_discrepancies(kernel, block) for block in _permuted(labels, seed, permutations))
 
 
 def project(vectors: Vectors) -> npt.NDArray[np.float64]:
@@ -120,7 +133,8 @@ def project(vectors: Vectors) -> npt.NDArray[np.float64]:
     components = min(2, *there.shape)
     if len(there) > 1 and components and np.ptp(there, axis=0).any():
         centred = there - there.mean(axis=0)
-        directions = np.linalg.svd(centred, full_matrices=False)[2][:components]
+        with one_thread():
+            directions = np.linalg.svd(centred, full_matrices=False)[2][:components]
         largest = np.abs(directions).argmax(axis=1)
         found[finite, :components] = centred @ (directions.T * np.sign(directions[range(components), largest]))
     return found
@@ -141,7 +155,9 @@ def _pooled(reference: Vectors, recent: Vectors) -> tuple[Vectors, npt.NDArray[n
     # Equal vectors leave rounding errors, which must not be scaled up.
     vectors = vectors / scale if scale > ROUNDING * largest else np.zeros_like(vectors)
     # Sorted by value, so that whatever depends on the order, such as the folds, is independent of the windows.
-    order = np.lexsort(vectors.T)
+    order = np.argsort(vectors[:, -1], kind="stable")
+    if not np.diff(vectors[order, -1]).all():
+        order = np.lexsort(vectors.T)
     return vectors[order].astype(np.float32), labels[order]
 
 
@@ -170,25 +186,32 @@ def _folds(vectors: Vectors, seed: int) -> list[Fold]:
     Ridge regression is linear in its targets, so one matrix predicts the scores of all assignments of labels.
     """
     order = np.random.RandomState(seed % SEEDS).permutation(len(vectors))
-    found = []
-    for part in np.array_split(order, FOLDS):
-        held_out = np.sort(part)
-        training = np.delete(np.arange(len(vectors)), held_out)
-        found.append((training, held_out, _smoother(vectors[training], vectors[held_out])))
-    return found
+    parts = [np.sort(part) for part in np.array_split(order, FOLDS)]
+    smoother = _smoother(vectors.astype(np.float64), len(vectors) - len(parts[0]))
+    folds = ((np.delete(np.arange(len(vectors)), part), part) for part in parts)
+    return [(training, held_out, smoother(training, held_out).astype(np.float32)) for training, held_out in folds]
 
 
-def _smoother(training: Vectors, held_out: Vectors) -> npt.NDArray[np.float32]:
-    """Return the matrix from training labels to held-out scores, from whichever normal equations are smaller."""
-    known, new = training.astype(np.float64), held_out.astype(np.float64)
-    records, dimension = known.shape
-    penalty = PENALTY * records
-    smoother = (
-        new @ np.linalg.solve(known.T @ known + penalty * np.eye(dimension), known.T)
-        if dimension <= records
-        else np.linalg.solve(known @ known.T + penalty * np.eye(records), known @ new.T).T
-    )
-    return smoother.astype(np.float32)
+def _smoother(vectors: Matrix, fewest: int) -> Callable[[Places, Places], Matrix]:
+    """Return the function from a fold, of so many training rows, to the matrix from training labels to held-out scores.
+
+    It solves whichever normal equations are smaller; what the folds have in common is computed once.
+    """
+    dimension = vectors.shape[1]
+    products = vectors.T @ vectors if dimension <= fewest else vectors @ vectors.T
+
+    def by_dimension(training: Places, held_out: Places) -> Matrix:
+        known, new = vectors[training], vectors[held_out]
+        ridge = PENALTY * len(known) * np.eye(dimension)
+        scores: Matrix = np.linalg.solve(products - new.T @ new + ridge, new.T).T @ known.T
+        return scores
+
+    def by_record(training: Places, held_out: Places) -> Matrix:
+        ridge = PENALTY * len(training) * np.eye(len(training))
+        among, across = products[np.ix_(training, training)], products[np.ix_(training, held_out)]
+        return np.asarray(np.linalg.solve(among + ridge, across).T, dtype=np.float64)
+
+    return by_dimension if dimension <= fewest else by_record
 
 
 def _areas(folds: list[Fold], labels: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
@@ -231,7 +254,7 @@ def _kernel(vectors: Vectors) -> npt.NDArray[np.float32]:
     squares = lengths[:, np.newaxis] + lengths - 2 * given @ given.T
     # Identical vectors leave rounding errors.
     squares[squares < ROUNDING**2 * (lengths[:, np.newaxis] + lengths)] = 0.0
-    pairs = squares[np.triu_indices(len(squares), 1)]
+    pairs = squares[np.tri(len(squares), k=-1, dtype=np.bool_)]
     # If most vectors are identical, the median of the positive distances is used.
     median = np.median(pairs) or np.median(pairs[pairs > 0]) if pairs.any() else 1.0
     with np.errstate(over="ignore"):

@@ -1,13 +1,13 @@
-"""Probabilities of usual distributions.
-
-What every run needs is computed with numpy, the rest with `scipy.special`: importing `scipy.stats` takes most of a
-second.
-"""
+"""Probabilities of usual distributions."""
 
 from __future__ import annotations
 
+from math import erfc, exp, pi, sqrt, ulp
+
 import numpy as np
 import numpy.typing as npt
+
+from drift_checks.statistics.special import gamma_ratio, log_of_one_plus_square, lower_beta, upper_gamma
 
 Numbers = npt.NDArray[np.float64]
 
@@ -16,6 +16,10 @@ _NEGLIGIBLE = 40
 # With less skewness than this, a gamma distribution is a normal one for all that numbers can show.
 _SYMMETRIC = 1.6e-5
 _SHIFT = 8
+# Below this value, the tail of Kolmogorov's distribution is 1 in floating-point numbers.
+_CERTAIN = 0.04
+# Of Kolmogorov's series; later terms are negligible.
+_TERMS = range(1, 6)
 
 
 def binomial_upper_tail(successes: int, trials: int, probability: float) -> float:
@@ -31,9 +35,7 @@ def binomial_upper_tail(successes: int, trials: int, probability: float) -> floa
 
 def normal_lower_tail(value: float) -> float:
     """Return the probability of at most this value under the standard normal distribution."""
-    from scipy.special import ndtr
-
-    return float(ndtr(value))
+    return erfc(-value / sqrt(2)) / 2
 
 
 def skewed_lower_tail(value: float, skewness: float) -> float:
@@ -42,41 +44,52 @@ def skewed_lower_tail(value: float, skewness: float) -> float:
     It has mean 0 and variance 1, and is mirrored (Pearson's type III; K. Pearson, Philosophical Transactions A 186
     (1895)).
     """
-    from scipy.special import gammaincc
-
     if skewness > -_SYMMETRIC:
         return normal_lower_tail(value)
     # Minus the value is a gamma variable of this shape, scaled and moved.
     shape = 4 / skewness**2
-    return float(gammaincc(shape, max(0.0, shape + 2 * value / skewness)))
+    return upper_gamma(shape, shape + 2 * value / skewness)
 
 
 def student_lower_tail(value: float, degrees_of_freedom: int) -> float:
     """Return the probability of at most this value under Student's t distribution."""
-    from scipy.special import stdtr
-
-    return float(stdtr(degrees_of_freedom, value))
+    tail = lower_beta(degrees_of_freedom / 2, abs(value) / sqrt(degrees_of_freedom)) / 2
+    return 1 - tail if value > 0 else tail
 
 
 def student_quantile(probability: float, degrees_of_freedom: int) -> float:
-    """Return the value below which Student's t distribution has this probability."""
-    from scipy.special import stdtrit
-
-    return float(stdtrit(degrees_of_freedom, probability))
+    """Return the value below which Student's t distribution has this probability, which is neither 0 nor 1."""
+    if probability > 0.5:
+        return -student_quantile(1 - probability, degrees_of_freedom)
+    half = degrees_of_freedom / 2
+    highest = gamma_ratio(half) / sqrt(pi * degrees_of_freedom)
+    value = 0.0
+    while True:
+        # Below 0 the distribution is convex, so that Newton's method descends to the quantile.
+        density = highest * exp(-(half + 0.5) * log_of_one_plus_square(value / sqrt(degrees_of_freedom)))
+        descent = (student_lower_tail(value, degrees_of_freedom) - probability) / density
+        if not descent > 4 * ulp(value):
+            return value
+        value -= descent
 
 
 def chi_square_upper_tail(value: float, degrees_of_freedom: int) -> float:
     """Return the probability of at least this value under the chi-square distribution."""
-    from scipy.special import chdtrc
-
-    return float(chdtrc(degrees_of_freedom, value))
+    return upper_gamma(degrees_of_freedom / 2, value / 2)
 
 
 def kolmogorov_upper_tail(value: float) -> float:
-    """Return the probability of at least this value under Kolmogorov's limiting distribution."""
-    from scipy.special import kolmogorov
+    """Return the probability of at least this value under Kolmogorov's limiting distribution.
 
-    return float(kolmogorov(value))
+    Source: A. N. Kolmogorov, Giornale dell'Istituto Italiano degli Attuari 4 (1933); the equal series for small values
+    is that of W. Feller, Annals of Mathematical Statistics 19 (1948).
+    """
+    if value < _CERTAIN:
+        return 1.0
+    if value < 1:
+        below = sum(exp(-(((2 * number - 1) * pi / value) ** 2) / 8) for number in _TERMS)
+        return 1 - sqrt(2 * pi) / value * below
+    return 2 * sum((1 if number % 2 else -1) * exp(-2 * (number * value) ** 2) for number in _TERMS)
 
 
 def hypergeometric(total: int, marked: int, drawn: int) -> tuple[int, Numbers]:

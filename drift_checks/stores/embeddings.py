@@ -7,7 +7,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from pydantic_core import from_json
 
 # The vectors in the form that is read fastest, in the column embedding_json of a search.
 PACKED = "packed_embedding"
@@ -102,6 +101,8 @@ def read_embedding(stored: object) -> Matrix | None:
 
 
 def _in_json(stored: str | bytes) -> Matrix | None:
+    from pydantic_core import from_json
+
     try:
         # Several times as fast as the json of the standard library, on the million arrays of a large table.
         numbers = _innermost(from_json(stored))

@@ -26,7 +26,7 @@ ALERTS = ("--drift-alerts", "none")
 QUICK = "[Service]\nRestartSec=100ms\n"
 # The numerical libraries, and an ONNX model of one multiplication, written as bytes so that no library must build it.
 LIBRARIES = """
-import chromadb, ctypes, numpy, onnxruntime, scipy.stats, sklearn.linear_model
+import chromadb, ctypes, numpy, onnxruntime
 def field(number, content):
     return bytes([number << 3 | 2, len(content)]) + content
 shape = field(1, b"\\x08\\x03") * 2

@@ -43,6 +43,7 @@ BREAKS = "def test_breaks(record):\n    if record.id in (4, 8):\n        raise L
 def large(monkeypatch: pytest.MonkeyPatch) -> None:
     """A sample of more than twenty records is large."""
     monkeypatch.setattr(records, "FEW", 20)
+    monkeypatch.setattr(batches, "MOST_ITEMS", 20)
     monkeypatch.setattr(batches, "_SIZE", 25)
 
 
@@ -64,6 +65,7 @@ def test_batches_find_what_items_find(review: Review, doubtful: BuiltStore, monk
     options = (*records_alone(doubtful), ALL, "--drift-seed=1", "--drift-as-of=2026-01-01", "own")
     single = review(*options)
     monkeypatch.setattr(records, "FEW", 20)
+    monkeypatch.setattr(batches, "MOST_ITEMS", 20)
     monkeypatch.setattr(batches, "_SIZE", 25)
     batched = review(*options)
     assert found_by(batched) == found_by(single)
@@ -97,3 +99,31 @@ def test_check_with_a_fixture_of_its_own_is_an_item_for_each_record(review: Revi
     again = review.pytest("--lf", *options)
     (item,) = again.document["tests"]
     assert (len(item["records"]), item["call"]["longrepr"].partition(":")[0]) == (25, "1 of 25 records")
+
+
+INTERRUPTS = """
+import os, signal
+
+ASKED = []
+
+def classify(text):
+    ASKED.append(text)
+    if len(ASKED) == 30:
+        os.kill(os.getpid(), signal.SIGINT)
+    return "other"
+"""
+
+
+def test_interrupted_batches_check_what_was_reviewed(
+    review: Review, store: BuiltStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The records without a review have no outcome, and the run has a report."""
+    monkeypatch.setattr(batches, "MOST_ITEMS", 20)
+    monkeypatch.setattr(batches, "_SIZE", 25)
+    (review.folder / "interrupting.py").write_text(INTERRUPTS, encoding="utf-8")
+    reviewer = ("--drift-reviewer=interrupting:classify", "--drift-concurrency=1")
+    found = review(*records_alone(store), *reviewer, ALL)
+    assert found.exit_code == 2
+    (agreement,) = (item for item in found.drift["criteria"] if item["name"] == "agreement")
+    assert 25 < agreement["passed"] + agreement["failed"] <= 31
+    assert agreement["unmeasured"] == 0

@@ -93,6 +93,18 @@ def test_collecting_loads_no_chromadb(review: Review, store: BuiltStore) -> None
     assert "loaded: False" in review(*store.options, *SMALL, "--collect-only", process=True).out
 
 
+def test_a_review_by_chroma_loads_no_chromadb(review: Review, store: BuiltStore) -> None:
+    """The package takes a second to import, and its extension module reads a directory without it."""
+    look = """
+    import sys
+    def pytest_unconfigure():
+        print("loaded:", sorted({"chromadb", "chromadb_rust_bindings", "opentelemetry", "grpc"} & {*sys.modules}))
+    """
+    review.pytester.makeconftest(look)
+    found = review(*store.options, *SMALL, process=True)
+    assert "loaded: ['chromadb_rust_bindings']" in found.out
+
+
 def test_session_without_criteria_reads_no_setting(review: Review, monkeypatch: pytest.MonkeyPatch) -> None:
     """The plugin is inert in other people's tests, with nonsense in environment and ini file, or words of ours."""
     for name in ("DRIFT_WARN", "DRIFT_SAMPEL_SIZE", "DRIFT_REPORTS", "CHROMA_PERSIST_PATH"):

@@ -40,6 +40,21 @@ def test_agreeing_answers_are_ok(review: Review, store: BuiltStore, server: Chat
     assert (len(found.written), KEY in found.text + everything_in(review.folder)) == (1, False)
 
 
+def test_the_report_says_how_many_calls_were_made_at_once(
+    review: Review, store: BuiltStore, server: ChatServer
+) -> None:
+    """Report, summary and page; an endpoint that refuses the ninth call halves their number."""
+    server.behaviour = Behaviour(latency=0.3, most_at_once=8)
+    found = review(*store.options, *asking(server), "--drift-sample-size=20")
+    used = found.drift["reviewer"]["concurrency"]
+    refused = sum(request.status == 429 for request in server.requests)
+    assert (used["start"], used["refusals"], used["halved"] >= 1) == (16, {"429": refused}, True)
+    assert found.drift["reviewer"]["reviewed"] == found.drift["sample"]["size"]
+    words = f"up to {used['most']} calls at once; {refused} answers of 429 halved it"
+    assert words in found.text
+    assert words in (found.folder / "index.html").read_text(encoding="utf-8")
+
+
 def test_other_answers_are_critical(review: Review, store: BuiltStore, server: ChatServer) -> None:
     """A model that names other categories disagrees: CRITICAL."""
     server.behaviour = Behaviour(answer=lambda text: {"category": "regulatory", "confidence": 1.0})

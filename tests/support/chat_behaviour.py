@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import math
 import random
 import re
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 from email.message import Message
 from http import HTTPStatus
 from typing import Any
@@ -34,6 +36,9 @@ class Behaviour:
 
     Args:
         latency: Seconds before any answer, also before an error.
+        spread: The standard deviation of the logarithm of the latency, which is then log-normal.
+        most_at_once: How many requests may be in progress; above, they are answered with 429 at once.
+        workers: How many requests can be worked on at once; above, the latency grows in proportion.
         api_key: If set, another bearer token is answered with 401 and quoted.
         always: The status of every request.
         statuses: The statuses of the first requests after the behaviour was set.
@@ -50,6 +55,9 @@ class Behaviour:
     """
 
     latency: float = 0.0
+    spread: float = 0.0
+    most_at_once: int | None = None
+    workers: int | None = None
     api_key: str | None = None
     always: int | None = None
     statuses: Sequence[int] = ()
@@ -67,12 +75,13 @@ class Behaviour:
 
 @dataclass(frozen=True)
 class Request:
-    """A POST that arrived; `status` is None until, and unless, it is answered whole."""
+    """A POST that arrived, when by the monotonic clock; `status` is None until, and unless, it is answered whole."""
 
     number: int
     body: dict[str, Any]
     headers: Message
     status: int | None = None
+    arrived: float = field(default_factory=time.monotonic)
 
     @property
     def user_text(self) -> str:
@@ -108,7 +117,30 @@ class Course:
         self.behaviour = behaviour
         self._lock = threading.Lock()
         self._random = random.Random(0)
+        self._lengths = random.Random(0)
         self._statuses = iter(behaviour.statuses)
+        self._in_progress = 0
+        self.most_in_progress = 0
+
+    @contextmanager
+    def progress(self) -> Iterator[float | None]:
+        """Hold a request in progress; yield the seconds until its answer, None if there are too many."""
+        behaviour = self.behaviour
+        with self._lock:
+            is_refused = behaviour.most_at_once is not None and self._in_progress >= behaviour.most_at_once
+            self._in_progress += not is_refused
+            self.most_in_progress = max(self.most_in_progress, self._in_progress)
+            slower = self._in_progress / behaviour.workers if behaviour.workers else 1
+            latency = behaviour.latency * max(1, slower) * math.exp(self._lengths.gauss(0, behaviour.spread))
+        try:
+            yield None if is_refused else latency
+        finally:
+            with self._lock:
+                self._in_progress -= not is_refused
+
+    def refusal(self) -> Reply:
+        """Return the reply to a request that is one too many."""
+        return self._failure(429)
 
     def reply(self, request: Request) -> Reply | None:
         """Return the reply, None where there never is one."""

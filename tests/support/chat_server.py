@@ -52,8 +52,11 @@ class _Handler(BaseHTTPRequestHandler):
         if self.path != CHAT_PATH:
             return error_reply(404, f"Unknown request URL: {self.command} {self.path}.")
         course = self.server.course
-        reply = course.reply(request)
-        return None if self._client_leaves(None if reply is None else course.behaviour.latency) else reply
+        with course.progress() as latency:
+            if latency is None:
+                return course.refusal()
+            reply = course.reply(request)
+            return None if self._client_leaves(None if reply is None else latency) else reply
 
     def _read_body(self) -> dict[str, Any]:
         try:
@@ -156,6 +159,11 @@ class ChatServer:
         self._listener.course = Course(behaviour)
 
     @property
+    def most_in_progress(self) -> int:
+        """The most requests that were in progress at once under this behaviour."""
+        return self._listener.course.most_in_progress
+
+    @property
     def requests(self) -> list[Request]:
         """The POST requests so far, in the order of their arrival."""
         return list(self._listener.requests)
@@ -171,8 +179,10 @@ class ChatServer:
 def main() -> None:
     """Serve until SIGTERM or the end of standard input."""
     parser = argparse.ArgumentParser(prog="python -m tests.support.chat_server", description=__doc__)
-    for name in ("latency", "rate-limited", "server-error"):
+    for name in ("latency", "spread", "rate-limited", "server-error"):
         parser.add_argument(f"--{name}", type=float, default=0.0, metavar="NUMBER")
+    for name in ("most-at-once", "workers"):
+        parser.add_argument(f"--{name}", type=int, metavar="NUMBER")
     parser.add_argument("--retry-after", default="0")
     options = vars(parser.parse_args())
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))

@@ -149,7 +149,7 @@ class Checkout:
         """Return pytest's arguments after those that the script always adds."""
         given = (self.folder / "arguments").read_text().split("\0")[:-1]
         fixed = ["-P", "-m", "pytest", "-c", str(self.root / "pytest.ini"), "--rootdir", str(self.caller)]
-        fixed += ["-p", "no:hypothesispytest", "-p", "no:unraisableexception"]
+        fixed += ["-p", "no:hypothesispytest", "-p", "no:unraisableexception", "-p", "no:anyio"]
         fixed += ["-o", f"cache_dir={self.root}/.pytest_cache", "-o"]
         assert given[: len(fixed)] == fixed
         return given[len(fixed) :]

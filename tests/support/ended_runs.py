@@ -21,7 +21,7 @@ CLASSIFIER = "def disagreeing(text):\n    return 'none of them'\n"
 REVIEWER = ("--drift-reviewer=mine:disagreeing", "--drift-stability=0")
 _FORKING = """
 import json, os, resource, signal, sys
-import pytest, jinja2, numpy, prometheus_client, scipy.special, scipy.stats, sklearn.linear_model
+import pytest, jinja2, numpy, prometheus_client
 import sqlalchemy.dialects.sqlite, drift_checks.plugin.run, drift_checks.report.page.html
 import drift_checks.reviews.reviewers.own, drift_checks.reviews.reviewers.pool
 

@@ -13,6 +13,7 @@ from drift_checks.core.errors import DriftError, SettingError
 from drift_checks.core.records import Record, Review, Stratum
 from drift_checks.core.redaction import withhold
 from drift_checks.core.secrets import find_secret
+from drift_checks.core.text import count
 from drift_checks.operations.doctor import cluster, own_code
 from drift_checks.operations.doctor.check import (
     Check,
@@ -30,7 +31,7 @@ from drift_checks.operations.doctor.setup import Setup
 from drift_checks.reviews.reviewers.base import Classifier, Reviewer
 from drift_checks.reviews.reviewers.choice import choose_classifier, limits_of
 from drift_checks.reviews.reviewers.llm import KEYS
-from drift_checks.settings.declarations import LLM, NEIGHBOURS, TFIDF
+from drift_checks.settings.declarations import LLM, NEIGHBOURS, TFIDF, Settings
 from drift_checks.stores.taxonomy import read_taxonomy
 
 GROUP = "reviewer"
@@ -71,8 +72,21 @@ def _usable(setup: Setup) -> CheckResult:
     if is_hidden:
         raise NotChecked("unknown: only root may read the credentials of the schedule")
     if settings.reviewer == LLM:
-        return passed(f"llm: model {settings.llm_model} at {settings.llm_base_url or 'OpenAI'}, with a key")
+        return passed(
+            f"llm: model {settings.llm_model} at {settings.llm_base_url or 'OpenAI'}, with a key",
+            _calls_at_once(settings),
+        )
     return passed(f"{classifier.name}: your own classifier, which can be imported")
+
+
+def _calls_at_once(settings: Settings) -> str:
+    limits = limits_of(settings)
+    if limits.concurrency_max == limits.concurrency:
+        return f"up to {count(limits.concurrency, 'call')} at once, fewer after an answer of 429"
+    return (
+        f"{count(limits.concurrency, 'call')} at once, up to {limits.concurrency_max} while the endpoint allows it;"
+        " for a local model, set --drift-concurrency=NUMBER to what it works on at once"
+    )
 
 
 def _key_is_hidden(setup: Setup) -> bool:

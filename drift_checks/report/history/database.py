@@ -182,10 +182,31 @@ class History(HistoryView):
         if self._damage or self._restored:
             restored = self._restored or "another process restores alerts and acknowledgements"
             self.warnings.append(f"{self.path}: {self._damage or 'was missing'}; {restored}.")
-        _refuse_unreadable(connection)
+        self._refuse_unreadable(connection)
         journal.watch(connection)
         self._tidy_journal(connection)
         return connection
+
+    def _refuse_unreadable(self, connection: sqlite3.Connection) -> None:
+        """Check the content of all rows, which SQLite does not.
+
+        Raises:
+            DamagedHistory: One cannot be read.
+        """
+        for table in ("runs", *schema.UNREPORTED):
+            try:
+                for row in connection.execute(f"SELECT * FROM {table}"):  # noqa: S608 - a name of this file
+                    values = read(row)
+                    refuse_unreadable(table, values)
+                    if table == "runs":
+                        self._run_of(values)
+            except (ValueError, TypeError, LookupError) as error:
+                raise schema.DamagedHistory(f"a row of {table} cannot be read") from error
+            except sqlite3.OperationalError as error:
+                # Python's own, about text that is not UTF-8.
+                if hasattr(error, "sqlite_errorcode"):
+                    raise
+                raise schema.DamagedHistory(f"a row of {table} is not text") from error
 
     def _set_aside(self, opened: os.stat_result, reason: str) -> None:
         aside = self.path.with_name(f"{NAME}.corrupt-{datetime.now(UTC):%Y%m%dT%H%M%S.%fZ}")
@@ -279,25 +300,6 @@ def _finished(path: Path) -> RecordedRun | None:
     text = read_plain(path, LARGEST_REPORT)
     run = None if _PARTIAL.search(text) else recorded_run(read_json(text)["drift"])
     return None if run is None or run.partial or run.exit_code == EXIT_INTERRUPTED else run
-
-
-def _refuse_unreadable(connection: sqlite3.Connection) -> None:
-    """Check the content of all rows, which SQLite does not.
-
-    Raises:
-        DamagedHistory: One cannot be read.
-    """
-    for table in ("runs", *schema.UNREPORTED):
-        try:
-            for row in connection.execute(f"SELECT * FROM {table}").fetchall():  # noqa: S608 - a name of this file
-                refuse_unreadable(table, read(row))
-        except (ValueError, TypeError, LookupError) as error:
-            raise schema.DamagedHistory(f"a row of {table} cannot be read") from error
-        except sqlite3.OperationalError as error:
-            # Python's own, about text that is not UTF-8.
-            if hasattr(error, "sqlite_errorcode"):
-                raise
-            raise schema.DamagedHistory(f"a row of {table} is not text") from error
 
 
 def _make(path: Path) -> None:

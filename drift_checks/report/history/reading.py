@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from hashlib import sha256
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -12,7 +13,7 @@ from typing import Any, Self
 from drift_checks.core.errors import ReportsError
 from drift_checks.report.history import schema
 from drift_checks.report.history.recorded import RecordedRun, StoreIdentity
-from drift_checks.report.history.rows import bound, read, run_of
+from drift_checks.report.history.rows import Row, bound, read, run_of
 from drift_checks.reviews.journal import first_of_future
 
 NAME = "history.sqlite3"
@@ -33,6 +34,8 @@ class HistoryView:
     def __init__(self, path: Path, connection: sqlite3.Connection | None) -> None:
         self.path = path
         self._connection = connection
+        # By the digest of the document: to parse hundreds of them takes longer than all else at the end of a run.
+        self._parsed: dict[bytes, RecordedRun] = {}
 
     def runs(self, store: StoreIdentity | None = None, last: int | None = None) -> list[RecordedRun]:
         """Return the runs of the store or of all stores, oldest first; only the `last` ones if that is given.
@@ -60,6 +63,7 @@ class HistoryView:
         if self._connection is not None:
             self._connection.close()
             self._connection = None
+        self._parsed.clear()
 
     def __enter__(self) -> Self:
         return self
@@ -73,7 +77,15 @@ class HistoryView:
         query = f"SELECT document FROM runs WHERE {condition}"  # noqa: S608 - conditions of this file
         with self.reading() as connection:
             rows = [] if connection is None else connection.execute(query, [bound(value) for value in values])
-            return [run_of(row) for row in rows]
+            return [self._run_of(row) for row in rows]
+
+    def _run_of(self, row: Row) -> RecordedRun:
+        """Return the run in a row, which is parsed once; raise ValueError if it is damaged."""
+        document = row["document"]
+        key = sha256(document.encode() if isinstance(document, str) else document).digest()
+        if key not in self._parsed:
+            self._parsed[key] = run_of(row)
+        return self._parsed[key]
 
     @contextmanager
     def reading(self) -> Iterator[sqlite3.Connection | None]:

@@ -16,6 +16,7 @@ from drift_checks.core.plain import from_plain
 from drift_checks.core.records import RecordId
 from drift_checks.report.verdict import Verdict
 from drift_checks.reviews.cluster.choice import UsedCluster
+from drift_checks.reviews.reviewers.concurrency import UsedConcurrency
 from drift_checks.reviews.vectors.base import CHROMA, Comparison
 from drift_checks.settings.declarations import NEIGHBOURS, POPULATION
 from drift_checks.statistics.intervals import Estimate, Interval, wilson
@@ -118,6 +119,8 @@ class ReviewerFacts:
         comparison: What `neighbours` compared records by; None for other reviewers, and in reports of earlier versions,
             which could only compare vectors in Chroma.
         cluster: The Dask cluster on which it ran; None if it ran in the process of pytest.
+        concurrency: How many calls were in flight; None if there were none or the setting alone decided, and in reports
+            of earlier versions.
         omitted_parameters: Parameters of the calls that the endpoint rejects, such as `seed`.
         calls: How often it was called, including failed calls, retries and repeats.
         failed: Records that it was asked about without success.
@@ -131,6 +134,7 @@ class ReviewerFacts:
     prompt: str | None
     comparison: Comparison | None = None
     cluster: UsedCluster | None = None
+    concurrency: UsedConcurrency | None = None
     omitted_parameters: tuple[str, ...] = ()
     calls: int
     reviewed: int = 0

@@ -77,8 +77,6 @@ def run_row(run: RecordedRun) -> dict[str, Any]:
 
 def refuse_unreadable(table: str, values: Mapping[str, Any]) -> None:
     """Raise ValueError, LookupError or TypeError if the values of a row cannot be read."""
-    if table == "runs":
-        run_of(values)
     for name in _INSTANTS:
         if values.get(name) is not None and datetime.fromisoformat(values[name]).tzinfo is None:
             raise ValueError(f"{values[name]!r} has no zone")

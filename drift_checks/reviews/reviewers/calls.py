@@ -8,7 +8,7 @@ import random
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import Any, NamedTuple, NoReturn, TypeVar
+from typing import NamedTuple, NoReturn, TypeVar
 
 import tenacity
 
@@ -27,6 +27,8 @@ from drift_checks.reviews.reviewers.base import (
     Request,
     UnusableAnswer,
 )
+from drift_checks.reviews.reviewers.concurrency import Concurrency, UsedConcurrency
+from drift_checks.reviews.reviewers.jobs import Job, handle_all
 from drift_checks.reviews.reviewers.limits import (
     TRIED,
     Breaker,
@@ -36,6 +38,7 @@ from drift_checks.reviews.reviewers.limits import (
     Limits,
     Outage,
     Pace,
+    Places,
     Spent,
     Trial,
 )
@@ -47,7 +50,6 @@ _MAX_BACKOFF = 20.0
 _MAX_PAUSE = 300.0
 # More than the number of parameters that an endpoint may reject.
 _MAX_REJECTIONS = 8
-_DECIDED = ("category", "confidence", "rationale", "evidence", "model", "omitted_parameters")
 Argument = TypeVar("Argument")
 
 
@@ -74,35 +76,16 @@ class _Permanent(Exception):
 _FATAL = (Outage, DriftError, CallbackError)
 
 
-class _Job:
-    """A request in progress, and what its calls used."""
-
-    def __init__(self, request: Request) -> None:
-        self.request = request
-        self.calls = 0
-        self.usage = Usage()
-        self.model: str | None = None
-
-    def reviewed(self, answer: Classification) -> Review:
-        """Return the review for an answer."""
-        decided = {name: getattr(answer, name) for name in _DECIDED}
-        return self._review(**decided)
-
-    def failed(self, reason: str) -> Review:
-        """Return the review without a decision."""
-        return self._review(failure=failures.one_line(reason), model=self.model, asked=self.calls > 0)
-
-    def _review(self, **decided: Any) -> Review:
-        return Review(self.request.record.id, repeat=self.request.repeat, usage=self.usage, **decided)
-
-
 class Calls:
     """Calls the classifier within the limits; must be created on the event loop that it uses."""
 
     def __init__(self, classifier: Classifier, limits: Limits, spent: Spent) -> None:
         self._classifier = classifier
         self._limits = limits
-        self._concurrency = max(limits.concurrency, classifier.capacity)
+        start = max(limits.concurrency, classifier.capacity)
+        most = start if classifier.is_own else limits.concurrency_max
+        self._concurrency = Concurrency(start, most, limits.timeout)
+        self._places = Places(self._concurrency)
         self._callbacks: Callbacks
         self._pace = Pace(limits.requests_per_minute)
         self._budget = Budget(limits, spent)
@@ -115,6 +98,11 @@ class Calls:
             0, limits.backoff
         )
 
+    def used_concurrency(self) -> UsedConcurrency | None:
+        """Return how many calls were in flight; None if there was none, or if it is the user who says how many."""
+        used = self._concurrency.used()
+        return used if used.most and not self._classifier.is_own else None
+
     async def review(self, requests: Sequence[Request], callbacks: Callbacks) -> None:
         """Handle all requests; after an outage, the rest fails without a call.
 
@@ -122,28 +110,20 @@ class Calls:
             ReviewerError: The classifier cannot continue.
         """
         self._callbacks = callbacks
-        jobs = [_Job(request) for request in requests]
+        jobs = [Job(request) for request in requests]
         unfinished = dict.fromkeys(jobs)
-        waiting = iter(jobs)
 
-        async def work() -> None:
-            task = asyncio.current_task()
-            assert task is not None
-            for job in waiting:
-                review = await self._review(job)
-                if len(unfinished) == 1:
-                    self._faults.refuse_all([other for other in jobs if other.calls])
-                del unfinished[job]
-                self._notify(callbacks.on_review, review)
-                if task.cancelling():
-                    # The user's code may have suppressed the cancellation.
-                    raise asyncio.CancelledError
+        async def handle(job: Job) -> None:
+            review = await self._review(job)
+            if len(unfinished) == 1:
+                self._faults.refuse_all([other for other in jobs if other.calls])
+            del unfinished[job]
+            self._notify(callbacks.on_review, review)
 
         fatal: Exception | None = self._outage
         try:
-            async with asyncio.TaskGroup() as group:
-                for _ in range(0 if self._outage else min(self._concurrency, len(jobs))):
-                    group.create_task(work())
+            if not self._outage:
+                await handle_all(jobs, handle, lambda: self._concurrency.allowed)
         except* _FATAL as group:
             # An error that ends the run takes precedence over an outage, which only ends the reviews.
             fatal = min(group.exceptions, key=lambda error: isinstance(error, Outage))
@@ -153,7 +133,7 @@ class Calls:
         for job in unfinished:
             self._notify(callbacks.on_review, job.failed(str(fatal)))
 
-    async def _review(self, job: _Job) -> Review:
+    async def _review(self, job: Job) -> Review:
         try:
             return job.reviewed(await self._answer(job))
         except _FATAL:
@@ -165,20 +145,20 @@ class Calls:
             self._breaker.give_up(job, reason)
             return job.failed(reason if job.calls == 1 else f"{reason}, after {job.calls} calls")
 
-    async def _answer(self, job: _Job) -> Classification:
+    async def _answer(self, job: Job) -> Classification:
         try:
             return await self._with_retries(job, job.request)
         except UnusableAnswer:
             return await self._with_retries(job, replace(job.request, retry=True))
 
-    async def _with_retries(self, job: _Job, request: Request) -> Classification:
+    async def _with_retries(self, job: Job, request: Request) -> Classification:
         retrying = tenacity.AsyncRetrying(
             stop=tenacity.stop_after_attempt(self._limits.attempts),
             wait=self._pause,
             retry=tenacity.retry_if_exception(_is_worth_a_retry),
             reraise=True,
         )
-        return await retrying(self._call, job, request)
+        return await retrying(self._call_in_place, job, request)
 
     def _pause(self, state: tenacity.RetryCallState) -> float:
         error = state.outcome.exception() if state.outcome else None
@@ -190,10 +170,14 @@ class Calls:
             return backoff
         return max(backoff, requested + random.uniform(0, self._limits.backoff))  # noqa: S311
 
-    async def _call(self, job: _Job, request: Request) -> Classification:
+    async def _call_in_place(self, job: Job, request: Request) -> Classification:
+        await self._trial.begin(job)
+        async with self._places:
+            return await self._call(job, request)
+
+    async def _call(self, job: Job, request: Request) -> Classification:
         for _ in range(_MAX_REJECTIONS):
             max_cost = self._classifier.max_cost(request)
-            await self._trial.begin(job)
             try:
                 await self._budget.reserve(max_cost)
             except BudgetSpent:
@@ -203,7 +187,7 @@ class Calls:
             cost = max_cost
             try:
                 await self._start(job, max_cost)
-                answer = await self._timed(request)
+                answer = await self._observed(request)
                 cost = self._add_usage(job, answer.usage, max_cost)
             except ParametersRejected as rejected:
                 cost = 0.0
@@ -232,7 +216,7 @@ class Calls:
                     self._notify(self._callbacks.on_cost, cost - max_cost)
         raise UnusableAnswer("the endpoint rejects the parameters of the call")
 
-    def _fail(self, job: _Job, error: Exception, fault: Fault | None) -> NoReturn:
+    def _fail(self, job: Job, error: Exception, fault: Fault | None) -> NoReturn:
         self._breaker.leave(job)
         is_unusable = isinstance(error, UnusableAnswer)
         if fault is not None:
@@ -250,7 +234,7 @@ class Calls:
         self._faults.answered = True
         self._trial.end()
 
-    async def _start(self, job: _Job, max_cost: float) -> None:
+    async def _start(self, job: Job, max_cost: float) -> None:
         await self._classifier.ready(job.request)
         await self._pace.wait()
         if max_cost:
@@ -266,6 +250,24 @@ class Calls:
             raise
         except Exception as error:
             raise CallbackError(error) from error
+
+    async def _observed(self, request: Request) -> Classification:
+        """Return the answer, and let what becomes of the call decide how many may be in flight."""
+        began = self._concurrency.begin()
+        try:
+            answer = await self._timed(request)
+            self._concurrency.on_answer(began)
+        except (UnusableAnswer, TimeoutError):
+            self._concurrency.on_answer(began)
+            raise
+        except Exception as error:
+            # The user's own code bears as many calls as its user says, and may mean anything by an error.
+            if not self._classifier.is_own and (status := failures.overload(error)):
+                self._concurrency.on_refusal(began, status)
+            raise
+        finally:
+            self._concurrency.end()
+        return answer
 
     async def _timed(self, request: Request) -> Classification:
         started = time.monotonic()
@@ -285,7 +287,7 @@ class Calls:
             return answer
         return replace(answer, usage=replace(answer.usage, seconds=time.monotonic() - started))
 
-    def _add_usage(self, job: _Job, usage: Usage, max_cost: float) -> float:
+    def _add_usage(self, job: Job, usage: Usage, max_cost: float) -> float:
         job.usage = job.usage.plus(usage)
         return max_cost if usage.cost is None else usage.cost
 

@@ -47,8 +47,11 @@ def choose_classifier(
 def limits_of(settings: Settings) -> Limits:
     """Return the limits of the pool."""
     sequential = settings.decision == SEQUENTIAL and not settings.records
+    is_fixed = "concurrency" in settings.sources and "concurrency_max" not in settings.sources
+    most = settings.concurrency if is_fixed else settings.concurrency_max
     return Limits(
-        concurrency=settings.concurrency,
+        concurrency=min(settings.concurrency, most),
+        concurrency_max=most,
         requests_per_minute=settings.requests_per_minute,
         timeout=settings.timeout,
         max_calls=SEQUENTIAL_CALLS if settings.max_calls is None and sequential else settings.max_calls,

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import ssl
 import zlib
 from collections.abc import AsyncIterator, Mapping
 from contextlib import suppress
 from importlib import import_module
+from itertools import count
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urljoin, urlsplit
 
@@ -26,6 +28,8 @@ _REDIRECTS = (301, 302, 303, 307, 308)
 # These repeat the request as it is.
 _SAME_REQUEST = (307, 308)
 _MOST_REDIRECTS = 3
+# httpx looks at each connection of a client before each request.
+_CLIENTS = 4
 _DECODER_BITS = {"gzip": zlib.MAX_WBITS | 16, "x-gzip": zlib.MAX_WBITS | 16, "deflate": zlib.MAX_WBITS}
 # What httpx loads with the first request. Another thread may be loading the same meanwhile, and a library that two
 # threads load at once may be used half loaded.
@@ -81,7 +85,8 @@ class Endpoint:
         self._key = key
         self._url = f"{base_url.rstrip('/')}{_PATH}"
         self._route = find_route(base_url)
-        self._client: httpx.AsyncClient | None = None
+        self._clients: list[httpx.AsyncClient] = []
+        self._turns = count()
         try:
             import httpx
 
@@ -89,21 +94,22 @@ class Endpoint:
                 with suppress(ModuleNotFoundError):
                     import_module(name)
             httpx.URL(self._url)
+            self._tls = self._new_tls()
             self._new_client()
         except Exception as error:
             raise _no_client(self._route, error) from None
 
     def open(self) -> None:
-        """Create the connections' pool for the running event loop."""
+        """Create the connections' pools for the running event loop."""
         try:
-            self._client = self._new_client()
+            self._clients = [self._new_client() for _ in range(_CLIENTS)]
         except Exception as error:
             raise _no_client(self._route, error) from None
 
     async def close(self) -> None:
         """Close the connections."""
-        client, self._client = self._client, None
-        if client is not None:
+        clients, self._clients = self._clients, []
+        for client in clients:
             await client.aclose()
 
     async def post(self, body: Mapping[str, Any]) -> Any:
@@ -140,8 +146,9 @@ class Endpoint:
 
     async def _send(self, url: str, content: bytes) -> tuple[Any] | str:
         """Return the answer in a tuple, or the URL to send the same request to."""
-        assert self._client is not None, "open() was not called"
-        async with self._client.stream("POST", url, content=content) as response:
+        assert self._clients, "open() was not called"
+        client = self._clients[next(self._turns) % _CLIENTS]
+        async with client.stream("POST", url, content=content) as response:
             if response.status_code in _REDIRECTS:
                 return self._same_origin(url, response)
             received = await _received(response)
@@ -175,12 +182,17 @@ class Endpoint:
     def _by_proxy(self) -> str:
         return f" (by the proxy of {self._route.proxy_name})" if self._route.proxy else ""
 
+    def _new_tls(self) -> ssl.SSLContext | bool:
+        import httpx
+
+        # Reading certificates takes time, and most endpoints of one's own need none.
+        is_encrypted = "https" in (urlsplit(self._url).scheme, _scheme(self._route))
+        return self._route.tls or (is_encrypted and httpx.create_ssl_context(trust_env=False))
+
     def _new_client(self) -> httpx.AsyncClient:
         import httpx
 
         route = self._route
-        # Reading certificates takes time, and most endpoints of one's own need none.
-        is_encrypted = "https" in (urlsplit(self._url).scheme, _scheme(route))
         proxy_tls = route.tls if _scheme(route) == "https" else None
         proxy = None if route.proxy is None else httpx.Proxy(route.proxy, ssl_context=proxy_tls)
         return httpx.AsyncClient(
@@ -191,7 +203,7 @@ class Endpoint:
                 "Accept-Encoding": "gzip",
                 "User-Agent": "drift-checks",
             },
-            verify=route.tls or is_encrypted,
+            verify=self._tls,
             proxy=proxy,
             trust_env=False,
             timeout=None,  # noqa: S113 - the pool's

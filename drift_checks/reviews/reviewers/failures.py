@@ -22,6 +22,8 @@ from drift_checks.core.text import shorten
 
 _TRANSIENT = {408, 409, 429}
 _REFUSED = {401, 403}
+# 529 is Anthropic's.
+_OVERLOAD = {429, 529}
 # The attribute of openai and httpx, of aiohttp, and of urllib and Google's clients.
 _STATUS_ATTRIBUTES = ("status_code", "status", "code")
 _BROKEN_CONNECTION = re.compile(
@@ -118,6 +120,12 @@ def is_refused(error: BaseException) -> bool:
 def was_answered(error: BaseException) -> bool:
     """Whether the endpoint answered with an HTTP error, so that the call cost nothing."""
     return status_of(error) is not None
+
+
+def overload(error: BaseException) -> int | None:
+    """Return the HTTP status if it says that there are too many calls: 429, 529, or 503 with a time to wait."""
+    status = status_of(error)
+    return status if status in _OVERLOAD or (status == 503 and retry_after(error) is not None) else None
 
 
 def retry_after(error: BaseException, now: datetime | None = None) -> float | None:

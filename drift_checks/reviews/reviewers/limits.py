@@ -5,10 +5,13 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from collections import deque
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
+from types import TracebackType
 
 from drift_checks.reviews.reviewers.base import Fault
+from drift_checks.reviews.reviewers.concurrency import Concurrency
 
 # The failed calls and records in a row that mean an outage: of a reviewer that never answered, and of one that did.
 _FAILURES_AT_START = 5
@@ -25,7 +28,8 @@ class Limits:
     """The limits of the pool; None is no limit.
 
     Attributes:
-        concurrency: The maximum number of calls in flight.
+        concurrency: The number of calls in flight at first.
+        concurrency_max: The number to which it may grow while the endpoint allows it; not at all if it is smaller.
         requests_per_minute: The maximum number of calls started in a minute.
         timeout: The maximum duration of a call in seconds.
         max_calls: The maximum number of calls.
@@ -35,6 +39,7 @@ class Limits:
     """
 
     concurrency: int = 16
+    concurrency_max: int = 1
     requests_per_minute: int | None = None
     timeout: float = 60.0
     max_calls: int | None = None
@@ -60,20 +65,52 @@ class Outage(Exception):
 
 
 class Pace:
-    """Spaces calls evenly."""
+    """Spaces calls evenly; no minute holds more of them than allowed, whenever it begins.
 
-    def __init__(self, per_minute: int | None) -> None:
-        self._gap = 60 / per_minute if per_minute else 0.0
+    Args:
+        per_minute: The number allowed; None is no limit.
+        minute: Its length in seconds, with a margin because calls take different times to arrive.
+    """
+
+    def __init__(self, per_minute: int | None, minute: float = 60.5) -> None:
+        self._minute = minute
+        self._gap = minute / per_minute if per_minute else 0.0
         self._next = 0.0
+        self._began: deque[float] = deque(maxlen=per_minute or 0)
 
     async def wait(self) -> None:
         """Wait until the next call may start."""
         if not self._gap:
             return
-        now = time.monotonic()
-        turn = max(now, self._next)
+        now = asyncio.get_running_loop().time
+        turn = max(now(), self._next)
         self._next = turn + self._gap
-        await asyncio.sleep(turn - now)
+        await asyncio.sleep(turn - now())
+        # A call that began later than its turn is in the minute of later ones, too.
+        while len(self._began) == self._began.maxlen and (left := self._began[0] + self._minute - now()) > 0:
+            await asyncio.sleep(left)
+        self._began.append(now())
+
+
+class Places:
+    """As many calls as are allowed to be in flight have a place, from before their budget and turn to their end."""
+
+    def __init__(self, concurrency: Concurrency) -> None:
+        self._concurrency = concurrency
+        self._taken = 0
+        self._changed = asyncio.Event()
+
+    async def __aenter__(self) -> None:
+        while self._taken >= self._concurrency.allowed:
+            self._changed.clear()
+            await self._changed.wait()
+        self._taken += 1
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._taken -= 1
+        self._changed.set()
 
 
 class Budget:

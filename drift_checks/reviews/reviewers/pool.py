@@ -19,6 +19,7 @@ from drift_checks.core.errors import DriftError, ReviewerError
 from drift_checks.core.records import Record, Review
 from drift_checks.reviews.reviewers.base import Classifier, OnCall, OnCost, OnReview, Request, ignore
 from drift_checks.reviews.reviewers.calls import Callbacks, Calls
+from drift_checks.reviews.reviewers.concurrency import UsedConcurrency
 from drift_checks.reviews.reviewers.failures import describe, internal_error
 from drift_checks.reviews.reviewers.limits import Limits, Spent
 from drift_checks.reviews.reviewers.threads import Loop
@@ -201,4 +202,13 @@ class PooledReviewer(BackgroundReviewer):
     """
 
     def __init__(self, classifier: Classifier, limits: Limits, spent: Spent) -> None:
-        super().__init__(classifier, partial(Calls, classifier, limits, spent), limits.timeout)
+        super().__init__(classifier, partial(self._begin, classifier, limits, spent), limits.timeout)
+        self._calls: Calls | None = None
+
+    def used_concurrency(self) -> UsedConcurrency | None:
+        """Return how many calls were in flight, None if none was made, or if it is the user who says how many."""
+        return None if self._calls is None else self._calls.used_concurrency()
+
+    def _begin(self, classifier: Classifier, limits: Limits, spent: Spent) -> Calls:
+        self._calls = Calls(classifier, limits, spent)
+        return self._calls

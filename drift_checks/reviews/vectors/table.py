@@ -10,12 +10,12 @@ from typing import Any, TypeVar
 import numpy as np
 import numpy.typing as npt
 from sqlalchemy import Connection
-from threadpoolctl import threadpool_limits
 
 from drift_checks.core.records import Record, RecordId
 from drift_checks.core.text import count
 from drift_checks.reviews.vectors.base import NearRecord
 from drift_checks.reviews.vectors.exact import BLOCK, ExactSearch, Matrix, NearestOthers, Row, unit, voting_row
+from drift_checks.statistics.threads import one_thread
 from drift_checks.stores.embeddings import PACKED, read_embedding, read_embeddings
 from drift_checks.stores.records import RecordStore
 
@@ -78,8 +78,7 @@ class TableVectors(ExactSearch):
                         nearest.add(queries[size] @ unit(vectors).T, rows, by_dimension[size])
             return nearest.found()
 
-        # Several threads would wait for each other longer than they compute: each product is small.
-        with threadpool_limits(1, user_api="blas"):
+        with one_thread():
             return self._store.read(search, timed=False)
 
     def _usable(self, page: Sequence[Sequence[Any]]) -> Iterator[tuple[_Rows, Matrix]]:

@@ -12,6 +12,7 @@ from drift_checks.core.records import Record, RecordId
 from drift_checks.core.text import count
 from drift_checks.reviews.vectors.base import NearRecord
 from drift_checks.reviews.vectors.exact import ExactSearch, NearestOthers, Row, voting_row
+from drift_checks.reviews.vectors.sparse import products
 from drift_checks.reviews.vectors.table import batched
 from drift_checks.stores.records import RecordStore
 
@@ -23,7 +24,7 @@ _BLOCK = 1000
 
 
 class Vectoriser(Protocol):
-    """Makes vectors of length 1 from texts, as a matrix of numpy or scipy with a row for each text.
+    """Makes vectors of length 1 from texts, as a matrix with a row for each text or as SparseRows.
 
     Attributes:
         basis: What it makes, as the report names it.
@@ -78,14 +79,13 @@ class TextVectors(ExactSearch):
         if not self._is_fitted:
             self._store.read(self._fit, timed=False)
             self._is_fitted = True
-        queries = self._vectoriser.transform([_beginning(record.text) for record in records])
+        similarities = products(self._vectoriser.transform([_beginning(record.text) for record in records]))
 
         def search(connection: Connection) -> dict[RecordId, list[NearRecord]]:
             nearest = NearestOthers(records, least)
             self._compared = 0
             for rows in self._drawn(connection):
-                similarities = queries @ self._vectoriser.transform([_beginning(row.text) for row in rows]).T
-                nearest.add(similarities.toarray() if hasattr(similarities, "toarray") else similarities, rows)
+                nearest.add(similarities(self._vectoriser.transform([_beginning(row.text) for row in rows])), rows)
                 self._compared += len(rows)
 
             # A similarity of zero means that they have nothing in common.

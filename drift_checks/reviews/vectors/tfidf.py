@@ -3,25 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from functools import partial
-from importlib.metadata import version
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from drift_checks.reviews.vectors.base import TFIDF_BASIS
 from drift_checks.reviews.vectors.cache import Array, ArrayFile, TextArrays, key_of
-
-if TYPE_CHECKING:
-    from scipy.sparse import csr_matrix
+from drift_checks.reviews.vectors.ngrams import Hashes, Integers, letter_ngrams, word_ngrams
+from drift_checks.reviews.vectors.sparse import SparseRows
 
 # Of a text: a feature that occurs in it, and how often.
 ENTRY = np.dtype([("feature", "<i4"), ("number", "<u2")])
 # Of words, and as many of letters.
 _FEATURES = 2**20
+_ALL_FEATURES = 2 * _FEATURES
+# How texts are counted; another number for another way, since counts are kept for later runs.
+_WAY = "1"
 # The blocks of texts that show how frequent each feature is.
 _BLOCKS_FITTED = 20
 _REMARK = (
@@ -52,7 +51,7 @@ class TfidfVectoriser:
     def fit(self, texts: Iterator[Sequence[str]]) -> None:
         """Count the features of new texts, and weigh each feature by how few texts have it."""
         self._counts.load()
-        frequency, number = np.zeros(2 * _FEATURES, dtype=np.float32), 0
+        frequency, number = np.zeros(_ALL_FEATURES, dtype=np.float32), 0
         for block in islice(texts, _BLOCKS_FITTED):
             number += len(block)
             counted = self._counted(block)
@@ -62,22 +61,19 @@ class TfidfVectoriser:
         self._counts.keep()
         self._weights = np.log((1 + number) / (1 + frequency)) + 1
 
-    def transform(self, texts: Sequence[str]) -> csr_matrix:
-        """Return a sparse matrix of 2 × 2^20 columns."""
-        from scipy.sparse import csr_matrix
-
+    def transform(self, texts: Sequence[str]) -> SparseRows:
+        """Return vectors of 2 × 2^20 numbers."""
         counted = self._counted(texts)
         counts = [counted[key_of(text)] for text in texts]
         entries = np.concatenate([np.empty(0, ENTRY), *counts])
-        lengths = [len(of_text) for of_text in counts]
+        lengths = np.array([len(of_text) for of_text in counts], np.int64)
         weighed = (1 + np.log(entries["number"], dtype=np.float32)) * self._weights[entries["feature"]]
         # A row has one part for words and one for letters.
         part = 2 * np.repeat(np.arange(len(texts)), lengths) + (entries["feature"] >= _FEATURES)
         squares = np.bincount(part, weighed.astype(float) ** 2, minlength=2 * len(texts))
         parts = (squares.reshape(-1, 2) > 0).sum(axis=1)
         weighed /= np.sqrt(squares * np.repeat(parts, 2))[part]
-        starts = np.concatenate([[0], np.cumsum(lengths)])
-        return csr_matrix((weighed, entries["feature"], starts), shape=(len(texts), 2 * _FEATURES))
+        return SparseRows(entries["feature"], weighed, lengths, _ALL_FEATURES)
 
     def _counted(self, texts: Sequence[str]) -> Mapping[bytes, Array]:
         """Return how often each feature occurs in each text."""
@@ -87,20 +83,23 @@ class TfidfVectoriser:
         return known | dict(zip(new, _count([by_key[key] for key in new]), strict=True)) if new else known
 
 
-def _count(texts: Sequence[str]) -> Iterator[Array]:
-    from scipy.sparse import hstack
-    from sklearn.feature_extraction.text import HashingVectorizer
+def _count(texts: Sequence[str]) -> list[Array]:
+    words, letters = word_ngrams(texts), letter_ngrams(texts)
+    owners = np.concatenate([words.texts, letters.texts])
+    features = np.concatenate([_feature(words.hashes), _FEATURES + _feature(letters.hashes)])
+    found, numbers = np.unique(owners * _ALL_FEATURES + features, return_counts=True)
+    entries = np.empty(len(found), ENTRY)
+    entries["feature"], entries["number"] = found % _ALL_FEATURES, numbers
+    return np.split(entries, np.searchsorted(found, np.arange(1, len(texts)) * _ALL_FEATURES))
 
-    hashing = partial(HashingVectorizer, n_features=_FEATURES, norm=None, alternate_sign=False)
-    parts = hashing(ngram_range=(1, 2)), hashing(analyzer="char_wb", ngram_range=(2, 5))
-    counted = hstack([part.transform(texts) for part in parts], format="csr")
-    entries = np.empty(counted.nnz, ENTRY)
-    entries["feature"], entries["number"] = counted.indices, counted.data
-    yield from np.split(entries, counted.indptr[1:-1])
+
+def _feature(hashes: Hashes) -> Integers:
+    """Return the features, of words or of letters: those of scikit-learn's HashingVectorizer."""
+    return np.abs(hashes.view(np.int32).astype(np.int64)) % _FEATURES
 
 
 def cached_tfidf(folder: Path | None) -> TfidfVectoriser:
     """Return TF-IDF with a file of counts in the folder, if there is one."""
     if folder is None:
         return TfidfVectoriser()
-    return TfidfVectoriser(ArrayFile(folder, (TFIDF_BASIS, version("scikit-learn")), ENTRY))
+    return TfidfVectoriser(ArrayFile(folder, (TFIDF_BASIS, _WAY), ENTRY))

@@ -19,6 +19,7 @@ from drift_checks.core.text import readable_size
 _PREFIX = "snapshot-"
 _LOCK = "lock"
 _ATTEMPTS = 5
+_PIECE = 8 * MEBIBYTE
 # A copy is opened for writing, which needs additional room.
 HEADROOM = 16 * 1024 * 1024
 _REMEDY = "name a writable folder with --drift-snapshot-dir"
@@ -99,8 +100,7 @@ class Snapshot:
             target.parent.mkdir(parents=True, exist_ok=True)
             try:
                 with open_plain(source) as file, target.open("wb") as copy:
-                    # In pieces, so that a signal ends it.
-                    shutil.copyfileobj(file, copy, 8 * MEBIBYTE)
+                    _copy_content(file, copy)
             except FileNotFoundError:
                 target.unlink(missing_ok=True)
             except OSError as error:
@@ -115,6 +115,16 @@ class Snapshot:
                 f" {readable_size(size + HEADROOM)}",
                 "name a folder with more room with --drift-snapshot-dir",
             )
+
+
+def _copy_content(source: IO[bytes], target: IO[bytes]) -> None:
+    """Copy the content in pieces, so that a signal ends it."""
+    if hasattr(os, "copy_file_range"):
+        # The kernel copies, or shares the blocks, unless the file systems cannot; then the rest is copied as elsewhere.
+        with suppress(OSError):
+            while os.copy_file_range(source.fileno(), target.fileno(), _PIECE):
+                pass
+    shutil.copyfileobj(source, target, _PIECE)
 
 
 def _remove_abandoned(parent: Path) -> None:

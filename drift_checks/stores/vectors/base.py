@@ -5,7 +5,6 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import Any, ClassVar, TypeVar
 
 import numpy as np
@@ -60,7 +59,7 @@ class VectorCollection(ABC):
     count: int
     dimension: int | None
     space: str
-    # chromadb's own class.
+    # chromadb's own class, or one with its methods.
     _collection: Any
 
     def entries(self, ids: Sequence[str]) -> dict[str, Entry]:
@@ -81,6 +80,8 @@ class VectorCollection(ABC):
         while page := self._page_of_ids(offset):
             yield from page
             offset += len(page)
+            if len(page) < self.ids_at_once:
+                return
 
     def nearest(self, vectors: Sequence[Vector], number: int, without: str | None = None) -> list[list[Neighbour]]:
         """Return the `number` nearest entries of each vector, nearest first.
@@ -105,43 +106,50 @@ class VectorCollection(ABC):
 
     @abstractmethod
     def _guarded(self, call: Callable[[], Result]) -> Result:
-        """Return what a call of chromadb returns; raise StoreError for what it raises."""
+        """Return what a call that reads the collection returns; raise StoreError for what it raises."""
 
     def _read_description(self) -> None:
-        self.count = self._guarded(self._collection.count)
+        self.count = self._guarded(lambda: int(self._collection.count()))
         self.dimension, self.space = self._guarded(self._describe)
 
     def _page_of_ids(self, offset: int) -> list[str]:
-        page = partial(self._collection.get, limit=self.ids_at_once, offset=offset, include=[])
-        return list(self._guarded(page)["ids"])
+        return self._guarded(
+            lambda: list(self._collection.get(limit=self.ids_at_once, offset=offset, include=[])["ids"])
+        )
 
     def _get_entries(self, *, with_vectors: bool = True, **which: Any) -> list[Entry]:
         include = ["embeddings", "documents", "metadatas"][0 if with_vectors else 1 :]
-        got = self._guarded(partial(self._collection.get, include=include, **which))
-        vectors = got["embeddings"] if with_vectors else [_NO_VECTOR] * len(got["ids"])
-        columns = (got["ids"], vectors, got["documents"], got["metadatas"])
-        return [
-            Entry(key, np.asarray(vector, dtype=np.float32), document, _metadata(metadata))
-            for key, vector, document, metadata in zip(*columns, strict=True)
-        ]
+
+        def read() -> list[Entry]:
+            got = self._collection.get(include=include, **which)
+            vectors = got["embeddings"] if with_vectors else [_NO_VECTOR] * len(got["ids"])
+            columns = (got["ids"], vectors, got["documents"], got["metadatas"])
+            return [
+                Entry(key, np.asarray(vector, dtype=np.float32), document, _metadata(metadata))
+                for key, vector, document, metadata in zip(*columns, strict=True)
+            ]
+
+        return self._guarded(read)
 
     def _nearest(self, vectors: Sequence[Vector], number: int, without: str | None) -> list[list[Neighbour]]:
         which: dict[str, Any] = {} if without is None else {"where_document": {"$not_contains": without}}
-        got = self._guarded(
-            lambda: self._collection.query(
+
+        def search() -> list[list[Neighbour]]:
+            got = self._collection.query(
                 query_embeddings=[vector.tolist() for vector in vectors],
                 n_results=number,
                 include=["documents", "metadatas", "distances"],
                 **which,
             )
-        )
-        return [
-            [
-                Neighbour(key, _similarity(self.space, float(distance)), document, _metadata(metadata))
-                for key, distance, document, metadata in zip(*lists, strict=True)
+            return [
+                [
+                    Neighbour(key, _similarity(self.space, float(distance)), document, _metadata(metadata))
+                    for key, distance, document, metadata in zip(*lists, strict=True)
+                ]
+                for lists in zip(got["ids"], got["distances"], got["documents"], got["metadatas"], strict=True)
             ]
-            for lists in zip(got["ids"], got["distances"], got["documents"], got["metadatas"], strict=True)
-        ]
+
+        return self._guarded(search)
 
     def _describe(self) -> tuple[int | None, str]:
         first = self._collection.get(limit=1, include=["embeddings"])["embeddings"]

@@ -21,6 +21,7 @@ from drift_checks.core.text import printable
 from drift_checks.stores.engines.snapshot import Snapshot
 from drift_checks.stores.engines.sqlite import SqliteFile
 from drift_checks.stores.vectors.base import Result, Vector, VectorCollection
+from drift_checks.stores.vectors.bindings import BoundCollection
 from drift_checks.stores.vectors.catalogue import (
     DATABASE,
     CollectionName,
@@ -52,13 +53,13 @@ class DirectoryCollection(VectorCollection):
         self.place = self._directory = directory
         self._snapshot = Snapshot(snapshot_dir)
         self._client: ClientAPI | None = None
+        self._collection: Any = None
         try:
             self._copy()
             wanted = CollectionName.of(name)
-            found = _find(directory, self._snapshot.folder / DATABASE, wanted, snapshot_dir)
-            self._client = self._guarded(lambda: _open(self._snapshot.folder, found))
             self.name = wanted.name
-            self._collection = self._guarded(lambda: self._get(wanted.name))
+            self._found = _find(directory, self._snapshot.folder / DATABASE, wanted, snapshot_dir)
+            self._guarded(self._open)
             self._read_description()
         except BaseException:
             self.close()
@@ -68,8 +69,25 @@ class DirectoryCollection(VectorCollection):
         """Close the collection and remove the copy."""
         if self._client is not None and hasattr(self._client, "close"):
             self._client.close()
-        self._client = None
+        self._client = self._collection = None
         self._snapshot.close()
+
+    def _open(self) -> None:
+        if self._client is None:
+            self._collection = BoundCollection(self._snapshot.folder, self.name, self._found)
+
+    def _answered(self, call: Callable[[], Result]) -> Result:
+        """Return what a call returns; if it fails, chromadb's own client is asked from now on, which fits its core."""
+        try:
+            return call()
+        except Exception as error:
+            if self._client is not None or isinstance(error, MemoryError):
+                raise
+        self._collection = None
+        self._client = _open(self._snapshot.folder, self._found)
+        # The application's embedding function may need its libraries and a key.
+        self._collection = self._client.get_collection(self.name, embedding_function=None)
+        return call()
 
     def _copy(self) -> None:
         """Copy the directory; an index is called cut short only if it stays so."""
@@ -83,14 +101,9 @@ class DirectoryCollection(VectorCollection):
                 return
         raise damaged(self._directory, faults[0])
 
-    def _get(self, name: str) -> Any:
-        assert self._client is not None
-        # The application's embedding function may need its libraries and a key.
-        return self._client.get_collection(name, embedding_function=None)
-
     def _guarded(self, call: Callable[[], Result]) -> Result:
         try:
-            return call()
+            return self._answered(call)
         except (KeyboardInterrupt, SystemExit, GeneratorExit, StoreError):
             raise
         except MemoryError:
@@ -174,33 +187,6 @@ def create_collection(
         )
     if hasattr(client, "close"):
         client.close()
-
-
-def read_by_http(url: str, session: Any, found: FoundCollection) -> Any:
-    """Return chromadb's own collection of a server, which sends its requests with `session.request(method, url, …)`."""
-    with _loadable(Path(__file__).parent):
-        from chromadb.api import ServerAPI
-        from chromadb.api.models.Collection import Collection
-        from chromadb.config import Settings, System
-
-    # Variables of chromadb's own must not change where and how requests are sent.
-    settings = Settings(
-        _env_file=None,  # type: ignore[call-arg]
-        anonymized_telemetry=False,
-        chroma_api_impl="chromadb.api.fastapi.FastAPI",
-        chroma_server_host=url,
-        chroma_server_http_port=0,
-        chroma_server_ssl_enabled=False,
-        chroma_server_ssl_verify=None,
-        chroma_server_headers=None,
-        chroma_client_auth_provider=None,
-    )
-    # HttpClient is no use: its requests have no timeout, and it sends the first when it is created.
-    server: Any = System(settings).instance(ServerAPI)  # type: ignore[type-abstract]
-    server._session.close()
-    server._session = session
-    model = server.get_collection(found.name, tenant=found.tenant, database=found.database)
-    return Collection(client=server, model=model, embedding_function=None)
 
 
 def _open(directory: Path, found: FoundCollection | None = None) -> ClientAPI:

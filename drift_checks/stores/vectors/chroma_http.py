@@ -102,7 +102,7 @@ def is_cloud(url: ServerURL) -> bool:
 
 
 class Requests:
-    """The requests to one server; chromadb sends its own by `request`, too.
+    """The requests to one server.
 
     Raises:
         SettingError: A variable that concerns this server cannot be used.
@@ -136,6 +136,10 @@ class Requests:
     def get(self, path: str, **parameters: int) -> Any:
         """Return the answer to a GET of Chroma's API, in plain values."""
         return self.request("GET", f"{self.base}{API}{path}", params=parameters).json()
+
+    def post(self, path: str, **content: Any) -> Any:
+        """Return the answer to a POST of Chroma's API that reads, in plain values."""
+        return self.request("POST", f"{self.base}{API}{path}", json=content).json()
 
     def request(self, method: str, url: str, **content: Any) -> httpx.Response:
         """Return the answer to a request, which is one in JSON; it is sent again if the server may be back soon.
@@ -254,7 +258,9 @@ class Requests:
             return _Interrupted(self.url, problem, "try again later", pause=_retry_after(headers))
         if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
             return StoreAway(self.url, problem, "the log of the server says more")
-        return StoreError(self.url, problem, "the log of the server says more")
+        # Chroma before 1.0 lists no databases.
+        kind = Refused if status == HTTPStatus.METHOD_NOT_ALLOWED else StoreError
+        return kind(self.url, problem, "the log of the server says more")
 
     def _unauthorised(self, status: int, said: str) -> StoreError:
         if not self._credentials.secrets:

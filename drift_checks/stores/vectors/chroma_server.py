@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from importlib.metadata import version
 from typing import Any, NamedTuple, Self
 from urllib.parse import quote
 
@@ -20,7 +19,6 @@ from drift_checks.stores.vectors.catalogue import (
     FoundCollection,
     choose_collection,
 )
-from drift_checks.stores.vectors.chroma import read_by_http
 from drift_checks.stores.vectors.chroma_http import (
     NAME_A_SERVER,
     Credentials,
@@ -52,7 +50,7 @@ class Greeting(NamedTuple):
 
 
 class ChromaServer:
-    """A Chroma server, without chromadb.
+    """A Chroma server.
 
     Raises:
         StoreError: It is not reached, refuses the credentials, or is no Chroma server of a version that can be read.
@@ -69,7 +67,7 @@ class ChromaServer:
 
     @contextmanager
     def readable(self) -> Iterator[None]:
-        """Raise StoreError if an answer is not as the installed chromadb, or this class, expects it."""
+        """Raise StoreError if an answer is not as it is expected."""
         try:
             yield
         except (DriftError, MemoryError):
@@ -78,9 +76,9 @@ class ChromaServer:
             reason = printable(error, _LONGEST_REASON) or type(error).__name__
             raise StoreError(
                 self.url,
-                f"the installed chromadb {version('chromadb')} cannot read the answers of the server, Chroma"
-                f" {printable(self.greeting.version, 40)} ({type(error).__name__}: {reason})",
-                "install the chromadb of the server's version here, or update the server",
+                f"the answers of the server, Chroma {printable(self.greeting.version, 40)}, cannot be read"
+                f" ({type(error).__name__}: {reason})",
+                "update Drift Checks or the server, whichever is older",
             ) from None
 
     def find(self, wanted: CollectionName) -> FoundCollection:
@@ -169,8 +167,7 @@ class ChromaServer:
             return None
         return StoreError(
             self.url,
-            f"is a Chroma server {printable(found, 40)}, older than those that the installed chromadb"
-            f" {version('chromadb')} can read",
+            f"is a Chroma server {printable(found, 40)}, which is too old to be read",
             "have the server updated to Chroma 1.0 or newer, or copy its folder here and name that with"
             " --drift-chroma=DIR",
         )
@@ -228,8 +225,7 @@ class ServerCollection(VectorCollection):
             self.results_at_once = self.ids_at_once = 300  # type: ignore[misc]
         try:
             found = server.find(CollectionName.of(name))
-            requests = server.requests
-            self._collection = self._guarded(lambda: read_by_http(requests.base, requests, found))
+            self._collection = self._guarded(lambda: _ReadCollection(server.requests, found))
             self._read_description()
         except BaseException:
             self.close()
@@ -273,6 +269,27 @@ class ServerCollection(VectorCollection):
         except NotThere:
             problem = f"collection {printable(self.name)} was deleted or replaced while it was read"
             raise StoreChanged(self._url, problem, "start the review again") from None
+
+
+class _ReadCollection:
+    """The requests that read a collection, as methods of chromadb's own class."""
+
+    def __init__(self, requests: Requests, found: FoundCollection) -> None:
+        self._requests = requests
+        collections = _path(found.tenant, found.database)
+        described = requests.get(f"{collections}/{quote(found.name, safe='')}")
+        self._path = f"{collections}/{quote(str(described['id']), safe='')}"
+        self.metadata: Mapping[str, Any] | None = described.get("metadata")
+        self.configuration_json: Mapping[str, Any] | None = described.get("configuration_json")
+
+    def count(self) -> int:
+        return int(self._requests.get(f"{self._path}/count"))
+
+    def get(self, **which: Any) -> Any:
+        return self._requests.post(f"{self._path}/get", **which)
+
+    def query(self, **which: Any) -> Any:
+        return self._requests.post(f"{self._path}/query", **which)
 
 
 def _path(tenant: str, database: str) -> str:

@@ -184,11 +184,13 @@ class Link:
         }
 
     def _rows(self, connection: Connection, ids: Sequence[RecordId]) -> dict[RecordId, LinkedRecord]:
-        # A text may be a hundred megabytes, so those of the sample are not read again.
-        known = {key: self._known[key].values for key in ids if key in self._known}
+        # A text may be a hundred megabytes, so those of the sample are not read again. Where they are in a spool, they
+        # are read in the order in which they are there: in another, each would be read with the block around it.
+        wanted = set(ids)
+        known = {key: _linked(key, record.values) for key, record in self._known.items() if key in wanted}
         unknown = [key for key in ids if key not in known]
-        rows = known | self._store.rows(connection, unknown, ("id", "text", "category"))
-        return {key: LinkedRecord(key, as_text(row["text"]), _category(row["category"])) for key, row in rows.items()}
+        rows = self._store.rows(connection, unknown, ("id", "text", "category"))
+        return {key: known[key] for key in ids if key in known} | {key: _linked(key, row) for key, row in rows.items()}
 
     def _find_spelling(self) -> Spelling | None:
         """Return how the entries' ids are made from the records', with a prefix only if contents confirm it."""
@@ -316,6 +318,10 @@ def common_prefix(one: str, other: str) -> str:
     """Return what both begin with, at most so much as may be a prefix of ids."""
     pairs = takewhile(lambda pair: pair[0] == pair[1], zip(one[:_LONGEST_PREFIX], other, strict=False))
     return "".join(letter for letter, _ in pairs)
+
+
+def _linked(key: RecordId, row: Mapping[str, object]) -> LinkedRecord:
+    return LinkedRecord(key, as_text(row["text"]), _category(row["category"]))
 
 
 def _category(stored: object) -> str | None:

@@ -14,7 +14,6 @@ from drift_checks import __version__
 from drift_checks.commands import SUBCOMMANDS, chosen, command
 from drift_checks.report.history.database import History
 from drift_checks.report.history.recorded import RecordedRun
-from tests.support.histories import run
 
 
 def module(*arguments: object, **changed: str) -> subprocess.CompletedProcess[str]:
@@ -93,16 +92,8 @@ def loaded(*arguments: str) -> set[str]:
     return set(done.stdout.splitlines()[-1].split())
 
 
-def test_a_subcommand_imports_no_pytest(tmp_path: Path) -> None:
-    """It starts at once."""
-    keep(tmp_path, run())
-    assert not {"pytest", "chromadb", "sqlalchemy"} & loaded("history", "--reports", str(tmp_path))
-
-
 @pytest.mark.parametrize("arguments", [["--help"], ["doctor", "--help"]])
-def test_help_imports_no_libraries_of_a_run(arguments: list[str]) -> None:
-    """Nor does it import the other subcommands."""
-    modules = loaded(*arguments)
-    assert not {"chromadb", "sqlalchemy", "jinja2", "pydantic"} & modules
-    imported = {name.removeprefix("drift_checks.commands.") for name in modules if "commands" in name}
+def test_help_imports_no_other_subcommand(arguments: list[str]) -> None:
+    """It lists them from a table."""
+    imported = {name.removeprefix("drift_checks.commands.") for name in loaded(*arguments) if "commands" in name}
     assert imported & SUBCOMMANDS.keys() == set(arguments) - {"--help"}

@@ -66,6 +66,7 @@ TEXTS: dict[str, st.SearchStrategy[str]] = {
     "llm_price": st.just("0.15,0.60"),
     "naive_timezone": st.sampled_from(["Europe/Berlin", "UTC"]),
     "as_of": st.just("2026-01-10T00:00:00+05:30"),
+    "concurrency_max": st.just("1000"),
     "warn": st.just("0.9"),
     "critical": st.just("0.5"),
     "decision": st.sampled_from(["point", "sequential"]),

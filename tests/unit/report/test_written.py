@@ -16,7 +16,8 @@ from drift_checks.report.document import drift_document
 from drift_checks.report.history.recorded import SelfDisagreement
 from drift_checks.report.junit import junit_document
 from drift_checks.report.run import RunReport
-from drift_checks.report.summary import noise, reviewer_in_words, summarise, usage
+from drift_checks.report.summary import concurrency_in_words, noise, reviewer_in_words, summarise, usage
+from drift_checks.reviews.reviewers.concurrency import UsedConcurrency
 from tests.support.reports import AGREEMENT, BASELINE, INTEGRITY, LOW, OLD, facts, outcomes, report, reviewed
 
 HOSTILE = "<script>alert(1)</script><img src=x onerror=alert(2)>\"'&{{ 7*7 }}"
@@ -202,6 +203,34 @@ def test_any_run_has_a_summary(found: RunReport) -> None:
     lines = list(summarise(found, None))
     assert lines[0].startswith(str(found.verdict))
     assert lines[-1].startswith(f"exit {found.exit_code}")
+
+
+@pytest.mark.parametrize(
+    ("used", "words"),
+    [
+        (None, ""),
+        (UsedConcurrency(start=16, most=1), "up to 1 call at once"),
+        (UsedConcurrency(start=1, most=1, refusals={"429": 2}), "up to 1 call at once; 2 answers of 429"),
+        (UsedConcurrency(start=16, most=64), "up to 64 calls at once"),
+        (
+            UsedConcurrency(start=16, most=40, refusals={"429": 3}, halved=1),
+            "up to 40 calls at once; 3 answers of 429 halved it",
+        ),
+        (
+            UsedConcurrency(start=16, most=40, refusals={"429": 1, "529": 1}, halved=2),
+            "up to 40 calls at once; 2 answers of 429 and 529 halved it twice",
+        ),
+        (
+            UsedConcurrency(start=16, most=40, refusals={"503": 1_000}, halved=3),
+            "up to 40 calls at once; 1,000 answers of 503 halved it 3 times",
+        ),
+    ],
+)
+def test_the_summary_says_how_many_calls_were_made_at_once(used: UsedConcurrency | None, words: str) -> None:
+    """And what halved their number."""
+    found = report(reviewer="llm", reviewing={"concurrency": used})
+    assert concurrency_in_words(found.facts.reviewer) == words
+    assert [line.strip() for line in summarise(found, None) if "at once" in line] == [words] * bool(words)
 
 
 def test_nothing_in_the_summary_controls_the_terminal() -> None:

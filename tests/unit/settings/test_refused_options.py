@@ -94,6 +94,13 @@ def test_thresholds_in_the_wrong_order_are_refused(snapshot: SnapshotAssertion) 
     assert load(given({"warn": "0.8", "critical": "0.8"}), NOW).critical == 0.8
 
 
+def test_a_run_does_not_start_above_its_maximum(snapshot: SnapshotAssertion) -> None:
+    """If both are set; otherwise the other one is only a default."""
+    assert refusal(given({"concurrency_max": "8"}, ini={"concurrency": "9"})) == snapshot
+    assert load(given({"concurrency_max": "8", "concurrency": "8"}), NOW).concurrency_max == 8
+    assert load(given({"concurrency": "100"}), NOW).concurrency == 100
+
+
 def test_demo_and_a_store_exclude_each_other(snapshot: SnapshotAssertion) -> None:
     """If both are options; a configured checkout can still show the demo."""
     assert load(given({"demo": "true"}, ini={"db": "/a.db"}), NOW).demo

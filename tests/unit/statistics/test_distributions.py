@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import warnings
+from fractions import Fraction
+from itertools import product
+from math import comb
 
 import numpy as np
 import pytest
@@ -11,7 +14,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from scipy.stats import ks_2samp
 
-from drift_checks.statistics.distributions import Values, compare_distributions, histogram
+from drift_checks.statistics.distributions import Values, _exact_p_value, compare_distributions, histogram
 from tests.support.thorough import repetitions
 from tests.support.tolerance import tolerance
 
@@ -40,14 +43,27 @@ def test_the_distance_of_a_shift_is_that_of_the_normal_distributions() -> None:
     assert found.p_value < 1e-12
 
 
-@pytest.mark.parametrize("sizes", [(1, 1), (1, 20), (300, 50), (1000, 999)], ids=str)
-def test_the_test_of_small_windows_is_exact(sizes: tuple[int, int]) -> None:
-    """As scipy computes it."""
-    reference, recent = normal(sizes[0], 1), normal(sizes[1], 2) + 0.1
+@pytest.mark.parametrize("shift", [0.1, 1.0])
+@pytest.mark.parametrize("sizes", [(1, 1), (1, 20), (300, 50), (40, 2000), (7, 14), (1000, 999)], ids=str)
+def test_the_test_of_small_windows_is_exact(sizes: tuple[int, int], shift: float) -> None:
+    """As scipy computes it, down to 1e-100."""
+    reference, recent = normal(sizes[0], 1), normal(sizes[1], 2) + shift
     found = compare_distributions(reference, recent)
     right = ks_2samp(reference, recent, method="exact")
     assert found is not None
-    assert (found.distance, found.p_value) == pytest.approx((right.statistic, right.pvalue))
+    assert (found.distance, found.p_value) == pytest.approx((right.statistic, right.pvalue), rel=1e-10, abs=0)
+
+
+@given(st.integers(1, 9), st.integers(1, 9), st.integers(1, 81))
+def test_the_exact_p_value_is_that_of_counting_every_order(fewer: int, more: int, distance: int) -> None:
+    """In whole numbers; a distance that no order reaches has a probability of 0."""
+    ways = {(0, 0): 1}
+    for one, other in product(range(fewer + 1), range(more + 1)):
+        if one or other:
+            there = ways.get((one - 1, other), 0) + ways.get((one, other - 1), 0)
+            ways[one, other] = there if abs(one * more - other * fewer) < distance else 0
+    within = Fraction(ways[fewer, more], comb(fewer + more, fewer))
+    assert _exact_p_value(distance, fewer, more) == pytest.approx(float(1 - within), rel=1e-10, abs=1e-300)
 
 
 @pytest.mark.parametrize("sizes", [(1, 1_000_001), (2000, 2001), (7, 200_000), (100_000, 100_000)], ids=str)

@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 from scipy.optimize import brentq
 from scipy.stats import betabinom, binom, binomtest, hypergeom
 
-from drift_checks.statistics import intervals
-from drift_checks.statistics.intervals import Estimate, StratumCount, complete, stratified, wilson
+from drift_checks.statistics import strata as of_strata
+from drift_checks.statistics.intervals import Estimate, StratumCount, complete, wilson
+from drift_checks.statistics.strata import stratified
 from tests.support.thorough import THOROUGH, repetitions
 from tests.support.tolerance import tolerance
 
@@ -156,7 +157,7 @@ def test_steps_widen_the_interval_of_a_large_store_by_next_to_nothing(
 ) -> None:
     """And never narrow it."""
     stepped = sample((25000, 50, 60000), (30, 20, 10), agreed)
-    monkeypatch.setattr(intervals, "CELLS", 10**6)
+    monkeypatch.setattr(of_strata, "CELLS", 10**6)
     exact = sample((25000, 50, 60000), (30, 20, 10), agreed)
     assert exact.interval[0] - 0.001 < stepped.interval[0] <= exact.interval[0]
     assert exact.interval[1] <= stepped.interval[1] < exact.interval[1] + 0.001

@@ -108,3 +108,14 @@ def test_a_run_that_started_at_the_instant_stays(tmp_path: Path) -> None:
             history.add(replace(run(night), started=began + timedelta(microseconds=place - 1)))
         history.prune(began, "")
         assert ids(history) == NIGHTS[1:3]
+
+
+def test_run_is_parsed_once(nights: Path) -> None:
+    """Until it is replaced: a page and a list of hundreds of runs show the same ones."""
+    with History(nights) as history:
+        (first, *others), again = history.runs(), history.runs(last=6)
+        assert first is again[0]
+        history.add(replace(first, exit_code=3))
+        changed = history.runs()
+    assert changed[0].exit_code == 3
+    assert all(one is other for one, other in zip(changed[1:], others, strict=True))

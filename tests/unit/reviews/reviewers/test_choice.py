@@ -189,5 +189,23 @@ def test_names_the_reviewer(values: dict[str, Any], given: object, name: str) ->
 
 def test_limits_are_those_of_the_settings() -> None:
     """Each bound on calls is handed on."""
-    values: dict[str, Any] = {"concurrency": 3, "requests_per_minute": 9, "timeout": 5.0, "max_calls": 7, "max_cost": 2}
+    values: dict[str, Any] = {"requests_per_minute": 9, "timeout": 5.0, "max_calls": 7, "max_cost": 2}
+    values |= {"concurrency": 3, "concurrency_max": 9}
     assert limits_of(settings(**values)) == Limits(**values)
+
+
+@pytest.mark.parametrize(
+    ("values", "start", "most"),
+    [
+        ({}, 16, 64),
+        ({"concurrency": 4}, 4, 4),
+        ({"concurrency": 100}, 100, 100),
+        ({"concurrency_max": 100}, 16, 100),
+        ({"concurrency_max": 8}, 8, 8),
+        ({"concurrency": 4, "concurrency_max": 8}, 4, 8),
+    ],
+)
+def test_concurrency_grows_unless_only_its_start_is_set(values: dict[str, int], start: int, most: int) -> None:
+    """A run never starts above the maximum."""
+    limits = limits_of(settings(**values))
+    assert (limits.concurrency, limits.concurrency_max) == (start, most)

@@ -13,6 +13,7 @@ from drift_checks.core.records import RecordId, Review, Usage
 from drift_checks.reviews.reviewers.base import Classification, Request, UnusableAnswer
 from drift_checks.reviews.reviewers.limits import Breaker, Budget, BudgetSpent, Limits, Outage, Pace, Spent
 from tests.support.classifiers import Decide, FakeClassifier, StatusError, agree, in_turn, review_all, slowly
+from tests.support.simulated_time import SimulatedLoop
 from tests.support.thorough import repetitions
 from tests.support.waiting import PATIENCE
 
@@ -60,6 +61,27 @@ def test_a_pace_is_held_whenever_callers_come(arrivals: list[int], per_minute: i
         return start
 
     assert is_held(times, asyncio.run(main()), 60 / per_minute)
+
+
+@settings(max_examples=repetitions(40, 300))
+@given(st.integers(1, 40), st.lists(st.floats(0, 30), max_size=20))
+def test_no_minute_holds_more_calls_than_allowed(per_minute: int, late: list[float]) -> None:
+    """Whenever it begins, and however late some of 64 callers at once, and others after them, wake up."""
+    times: list[float] = []
+
+    async def call(pace: Pace) -> None:
+        await pace.wait()
+        times.append(asyncio.get_running_loop().time())
+
+    async def main() -> None:
+        pace = Pace(per_minute)
+        await asyncio.gather(*(call(pace) for _ in range(64)))
+        await asyncio.gather(*(call(pace) for _ in range(per_minute)))
+
+    with asyncio.Runner(loop_factory=lambda: SimulatedLoop(late)) as runner:
+        runner.run(main())
+    times.sort()
+    assert all(after - before > 60 for before, after in zip(times, times[per_minute:], strict=False))
 
 
 def test_a_pause_is_not_saved_up() -> None:

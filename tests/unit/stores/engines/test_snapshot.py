@@ -14,6 +14,7 @@ from typing import IO
 import pytest
 
 from drift_checks.core.errors import StoreChanged, StoreError
+from drift_checks.stores.engines import snapshot
 from drift_checks.stores.engines.snapshot import Snapshot, default_folder, fingerprint
 from tests.support.processes import OtherProcess
 
@@ -55,6 +56,7 @@ def test_a_snapshot_is_kept_while_its_process_lives(parent: Path) -> None:
     """The next snapshot removes what a killed process left."""
     code = f"""
 from pathlib import Path
+from drift_checks.stores.engines import snapshot
 from drift_checks.stores.engines.snapshot import Snapshot
 made = Snapshot(Path({str(parent)!r}))
 answer = str(made.folder)
@@ -70,6 +72,7 @@ answer = str(made.folder)
 BUSY = """
 import sys
 from pathlib import Path
+from drift_checks.stores.engines import snapshot
 from drift_checks.stores.engines.snapshot import Snapshot
 parent, source = map(Path, sys.argv[1:])
 for _ in range(150):
@@ -137,6 +140,26 @@ def test_an_inconsistent_copy_is_repeated(made: Snapshot, source: Path, monkeypa
     made.copy({source: "name"})
     assert len(copies) == 2
     assert (made.folder / "name").read_bytes() == b"content and more"
+
+
+@pytest.mark.skipif(not hasattr(os, "copy_file_range"), reason="this system's kernel copies no files")
+@pytest.mark.parametrize("pieces", [0, 1, 9])
+def test_what_the_kernel_does_not_copy_is_copied(
+    made: Snapshot, source: Path, monkeypatch: pytest.MonkeyPatch, pieces: int
+) -> None:
+    """Between some file systems it copies nothing."""
+    copy, left = os.copy_file_range, [None] * pieces
+
+    def some(come_from: int, target: int, size: int) -> int:
+        if not left:
+            raise OSError(18, "Invalid cross-device link")
+        left.pop()
+        return copy(come_from, target, size)
+
+    monkeypatch.setattr(snapshot, "_PIECE", 3)
+    monkeypatch.setattr(os, "copy_file_range", some)
+    made.copy({source: "name"})
+    assert (made.folder / "name").read_bytes() == b"content"
 
 
 def test_files_that_keep_changing_are_reported(made: Snapshot, source: Path, monkeypatch: pytest.MonkeyPatch) -> None:

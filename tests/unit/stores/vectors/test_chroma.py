@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 
 from drift_checks.core.errors import StoreError
+from drift_checks.stores.vectors import chroma
 from drift_checks.stores.vectors.catalogue import CollectionName
 from drift_checks.stores.vectors.chroma import DirectoryCollection, create_collection
 from tests.support.folders import contents
@@ -245,15 +246,16 @@ def test_an_error_of_chroma_is_not_called_damage(persisted: Path, snapshots: Pat
 
 
 def test_a_sqlite_too_old_for_chromadb_is_a_fault_of_the_installation(store: BuiltStore, snapshots: Path) -> None:
-    """Not of the store."""
+    """Not of the store; its extension module alone has a SQLite of its own."""
     code = f"""
 import sqlite3
 sqlite3.sqlite_version_info, sqlite3.sqlite_version = (3, 31, 1), "3.31.1"
 from pathlib import Path
 from drift_checks.core.errors import StoreError
-from drift_checks.stores.vectors.chroma import DirectoryCollection
+from drift_checks.stores.vectors import chroma
+chroma.BoundCollection = None
 try:
-    DirectoryCollection(Path({str(store.chroma)!r}), {NAME!r}, Path({str(snapshots)!r}))
+    chroma.DirectoryCollection(Path({str(store.chroma)!r}), {NAME!r}, Path({str(snapshots)!r}))
 except StoreError as error:
     print(error.exit_code, error)
 """
@@ -287,16 +289,18 @@ def test_a_folders_env_file_is_not_read(store: BuiltStore, tmp_path: Path, snaps
     assert "has no collection 'many'" in done.stdout, done.stderr
 
 
-def test_nothing_is_sent_to_the_network(store: BuiltStore, snapshots: Path) -> None:
-    """No socket is opened, neither at import nor later, and telemetry is off."""
+@pytest.mark.parametrize(("way", "told"), [("", "[]\n"), ("chroma.BoundCollection = None", "[False]\n")])
+def test_nothing_is_sent_to_the_network(store: BuiltStore, snapshots: Path, way: str, told: str) -> None:
+    """No socket is opened, neither at import nor later, and the telemetry of chromadb's own client is off."""
     code = f"""
 import socket
 from pathlib import Path
 def refuse(*_):
     raise SystemExit("a connection was tried")
 socket.socket.connect = socket.socket.connect_ex = socket.getaddrinfo = refuse
-from drift_checks.stores.vectors.chroma import DirectoryCollection
-opened = DirectoryCollection(Path({str(store.chroma)!r}), {NAME!r}, Path({str(snapshots)!r}))
+from drift_checks.stores.vectors import chroma
+{way}
+opened = chroma.DirectoryCollection(Path({str(store.chroma)!r}), {NAME!r}, Path({str(snapshots)!r}))
 opened.nearest([opened.entries(["chroma-1"])["chroma-1"].vector], 5)
 import chromadb
 told = chromadb.api.shared_system_client.SharedSystemClient._identifier_to_system.values()
@@ -304,7 +308,50 @@ print([system.settings.anonymized_telemetry for system in told])
 opened.close()
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
-    assert done.stdout == "[False]\n", done.stderr
+    assert done.stdout == told, done.stderr
+
+
+def test_the_package_chromadb_is_imported_only_for_an_error(persisted: Path, snapshots: Path, tmp_path: Path) -> None:
+    """It takes a second. The core ends the process if it cannot import its errors, here because of another's `.env`."""
+    (tmp_path / ".env").write_text("IS_PERSISTENT=maybe\n")
+    code = f"""
+import sys
+from pathlib import Path
+import numpy as np
+from drift_checks.core.errors import StoreError
+from drift_checks.stores.vectors.chroma import DirectoryCollection
+opened = DirectoryCollection(Path({str(persisted)!r}), "many", Path({str(snapshots)!r}))
+opened.nearest([opened.first(1)[0].vector], 5)
+print([name for name in sys.modules if name.split(".")[0] == "chromadb"])
+try:
+    opened.nearest([np.ones(3, dtype=np.float32)], 5)
+except StoreError as error:
+    print(error)
+import chromadb.errors
+print(chromadb.errors.NotFoundError.__name__)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, cwd=tmp_path)
+    imported, said, found = done.stdout.splitlines()
+    assert (imported, found) == ("[]", "NotFoundError"), done.stderr
+    assert "(Collection expecting embedding with dimension of 8, got 3)" in said
+
+
+def test_what_the_bindings_cannot_answer_is_asked_of_chromadb(
+    persisted: Path, snapshots: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another version may have changed them: when the directory is opened, or by a call."""
+    first = DirectoryCollection(persisted, "many", snapshots)
+    asked = [np.eye(8, dtype=np.float32)[0]]
+    expected = [list(first.ids()), first.nearest(asked, 20, without="text 1")]
+    first._collection._id = 1
+    assert [list(first.ids()), first.nearest(asked, 20, without="text 1")] == expected
+    first.close()
+    monkeypatch.setattr(chroma, "BoundCollection", None)
+    second = DirectoryCollection(persisted, "many", snapshots)
+    assert (second.count, second.dimension, second.space) == (first.count, first.dimension, first.space)
+    assert [list(second.ids()), second.nearest(asked, 20, without="text 1")] == expected
+    second.close()
+    assert list(snapshots.iterdir()) == []
 
 
 def test_chromadb_is_imported_only_when_a_directory_is_opened() -> None:

@@ -6,7 +6,6 @@ import ssl
 import time
 from base64 import b64encode
 from collections.abc import Callable, Iterator
-from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
@@ -51,8 +50,7 @@ def opened(relay: Relay) -> Iterator[Opened]:
 
 def sentence(relay: Relay, error: StoreError) -> tuple[int, str]:
     """Return the exit code and the sentence of an error, without what differs between machines."""
-    text = str(error).replace(relay.url, "http://HOST:PORT")
-    return error.exit_code, text.replace(f"chromadb {version('chromadb')}", "chromadb VERSION")
+    return error.exit_code, str(error).replace(relay.url, "http://HOST:PORT")
 
 
 def test_a_server_gives_what_its_directory_gives(opened: Opened, store: BuiltStore, tmp_path: Path) -> None:
@@ -99,8 +97,6 @@ def test_requests_only_read(opened: Opened, relay: Relay) -> None:
     }
     with pytest.raises(StoreError, match="POST /api/v2/tenants is not sent, because it may write"):
         collection._server.requests.request("POST", f"{relay.url}/api/v2/tenants")
-    with pytest.raises(StoreError, match="may write"):
-        collection._collection.delete(ids=["chroma-1"])
 
 
 def test_entries_are_read_without_vectors_where_none_are_needed(opened: Opened) -> None:
@@ -185,7 +181,7 @@ def test_an_old_server_is_told_by_its_version(opened: Opened, relay: Relay, numb
         relay.fault = Fault(200, f'"{number}"'.encode()) if old else Fault(404, b'{"detail": "Not Found"}')
 
     relay.before = answer
-    with pytest.raises(StoreError, match=rf"is a Chroma server {number}, .* chromadb \d+\.\d+.* can read; have the"):
+    with pytest.raises(StoreError, match=rf"is a Chroma server {number}, which is too old .*; have the"):
         opened()
 
 
@@ -215,9 +211,12 @@ def test_a_collection_is_found_in_any_database(opened: Opened, chroma_server: Se
     assert opened(CollectionName("twice", database="second")).dimension == 3
 
 
-def test_a_user_without_the_right_to_list_is_believed(opened: Opened, relay: Relay) -> None:
-    """The databases that the server names for this user are searched."""
-    relay.fault = Fault(403, ERROR % (b"AuthError", b"Forbidden"), path="/databases?limit")
+@pytest.mark.parametrize("fault", [(403, ERROR % (b"AuthError", b"Forbidden")), (405, b'{"detail": "Not Allowed"}')])
+def test_where_databases_are_not_listed_those_of_the_user_are_searched(
+    opened: Opened, relay: Relay, fault: tuple[int, bytes]
+) -> None:
+    """The user has no right to list them, or the server is older than 1.0."""
+    relay.fault = Fault(*fault, path="/databases?limit")
     assert opened().count == 120
 
 

@@ -1,0 +1,1 @@
+"""Reviews by this package beside the same work by other tools."""
