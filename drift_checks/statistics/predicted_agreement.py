@@ -16,7 +16,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from drift_checks.statistics.intervals import MID, TAIL, Estimate, StratumCount, stratified
+from drift_checks.statistics.intervals import TAIL, Estimate, StratumCount
+from drift_checks.statistics.strata import MID, stratified
 
 Numbers = npt.NDArray[np.float64]
 Counts = npt.NDArray[np.int64]
