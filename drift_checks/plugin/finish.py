@@ -37,6 +37,7 @@ from drift_checks.report.events import log_report
 from drift_checks.report.folder import PAGE, ReportsFolder
 from drift_checks.report.judging import build_report
 from drift_checks.report.keeping import Keeper
+from drift_checks.report.label_issues import ids_to_show, texts_of
 from drift_checks.report.listing import MOST_SHOWN, listed_records
 from drift_checks.report.run import RunReport
 from drift_checks.report.verdict import EXIT_INTERNAL_ERROR, EXIT_INTERRUPTED, Verdict
@@ -268,7 +269,9 @@ class Finish:
         outcomes = one_per_record(self.gathered.outcomes, [record.id for record in self.pipeline.sample.records])
         report = build_report(facts, tuple(self.gathered.selection.criteria.values()), outcomes, duration, known)
         report = self._with_exit_code(report, int(session.exitstatus))
-        return replace(report, past=self._keeper.past(store_of(report), self.run_id), details=self._details(report))
+        past, shown = self._keeper.past(store_of(report), self.run_id), ids_to_show(report.criteria)
+        texts = texts_of(self.pipeline, shown)
+        return replace(report, past=past, details=self._details(report), label_texts=texts)
 
     def _is_partial(self) -> bool:
         named = any("::" in argument for argument in self.config.args)

@@ -17,6 +17,7 @@ from drift_checks.plugin.keys import CRITERIA, PIPELINE, STATISTICS
 if TYPE_CHECKING:
     from drift_checks.core.outcomes import Criterion, PastRun
     from drift_checks.core.records import Record, RecordId, Review, Sample
+    from drift_checks.reviews.labels.issues import LabelAssessment
     from drift_checks.reviews.run import Pipeline
     from drift_checks.reviews.windows import Windows
     from drift_checks.settings.declarations import Settings
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
     from drift_checks.stores.vectors.base import Entry, VectorCollection
     from drift_checks.stores.vectors.linking import Link
 
+# As of the other files of a run.
+_FILE_MODE = 0o640
 NO_VECTORS = "there is no Chroma collection to compare the records with"
 
 
@@ -150,6 +153,33 @@ def past(drift_pipeline: Pipeline) -> list[PastRun]:
 def windows(drift_pipeline: Pipeline) -> Windows:
     """Recent and reference records of the whole store."""
     return drift_pipeline.windows
+
+
+@pytest.fixture(scope="session")
+def assessed_labels(drift_pipeline: Pipeline, pytestconfig: pytest.Config) -> LabelAssessment:
+    """What a classifier that has not seen the records says of all labels of the store; label_issues.csv lists it."""
+    from drift_checks.core.files import replace_file
+    from drift_checks.report.label_issues import LABELS_FILE, issues_csv, texts_of
+
+    found = drift_pipeline.labels
+    finish = pytestconfig.pluginmanager.get_plugin("drift_checks_finish")
+    if found.issues and finish is not None:
+        texts = texts_of(drift_pipeline, [issue.record_id for issue in found.issues])
+        path = finish.journal().path.with_name(LABELS_FILE)
+        replace_file(path, issues_csv(found.issues, texts).encode("utf-8", "backslashreplace"), _FILE_MODE)
+    return found
+
+
+@pytest.fixture(scope="session")
+def past_labels(drift_pipeline: Pipeline) -> list[Mapping[str, Any]]:
+    """What the criterion label_issues found in past runs of this store, oldest first; one a day."""
+    from drift_checks.report.history.past import past_details
+    from drift_checks.report.history.recorded import StoreIdentity
+    from drift_checks.report.label_issues import CRITERION
+
+    settings = drift_pipeline.settings
+    store = StoreIdentity(str(settings.db), settings.table, settings.collection)
+    return past_details(settings.reports, store, CRITERION, f"{drift_pipeline.sample.as_of:%Y-%m-%d}")
 
 
 @pytest.fixture

@@ -94,9 +94,10 @@ def as_csv(records: Iterable[ListedRecord]) -> str:
             words = (item.criterion, str(item.result), decision.stored, decision.reviewed)
             numbers = (decision.stored_confidence, decision.reviewed_confidence)
             row = (record.record_id, item.stratum, *words, *numbers, printable(item.message))
-            writer.writerow([_cell(value) for value in row])
+            writer.writerow([cell(value) for value in row])
     return text.getvalue()
 
 
-def _cell(value: object) -> object:
+def cell(value: object) -> object:
+    """Return a value as a cell of a table that no spreadsheet takes for a formula."""
     return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA) else value

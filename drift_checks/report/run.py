@@ -143,7 +143,8 @@ class RunReport:
     """A judged run.
 
     `details` describe the records that disagree, failed or were not reviewed; `past` are the store's earlier runs,
-    oldest first; `exit_reason` explains an exit code that is not the verdict's.
+    oldest first; `exit_reason` explains an exit code that is not the verdict's; `label_texts` are the texts of records
+    whose labels are probably wrong, and of the nearest ones.
     """
 
     facts: Facts
@@ -157,6 +158,7 @@ class RunReport:
     past: tuple[RecordedRun, ...] = ()
     acknowledged: Acknowledged = NOTHING_ACKNOWLEDGED
     exit_reason: str = ""
+    label_texts: Mapping[RecordId, str] = field(default_factory=dict)
 
     @property
     def criteria_worst_first(self) -> list[CriterionResult]:

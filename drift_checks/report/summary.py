@@ -13,6 +13,7 @@ from drift_checks.report.agreement import left_out
 from drift_checks.report.changes import changes_since
 from drift_checks.report.headline import headline
 from drift_checks.report.history.recorded import Agreement, ReviewerFacts
+from drift_checks.report.label_issues import LABELS_FILE, label_findings
 from drift_checks.report.outside import outside_in_words
 from drift_checks.report.run import CriterionResult, Facts, RunReport
 from drift_checks.report.verdict import MEANINGS, Verdict
@@ -53,6 +54,9 @@ def summarise(report: RunReport, page: Path | None) -> Iterator[str]:
         yield _line("note", "--drift-resume requests only the missing reviews")
     if facts.partial:
         yield _line("note", "partial review: not kept as the latest run")
+    if findings := label_findings(report):
+        where = f"; {LABELS_FILE} beside the report ranks them" if findings.wrong and page is not None else ""
+        yield _line("labels", f"{findings.sentence}{where}")
     if page is not None:
         yield _line("report", str(page))
     yield _line(f"exit {report.exit_code}", report.exit_reason or MEANINGS[report.exit_code])

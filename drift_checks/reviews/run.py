@@ -16,6 +16,7 @@ from drift_checks.core.records import Record, RecordId, Review, Sample
 from drift_checks.reviews.batches import BatchReviewer
 from drift_checks.reviews.cluster.choice import UsedCluster, neighbours_on_cluster, on_cluster, refuse_no_gain
 from drift_checks.reviews.journal import Journal, read_journal
+from drift_checks.reviews.labels.issues import LabelAssessment
 from drift_checks.reviews.ledger import Ledger
 from drift_checks.reviews.resuming import Unfinished
 from drift_checks.reviews.reviewers.base import Classifier, OnReview, Reviewer
@@ -24,7 +25,7 @@ from drift_checks.reviews.reviewers.concurrency import UsedConcurrency
 from drift_checks.reviews.reviewers.pool import BackgroundReviewer, PooledReviewer
 from drift_checks.reviews.sampler import Sampler
 from drift_checks.reviews.vectors.base import Comparison, VectorSet
-from drift_checks.reviews.windows import Windows
+from drift_checks.reviews.windows import FindVectors, Windows
 from drift_checks.settings.declarations import NEIGHBOURS, SEQUENTIAL, Settings
 from drift_checks.stores.columns.completion import completed
 from drift_checks.stores.engines.base import RecordFile
@@ -135,6 +136,13 @@ class Pipeline:
     def windows(self) -> Windows:
         """Recent and reference records of the whole store."""
         return Windows(self.settings, self.store, None if self.settings.chroma is None else self._vectors_in_chroma)
+
+    @cached_property
+    def labels(self) -> LabelAssessment:
+        """What a classifier that has not seen the records says of all labels of the store."""
+        from drift_checks.reviews.labels.choice import assess_labels
+
+        return assess_labels(self.settings, self.store, self.sample.records, self.windows, self._searchable)
 
     @cached_property
     def vectors(self) -> VectorCollection | None:
@@ -301,6 +309,13 @@ class Pipeline:
         keys = {record.id: key for record in records if (key := self.link.key_of(record)) is not None}
         entries = self.vectors.entries(list(keys.values()))
         return {record: entries[key].vector for record, key in keys.items() if key in entries}
+
+    def _searchable(self) -> tuple[int, FindVectors] | None:
+        """Return the dimension of the vectors in Chroma, and what finds them; None without any."""
+        # Linked first, because that reads the store itself.
+        if self.link is None or self.vectors is None or not self.vectors.dimension:
+            return None
+        return self.vectors.dimension, self._vectors_in_chroma
 
     def _linked_vectors(self) -> tuple[VectorCollection, Link] | None:
         return None if self.vectors is None or self.link is None else (self.vectors, self.link)

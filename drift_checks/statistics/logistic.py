@@ -1,4 +1,4 @@
-"""Multinomial logistic regression, and predictions for records that it was not fitted to."""
+"""Multinomial logistic regression."""
 
 from __future__ import annotations
 
@@ -23,7 +23,14 @@ _SUFFICIENT, _SMALLEST_STEP = 1e-4, 1e-6
 Objective = Callable[[Matrix], tuple[float, Matrix]]
 
 
-def fit(vectors: Matrix, labels: Labels, categories: int, weights: Weights | None = None) -> Matrix:
+def fit(
+    vectors: Matrix,
+    labels: Labels,
+    categories: int,
+    weights: Weights | None = None,
+    start: Matrix | None = None,
+    iterations: int = ITERATIONS,
+) -> Matrix:
     """Fit a multinomial logistic regression with a quadratic penalty.
 
     Args:
@@ -31,10 +38,12 @@ def fit(vectors: Matrix, labels: Labels, categories: int, weights: Weights | Non
         labels: The number of each record's category.
         categories: How many categories there are.
         weights: How much each record counts; all the same by default.
+        start: Coefficients to begin with, such as those of nearly the same records.
+        iterations: After so many, the fit is good enough.
 
     Returns:
-        Coefficients for `scores`: a row for each number of a vector, a last row for the constant; a column for each
-        category.
+        Coefficients for `probabilities`: a row for each number of a vector, a last row for the constant; a column for
+        each category.
     """
     with_constant = np.hstack([vectors, np.ones((len(vectors), 1), dtype=np.float32)])
     records = np.arange(len(labels))
@@ -55,7 +64,9 @@ def fit(vectors: Matrix, labels: Labels, categories: int, weights: Weights | Non
         gradient = with_constant.T @ exponentials + penalty * coefficients
         return mean + float(penalty / 2 * np.vdot(coefficients, coefficients)), gradient
 
-    return _minimum(loss, np.zeros((with_constant.shape[1], categories), dtype=np.float32))
+    if start is None:
+        start = np.zeros((with_constant.shape[1], categories), dtype=np.float32)
+    return _minimum(loss, start, iterations)
 
 
 def probabilities(vectors: Matrix, coefficients: Matrix) -> Matrix:
@@ -67,27 +78,7 @@ def probabilities(vectors: Matrix, coefficients: Matrix) -> Matrix:
     return found
 
 
-def out_of_fold(
-    vectors: Matrix, labels: Labels, categories: int, folds: Labels, weights: Weights | None = None
-) -> Matrix:
-    """Return the probability of each category for each record, by a regression fitted to the other folds.
-
-    Args:
-        vectors: One row per record.
-        labels: The number of each record's category.
-        categories: How many categories there are.
-        folds: The number of each record's fold. Copies of a record belong in the same one.
-        weights: How much each record counts; all the same by default.
-    """
-    found = np.empty((len(labels), categories), dtype=np.float32)
-    for fold in np.unique(folds):
-        inside = folds == fold
-        rest = None if weights is None else weights[~inside]
-        found[inside] = probabilities(vectors[inside], fit(vectors[~inside], labels[~inside], categories, rest))
-    return found
-
-
-def _minimum(objective: Objective, start: Matrix) -> Matrix:
+def _minimum(objective: Objective, start: Matrix, iterations: int) -> Matrix:
     """Return where a convex function is smallest, by L-BFGS with backtracking.
 
     Source: D. C. Liu and J. Nocedal, On the limited memory BFGS method for large scale optimization, Mathematical
@@ -95,7 +86,7 @@ def _minimum(objective: Objective, start: Matrix) -> Matrix:
     """
     point, (value, gradient) = start, objective(start)
     steps: list[tuple[Matrix, Matrix]] = []
-    for _ in range(ITERATIONS):
+    for _ in range(iterations):
         direction = -_quasi_newton(gradient, steps)
         slope = float(np.vdot(gradient, direction))
         length = 1.0
@@ -124,7 +115,8 @@ def _quasi_newton(gradient: Matrix, steps: list[tuple[Matrix, Matrix]]) -> Matri
         found -= weight * change
         weights.append(weight)
     moved, change = steps[-1] if steps else (gradient, gradient)
-    length = np.vdot(moved, change) / np.vdot(change, change) if steps else 1 / max(np.linalg.norm(gradient), 1e-12)
+    steepness = max(float(np.linalg.norm(gradient)), 1e-12)
+    length = np.vdot(moved, change) / np.vdot(change, change) if steps else 1 / steepness
     found *= np.float32(length)
     for (moved, change), weight in zip(steps, reversed(weights), strict=True):
         found += (weight - np.vdot(change, found) / np.vdot(moved, change)) * moved

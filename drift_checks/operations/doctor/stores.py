@@ -36,7 +36,10 @@ _PART = "part of "
 # The criteria that are not measured, or only in part, if the store lacks a column.
 CRITERIA = {
     "confidence": ("calibration", "confidence_change", "confidence_distribution"),
-    "timestamp": ("class_mix", "confidence_distribution", "embedding_drift", "latency_and_tokens"),
+    "timestamp": (
+        *("class_mix", "confidence_distribution", "embedding_drift", "latency_and_tokens"),
+        "part of label_issues",
+    ),
     "text_hash": ("part of record_integrity",),
     "chroma_id": ("store_consistency", "self_retrieval"),
     "embedding_json": ("embedding_drift", "neighbourhood", "part of label_conflicts", "self_retrieval"),

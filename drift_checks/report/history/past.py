@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from drift_checks.core.errors import ReportsError
 from drift_checks.core.outcomes import PastRun
@@ -52,6 +54,28 @@ def past_runs(reports: Path, source: Source) -> list[PastRun]:
     newest = {_draw(run): run for run in found if _is_comparable(run, source)}
     runs = sorted(newest.values(), key=lambda run: run.run_id)
     return [PastRun(run.run_id, run.agreement.agreed, run.agreement.reviewed) for run in runs]
+
+
+def past_details(reports: Path, store: StoreIdentity, criterion: str, day: str) -> list[Mapping[str, Any]]:
+    """Return the details that a criterion measured in runs of other days than this one, oldest first.
+
+    Of each day, only the newest run counts; runs that did not measure it are skipped.
+    """
+    history = open_for_reading(reports)
+    if history is None:
+        return []
+    try:
+        with history:
+            found = history.runs(store, _MOST_RUNS)
+    except ReportsError:
+        return []
+    by_day: dict[str, Mapping[str, Any]] = {}
+    for run in found:
+        result = run.criterion(criterion)
+        details = next((item["details"] for item in result.statistics if item.get("details")), None) if result else None
+        if details and run.sample.as_of[:10] != day:
+            by_day[run.sample.as_of[:10]] = details
+    return [by_day[each] for each in sorted(by_day)]
 
 
 def _is_comparable(run: RecordedRun, source: Source) -> bool:

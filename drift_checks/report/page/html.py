@@ -21,6 +21,7 @@ from drift_checks.report.changes import changes_since
 from drift_checks.report.headline import coverage, deciding_criteria, headline, reason
 from drift_checks.report.history.kept import KeptRun
 from drift_checks.report.history.recorded import RecordedRun
+from drift_checks.report.label_issues import LABELS_FILE, label_findings
 from drift_checks.report.listing import RECORDS_FILE, listed_records
 from drift_checks.report.page.charts.picture import Picture
 from drift_checks.report.page.charts.thresholds import effect_bar, rate_bar
@@ -69,6 +70,8 @@ def render(report: RunReport) -> str:
             agreement=summary.agreement_in_words(report),
             unmeasured=_unmeasured(report),
             pictures=pictures_of(report),
+            labels=label_findings(report),
+            labels_file=LABELS_FILE,
             rows=rows,
             listed=len(listed),
             known_rows=sum(item.criteria == [str(Result.ACKNOWLEDGED)] for item in listed),

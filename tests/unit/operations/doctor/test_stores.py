@@ -110,7 +110,7 @@ def test_missing_columns_are_listed_with_the_criteria_that_need_them(
         (["input_tokens", "output_tokens", "response_time_ms"], ["latency_and_tokens"]),
         (
             ["timestamp", "input_tokens"],
-            ["class_mix", "confidence_distribution", "embedding_drift", "latency_and_tokens"],
+            ["class_mix", "confidence_distribution", "embedding_drift", "latency_and_tokens", "part of label_issues"],
         ),
         (["input_tokens"], ["part of latency_and_tokens"]),
     ],

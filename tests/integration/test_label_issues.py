@@ -1,0 +1,41 @@
+"""Labels of the whole store that are probably wrong."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+
+import pytest
+
+from tests.support.drifting import DriftingStore, other_category, two_windows, write_store
+from tests.support.whole_runs import run_here
+
+
+@pytest.fixture
+def flipped(tmp_path: Path) -> DriftingStore:
+    """Of 250 earlier and 150 recent records, thirty recent ones have a wrong label."""
+    rows = two_windows(lambda place, row: {**row, "category": other_category(row)} if place < 30 else row)
+    return write_store(tmp_path / "store", rows)
+
+
+def test_wrong_recent_labels_are_a_warning_and_listed(flipped: DriftingStore, tmp_path: Path) -> None:
+    """Summary, page and file name them; the texts are left out on request, and the second run fits nothing."""
+    options = [*flipped.options, "--drift-reviewer=neighbours", "--drift-sample-size=4", "-k", "label_issues"]
+    first = run_here(tmp_path / "run", *options)
+    found = first.criterion("label_issues")
+    assert found["verdict"] == "WARNING"
+    details = found["statistics"][0]["details"]
+    assert details["fitted"] is True
+    listed = list(csv.DictReader((first.folder / "label_issues.csv").open(encoding="utf-8")))
+    wrong = {str(key) for key in range(251, 281)}
+    assert len({line["record_id"] for line in listed} & wrong) >= 25
+    assert all(line["text"].startswith("Risk number") for line in listed)
+    assert f"{len(listed)} of 400 labels are probably wrong" in first.text
+    page = (first.folder / "index.html").read_text(encoding="utf-8")
+    assert f"Labels that are probably wrong ({len(listed)})" in page
+    redacted = run_here(tmp_path / "run", *options, "--drift-redact")
+    listed = list(csv.DictReader((redacted.folder / "label_issues.csv").open(encoding="utf-8")))
+    assert {line["text"] for line in listed} == {""}
+    assert "Risk number" not in (redacted.folder / "index.html").read_text(encoding="utf-8")
+    again = run_here(tmp_path / "run", *options).criterion("label_issues")["statistics"][0]["details"]
+    assert (again["fitted"], again["predicted"]) == (False, 0)
