@@ -17,6 +17,7 @@ from drift_checks.reviews.labels.assessment import LabelAssessor
 from drift_checks.reviews.labels.issues import LabelAssessment
 from drift_checks.reviews.labels.records import LabelledRecords
 from drift_checks.reviews.labels.sources import choose_source
+from drift_checks.reviews.sampler import strata_bounds
 from drift_checks.reviews.windows import Windows
 from drift_checks.settings.declarations import Settings
 from tests.support.stores import AS_OF
@@ -49,7 +50,7 @@ def assessed(path: Path, folder: Path | None = None) -> LabelAssessment:
     there = store.read(lambda connection: store.rows(connection, list(range(1, 60))))
     sample = [Record(key, Stratum.BASELINE, row) for key, row in there.items()] if embedded else []
     source = choose_source(store, sample, lambda: None, 0.8)
-    records = LabelledRecords(store, source, windows.bounds, 1)
+    records = LabelledRecords(store, source, windows.bounds, strata_bounds(settings, store), 1)
     return LabelAssessor(store, records, windows.count("category"), 1, folder, ("store",)).assess()
 
 
