@@ -159,9 +159,13 @@ def _judge_population(
     whole = replace(counted, passed=passed, failed=len(made) - passed, estimate=population)
     verdict, reason = enough_or_warning(whole)
     alone = agreement.population_sample or population
-    # Predictions tell more of the labels that TF-IDF recognises, not how many it recognises in a sound store.
-    if verdict is Verdict.CRITICAL and _may_be_sound(facts, max(population.interval, alone.interval, key=itemgetter(1))):
+    # Predictions say nothing of how many labels of a sound store TF-IDF recognises.
+    widest = max(population.interval, alone.interval, key=itemgetter(1))
+    if verdict is Verdict.CRITICAL and _may_be_sound(facts, widest):
         verdict, reason = Verdict.WARNING, _WEAK
+    if verdict is Verdict.CRITICAL and min(alone.rate, population.interval[1]) >= facts.critical:
+        verdict = Verdict.WARNING
+        reason = f"; WARNING, since the sample alone would give {percent(alone.rate)}, without predictions"
     share = heaviest_disagreement(list(_strata(facts, made, agreement.population_without).values()))
     by_one = share > 1 / max(1, counted.criterion.least) and population.rate + share >= facts.critical
     if verdict is Verdict.CRITICAL and by_one:
