@@ -41,9 +41,9 @@ CLI_PLUGIN = "drift_checks_cli"
 def gather_facts(config: pytest.Config, pipeline: Pipeline, counts: Mapping[str, Any], **of_run: Any) -> Facts:
     """Return the facts of a run.
 
-    `counts` holds the number of `vectors`, the `comparison`, the `cluster`, the `concurrency`, the `predictions` of all
-    labels and the `totals` of the reviews, which may come from another process, and `of_run` the fields `run_id`, `started`, `finished`, `partial`,
-    `coverage` and `interrupted`.
+    `counts` holds the number of `vectors`, the `comparison`, the `cluster`, the `concurrency`, the `predictions` of
+    all labels and the `totals` of the reviews, which may come from another process, and `of_run` the fields `run_id`,
+    `started`, `finished`, `partial`, `coverage` and `interrupted`.
     """
     settings, sample, classifier = pipeline.settings, pipeline.sample, pipeline.classifier
     repeat, repeat_record = _how_to_repeat(config, pipeline)

@@ -81,10 +81,9 @@ class LabelFindings:
     @property
     def sentence(self) -> str:
         """How many labels are probably wrong, and what says so."""
-        if not self.wrong:
-            return f"none of {count(self.records, 'label')} is probably wrong, by {self.basis}"
-        verb, share = "is" if self.wrong == 1 else "are", percent(self.wrong / self.records)
-        return f"{self.wrong:,} of {count(self.records, 'label')} {verb} probably wrong ({share}), by {self.basis}"
+        share = f" ({percent(self.wrong / self.records)})" if self.wrong else ""
+        verb = "is" if self.wrong == 1 else "are"
+        return f"{self.wrong:,} of {count(self.records, 'label')} {verb} probably wrong{share}, by {self.basis}"
 
 
 def label_findings(report: RunReport) -> LabelFindings | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
@@ -81,7 +80,7 @@ class LabelAssessor:
         drawn = Block.joined(found.drawn)
         model = LabelModel.fitted(drawn, found.records)
         if model is None:
-            return LabelAssessment(missing=_too_few(drawn))
+            return LabelAssessment(missing=_not_told_apart(drawn, len(self._counts)))
         empty = Kept(model, None, np.empty(0, np.uint64), np.empty(0, PREDICTION))
         if len(drawn.ids) == found.records:
             found = Pass(empty, found.draw, self._sampled)
@@ -137,7 +136,8 @@ class LabelAssessor:
         is_wrong = np.zeros(len(labels), np.bool_)
         is_wrong[places] = True
         ids = found.ids_of(places)
-        own = np.round(np.where(known, predictions["own"].astype(np.float64), np.nan), _DIGITS)
+        own = predictions["own"].astype(np.float64).round(_DIGITS)
+        own[~known] = np.nan
         names = {RECENT: "recent", OLDER: "older"}
         issues = [
             LabelIssue(
@@ -212,11 +212,11 @@ def _by_category(
     return {name: AgeCount(*numbers) for name, numbers in zip(model.categories, columns, strict=True)}
 
 
-def _too_few(drawn: Block) -> str:
-    found = Counter(drawn.categories.tolist())
-    if len(found) > MOST_CATEGORIES:
-        return f"labels are told apart in at most {MOST_CATEGORIES} categories, and the store has {len(found):,}"
+def _not_told_apart(drawn: Block, categories: int) -> str:
+    """Return why no regression was fitted to these records of a store with so many categories."""
+    if categories > MOST_CATEGORIES:
+        return f"it compares at most {MOST_CATEGORIES} categories, and the store has {categories:,}"
+    found = count(len(drawn.ids), "record"), count(len(set(drawn.categories)), "category")
     return (
-        f"it needs two categories with {LEAST} different texts each, and {count(len(drawn.ids), 'record')} in"
-        f" {count(len(found), 'category')} with a vector have fewer"
+        f"needs two categories with {LEAST} different texts and vectors each, found fewer in {found[0]} of {found[1]}"
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from hashlib import blake2b
 from itertools import islice
@@ -112,7 +112,7 @@ class LabelledRecords:
         """Return which records were left out in the last pass."""
         return [f"{count(number, 'record')} {why}" for why, number in sorted(self.left_out.items())]
 
-    def _block(self, columns: dict[str, Sequence[Any]]) -> Block:
+    def _block(self, columns: Mapping[str, Sequence[Any]]) -> Block:
         categories = [self._category(value) for value in columns["category"]]
         texts = [self._text(value) for value in columns["text"]]
         labelled = [
@@ -123,14 +123,17 @@ class LabelledRecords:
         self.left_out += others
         self.left_out = +self.left_out
         kept = places.tolist()
-        if vectors.shape[1] > MOST_DIMENSIONS:
-            vectors = vectors @ self._directions(vectors.shape[1])
-        vectors = unit(vectors)
-        times = columns.get("timestamp")
+        # The same record has the same digest in any block; products of matrices may round it otherwise.
         found = [
             (texts[place], categories[place] or "", vector.tobytes())
             for place, vector in zip(kept, vectors, strict=True)
         ]
+        # Squares of extreme numbers would overflow, or vanish.
+        vectors = vectors / np.abs(vectors).max(axis=1, keepdims=True, initial=0)
+        if vectors.shape[1] > MOST_DIMENSIONS:
+            vectors = vectors @ self._directions(vectors.shape[1])
+        vectors = unit(vectors)
+        times = columns.get("timestamp")
         ids = np.empty(len(kept), dtype=object)
         ids[:] = [record_id(columns["id"][place]) for place in kept]
         named = np.empty(len(kept), dtype=object)

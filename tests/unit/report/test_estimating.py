@@ -152,7 +152,7 @@ def test_no_sample_of_a_sound_store_is_critical(tell: bool) -> None:
         doubtful = places if not tell else {name: np.arange(SIZES[name]) for name in SIZES}
         drawn = {name: random.choice(SIZES[name], DRAWN[name], replace=False) for name in SIZES}
         sampled, outcomes = [], []
-        for name, place in ((name, place) for name in SIZES for place in drawn[name].tolist()):
+        for name, place in ((stratum, place) for stratum in SIZES for place in drawn[stratum].tolist()):
             key, result = f"{name} {place}", Result.PASSED if agreed[name][place] else Result.FAILED
             sampled.append((key, UNLIKELY if doubtful[name][place] < DOUBTFUL[name] else LIKELY))
             outcomes.append(Outcome("agreement", result, "", key, name))
