@@ -107,8 +107,6 @@ def findings(assessed: LabelAssessment) -> dict[str, Any]:
         "estimated": assessed.wrong,
         "basis": assessed.basis,
         "remarks": list(assessed.remarks),
-        "fitted": assessed.fitted,
-        "predicted": assessed.predicted,
         "issues": [shown(issue, assessed.nearest.get(issue.record_id, ())) for issue in assessed.issues[:MOST_SHOWN]],
     }
 

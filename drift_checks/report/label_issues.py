@@ -59,6 +59,13 @@ class ShownIssue:
     text: str | None
     near: tuple[ShownNear, ...]
 
+    @property
+    def either(self) -> list[tuple[str, str, float, ShownNear | None]]:
+        """Return which label it is, its category and probability, and the nearest record with it, of both labels."""
+        near = {item.category: item for item in self.near}
+        both = ("stored", self.stored, self.stored_probability), ("predicted", self.predicted, self.predicted_probability)
+        return [(*label, near.get(label[1])) for label in both]
+
 
 @dataclass(frozen=True)
 class LabelFindings:
@@ -68,7 +75,7 @@ class LabelFindings:
         wrong: How many labels are probably wrong.
         records: Of how many.
         basis: The kind of vectors.
-        remarks: What was left out.
+        remarks: What was left out, and what else a reader must know.
         issues: The first of them.
     """
 

@@ -71,7 +71,7 @@ class LabelAssessor:
         if kept is not None and found.dimension != len(kept.model.centre):
             kept, found = None, self._pass(None)
         if not found.drawn:
-            return LabelAssessment(missing=f"no record has a label and a vector ({self._left_out() or 'no records'})")
+            return LabelAssessment(missing=self._nothing_to_compare())
         if kept is not None and _still_holds(kept.model, found):
             return self._assessed(kept.model, found, fitted=False)
         if kept is not None:
@@ -163,17 +163,18 @@ class LabelAssessor:
             predicted=found.predicted,
         )
 
+    def _nothing_to_compare(self) -> str:
+        return f"no record has a label and a vector ({', '.join(self._records.remarks()) or 'no records'})"
+
     def _remarks(self, model: LabelModel, labels: npt.NDArray[np.intp], obstacle: str) -> list[str]:
-        found = self._records.remarks()
+        left_out = self._records.remarks()
         if unknown := int((labels < 0).sum()):
             categories = count(len(model.rare), "category")
-            found.append(f"{count(unknown, 'record')} in {categories} with fewer than {LEAST} different texts")
+            left_out.append(f"{count(unknown, 'record')} in {categories} with fewer than {LEAST} different texts")
+        found = [f"left out: {', '.join(left_out)}"] if left_out else []
         if obstacle:
             found.append(f"the predictions cannot be kept for the next run ({obstacle})")
         return found
-
-    def _left_out(self) -> str:
-        return ", ".join(self._records.remarks())
 
 
 def _still_holds(model: LabelModel, found: Pass) -> bool:

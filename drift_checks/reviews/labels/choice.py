@@ -16,6 +16,9 @@ from drift_checks.settings.declarations import Settings
 from drift_checks.stores.engines.snapshot import default_folder
 from drift_checks.stores.records import RecordStore
 
+# Draws the records to learn from. The seed of a run changes every night, and what was predicted would be of no use.
+_SEED = 1
+
 
 def assess_labels(
     settings: Settings,
@@ -37,7 +40,7 @@ def assess_labels(
         StoreError: The store cannot be read.
     """
     source = choose_source(store, sample, open_chroma, settings.min_reviewed)
-    records = LabelledRecords(store, source, windows.bounds, strata_bounds(settings, store), settings.seed)
+    records = LabelledRecords(store, source, windows.bounds, strata_bounds(settings, store), _SEED)
     try:
         # What is kept tells whether a text was in the store.
         folder = None if settings.redact else settings.snapshot_dir or default_folder()
@@ -46,4 +49,4 @@ def assess_labels(
     identity = (str(settings.db), settings.table, settings.collection, settings.where or "")
     counts = windows.count("category")
     sampled = [record.id for record in sample]
-    return LabelAssessor(store, records, counts, settings.seed, folder, identity, sampled).assess()
+    return LabelAssessor(store, records, counts, _SEED, folder, identity, sampled).assess()

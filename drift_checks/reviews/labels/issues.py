@@ -66,7 +66,7 @@ class LabelAssessment:
         by_category: Counts by category.
         nearest: The records nearest to the first issues: the one with the stored and the one with the predicted label.
         predictions: How probable all labels are, by stratum; None if nothing is known.
-        remarks: What was left out.
+        remarks: What was left out, and what else a reader must know.
         fitted: Whether the regressions were fitted in this run.
         predicted: How many records were predicted in this run.
     """

@@ -137,9 +137,8 @@ def test_rare_categories_and_unusable_vectors_are_left_out(tmp_path: Path) -> No
     found = assessed(write(tmp_path / "a.db", changed))
     assert found.records == 86
     assert found.remarks == (
-        "1 record with a vector of another dimension",
-        "2 records without a usable vector",
-        "1 record in 1 category with fewer than 5 different texts",
+        "left out: 1 record with a vector of another dimension, 2 records without a usable vector, 1 record in 1 category"
+        " with fewer than 5 different texts",
     )
 
 
@@ -147,8 +146,8 @@ def test_rare_categories_and_unusable_vectors_are_left_out(tmp_path: Path) -> No
     ("written", "reason"),
     [
         ([], "no record has a label and a vector (no records)"),
-        ([(*row[:2], "fraud", *row[3:]) for row in rows()], "it needs two categories"),
-        ([(row[0], "the same", *row[2:]) for row in rows()], "it needs two categories with 5 different texts each"),
+        ([(*row[:2], "fraud", *row[3:]) for row in rows()], "needs two categories"),
+        ([(row[0], "the same", *row[2:]) for row in rows()], "needs two categories with 5 different texts and vectors each, found fewer"),
     ],
 )
 def test_store_without_enough_to_compare_is_not_measured(tmp_path: Path, written: list[Row], reason: str) -> None:
