@@ -26,6 +26,7 @@ from drift_checks.report.outside import find_outside
 from drift_checks.report.repeat import repeat_calls, repeat_commands
 from drift_checks.report.run import Facts
 from drift_checks.reviews.cluster.choice import UsedCluster
+from drift_checks.reviews.labels.predictions import LabelPredictions
 from drift_checks.reviews.reviewers.concurrency import UsedConcurrency
 from drift_checks.reviews.run import Pipeline
 from drift_checks.reviews.vectors.base import Comparison
@@ -40,9 +41,9 @@ CLI_PLUGIN = "drift_checks_cli"
 def gather_facts(config: pytest.Config, pipeline: Pipeline, counts: Mapping[str, Any], **of_run: Any) -> Facts:
     """Return the facts of a run.
 
-    `counts` holds the number of `vectors`, the `comparison`, the `cluster`, the `concurrency` and the `totals` of the
-    reviews, which may come from another process, and `of_run` the fields `run_id`, `started`, `finished`, `partial`,
-    `coverage` and `interrupted`.
+    `counts` holds the number of `vectors`, the `comparison`, the `cluster`, the `concurrency`, the `predictions` of
+    all labels and the `totals` of the reviews, which may come from another process, and `of_run` the fields `run_id`,
+    `started`, `finished`, `partial`, `coverage` and `interrupted`.
     """
     settings, sample, classifier = pipeline.settings, pipeline.sample, pipeline.classifier
     repeat, repeat_record = _how_to_repeat(config, pipeline)
@@ -93,6 +94,7 @@ def gather_facts(config: pytest.Config, pipeline: Pipeline, counts: Mapping[str,
         judge=settings.judge,
         error_rate=settings.error_rate,
         demo=settings.demo,
+        predictions=None if counts["predictions"] is None else from_plain(LabelPredictions, counts["predictions"]),
         resumable=classifier is not None,
         redacted=settings.redact,
         found=pipeline.found,

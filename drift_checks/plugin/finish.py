@@ -147,6 +147,7 @@ class Finish:
             "comparison": to_plain(self.pipeline.comparison()),
             "cluster": to_plain(self.pipeline.used_cluster()),
             "concurrency": to_plain(self.pipeline.used_concurrency()),
+            "predictions": to_plain(self.pipeline.label_predictions()),
             "totals": self.pipeline.ledger.totals(),
         }
 
@@ -156,11 +157,13 @@ class Finish:
         self.refusal = self.refusal or contribution["refusal"]
         compared = [item["comparison"] for item in (contribution, self._counts or {}) if item.get("comparison")]
         clusters = [item["cluster"] for item in (contribution, self._counts or {}) if item.get("cluster")]
+        predicted = [item["predictions"] for item in (contribution, self._counts or {}) if item.get("predictions")]
         used = [item["concurrency"] for item in (contribution, self._counts or {}) if item.get("concurrency")]
         self._counts = contribution | {
             "comparison": max(compared, key=itemgetter("number"), default=None),
             "cluster": max(clusters, key=itemgetter("workers"), default=None),
             "concurrency": max(used, key=itemgetter("most"), default=None),
+            "predictions": next(iter(predicted), None),
         }
         self._near |= from_plain(list[tuple[RecordId, tuple[Near, ...]]], contribution["near"])
 

@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from operator import itemgetter
 from statistics import fmean
 
 from drift_checks.core.outcomes import AGREEMENT, Outcome, Result
 from drift_checks.core.records import Stratum
 from drift_checks.core.text import percent, percent_range
+from drift_checks.report.estimating import estimate_store
 from drift_checks.report.evidence import enough_or_warning, too_few
-from drift_checks.report.history.recorded import Agreement, Kappa
+from drift_checks.report.history.recorded import PREDICTIONS, SAMPLE, Agreement, Kappa
 from drift_checks.report.run import CriterionResult, Facts
 from drift_checks.report.verdict import Verdict
 from drift_checks.reviews.vectors.base import TFIDF_BASIS
@@ -49,14 +51,12 @@ def summarise_agreement(facts: Facts, outcomes: Sequence[Outcome]) -> Agreement:
     ]
     strata = _strata(facts, made, without)
     missing = _missing(facts, outcomes, strata, nothing=bool(without) and not made)
-    population = None
+    population = alone = None
     if not missing and facts.sample.size == sum(facts.sample.store_strata.values()):
         # Acknowledged disagreements are in no count.
         population = complete([replace(item, size=item.size - known[name]) for name, item in strata.items()])
     elif not missing:
-        from drift_checks.statistics.strata import stratified
-
-        population = stratified(list(strata.values()))
+        population, alone = estimate_store(facts, made, strata)
     agreed = sum(item.result is Result.PASSED for item in judged)
     found = Agreement(
         agreed=agreed,
@@ -67,6 +67,8 @@ def summarise_agreement(facts: Facts, outcomes: Sequence[Outcome]) -> Agreement:
         population=population,
         population_missing=missing or None,
         population_without=tuple(without) if population else (),
+        population_basis=None if population is None else PREDICTIONS if alone else SAMPLE,
+        population_sample=alone,
         acknowledged=sum(known[stratum] for stratum in facts.judged),
     )
     weighted = facts.judge == POPULATION and population is not None
@@ -156,8 +158,14 @@ def _judge_population(
         return JudgedAgreement(Verdict.INCONCLUSIVE, f"{few}: {said}", population)
     whole = replace(counted, passed=passed, failed=len(made) - passed, estimate=population)
     verdict, reason = enough_or_warning(whole)
-    if verdict is Verdict.CRITICAL and _may_be_sound(facts, population.interval):
+    alone = agreement.population_sample or population
+    # Predictions say nothing of how many labels of a sound store TF-IDF recognises.
+    widest = max(population.interval, alone.interval, key=itemgetter(1))
+    if verdict is Verdict.CRITICAL and _may_be_sound(facts, widest):
         verdict, reason = Verdict.WARNING, _WEAK
+    if verdict is Verdict.CRITICAL and min(alone.rate, population.interval[1]) >= facts.critical:
+        verdict = Verdict.WARNING
+        reason = f"; WARNING, since the sample alone would give {percent(alone.rate)}, without predictions"
     share = heaviest_disagreement(list(_strata(facts, made, agreement.population_without).values()))
     by_one = share > 1 / max(1, counted.criterion.least) and population.rate + share >= facts.critical
     if verdict is Verdict.CRITICAL and by_one:

@@ -16,6 +16,7 @@ from drift_checks.report.coverage import Coverage
 from drift_checks.report.details import Details
 from drift_checks.report.history.recorded import Agreement, RecordedRun, ReviewerFacts, SampleFacts, StoreFacts
 from drift_checks.report.verdict import Verdict, severity
+from drift_checks.reviews.labels.predictions import LabelPredictions
 from drift_checks.settings.declarations import POPULATION
 from drift_checks.statistics.intervals import Estimate, Interval, wilson
 
@@ -31,6 +32,7 @@ class Facts:
         partial: Whether it ran only some criteria or records.
         coverage: How much of the sample and of the criteria was checked.
         interrupted: How far the run came before it was interrupted.
+        predictions: How probable all labels of the store are; None if they were not assessed.
         resumable: Whether missing reviews can be made later.
         found: What was found in the store because the user did not name it.
         repeat: The command that repeats the run.
@@ -58,6 +60,7 @@ class Facts:
     error_rate: float = 0.01
     coverage: Coverage = field(default_factory=Coverage)
     interrupted: str | None = None
+    predictions: LabelPredictions | None = None
     resumable: bool = False
     redacted: bool = False
     found: tuple[str, ...] = ()

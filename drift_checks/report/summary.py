@@ -231,8 +231,18 @@ def agreement_in_words(report: RunReport) -> str:
     estimate = f"estimated for the whole store: {percent(population.rate)} ({percent_range(*population.interval)})"
     if population.is_exact:
         estimate = f"of the whole store: {percent(population.rate)}"
+    else:
+        estimate += f", {_estimated_from(agreement)}"
     estimate += left_out(agreement)
     return "; ".join([estimate, sample] if report.facts.judge == POPULATION else [sample, estimate])
+
+
+def _estimated_from(agreement: Agreement) -> str:
+    """Return what the estimate for the whole store is made from."""
+    alone = agreement.population_sample
+    if alone is None:
+        return "from the sample alone"
+    return f"with a prediction for every record (from the sample alone: {percent_range(*alone.interval)})"
 
 
 def beyond_chance(agreement: Agreement) -> str:

@@ -17,6 +17,7 @@ from drift_checks.reviews.batches import BatchReviewer
 from drift_checks.reviews.cluster.choice import UsedCluster, neighbours_on_cluster, on_cluster, refuse_no_gain
 from drift_checks.reviews.journal import Journal, read_journal
 from drift_checks.reviews.labels.issues import LabelAssessment
+from drift_checks.reviews.labels.predictions import LabelPredictions
 from drift_checks.reviews.ledger import Ledger
 from drift_checks.reviews.resuming import Unfinished
 from drift_checks.reviews.reviewers.base import Classifier, OnReview, Reviewer
@@ -296,6 +297,10 @@ class Pipeline:
         """Return how many calls were in flight at once; None for reviewers that keep to the setting, or make none."""
         reviewer = self.__dict__.get("reviewer")
         return reviewer.used_concurrency() if isinstance(reviewer, PooledReviewer) else self._concurrency
+
+    def label_predictions(self) -> LabelPredictions | None:
+        """Return how probable all labels are, by stratum, if a step of this run assessed them."""
+        return self.labels.predictions if "labels" in self.__dict__ else None
 
     def similar(self) -> VectorSet | None:
         """Return the vectors that show which records are similar, if a step of this run opened them."""

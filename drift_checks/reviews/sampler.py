@@ -42,14 +42,7 @@ class Sampler:
     def __init__(self, settings: Settings, store: RecordStore) -> None:
         self.settings = settings
         self.store = store
-        old_before = settings.as_of - timedelta(days=settings.old_days)
-        self._bounds = Bounds(
-            settings.low_confidence_below,
-            old_before,
-            settings.naive_timezone,
-            store.forms.confidences,
-            store.forms.timestamps,
-        )
+        self._bounds = strata_bounds(settings, store)
 
     def draw(self) -> Sample:
         """Return the records that the setting `records` names, else those that the seed draws.
@@ -200,6 +193,15 @@ class Sampler:
             names = ", ".join(map(str, found))
             raise SettingError("records", f"{name} may be any of the records {names}", "name the id alone")
         return found
+
+
+def strata_bounds(settings: Settings, store: RecordStore) -> Bounds:
+    """Return what separates the strata of this store."""
+    old_before = settings.as_of - timedelta(days=settings.old_days)
+    forms = store.forms
+    return Bounds(
+        settings.low_confidence_below, old_before, settings.naive_timezone, forms.confidences, forms.timestamps
+    )
 
 
 def _unreadable_notes(unreadable: Mapping[str, tuple[int, object]], store: RecordStore) -> Iterator[str]:

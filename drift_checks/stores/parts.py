@@ -23,7 +23,7 @@ _MOST_GAPS = 4
 
 
 class PartQueries(Generic[Part]):
-    """The parts of a store of `total` records, by the code of a row's part.
+    """The parts of a store of `total()` records, by the code of a row's part.
 
     `code` computes it in SQL, whose functions must be registered on the connection; `exact_code` computes it from the
     values of the `columns`.
@@ -37,17 +37,17 @@ class PartQueries(Generic[Part]):
         exact_code: Callable[[Sequence[Any]], int],
         columns: Sequence[str],
         parts: Mapping[int, Part],
-        total: int,
+        total: Callable[[], int],
     ) -> None:
         self._connection = connection
         self._store = store
         self._dialect = store.file.dialect
         self._id = store.column("id")
-        self._code = code
+        self.code = code
         self._exact_code = exact_code
         self._read = [store.column(ours) for ours in columns]
         self._parts = parts
-        self._total = total
+        self._count = total
 
     def places(self) -> int:
         """Return the number of places: one per record, or one per possible id if ids are dense whole numbers."""
@@ -76,13 +76,17 @@ class PartQueries(Generic[Part]):
     def members(self, part: Part, positions: Sequence[int]) -> list[RecordId]:
         """Return the records at these positions (ascending) of a part, which is ordered by id."""
         codes = [number_in_sql(code) for code, named in self._parts.items() if named is part]
-        found = self._at_positions(positions, self._code.in_(codes))
+        found = self._at_positions(positions, self.code.in_(codes))
         ids = list(dict.fromkeys(record_id(key) for key in found))
         exact = self.parts_of(ids)
         return [key for key in ids if exact.get(key) is part]
 
     def _at_positions(self, positions: Sequence[int], *among: ColumnElement[bool]) -> Sequence[StoredId]:
         return self._dialect.at_positions(self._connection, select(self._id).where(*among), self._id, positions)
+
+    @cached_property
+    def _total(self) -> int:
+        return self._count()
 
     @cached_property
     def _ids(self) -> range | None:

@@ -165,7 +165,9 @@ class RecordStore:
         for page in self.pages(connection, *ours):
             yield from (tuple(map(self.read_value, ours, row)) for row in page)
 
-    def pages(self, connection: sa.Connection, *ours: str, size: int = _STREAM) -> Iterator[Sequence[Sequence[Any]]]:
-        """Yield these columns of every record as they are stored, in pages of this size."""
-        query: sa.Select[Any] = sa.select(*(self.column(name) for name in ours))
+    def pages(
+        self, connection: sa.Connection, *ours: str, size: int = _STREAM, also: Sequence[sa.ColumnElement[Any]] = ()
+    ) -> Iterator[Sequence[Sequence[Any]]]:
+        """Yield these columns of every record as they are stored, and these expressions, in pages of this size."""
+        query: sa.Select[Any] = sa.select(*(self.column(name) for name in ours), *also)
         yield from connection.execution_options(yield_per=size).execute(query).partitions()

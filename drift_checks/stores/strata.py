@@ -34,7 +34,8 @@ from drift_checks.stores.records import RecordStore
 _BASELINE, _LOW_CONFIDENCE, _OLD = range(3)
 # The decimals that MariaDB can hold.
 _MOST_PLACES = 38
-_STRATA = {_LOW_CONFIDENCE: Stratum.LOW_CONFIDENCE, _OLD: Stratum.OLD, _BASELINE: Stratum.BASELINE}
+# The stratum that each code stands for.
+STRATA = {_LOW_CONFIDENCE: Stratum.LOW_CONFIDENCE, _OLD: Stratum.OLD, _BASELINE: Stratum.BASELINE}
 
 
 @dataclass(frozen=True)
@@ -84,7 +85,7 @@ class StrataQueries(PartQueries[Stratum]):
             return bounds.code_of(dict(zip(columns, values, strict=True)))
 
         code = _stratum_code(self._is_low, self._is_old)
-        super().__init__(connection, store, code, exact_code, columns, _STRATA, self._tally[3])
+        super().__init__(connection, store, code, exact_code, columns, STRATA, lambda: self._tally[3])
 
     def sizes(self) -> dict[Stratum, int]:
         """Return the number of records of each stratum."""

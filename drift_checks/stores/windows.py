@@ -99,7 +99,8 @@ def window_queries(connection: Connection, store: RecordStore, bounds: WindowBou
     def exact_code(values: Sequence[Any]) -> int:
         return bounds.code_of(values[0]) if values else _CODES[Window.OUTSIDE]
 
-    return PartQueries(connection, store, _window_code(connection, store, bounds), exact_code, columns, _WINDOWS, total)
+    code = _window_code(connection, store, bounds)
+    return PartQueries(connection, store, code, exact_code, columns, _WINDOWS, lambda: total)
 
 
 def _window_code(connection: Connection, store: RecordStore, bounds: WindowBounds) -> ColumnElement[int]:

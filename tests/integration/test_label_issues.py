@@ -40,3 +40,25 @@ def test_wrong_recent_labels_are_a_warning_and_listed(flipped: DriftingStore, tm
     again = run_here(tmp_path / "run", *options, "--drift-seed=7").criterion("label_issues")
     assert again["statistics"] == found["statistics"]
     assert [path.read_bytes() for path in kept.parent.iterdir()] == [before]
+
+
+BOTH = "test_agreement.py or label_issues"
+
+
+def test_assessed_labels_make_the_estimate_of_the_agreement_narrower(flipped: DriftingStore, tmp_path: Path) -> None:
+    """The report and the summary say so; without the criterion, the sample alone estimates it."""
+    options = [*flipped.options, "--drift-reviewer=neighbours", "--drift-sample-size=40"]
+    runs = (run_here(tmp_path / "run", *options, "-k", chosen) for chosen in (BOTH, "test_agreement.py"))
+    with_labels, alone = (run.drift["agreement"] for run in runs)
+    assert (with_labels["population_basis"], alone["population_basis"]) == ("predictions", "sample")
+    assert with_labels["population_sample"] == alone["population"]
+    assert with_labels["population"] != alone["population"]
+
+
+@pytest.mark.slow
+def test_workers_hand_over_the_predictions(flipped: DriftingStore, tmp_path: Path) -> None:
+    """The estimate is that of a run in one process."""
+    options = [*flipped.options, "--drift-reviewer=neighbours", "--drift-sample-size=40", "-k", BOTH]
+    alone, parallel = (run_here(tmp_path / "run", *options, "-n", workers) for workers in ("0", "2"))
+    assert parallel.drift["agreement"]["population_basis"] == "predictions"
+    assert parallel.drift["agreement"] == alone.drift["agreement"]

@@ -22,6 +22,8 @@ from drift_checks.settings.declarations import NEIGHBOURS, POPULATION
 from drift_checks.statistics.intervals import Estimate, Interval, wilson
 
 SCHEMA = 1
+# What an estimate of the whole store is made from.
+SAMPLE, PREDICTIONS = "sample", "predictions"
 # Of a report.json that is read back: a run of some thousand records; parsed, it takes some hundred megabytes.
 LARGEST_REPORT = 16 * MEBIBYTE
 
@@ -170,7 +172,9 @@ class Agreement:
 
     `acknowledged` counts the sample's acknowledged disagreements, which are in no other figure.
     `population_missing` says why there is no estimate; `population_without` names the strata that it leaves out because
-    all their reviewed records are acknowledged. `kappa` is of the agreement that is judged.
+    all their reviewed records are acknowledged. `population_basis` says what it is estimated from: SAMPLE, or
+    PREDICTIONS if the sample corrects a prediction of every record; `population_sample` is then the estimate from the
+    sample alone. `kappa` is of the agreement that is judged.
     """
 
     agreed: int
@@ -181,6 +185,8 @@ class Agreement:
     population: Estimate | None
     population_missing: str | None = None
     population_without: tuple[str, ...] = ()
+    population_basis: str | None = None
+    population_sample: Estimate | None = None
     acknowledged: int = 0
     kappa: Kappa | None = None
 

@@ -2,28 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 from sqlalchemy import Connection
 
+from drift_checks.core.records import RecordId
 from drift_checks.core.text import count
 from drift_checks.reviews.labels.issues import AgeCount, LabelAssessment, LabelIssue
 from drift_checks.reviews.labels.kept import Kept, KeptFile
 from drift_checks.reviews.labels.model import LEAST, MOST_CATEGORIES, PREDICTION, LabelModel, is_drawn, shares_to_draw
 from drift_checks.reviews.labels.pass_over import Pass
+from drift_checks.reviews.labels.predictions import LabelPredictions
 from drift_checks.reviews.labels.records import OLDER, RECENT, Block, LabelledRecords
 from drift_checks.reviews.labels.sources import TextSource
 from drift_checks.reviews.labels.texts import TextProjection
 from drift_checks.statistics.label_noise import confident_joint, wrong_labels
 from drift_checks.stores.records import RecordStore
+from drift_checks.stores.strata import STRATA
 
 # The blocks of texts that show how frequent each word is.
 _BLOCKS_FITTED = 10
 # The regressions are fitted again if fewer of their records are left, or if the store has grown more.
 _LEAST_LEFT, _MOST_GROWN = 0.9, 1.25
+# Probabilities are rounded, so that a million labels have a thousand.
+_DIGITS = 3
 # A category that the regressions do not know and that has as many records is new.
 _NEW = 20
 
@@ -38,6 +43,7 @@ class LabelAssessor:
         seed: Draws the records to learn from.
         folder: For the file of what was fitted and predicted; None to keep nothing.
         identity: What tells this store from others that use the folder.
+        sampled: The records of the sample, whose predictions are kept apart.
     """
 
     def __init__(
@@ -48,11 +54,13 @@ class LabelAssessor:
         seed: int,
         folder: Path | None,
         identity: Sequence[str],
+        sampled: Iterable[RecordId] = (),
     ) -> None:
         self._store = store
         self._records = records
         self._counts = counts
         self._seed = seed
+        self._sampled = frozenset(sampled)
         self._file = KeptFile(folder, (*identity, str(seed), records.source.basis))
 
     def assess(self) -> LabelAssessment:
@@ -75,7 +83,7 @@ class LabelAssessor:
             return LabelAssessment(missing=_not_told_apart(drawn, len(self._counts)))
         empty = Kept(model, None, np.empty(0, np.uint64), np.empty(0, PREDICTION))
         if len(drawn.ids) == found.records:
-            found = Pass(empty, found.draw)
+            found = Pass(empty, found.draw, self._sampled)
             found.add(drawn)
         else:
             found = self._pass(empty)
@@ -102,14 +110,14 @@ class LabelAssessor:
             return is_drawn(block, shares, self._seed)
 
         def read(connection: Connection) -> Pass:
-            found = Pass(kept, draw)
+            found = Pass(kept, draw, self._sampled)
             for block in self._records.blocks(connection):
                 found.add(block)
                 if kept is not None and found.dimension != len(kept.model.centre):
                     break
             return found
 
-        return self._store.read(read, timed=False)
+        return self._records.read(read)
 
     def _assessed(self, model: LabelModel, found: Pass, *, fitted: bool) -> LabelAssessment:
         source = self._records.source
@@ -128,6 +136,8 @@ class LabelAssessor:
         is_wrong = np.zeros(len(labels), np.bool_)
         is_wrong[places] = True
         ids = found.ids_of(places)
+        own = predictions["own"].astype(np.float64).round(_DIGITS)
+        own[~known] = np.nan
         names = {RECENT: "recent", OLDER: "older"}
         issues = [
             LabelIssue(
@@ -147,6 +157,7 @@ class LabelAssessor:
             issues=issues,
             by_category=_by_category(model, labels, ages, is_wrong),
             nearest=found.nearest({issue.record_id: (issue.stored, issue.predicted) for issue in issues}),
+            predictions=_counted(self._records.sizes, found.strata(), own, found.sampled),
             remarks=tuple(self._remarks(model, labels, obstacle)),
             fitted=fitted,
             predicted=found.predicted,
@@ -171,6 +182,24 @@ def _still_holds(model: LabelModel, found: Pass) -> bool:
     left = np.isin(model.trained, found.digests(), kind="sort").mean() if len(model.trained) else 0.0
     is_new = any(number >= _NEW and category not in model.rare for category, number in found.unknown.items())
     return bool(left >= _LEAST_LEFT and found.records <= _MOST_GROWN * model.records and not is_new)
+
+
+def _counted(
+    sizes: npt.NDArray[np.intp],
+    strata: npt.NDArray[np.int8],
+    own: npt.NDArray[np.float64],
+    sampled: Mapping[RecordId, int],
+) -> LabelPredictions:
+    """Count the probabilities of the labels by stratum; NaN for a label that was not predicted."""
+    counts = {}
+    for code, stratum in STRATA.items():
+        values, numbers = np.unique(own[(strata == code) & np.isfinite(own)], return_counts=True)
+        counts[str(stratum)] = tuple(zip(values.tolist(), numbers.tolist(), strict=True))
+    return LabelPredictions(
+        {str(stratum): int(sizes[code]) for code, stratum in STRATA.items()},
+        counts,
+        tuple((key, float(own[place])) for key, place in sampled.items() if np.isfinite(own[place])),
+    )
 
 
 def _by_category(

@@ -10,6 +10,7 @@ from drift_checks.reviews.labels.assessment import LabelAssessor
 from drift_checks.reviews.labels.issues import LabelAssessment
 from drift_checks.reviews.labels.records import LabelledRecords
 from drift_checks.reviews.labels.sources import OpenChroma, choose_source
+from drift_checks.reviews.sampler import strata_bounds
 from drift_checks.reviews.windows import Windows
 from drift_checks.settings.declarations import Settings
 from drift_checks.stores.engines.snapshot import default_folder
@@ -39,7 +40,7 @@ def assess_labels(
         StoreError: The store cannot be read.
     """
     source = choose_source(store, sample, open_chroma, settings.min_reviewed)
-    records = LabelledRecords(store, source, windows.bounds, _SEED)
+    records = LabelledRecords(store, source, windows.bounds, strata_bounds(settings, store), _SEED)
     try:
         # What is kept tells whether a text was in the store.
         folder = None if settings.redact else settings.snapshot_dir or default_folder()
@@ -47,4 +48,5 @@ def assess_labels(
         folder = None
     identity = (str(settings.db), settings.table, settings.collection, settings.where or "")
     counts = windows.count("category")
-    return LabelAssessor(store, records, counts, _SEED, folder, identity).assess()
+    sampled = [record.id for record in sample]
+    return LabelAssessor(store, records, counts, _SEED, folder, identity, sampled).assess()

@@ -12,7 +12,7 @@ from drift_checks.core.records import RecordId
 from drift_checks.reviews.labels.issues import Nearest
 from drift_checks.reviews.labels.kept import Kept
 from drift_checks.reviews.labels.model import Predictions
-from drift_checks.reviews.labels.records import Block, Digests
+from drift_checks.reviews.labels.records import Block, Digests, Numbers
 from drift_checks.statistics.logistic import Labels
 
 # The report shows as many issues with their nearest records.
@@ -30,15 +30,18 @@ class Pass:
         dimension: Of their vectors.
         unknown: How many records have each category that the regressions do not tell apart.
         predicted: How many records had to be predicted.
+        sampled: The places of the records of the sample.
     """
 
-    def __init__(self, kept: Kept | None, draw: Draw) -> None:
+    def __init__(self, kept: Kept | None, draw: Draw, sample: frozenset[RecordId]) -> None:
         self.draw = draw
+        self.sampled: dict[RecordId, int] = {}
+        self._sample = sample
         self.drawn: list[Block] = []
         self.records = self.predicted = self.dimension = 0
         self.unknown: Counter[str] = Counter()
         self._kept = kept
-        self._found: list[tuple[Labels, Predictions, npt.NDArray[np.int8], Digests]] = []
+        self._found: list[tuple[Labels, Predictions, Numbers, Numbers, Digests]] = []
         self._ids: dict[int, RecordId] = {}
         self._first: list[tuple[float, int, Block]] = []
 
@@ -59,6 +62,9 @@ class Pass:
             found[new] = kept.model.predict(block.take(new), labels[new])
             self.predicted += len(new)
         found[labels < 0] = (1, 0, 0, -1)
+        self.sampled.update(
+            (key, self.records + place) for place, key in enumerate(block.ids.tolist()) if key in self._sample
+        )
         doubt = found["other"] - found["own"]
         doubtful = np.flatnonzero(doubt > 0)
         self._ids.update((self.records + place, block.ids[place]) for place in doubtful.tolist())
@@ -67,7 +73,7 @@ class Pass:
             (float(doubt[place]), self.records + place, block.take(np.array([place]))) for place in first.tolist()
         ]
         self._first = sorted(self._first, key=lambda item: (-item[0], item[1]))[:SHOWN]
-        self._found.append((labels.astype(np.int16), found, block.ages, block.digests))
+        self._found.append((labels.astype(np.int16), found, block.ages, block.strata, block.digests))
 
     def labels(self) -> Labels:
         """Return the number of each record's category, -1 for one that is not told apart."""
@@ -75,11 +81,15 @@ class Pass:
 
     def predictions(self) -> Predictions:
         """Return what is predicted of each record."""
-        return np.concatenate([found for _, found, _, _ in self._found])
+        return np.concatenate([found for _, found, *_ in self._found])
 
-    def ages(self) -> npt.NDArray[np.int8]:
+    def ages(self) -> Numbers:
         """Return the age of each record."""
-        return np.concatenate([ages for _, _, ages, _ in self._found])
+        return np.concatenate([ages for _, _, ages, *_ in self._found])
+
+    def strata(self) -> Numbers:
+        """Return the code of the stratum of each record."""
+        return np.concatenate([strata for *_, strata, _ in self._found])
 
     def digests(self) -> Digests:
         """Return the digest of each record."""

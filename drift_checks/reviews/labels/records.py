@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from hashlib import blake2b
 from itertools import islice
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -19,6 +19,7 @@ from drift_checks.reviews.labels.sources import VectorSource
 from drift_checks.reviews.vectors.exact import BLOCK, unit
 from drift_checks.statistics.logistic import Matrix
 from drift_checks.stores.records import RecordStore
+from drift_checks.stores.strata import STRATA, Bounds, StrataQueries
 from drift_checks.stores.windows import WindowBounds
 
 # Longer vectors are projected on as many random directions.
@@ -29,6 +30,9 @@ Digests = npt.NDArray[np.uint64]
 Numbers = npt.NDArray[np.int8]
 # The age of a record: in the recent window, before it, or without a usable timestamp.
 RECENT, OLDER, UNDATED = 1, 0, -1
+# Where the codes of the strata are among the columns.
+_STRATUM = "stratum"
+Result = TypeVar("Result")
 
 
 @dataclass(frozen=True)
@@ -39,6 +43,7 @@ class Block:
         texts: Digests of the texts, the same for copies of a text; of the vector if there is no text.
         digests: Digests of text, category and vector together.
         ages: RECENT, OLDER or UNDATED.
+        strata: The codes of their strata.
         vectors: Of length 1.
     """
 
@@ -47,6 +52,7 @@ class Block:
     texts: Digests
     digests: Digests
     ages: Numbers
+    strata: Numbers
     vectors: Matrix
 
     def take(self, places: npt.NDArray[Any]) -> Block:
@@ -64,23 +70,36 @@ class LabelledRecords:
 
     Attributes:
         left_out: How many records were left out in the last pass, by reason.
+        sizes: How many records of each stratum there were in it, by its code, including those that were left out.
     """
 
-    def __init__(self, store: RecordStore, source: VectorSource, bounds: WindowBounds, seed: int) -> None:
+    def __init__(
+        self, store: RecordStore, source: VectorSource, bounds: WindowBounds, strata: Bounds, seed: int
+    ) -> None:
         self.source = source
         self.left_out: Counter[str] = Counter()
+        self.sizes = np.zeros(len(STRATA), np.intp)
         self._store = store
+        self._strata = strata
         self._bounds = bounds
         self._seed = seed
         self._columns = [ours for ours in ("id", "text", "category", "timestamp") if store.has(ours)]
         self._projection: Matrix | None = None
 
+    def read(self, query: Callable[[Connection], Result]) -> Result:
+        """Return what `query` returns, which may call `blocks`."""
+        return self._store.file.read(query, self._strata.functions, timed=False)
+
     def blocks(self, connection: Connection) -> Iterator[Block]:
         """Yield the records in a pass over the store."""
         self.left_out = Counter()
+        self.sizes = np.zeros(len(STRATA), np.intp)
         there = [*self._columns, *(ours for ours in self.source.columns if ours not in self._columns)]
-        for page in self._store.pages(connection, *there, size=BLOCK):
-            block = self._block(dict(zip(there, zip(*page, strict=True), strict=True)))
+        stratum = StrataQueries(connection, self._store, self._strata).code
+        for page in self._store.pages(connection, *there, size=BLOCK, also=[stratum]):
+            columns = dict(zip((*there, _STRATUM), zip(*page, strict=True), strict=True))
+            self.sizes += np.bincount(np.array(columns[_STRATUM], np.intp), minlength=len(STRATA))
+            block = self._block(columns)
             if len(block.ids):
                 yield block
 
@@ -93,7 +112,7 @@ class LabelledRecords:
         """Return which records were left out in the last pass."""
         return [f"{count(number, 'record')} {why}" for why, number in sorted(self.left_out.items())]
 
-    def _block(self, columns: dict[str, Sequence[Any]]) -> Block:
+    def _block(self, columns: Mapping[str, Sequence[Any]]) -> Block:
         categories = [self._category(value) for value in columns["category"]]
         texts = [self._text(value) for value in columns["text"]]
         labelled = [
@@ -125,6 +144,7 @@ class LabelledRecords:
             _digests(_same_text(text) or vector for text, _, vector in found),
             _digests(b"\0".join((_encoded(text), _encoded(category), vector)) for text, category, vector in found),
             np.array([UNDATED if times is None else self._age(times[place]) for place in kept], np.int8),
+            np.array([columns[_STRATUM][place] for place in kept], np.int8),
             vectors,
         )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from datetime import timedelta
 from pathlib import Path
@@ -17,12 +18,15 @@ from drift_checks.reviews.labels.assessment import LabelAssessor
 from drift_checks.reviews.labels.issues import LabelAssessment
 from drift_checks.reviews.labels.records import LabelledRecords
 from drift_checks.reviews.labels.sources import choose_source
+from drift_checks.reviews.sampler import strata_bounds
 from drift_checks.reviews.windows import Windows
 from drift_checks.settings.declarations import Settings
 from tests.support.stores import AS_OF
-from tests.support.tables import opened, write_table
+from tests.support.tables import opened, with_strata, write_table
 
 COLUMNS = "id integer primary key, text, category, timestamp text, embedding_json"
+# The records of the sample.
+SAMPLED = (2, 3, 10)
 NAMES = ("fraud", "loan", "card")
 Row = tuple[int, str, str, str, str | None]
 
@@ -49,8 +53,8 @@ def assessed(path: Path, folder: Path | None = None) -> LabelAssessment:
     there = store.read(lambda connection: store.rows(connection, list(range(1, 60))))
     sample = [Record(key, Stratum.BASELINE, row) for key, row in there.items()] if embedded else []
     source = choose_source(store, sample, lambda: None, 0.8)
-    records = LabelledRecords(store, source, windows.bounds, 1)
-    return LabelAssessor(store, records, windows.count("category"), 1, folder, ("store",)).assess()
+    records = LabelledRecords(store, source, windows.bounds, strata_bounds(settings, store), 1)
+    return LabelAssessor(store, records, windows.count("category"), 1, folder, ("store",), SAMPLED).assess()
 
 
 def write(path: Path, written: Iterable[Sequence[object]], columns: str = COLUMNS) -> Path:
@@ -210,3 +214,29 @@ def test_long_vectors_are_projected(tmp_path: Path) -> None:
     assert first.fitted
     fewer = assessed(write(path, rows(wrong=(10, 20, 30), dimension=1030)[7:]), folder)
     assert (fewer.fitted, fewer.predicted) == (False, 0)
+
+
+def test_predictions_are_counted_by_the_strata_of_the_sampler(tmp_path: Path) -> None:
+    """Also from what an earlier run kept, and with records that were not predicted."""
+    made = [(*row, confidence_of(row[0])) for row in rows(wrong=(10,))]
+    made[0] = (*made[0][:4], None, made[0][5])
+    path = write(tmp_path / "a.db", made, f"{COLUMNS}, confidence")
+    settings = Settings(db=path, seed=1, as_of=AS_OF, naive_timezone=ZoneInfo("UTC"))
+    store = opened(path)
+    strata = with_strata(store, strata_bounds(settings, store), lambda found: found.parts_of(range(1, 91)))
+    sizes = Counter(map(str, strata.values()))
+    for _ in range(2):
+        predictions = assessed(path, tmp_path / "kept").predictions
+        assert predictions is not None
+        assert predictions.sizes == sizes
+        counted = {name: sum(number for _, number in counts) for name, counts in predictions.counts.items()}
+        assert counted == sizes - Counter([str(strata[1])])
+        own = dict(predictions.sampled)
+        assert list(own) == list(SAMPLED)
+        assert own[10] < 0.5 < own[2]
+        assert all(own[key] in dict(predictions.counts[str(strata[key])]) for key in SAMPLED)
+
+
+def confidence_of(key: int) -> object:
+    """Return a confidence: low, high, or one that cannot be read."""
+    return (0.5, 0.9, 0.95, "?", "60 %")[key % 5]

@@ -1,0 +1,223 @@
+"""The agreement of the whole store from a small sample and a prediction for every record.
+
+The sample corrects what the predictions say about every record, as in prediction-powered inference (A. N. Angelopoulos
+et al., Science 382 (2023)) within strata (A. Fisch et al., Stratified prediction-powered inference for hybrid language
+model evaluation, Advances in Neural Information Processing Systems 37 (2024)). Their intervals are for large samples:
+of 20 records that all agree, the variance is 0. So the correction is a regression that is applied to all records
+(multilevel regression and poststratification; D. K. Park, A. Gelman and J. Bafumi, Political Analysis 12 (2004)), and
+each end of the interval has a distribution of its own, as in `intervals.stratified`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from drift_checks.statistics.intervals import TAIL, Estimate, StratumCount
+from drift_checks.statistics.strata import MID, stratified
+
+Numbers = npt.NDArray[np.float64]
+Counts = npt.NDArray[np.int64]
+
+# Log odds of the predictions, in steps. Beyond these, that is 2 % and 98 %, no prediction is trusted further.
+_FARTHEST, _STEP = 4.0, 0.5
+_LOG_ODDS = np.arange(-_FARTHEST, _FARTHEST + _STEP, _STEP)
+BINS = len(_LOG_ODDS)
+_EVEN = BINS // 2
+# The probability, before the sample, that a stratum follows the relation that the others follow.
+_SHARED = 0.8
+# Mean and standard deviation, before the sample: of the intercept of a stratum of its own, and of the slope.
+_INTERCEPT, _SLOPE = (2.0, 2.5), (1.0, 0.7)
+_INTERCEPTS, _SLOPES = (-6.0, 8.0, 41), (-1.0, 2.25, 14)
+# Likelihoods smaller than the largest by this factor, in logarithms, are left out.
+_NEGLIGIBLE = 16.0
+# The ends are looked for within the interval without predictions and this many times its width around it.
+_AROUND = 2
+_FREQUENCIES, _CELLS = 64, 4096
+# How much wider than the interval without predictions the interval may be.
+_WIDER = 0.1
+
+
+@dataclass(frozen=True)
+class PredictedStratum:
+    """A stratum: how many records, by their predictions, agreed, did not agree, and were not measured.
+
+    The last number of each array counts the records without prediction.
+    """
+
+    agreed: Counts
+    failed: Counts
+    unseen: Counts
+
+    @classmethod
+    def of(cls, predictions: npt.ArrayLike, measured: npt.ArrayLike, agreed: npt.ArrayLike) -> PredictedStratum:
+        """Count the records of a stratum.
+
+        Args:
+            predictions: The predicted probability of agreement for each record of the stratum; NaN if there is none.
+            measured: The positions of the measured records among them, each at most once.
+            agreed: Whether each of the measured records agreed.
+        """
+        places = _places(np.asarray(predictions, dtype=np.float64))
+        seen = places[np.asarray(measured, dtype=np.int64)]
+        agreeing = np.asarray(agreed, dtype=bool)
+        found = _count(seen[agreeing]), _count(seen[~agreeing])
+        return cls(*found, _count(places) - found[0] - found[1])
+
+    @property
+    def count(self) -> StratumCount:
+        """The stratum without the predictions."""
+        agreed, failed = int(self.agreed.sum()), int(self.failed.sum())
+        return StratumCount(agreed + failed + int(self.unseen.sum()), agreed + failed, agreed)
+
+
+@dataclass(frozen=True)
+class _Part:
+    """Records that one relation describes: numbers by log odds, and whether others may follow the same relation."""
+
+    agreed: Counts
+    failed: Counts
+    unseen: Counts
+    shared: float
+
+    def log_likelihood(self, log_rates: Numbers, log_failures: Numbers) -> Numbers:
+        found: Numbers = log_rates @ self.agreed + log_failures @ self.failed
+        return found
+
+
+def predicted(strata: Sequence[PredictedStratum]) -> Estimate | None:
+    """Estimate the rate of the whole store from samples of its strata and the predictions.
+
+    The log odds of agreement are a line over those of the prediction. Each stratum has either the intercept that the
+    others share or one of its own; the data say how likely either is, so a drift of one stratum that the predictions do
+    not show is not averaged away. All values of intercepts and slope on a grid are weighted by their likelihood; the
+    records not measured then agree independently of each other. For the lower end the weights are multiplied by the
+    rate of disagreement, for the upper end by that of agreement, which for constant predictions of a single stratum
+    gives the exact limits; as in `stratified`, each end uses the mean of both.
+
+    If predictions tell nothing, the slope is near 0 and the strata differ, and the interval is near that of
+    `stratified`. Either end is moved inwards if it makes the interval more than a tenth wider than that one.
+
+    Returns:
+        The estimate, with the interval of `stratified` if there is no prediction or nothing was left to chance; None if
+        a stratum of the store was not measured at all.
+    """
+    plain = stratified([stratum.count for stratum in strata])
+    if plain is None or plain.is_exact or not any((s.agreed + s.failed)[:-1].any() for s in strata):
+        return plain
+    parts = [part for stratum in strata for part in _parts(stratum)]
+    total = sum(stratum.count.size for stratum in strata)
+    agreed = sum(stratum.count.agreed for stratum in strata)
+    failed = sum(stratum.count.measured for stratum in strata) - agreed
+    lower, upper = plain.interval
+    width = upper - lower
+    first = lower - _AROUND * width
+    period = (1 + 2 * _AROUND) * width
+    values = first + period * (np.arange(_CELLS) + 0.5) / _CELLS
+    frequencies = np.arange(_FREQUENCIES, dtype=np.float64) * (2 * np.pi / period)
+    low, high = _distributions(parts, frequencies, total, first)
+    from_below = MID * (low + high) if agreed else low
+    from_above = MID * (low + high) if failed else high
+    slack = _WIDER / 2 * width
+    ends = (
+        max(_at(values, from_below, TAIL), lower - slack, agreed / total) if agreed else 0.0,
+        min(_at(values, from_above, 1 - TAIL), upper + slack, 1 - failed / total) if failed else 1.0,
+    )
+    rate = min(max(_at(values, MID * (low + high), 0.5), ends[0]), ends[1])
+    return Estimate(rate, ends)
+
+
+def _places(predictions: Numbers) -> Counts:
+    known = np.isfinite(predictions)
+    clipped = np.clip(np.where(known, predictions, 0.5), 1e-9, 1 - 1e-9)
+    log_odds = np.clip(np.log(clipped / (1 - clipped)), -_FARTHEST, _FARTHEST)
+    found: Counts = np.where(known, np.rint((log_odds + _FARTHEST) / _STEP).astype(np.int64), BINS)
+    return found
+
+
+def _count(places: Counts) -> Counts:
+    return np.bincount(places, minlength=BINS + 1).astype(np.int64)
+
+
+def _parts(stratum: PredictedStratum) -> list[_Part]:
+    """Return the records with a prediction, and those without, which have a relation of their own."""
+    arrays = stratum.agreed, stratum.failed, stratum.unseen
+    rest = np.zeros((3, BINS), dtype=np.int64)
+    # At even odds the slope plays no part.
+    rest[:, _EVEN] = [numbers[-1] for numbers in arrays]
+    with_prediction = _Part(stratum.agreed[:-1], stratum.failed[:-1], stratum.unseen[:-1], _SHARED)
+    parts = with_prediction, _Part(rest[0], rest[1], rest[2], 0.0)
+    return [part for part in parts if part.agreed.any() or part.failed.any() or part.unseen.any()]
+
+
+def _logs(intercepts: Numbers, slopes: Numbers) -> tuple[Numbers, Numbers]:
+    """Return the logarithms of the rates of agreement and of disagreement for each intercept, slope and log odds."""
+    log_odds = intercepts[:, None, None] + slopes[None, :, None] * _LOG_ODDS
+    return -np.logaddexp(0, -log_odds), -np.logaddexp(0, log_odds)
+
+
+def _grid(parts: Sequence[_Part]) -> tuple[Numbers, Numbers]:
+    """Return the intercepts and slopes that are likely for any part."""
+    intercepts, slopes = np.linspace(*_INTERCEPTS), np.linspace(*_SLOPES)
+    logs = _logs(intercepts, slopes)
+    each = [part.log_likelihood(*logs) for part in parts]
+    # Each part can have an intercept of its own; the slope is common to all.
+    common = sum(likelihood.max(axis=0) for likelihood in each)
+    likely = np.flatnonzero(common > common.max() - _NEGLIGIBLE)
+    steep = slopes[max(0, likely[0] - 1)], slopes[min(len(slopes) - 1, likely[-1] + 1)]
+    tops = np.array([(likelihood - likelihood.max()).max(axis=1) for likelihood in each]).max(axis=0)
+    kept = np.flatnonzero(tops > -_NEGLIGIBLE)
+    ends = intercepts[max(0, kept[0] - 1)], intercepts[min(len(intercepts) - 1, kept[-1] + 1)]
+    return np.linspace(*ends, len(intercepts)), np.linspace(*steep, len(slopes))
+
+
+def _normal(values: Numbers, mean: float, deviation: float) -> Numbers:
+    weights = np.exp(-(((values - mean) / deviation) ** 2) / 2)
+    found: Numbers = weights / weights.sum()
+    return found
+
+
+def _distributions(parts: Sequence[_Part], frequencies: Numbers, total: int, first: float) -> tuple[Numbers, Numbers]:
+    """Return the probabilities of the store's rate for the lower and for the upper end, in cells from the first value.
+
+    Sums of independent numbers are products of their characteristic functions.
+    """
+    intercepts, slopes = _grid(parts)
+    logs = _logs(intercepts, slopes)
+    rates, failures = np.exp(logs[0]), np.exp(logs[1])
+    own = _normal(intercepts, *_INTERCEPT)
+    sizes = [part.agreed + part.failed + part.unseen for part in parts]
+    mean_failures = failures @ np.sum(sizes, axis=0) / np.sum(sizes)
+    for_each = []
+    for part, size in zip(parts, sizes, strict=True):
+        likelihood = part.log_likelihood(*logs)
+        likelihood = np.exp(likelihood - likelihood.max())
+        mean = (rates @ part.unseen + part.agreed.sum()) / total
+        variance = (rates * failures) @ part.unseen / total**2
+        waves = np.exp(-1j * frequencies * mean[..., None] - frequencies**2 * variance[..., None] / 2)
+        for_each.append((part.shared, likelihood, waves * likelihood[..., None], failures @ size / size.sum()))
+    found = []
+    for is_lower in (True, False):
+        weights = (mean_failures if is_lower else 1 - mean_failures) * _normal(slopes, *_SLOPE)
+        product = np.repeat(weights[..., None].astype(np.complex128), len(frequencies), axis=2)
+        for shared, likelihood, waves, failing in for_each:
+            weights = failing if is_lower else 1 - failing
+            alone = np.einsum("ab,abk->bk", weights, waves) / np.einsum("ab,ab->b", weights, likelihood)[:, None]
+            product *= shared * waves + (1 - shared) * (own @ likelihood)[:, None] * alone
+        found.append(_invert(product.sum(axis=(0, 1)), frequencies, first))
+    return found[0], found[1]
+
+
+def _invert(transform: npt.NDArray[np.complex128], frequencies: Numbers, first: float) -> Numbers:
+    spectrum = np.zeros(_CELLS // 2 + 1, dtype=np.complex128)
+    spectrum[: len(frequencies)] = transform / transform[0].real * np.exp(1j * frequencies * first)
+    found: Numbers = np.fft.irfft(spectrum, _CELLS)
+    return found
+
+
+def _at(values: Numbers, probabilities: Numbers, level: float) -> float:
+    """Return the value at which the cumulative probability exceeds the level."""
+    return float(values[np.argmax(np.cumsum(probabilities) > level)])
