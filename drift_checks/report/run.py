@@ -60,6 +60,7 @@ class Facts:
     interrupted: str | None = None
     resumable: bool = False
     redacted: bool = False
+    second_reviewers: tuple[ReviewerFacts, ...] = ()
     found: tuple[str, ...] = ()
     repeat: str = ""
     repeat_record: str = ""

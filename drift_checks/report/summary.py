@@ -84,9 +84,17 @@ def draw_in_words(facts: Facts) -> str:
     return f"seed {facts.sample.seed}, as of {facts.sample.as_of}, naive times in {facts.sample.naive_timezone}"
 
 
+def second_in_words(reviewer: ReviewerFacts) -> str:
+    """Return what a second reviewer did, and what its calls used."""
+    return "; ".join(filter(None, [_did(reviewer), usage(reviewer), omitted(reviewer)]))
+
+
 def reviewer_in_words(facts: Facts) -> str:
     """Return who reviewed, and how many records, as in `llm (gpt-5): 48 records reviewed, 2 reviews failed`."""
-    reviewer = facts.reviewer
+    return _did(facts.reviewer)
+
+
+def _did(reviewer: ReviewerFacts) -> str:
     model = f" ({printable(reviewer.model)})" if reviewer.model else ""
     parts = [f"{printable(reviewer.name)}{model}: {count(reviewer.reviewed, 'record')} reviewed"]
     if reviewer.failed:
@@ -211,6 +219,8 @@ def _reviewer(facts: Facts) -> Iterator[str]:
         yield _line("", without)
     if differed := noise(facts.reviewer):
         yield _line("noise", differed)
+    for second in facts.second_reviewers:
+        yield _line("second", second_in_words(second))
 
 
 def _agreement(report: RunReport) -> Iterator[str]:
