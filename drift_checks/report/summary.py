@@ -10,6 +10,7 @@ from pathlib import Path
 from drift_checks.core.outcomes import Outcome
 from drift_checks.core.text import confidence, count, percent, percent_range, printable
 from drift_checks.report.agreement import left_out
+from drift_checks.report.attribution import attribution_findings
 from drift_checks.report.changes import changes_since
 from drift_checks.report.headline import headline
 from drift_checks.report.history.recorded import Agreement, ReviewerFacts
@@ -39,6 +40,8 @@ def summarise(report: RunReport, page: Path | None) -> Iterator[str]:
     yield from _agreement(report)
     if report.past and (changed := changes_since(report.past[-1], report).sentences()):
         yield _line("changed", f"{'; '.join(changed)} (since {report.past[-1].started:%Y-%m-%d %H:%M} UTC)")
+    if moved := attribution_findings(report):
+        yield _line("moved", moved.sentence)
     if known := known_in_words(report):
         yield f"acknowledged  {known}"
     for _, why in report.acknowledged.ended:
