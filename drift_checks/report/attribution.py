@@ -45,7 +45,10 @@ class Row:
 
 @dataclass(frozen=True)
 class Findings:
-    """Who moved, and the records that show it: the first of `differing`."""
+    """Who moved, and the records that show it: the first of `differing`.
+
+    `is_certain` is whether it holds given all tests of the run; `without_neighbours` whether these are only shown.
+    """
 
     sentence: str
     is_certain: bool
@@ -54,6 +57,7 @@ class Findings:
     patterns: tuple[Pattern, ...]
     rows: tuple[Row, ...]
     differing: int
+    without_neighbours: bool
 
 
 def attribution_findings(report: RunReport) -> Findings | None:
@@ -69,7 +73,14 @@ def attribution_findings(report: RunReport) -> Findings | None:
     names = tuple(details["witnesses"])
     rows = tuple(_row(found, names) for found in details["rows"])
     return Findings(
-        sentence, is_certain, names, details["records"], tuple(_patterns(details, names)), rows, details["differing"]
+        sentence,
+        is_certain,
+        names,
+        details["records"],
+        tuple(_patterns(details, names)),
+        rows,
+        details["differing"],
+        without_neighbours=len(details["counting"]) < len(names),
     )
 
 
