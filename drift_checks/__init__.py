@@ -28,7 +28,7 @@ def review(
     Args:
         source: The path of the records, whatever the setting `db` accepts, or a pandas, Polars or Arrow table.
         reviewer: The name of a reviewer, or your own classifier: a callable, or an object or class with a method
-            `classify`.
+            `classify`; or a list of these, the first of which decides, while the criterion attribution compares all.
         name: The name of a table in the report and the history: runs of one name, `reports`, `table` and `collection`
             belong together.
         verbose: Print the summary.

@@ -41,6 +41,8 @@ def _reviewed(source: object, reviewer: object, name: str, settings: Mapping[str
         if "drift_db" in texts:
             raise SettingError("db", "the store is given twice", "omit db, or the first argument")
         texts["drift_db"] = _name(name) if table is not None else _path(source)
+    if isinstance(reviewer, list | tuple) and reviewer and all(isinstance(item, str) for item in reviewer):
+        reviewer = ",".join(reviewer)
     if isinstance(reviewer, str):
         texts["drift_reviewer"] = reviewer
     texts["drift_quiet"] = "true"

@@ -27,6 +27,8 @@ from drift_checks.report.repeat import repeat_calls, repeat_commands
 from drift_checks.report.run import Facts
 from drift_checks.reviews.cluster.choice import UsedCluster
 from drift_checks.reviews.labels.predictions import LabelPredictions
+from drift_checks.reviews.ledger import Ledger
+from drift_checks.reviews.reviewers.base import Classifier
 from drift_checks.reviews.reviewers.concurrency import UsedConcurrency
 from drift_checks.reviews.run import Pipeline
 from drift_checks.reviews.vectors.base import Comparison
@@ -48,7 +50,8 @@ def gather_facts(config: pytest.Config, pipeline: Pipeline, counts: Mapping[str,
     settings, sample, classifier = pipeline.settings, pipeline.sample, pipeline.classifier
     repeat, repeat_record = _how_to_repeat(config, pipeline)
     totals = counts["totals"]
-    libraries = (*_LIBRARIES, "httpx") if pipeline.reviewer_name == LLM else _LIBRARIES
+    asks_llm = any(named.name.partition("=")[0] == LLM for named in pipeline.named)
+    libraries = (*_LIBRARIES, "httpx") if asks_llm else _LIBRARIES
     return Facts(
         store=StoreFacts(
             db=str(settings.db),
@@ -70,18 +73,25 @@ def gather_facts(config: pytest.Config, pipeline: Pipeline, counts: Mapping[str,
             record_ids=tuple(record.id for record in sample.records),
             notes=sample.notes,
         ),
-        reviewer=ReviewerFacts(
-            name=pipeline.reviewer_name,
-            model=", ".join(totals["models"]) or (classifier.model if classifier else None),
-            prompt=getattr(classifier, "prompt_version", None),
+        reviewer=_reviewer(
+            pipeline.reviewer_name,
+            classifier,
+            totals,
             comparison=None if counts["comparison"] is None else from_plain(Comparison, counts["comparison"]),
             cluster=None if counts["cluster"] is None else from_plain(UsedCluster, counts["cluster"]),
             concurrency=None if counts["concurrency"] is None else from_plain(UsedConcurrency, counts["concurrency"]),
-            omitted_parameters=tuple(totals["omitted_parameters"]),
-            reviewed=totals["reviews"],
-            self_disagreement=SelfDisagreement.of(totals["repeated"], totals["differed"]),
-            outside=_outside(pipeline),
-            **{name: totals[name] for name in _USED},
+            outside=_outside(pipeline, classifier, pipeline.ledger),
+        ),
+        second_reviewers=tuple(
+            _reviewer(
+                second.name,
+                second.classifier,
+                second.ledger.totals(),
+                comparison=pipeline.compared_by(second.name),
+                concurrency=second.concurrency,
+                outside=_outside(pipeline, second.classifier, second.ledger),
+            )
+            for second in pipeline.second
         ),
         judged=[str(stratum) for stratum in sample.judged],
         # A part of the sample is no more random than records that were named.
@@ -110,12 +120,25 @@ def gather_facts(config: pytest.Config, pipeline: Pipeline, counts: Mapping[str,
     )
 
 
-def _outside(pipeline: Pipeline) -> OutsideFacts | None:
+def _reviewer(name: str, classifier: Classifier | None, totals: Mapping[str, Any], **facts: Any) -> ReviewerFacts:
+    return ReviewerFacts(
+        name=name,
+        model=", ".join(totals["models"]) or (classifier.model if classifier else None),
+        prompt=getattr(classifier, "prompt_version", None),
+        omitted_parameters=tuple(totals["omitted_parameters"]),
+        reviewed=totals["reviews"],
+        self_disagreement=SelfDisagreement.of(totals["repeated"], totals["differed"]),
+        **{key: totals[key] for key in _USED},
+        **facts,
+    )
+
+
+def _outside(pipeline: Pipeline, classifier: Classifier | None, ledger: Ledger) -> OutsideFacts | None:
     """Return the classifier's answers that are neither in the taxonomy nor stored; neighbours have stored ones."""
-    if pipeline.classifier is None:
+    if classifier is None:
         return None
     known = {*pipeline.taxonomy, *(record.category for record in pipeline.sample.records)}
-    return find_outside((review.category for review in pipeline.reviews.values() if review.category), known)
+    return find_outside((review.category for review in ledger.reviews.values() if review.category), known)
 
 
 def wraps_pytest(config: pytest.Config) -> bool:
@@ -130,9 +153,17 @@ def _how_to_repeat(config: pytest.Config, pipeline: Pipeline) -> tuple[str, str]
     objects = {}
     if config.stash[CALL].table is not None and settings.db is not None:
         objects["db"] = f"table, name={settings.db.name!r}"
-    if pipeline.reviewer_name != settings.reviewer:
-        objects["reviewer"] = f"reviewer={pipeline.reviewer_name.rpartition(':')[2]}"
+    if pipeline.reviewer_names != settings.reviewer:
+        objects["reviewer"] = f"reviewer={_as_argument(pipeline)}"
     return repeat_calls(objects, settings, sample)
+
+
+def _as_argument(pipeline: Pipeline) -> str:
+    """Return the reviewers as the caller may have passed them."""
+    given = [
+        repr(item.name) if item.classifier is None else item.name.rpartition(":")[2] for item in pipeline.named
+    ]
+    return given[0] if len(given) == 1 else f"[{', '.join(given)}]"
 
 
 def _way_in(config: pytest.Config) -> str:

@@ -118,7 +118,7 @@ class Finish:
     def header(self) -> dict[str, Any]:
         """Return the first line of the journal, in plain values."""
         pipeline, run_id = self.pipeline, xdist.run_id(self.config) or self.run_id
-        return header(pipeline.given, pipeline.reviewer_name, run_id, self._started, pipeline.sample)
+        return header(pipeline.given, pipeline.reviewer_names, run_id, self._started, pipeline.sample)
 
     def interrupt(self, reviewed: int, asked: int) -> None:
         """Note that the reviews were interrupted."""

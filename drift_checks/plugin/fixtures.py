@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from drift_checks.reviews.labels.issues import LabelAssessment
     from drift_checks.reviews.run import Pipeline
     from drift_checks.reviews.windows import Windows
+    from drift_checks.reviews.witnesses import Witnesses
     from drift_checks.settings.declarations import Settings
     from drift_checks.stores.records import RecordStore
     from drift_checks.stores.vectors.base import Entry, VectorCollection
@@ -173,13 +174,41 @@ def assessed_labels(drift_pipeline: Pipeline, pytestconfig: pytest.Config) -> La
 @pytest.fixture(scope="session")
 def past_labels(drift_pipeline: Pipeline) -> list[Mapping[str, Any]]:
     """What the criterion label_issues found in past runs of this store, oldest first; one a day."""
-    from drift_checks.report.history.past import past_details
-    from drift_checks.report.history.recorded import StoreIdentity
     from drift_checks.report.label_issues import CRITERION
 
-    settings = drift_pipeline.settings
+    return _past_details(drift_pipeline, CRITERION)
+
+
+@pytest.fixture(scope="session")
+def witnesses(drift_pipeline: Pipeline, reviews: Mapping[RecordId, Review], pytestconfig: pytest.Config) -> Witnesses:
+    """What the store and each reviewer say of the same records; attribution.csv lists where they differ."""
+    from drift_checks.core.files import replace_file
+    from drift_checks.report.attribution import ATTRIBUTION_FILE, statements_csv
+    from drift_checks.reviews.witnesses import witnesses_of
+
+    found = witnesses_of(drift_pipeline)
+    run = pytestconfig.pluginmanager.get_plugin("drift_checks_run")
+    if len(found.witnesses) > 2 and any(item.differs for item in found.statements) and run is not None:
+        path = run.finish.journal().path.with_name(ATTRIBUTION_FILE)
+        replace_file(path, statements_csv(found).encode("utf-8", "backslashreplace"), _FILE_MODE)
+    return found
+
+
+@pytest.fixture(scope="session")
+def past_attributions(drift_pipeline: Pipeline) -> list[Mapping[str, Any]]:
+    """What the criterion attribution found in past runs of this store, oldest first; one a day."""
+    from drift_checks.report.attribution import CRITERION
+
+    return _past_details(drift_pipeline, CRITERION)
+
+
+def _past_details(pipeline: Pipeline, criterion: str) -> list[Mapping[str, Any]]:
+    from drift_checks.report.history.past import past_details
+    from drift_checks.report.history.recorded import StoreIdentity
+
+    settings = pipeline.settings
     store = StoreIdentity(str(settings.db), settings.table, settings.collection)
-    return past_details(settings.reports, store, CRITERION, f"{drift_pipeline.sample.as_of:%Y-%m-%d}")
+    return past_details(settings.reports, store, criterion, f"{pipeline.sample.as_of:%Y-%m-%d}")
 
 
 @pytest.fixture

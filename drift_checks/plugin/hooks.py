@@ -9,6 +9,7 @@ import pytest
 def pytest_drift_reviewer(config: pytest.Config) -> object | None:
     """Return your own classifier: a callable that takes a text, or an object or class with a method `classify`.
 
+    It may also be a list of these and of names of reviewers, the first of which decides.
     It replaces the default reviewer; `--drift-reviewer` takes precedence. Called once per process, before anything is
     reviewed. Return None to leave the choice to others.
     """

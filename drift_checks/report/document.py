@@ -45,6 +45,7 @@ def record(report: RunReport) -> RecordedRun:
         store=facts.store,
         sample=facts.sample,
         reviewer=facts.reviewer,
+        second_reviewers=facts.second_reviewers,
         decision=facts.decision,
         judge=facts.judge,
         error_rate=facts.error_rate,

@@ -63,6 +63,7 @@ class Facts:
     predictions: LabelPredictions | None = None
     resumable: bool = False
     redacted: bool = False
+    second_reviewers: tuple[ReviewerFacts, ...] = ()
     found: tuple[str, ...] = ()
     repeat: str = ""
     repeat_record: str = ""

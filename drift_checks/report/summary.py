@@ -10,6 +10,7 @@ from pathlib import Path
 from drift_checks.core.outcomes import Outcome
 from drift_checks.core.text import confidence, count, percent, percent_range, printable
 from drift_checks.report.agreement import left_out
+from drift_checks.report.attribution import attribution_findings
 from drift_checks.report.changes import changes_since
 from drift_checks.report.headline import headline
 from drift_checks.report.history.recorded import Agreement, ReviewerFacts
@@ -39,6 +40,8 @@ def summarise(report: RunReport, page: Path | None) -> Iterator[str]:
     yield from _agreement(report)
     if report.past and (changed := changes_since(report.past[-1], report).sentences()):
         yield _line("changed", f"{'; '.join(changed)} (since {report.past[-1].started:%Y-%m-%d %H:%M} UTC)")
+    if moved := attribution_findings(report):
+        yield _line("moved", moved.sentence)
     if known := known_in_words(report):
         yield f"acknowledged  {known}"
     for _, why in report.acknowledged.ended:
@@ -84,9 +87,17 @@ def draw_in_words(facts: Facts) -> str:
     return f"seed {facts.sample.seed}, as of {facts.sample.as_of}, naive times in {facts.sample.naive_timezone}"
 
 
+def second_in_words(reviewer: ReviewerFacts) -> str:
+    """Return what a second reviewer did, and what its calls used."""
+    return "; ".join(filter(None, [_did(reviewer), usage(reviewer), omitted(reviewer)]))
+
+
 def reviewer_in_words(facts: Facts) -> str:
     """Return who reviewed, and how many records, as in `llm (gpt-5): 48 records reviewed, 2 reviews failed`."""
-    reviewer = facts.reviewer
+    return _did(facts.reviewer)
+
+
+def _did(reviewer: ReviewerFacts) -> str:
     model = f" ({printable(reviewer.model)})" if reviewer.model else ""
     parts = [f"{printable(reviewer.name)}{model}: {count(reviewer.reviewed, 'record')} reviewed"]
     if reviewer.failed:
@@ -211,6 +222,8 @@ def _reviewer(facts: Facts) -> Iterator[str]:
         yield _line("", without)
     if differed := noise(facts.reviewer):
         yield _line("noise", differed)
+    for second in facts.second_reviewers:
+        yield _line("second", second_in_words(second))
 
 
 def _agreement(report: RunReport) -> Iterator[str]:

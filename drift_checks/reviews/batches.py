@@ -12,7 +12,7 @@ from drift_checks.core.errors import ReviewerError
 from drift_checks.core.records import Record, RecordId, Review
 from drift_checks.core.redaction import redacted, withhold
 from drift_checks.reviews.ledger import Ledger
-from drift_checks.reviews.reviewers.base import OnReview, Reviewer, ignore
+from drift_checks.reviews.reviewers.base import OnReview, Reviewer, ReviewIterator, ignore
 from drift_checks.reviews.variants import variants_of
 from drift_checks.statistics.sequential import fewest_to_decide
 
@@ -59,6 +59,11 @@ class BatchReviewer:
 
         self._run(first, second, self._adder([*first, *second]), report)
 
+    def begin(self, records: Sequence[Record]) -> Callable[[], None]:
+        """Start to review the records, and return what waits for their reviews."""
+        reviews = self._started(records, (), self._adder(records))
+        return partial(self._wait, reviews, records, ignore)
+
     def review_until_decided(
         self, records: Sequence[Record], critical: float, on_review: OnReview, prepare: Prepare
     ) -> None:
@@ -99,8 +104,14 @@ class BatchReviewer:
     def _run(
         self, records: Sequence[Record], repeats: Sequence[Record], add: OnReview, on_review: Callable[[Review], object]
     ) -> None:
-        ledger = self._ledger
-        reviews = self._make_reviewer().review(records, repeats, ledger.add_call, add, ledger.add_cost)
+        self._wait(self._started(records, repeats, add), records, on_review)
+
+    def _started(self, records: Sequence[Record], repeats: Sequence[Record], add: OnReview) -> ReviewIterator:
+        return self._make_reviewer().review(records, repeats, self._ledger.add_call, add, self._ledger.add_cost)
+
+    def _wait(
+        self, reviews: ReviewIterator, records: Sequence[Record], on_review: Callable[[Review], object]
+    ) -> None:
         try:
             with closing(reviews):
                 for review in reviews:

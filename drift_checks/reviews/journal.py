@@ -8,12 +8,15 @@ A file of JSON lines, each an object with the key `event`:
 - `review`: a review, failures included;
 - `inconclusive` or `finished`: the run ended, without or with a verdict;
 - `resumed`: the run continues; unanswered reviews before this line no longer count.
+
+A call, cost or review of a second reviewer names it under the key `reviewer`.
 """
 
 from __future__ import annotations
 
 import os
 import re
+from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass, field
@@ -38,7 +41,8 @@ _CLOCKS_DIFFER = timedelta(days=1)
 class JournalContents:
     """What a journal holds: the reviews that count, and the calls, costs and usage of all reviews.
 
-    `spent` is an upper bound on the cost of the calls; `finished` is whether the run ended with a verdict.
+    `spent` is an upper bound on the cost of the calls; `finished` is whether the run ended with a verdict; `second`
+    holds what belongs to other reviewers than the first, by their names.
     """
 
     header: Mapping[str, Any] | None = None
@@ -47,6 +51,7 @@ class JournalContents:
     spent: float = 0.0
     used: Usage = field(default_factory=Usage)
     finished: bool = False
+    second: Mapping[str, JournalContents] = field(default_factory=dict)
 
 
 def first_of_future() -> str:
@@ -70,17 +75,17 @@ class Journal:
         if not self.path.exists():
             self._write("begun", **header)
 
-    def add_call(self, record_id: RecordId) -> None:
-        """Write that a reviewer is about to be called for the record."""
-        self._write("call", record_id=record_id)
+    def add_call(self, record_id: RecordId, reviewer: str | None = None) -> None:
+        """Write that a reviewer, the first or the one of this name, is about to be called for the record."""
+        self._write("call", record_id=record_id, **_of(reviewer))
 
-    def add_cost(self, amount: float) -> None:
+    def add_cost(self, amount: float, reviewer: str | None = None) -> None:
         """Write a cost; a negative amount corrects an earlier one."""
-        self._write("spent", amount=amount)
+        self._write("spent", amount=amount, **_of(reviewer))
 
-    def add_review(self, review: Review) -> None:
+    def add_review(self, review: Review, reviewer: str | None = None) -> None:
         """Write a review."""
-        self._write("review", **asdict(review))
+        self._write("review", **asdict(review), **_of(reviewer))
 
     def resume(self) -> None:
         """Write that the run continues."""
@@ -127,39 +132,67 @@ def read_journal(path: Path) -> JournalContents:
         OSError: The file cannot be read.
     """
     header: Mapping[str, Any] | None = None
-    reviews: list[Review] = []
-    used = Usage()
-    calls, spent, finished, inconclusive = 0, 0.0, False, False
-    for kind, value in _events(path):
+    first, second = _Counted(), defaultdict[str, _Counted](_Counted)
+    finished, inconclusive = False, False
+    for kind, value, reviewer in _events(path):
+        counted = first if reviewer is None else second[reviewer]
         if kind == "begun":
             header = value if header is None else header
         elif kind == "call":
-            calls += 1
+            counted.calls += 1
         elif kind == "spent":
-            spent += value
+            counted.spent += value
         elif kind == "review":
-            reviews.append(value)
-            used = used.plus(value.usage)
+            counted.reviews.append(value)
+            counted.used = counted.used.plus(value.usage)
         elif kind == "resumed":
-            # A useless answer was paid for, so it counts, unless the run was inconclusive.
-            reviews = [
-                review
-                for review in reviews
-                if review.made or (review.usage.output_tokens is not None and not inconclusive)
-            ]
+            for each in (first, *second.values()):
+                each.resume(inconclusive=inconclusive)
         finished, inconclusive = kind == "finished", kind == "inconclusive"
-    return JournalContents(header, reviews, calls, max(0.0, spent), used, finished)
+    return JournalContents(
+        header,
+        *first.values(),
+        finished,
+        {name: JournalContents(None, *counted.values()) for name, counted in second.items()},
+    )
 
 
-def _events(path: Path) -> Iterator[tuple[str, Any]]:
-    """Yield the kind of each event, and its header, amount or review."""
+@dataclass
+class _Counted:
+    """What one reviewer did."""
+
+    reviews: list[Review] = field(default_factory=list)
+    calls: int = 0
+    spent: float = 0.0
+    used: Usage = field(default_factory=Usage)
+
+    def resume(self, *, inconclusive: bool) -> None:
+        """Keep answers: a useless one was paid for, so it counts, unless the run was inconclusive."""
+        self.reviews = [
+            review
+            for review in self.reviews
+            if review.made or (review.usage.output_tokens is not None and not inconclusive)
+        ]
+
+    def values(self) -> tuple[list[Review], int, float, Usage]:
+        """Return the values as a journal's contents hold them."""
+        return self.reviews, self.calls, max(0.0, self.spent), self.used
+
+
+def _of(reviewer: str | None) -> dict[str, str]:
+    return {} if reviewer is None else {"reviewer": reviewer}
+
+
+def _events(path: Path) -> Iterator[tuple[str, Any, str | None]]:
+    """Yield the kind of each event, its header, amount or review, and the name of a second reviewer."""
     for line in read_lines(path):
         try:
             event = read_json(line)
             kind = event.pop("event")
+            reviewer = None if kind == "begun" else event.pop("reviewer", None)
             if kind == "spent":
-                yield kind, float(event["amount"])
+                yield kind, float(event["amount"]), reviewer
             else:
-                yield kind, from_plain(Review, event) if kind == "review" else event
+                yield kind, from_plain(Review, event) if kind == "review" else event, reviewer
         except (ValueError, LookupError, TypeError, AttributeError):
             continue

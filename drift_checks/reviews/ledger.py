@@ -12,9 +12,14 @@ from drift_checks.reviews.reviewers.limits import Spent
 
 
 class Ledger:
-    """Keeps reviews, repeats and variants by record id, calls and costs; its methods may be called from any thread."""
+    """Keeps reviews, repeats and variants by record id, calls and costs; its methods may be called from any thread.
 
-    def __init__(self) -> None:
+    Args:
+        reviewer: The name of a second reviewer; None for the first.
+    """
+
+    def __init__(self, reviewer: str | None = None) -> None:
+        self._reviewer = reviewer
         self.reviews: dict[RecordId, Review] = {}
         self.repeats: dict[RecordId, Review] = {}
         self.variants: dict[RecordId, dict[int, Review]] = {}
@@ -34,13 +39,13 @@ class Ledger:
         """Count a call that is about to be made."""
         self.calls += 1
         if self._journal is not None:
-            self._journal.add_call(record_id)
+            self._journal.add_call(record_id, self._reviewer)
 
     def add_cost(self, amount: float) -> None:
         """Add a cost; a negative amount corrects an earlier one."""
         self._spent += amount
         if self._journal is not None:
-            self._journal.add_cost(amount)
+            self._journal.add_cost(amount, self._reviewer)
 
     def add(self, review: Review) -> None:
         """Add a review, its texts without secrets and not longer than anybody reads."""
@@ -48,7 +53,7 @@ class Ledger:
         self._add(review)
         self._used = self._used.plus(review.usage)
         if self._journal is not None:
-            self._journal.add_review(review)
+            self._journal.add_review(review, self._reviewer)
 
     def spent(self) -> Spent:
         """Return how much of the run's budget is spent."""

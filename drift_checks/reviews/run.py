@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import cache, cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,16 +16,18 @@ from drift_checks.core.errors import SettingError, StoreAway
 from drift_checks.core.records import Record, RecordId, Review, Sample
 from drift_checks.reviews.batches import BatchReviewer
 from drift_checks.reviews.cluster.choice import UsedCluster, neighbours_on_cluster, on_cluster, refuse_no_gain
-from drift_checks.reviews.journal import Journal, read_journal
+from drift_checks.reviews.journal import Journal, JournalContents, read_journal
 from drift_checks.reviews.labels.issues import LabelAssessment
 from drift_checks.reviews.labels.predictions import LabelPredictions
 from drift_checks.reviews.ledger import Ledger
 from drift_checks.reviews.resuming import Unfinished
 from drift_checks.reviews.reviewers.base import Classifier, OnReview, Reviewer
-from drift_checks.reviews.reviewers.choice import choose_classifier, limits_of, name_reviewer
+from drift_checks.reviews.reviewers.choice import Named, classifier_of, limits_of, name_reviewers
 from drift_checks.reviews.reviewers.concurrency import UsedConcurrency
+from drift_checks.reviews.reviewers.limits import Spent
 from drift_checks.reviews.reviewers.pool import BackgroundReviewer, PooledReviewer
 from drift_checks.reviews.sampler import Sampler
+from drift_checks.reviews.second import SecondReviewer
 from drift_checks.reviews.vectors.base import Comparison, VectorSet
 from drift_checks.reviews.windows import FindVectors, Windows
 from drift_checks.settings.declarations import NEIGHBOURS, SEQUENTIAL, Settings
@@ -53,7 +56,7 @@ class Pipeline:
 
     Args:
         settings: The settings of the run.
-        hook_classifier: The classifier that a hook returned.
+        hook_classifier: The classifier that a hook returned, or a list of classifiers and names.
         folders: Folders that may hold the user's own modules.
         unfinished: The interrupted run to resume.
         table: The records, if they are in memory; the setting `db` is then only their name.
@@ -67,15 +70,15 @@ class Pipeline:
         unfinished: Unfinished | None = None,
         table: Table | None = None,
     ) -> None:
-        self.reviewer_name = name_reviewer(settings, hook_classifier)
-        self.settings = settings if unfinished is None else unfinished.resumed(settings, self.reviewer_name)
+        self.named = name_reviewers(settings, hook_classifier)
+        self.reviewer_name = self.named[0].name
+        self.settings = settings if unfinished is None else unfinished.resumed(settings, self.reviewer_names)
         self.ledger = Ledger()
         self.unfinished = unfinished
         # Before the store completed them.
         self.given = self.settings
         # What was found in the store, for the user.
         self.found: tuple[str, ...] = ()
-        self._hook_classifier = hook_classifier
         self._folders = folders
         self._table = table
         self._opened: list[RecordFile | VectorCollection] = []
@@ -96,10 +99,10 @@ class Pipeline:
         if self.settings.write_back:
             refuse_unwritable(self.store)
         # Each of these steps refuses what it cannot use. The versions are for the report, when the store may be away.
-        _ = self.taxonomy, self.sample, self.classifier, self.versions
+        _ = self.taxonomy, self.sample, self.classifier, self.versions, self.second
         if self.settings.repeat and getattr(self.classifier, "deterministic", False):
             raise _nothing_to_repeat(f"{self.reviewer_name} says deterministic = True")
-        if self.reviewer_name == NEIGHBOURS and self.settings.embedding is not None:
+        if any(named.name == NEIGHBOURS for named in self.named) and self.settings.embedding is not None:
             _ = self.compared
         elif self.classifier is not None and self._vector_place is not None:
             self._vector_place.refuse_no_collection()
@@ -183,21 +186,22 @@ class Pipeline:
     @cached_property
     def classifier(self) -> Classifier | None:
         """The classifier that the pool calls, None for the reviewer `neighbours`."""
-        if self.reviewer_name == NEIGHBOURS:
-            return None
-        classifier = choose_classifier(self.settings, self.taxonomy, self._hook_classifier, self._folders)
-        return on_cluster(classifier, self.settings, self._folders)
+        classifier = classifier_of(self.named[0], self.settings, self.taxonomy, self._folders)
+        return None if classifier is None else on_cluster(classifier, self.settings, self._folders)
+
+    @cached_property
+    def second(self) -> tuple[SecondReviewer, ...]:
+        """The reviewers beside the first, which run in this process."""
+        return tuple(self._second(named) for named in self.named[1:])
 
     @cached_property
     def reviewer(self) -> Reviewer:
         """The reviewer that classifies the records again."""
         if self.classifier is not None:
-            return PooledReviewer(self.classifier, limits_of(self.settings), self.ledger.spent())
+            return PooledReviewer(self.classifier, limits_of(self.settings), self._spent())
         if (searching := self.cluster_neighbours) is not None:
             return BackgroundReviewer(searching, lambda: searching, self.settings.timeout)
-        from drift_checks.reviews.reviewers.neighbours import NeighboursReviewer
-
-        return NeighboursReviewer(self.compared)
+        return self._neighbours()
 
     @cached_property
     def cluster_neighbours(self) -> ClusterNeighbours | None:
@@ -211,6 +215,11 @@ class Pipeline:
         """The sample, if it is drawn already."""
         found: Sample | None = self.__dict__.get("sample")
         return found
+
+    @property
+    def reviewer_names(self) -> str:
+        """The names of all reviewers, with commas."""
+        return ",".join(named.name for named in self.named)
 
     @property
     def reviews(self) -> dict[RecordId, Review]:
@@ -231,17 +240,28 @@ class Pipeline:
     def use_journal(self, journal: Journal, header: Mapping[str, Any]) -> None:
         """Write the reviews to the run's journal, and take over those that it holds."""
         journal.begin(header)
-        self.ledger.use_journal(journal, read_journal(journal.path))
+        contents = read_journal(journal.path)
+        self.ledger.use_journal(journal, contents)
+        for second in self.second:
+            second.ledger.use_journal(journal, contents.second.get(second.name, JournalContents()))
 
     def review(
         self, records: Sequence[Record], on_review: OnReview, prepare: Callable[[], object] = lambda: None
     ) -> None:
         """Review the records that are not reviewed yet; a sequential decision may need only some of them.
 
+        The second reviewers follow, or are asked at the same time if all are endpoints and no limit must be shared.
         `prepare` prepares the checks while calls are in progress, or before them if they run the user's code, which may
         not tolerate what it does to the process.
         """
-        prepare_once = cache(prepare)
+        beside = [second for second in self.second if second.is_remote] if self._reviews_beside else []
+
+        def begin() -> None:
+            for second in beside:
+                second.begin(records)
+            prepare()
+
+        prepare_once = cache(begin)
         batches = self._batches
         if self.settings.decision == SEQUENTIAL and not self.sample.chosen:
             judged = [record for record in records if record.stratum in self.sample.judged]
@@ -250,6 +270,11 @@ class Pipeline:
             records = [*(record for record in judged if self.reviews[record.id].made), *rest]
         batches.review(records, self.repeats_among(records), on_review, prepare_once)
         prepare_once()
+        made = [record for record in records if self.reviews[record.id].made]
+        for second in self.second:
+            if second not in beside:
+                second.begin(made)
+            second.finish()
 
     def review_variants(self) -> None:
         """Review variants of some of the reviewed records, drawn by the seed."""
@@ -269,7 +294,9 @@ class Pipeline:
         return self._draw("repeat", judged, self.settings.repeat)
 
     def close_reviewer(self) -> None:
-        """Close the reviewer after its last review."""
+        """Close the reviewers after their last review."""
+        for second in self.__dict__.get("second", ()):
+            second.close()
         if isinstance(self.__dict__.get("reviewer"), BackgroundReviewer):
             self._concurrency = self.used_concurrency()
             self.__dict__.pop("reviewer").finish()
@@ -284,6 +311,10 @@ class Pipeline:
             return None
         searching: ClusterNeighbours | None = self.__dict__.get("cluster_neighbours")
         return (searching and searching.comparison) or Comparison.of(self.compared)
+
+    def compared_by(self, name: str) -> Comparison | None:
+        """Return what a second reviewer compared records by; None unless it is `neighbours`, and before any."""
+        return Comparison.of(self.compared) if name == NEIGHBOURS and "compared" in self.__dict__ else None
 
     def used_cluster(self) -> UsedCluster | None:
         """Return the cluster on which reviews were made; None without one, or if there was nothing to review."""
@@ -333,10 +364,43 @@ class Pipeline:
 
     @property
     def _batches(self) -> BatchReviewer:
-        is_concurrent = self.classifier is not None and not self.classifier.is_own
         return BatchReviewer(
-            self.ledger, lambda: self.reviewer, redact=self.settings.redact, is_concurrent=is_concurrent
+            self.ledger, lambda: self.reviewer, redact=self.settings.redact, is_concurrent=self._is_remote
         )
+
+    @property
+    def _is_remote(self) -> bool:
+        return self.classifier is not None and not self.classifier.is_own
+
+    @property
+    def _reviews_beside(self) -> bool:
+        """Whether second reviewers may be asked while the first is: the first must not share a limit with them."""
+        settings = self.settings
+        limits = settings.max_calls, settings.max_cost, settings.requests_per_minute
+        return self._is_remote and settings.decision != SEQUENTIAL and limits == (None, None, None)
+
+    def _second(self, named: Named) -> SecondReviewer:
+        classifier = classifier_of(named, self.settings, self.taxonomy, self._folders)
+
+        def reviewer() -> Reviewer:
+            if classifier is None:
+                return self._neighbours()
+            limits = replace(limits_of(self.settings), max_calls=self.settings.max_calls)
+            return PooledReviewer(classifier, limits, self._spent())
+
+        return SecondReviewer(named.name, classifier, reviewer, redact=self.settings.redact)
+
+    def _neighbours(self) -> Reviewer:
+        from drift_checks.reviews.reviewers.neighbours import NeighboursReviewer
+
+        return NeighboursReviewer(self.compared)
+
+    def _spent(self) -> Spent:
+        """Return how much of the run's budget all reviewers have spent; neighbours cost nothing."""
+        ledgers = [self.ledger] if self.classifier is not None else []
+        ledgers += [second.ledger for second in self.second if second.classifier is not None]
+        spent = [ledger.spent() for ledger in ledgers]
+        return Spent(sum(item.calls for item in spent), sum(item.cost for item in spent))
 
     def _draw(self, purpose: str, records: Sequence[Record], number: int) -> list[Record]:
         generator = random.Random(f"{purpose}:{self.settings.seed}")  # noqa: S311 - a sample, not a secret

@@ -6,7 +6,7 @@ Each field of Settings is the option `--drift-NAME`, the variable `DRIFT_NAME` a
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -126,8 +126,9 @@ class Settings:
     naive_timezone: ZoneInfo = _sample(kinds.zone(), "time zone of timestamps that have none (default: the machine's)")
     records: tuple[str, ...] = _sample(kinds.record_ids(), "review exactly these record ids instead of a sample", ())
     reviewer: str = _reviewer(
-        kinds.reviewer(NEIGHBOURS, LLM),
-        "neighbours (a vote of the most similar records), llm, or package.module:name of your own classifier",
+        kinds.reviewers(LLM, NEIGHBOURS, LLM),
+        "neighbours (a vote of the most similar records), llm, or package.module:name of your own classifier; or several"
+        " with commas, as in neighbours,llm: the first decides, and the criterion attribution compares them all",
         NEIGHBOURS,
     )
     embedding: str | None = _reviewer(
@@ -268,6 +269,18 @@ class Settings:
     demo: bool = _demo(kinds.flag(), "review the built-in demo store", False)
     sources: Mapping[str, str] = field(default_factory=dict)
     texts: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def reviewers(self) -> tuple[str, ...]:
+        """The names of the reviewers; the first decides."""
+        return tuple(self.reviewer.split(","))
+
+    def reviewed_by(self, name: str) -> Settings:
+        """Return the settings of a run in which this reviewer is the only one."""
+        word, equals, model = name.partition("=")
+        # The price is that of the other model.
+        other_model: dict[str, Any] = {"llm_model": model, "llm_price": None} if equals else {}
+        return replace(self, reviewer=word, **other_model)
 
 
 class Setting(NamedTuple):

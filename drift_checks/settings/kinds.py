@@ -207,6 +207,36 @@ def reviewer(*words: str) -> Kind[str]:
     return Kind(parse, f"{', '.join(words)}, or package.module:name of your own classifier", lambda: words)
 
 
+def reviewers(model_of: str, *words: str) -> Kind[str]:
+    """Return the kind of lists of reviewers; after the first, `model_of` may name its model, as in `llm=small`."""
+    one = reviewer(*words)
+
+    def parse(text: str, folder: Path) -> str:
+        names = [name.strip() for name in text.split(",")]
+        if len(names) == 1:
+            return one.parse(text, folder)
+        if "" in names:
+            raise Mistaken("one of the names is empty: omit its comma")
+        for place, name in enumerate(names):
+            word, equals, model = name.partition("=")
+            if equals and word == model_of and not place:
+                raise Mistaken(f"name the model of the first reviewer with --drift-{model_of}-model={model or 'NAME'}")
+            if not (model and word == model_of):
+                _parse_one(one, name, folder)
+        if twice := next((name for name in names if names.count(name) > 1), None):
+            raise Mistaken(f"{twice!r} is there twice: name each reviewer once")
+        return ",".join(names)
+
+    return Kind(parse, f"{one.allowed}, or several of these with commas", one.known)
+
+
+def _parse_one(one: Kind[str], name: str, folder: Path) -> None:
+    try:
+        one.parse(name, folder)
+    except Mistaken as error:
+        raise Mistaken(f"{name!r} is no reviewer; {error}") if str(error) else UnknownWord(name) from None
+
+
 def _meant_classifier(text: str) -> str:
     """Return what to do about an address that is a file, or lacks its colon."""
     if _MODEL_FILE.search(text):

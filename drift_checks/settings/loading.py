@@ -225,11 +225,15 @@ def _refuse_thresholds(settings: Settings) -> None:
             f"'sequential' tests whether agreement is below critical, which is impossible at {settings.critical:g}",
             "set critical to a number between 0 and 1, or decision to 'point'",
         )
-    if settings.max_cost is not None and settings.reviewer == LLM and settings.llm_price is None:
+    if settings.max_cost is not None and LLM in settings.reviewers and settings.llm_price is None:
         raise SettingError(
             "max-cost",
             "costs are computed from llm-price, which is not set",
             "set the price of a million input and output tokens, as in --drift-llm-price=0.15,0.60",
+        )
+    if settings.max_cost is not None and (other := next((name for name in settings.reviewers if "=" in name), None)):
+        raise SettingError(
+            "max-cost", f"the cost of {other} is not known, because llm-price is that of llm-model", "use max-calls"
         )
 
 

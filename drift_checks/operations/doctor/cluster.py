@@ -23,7 +23,7 @@ def _cluster(setup: Setup) -> CheckResult:
     address = setup.settings.cluster
     assert address is not None
     try:
-        refuse_no_gain(setup.settings, setup.settings.reviewer)
+        refuse_no_gain(setup.settings, setup.settings.reviewers[0])
         refuse_not_installed()
         if address == LOCAL:
             return passed("local: a run starts a worker for each processor, and ends them")

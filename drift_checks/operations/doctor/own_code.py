@@ -21,22 +21,22 @@ from drift_checks.operations.schedule.paths import ENVIRONMENT_FILE, REVIEW_SERV
 _QUOTED = re.compile(r"""["']([A-Z][A-Z0-9_]+)["']""")
 
 
-def checks(setup: Setup) -> list[Check]:
-    """Return the checks of the user's own classifier; none without one, or without a schedule."""
+def checks(setup: Setup, reviewer: str, suffix: str) -> list[Check]:
+    """Return the checks of a user's own classifier; none for other reviewers, or without a schedule."""
     schedule = setup.schedule
-    if ":" not in setup.settings.reviewer or (schedule.crontab is None and schedule.timer is None):
+    if ":" not in reviewer.partition("=")[0] or (schedule.crontab is None and schedule.timer is None):
         return []
     needs = ("reviewer",)
     return [
-        Check("reachable", lambda: _reachable(setup), needs),
-        Check("variables", lambda: _variables(setup), needs),
+        Check(f"reachable{suffix}", lambda: _reachable(setup, reviewer), needs),
+        Check(f"variables{suffix}", lambda: _variables(setup, reviewer), needs),
     ]
 
 
-def _reachable(setup: Setup) -> CheckResult:
+def _reachable(setup: Setup, reviewer: str) -> CheckResult:
     """Check that the schedule's user may read the module."""
     name = setup.schedule.user()
-    file = inspect.getsourcefile(_module(setup))
+    file = inspect.getsourcefile(_module(reviewer))
     if name is None or file is None:
         raise NotChecked("unknown: the user of the schedule, or the module's file, cannot be determined")
     try:
@@ -51,10 +51,10 @@ def _reachable(setup: Setup) -> CheckResult:
     return passed(f"{name} can import {file}")
 
 
-def _variables(setup: Setup) -> CheckResult:
+def _variables(setup: Setup, reviewer: str) -> CheckResult:
     """Check that the schedule carries the secrets that the module names."""
     try:
-        source = inspect.getsource(_module(setup))
+        source = inspect.getsource(_module(reviewer))
     except (OSError, TypeError):
         raise NotChecked("unknown: the module has no source") from None
     named = sorted({name for name in _QUOTED.findall(source) if is_secret(name)})
@@ -68,9 +68,9 @@ def _variables(setup: Setup) -> CheckResult:
     return passed(f"the schedule carries {', '.join(named)}" if named else "its code names no secret")
 
 
-def _module(setup: Setup) -> ModuleType:
+def _module(reviewer: str) -> ModuleType:
     # The check before has imported it.
-    found = sys.modules.get(setup.settings.reviewer.partition(":")[0])
+    found = sys.modules.get(reviewer.partition(":")[0])
     if found is None:
         raise NotChecked("unknown: it cannot be imported, see above")
     return found

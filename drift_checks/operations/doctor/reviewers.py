@@ -42,17 +42,26 @@ _SLOW_SHARE = 0.5
 
 
 def checks(setup: Setup) -> list[Check]:
-    """Return the checks of the reviewer."""
+    """Return the checks of the reviewers."""
+    first, *others = setup.settings.reviewers
     return [
-        Check("usable", lambda: _usable(setup), _NEEDS),
-        *own_code.checks(setup),
+        *_checks(setup, first, ""),
         *cluster.checks(setup),
-        Check("answers", lambda: _answers(setup), (*_NEEDS, "db", "chroma", "timeout")),
+        *(check for name in others for check in _checks(setup, name, f" ({name})")),
     ]
 
 
-def _usable(setup: Setup) -> CheckResult:
-    settings = setup.settings
+def _checks(setup: Setup, reviewer: str, suffix: str) -> list[Check]:
+    """Return the checks of one reviewer."""
+    settings = setup.settings.reviewed_by(reviewer)
+    return [
+        Check(f"usable{suffix}", lambda: _usable(setup, settings), _NEEDS),
+        *own_code.checks(setup, reviewer, suffix),
+        Check(f"answers{suffix}", lambda: _answers(setup, settings), (*_NEEDS, "db", "chroma", "timeout")),
+    ]
+
+
+def _usable(setup: Setup, settings: Settings) -> CheckResult:
     if settings.reviewer == NEIGHBOURS:
         if settings.embedding not in (None, TFIDF):
             from drift_checks.reviews.vectors.embedding import load_embedding
@@ -64,7 +73,7 @@ def _usable(setup: Setup) -> CheckResult:
         )
     is_hidden = settings.reviewer == LLM and _key_is_hidden(setup)
     try:
-        classifier = _classifier(setup, {KEYS[0]: "unreadable"} if is_hidden else {})
+        classifier = _classifier(setup, settings, {KEYS[0]: "unreadable"} if is_hidden else {})
     except DriftError as error:
         if error.what == "taxonomy" and settings.taxonomy is None and not setup.store.is_open:
             raise NotChecked("unknown: the categories are those of the records, which cannot be read") from None
@@ -99,8 +108,7 @@ def _key_is_hidden(setup: Setup) -> bool:
         return True
 
 
-def _classifier(setup: Setup, variables: dict[str, str]) -> Classifier:
-    settings = setup.settings
+def _classifier(setup: Setup, settings: Settings, variables: dict[str, str]) -> Classifier:
     taxonomy = (
         dict.fromkeys(setup.store.categories(), "") if settings.taxonomy is None else read_taxonomy(settings.taxonomy)
     )
@@ -108,29 +116,29 @@ def _classifier(setup: Setup, variables: dict[str, str]) -> Classifier:
         return choose_classifier(settings, taxonomy, None, setup.folders)
 
 
-def _answers(setup: Setup) -> CheckResult:
+def _answers(setup: Setup, settings: Settings) -> CheckResult:
     if not setup.options.live:
         return skipped("not asked", "--live asks it about one record, and measures how long it takes")
     record = _one_record(setup)
-    if not _is_usable(setup):
+    if not _is_usable(setup, settings):
         raise NotChecked("not asked: it is unusable, see above")
     started = time.monotonic()
     try:
-        with _reviewer(setup, record) as reviewer, closing(reviewer.review([record])) as reviewing:
+        with _reviewer(setup, settings, record) as reviewer, closing(reviewer.review([record])) as reviewing:
             review = next(iter(reviewing))
     except DriftError as error:
         return failed_with(error.rewritten(lambda phrase: _without_secrets(phrase, setup, record)))
-    return _judge(review, time.monotonic() - started, setup, record)
+    return _judge(review, time.monotonic() - started, setup, settings, record)
 
 
-def _is_usable(setup: Setup) -> bool:
+def _is_usable(setup: Setup, settings: Settings) -> bool:
     try:
-        return _usable(setup).status is Status.OK
+        return _usable(setup, settings).status is Status.OK
     except DriftError:
         return False
 
 
-def _judge(review: Review, seconds: float, setup: Setup, record: Record) -> CheckResult:
+def _judge(review: Review, seconds: float, setup: Setup, settings: Settings, record: Record) -> CheckResult:
     if not review.made:
         reason = _without_secrets(review.failure or "it gave no category", setup, record)
         return failed(
@@ -142,9 +150,9 @@ def _judge(review: Review, seconds: float, setup: Setup, record: Record) -> Chec
     omitted = ", ".join(review.omitted_parameters)
     without = f", without {omitted}, which the endpoint rejects" if omitted else ""
     message = f"one record was reviewed{model} in {took}{without}"
-    if setup.settings.reviewer != NEIGHBOURS and seconds > setup.settings.timeout * _SLOW_SHARE:
+    if settings.reviewer != NEIGHBOURS and seconds > settings.timeout * _SLOW_SHARE:
         return warning(
-            f"{message}; a call may take {setup.settings.timeout:g} s",
+            f"{message}; a call may take {settings.timeout:g} s",
             "raise --drift-timeout, or lower --drift-concurrency",
         )
     return passed(message)
@@ -164,14 +172,13 @@ def _one_record(setup: Setup) -> Record:
 
 
 @contextmanager
-def _reviewer(setup: Setup, record: Record) -> Iterator[Reviewer]:
-    settings = setup.settings
+def _reviewer(setup: Setup, settings: Settings, record: Record) -> Iterator[Reviewer]:
     if settings.reviewer != NEIGHBOURS:
         from drift_checks.reviews.reviewers.limits import Spent
         from drift_checks.reviews.reviewers.pool import PooledReviewer
 
         limits = replace(limits_of(settings), attempts=1, max_calls=min(settings.max_calls or _MOST_CALLS, _MOST_CALLS))
-        yield PooledReviewer(_classifier(setup, {}), limits, Spent())
+        yield PooledReviewer(_classifier(setup, settings, {}), limits, Spent())
         return
     from drift_checks.reviews.reviewers.neighbours import NeighboursReviewer
     from drift_checks.reviews.vectors.choice import choose_vectors

@@ -111,7 +111,7 @@ def _no_vectors(setup: Setup) -> CheckResult:
         return passed(f"{settings.embedding}, made from the texts; {without}", remedy)
     if setup.store.table.has(COLUMN):
         return passed(f"those in the table, in {setup.store.table.columns[COLUMN]}; {without}", remedy)
-    if settings.reviewer != NEIGHBOURS:
+    if NEIGHBOURS not in settings.reviewers:
         return passed(f"none: {without}", remedy)
     return warning(
         f"none, so that neighbours compares TF-IDF of the texts, which agrees with fewer sound labels; {without}",

@@ -137,7 +137,7 @@ def _search_path(settings: Settings, environment: Mapping[str, str], folder: Pat
     """Return additional folders for Python's modules: the user's own classifier or embedding may be in the caller's."""
     parts = filter(None, environment.get("PYTHONPATH", "").split(":"))
     found = [os.path.normpath(folder / part) for part in parts]
-    for named in (settings.reviewer, settings.embedding or ""):
+    for named in (*settings.reviewers, settings.embedding or ""):
         module, separator, _ = named.partition(":")
         name = module.partition(".")[0]
         if separator and ((folder / name).is_dir() or (folder / f"{name}.py").is_file()):

@@ -265,6 +265,7 @@ class RecordedRun:
     store: StoreFacts
     sample: SampleFacts
     reviewer: ReviewerFacts
+    second_reviewers: tuple[ReviewerFacts, ...] = ()
     decision: str
     judge: str
     error_rate: float | None = None

@@ -13,6 +13,8 @@ from drift_checks.core.plain import finite, read_json, to_plain
 from drift_checks.core.secrets import masked
 from drift_checks.report.history.recorded import RecordedRun, StoreIdentity, recorded_run
 
+# The details that a criterion compares with those of later nights.
+_COMPARED = ("basis", "records", "wrong", "witnesses", "alone")
 _INSTANTS = ("created", "settled", "until", "made", "withdrawn")
 Row = Mapping[str, Any] | sqlite3.Row
 
@@ -61,9 +63,9 @@ def instant(moment: datetime) -> str:
 
 def run_row(run: RecordedRun) -> dict[str, Any]:
     """Return the row of a run."""
-    # Only the run's own page needs the details of statistics, which can be large.
+    # Only the run's own page needs the other details of statistics, which can be large.
     criteria = tuple(
-        replace(item, statistics=tuple({**statistic, "details": {}} for statistic in item.statistics))
+        replace(item, statistics=tuple({**each, "details": _compared(each)} for each in item.statistics))
         for item in run.criteria
     )
     return {
@@ -73,6 +75,11 @@ def run_row(run: RecordedRun) -> dict[str, Any]:
         **store_row(run.store.identity),
         "document": json.dumps(finite(masked(to_plain(replace(run, criteria=criteria))))),
     }
+
+
+def _compared(statistic: Mapping[str, Any]) -> dict[str, Any]:
+    details = statistic.get("details") or {}
+    return {key: details[key] for key in _COMPARED if key in details}
 
 
 def refuse_unreadable(table: str, values: Mapping[str, Any]) -> None:

@@ -17,6 +17,7 @@ from drift_checks.core.outcomes import AGREEMENT, Result
 from drift_checks.core.secrets import mask_secrets
 from drift_checks.core.text import confidence, count, percent, percent_range, shorten_html, spelled_out
 from drift_checks.report import summary
+from drift_checks.report.attribution import ATTRIBUTION_FILE, attribution_findings
 from drift_checks.report.changes import changes_since
 from drift_checks.report.headline import coverage, deciding_criteria, headline, reason
 from drift_checks.report.history.kept import KeptRun
@@ -70,6 +71,8 @@ def render(report: RunReport) -> str:
             agreement=summary.agreement_in_words(report),
             unmeasured=_unmeasured(report),
             pictures=pictures_of(report),
+            moved=attribution_findings(report),
+            moved_file=ATTRIBUTION_FILE,
             labels=label_findings(report),
             labels_file=LABELS_FILE,
             rows=rows,

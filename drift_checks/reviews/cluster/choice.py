@@ -85,7 +85,7 @@ def on_cluster(classifier: Classifier, settings: Settings, folders: tuple[Path, 
         classifier.source,
         classifier.name,
         folders,
-        is_named=classifier.name == settings.reviewer,
+        is_named=classifier.name == settings.reviewers[0],
         is_local=settings.cluster == LOCAL,
     )
     workers = Workers(Connection(settings.cluster), shipment, settings.concurrency, settings.timeout)

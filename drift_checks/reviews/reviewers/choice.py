@@ -6,13 +6,66 @@ import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
+from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from drift_checks.core.errors import ReviewerError, SettingError
 from drift_checks.core.secrets import Secret, find_secret
 from drift_checks.reviews.reviewers.base import Classifier
 from drift_checks.reviews.reviewers.limits import Limits
-from drift_checks.settings.declarations import LLM, NEIGHBOURS, SEQUENTIAL, SEQUENTIAL_CALLS, Settings
+from drift_checks.settings.declarations import LLM, NEIGHBOURS, SEQUENTIAL, SEQUENTIAL_CALLS, Settings, declared
+from drift_checks.settings.loading import Origin, parse
+
+
+class Named(NamedTuple):
+    """A reviewer's name, and the classifier itself if it was given in place of a name."""
+
+    name: str
+    classifier: object | None = None
+
+
+def name_reviewers(settings: Settings, given: object | None) -> tuple[Named, ...]:
+    """Return the reviewers of a run, the first of which decides.
+
+    What a hook or a call returned, a classifier or a list of classifiers and names, replaces the default, but not a
+    setting.
+
+    Raises:
+        SettingError: The list is empty, names an unknown reviewer, or holds one twice.
+    """
+    if given is None or "reviewer" in settings.sources:
+        return tuple(Named(name) for name in settings.reviewers)
+    found = [_named(item) for item in (given if isinstance(given, list | tuple) else [given])]
+    if not found:
+        raise SettingError("reviewer", "the list is empty", "name at least one reviewer, or omit it")
+    names = [item.name for item in found]
+    if twice := next((name for name in names if names.count(name) > 1), None):
+        raise SettingError("reviewer", f"{twice!r} is there twice", "name each reviewer once")
+    return tuple(found)
+
+
+def _named(given: object) -> Named:
+    if isinstance(given, str):
+        setting = next(setting for setting in declared() if setting.key == "reviewer")
+        return Named(str(parse(setting, Origin(given, "the list of reviewers", Path()))))
+    from drift_checks.reviews.reviewers.own import name_of
+
+    return Named(name_of(given), given)
+
+
+def classifier_of(
+    reviewer: Named, settings: Settings, taxonomy: Mapping[str, str], folders: tuple[Path, ...]
+) -> Classifier | None:
+    """Return what the pool calls for the reviewer; None for `neighbours`.
+
+    Raises:
+        DriftError: It cannot be used; no call was made.
+    """
+    if reviewer.name == NEIGHBOURS:
+        return None
+    if reviewer.classifier is None:
+        return choose_classifier(settings.reviewed_by(reviewer.name), taxonomy, None, folders)
+    return choose_classifier(settings.reviewed_by(NEIGHBOURS), taxonomy, reviewer.classifier, folders)
 
 
 def name_reviewer(settings: Settings, hook_classifier: object | None) -> str:
