@@ -80,7 +80,7 @@ def _divided(counts: Numbers, level: float) -> dict[int, float]:
 
 
 def _gains(counts: Numbers) -> Numbers:
-    """Return twice the logarithm of the likelihood ratio of a change on the second, third and so on up to the last night."""
+    """Return twice the log-likelihood ratio of a change on each night from the second to the last."""
     total = counts.cumsum(axis=-2)
     before, whole = total[..., :-1, :], total[..., -1:, :]
     gains: Numbers = 2 * (_log_likelihood(before) + _log_likelihood(whole - before) - _log_likelihood(whole))

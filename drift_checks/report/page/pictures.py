@@ -84,7 +84,7 @@ def _trend(report: RunReport) -> Picture | None:
     figures = _figures(agreement.judged(facts.judge))
     now = TrendPoint(started, *figures, str(report.verdict), versions_of(facts), facts.run_id)
     past = trend_of(report.past, facts.judge, lambda run: f"../{run.run_id}/index.html")
-    return trend_picture([*past, now], facts.warn, facts.critical)
+    return trend_picture([*past, now], facts.warn, facts.critical, report.agreement_changes)
 
 
 def _decisions(report: RunReport) -> list[Decision]:
