@@ -20,7 +20,7 @@ from drift_checks.settings.declarations import SEQUENTIAL, declared
 # Fewer cannot show a change at the default error-rate.
 _FEWEST_NIGHTS = 10
 # They decide which records are drawn.
-_SAMPLING = ("where", "sample", "sample-size", "low-confidence-below", "old-days")
+_SAMPLING = ("where", "sample", "sample-size", "low-confidence-share", "low-confidence-below", "old-days")
 
 
 def with_agreement_changes(report: RunReport) -> RunReport:
