@@ -21,6 +21,7 @@ from drift_checks.commands.stores import (
 from drift_checks.core.instants import format_instant
 from drift_checks.core.plain import to_json, to_plain
 from drift_checks.core.text import percent, percent_range, printable, spelled_out
+from drift_checks.report.change_points import change_in_words
 from drift_checks.report.history.reading import HistoryView
 from drift_checks.report.history.recorded import RecordedRun, StoreIdentity
 from drift_checks.report.verdict import Verdict
@@ -70,7 +71,16 @@ def _found(history: HistoryView, db: str | None, last: int) -> list[RecordedRun]
 
 def _table(runs: Sequence[RecordedRun]) -> Iterable[str]:
     shared, columns = _shared(runs)
-    return drawn_lines(shared, _columns(runs, columns))
+    return [*drawn_lines(shared, _columns(runs, columns)), *_last_changes(runs)]
+
+
+def _last_changes(runs: Sequence[RecordedRun]) -> Iterable[str]:
+    """Yield when the agreement of each store changed last, as its newest run found it."""
+    names = store_names(item.store.identity for item in runs)
+    newest = {item.store.identity: item for item in runs}
+    for store, item in newest.items():
+        if item.agreement_changes:
+            yield f"{f'{names[store]}: ' if len(names) > 1 else ''}{change_in_words(item.agreement_changes[-1])}"
 
 
 def _shared(runs: Sequence[RecordedRun]) -> tuple[str, dict[str, list[str]]]:

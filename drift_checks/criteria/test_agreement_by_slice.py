@@ -6,19 +6,25 @@ slice. The test is exact, stratified by confidence, since low-confidence records
 analysis of several 2×2 contingency tables, Biometrika 58 (1971)); the effect is the Mantel–Haenszel difference of the
 rates.
 
+Then what two slices of different dimensions share is compared in the same way, as one more test: the pair that is least
+likely to be chance, with Holm's correction over all pairs. It is named only if it says more than either slice: if it
+agrees less than the other records of each, and is less likely to be chance.
+
 If it fails, the dimension points to the cause: one model version to a change of the model, one age across several
 versions to the world, one category to its definition, one length of text to the prompt or to truncation.
 """
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import pytest
 
-from drift_checks.core.outcomes import Decisions, Measure, Need
+from drift_checks.core.outcomes import Criterion, Decisions, Measure, Need
 from drift_checks.core.records import RecordId, Stratum, as_text
 from drift_checks.reviews.slices import SampleSlice
+from drift_checks.settings.declarations import Settings
+from drift_checks.statistics.slice_pairs import PairSearch, search_pairs
 from drift_checks.statistics.slices import SliceCount, compare_slice
 
 pytestmark = pytest.mark.drift_criterion(
@@ -76,6 +82,61 @@ def test_agreement_by_slice(
         current_version=now,
         versions=dict(Counter(as_text(record.values.get("model_version")) for record, _ in inside)),
     )
+
+
+def test_pairs_of_slices(
+    sample_slices: Sequence[SampleSlice],
+    decisions: Decisions,
+    reviewed: Reviewed,
+    criterion: Criterion,
+    drift_settings: Settings,
+    measure: Measure,
+) -> None:
+    """What two slices share agrees as often as the other records of each."""
+    search = search_all(sample_slices, decisions, reviewed, criterion)
+    if not search.searched:
+        pytest.skip(f"no two slices share {criterion.least} reviewed records, with others to compare them with")
+    weakest = search.weakest
+    if weakest is None or weakest.p_value > drift_settings.error_rate:
+        measure("pairs of slices", 0.0, f"{search.searched} pairs of slices say no more than the slices", p_value=1.0)
+        return
+    pair = [sample_slices[number] for number in weakest.slices]
+    agreed, number = weakest.shared
+    elsewhere = ", and ".join(
+        f"{found.dimension} {found.value} otherwise {others[0]} of {others[1]}"
+        for found, others in zip(pair, weakest.others, strict=True)
+    )
+    measure(
+        " and ".join(found.name for found in pair),
+        weakest.difference,
+        f"{' and '.join(f'{found.dimension} {found.value}' for found in pair)} together: {agreed} of {number} agree;"
+        f" {elsewhere}",
+        number=number,
+        p_value=weakest.p_value,
+        pair=[[found.dimension, found.value] for found in pair],
+        searched=search.searched,
+        agreed=agreed,
+        reviewed=number,
+        rest_agreed=sum(reviewed.agreed.values()) - agreed,
+        rest_reviewed=len(reviewed.agreed) - number,
+    )
+
+
+def search_all(
+    sample_slices: Sequence[SampleSlice], decisions: Decisions, reviewed: Reviewed, criterion: Criterion
+) -> PairSearch:
+    """Search the pairs of slices for one that agrees less than the rest."""
+    import numpy as np
+
+    places = {record.id: place for place, (record, _) in enumerate(decisions)}
+    dimensions = list(dict.fromkeys(found.dimension for found in sample_slices))
+    numbers = np.full((len(decisions), len(dimensions)), -1)
+    for number, found in enumerate(sample_slices):
+        inside = [places[key] for key in found.record_ids if key in places]
+        numbers[inside, dimensions.index(found.dimension)] = number
+    low = np.array([record.stratum is LOW for record, _ in decisions], dtype=np.int64)
+    agreed = np.array([reviewed.agreed[record.id] for record, _ in decisions], dtype=np.int64)
+    return search_pairs(numbers, low, agreed, criterion.least, criterion.warn or 0.0)
 
 
 def tally(pairs: Decisions, agreed: Mapping[RecordId, bool]) -> Counter[tuple[bool, bool]]:

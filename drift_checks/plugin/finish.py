@@ -29,6 +29,7 @@ from drift_checks.plugin.gathered import Gathered, Selection, outcomes_of
 from drift_checks.plugin.json_report import FINDINGS, mark_failed, run_document, withhold_texts
 from drift_checks.plugin.keys import ERROR, EXIT_CODE, QUIET, REPORT, WARNINGS
 from drift_checks.plugin.terminal import write_summary
+from drift_checks.report.change_points import with_agreement_changes
 from drift_checks.report.changes import store_of
 from drift_checks.report.detailing import detail, find_near
 from drift_checks.report.details import Details, Near
@@ -274,7 +275,8 @@ class Finish:
         report = self._with_exit_code(report, int(session.exitstatus))
         past, shown = self._keeper.past(store_of(report), self.run_id), ids_to_show(report.criteria)
         texts = texts_of(self.pipeline, shown)
-        return replace(report, past=past, details=self._details(report), label_texts=texts)
+        report = replace(report, past=past, details=self._details(report), label_texts=texts)
+        return with_agreement_changes(report)
 
     def _is_partial(self) -> bool:
         named = any("::" in argument for argument in self.config.args)

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from drift_checks.core.records import Record, RecordId, Review, Sample
     from drift_checks.reviews.labels.issues import LabelAssessment
     from drift_checks.reviews.run import Pipeline
+    from drift_checks.reviews.slices import SampleSlice
     from drift_checks.reviews.windows import Windows
     from drift_checks.reviews.witnesses import Witnesses
     from drift_checks.settings.declarations import Settings
@@ -47,6 +48,12 @@ def drift_settings(drift_pipeline: Pipeline) -> Settings:
 def sample(drift_pipeline: Pipeline) -> Sample:
     """The records under review, drawn from SQLite."""
     return drift_pipeline.sample
+
+
+@pytest.fixture(scope="session")
+def sample_slices(drift_pipeline: Pipeline) -> Sequence[SampleSlice]:
+    """All slices of the sample."""
+    return drift_pipeline.slices
 
 
 @pytest.fixture(scope="session")

@@ -41,7 +41,6 @@ from drift_checks.report.logs import open_logs
 from drift_checks.report.verdict import EXIT_INTERRUPTED
 from drift_checks.reviews.reviewers.failures import told
 from drift_checks.reviews.run import Pipeline
-from drift_checks.reviews.slices import slice_sample
 from drift_checks.settings.declarations import Settings
 
 _VECTOR_FIXTURES = {"vectors", "dimension", "entries", "link"}
@@ -115,9 +114,8 @@ class Run:
         if "record" in metafunc.fixturenames and is_check(metafunc.definition):
             self._parametrize(metafunc)
         if "sample_slice" in metafunc.fixturenames and is_check(metafunc.definition):
-            slices = slice_sample(self.pipeline.sample, self.pipeline.settings)
             none = pytest.param(None, id="none", marks=pytest.mark.skip(reason="the sample is all of one kind"))
-            metafunc.parametrize("sample_slice", slices or [none], ids=slice_id)
+            metafunc.parametrize("sample_slice", self.pipeline.slices or [none], ids=slice_id)
 
     def _parametrize(self, metafunc: pytest.Metafunc) -> None:
         """Make an item for each record, or for each batch of many."""

@@ -44,7 +44,7 @@ class Changes:
             if kind in kinds:
                 yield f"{kind}: {', '.join(kinds[kind])}"
         for key, versions in self.versions.items():
-            yield f"{VERSION_WORDS[key]} {' → '.join(_distinguishable(*versions))}"
+            yield f"{VERSION_WORDS[key]} {' → '.join(distinguishable(*versions))}"
 
 
 def _kind_of_change(before: Verdict, now: Verdict) -> str:
@@ -57,7 +57,7 @@ def _kind_of_change(before: Verdict, now: Verdict) -> str:
     return "worse" if severity(now) < severity(before) else "better"
 
 
-def _distinguishable(before: str, now: str) -> tuple[str, str]:
+def distinguishable(before: str, now: str) -> tuple[str, str]:
     """Shorten both for one line; show their ends if they begin alike."""
     cut = printable(before, _LONGEST), printable(now, _LONGEST)
     if cut[0] != cut[1]:

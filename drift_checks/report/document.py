@@ -50,6 +50,7 @@ def record(report: RunReport) -> RecordedRun:
         judge=facts.judge,
         error_rate=facts.error_rate,
         agreement=report.agreement,
+        agreement_changes=report.agreement_changes,
         criteria=tuple(_criterion(result) for result in report.criteria),
         disagreements=tuple(_disagreement(outcome) for outcome in report.disagreements),
         acknowledged=tuple(

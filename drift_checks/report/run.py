@@ -14,6 +14,7 @@ from drift_checks.core.records import RecordId
 from drift_checks.report.acknowledgements import NOTHING_ACKNOWLEDGED, Acknowledged, Acknowledgement
 from drift_checks.report.coverage import Coverage
 from drift_checks.report.details import Details
+from drift_checks.report.history.agreement_change import AgreementChange
 from drift_checks.report.history.recorded import Agreement, RecordedRun, ReviewerFacts, SampleFacts, StoreFacts
 from drift_checks.report.verdict import Verdict, severity
 from drift_checks.reviews.labels.predictions import LabelPredictions
@@ -147,8 +148,9 @@ class RunReport:
     """A judged run.
 
     `details` describe the records that disagree, failed or were not reviewed; `past` are the store's earlier runs,
-    oldest first; `exit_reason` explains an exit code that is not the verdict's; `label_texts` are the texts of records
-    whose labels are probably wrong, and of the nearest ones.
+    oldest first; `agreement_changes` are the nights since which agreement is different, in their order; `exit_reason`
+    explains an exit code that is not the verdict's; `label_texts` are the texts of records whose labels are probably
+    wrong, and of the nearest ones.
     """
 
     facts: Facts
@@ -160,6 +162,7 @@ class RunReport:
     outcomes: tuple[Outcome, ...]
     details: Mapping[RecordId, Details] = field(default_factory=dict)
     past: tuple[RecordedRun, ...] = ()
+    agreement_changes: tuple[AgreementChange, ...] = ()
     acknowledged: Acknowledged = NOTHING_ACKNOWLEDGED
     exit_reason: str = ""
     label_texts: Mapping[RecordId, str] = field(default_factory=dict)

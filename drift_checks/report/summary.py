@@ -11,6 +11,7 @@ from drift_checks.core.outcomes import Outcome
 from drift_checks.core.text import confidence, count, percent, percent_range, printable
 from drift_checks.report.agreement import left_out
 from drift_checks.report.attribution import attribution_findings
+from drift_checks.report.change_points import change_in_words
 from drift_checks.report.changes import changes_since
 from drift_checks.report.headline import headline
 from drift_checks.report.history.recorded import Agreement, ReviewerFacts
@@ -230,6 +231,8 @@ def _agreement(report: RunReport) -> Iterator[str]:
     yield _line("agreement", agreement_in_words(report))
     if kappa := beyond_chance(report.agreement):
         yield _line("", f"beyond chance: {kappa}")
+    if report.agreement_changes:
+        yield _line("", change_in_words(report.agreement_changes[-1]))
 
 
 def agreement_in_words(report: RunReport) -> str:

@@ -28,6 +28,7 @@ from drift_checks.reviews.reviewers.limits import Spent
 from drift_checks.reviews.reviewers.pool import BackgroundReviewer, PooledReviewer
 from drift_checks.reviews.sampler import Sampler
 from drift_checks.reviews.second import SecondReviewer
+from drift_checks.reviews.slices import SampleSlice, slice_sample
 from drift_checks.reviews.vectors.base import Comparison, VectorSet
 from drift_checks.reviews.windows import FindVectors, Windows
 from drift_checks.settings.declarations import NEIGHBOURS, SEQUENTIAL, Settings
@@ -140,6 +141,11 @@ class Pipeline:
     def windows(self) -> Windows:
         """Recent and reference records of the whole store."""
         return Windows(self.settings, self.store, None if self.settings.chroma is None else self._vectors_in_chroma)
+
+    @cached_property
+    def slices(self) -> list[SampleSlice]:
+        """The slices of the sample."""
+        return slice_sample(self.sample, self.settings)
 
     @cached_property
     def labels(self) -> LabelAssessment:

@@ -112,6 +112,19 @@ def test_class_that_collapsed_is_found_though_the_total_looks_well(review: Revie
     )
 
 
+def test_category_that_only_one_model_decides_wrongly_is_found_as_a_pair(review: Review, tmp_path: Path) -> None:
+    """In words, with the other records of the category and of the model, which agree."""
+    rows = [{**row, "model_version": "model-2" if chance(row) < 0.5 else "model-1"} for row in two_windows()]
+    wrong = [row["category"] == "financial" and row["model_version"] == "model-2" for row in rows]
+    rows = [disagreeing(row) if bad else answered(row) for row, bad in zip(rows, wrong, strict=True)]
+    found = check_only(review, write_store(tmp_path / "store", rows), "agreement_by_slice")
+    (pair,) = (item for item in found.criterion("agreement_by_slice")["statistics"] if " and " in item["name"])
+    assert (pair["name"], pair["verdict"]) == ("category=financial and model_version=model-2", "WARNING")
+    assert f"category financial and model_version model-2 together: 0 of {sum(wrong)} agree" in pair["message"]
+    page = (found.folder / "index.html").read_text(encoding="utf-8")
+    assert "two slices: category = financial and model version = model-2" in page
+
+
 def test_slice_of_doubtful_records_is_compared_with_doubtful_ones(review: Review, tmp_path: Path) -> None:
     """A category that is mostly of low confidence agrees less than the rest, and no less than its like."""
 
@@ -147,7 +160,7 @@ def test_slices_by_version_name_the_stored_and_the_current_one(review: Review, c
     assert (other["stored_version"], other["current_version"]) == (None, None)
     # All records have the same prompt version and source.
     dimensions = {item["name"].partition("=")[0] for item in found["statistics"]}
-    assert dimensions == {"category", "model_version", "age", "text_length"}
+    assert dimensions == {"category", "model_version", "age", "text_length", "pairs of slices"}
 
 
 def test_current_version_is_the_reviewers_model(review: Review, tmp_path: Path, llm_key: None) -> None:

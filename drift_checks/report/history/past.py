@@ -51,7 +51,7 @@ def past_runs(reports: Path, source: Source) -> list[PastRun]:
             found = history.runs(StoreIdentity(source.db, source.table, source.collection), _MOST_RUNS)
     except ReportsError:
         return []
-    newest = {_draw(run): run for run in found if _is_comparable(run, source)}
+    newest = {draw_of(run): run for run in found if _is_comparable(run, source)}
     runs = sorted(newest.values(), key=lambda run: run.run_id)
     return [PastRun(run.run_id, run.agreement.agreed, run.agreement.reviewed) for run in runs]
 
@@ -86,9 +86,10 @@ def _is_comparable(run: RecordedRun, source: Source) -> bool:
     drawn_alike = run.decision != SEQUENTIAL or run.judge == source.judge
     judged = run.verdict != Verdict.INCONCLUSIVE and run.agreement.reviewed > 0
     return (
-        decided == wanted and run.decision == source.decision and drawn_alike and judged and _draw(run) != source.draw
+        decided == wanted and run.decision == source.decision and drawn_alike and judged and draw_of(run) != source.draw
     )
 
 
-def _draw(run: RecordedRun) -> Draw:
+def draw_of(run: RecordedRun) -> Draw:
+    """Return what a run drew its records by: runs with the same draw the same records."""
     return run.sample.seed, run.sample.as_of[:10]

@@ -14,6 +14,7 @@ from drift_checks.core.files import MEBIBYTE
 from drift_checks.core.instants import read_instant
 from drift_checks.core.plain import from_plain
 from drift_checks.core.records import RecordId
+from drift_checks.report.history.agreement_change import AgreementChange
 from drift_checks.report.verdict import Verdict
 from drift_checks.reviews.cluster.choice import UsedCluster
 from drift_checks.reviews.reviewers.concurrency import UsedConcurrency
@@ -270,6 +271,7 @@ class RecordedRun:
     judge: str
     error_rate: float | None = None
     agreement: Agreement
+    agreement_changes: tuple[AgreementChange, ...] = ()
     criteria: tuple[RecordedCriterion, ...]
     disagreements: tuple[RecordedDisagreement, ...]
     acknowledged: tuple[Mapping[str, Any], ...] = ()

@@ -18,6 +18,7 @@ from drift_checks.core.secrets import mask_secrets
 from drift_checks.core.text import confidence, count, percent, percent_range, shorten_html, spelled_out
 from drift_checks.report import summary
 from drift_checks.report.attribution import ATTRIBUTION_FILE, attribution_findings
+from drift_checks.report.change_points import change_in_words
 from drift_checks.report.changes import changes_since
 from drift_checks.report.headline import coverage, deciding_criteria, headline, reason
 from drift_checks.report.history.kept import KeptRun
@@ -69,6 +70,7 @@ def render(report: RunReport) -> str:
             measured={result.criterion.name for result in report.criteria if result.verdict},
             known=summary.known_in_words(report),
             agreement=summary.agreement_in_words(report),
+            since=change_in_words(report.agreement_changes[-1]) if report.agreement_changes else "",
             unmeasured=_unmeasured(report),
             pictures=pictures_of(report),
             moved=attribution_findings(report),
@@ -99,7 +101,7 @@ def render_list(kept: Sequence[KeptRun], recorded: Sequence[RecordedRun]) -> str
             runs, runs[-1].judge, lambda run: f"{run.run_id}/index.html" if run.run_id in with_page else None
         )
         thresholds = (agreement.warn, agreement.critical) if agreement else (None, None)
-        trends.append((store, runs[-1], trend_picture(points, *thresholds)))
+        trends.append((store, runs[-1], trend_picture(points, *thresholds, runs[-1].agreement_changes)))
     return _environment().get_template("list.html.j2").render(kept=kept, trends=trends)
 
 

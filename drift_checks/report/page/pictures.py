@@ -9,7 +9,7 @@ from datetime import UTC
 from typing import Any
 
 from drift_checks.core.instants import read_instant
-from drift_checks.core.outcomes import AGREEMENT, Decision
+from drift_checks.core.outcomes import AGREEMENT, Decision, Statistic
 from drift_checks.report.changes import versions_of
 from drift_checks.report.history.recorded import RecordedRun
 from drift_checks.report.page.charts.calibration import calibration_picture
@@ -84,7 +84,7 @@ def _trend(report: RunReport) -> Picture | None:
     figures = _figures(agreement.judged(facts.judge))
     now = TrendPoint(started, *figures, str(report.verdict), versions_of(facts), facts.run_id)
     past = trend_of(report.past, facts.judge, lambda run: f"../{run.run_id}/index.html")
-    return trend_picture([*past, now], facts.warn, facts.critical)
+    return trend_picture([*past, now], facts.warn, facts.critical, report.agreement_changes)
 
 
 def _decisions(report: RunReport) -> list[Decision]:
@@ -123,13 +123,21 @@ def _slices(report: RunReport) -> Picture | None:
         details = judged.statistic.details
         interval = wilson(details["agreed"], details["reviewed"]) if details else None
         if interval is not None:
-            group, _, label = judged.statistic.name.partition("=")
+            group, label = _named_slice(judged.statistic)
             rate = details["agreed"] / details["reviewed"]
             # The same records as the slices', baseline included.
             agreed, number = (details[name] + details[f"rest_{name}"] for name in ("agreed", "reviewed"))
             overall = agreed / number
-            rows.append(Slice(group.replace("_", " "), label, rate, *interval, details["reviewed"], judged.verdict))
+            rows.append(Slice(group, label, rate, *interval, details["reviewed"], judged.verdict))
     return forest_picture(rows, overall)
+
+
+def _named_slice(statistic: Statistic) -> tuple[str, str]:
+    """Return the group and the name of a slice, or of what two slices share."""
+    if pair := statistic.details.get("pair"):
+        return "two slices", " and ".join(f"{dimension.replace('_', ' ')} = {value}" for dimension, value in pair)
+    dimension, _, value = statistic.name.partition("=")
+    return dimension.replace("_", " "), value
 
 
 def _class_mix(report: RunReport) -> Picture | None:

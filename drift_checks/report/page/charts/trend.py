@@ -8,6 +8,8 @@ from datetime import datetime
 from typing import NamedTuple
 
 from drift_checks.core.text import count, percent, percent_range
+from drift_checks.report.change_points import change_in_words
+from drift_checks.report.history.agreement_change import AgreementChange
 from drift_checks.report.page.charts.picture import (
     MOST_ROWS,
     Box,
@@ -60,6 +62,15 @@ class Mark(NamedTuple):
     link: str
 
 
+class Shift(NamedTuple):
+    """A night since which agreement is different: its place, the ends of its interval, and a sentence."""
+
+    x: float
+    left: float
+    right: float
+    words: str
+
+
 class Threshold(NamedTuple):
     """A dashed line with its label, which never overlaps the other's."""
 
@@ -77,6 +88,7 @@ class Trend(Plot):
         line: A path through the runs with a rate; through means if there are very many.
         intervals: A path of vertical lines, or of a band around the runs if there are many.
         marks: The runs without a link: the kind of mark, and a path through their positions.
+        shifts: The nights since which agreement is different.
         remark: A sentence in place of the line, or empty.
     """
 
@@ -92,6 +104,7 @@ class Trend(Plot):
     changes: tuple[Change, ...]
     change_marks: tuple[ChangeMark, ...]
     earlier_changes: int
+    shifts: tuple[Shift, ...]
     remark: str
 
 
@@ -101,7 +114,12 @@ class _Place(NamedTuple):
     point: TrendPoint
 
 
-def trend_picture(points: Sequence[TrendPoint], warn: float | None, critical: float | None) -> Trend | None:
+def trend_picture(
+    points: Sequence[TrendPoint],
+    warn: float | None,
+    critical: float | None,
+    agreement_changes: Sequence[AgreementChange] = (),
+) -> Trend | None:
     """Lay out the runs, which may be in any order, with the thresholds; return None if there are none."""
     if not points:
         return None
@@ -114,6 +132,7 @@ def trend_picture(points: Sequence[TrendPoint], warn: float | None, critical: fl
     measured = [place for place in places if place.point.rate is not None]
     linked, plain = _parted(places)
     shown, earlier = changes([(run.started, run.versions) for run in runs])
+    shifts = tuple(_shift(change, runs, across) for change in agreement_changes)
     many = len(runs) > _FEW
     return Trend(
         width=WIDTH,
@@ -137,7 +156,8 @@ def trend_picture(points: Sequence[TrendPoint], warn: float | None, critical: fl
         changes=shown,
         change_marks=change_marks(shown, across),
         earlier_changes=earlier,
-        signs=_signs(runs, _together(measured), banded=many),
+        shifts=shifts,
+        signs=_signs(runs, _together(measured), banded=many, shifted=bool(shifts)),
         remark=_remark(len(runs), len(measured)),
     )
 
@@ -220,13 +240,25 @@ def _marks(places: Sequence[_Place], *, coarse: bool) -> tuple[tuple[str, str], 
     return tuple((kind, path(((x, y) for x, y, _ in found), coarse=coarse)) for kind, found in kinds.items() if found)
 
 
-def _signs(runs: Sequence[TrendPoint], together: int, *, banded: bool) -> tuple[Sign, ...]:
+def _signs(runs: Sequence[TrendPoint], together: int, *, banded: bool, shifted: bool) -> tuple[Sign, ...]:
     there = {tone(run.verdict) for run in runs}
     entries = [(kind, kind.upper() if kind != "none" else "no verdict") for kind in _ORDER if kind in there]
     if any(run.low is not None for run in runs):
         means = f", mean of {together} runs" if banded and together > 1 else ""
         entries.append(("band" if banded else "upright", "95 % interval" + means))
+    if shifted:
+        entries.append(("shift", "agreement changed"))
     return legend(entries, _LEFT + 6, HEIGHT - 14)
+
+
+def _shift(change: AgreementChange, runs: Sequence[TrendPoint], across: Scale) -> Shift:
+    """Return the place of a change, which lies between two runs, as a change of versions does."""
+
+    def place(first_run: datetime) -> float:
+        before = max((run.started for run in runs if run.started < first_run), default=first_run)
+        return rounded((across(before.timestamp()) + across(first_run.timestamp())) / 2)
+
+    return Shift(place(change.started), place(change.earliest), place(change.latest), change_in_words(change))
 
 
 def _remark(runs: int, measured: int) -> str:
