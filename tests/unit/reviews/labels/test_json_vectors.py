@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,7 @@ import pytest
 from drift_checks.reviews.labels import json_vectors
 from drift_checks.reviews.labels.json_vectors import KeptVectors
 from drift_checks.reviews.vectors.cache import ArrayFile
-from drift_checks.stores.embeddings import read_embeddings
+from drift_checks.stores.embeddings import Embeddings, read_embeddings
 
 PACKED = np.arange(1, 4, dtype=np.float32).tobytes()
 STORED = [
@@ -52,10 +53,15 @@ def test_only_new_arrays_are_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     first = kept(tmp_path)
     first.read(STORED)
     first.keep()
-    read: list[object] = []
-    monkeypatch.setattr(json_vectors, "read_embeddings", lambda stored: read.extend(stored) or read_embeddings([]))
+    read: list[Sequence[object]] = []
+
+    def noted(stored: Sequence[object]) -> Embeddings:
+        read.append(stored)
+        return read_embeddings(stored)
+
+    monkeypatch.setattr(json_vectors, "read_embeddings", noted)
     kept(tmp_path).read(["[1, 2.5, -3]", "[9, 9, 9]"])
-    assert read == ["[9, 9, 9]"]
+    assert read == [["[9, 9, 9]"]]
 
 
 def test_store_of_packed_vectors_has_no_file(tmp_path: Path) -> None:
