@@ -21,7 +21,10 @@ Flags = npt.NDArray[np.bool_]
 
 @dataclass(frozen=True)
 class Case:
-    """A store of known agreement, and how many of each stratum are drawn: low confidence, old, baseline."""
+    """A store of known agreement, and how many of each stratum are drawn.
+
+    The strata are low confidence, old, baseline, and any in which labels are probably wrong.
+    """
 
     name: str
     sizes: Whole
@@ -50,6 +53,15 @@ CASES = [
     Case("a stratum drawn whole", (30, 200, 200), (0.6, 0.9, 0.98), (30, 20, 10)),
     Case("all but one drawn whole", (30, 20, 3000), (0.6, 0.9, 0.97), (30, 20, 100)),
     Case("nearly all in one stratum", (50, 2000, 50), (0.8, 0.95, 0.98), (30, 60, 10)),
+    *(
+        Case(f"half of the calls where labels are probably wrong, of which {right:.0%} agree", sizes, rates, drawn)
+        for right, sizes, rates, drawn in [
+            (0.1, (2100, 7600, 2650, 733), (0.85, 0.99, 0.99, 0.1), (15, 10, 5, 30)),
+            (0.8, (2100, 7600, 2650, 733), (0.7, 0.99, 0.99, 0.8), (15, 10, 5, 30)),
+            (0.0, (2500, 7830, 2680, 73), (0.7, 0.99, 0.99, 0.0), (15, 10, 5, 30)),
+        ]
+    ),
+    Case("the same, one record of two strata each", (2100, 7600, 2650, 733), (0.85, 0.99, 0.99, 0.1), (10, 1, 1, 12)),
     Case("tiny samples", EQUAL, (0.7, 0.8, 0.9), (5, 5, 5)),
     Case("tiny samples, near 1", EQUAL, (0.93, 0.93, 0.95), (5, 5, 5)),
 ]

@@ -28,10 +28,10 @@ BINS = len(_LOG_ODDS)
 _EVEN = BINS // 2
 # Before the sample: the probability that a stratum's intercept is near the common one, and the standard deviation of
 # its distance then.
-_NEAR, _DISTANCE = 0.95, 1.0
+_NEAR, _DISTANCE = 0.97, 1.0
 # Before the sample: mean and standard deviation of any other intercept, of the slope of useful predictions, and of that
 # of useless ones; and the probability of the latter. Predictions that are held back from extremes give slopes above 1.
-_OTHER, _USEFUL, _USELESS = (2.0, 2.5), (1.25, 0.75), (0.0, 0.3)
+_OTHER, _USEFUL, _USELESS = (1.0, 2.0), (1.5, 0.75), (0.0, 0.3)
 _IN_DOUBT = 0.5
 _INTERCEPTS, _SLOPES = (-6.0, 8.0, 41), (-1.0, 2.25, 14)
 # Likelihoods smaller than the largest by this factor, in logarithms, are left out.
