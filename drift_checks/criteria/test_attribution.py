@@ -60,7 +60,7 @@ def test_attribution(
     if witnesses.silent:
         pytest.skip(witnesses.silent)
     need(len(witnesses.statements), "records that every reviewer classified")
-    found = attribute(witnesses.roles, witnesses.testimonies(drift_settings), past(witnesses, past_attributions))
+    found = attribute(witnesses.roles, witnesses.answers(drift_settings), past(witnesses, past_attributions))
     details = findings(found, witnesses, drift_settings)
     for place, lone in zip(witnesses.counting, found.lone, strict=True):
         witness = witnesses.witnesses[place]
@@ -132,8 +132,8 @@ def sentence(found: Attribution, witnesses: Witnesses, where: Sequence[Concentra
         )
         subject += f" ({names[found.witness]})" if found.moved in (Moved.CLASSIFIER, Moved.REVIEWER) else ""
     else:
-        counts = [f"{name} is alone in {lone.number}" for name, lone in zip(names, found.lone, strict=True)]
-        reason = f"all agree in {in_words(found.agreeing, found)}; {', '.join(counts)}"
+        counts = [f"{name} in {lone.number}" for name, lone in zip(names, found.lone, strict=True)]
+        reason = f"all agree in {in_words(found.agreeing, found)}; alone are {', '.join(counts)}"
     parts = [f"{subject}: {found.why}; {reason}" if found.why else f"{subject}: {reason}"]
     return "; ".join([*parts, *(f"{item.inside} of them {place_in_words(item)}" for item in where)])
 

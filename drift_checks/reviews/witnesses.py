@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from drift_checks.core.instants import read_instant
 from drift_checks.core.records import Record, RecordId, Review, Stratum, as_text
 from drift_checks.settings.declarations import NEIGHBOURS, Settings
-from drift_checks.statistics.attribution import Role, Testimony, alone, counted
+from drift_checks.statistics.attribution import Role, Answers, alone, counted
 
 if TYPE_CHECKING:
     from drift_checks.reviews.run import Pipeline
@@ -61,10 +61,10 @@ class Witnesses:
         """The roles of those that count."""
         return [self.witnesses[place].role for place in self.counting]
 
-    def testimonies(self, settings: Settings) -> list[Testimony]:
+    def answers(self, settings: Settings) -> list[Answers]:
         """Return what is compared; a record is recent if it is not older than `old-days`."""
         return [
-            Testimony(
+            Answers(
                 tuple(item.labels[place] for place in self.counting),
                 is_recent(item.record, settings),
                 item.record.stratum is Stratum.LOW_CONFIDENCE,

@@ -47,7 +47,7 @@ _MOVED_BY_ROLE = {Role.STORE: Moved.STORE, Role.CLASSIFIER: Moved.CLASSIFIER, Ro
 
 
 @dataclass(frozen=True)
-class Testimony:
+class Answers:
     """The categories that the witnesses name for one record.
 
     `is_recent` is None if the record has no time; records of low confidence are compared only with each other.
@@ -129,7 +129,7 @@ def counted(roles: Sequence[Role]) -> tuple[int, ...]:
 
 
 def attribute(
-    roles: Sequence[Role], testimonies: Sequence[Testimony], past: Mapping[int, tuple[int, int]] | None = None
+    roles: Sequence[Role], answers: Sequence[Answers], past: Mapping[int, tuple[int, int]] | None = None
 ) -> Attribution:
     """Say who moved.
 
@@ -143,18 +143,18 @@ def attribute(
 
     Args:
         roles: Those of the witnesses that count; the first is the store's.
-        testimonies: One for each record.
+        answers: One for each record.
         past: For each witness, in how many records of earlier nights it was alone, and of how many.
     """
-    places = [alone(item.labels) for item in testimonies]
+    places = [alone(item.labels) for item in answers]
     numbers = [places.count(place) for place in range(len(roles))]
     tested = [place for place, role in enumerate(roles) if role is not Role.NEIGHBOURS]
     lone = tuple(
-        _lone(place, numbers, tested, len(testimonies), (past or {}).get(place)) for place in range(len(roles))
+        _lone(place, numbers, tested, len(answers), (past or {}).get(place)) for place in range(len(roles))
     )
-    agreeing = sum(len(set(item.labels)) == 1 for item in testimonies)
-    recent, old, world = _ages(testimonies)
-    found = Attribution(Moved.NOBODY, None, len(testimonies), agreeing, lone, recent, old, world)
+    agreeing = sum(len(set(item.labels)) == 1 for item in answers)
+    recent, old, world = _ages(answers)
+    found = Attribution(Moved.NOBODY, None, len(answers), agreeing, lone, recent, old, world)
     return _concluded(found, roles, tested)
 
 
@@ -180,11 +180,11 @@ def sign_test(number: int, other: int) -> float:
     return binomial_upper_tail(number, number + other, 0.5)
 
 
-def _ages(testimonies: Sequence[Testimony]) -> tuple[tuple[int, int], tuple[int, int], float | None]:
+def _ages(answers: Sequence[Answers]) -> tuple[tuple[int, int], tuple[int, int], float | None]:
     """Return in how many recent and old records the reviewers contradict each other, with a p-value."""
     counts = Counter(
         (item.is_recent, item.is_low, len(set(item.labels[1:])) > 1)
-        for item in testimonies
+        for item in answers
         if item.is_recent is not None
     )
 
