@@ -149,9 +149,7 @@ def attribute(
     places = [alone(item.labels) for item in answers]
     numbers = [places.count(place) for place in range(len(roles))]
     tested = [place for place, role in enumerate(roles) if role is not Role.NEIGHBOURS]
-    lone = tuple(
-        _lone(place, numbers, tested, len(answers), (past or {}).get(place)) for place in range(len(roles))
-    )
+    lone = tuple(_lone(place, numbers, tested, len(answers), (past or {}).get(place)) for place in range(len(roles)))
     agreeing = sum(len(set(item.labels)) == 1 for item in answers)
     recent, old, world = _ages(answers)
     found = Attribution(Moved.NOBODY, None, len(answers), agreeing, lone, recent, old, world)
@@ -183,9 +181,7 @@ def sign_test(number: int, other: int) -> float:
 def _ages(answers: Sequence[Answers]) -> tuple[tuple[int, int], tuple[int, int], float | None]:
     """Return in how many recent and old records the reviewers contradict each other, with a p-value."""
     counts = Counter(
-        (item.is_recent, item.is_low, len(set(item.labels[1:])) > 1)
-        for item in answers
-        if item.is_recent is not None
+        (item.is_recent, item.is_low, len(set(item.labels[1:])) > 1) for item in answers if item.is_recent is not None
     )
 
     def of_age(*, recent: bool, low: bool) -> tuple[int, int]:

@@ -15,7 +15,7 @@ from tests.support.llm_runs import KEY
 from tests.support.whole_runs import run_here
 
 # Today's classifier says what the text says it will; the other one is always right.
-MODULE = '''
+MODULE = """
 import json, re
 RIGHT = json.load(open("right.json"))
 
@@ -24,7 +24,7 @@ def answer(text):
 
 def independent(text):
     return RIGHT[re.search(r"Risk number 0*(\\d+)", text)[1]]
-'''
+"""
 ONLY = ("--drift-sample-size=60", "--drift-baseline=20", "-k", "attribution or agreement")
 REVIEWERS = "--drift-reviewer=own:answer,own:independent"
 

@@ -21,9 +21,7 @@ HEADER = {"run_id": "20260115T020000Z-abc123"}
 @pytest.fixture
 def settings(store: BuiltStore, tmp_path: Path) -> Settings:
     """A review of the small sound store, without Chroma."""
-    return Settings(
-        db=store.db, snapshot_dir=tmp_path / "copies", seed=1, as_of=AS_OF, naive_timezone=ZoneInfo("UTC")
-    )
+    return Settings(db=store.db, snapshot_dir=tmp_path / "copies", seed=1, as_of=AS_OF, naive_timezone=ZoneInfo("UTC"))
 
 
 class Counting:

@@ -77,6 +77,9 @@ def test_recent_records_are_those_not_older_than_old_days(settings: Settings) ->
     """As the strata have it."""
     settings = replace(settings, old_days=90)
     found = heard(settings, financial, str.lower)
-    ages = {str(item.record.stratum): answers.is_recent for item, answers in zip(
-        found.statements, found.answers(settings), strict=True) if item.record.stratum != "low_confidence"}
+    ages = {
+        str(item.record.stratum): answers.is_recent
+        for item, answers in zip(found.statements, found.answers(settings), strict=True)
+        if item.record.stratum != "low_confidence"
+    }
     assert ages == {"old": False, "baseline": True}
