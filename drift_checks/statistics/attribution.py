@@ -14,8 +14,9 @@ from drift_checks.statistics.tails import binomial_upper_tail
 
 # A witness errs now and then; without earlier nights, it may be alone in so many records.
 USUAL = 0.08
-# The probability that somebody is named although nobody moved.
+# If nobody moved, the probability of another conclusion, and that of naming somebody.
 LEVEL = 0.05
+_NAMING = 0.025
 # If the witnesses differ in a larger share without one being alone, nobody can be said to agree.
 _MOST_OTHERWISE = 1 / 3
 _SEVERAL = "more than one witness is alone more often than usual"
@@ -206,14 +207,14 @@ def _concluded(found: Attribution, roles: Sequence[Role], tested: Sequence[int])
     likeliest = min(tested, key=lambda place: (by_place[place], found.lone[place].p_value))
     if sum(p_value <= LEVEL for p_value in by_place.values()) > 1:
         return replace(found, moved=Moved.UNKNOWN, why=_SEVERAL)
-    if by_place[0] > LEVEL and found.world is not None and adjusted[-1] <= LEVEL:
+    if by_place[0] > LEVEL and found.world is not None and adjusted[-1] <= _NAMING:
         return replace(found, moved=Moved.WORLD, adjusted=adjusted[-1])
-    if by_place[likeliest] <= LEVEL:
+    if by_place[likeliest] <= _NAMING:
         moved = _MOVED_BY_ROLE[roles[likeliest]]
         return replace(found, moved=moved, witness=likeliest, adjusted=by_place[likeliest])
     if sum(found.lone[place].unusual <= LEVEL for place in tested) > 1:
         return replace(found, moved=Moved.UNKNOWN, why=_SEVERAL)
-    if found.lone[likeliest].p_value <= LEVEL:
+    if by_place[likeliest] <= LEVEL:
         return replace(found, moved=Moved.UNKNOWN, witness=likeliest, why=_BY_CHANCE)
     if found.otherwise > found.records * _MOST_OTHERWISE:
         return replace(found, moved=Moved.UNKNOWN, why=_NONE_ALONE)
