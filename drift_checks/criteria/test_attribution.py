@@ -1,14 +1,14 @@
 """Who moved: the store, the classifier, a reviewer, or the world?
 
-With several reviewers, each record has at least three witnesses: the store's label and each reviewer's. The one that is
-alone against all others, who agree with each other, is probably wrong there. Whoever is alone more often than on earlier
-nights moved; without earlier nights, whoever is alone more often than each other witness and in more than 8 % of the
-records (exact tests; `statistics/attribution.py` names their sources). The world moved if the reviewers contradict each
-other more often in recent records than in old ones. The counts are those of the sample, which holds more records of low
-confidence than the store.
+With several reviewers, each record has at least three witnesses: the store's label and each reviewer's. The one that
+is alone against all others, who agree with each other, is probably wrong there. Whoever is alone more often than on
+earlier nights moved; without earlier nights, whoever is alone in significantly more than 8 % of the records, and more
+often than each other witness. The world moved if the reviewers contradict each other more often in recent records than
+in old ones. The tests are exact; `statistics/attribution.py` names their sources. The counts are those of the sample,
+which holds more records of low confidence than the store.
 
-If it fails, the sentence names who moved: repair the labels of the store, roll the classifier back, replace the reviewer,
-or extend the taxonomy to new kinds of texts.
+If it fails, the sentence names who moved: repair the labels of the store, roll the classifier back, replace the
+reviewer, or extend the taxonomy to new kinds of texts.
 """
 
 from collections.abc import Mapping, Sequence
@@ -60,7 +60,7 @@ def test_attribution(
     if witnesses.silent:
         pytest.skip(witnesses.silent)
     need(len(witnesses.statements), "records that every reviewer classified")
-    found = attribute(witnesses.roles, witnesses.testimonies(drift_settings), past(witnesses, past_attributions))
+    found = attribute(witnesses.roles, witnesses.answers(drift_settings), past(witnesses, past_attributions))
     details = findings(found, witnesses, drift_settings)
     for place, lone in zip(witnesses.counting, found.lone, strict=True):
         witness = witnesses.witnesses[place]
@@ -84,11 +84,9 @@ def test_attribution(
 def past(witnesses: Witnesses, nights: Sequence[Mapping[str, Any]]) -> dict[int, tuple[int, int]]:
     """Return how often each counting witness was alone on earlier nights with the same witnesses, and of how many."""
     names = [item.name for item in witnesses.witnesses]
-    same = [night for night in nights if night["witnesses"] == names][-MOST_NIGHTS:]
+    same = [night for night in nights if night.get("witnesses") == names][-MOST_NIGHTS:]
     records = sum(night["records"] for night in same)
-    return {
-        place: (sum(night["alone"][place] for night in same), records) for place in range(len(witnesses.counting))
-    }
+    return {place: (sum(night["alone"][place] for night in same), records) for place in range(len(witnesses.counting))}
 
 
 def findings(found: Attribution, witnesses: Witnesses, settings: Settings) -> dict[str, Any]:
@@ -110,7 +108,7 @@ def findings(found: Attribution, witnesses: Witnesses, settings: Settings) -> di
         "otherwise_interval": found.interval(found.otherwise),
         "concentrations": where,
         "differing": len(differing),
-        "rows": [row(item, witnesses) for item in differing[:MOST_SHOWN]],
+        "rows": [row(item) for item in differing[:MOST_SHOWN]],
     }
 
 
@@ -132,8 +130,8 @@ def sentence(found: Attribution, witnesses: Witnesses, where: Sequence[Concentra
         )
         subject += f" ({names[found.witness]})" if found.moved in (Moved.CLASSIFIER, Moved.REVIEWER) else ""
     else:
-        counts = [f"{name} is alone in {lone.number}" for name, lone in zip(names, found.lone, strict=True)]
-        reason = f"all agree in {in_words(found.agreeing, found)}; {', '.join(counts)}"
+        counts = [f"{name} in {lone.number}" for name, lone in zip(names, found.lone, strict=True)]
+        reason = f"all agree in {in_words(found.agreeing, found)}; alone are {', '.join(counts)}"
     parts = [f"{subject}: {found.why}; {reason}" if found.why else f"{subject}: {reason}"]
     return "; ".join([*parts, *(f"{item.inside} of them {place_in_words(item)}" for item in where)])
 
@@ -163,10 +161,7 @@ def concentrated(found: Attribution, witnesses: Witnesses, settings: Settings) -
         return []
     marked = [is_telling(item, found, witnesses) for item in witnesses.statements]
     records = [item.record for item in witnesses.statements]
-    dimensions = {
-        column: [as_text(record.values.get(column)) or None for record in records]
-        for column in DIMENSIONS
-    }
+    dimensions = {column: [as_text(record.values.get(column)) or None for record in records] for column in DIMENSIONS}
     moments = [read_instant(record.values.get("timestamp"), settings.naive_timezone) for record in records]
     there = concentrations(marked, dimensions, moments)
     slices = [item for item in there if item.dimension in DIMENSIONS]
@@ -181,7 +176,7 @@ def is_telling(item: Statement, found: Attribution, witnesses: Witnesses) -> boo
     return len({item.labels[place] for place in witnesses.counting[1:]}) > 1
 
 
-def row(item: Statement, witnesses: Witnesses) -> dict[str, Any]:
+def row(item: Statement) -> dict[str, Any]:
     """Return a record on which not all agree, for the report's table."""
     return {
         "id": item.record.id,

@@ -160,9 +160,7 @@ def _how_to_repeat(config: pytest.Config, pipeline: Pipeline) -> tuple[str, str]
 
 def _as_argument(pipeline: Pipeline) -> str:
     """Return the reviewers as the caller may have passed them."""
-    given = [
-        repr(item.name) if item.classifier is None else item.name.rpartition(":")[2] for item in pipeline.named
-    ]
+    given = [repr(item.name) if item.classifier is None else item.name.rpartition(":")[2] for item in pipeline.named]
     return given[0] if len(given) == 1 else f"[{', '.join(given)}]"
 
 

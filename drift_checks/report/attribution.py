@@ -103,7 +103,7 @@ def _patterns(details: Mapping[str, Any], names: Sequence[str]) -> list[Pattern]
     for place, number, before, interval in zip(
         details["counting"], details["alone"], details["before"], lone, strict=True
     ):
-        found.append(Pattern(f"{names[place]} is alone", number, tuple(interval), before))
+        found.append(Pattern(f"{names[place]} alone", number, tuple(interval), before))
     return [*found, Pattern("they differ otherwise", details["otherwise"], tuple(details["otherwise_interval"]))]
 
 

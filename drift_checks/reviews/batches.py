@@ -109,9 +109,7 @@ class BatchReviewer:
     def _started(self, records: Sequence[Record], repeats: Sequence[Record], add: OnReview) -> ReviewIterator:
         return self._make_reviewer().review(records, repeats, self._ledger.add_call, add, self._ledger.add_cost)
 
-    def _wait(
-        self, reviews: ReviewIterator, records: Sequence[Record], on_review: Callable[[Review], object]
-    ) -> None:
+    def _wait(self, reviews: ReviewIterator, records: Sequence[Record], on_review: Callable[[Review], object]) -> None:
         try:
             with closing(reviews):
                 for review in reviews:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from drift_checks.core.instants import read_instant
 from drift_checks.core.records import Record, RecordId, Review, Stratum, as_text
 from drift_checks.settings.declarations import NEIGHBOURS, Settings
-from drift_checks.statistics.attribution import Role, Testimony, alone, counted
+from drift_checks.statistics.attribution import Answers, Role, alone, counted
 
 if TYPE_CHECKING:
     from drift_checks.reviews.run import Pipeline
@@ -61,10 +61,10 @@ class Witnesses:
         """The roles of those that count."""
         return [self.witnesses[place].role for place in self.counting]
 
-    def testimonies(self, settings: Settings) -> list[Testimony]:
+    def answers(self, settings: Settings) -> list[Answers]:
         """Return what is compared; a record is recent if it is not older than `old-days`."""
         return [
-            Testimony(
+            Answers(
                 tuple(item.labels[place] for place in self.counting),
                 is_recent(item.record, settings),
                 item.record.stratum is Stratum.LOW_CONFIDENCE,
@@ -98,9 +98,7 @@ def is_recent(record: Record, settings: Settings) -> bool | None:
     return None if moment is None else (settings.as_of - moment).days <= settings.old_days
 
 
-def _with_roles(
-    reviewers: Iterable[tuple[str, str | None, object]], current_model: str | None
-) -> Iterator[Witness]:
+def _with_roles(reviewers: Iterable[tuple[str, str | None, object]], current_model: str | None) -> Iterator[Witness]:
     """Yield the reviewers; the first that decides as the store does today is its classifier."""
     is_there = False
     for name, model, _ in reviewers:

@@ -127,8 +127,8 @@ class Settings:
     records: tuple[str, ...] = _sample(kinds.record_ids(), "review exactly these record ids instead of a sample", ())
     reviewer: str = _reviewer(
         kinds.reviewers(LLM, NEIGHBOURS, LLM),
-        "neighbours (a vote of the most similar records), llm, or package.module:name of your own classifier; or several"
-        " with commas, as in neighbours,llm: the first decides, and the criterion attribution compares them all",
+        "neighbours (a vote of the most similar records), llm, or package.module:name of your own classifier; or"
+        " several with commas, as in neighbours,llm: the first decides, and the criterion attribution compares all",
         NEIGHBOURS,
     )
     embedding: str | None = _reviewer(

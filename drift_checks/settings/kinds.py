@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, available_timezones
 
 from drift_checks.core.addresses import HTTP, Location, ServerURL
+from drift_checks.core.errors import nearest
 from drift_checks.core.masking import mask_password, mask_url, may_hold_password
 
 Value = TypeVar("Value")
@@ -234,7 +235,8 @@ def _parse_one(one: Kind[str], name: str, folder: Path) -> None:
     try:
         one.parse(name, folder)
     except Mistaken as error:
-        raise Mistaken(f"{name!r} is no reviewer; {error}") if str(error) else UnknownWord(name) from None
+        hint = str(error) or nearest(name, one.known())
+        raise Mistaken(f"{name!r} is not a reviewer{f', {hint}' if hint else ''}") from None
 
 
 def _meant_classifier(text: str) -> str:

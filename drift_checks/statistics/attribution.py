@@ -14,8 +14,9 @@ from drift_checks.statistics.tails import binomial_upper_tail
 
 # A witness errs now and then; without earlier nights, it may be alone in so many records.
 USUAL = 0.08
-# The probability that somebody is named although nobody moved.
+# If nobody moved, the probability of another conclusion, and that of naming somebody.
 LEVEL = 0.05
+_NAMING = 0.025
 # If the witnesses differ in a larger share without one being alone, nobody can be said to agree.
 _MOST_OTHERWISE = 1 / 3
 _SEVERAL = "more than one witness is alone more often than usual"
@@ -47,7 +48,7 @@ _MOVED_BY_ROLE = {Role.STORE: Moved.STORE, Role.CLASSIFIER: Moved.CLASSIFIER, Ro
 
 
 @dataclass(frozen=True)
-class Testimony:
+class Answers:
     """The categories that the witnesses name for one record.
 
     `is_recent` is None if the record has no time; records of low confidence are compared only with each other.
@@ -129,7 +130,7 @@ def counted(roles: Sequence[Role]) -> tuple[int, ...]:
 
 
 def attribute(
-    roles: Sequence[Role], testimonies: Sequence[Testimony], past: Mapping[int, tuple[int, int]] | None = None
+    roles: Sequence[Role], answers: Sequence[Answers], past: Mapping[int, tuple[int, int]] | None = None
 ) -> Attribution:
     """Say who moved.
 
@@ -143,18 +144,16 @@ def attribute(
 
     Args:
         roles: Those of the witnesses that count; the first is the store's.
-        testimonies: One for each record.
+        answers: One for each record.
         past: For each witness, in how many records of earlier nights it was alone, and of how many.
     """
-    places = [alone(item.labels) for item in testimonies]
+    places = [alone(item.labels) for item in answers]
     numbers = [places.count(place) for place in range(len(roles))]
     tested = [place for place, role in enumerate(roles) if role is not Role.NEIGHBOURS]
-    lone = tuple(
-        _lone(place, numbers, tested, len(testimonies), (past or {}).get(place)) for place in range(len(roles))
-    )
-    agreeing = sum(len(set(item.labels)) == 1 for item in testimonies)
-    recent, old, world = _ages(testimonies)
-    found = Attribution(Moved.NOBODY, None, len(testimonies), agreeing, lone, recent, old, world)
+    lone = tuple(_lone(place, numbers, tested, len(answers), (past or {}).get(place)) for place in range(len(roles)))
+    agreeing = sum(len(set(item.labels)) == 1 for item in answers)
+    recent, old, world = _ages(answers)
+    found = Attribution(Moved.NOBODY, None, len(answers), agreeing, lone, recent, old, world)
     return _concluded(found, roles, tested)
 
 
@@ -180,12 +179,10 @@ def sign_test(number: int, other: int) -> float:
     return binomial_upper_tail(number, number + other, 0.5)
 
 
-def _ages(testimonies: Sequence[Testimony]) -> tuple[tuple[int, int], tuple[int, int], float | None]:
+def _ages(answers: Sequence[Answers]) -> tuple[tuple[int, int], tuple[int, int], float | None]:
     """Return in how many recent and old records the reviewers contradict each other, with a p-value."""
     counts = Counter(
-        (item.is_recent, item.is_low, len(set(item.labels[1:])) > 1)
-        for item in testimonies
-        if item.is_recent is not None
+        (item.is_recent, item.is_low, len(set(item.labels[1:])) > 1) for item in answers if item.is_recent is not None
     )
 
     def of_age(*, recent: bool, low: bool) -> tuple[int, int]:
@@ -210,14 +207,14 @@ def _concluded(found: Attribution, roles: Sequence[Role], tested: Sequence[int])
     likeliest = min(tested, key=lambda place: (by_place[place], found.lone[place].p_value))
     if sum(p_value <= LEVEL for p_value in by_place.values()) > 1:
         return replace(found, moved=Moved.UNKNOWN, why=_SEVERAL)
-    if by_place[0] > LEVEL and found.world is not None and adjusted[-1] <= LEVEL:
+    if by_place[0] > LEVEL and found.world is not None and adjusted[-1] <= _NAMING:
         return replace(found, moved=Moved.WORLD, adjusted=adjusted[-1])
-    if by_place[likeliest] <= LEVEL:
+    if by_place[likeliest] <= _NAMING:
         moved = _MOVED_BY_ROLE[roles[likeliest]]
         return replace(found, moved=moved, witness=likeliest, adjusted=by_place[likeliest])
     if sum(found.lone[place].unusual <= LEVEL for place in tested) > 1:
         return replace(found, moved=Moved.UNKNOWN, why=_SEVERAL)
-    if found.lone[likeliest].p_value <= LEVEL:
+    if by_place[likeliest] <= LEVEL:
         return replace(found, moved=Moved.UNKNOWN, witness=likeliest, why=_BY_CHANCE)
     if found.otherwise > found.records * _MOST_OTHERWISE:
         return replace(found, moved=Moved.UNKNOWN, why=_NONE_ALONE)

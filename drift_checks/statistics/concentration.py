@@ -11,6 +11,8 @@ from drift_checks.statistics.slices import SliceCount, compare_slice
 
 # Dates that divide the records into parts of equal size.
 _SPLITS = 10
+# The records on either side of a slice, and the probability that any is named by chance.
+_LEAST, _LEVEL = 5, 0.05
 
 
 @dataclass(frozen=True)
@@ -36,29 +38,26 @@ def concentrations(
     marked: Sequence[bool],
     dimensions: Mapping[str, Sequence[Hashable]],
     moments: Sequence[datetime | None],
-    *,
-    least: int = 5,
-    level: float = 0.05,
 ) -> list[Concentration]:
     """Return the slices and dates in which marked records are concentrated, the most certain first.
 
-    Each value with `least` records on either side of it, and each of nine dates, is compared with the rest by Fisher's
-    exact test (R. A. Fisher, Statistical methods for research workers (1934)), one-sided; Holm's method adjusts for all.
+    Each value with enough records on either side of it, and each of nine dates, is compared with the rest by Fisher's
+    exact test, one-sided (R. A. Fisher, Statistical methods for research workers (1934)); Holm's method adjusts for
+    all of them.
 
     Args:
         marked: Whether each record is of that kind.
         dimensions: The value of each record by dimension; None if it has none.
         moments: The time of each record.
     """
-    slices: list[tuple[str, str, list[bool]]] = []
+    slices = _ages(moments)
     for dimension, values in dimensions.items():
-        for value in sorted({value for value in values if value is not None}, key=str):
-            slices.append((dimension, str(value), [other == value for other in values]))
-    slices += _ages(moments)
+        known = sorted({value for value in values if value is not None}, key=str)
+        slices += [(dimension, str(value), [other == value for other in values]) for value in known]
     found = []
     for dimension, value, members in slices:
         number = sum(members)
-        if min(number, len(members) - number) < least:
+        if min(number, len(members) - number) < _LEAST:
             continue
         inside = sum(is_marked and is_in for is_marked, is_in in zip(marked, members, strict=True))
         outside = sum(marked) - inside
@@ -70,7 +69,7 @@ def concentrations(
     sure = [
         Concentration(item.dimension, item.value, item.inside, item.number, p_value)
         for item, p_value in zip(found, adjusted, strict=True)
-        if p_value <= level
+        if p_value <= _LEVEL
     ]
     return sorted(sure, key=lambda item: (item.p_value, -item.inside))
 

@@ -74,7 +74,7 @@ def agrees(text):
 def test_last_failed_records_have_no_verdict_on_their_rate(review: Review, doubtful: BuiltStore) -> None:
     """All of them disagreed before: they are INCONCLUSIVE while one disagrees, and OK once all agree."""
     review(*doubtful.options, *LOW_CONFIDENCE)
-    begins = "PARTIAL · 10 of 30 records, 1 of 18 criteria · "
+    begins = "PARTIAL · 10 of 30 records, 1 of 20 criteria · "
     again = review(*doubtful.options, *LOW_CONFIDENCE, "--lf")
     assert (again.exit_code, again.drift["headline"].startswith(f"{begins}INCONCLUSIVE · ")) == (75, True)
     assert (f"{begins}INCONCLUSIVE" in again.out, again.drift["partial"]) == (True, True)
@@ -96,7 +96,7 @@ def test_run_that_stops_early_is_inconclusive(review: Review, doubtful: BuiltSto
     stop = "def test_stop(record, request):\n    request.session.shouldfail = record.id == 4 and 'enough'"
     own = write_criterion(review.folder / "own", "stop", stop)
     found = review.pytest(own, *doubtful.options, "--drift-records=1,4,8")
-    begins = "PARTIAL · 2 of 3 chosen records, 1 of 19 criteria · INCONCLUSIVE"
+    begins = "PARTIAL · 2 of 3 chosen records, 1 of 20 criteria · INCONCLUSIVE"
     assert (found.drift["headline"].startswith(begins), found.exit_code) == (True, 75)
 
 

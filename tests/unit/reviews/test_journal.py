@@ -51,6 +51,24 @@ def test_a_review_may_lack_fields_and_have_unknown_ones() -> None:
     assert from_plain(Review, plain) == Review(7, "financial", usage=Usage(seconds=0.5))
 
 
+def test_second_reviewers_have_their_own_reviews_calls_and_costs(journal: Journal) -> None:
+    """Resuming drops their unanswered reviews as it drops the first reviewer's."""
+    journal.begin(BEGUN)
+    journal.add_call(1)
+    journal.add_review(made(1))
+    for name in ("llm=small", "own:decide"):
+        journal.add_call(1, name)
+        journal.add_cost(0.5, name)
+        journal.add_review(made(1, "regulatory"), name)
+        journal.add_review(failed(2), name)
+    journal.resume()
+    found = read_journal(journal.path)
+    assert (found.reviews, found.calls, found.spent) == ([made(1)], 1, 0.0)
+    assert list(found.second) == ["llm=small", "own:decide"]
+    second = found.second["own:decide"]
+    assert (second.reviews, second.calls, second.spent) == ([made(1, "regulatory")], 1, 0.5)
+
+
 @given(st.lists(REVIEWS, max_size=4))
 def test_what_is_written_is_read(reviews: list[Review]) -> None:
     """In the order in which it was written."""

@@ -13,9 +13,15 @@ from zoneinfo import ZoneInfo
 import pytest
 from syrupy.assertion import SnapshotAssertion
 
-from drift_checks.core.errors import DriftError
+from drift_checks.core.errors import DriftError, SettingError
 from drift_checks.reviews.reviewers.base import Classifier
-from drift_checks.reviews.reviewers.choice import choose_classifier, limits_of, name_reviewer
+from drift_checks.reviews.reviewers.choice import (
+    choose_classifier,
+    classifier_of,
+    limits_of,
+    name_reviewer,
+    name_reviewers,
+)
 from drift_checks.reviews.reviewers.limits import Limits
 from drift_checks.settings.declarations import LLM, Settings
 from tests.support.chat_server import ChatServer
@@ -185,6 +191,34 @@ def test_a_setting_precedes_the_hook_and_that_the_default(folder: Path) -> None:
 def test_names_the_reviewer(values: dict[str, Any], given: object, name: str) -> None:
     """What was set goes before what was given, and that before the default."""
     assert name_reviewer(settings(**values), given) == name
+
+
+def test_names_several_reviewers() -> None:
+    """Those of the setting, or what was given: classifiers and names."""
+    assert [item.name for item in name_reviewers(settings(reviewer="neighbours,llm=small"), None)] == [
+        "neighbours",
+        "llm=small",
+    ]
+    given = name_reviewers(settings(), [str.lower, "neighbours"])
+    assert [item.name for item in given] == ["builtins:str.lower", "neighbours"]
+    assert given[0].classifier is str.lower
+
+
+@pytest.mark.parametrize("given", [[], [str.lower, str.lower], [str.lower, "neighbors"]])
+def test_refuses_a_list_that_names_no_reviewers(given: object, snapshot: SnapshotAssertion) -> None:
+    """Empty, with one twice, or with an unknown name."""
+    with pytest.raises(SettingError) as refused:
+        name_reviewers(settings(), given)
+    assert str(refused.value) == snapshot
+
+
+def test_a_second_llm_has_another_model_and_no_price(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The price in the settings is that of the other model."""
+    monkeypatch.setenv("DRIFT_LLM_API_KEY", "own")
+    given = settings(reviewer="llm,llm=small", llm_model="large", llm_price=(1.0, 2.0))
+    models = [classifier_of(named, given, TAXONOMY, ()) for named in name_reviewers(given, None)]
+    assert [found and found.model for found in models] == ["large", "small"]
+    assert [found is not None and found.max_cost(question("a")) > 0 for found in models] == [True, False]
 
 
 def test_limits_are_those_of_the_settings() -> None:
