@@ -96,8 +96,9 @@ def _squared_sums(counts: Numbers, starts: npt.NDArray[np.int64], length: int) -
     before = total[..., starts[:, None] + np.arange(1, length), :] - total[..., starts[:, None], :]
     whole = total[..., starts[:, None] + length, :] - total[..., starts[:, None], :]
     (agreed, reviewed), (all_agreed, all_reviewed) = np.moveaxis(before, -1, 0), np.moveaxis(whole, -1, 0)
-    squares: Numbers = (agreed - reviewed * all_agreed / all_reviewed) ** 2
-    return squares * all_reviewed / (reviewed * (all_reviewed - reviewed))
+    sums = agreed - reviewed * all_agreed / all_reviewed
+    squares: Numbers = sums**2 * all_reviewed / (reviewed * (all_reviewed - reviewed))
+    return squares
 
 
 def _largest_sum(counts: Numbers) -> tuple[float, int]:
