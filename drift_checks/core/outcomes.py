@@ -113,6 +113,7 @@ class Statistic:
         p_value: The probability of such a value without any change; None if chance plays no part.
         interval: The 95 % interval of the value.
         details: The data of its chart, in plain values.
+        family: The statistics of a criterion among which chance is corrected for; another family hardly weakens them.
     """
 
     name: str
@@ -124,6 +125,7 @@ class Statistic:
     passed: int | None = None
     failed: int | None = None
     details: Mapping[str, Any] = field(default_factory=dict)
+    family: str = ""
 
     @classmethod
     def share(cls, name: str, passed: int, failed: int, message: str) -> Statistic:

@@ -245,7 +245,8 @@ def measure(request: pytest.FixtureRequest, criterion: Criterion) -> Callable[..
     """Report a statistic: `measure(name, value, message, number=…, p_value=…, interval=…, key=value, …)`.
 
     The value is compared with the criterion's thresholds: larger is worse. With a p-value, it counts only if chance
-    does not explain it, given all the tests of the run. Further keys are plain values for the report's picture.
+    does not explain it, given all the tests of the run; statistics of a `family` of their own do not weaken the others
+    of the criterion. Further keys are plain values for the report's picture.
     """
     from drift_checks.core.outcomes import Statistic
     from drift_checks.core.plain import to_plain
@@ -258,6 +259,7 @@ def measure(request: pytest.FixtureRequest, criterion: Criterion) -> Callable[..
         number: int = 0,
         p_value: float | None = None,
         interval: tuple[float, float] | None = None,
+        family: str = "",
         **details: Any,
     ) -> None:
         if not criterion.effect:
@@ -271,6 +273,7 @@ def measure(request: pytest.FixtureRequest, criterion: Criterion) -> Callable[..
             None if p_value is None else float(p_value),
             None if interval is None else (float(interval[0]), float(interval[1])),
             details=to_plain(details),
+            family=family,
         )
         request.node.stash.setdefault(STATISTICS, []).append(statistic)
 

@@ -35,7 +35,7 @@ def build_report(
         criterion.name: sorted((item for item in outcomes if item.criterion == criterion.name), key=_place)
         for criterion in criteria
     }
-    adjusted = holm_by_group({name: _p_values(items) for name, items in by_criterion.items()})
+    adjusted = _adjusted_p_values(by_criterion)
     results = tuple(
         _with_acknowledgement(
             judge_criterion(criterion, by_criterion[criterion.name], facts, adjusted.get(criterion.name, [])),
@@ -155,10 +155,18 @@ def _place(outcome: Outcome) -> str:
     return outcome.check if outcome.record_id is None else ""
 
 
-def _p_values(outcomes: Sequence[Outcome]) -> list[float]:
-    """Return the p-values; NaN, as of constant values, shows no effect."""
-    found = [item.p_value for item in _statistics(outcomes) if item.p_value is not None]
-    return [1.0 if isnan(p_value) else p_value for p_value in found]
+def _adjusted_p_values(by_criterion: Mapping[str, Sequence[Outcome]]) -> dict[str, list[float]]:
+    """Return the adjusted p-values of each criterion's statistics; each family of a criterion is a group of tests."""
+    tests = {
+        name: [(f"{name} {item.family}", item.p_value) for item in _statistics(outcomes) if item.p_value is not None]
+        for name, outcomes in by_criterion.items()
+    }
+    groups: dict[str, list[float]] = {}
+    for group, p_value in (test for found in tests.values() for test in found):
+        # NaN, as of constant values, shows no effect.
+        groups.setdefault(group, []).append(1.0 if isnan(p_value) else p_value)
+    adjusted = {group: iter(found) for group, found in holm_by_group(groups).items()}
+    return {name: [next(adjusted[group]) for group, _ in found] for name, found in tests.items()}
 
 
 def _statistics(outcomes: Sequence[Outcome]) -> list[Statistic]:

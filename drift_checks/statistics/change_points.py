@@ -90,21 +90,22 @@ def _layers(nights: int) -> Iterator[tuple[npt.NDArray[np.int64], int]]:
         length, periods = -(-length // 2), 2 * periods + 1
 
 
-def _squared_sums(counts: Numbers, starts: npt.NDArray[np.int64], length: int) -> Numbers:
-    """Return the squared cumulative sum, standardised, at each night of these periods but its first."""
+def _squared_sums(counts: Numbers) -> Iterator[tuple[npt.NDArray[np.int64], Numbers]]:
+    """Yield the first nights of periods, and the squared cumulative sum, standardised, at each later night of them."""
     total = np.concatenate([np.zeros_like(counts[..., :1, :]), counts.cumsum(axis=-2)], axis=-2)
-    before = total[..., starts[:, None] + np.arange(1, length), :] - total[..., starts[:, None], :]
-    whole = total[..., starts[:, None] + length, :] - total[..., starts[:, None], :]
-    (agreed, reviewed), (all_agreed, all_reviewed) = np.moveaxis(before, -1, 0), np.moveaxis(whole, -1, 0)
-    squares: Numbers = (agreed - reviewed * all_agreed / all_reviewed) ** 2
-    return squares * all_reviewed / (reviewed * (all_reviewed - reviewed))
+    both = np.ascontiguousarray(np.moveaxis(total, -1, 0))
+    for starts, length in _layers(counts.shape[-2]):
+        nights = starts[:, None] + np.arange(1, length)
+        agreed, reviewed = both[..., nights] - both[..., starts, None]
+        all_agreed, all_reviewed = (both[..., starts + length] - both[..., starts])[..., None]
+        squares = np.square(agreed - reviewed * (all_agreed / all_reviewed))
+        yield starts, squares / (reviewed * (1 - reviewed / all_reviewed))
 
 
 def _largest_sum(counts: Numbers) -> tuple[float, int]:
     """Return the largest squared sum, and its night."""
     found = []
-    for starts, length in _layers(len(counts)):
-        sums = _squared_sums(counts, starts, length)
+    for starts, sums in _squared_sums(counts):
         period, night = np.unravel_index(int(sums.argmax()), sums.shape)
         found.append((float(sums.max()), int(starts[period] + night + 1)))
     return max(found)
@@ -134,7 +135,7 @@ def _permuted(counts: Numbers, observed: float) -> Iterator[npt.NDArray[np.bool_
     random = np.random.default_rng(0)
     for _ in range(_BLOCKS):
         order = random.permuted(np.tile(np.arange(len(counts)), (_DRAWS, 1)), axis=1)
-        sums = [_squared_sums(counts[order], *layer).max(axis=(1, 2)) for layer in _layers(len(counts))]
+        sums = [squares.max(axis=(1, 2)) for _, squares in _squared_sums(counts[order])]
         # Sums of the same numbers in another order may differ in the last digits.
         yield np.max(sums, axis=0) >= observed * (1 - 1e-9)
 

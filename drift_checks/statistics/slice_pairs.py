@@ -100,8 +100,9 @@ def _reviewed(counts: Integers) -> Integers:
 
 def _comparable(inside: Integers, outside: Integers) -> npt.NDArray[np.bool_]:
     """Return whether any stratum has records inside and outside."""
-    shared: npt.NDArray[np.bool_] = ((_reviewed(inside) > 0) & (_reviewed(outside) > 0)).any(axis=-1)
-    return shared
+    both = (_reviewed(inside) > 0) & (_reviewed(outside) > 0)
+    comparable: npt.NDArray[np.bool_] = both[..., 0] | both[..., 1]
+    return comparable
 
 
 def _differences(inside: Integers, outside: Integers) -> npt.NDArray[np.float64]:

@@ -122,7 +122,7 @@ def test_category_that_only_one_model_decides_wrongly_is_found_as_a_pair(review:
     assert (pair["name"], pair["verdict"]) == ("category=financial and model_version=model-2", "WARNING")
     assert f"category financial and model_version model-2 together: 0 of {sum(wrong)} agree" in pair["message"]
     page = (found.folder / "index.html").read_text(encoding="utf-8")
-    assert "two slices: category = financial and model version = model-2" in page
+    assert "category = financial and model version = model-2" in page
 
 
 def test_slice_of_doubtful_records_is_compared_with_doubtful_ones(review: Review, tmp_path: Path) -> None:

@@ -123,21 +123,22 @@ def _slices(report: RunReport) -> Picture | None:
         details = judged.statistic.details
         interval = wilson(details["agreed"], details["reviewed"]) if details else None
         if interval is not None:
-            group, label = _named_slice(judged.statistic)
+            group, joined, label = _named_slice(judged.statistic)
             rate = details["agreed"] / details["reviewed"]
             # The same records as the slices', baseline included.
             agreed, number = (details[name] + details[f"rest_{name}"] for name in ("agreed", "reviewed"))
             overall = agreed / number
-            rows.append(Slice(group, label, rate, *interval, details["reviewed"], judged.verdict))
+            rows.append(Slice(group, label, rate, *interval, details["reviewed"], judged.verdict, joined))
     return forest_picture(rows, overall)
 
 
-def _named_slice(statistic: Statistic) -> tuple[str, str]:
-    """Return the group and the name of a slice, or of what two slices share."""
+def _named_slice(statistic: Statistic) -> tuple[str, str, str]:
+    """Return the group of a slice, what joins it to the name, and the name; the first of two slices is a group."""
     if pair := statistic.details.get("pair"):
-        return "two slices", " and ".join(f"{dimension.replace('_', ' ')} = {value}" for dimension, value in pair)
+        first, second = (f"{dimension.replace('_', ' ')} = {value}" for dimension, value in pair)
+        return first, " ", f"and {second}"
     dimension, _, value = statistic.name.partition("=")
-    return dimension.replace("_", " "), value
+    return dimension.replace("_", " "), ": ", value
 
 
 def _class_mix(report: RunReport) -> Picture | None:
@@ -172,7 +173,8 @@ def _details(report: RunReport, criterion: str) -> Mapping[str, Any]:
 # Each chart: what draws it, then its name, criterion, kind, heading and caption.
 _PICTURES: tuple[tuple[Callable[[RunReport], Picture | None], str, str, str, str, str], ...] = (
     (_trend, "trend", "trend", "trend", "Agreement over past runs",
-     "Each run with its 95 % interval and the thresholds; numbers mark where a version changed."),
+     "Each run with its 95 % interval and the thresholds; numbers mark where a version changed, and a"
+     " triangle marks where agreement in the sample did, with the 95 % interval of that night."),
     (_flow, "flow", "category_flow", "heat_map", "Stored → reviewed",
      "Rows are stored categories, columns are the reviewer's; off the diagonal the two disagree."),
     (_slices, "slices", "agreement_by_slice", "forest", "Agreement by slice",

@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 
 from drift_checks.commands import chosen
+from drift_checks.report.history.agreement_change import AgreementChange
 from drift_checks.report.history.reading import NAME
 from drift_checks.report.history.recorded import recorded_run
 from drift_checks.report.verdict import Verdict
@@ -283,3 +284,22 @@ def test_an_ascii_terminal_gets_replacements(reports: Path) -> None:
     """The verdicts are there all the same."""
     done = module("history", "--reports", reports, PYTHONIOENCODING="ascii")
     assert (done.returncode, "CRITICAL" in done.stdout) == (0, True)
+
+
+def test_last_change_of_agreement_is_below_the_table(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """As the newest run found it."""
+    runs = [run(name) for name in NIGHTS[:3]]
+    change = AgreementChange(
+        run_id=NIGHTS[1],
+        started=runs[1].started,
+        earliest=runs[1].started,
+        latest=runs[2].started,
+        before=0.93,
+        after=0.81,
+        p_value=0.001,
+    )
+    reports = keep(tmp_path, *runs[:2], replace(runs[2], agreement_changes=(change,)))
+    assert lines(capsys, "--reports", reports)[-1] == (
+        "agreement in the sample fell from 93 % to 81 % on 2026-01-11 (between 2026-01-11 and 2026-01-12);"
+        " no version changed then"
+    )

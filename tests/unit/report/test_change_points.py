@@ -39,7 +39,8 @@ def nightly(number: int, **changed: Any) -> RecordedRun:
     run_id = night(number)
     agreed = (USUAL if number < CHANGED else LOWER)[number % 4]
     as_of = f"{run_id[:4]}-{run_id[4:6]}-{run_id[6:8]}T02:00:00Z"
-    return run(run_id, **({"agreed": agreed, "seed": number, "as_of": as_of} | changed))
+    usual: dict[str, Any] = {"agreed": agreed, "seed": number, "as_of": as_of}
+    return run(run_id, **(usual | changed))
 
 
 def nights(number: int = 30, since: int = CHANGED, before: Any = None, **changed: Any) -> list[RecordedRun]:
@@ -106,8 +107,8 @@ def test_version_that_changed_on_another_night_of_the_interval_is_named() -> Non
 def test_runs_that_cannot_be_compared_are_left_out(changed: dict[str, Any]) -> None:
     """Those of another reviewer or rule, without a verdict, or with the same draw as a later one."""
     runs = [nightly(number, agreed=47) for number in range(20)]
-    others = [nightly(number, **({"agreed": 20} | changed)) for number in range(20, 30)]
-    last = nightly(30, **{"agreed": 47, **{key: changed[key] for key in ("seed", "as_of") if key in changed}})
+    others = [nightly(number, **{"agreed": 20, **changed}) for number in range(20, 30)]
+    last = nightly(30, agreed=47, **{key: changed[key] for key in changed.keys() & {"seed", "as_of"}})
     assert agreement_changes([*runs, *others, last], 0.01) == ()
 
 
@@ -120,7 +121,7 @@ def test_few_nights_show_no_change() -> None:
 def test_this_run_is_one_of_the_nights() -> None:
     """Unless it is partial: then its agreement is that of a part."""
     past = tuple(nightly(number) for number in range(CHANGED + 3))
-    facts = {"run_id": night(99), "started": "2026-04-19T02:00:00Z", "seed": 99}
+    facts: dict[str, Any] = {"run_id": night(99), "started": "2026-04-19T02:00:00Z", "seed": 99}
     whole = replace(report(reviewed(39, 11), **facts), past=past)
     (change,) = with_agreement_changes(whole).agreement_changes
     assert change.run_id == night(CHANGED)

@@ -137,6 +137,15 @@ def test_each_statistic_has_its_own_adjusted_p_value(groups: list[list[tuple[flo
             assert (item.verdict in (Verdict.WARNING, Verdict.CRITICAL)) is bad
 
 
+def test_family_of_its_own_does_not_weaken_the_others() -> None:
+    """It is a group of tests like a criterion; the figures stay in their order."""
+    single = [figure(0.2, p_value) for p_value in (0.002, 0.5)]
+    pair = replace(figure(0.3, 0.001), family="pairs")
+    found = judged(check(single[0], pair, single[1])).statistics
+    assert [item.statistic for item in found] == [single[0], pair, single[1]]
+    assert [item.adjusted_p_value for item in found] == pytest.approx([0.004, 0.002, 0.5])
+
+
 def test_an_unmeasured_criterion_has_no_verdict_and_says_why() -> None:
     """The three most frequent reasons, each once; the verdict of the others stands."""
     found = judged(skipped("no vectors"), skipped("too few"), skipped("too few"))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from random import Random
+
 import numpy as np
 import numpy.typing as npt
 import pytest
@@ -19,7 +21,8 @@ SIZES = (6, 2, 2, 3, 5, 3)
 def values(random: np.random.Generator, records: int) -> Integers:
     """Return the number of each record's slice in six dimensions, like those of a store."""
     first = np.cumsum([0, *SIZES[:-1]])
-    return np.stack([random.integers(0, size, records) for size in SIZES], axis=1) + first
+    found: Integers = np.stack([random.integers(0, size, records) for size in SIZES], axis=1) + first
+    return found
 
 
 def searched(slices: Integers, rates: npt.NDArray[np.float64], random: np.random.Generator) -> PairSearch:
@@ -82,7 +85,7 @@ def test_figures_are_those_of_the_single_comparison() -> None:
 
 
 @given(st.integers(0, 60), st.integers(0, 3), st.randoms(use_true_random=False))
-def test_what_is_found_says_more_than_its_slices(records: int, dimensions: int, random: np.random.Generator) -> None:
+def test_what_is_found_says_more_than_its_slices(records: int, dimensions: int, random: Random) -> None:
     """For any records, some of which have no slice in a dimension; what is too small is not searched."""
     slices = np.array(
         [

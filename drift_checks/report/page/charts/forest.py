@@ -21,7 +21,7 @@ _ORDER = ("critical", "warning", "inconclusive", "ok", "none")
 class Slice(NamedTuple):
     """The agreement in a part of the sample: a dimension's name and value, the rate with its interval, and the verdict.
 
-    It has no verdict if it was not judged.
+    It has no verdict if it was not judged. `joined` is between the dimension and the value where both are on one line.
     """
 
     group: str
@@ -31,6 +31,7 @@ class Slice(NamedTuple):
     high: float
     number: int
     verdict: str | None
+    joined: str = ": "
 
     @property
     def kind(self) -> str:
@@ -102,7 +103,8 @@ def _placed(shown: Sequence[Slice]) -> tuple[list[tuple[float, Slice]], tuple[Te
     groups: list[Text] = []
     y = float(_TOP)
     for group in dict.fromkeys(row.group for row in shown):
-        groups.append(fitted(group, 8, y + _GROUP / 2 + 3, _LEFT - 40))
+        # Nothing else is on this line.
+        groups.append(fitted(group, 8, y + _GROUP / 2 + 3, _RIGHT - 40))
         y += _GROUP
         for row in (row for row in shown if row.group == group):
             rows.append((rounded(y + _ROW / 2), row))
@@ -133,7 +135,7 @@ def _remark(rest: Sequence[Slice]) -> str:
 
 def _table_row(row: Slice) -> tuple[str, ...]:
     verdict = "not judged" if row.kind == "none" else row.kind.upper()
-    what = f"{named(row.group)}: {named(row.label)}"
+    what = f"{named(row.group)}{row.joined}{named(row.label)}"
     return what, percent(row.rate), percent_range(row.low, row.high), f"{row.number:,}", verdict
 
 

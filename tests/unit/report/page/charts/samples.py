@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from math import sin
 
+from drift_checks.report.history.agreement_change import AgreementChange
 from drift_checks.report.page.charts.calibration import calibration_picture
 from drift_checks.report.page.charts.class_mix import class_mix_picture
 from drift_checks.report.page.charts.forest import Slice, forest_picture
@@ -40,6 +41,21 @@ def runs(number: int) -> list[TrendPoint]:
     ]
 
 
+def change(night: int, earliest: int, latest: int) -> AgreementChange:
+    """Return a fall of agreement on that night, and a version that changed then."""
+    first, *interval = (FIRST + timedelta(days=number) for number in (night, earliest, latest))
+    return AgreementChange(
+        run_id=f"run-{night}",
+        started=first,
+        earliest=interval[0],
+        latest=interval[1],
+        before=0.93,
+        after=0.81,
+        p_value=0.001,
+        versions={"model_version": ("v1", HOSTILE)},
+    )
+
+
 def flows(categories: int, records: int) -> list[tuple[str, str, int]]:
     """Return records in that many categories, of which every fifth moved."""
     counts: dict[tuple[str, str], int] = {}
@@ -65,6 +81,7 @@ SAMPLES: dict[str, tuple[str, Picture | None, int]] = {
     "rate": ("thresholds", rate_bar(0.82, (0.7, 0.9), 0.85, 0.75, "WARNING"), 2_000),
     "effect": ("thresholds", effect_bar(0.3, 0.1, None, "CRITICAL"), 2_000),
     **{f"{number} runs": ("trend", trend_picture(runs(number), 0.85, 0.75), 11_000) for number in (1, 2, 30, 120, 400)},
+    "a change": ("trend", trend_picture(runs(30), 0.85, 0.75, [change(9, 8, 12), change(20, 20, 20)]), 11_000),
     "11 categories": ("heat_map", heat_map_picture(flows(11, 60)), 25_000),
     "77 categories": ("heat_map", heat_map_picture(flows(77, 200)), 25_000),
     "histogram": ("histogram", histogram_picture(EDGES, range(20), range(20, 0, -1), WINDOWS), 10_000),

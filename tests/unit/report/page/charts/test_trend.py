@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from drift_checks.report.page.charts.trend import Trend, TrendPoint, trend_picture
 from tests.unit.report.page.charts.drawing import SVG, drawn, places, read, words
-from tests.unit.report.page.charts.samples import run, runs
+from tests.unit.report.page.charts.samples import change, run, runs
 
 
 def trend(points: list[TrendPoint]) -> Trend:
@@ -79,6 +79,20 @@ def test_an_unknown_version_is_not_a_change() -> None:
     """The next one is compared with the last known one."""
     assert trend([run(0, prompt_version="1"), run(1), run(2, prompt_version="1")]).changes == ()
     assert len(trend([run(0, prompt_version="1"), run(1), run(2, prompt_version="2")]).changes) == 1
+
+
+def test_change_of_agreement_lies_where_a_version_changed_on_the_same_night() -> None:
+    """Between two runs, as its interval does; below the chart, a sentence says which."""
+    points = [run(night, model_version="1" if night < 5 else "2") for night in range(10)]
+    picture = trend_picture(points, 0.85, 0.75, [change(5, 4, 7)])
+    assert picture is not None
+    (shift,), (mark,), runs_at = picture.shifts, picture.change_marks, [link.x for link in picture.links]
+    assert shift.x == mark.x
+    assert runs_at[3] < shift.left < runs_at[4] < shift.x < runs_at[5]
+    assert runs_at[6] < shift.right < runs_at[7]
+    assert shift.words.startswith("agreement in the sample fell")
+    assert "agreement changed" in words(drawn("trend", picture))
+    assert trend(points).shifts == ()
 
 
 def test_numbers_of_close_changes_are_merged() -> None:
