@@ -6,7 +6,6 @@ import json
 import os
 import re
 import shutil
-import socket
 import subprocess
 import time
 from collections.abc import Callable, Iterator
@@ -31,6 +30,7 @@ from drift_checks.report.verdict import Verdict
 from drift_checks.statistics.intervals import Estimate
 from tests.support.checkout import REPOSITORY
 from tests.support.histories import altered, criterion
+from tests.support.ports import free_port
 from tests.support.reports import report, reviewed
 
 # Read before a fixture takes the machine's settings away.
@@ -104,14 +104,6 @@ def wait_for(find: Callable[[], Found], enough: Callable[[Found], bool], seconds
     while not enough(found := find()) and time.monotonic() < end:
         time.sleep(0.1)
     return found
-
-
-def free_port() -> int:
-    """Return a free port of 127.0.0.1."""
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        port: int = taken.getsockname()[1]
-        return port
 
 
 def get(url: str, **query: str) -> str:

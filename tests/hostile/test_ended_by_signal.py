@@ -70,10 +70,18 @@ def store(tmp_path: Path) -> BuiltStore:
     return build_store(tmp_path / "store")
 
 
-def end(folder: Path, command: list[str], *, after: float | None = None) -> tuple[int, float, str]:
-    """End a command once the file `reached` is there, or after seconds; return exit code, seconds and output."""
+def end(
+    folder: Path, command: list[str], *, after: float | None = None, opened: Path | None = None
+) -> tuple[int, float, str]:
+    """End a command once the file `reached` is there, or after seconds; return exit code, seconds and output.
+
+    The seconds begin when it has opened the file `opened`.
+    """
     command = [sys.executable, *command]
     process = subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    files = Path(f"/proc/{process.pid}/fd")
+    while opened and not any(file.resolve() == opened for file in files.iterdir()):
+        time.sleep(0.02)
     deadline = time.monotonic() + (60 if after is None else after)
     while time.monotonic() < deadline and not (folder / "reached").exists():
         assert process.poll() is None, process.stdout and process.stdout.read()
@@ -102,7 +110,7 @@ def test_a_query_in_progress(tmp_path: Path, command: list[str]) -> None:
     with closing(sqlite3.connect(tmp_path / "view.db")) as connection:
         connection.execute(ENDLESS)
     arguments = ["-m", "drift_checks", *command, f"--drift-db={tmp_path / 'view.db'}"]
-    code, seconds, shown = end(tmp_path, arguments, after=4)
+    code, seconds, shown = end(tmp_path, arguments, after=1, opened=tmp_path / "view.db")
     assert (code, seconds < SOON, "Traceback" in shown) == (2, True, False), (code, seconds, shown)
 
 

@@ -136,7 +136,8 @@ def test_what_fails_beside_the_criterion_is_no_finding(review: Review, doubtful:
     """The check is broken: 3."""
     own = write_criterion(review.folder / "own", "own", BREAKING[breaking])
     (own.parent / "conftest.py").write_text(PLUGIN, encoding="utf-8")
-    limit = ["--timeout=1"] if breaking == "timeout" else []
+    # Not what the first check waits for, which is the whole review.
+    limit = ["--timeout=1", "-o", "timeout_func_only=true"] if breaking == "timeout" else []
     found = review.pytest(own, *doubtful.options, FEW, *limit, "-W", "error::DeprecationWarning")
     assert (found.exit_code, found.criterion("own")["verdict"]) == (3, "INCONCLUSIVE")
 
@@ -159,7 +160,7 @@ def test_assertion_in_a_helper_is_a_finding(review: Review, doubtful: BuiltStore
 def test_timeout_by_a_thread_is_not_critical(review: Review, doubtful: BuiltStore, workers: tuple[str, ...]) -> None:
     """It ends the process with 3, and says in which check."""
     own = write_criterion(review.folder / "own", "own", BREAKING["timeout"])
-    timeout = ("--timeout=1", "--timeout-method=thread")
+    timeout = ("--timeout=1", "--timeout-method=thread", "-o", "timeout_func_only=true")
     found = review.pytest(own, *doubtful.options, FEW, *timeout, *workers, process=True)
     assert (found.exit_code, "test_own[1-" in found.text) == (3, True)
 

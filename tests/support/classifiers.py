@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Awaitable, Callable, Mapping
 from concurrent.futures import Future
 from threading import Thread
@@ -11,10 +10,12 @@ from typing import TypeVar
 
 from drift_checks.core.errors import ReviewerError
 from drift_checks.core.records import Record, RecordId, Review, Stratum
-from drift_checks.reviews.reviewers.base import Classification, Fault, Request
+from drift_checks.reviews.reviewers.base import Classification, Fault, Request, ignore
+from drift_checks.reviews.reviewers.calls import Callbacks, Calls
 from drift_checks.reviews.reviewers.failures import describe, is_refused, status_of
 from drift_checks.reviews.reviewers.limits import Limits, Spent
 from drift_checks.reviews.reviewers.pool import PooledReviewer
+from tests.support.simulated_time import SimulatedLoop
 
 Result = TypeVar("Result")
 REMEDY = "check the key"
@@ -68,7 +69,7 @@ class FakeClassifier:
     async def classify(self, request: Request) -> Classification:
         """Answer by the function."""
         self.asked.append(request)
-        self.began.append(time.monotonic())
+        self.began.append(asyncio.get_running_loop().time())
         self.events.append("classify")
         self.in_flight += 1
         self.most_in_flight = max(self.most_in_flight, self.in_flight)
@@ -149,6 +150,19 @@ def review_all(
             reviewer.finish()
 
     return patiently(run, patience)
+
+
+def review_in_simulated_time(classifier: FakeClassifier, number: int = 1, limits: Limits | None = None) -> list[Review]:
+    """Return the reviews of records with the ids 0, 1 and so on, whose waits take no time."""
+    reviews: list[Review] = []
+
+    async def run() -> None:
+        calls = Calls(classifier, limits or Limits(backoff=0.01), Spent())
+        await calls.review([*map(Request, make_records(number))], Callbacks(ignore, reviews.append, ignore))
+
+    with asyncio.Runner(loop_factory=SimulatedLoop) as runner:
+        runner.run(run())
+    return reviews
 
 
 def patiently(function: Callable[[], Result], patience: float) -> Result:

@@ -10,7 +10,6 @@ import ctypes
 import os
 import pwd
 import signal
-import socket
 import subprocess
 import tempfile
 import time
@@ -25,6 +24,8 @@ from typing import Any, ClassVar
 import pytest
 import sqlalchemy as sa
 import trustme
+
+from tests.support.ports import free_port
 
 ADMIN, READER = "admin", "reader"
 PASSWORDS = {ADMIN: "adm1n-Passw0rd", READER: "re@der/Passw:rd"}
@@ -52,7 +53,7 @@ class Server:
     programs: ClassVar[Sequence[str]] = ()
 
     def __init__(self) -> None:
-        self.port = _free_port()
+        self.port = free_port()
         # The folders of tests are root's alone.
         self._temporary = tempfile.TemporaryDirectory(prefix="drift-server-", ignore_cleanup_errors=True)
         self.folder = Path(self._temporary.name)
@@ -284,12 +285,6 @@ def _long_text() -> sa.types.TypeEngine[Any]:
 def _end_with_parent() -> None:
     """Have this process killed when the one ends that started it, even if that is killed itself."""
     ctypes.CDLL(None).prctl(1, signal.SIGKILL)
-
-
-def _free_port() -> int:
-    with socket.socket() as listening:
-        listening.bind(("127.0.0.1", 0))
-        return int(listening.getsockname()[1])
 
 
 def serving(kind: type[Server], driver: str) -> Iterator[Server]:

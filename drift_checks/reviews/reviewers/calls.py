@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import NamedTuple, NoReturn, TypeVar
@@ -84,12 +83,13 @@ class Calls:
         self._limits = limits
         start = max(limits.concurrency, classifier.capacity)
         most = start if classifier.is_own else limits.concurrency_max
-        self._concurrency = Concurrency(start, most, limits.timeout)
+        self._now = asyncio.get_running_loop().time
+        self._concurrency = Concurrency(start, most, limits.timeout, self._now)
         self._places = Places(self._concurrency)
         self._callbacks: Callbacks
         self._pace = Pace(limits.requests_per_minute)
         self._budget = Budget(limits, spent)
-        self._breaker = Breaker(limits.timeout)
+        self._breaker = Breaker(limits.timeout, self._now)
         self._faults = Faults()
         self._trial = Trial(TRIED if classifier.is_own else None)
         # After an outage, no further calls are made.
@@ -270,7 +270,7 @@ class Calls:
         return answer
 
     async def _timed(self, request: Request) -> Classification:
-        started = time.monotonic()
+        started = self._now()
         try:
             async with asyncio.timeout(self._limits.timeout) as limit:
                 answer = await self._classifier.classify(request)
@@ -285,7 +285,7 @@ class Calls:
             raise RuntimeError("the call cancelled itself") from None
         if answer.usage.seconds is not None:
             return answer
-        return replace(answer, usage=replace(answer.usage, seconds=time.monotonic() - started))
+        return replace(answer, usage=replace(answer.usage, seconds=self._now() - started))
 
     def _add_usage(self, job: Job, usage: Usage, max_cost: float) -> float:
         job.usage = job.usage.plus(usage)

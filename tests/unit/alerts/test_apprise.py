@@ -45,7 +45,7 @@ def url(server: AlertServer, rest: str = "") -> str:
 
 def sent(server: AlertServer, **changes: Any) -> dict[str, Any]:
     """Send a message; return the document that arrives."""
-    answer = AppriseUrl(Secret(url(server))).send(message(**changes), Deadline.after(10))
+    answer = AppriseUrl(Secret(url(server))).send(message(**changes), Deadline.after(PATIENCE))
     assert answer == "accepted by the service"
     return server.apprise[-1]
 
@@ -77,7 +77,7 @@ def test_the_type_says_how_bad_it_is(server: AlertServer, kind: Kind, verdict: V
 @pytest.mark.parametrize("text", [HOSTILE, LONG, "@all " * 2000, "a\x00b\x1b[31m\u202e"])
 def test_a_hostile_text_mentions_nobody_and_steers_nothing(server: AlertServer, text: str) -> None:
     """Whatever a service would make of it, and however long."""
-    AppriseUrl(Secret(url(server))).send(hostile(text), Deadline.after(10))
+    AppriseUrl(Secret(url(server))).send(hostile(text), Deadline.after(PATIENCE))
     title, body = server.apprise[0]["title"], server.apprise[0]["message"]
     assert not any(mark in title + body for mark in ("<!", "<@", "@all", "\x1b", "\u202e", "\x00", "\r"))
     assert (len(title) <= 150, len(body) <= 4000) == (True, True)
@@ -85,7 +85,7 @@ def test_a_hostile_text_mentions_nobody_and_steers_nothing(server: AlertServer, 
 
 def test_changes_that_do_not_fit_are_counted(server: AlertServer) -> None:
     """The rest of the message is whole."""
-    AppriseUrl(Secret(url(server))).send(many_changes(400), Deadline.after(10))
+    AppriseUrl(Secret(url(server))).send(many_changes(400), Deadline.after(PATIENCE))
     body = server.apprise[0]["message"]
     shown = body.count("is no longer acknowledged")
     assert 10 < shown < 100
@@ -107,7 +107,7 @@ def test_a_refusal_is_reported_without_the_address(
     """The library logs it, but nothing of that is seen at any level; afterwards it logs as usual."""
     server.always(PATH, (403, "no"))
     with caplog.at_level(logging.DEBUG), pytest.raises(NotDelivered, match="answered 403 Forbidden") as refused:
-        AppriseUrl(Secret(url(server))).send(message(), Deadline.after(10))
+        AppriseUrl(Secret(url(server))).send(message(), Deadline.after(PATIENCE))
     rendered = "".join(traceback.format_exception(refused.value))
     captured = capfd.readouterr()
     assert SECRET not in rendered + caplog.text + captured.out + captured.err
@@ -122,8 +122,8 @@ def test_a_success_after_a_failure_is_a_success(server: AlertServer) -> None:
     channel = AppriseUrl(Secret(url(server)))
     server.then(PATH, (500, "no"), (200, "{}"))
     with pytest.raises(NotDelivered, match="answered 500"):
-        channel.send(message(), Deadline.after(10))
-    assert channel.send(message(), Deadline.after(10)) == "accepted by the service"
+        channel.send(message(), Deadline.after(PATIENCE))
+    assert channel.send(message(), Deadline.after(PATIENCE)) == "accepted by the service"
 
 
 def test_a_service_that_is_gone_is_reported() -> None:
@@ -131,7 +131,7 @@ def test_a_service_that_is_gone_is_reported() -> None:
     with AlertServer().running() as gone:
         address = url(gone)
     with pytest.raises(NotDelivered, match="connection refused: check DRIFT_APPRISE_URLS") as refused:
-        AppriseUrl(Secret(address)).send(message(), Deadline.after(5))
+        AppriseUrl(Secret(address)).send(message(), Deadline.after(PATIENCE))
     assert SECRET not in str(refused.value)
 
 

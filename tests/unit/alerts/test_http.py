@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import socket
 import time
 import traceback
 from collections.abc import Iterator
@@ -17,6 +16,7 @@ from drift_checks.alerts.channels.base import Deadline, NotDelivered, TryAgain, 
 from drift_checks.alerts.channels.http import Endpoint, post_json
 from drift_checks.core.secrets import Secret
 from tests.support.alert_server import CUT, CUT_BODY, HANG, SLACK_PATH, AlertServer, Step
+from tests.support.ports import closed_port
 from tests.support.waiting import PATIENCE
 
 
@@ -32,7 +32,7 @@ def endpoint(address: str) -> Endpoint:
     return Endpoint("SLACK_WEBHOOK_URL", Secret(address), lambda body: True, {})
 
 
-def post(server: AlertServer, seconds: float = 5.0) -> str:
+def post(server: AlertServer, seconds: float = PATIENCE) -> str:
     """Post to the webhook; return the answer."""
     document = {"text": "a", "blocks": [{"type": "header", "text": {"type": "plain_text", "text": "a"}}]}
     return post_json(endpoint(server.webhook), document, Deadline.after(seconds)).phrase
@@ -124,11 +124,11 @@ def test_the_deadline_is_kept(server: AlertServer, step: Step) -> None:
 def test_the_address_is_shown_nowhere(caplog: pytest.LogCaptureFixture) -> None:
     """Neither in the traceback with everything that led to it, nor in a log of any level."""
     caplog.set_level(logging.DEBUG)
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        closed = listener.getsockname()[1]
-    with pytest.raises(NotDelivered, match=r"^connection refused: check SLACK_WEBHOOK_URL$") as error:
-        post_json(endpoint(f"http://127.0.0.1:{closed}{SLACK_PATH}"), {}, Deadline.after(1))
+    with (
+        closed_port() as port,
+        pytest.raises(NotDelivered, match=r"^connection refused: check SLACK_WEBHOOK_URL$") as error,
+    ):
+        post_json(endpoint(f"http://127.0.0.1:{port}{SLACK_PATH}"), {}, Deadline.after(2))
     shown = "".join(traceback.format_exception(error.value, chain=True)) + caplog.text
     assert SLACK_PATH not in shown
     assert "sEcReT" not in shown

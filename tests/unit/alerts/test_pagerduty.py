@@ -18,6 +18,7 @@ from drift_checks.report.verdict import Verdict
 from tests.support.alert_messages import LONG, MESSAGES, hostile, many_changes, message
 from tests.support.alert_rules import check_event
 from tests.support.alert_server import PAGERDUTY_PATH, AlertServer
+from tests.support.waiting import PATIENCE
 
 KEY = "0123456789abcdef0123456789abcdef"
 SEVERITIES = {Verdict.CRITICAL: "critical", Verdict.INCONCLUSIVE: "warning"}
@@ -28,7 +29,7 @@ def sent(*messages: Message) -> list[dict[str, Any]]:
     with AlertServer().running() as server:
         channel = PagerDuty(Secret(KEY), server.events, SEVERITIES)
         for each in messages:
-            assert channel.send(each, Deadline.after(5)).startswith("202 success")
+            assert channel.send(each, Deadline.after(PATIENCE)).startswith("202 success")
         assert server.violations == []
         return server.pagerduty
 
@@ -109,7 +110,7 @@ def test_a_refusal_comes_with_what_to_do() -> None:
     with AlertServer().running() as server:
         server.always(PAGERDUTY_PATH, (400, json.dumps({"status": "invalid event", "errors": [f"{KEY} is wrong"]})))
         with pytest.raises(NotDelivered, match="check PAGERDUTY_API_KEY") as refused:
-            PagerDuty(Secret(KEY), server.events, SEVERITIES).send(message(), Deadline.after(5))
+            PagerDuty(Secret(KEY), server.events, SEVERITIES).send(message(), Deadline.after(PATIENCE))
     assert KEY not in str(refused.value)
 
 

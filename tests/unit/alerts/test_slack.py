@@ -17,6 +17,7 @@ from drift_checks.report.history.recorded import StoreIdentity
 from tests.support.alert_messages import HOSTILE, LONG, MESSAGES, hostile, many_changes, message
 from tests.support.alert_rules import check_slack
 from tests.support.alert_server import SLACK_PATH, AlertServer
+from tests.support.waiting import PATIENCE
 
 
 def section(made: Message, title: str) -> str:
@@ -98,8 +99,8 @@ def test_a_refusal_comes_with_what_to_do() -> None:
         server.then(SLACK_PATH, (404, "no_service"), (410, "channel_is_archived"))
         for reason in ("answered 404 no_service: the webhook is gone: make a new one", "the channel is archived"):
             with pytest.raises(NotDelivered, match=reason):
-                channel.send(message(), Deadline.after(5))
-        assert channel.send(message(), Deadline.after(5)) == "200 ok"
+                channel.send(message(), Deadline.after(PATIENCE))
+        assert channel.send(message(), Deadline.after(PATIENCE)) == "200 ok"
         assert (len(server.slack), server.violations) == (1, [])
 
 

@@ -47,9 +47,9 @@ def database(server: Server, _databases: dict[str, Database], tmp_path_factory: 
     return _databases[server.scheme]
 
 
-def count(url: str) -> int:
-    """Return the number of records that a review of this URL finds."""
-    with closing(open_records(ServerURL.parse(url), None, SECONDS)) as file:  # type: ignore[arg-type]
+def count(url: str, seconds: float = PATIENCE) -> int:
+    """Return the number of records that a review of this URL finds, each of whose queries may take so long."""
+    with closing(open_records(ServerURL.parse(url), None, seconds)) as file:  # type: ignore[arg-type]
         return RecordStore(file, TABLE, {}, None).count()
 
 
@@ -57,7 +57,7 @@ def refused(url: str) -> Refusal:
     """Return how a review of this URL ends; its message names the server, and no password."""
     begun = time.monotonic()
     with pytest.raises(StoreError) as caught:
-        count(url)
+        count(url, SECONDS)
     message = str(caught.value)
     assert message.startswith(f"{ServerURL.parse(url)}: ")
     assert len(message.splitlines()) == 1
@@ -190,7 +190,7 @@ def test_a_view_is_read_with_the_right_to_select_alone(server: Server, database:
     """A reader is often given nothing but views."""
     database.execute(f"CREATE VIEW shown AS SELECT * FROM {TABLE}")
     try:
-        with closing(open_records(ServerURL.parse(database.url), None, SECONDS)) as file:  # type: ignore[arg-type]
+        with closing(open_records(ServerURL.parse(database.url), None, PATIENCE)) as file:  # type: ignore[arg-type]
             assert RecordStore(file, "shown", {}, None).count() == len(ROWS)
     finally:
         database.execute("DROP VIEW shown")

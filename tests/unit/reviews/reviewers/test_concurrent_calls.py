@@ -14,7 +14,15 @@ from drift_checks.reviews.reviewers.limits import Limits, Spent
 from drift_checks.reviews.reviewers.pool import PooledReviewer
 from tests.support.chat_behaviour import Behaviour
 from tests.support.chat_server import ChatServer
-from tests.support.classifiers import FakeClassifier, StatusError, agree, make_records, review_all, slowly
+from tests.support.classifiers import (
+    FakeClassifier,
+    StatusError,
+    agree,
+    make_records,
+    review_all,
+    review_in_simulated_time,
+    slowly,
+)
 from tests.support.classifying import chat
 
 GROWING = Limits(concurrency=16, concurrency_max=64, backoff=0.02)
@@ -103,7 +111,7 @@ def test_after_a_wave_of_refusals_half_as_many_calls_are_made(status: int) -> No
         return await agree(request)
 
     classifier = FakeClassifier(decide)
-    reviews = review_all(classifier, 24, Limits(backoff=0.01, concurrency=16))
+    reviews = review_in_simulated_time(classifier, 24, Limits(backoff=0.01, concurrency=16))
     assert all(item.made for item in reviews)
     assert in_flight_later[0] == 8
 
@@ -120,7 +128,7 @@ def test_other_failures_change_nothing(error: Exception) -> None:
         return await slowly(agree, 0.02)(request)
 
     classifier = FakeClassifier(decide)
-    review_all(classifier, 40, Limits(backoff=0.01, concurrency=16))
+    review_in_simulated_time(classifier, 40, Limits(backoff=0.01, concurrency=16))
     assert max(in_flight_later) == 16
 
 
@@ -137,6 +145,6 @@ def test_the_users_own_code_gets_as_many_calls_as_the_user_says() -> None:
         return await agree(request)
 
     classifier = Own(decide)
-    reviews = review_all(classifier, 60, Limits(backoff=0.01, concurrency=4, concurrency_max=64))
+    reviews = review_in_simulated_time(classifier, 60, Limits(backoff=0.01, concurrency=4, concurrency_max=64))
     assert all(item.made for item in reviews)
     assert classifier.most_in_flight == 4

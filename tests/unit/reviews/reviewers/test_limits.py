@@ -12,7 +12,16 @@ from hypothesis import strategies as st
 from drift_checks.core.records import RecordId, Review, Usage
 from drift_checks.reviews.reviewers.base import Classification, Request, UnusableAnswer
 from drift_checks.reviews.reviewers.limits import Breaker, Budget, BudgetSpent, Limits, Outage, Pace, Spent
-from tests.support.classifiers import Decide, FakeClassifier, StatusError, agree, in_turn, review_all, slowly
+from tests.support.classifiers import (
+    Decide,
+    FakeClassifier,
+    StatusError,
+    agree,
+    in_turn,
+    review_all,
+    review_in_simulated_time,
+    slowly,
+)
 from tests.support.simulated_time import SimulatedLoop
 from tests.support.thorough import repetitions
 from tests.support.waiting import PATIENCE
@@ -120,16 +129,16 @@ def test_calls_that_waited_for_the_budget_keep_the_pace() -> None:
             return 8.0 if request.record.id == 0 else 1.0
 
     classifier = Dear(decide)
-    review_all(classifier, 9, Limits(requests_per_minute=PER_MINUTE, max_cost=8))
+    review_in_simulated_time(classifier, 9, Limits(requests_per_minute=PER_MINUTE, max_cost=8))
     assert classifier.began[8] - classifier.began[1] > 3 * GAP
 
 
 @pytest.mark.parametrize(
-    "limits", [Limits(requests_per_minute=6, max_calls=1), Limits(requests_per_minute=6, max_cost=1)]
+    "limits", [Limits(requests_per_minute=1, max_calls=1), Limits(requests_per_minute=1, max_cost=1)]
 )
 def test_what_there_is_no_budget_for_has_no_turn(limits: Limits) -> None:
     """It is not waited for."""
-    review_all(FakeClassifier(in_turn(costing(1)), most=1), 10, limits, patience=0.6)
+    review_all(FakeClassifier(in_turn(costing(1)), most=1), 10, limits)
 
 
 async def use(budget: Budget, calls: list[list[int]], limits: Limits, spent: Spent) -> None:

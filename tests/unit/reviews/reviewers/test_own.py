@@ -216,7 +216,7 @@ def test_leaves_an_object_of_the_user_s_open() -> None:
 
 def test_blocking_calls_overlap() -> None:
     """Two calls that only meet each other both come to an end."""
-    meeting = threading.Barrier(2, timeout=5)
+    meeting = threading.Barrier(2, timeout=20)
 
     def meet(text: str) -> str:
         meeting.wait()

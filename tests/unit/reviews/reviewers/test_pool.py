@@ -200,7 +200,7 @@ def test_a_refusal_is_reported_while_the_classifier_is_being_closed() -> None:
     classifier = Unclosed(in_turn(StatusError(401)))
     classifier.seconds = 30
     with pytest.raises(ReviewerError, match=REMEDY):
-        patiently(lambda: list(begin(classifier, 5)), 1)
+        patiently(lambda: list(begin(classifier, 5)), PATIENCE)
 
 
 def test_failing_to_close_costs_no_review() -> None:
@@ -236,7 +236,7 @@ def test_an_exception_before_a_call_holds_nobody_up() -> None:
     """Those who wait for what was reserved for the call."""
     classifier = FakeClassifier(in_turn(Classification("a", usage=Usage(cost=0.0))), most=2)
     try:
-        review_all(classifier, 10, Limits(max_cost=2), on_call=fail_on_the_third(ValueError("x")), patience=1)
+        review_all(classifier, 10, Limits(max_cost=2), on_call=fail_on_the_third(ValueError("x")))
     except (ValueError, ExceptionGroup) as error:
         assert any(isinstance(one, ValueError) for one in told(error))  # noqa: PT017
 
@@ -288,19 +288,19 @@ def test_closing_gives_up_calls_in_flight(
 def test_closing_before_the_end_asks_nothing_more() -> None:
     """The rest is not wanted."""
     classifier = FakeClassifier(slowly(agree, 0.05))
-    reviewing = begin(classifier, 500)
+    reviewing = begin(classifier, 5000)
     next(reviewing)
     reviewing.close()
     asked = len(classifier.asked)
     time.sleep(0.3)
-    assert len(classifier.asked) == asked < 500
+    assert len(classifier.asked) == asked < 5000
 
 
 def test_after_closing_there_are_no_more_reviews() -> None:
     """Iterating does not wait, and closing again does nothing."""
     reviewing = begin(FakeClassifier(slowly(agree, 30)))
     reviewing.close()
-    assert patiently(lambda: list(reviewing), 1) == []
+    assert patiently(lambda: list(reviewing), PATIENCE) == []
     reviewing.close()
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import time
 from contextlib import closing
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from drift_checks.stores.engines.sqlite import Access, SqliteFile
 from tests.support.folders import contents
 from tests.support.journals import copied, ids, left_hot, make, read_ids, write
 from tests.support.processes import OtherProcess
+from tests.support.waiting import PATIENCE
 
 
 @pytest.fixture
@@ -80,7 +82,10 @@ thread = threading.Thread(target=work)
 thread.start()
 """
         )
-        lengths = [len(read_ids(path, snapshots)) for _ in range(40)]
+        lengths: list[int] = []
+        end = time.monotonic() + PATIENCE
+        while len(lengths) < 40 or (not lengths[-1] and time.monotonic() < end):
+            lengths.append(len(read_ids(path, snapshots)))
         writer.run("stop.set(); thread.join()")
     assert {length % 10 for length in lengths} == {0}
     assert lengths == sorted(lengths)
