@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 import re
+import resource
 import shutil
 import subprocess
-import time
 from pathlib import Path
 
 import pytest
@@ -192,14 +192,12 @@ def test_an_abandoned_lock_folder_gives_3_and_a_remedy(bare: Checkout) -> None:
 
 
 def test_a_later_call_adds_little_to_pytests_own_time(made: Checkout) -> None:
-    """The stub takes no time: this measures the script."""
+    """The stub takes no time: this measures what the script makes the processor do."""
     made.run()
-    durations = []
-    for _ in range(3):
-        start = time.monotonic()
-        made.run()
-        durations.append(time.monotonic() - start)
-    assert min(durations) < 0.5
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    made.run()
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    assert after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime < 0.5
 
 
 def test_tests_have_their_own_environment(bare: Checkout) -> None:

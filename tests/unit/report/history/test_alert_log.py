@@ -242,12 +242,14 @@ from drift_checks.report.history.alert_log import AlertLog
 from tests.unit.report.history.test_alert_log import ALERT
 log = AlertLog(History(Path(sys.argv[1])))
 sent = open(sys.argv[1] + "/sent", "a", buffering=1)
-print("ready", flush=True)
-for number in range(int(sys.argv[2]), 10**9):
+first = int(sys.argv[2])
+for number in range(first, 10**9):
     alerts = [replace(ALERT, channel=f"{{name}}{{number}}") for name in ("slack", "email")]
     for alert, kept in zip(alerts, log.queue(alerts)):
         sent.write(alert.channel + "\\n")
         log.delivered(kept, datetime.now(UTC))
+    if number == first:
+        print("ready", flush=True)
 """
 
 

@@ -121,10 +121,11 @@ for number in itertools.count(known):
 def test_a_process_killed_at_any_moment_leaves_whole_runs(tmp_path: Path) -> None:
     """Each run reported as added is there, and complete."""
     chance = random.Random(7)
-    for _ in range(8):
+    for round_ in range(8):
         writer = subprocess.Popen([sys.executable, "-c", ADDING, str(tmp_path)], stdout=subprocess.PIPE, text=True)
         assert writer.stdout is not None
         assert writer.stdout.readline() == "ready\n"
+        assert round_ or writer.stdout.readline() == "0\n"
         time.sleep(chance.uniform(0.005, 0.25))
         writer.kill()
         added = writer.stdout.read().splitlines()
