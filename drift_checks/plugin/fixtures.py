@@ -163,10 +163,10 @@ def assessed_labels(drift_pipeline: Pipeline, pytestconfig: pytest.Config) -> La
     from drift_checks.report.label_issues import LABELS_FILE, issues_csv, texts_of
 
     found = drift_pipeline.labels
-    finish = pytestconfig.pluginmanager.get_plugin("drift_checks_finish")
-    if found.issues and finish is not None:
+    run = pytestconfig.pluginmanager.get_plugin("drift_checks_run")
+    if found.issues and run is not None:
         texts = texts_of(drift_pipeline, [issue.record_id for issue in found.issues])
-        path = finish.journal().path.with_name(LABELS_FILE)
+        path = run.finish.journal().path.with_name(LABELS_FILE)
         replace_file(path, issues_csv(found.issues, texts).encode("utf-8", "backslashreplace"), _FILE_MODE)
     return found
 

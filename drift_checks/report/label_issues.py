@@ -59,6 +59,16 @@ class ShownIssue:
     text: str | None
     near: tuple[ShownNear, ...]
 
+    @property
+    def either(self) -> list[tuple[str, str, float, ShownNear | None]]:
+        """Return which label it is, its category and probability, and the nearest record with it, of both labels."""
+        near = {item.category: item for item in self.near}
+        both = (
+            ("stored", self.stored, self.stored_probability),
+            ("predicted", self.predicted, self.predicted_probability),
+        )
+        return [(*label, near.get(label[1])) for label in both]
+
 
 @dataclass(frozen=True)
 class LabelFindings:
@@ -68,7 +78,7 @@ class LabelFindings:
         wrong: How many labels are probably wrong.
         records: Of how many.
         basis: The kind of vectors.
-        remarks: What was left out.
+        remarks: What was left out, and what else a reader must know.
         issues: The first of them.
     """
 
@@ -81,10 +91,9 @@ class LabelFindings:
     @property
     def sentence(self) -> str:
         """How many labels are probably wrong, and what says so."""
-        if not self.wrong:
-            return f"none of {count(self.records, 'label')} is probably wrong, by {self.basis}"
-        verb, share = "is" if self.wrong == 1 else "are", percent(self.wrong / self.records)
-        return f"{self.wrong:,} of {count(self.records, 'label')} {verb} probably wrong ({share}), by {self.basis}"
+        share = f" ({percent(self.wrong / self.records)})" if self.wrong else ""
+        verb = "is" if self.wrong == 1 else "are"
+        return f"{self.wrong:,} of {count(self.records, 'label')} {verb} probably wrong{share}, by {self.basis}"
 
 
 def label_findings(report: RunReport) -> LabelFindings | None:

@@ -15,7 +15,7 @@ from tests.support.stores import BuiltStore
 from tests.support.whole_runs import LOW_CONFIDENCE, run_here
 
 REDACT = "--drift-redact"
-FILES = {"index.html", "report.json", "junit.xml", "reviews.jsonl"}
+FILES = {"index.html", "label_issues.csv", "report.json", "junit.xml", "reviews.jsonl"}
 CLASSIFIERS = """
 import logging
 

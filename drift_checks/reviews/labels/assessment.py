@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -64,7 +63,7 @@ class LabelAssessor:
         if kept is not None and found.dimension != len(kept.model.centre):
             kept, found = None, self._pass(None)
         if not found.drawn:
-            return LabelAssessment(missing=f"no record has a label and a vector ({self._left_out() or 'no records'})")
+            return LabelAssessment(missing=self._nothing_to_compare())
         if kept is not None and _still_holds(kept.model, found):
             return self._assessed(kept.model, found, fitted=False)
         if kept is not None:
@@ -73,7 +72,7 @@ class LabelAssessor:
         drawn = Block.joined(found.drawn)
         model = LabelModel.fitted(drawn, found.records)
         if model is None:
-            return LabelAssessment(missing=_too_few(drawn))
+            return LabelAssessment(missing=_not_told_apart(drawn, len(self._counts)))
         empty = Kept(model, None, np.empty(0, np.uint64), np.empty(0, PREDICTION))
         if len(drawn.ids) == found.records:
             found = Pass(empty, found.draw)
@@ -153,17 +152,18 @@ class LabelAssessor:
             predicted=found.predicted,
         )
 
+    def _nothing_to_compare(self) -> str:
+        return f"no record has a label and a vector ({', '.join(self._records.remarks()) or 'no records'})"
+
     def _remarks(self, model: LabelModel, labels: npt.NDArray[np.intp], obstacle: str) -> list[str]:
-        found = self._records.remarks()
+        left_out = self._records.remarks()
         if unknown := int((labels < 0).sum()):
             categories = count(len(model.rare), "category")
-            found.append(f"{count(unknown, 'record')} in {categories} with fewer than {LEAST} different texts")
+            left_out.append(f"{count(unknown, 'record')} in {categories} with fewer than {LEAST} different texts")
+        found = [f"left out: {', '.join(left_out)}"] if left_out else []
         if obstacle:
             found.append(f"the predictions cannot be kept for the next run ({obstacle})")
         return found
-
-    def _left_out(self) -> str:
-        return ", ".join(self._records.remarks())
 
 
 def _still_holds(model: LabelModel, found: Pass) -> bool:
@@ -184,11 +184,11 @@ def _by_category(
     return {name: AgeCount(*numbers) for name, numbers in zip(model.categories, columns, strict=True)}
 
 
-def _too_few(drawn: Block) -> str:
-    found = Counter(drawn.categories.tolist())
-    if len(found) > MOST_CATEGORIES:
-        return f"labels are told apart in at most {MOST_CATEGORIES} categories, and the store has {len(found):,}"
+def _not_told_apart(drawn: Block, categories: int) -> str:
+    """Return why no regression was fitted to these records of a store with so many categories."""
+    if categories > MOST_CATEGORIES:
+        return f"it compares at most {MOST_CATEGORIES} categories, and the store has {categories:,}"
+    found = count(len(drawn.ids), "record"), count(len(set(drawn.categories)), "category")
     return (
-        f"it needs two categories with {LEAST} different texts each, and {count(len(drawn.ids), 'record')} in"
-        f" {count(len(found), 'category')} with a vector have fewer"
+        f"needs two categories with {LEAST} different texts and vectors each, found fewer in {found[0]} of {found[1]}"
     )

@@ -4,16 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
+
 from drift_checks.core.errors import StoreError
 from drift_checks.core.records import Record
 from drift_checks.reviews.labels.assessment import LabelAssessor
 from drift_checks.reviews.labels.issues import LabelAssessment
+from drift_checks.reviews.labels.json_vectors import FOLDER, MOST_NUMBERS, KeptVectors
 from drift_checks.reviews.labels.records import LabelledRecords
-from drift_checks.reviews.labels.sources import OpenChroma, choose_source
+from drift_checks.reviews.labels.sources import OpenChroma, TableSource, choose_source
+from drift_checks.reviews.vectors.cache import ArrayFile
 from drift_checks.reviews.windows import Windows
 from drift_checks.settings.declarations import Settings
 from drift_checks.stores.engines.snapshot import default_folder
 from drift_checks.stores.records import RecordStore
+
+# Draws the records to learn from. The seed of a run changes every night, and what was predicted would be of no use.
+_SEED = 1
 
 
 def assess_labels(
@@ -36,7 +43,7 @@ def assess_labels(
         StoreError: The store cannot be read.
     """
     source = choose_source(store, sample, open_chroma, settings.min_reviewed)
-    records = LabelledRecords(store, source, windows.bounds, settings.seed)
+    records = LabelledRecords(store, source, windows.bounds, _SEED)
     try:
         # What is kept tells whether a text was in the store.
         folder = None if settings.redact else settings.snapshot_dir or default_folder()
@@ -44,4 +51,11 @@ def assess_labels(
         folder = None
     identity = (str(settings.db), settings.table, settings.collection, settings.where or "")
     counts = windows.count("category")
-    return LabelAssessor(store, records, counts, settings.seed, folder, identity).assess()
+    vectors = None
+    if isinstance(source, TableSource) and folder and sum(counts.values()) * source.dimension <= MOST_NUMBERS:
+        vectors = KeptVectors(ArrayFile(folder / FOLDER, identity, np.float32))
+        source.read_stored = vectors.read
+    assessed = LabelAssessor(store, records, counts, _SEED, folder, identity).assess()
+    if vectors is not None:
+        vectors.keep()
+    return assessed

@@ -64,7 +64,7 @@ class LabelAssessment:
         issues: These labels, the most doubtful first.
         by_category: Counts by category.
         nearest: The records nearest to the first issues: the one with the stored and the one with the predicted label.
-        remarks: What was left out.
+        remarks: What was left out, and what else a reader must know.
         fitted: Whether the regressions were fitted in this run.
         predicted: How many records were predicted in this run.
     """

@@ -106,8 +106,13 @@ class Pass:
     def nearest(
         self, labels: Mapping[RecordId, tuple[str, str]]
     ) -> dict[RecordId, tuple[Nearest | None, Nearest | None]]:
-        """Return the drawn records nearest to each of the first issues, one with each of its two labels."""
+        """Return the drawn records nearest to each of the first issues, one with each of its two labels.
+
+        Args:
+            labels: Of all issues; a record with a wrong label would speak for the wrong one.
+        """
         drawn = Block.joined(self.drawn)
+        drawn = drawn.take(np.array([key not in labels for key in drawn.ids], np.bool_))
         found = {}
         for _, _, issue in self._first:
             key = issue.ids[0]

@@ -104,14 +104,17 @@ class LabelledRecords:
         self.left_out += others
         self.left_out = +self.left_out
         kept = places.tolist()
-        if vectors.shape[1] > MOST_DIMENSIONS:
-            vectors = vectors @ self._directions(vectors.shape[1])
-        vectors = unit(vectors)
-        times = columns.get("timestamp")
+        # The same record has the same digest in any block; products of matrices may round it otherwise.
         found = [
             (texts[place], categories[place] or "", vector.tobytes())
             for place, vector in zip(kept, vectors, strict=True)
         ]
+        # Squares of extreme numbers would overflow, or vanish.
+        vectors = vectors / np.abs(vectors).max(axis=1, keepdims=True, initial=0)
+        if vectors.shape[1] > MOST_DIMENSIONS:
+            vectors = vectors @ self._directions(vectors.shape[1])
+        vectors = unit(vectors)
+        times = columns.get("timestamp")
         ids = np.empty(len(kept), dtype=object)
         ids[:] = [record_id(columns["id"][place]) for place in kept]
         named = np.empty(len(kept), dtype=object)

@@ -46,7 +46,7 @@ def test_sentence_says_how_many_labels_are_probably_wrong() -> None:
     """None, one, or several."""
     said = [LabelFindings(wrong, 1200, "Chroma", (), ()).sentence for wrong in (0, 1, 24)]
     assert said == [
-        "none of 1,200 labels is probably wrong, by Chroma",
+        "0 of 1,200 labels are probably wrong, by Chroma",
         "1 of 1,200 labels is probably wrong (0.1 %), by Chroma",
         "24 of 1,200 labels are probably wrong (2 %), by Chroma",
     ]
