@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from drift_checks.core.records import RecordId
+from drift_checks.core.records import RecordId, Stratum
 from drift_checks.reviews.labels.predictions import LabelPredictions
 
 
@@ -27,6 +27,7 @@ class LabelIssue:
         own: The probability of the label.
         other: That of the other category.
         age: `recent`, `older` or empty.
+        stratum: The stratum of the record.
     """
 
     record_id: RecordId
@@ -35,6 +36,7 @@ class LabelIssue:
     own: float
     other: float
     age: str
+    stratum: str = Stratum.BASELINE
 
 
 @dataclass(frozen=True)
