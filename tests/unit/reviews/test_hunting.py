@@ -120,4 +120,4 @@ def test_rules_that_need_a_random_sample_are_refused(changed: dict[str, Any]) ->
     with pytest.raises(SettingError, match="sample: hunt draws half of the sample where labels are probably wrong"):
         refuse_unjudgeable_hunt(settings)
     for allowed in ({"records": ("1",)}, {"sample": "random"}, {"judge": "population", "decision": "point"}):
-        refuse_unjudgeable_hunt(replace(settings, **allowed))  # type: ignore[arg-type]
+        refuse_unjudgeable_hunt(replace(settings, **allowed))
