@@ -41,7 +41,7 @@ def test_labels(
     need: Need,
     measure: Measure,
 ) -> None:
-    """As many labels are wrong among recent records as among older ones, and in the whole store as on earlier nights."""
+    """As many labels are wrong among recent records as among older ones, and as on earlier nights."""
     if assessed_labels.missing:
         pytest.skip(assessed_labels.missing)
     total = AgeCount.total(assessed_labels.by_category.values())
@@ -69,7 +69,7 @@ def test_labels(
 
 
 def measure_rise(assessed: LabelAssessment, past: Sequence[Mapping[str, Any]], measure: Measure) -> bool:
-    """Measure by how much the share of wrong labels is above that of earlier nights; return whether there are enough."""
+    """Measure how far the share of wrong labels is above that of earlier nights; return whether there are enough."""
     comparable = [night for night in past if night["basis"] == assessed.basis and night["records"]]
     shares = [night["wrong"] / night["records"] for night in comparable[-MOST_NIGHTS:]]
     wrong, records = len(assessed.issues), assessed.records

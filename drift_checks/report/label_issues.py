@@ -63,7 +63,10 @@ class ShownIssue:
     def either(self) -> list[tuple[str, str, float, ShownNear | None]]:
         """Return which label it is, its category and probability, and the nearest record with it, of both labels."""
         near = {item.category: item for item in self.near}
-        both = ("stored", self.stored, self.stored_probability), ("predicted", self.predicted, self.predicted_probability)
+        both = (
+            ("stored", self.stored, self.stored_probability),
+            ("predicted", self.predicted, self.predicted_probability),
+        )
         return [(*label, near.get(label[1])) for label in both]
 
 

@@ -59,7 +59,7 @@ def read_embeddings(stored: Sequence[object]) -> Embeddings:
     """Return what `read_embedding` returns for each value, as matrices: bytes of the same length are read at once."""
     alike: dict[tuple[type, int], list[int]] = {}
     for place, value in enumerate(stored):
-        if isinstance(value, bytes) and (type(value) is not bytes or not _may_be_json(value)):
+        if isinstance(value, bytes) and (type(value) is not bytes or not may_be_json(value)):
             alike.setdefault((type(value), len(value)), []).append(place)
     blocks: list[tuple[npt.NDArray[np.intp], Matrix]] = []
     left = np.ones(len(stored), dtype=bool)
@@ -114,11 +114,12 @@ def _in_json(stored: str | bytes) -> Matrix | None:
         with np.errstate(over="ignore"):
             found = [float(number) for number in numbers] if kinds != {float} else numbers
             return np.asarray(found, dtype=np.float64).astype(np.float32)
-    except (ValueError, OverflowError, RecursionError):
+    except (ValueError, TypeError, OverflowError, RecursionError):
         return None
 
 
-def _may_be_json(stored: bytes) -> bool:
+def may_be_json(stored: bytes) -> bool:
+    """Whether bytes begin and end as a JSON array or object does."""
     return stored.startswith((b"[", b"{", *_SPACES)) and stored.endswith((b"]", b"}", *_SPACES))
 
 

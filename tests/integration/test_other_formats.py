@@ -30,7 +30,10 @@ def test_a_csv_file_of_texts_and_labels_is_enough(folder: Path) -> None:
     assert "8 records have no category yet" in notes
     assert "the id of a record is its number in the file" in notes
     assert (folder / "decisions.csv").read_bytes() == before
-    assert {path.name for path in (folder / "cache" / "drift-checks" / "snapshots").iterdir()} <= {"labels"}
+    assert {path.name for path in (folder / "cache" / "drift-checks" / "snapshots").iterdir()} <= {
+        "labels",
+        "label_vectors",
+    }
 
 
 @pytest.mark.parametrize(

@@ -74,7 +74,14 @@ def test_files_are_the_same(both: Both) -> None:
     """There is one run folder, and `latest` links to it."""
     names = {path.name for path in both.parallel.folder.iterdir()}
     latest = (both.parallel.reports / "latest").readlink().name
-    assert (names, latest) == ({"index.html", "report.json", "junit.xml", "reviews.jsonl"}, both.parallel.folder.name)
+    wanted = {"index.html", "label_issues.csv", "report.json", "junit.xml", "reviews.jsonl"}
+    assert (names, latest) == (wanted, both.parallel.folder.name)
+
+
+def test_doubtful_labels_are_the_same(both: Both) -> None:
+    """One worker lists them."""
+    alone, parallel = (run.folder / "label_issues.csv" for run in (both.alone, both.parallel))
+    assert parallel.read_bytes() == alone.read_bytes()
 
 
 def test_items_are_the_same(both: Both) -> None:

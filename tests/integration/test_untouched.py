@@ -43,7 +43,7 @@ def test_waits(record):
 def snapshots() -> list[Path]:
     """Return the private copies in the cache folder, which also has what was predicted of labels."""
     found = Path(os.environ["XDG_CACHE_HOME"]).glob("drift-checks/snapshots/*")
-    return [path for path in found if path.name != "labels"]
+    return [path for path in found if path.name not in {"labels", "label_vectors"}]
 
 
 def wait_until(there: Callable[[], bool], seconds: float = 60) -> None:

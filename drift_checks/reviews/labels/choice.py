@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
+
 from drift_checks.core.errors import StoreError
 from drift_checks.core.records import Record
 from drift_checks.reviews.labels.assessment import LabelAssessor
 from drift_checks.reviews.labels.issues import LabelAssessment
+from drift_checks.reviews.labels.json_vectors import FOLDER, MOST_NUMBERS, KeptVectors
 from drift_checks.reviews.labels.records import LabelledRecords
-from drift_checks.reviews.labels.sources import OpenChroma, choose_source
+from drift_checks.reviews.labels.sources import OpenChroma, TableSource, choose_source
 from drift_checks.reviews.sampler import strata_bounds
+from drift_checks.reviews.vectors.cache import ArrayFile
 from drift_checks.reviews.windows import Windows
 from drift_checks.settings.declarations import Settings
 from drift_checks.stores.engines.snapshot import default_folder
@@ -49,4 +53,11 @@ def assess_labels(
     identity = (str(settings.db), settings.table, settings.collection, settings.where or "")
     counts = windows.count("category")
     sampled = [record.id for record in sample]
-    return LabelAssessor(store, records, counts, _SEED, folder, identity, sampled).assess()
+    vectors = None
+    if isinstance(source, TableSource) and folder and sum(counts.values()) * source.dimension <= MOST_NUMBERS:
+        vectors = KeptVectors(ArrayFile(folder / FOLDER, identity, np.float32))
+        source.read_stored = vectors.read
+    assessed = LabelAssessor(store, records, counts, _SEED, folder, identity, sampled).assess()
+    if vectors is not None:
+        vectors.keep()
+    return assessed

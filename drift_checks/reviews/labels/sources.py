@@ -15,7 +15,7 @@ from drift_checks.reviews.vectors.base import CHROMA, TFIDF_BASIS
 from drift_checks.reviews.vectors.table import COLUMN, TableVectors, usable_vector
 from drift_checks.reviews.windows import FindVectors
 from drift_checks.statistics.logistic import Matrix
-from drift_checks.stores.embeddings import PACKED, read_embeddings
+from drift_checks.stores.embeddings import PACKED, Embeddings, read_embeddings
 from drift_checks.stores.records import RecordStore
 
 Places = npt.NDArray[np.intp]
@@ -48,18 +48,23 @@ class VectorSource(Protocol):
 
 
 class TableSource:
-    """The vectors in the column embedding_json that have the most frequent dimension in the sample."""
+    """The vectors in the column embedding_json that have the most frequent dimension in the sample.
+
+    Attributes:
+        read_stored: Reads them, as `read_embeddings` does.
+    """
 
     basis = TableVectors.basis
     columns: tuple[str, ...] = (PACKED,)
 
     def __init__(self, dimension: int) -> None:
         self.dimension = dimension
+        self.read_stored: Callable[[Sequence[object]], Embeddings] = read_embeddings
 
     def read(self, columns: Columns, texts: Sequence[str], places: Sequence[int]) -> Read:
         """Return the vectors of this dimension that are not all zeros."""
         stored = columns[PACKED]
-        blocks, unreadable = read_embeddings([stored[place] for place in places])
+        blocks, unreadable = self.read_stored([stored[place] for place in places])
         left_out = Counter({_NO_VECTOR: len(unreadable)})
         found: list[tuple[Places, Matrix]] = []
         for of_block, vectors in blocks:

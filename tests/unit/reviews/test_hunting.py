@@ -32,7 +32,9 @@ def key_of(stratum: Stratum, place: int) -> str:
 
 
 SUSPICIOUS = {
-    key_of(stratum, place): stratum for stratum, step in ((LOW, 4), (OLD, 10)) for place in range(0, SIZES[stratum], step)
+    key_of(stratum, place): stratum
+    for stratum, step in ((LOW, 4), (OLD, 10))
+    for place in range(0, SIZES[stratum], step)
 }
 WRONG = {key for number, key in enumerate(SUSPICIOUS) if number % 3} | {key_of(LOW, 1), key_of(BASELINE, 5)}
 

@@ -14,10 +14,12 @@ from hypothesis import strategies as st
 
 from drift_checks.core.outcomes import Criterion, Decision, Outcome, Result, Statistic
 from drift_checks.core.records import RecordId
+from drift_checks.criteria.test_label_issues import findings
 from drift_checks.report.details import Details, Near, Reasons
 from drift_checks.report.history.kept import KeptRun
 from drift_checks.report.page.html import render, render_list
 from drift_checks.report.run import RunReport
+from drift_checks.reviews.labels.issues import LabelAssessment, LabelIssue, Nearest
 from tests.support.histories import NIGHTS, run
 from tests.support.pages import decided, known_report, with_details
 from tests.support.reports import AGREEMENT, BASELINE, INTEGRITY, LOW, OLD, outcomes, report, reviewed
@@ -101,6 +103,7 @@ RECORDS = st.dictionaries(
     KEYS, st.tuples(st.sampled_from(Result), st.sampled_from(Result), WORDS, STRATA, DECISIONS, DETAILS), max_size=6
 )
 EFFECT = Criterion("class_mix", "Is it so?", effect="PSI", warn=0.2, critical=0.5, remedy=MARK)
+LABELS = Criterion("label_issues", "Is it so?", effect="difference", warn=0.01)
 STATISTICS = st.lists(
     st.builds(
         Statistic,
@@ -170,6 +173,26 @@ def test_markup_in_any_field_is_text() -> None:
     assert "<x-mark" not in text
     assert text.count("&lt;x-mark") > 40
     assert (set(page.tags) - set(PLAIN.tags), page.attributes - PLAIN.attributes) <= ({"desc", "path"}, {"d"})
+
+
+def test_doubtful_labels_are_shown_with_the_records_that_speak_for_either() -> None:
+    """With the probability of each label; texts that are not there are left out, and markup is text."""
+    issue = LabelIssue("a-1", MARK, "loan", 0.013, 0.98, "recent")
+    near = {"a-1": (Nearest(2, 0.71), None)}
+    details = findings(LabelAssessment("", "Chroma", 1200, 24, [issue] * 24, {}, near, (f"left out: {MARK}",)))
+    made = Outcome(
+        "label_issues", Result.PASSED, statistics=(Statistic("recent labels", "said", 0.0, details=details),)
+    )
+    text = render(replace(report([made], (LABELS,)), label_texts={"a-1": "the text itself"}))
+    read(text)
+    section = " ".join(text[text.index('<h2 id="labels">') :].split("</section>")[0].split())
+    assert "24 of 1,200 labels are probably wrong (2 %), by Chroma" in section
+    assert section.count("<li>") == 20
+    assert section.count("the text itself") == 20
+    assert "record 2, 0.71" in section
+    assert "no such record" in section
+    assert "</svg> 1 %<" in section
+    assert "<x-mark" not in section
 
 
 def test_template_syntax_in_a_field_is_text() -> None:

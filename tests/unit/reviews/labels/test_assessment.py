@@ -137,8 +137,8 @@ def test_rare_categories_and_unusable_vectors_are_left_out(tmp_path: Path) -> No
     found = assessed(write(tmp_path / "a.db", changed))
     assert found.records == 86
     assert found.remarks == (
-        "left out: 1 record with a vector of another dimension, 2 records without a usable vector, 1 record in 1 category"
-        " with fewer than 5 different texts",
+        "left out: 1 record with a vector of another dimension, 2 records without a usable vector, 1 record in 1"
+        " category with fewer than 5 different texts",
     )
 
 
@@ -147,11 +147,18 @@ def test_rare_categories_and_unusable_vectors_are_left_out(tmp_path: Path) -> No
     [
         ([], "no record has a label and a vector (no records)"),
         ([(*row[:2], "fraud", *row[3:]) for row in rows()], "needs two categories"),
-        ([(row[0], "the same", *row[2:]) for row in rows()], "needs two categories with 5 different texts and vectors each, found fewer"),
+        (
+            [(*row[:2], f"only {row[0]}", *row[3:]) for row in rows(501)],
+            "it compares at most 500 categories, and the store",
+        ),
+        (
+            [(row[0], "the same", *row[2:]) for row in rows()],
+            "needs two categories with 5 different texts and vectors each, found fewer",
+        ),
     ],
 )
 def test_store_without_enough_to_compare_is_not_measured(tmp_path: Path, written: list[Row], reason: str) -> None:
-    """One sentence says why: no records, a single category, or a single text."""
+    """One sentence says why: no records, a single category, too many, or a single text."""
     assert assessed(write(tmp_path / "a.db", written)).missing.startswith(reason)
 
 
@@ -180,6 +187,33 @@ def test_records_of_large_categories_are_drawn(tmp_path: Path, doubtful: Path, m
     first, second = (assessed(doubtful) for _ in range(2))
     assert (first.records, first.issues) == (90, second.issues)
     assert {issue.record_id for issue in first.issues} >= {10, 20}
+
+
+def test_record_that_is_doubted_itself_does_not_speak_for_a_label(tmp_path: Path) -> None:
+    """Of two records with nearly the same vector and the same wrong label, neither names the other."""
+    wrong = next(row for row in rows() if row[0] == 10)
+    twins = [(100 + number, f"twin {number}", "card", wrong[3], wrong[4]) for number in range(2)]
+    found = assessed(write(tmp_path / "a.db", [*rows(), *twins]))
+    assert {issue.record_id for issue in found.issues} == {100, 101}
+    assert {near.record_id for pair in found.nearest.values() for near in pair if near} & {100, 101} == set()
+
+
+@pytest.mark.parametrize("factor", [1e-25, 1e37])
+def test_vectors_of_extreme_numbers_are_read(tmp_path: Path, factor: float) -> None:
+    """Their squares are no 32-bit numbers."""
+    wrong = rows(wrong=(10, 20))
+    extreme = [(*row[:4], json.dumps([number * factor for number in json.loads(row[4] or "")])) for row in wrong]
+    found = assessed(write(tmp_path / "a.db", extreme))
+    assert {issue.record_id for issue in found.issues} == {10, 20}
+
+
+def test_long_vectors_are_projected(tmp_path: Path) -> None:
+    """On another night as on this one, in whatever block a record is."""
+    path, folder = write(tmp_path / "a.db", rows(wrong=(10, 20, 30), dimension=1030)), tmp_path / "kept"
+    first = assessed(path, folder)
+    assert first.fitted
+    fewer = assessed(write(path, rows(wrong=(10, 20, 30), dimension=1030)[7:]), folder)
+    assert (fewer.fitted, fewer.predicted) == (False, 0)
 
 
 def test_predictions_are_counted_by_the_strata_of_the_sampler(tmp_path: Path) -> None:
