@@ -67,10 +67,10 @@ class LabelAssessment:
         issues: These labels, the most doubtful first.
         by_category: Counts by category.
         nearest: The records nearest to the first issues: the one with the stored and the one with the predicted label.
-        predictions: How probable all labels are, by stratum; None if nothing is known.
         remarks: What was left out, and what else a reader must know.
         fitted: Whether the regressions were fitted in this run.
         predicted: How many records were predicted in this run.
+        predictions: How probable all labels are, by stratum; None if nothing is known.
     """
 
     missing: str = ""
@@ -80,7 +80,7 @@ class LabelAssessment:
     issues: Sequence[LabelIssue] = ()
     by_category: Mapping[str, AgeCount] = field(default_factory=dict)
     nearest: Mapping[RecordId, tuple[Nearest | None, Nearest | None]] = field(default_factory=dict)
-    predictions: LabelPredictions | None = None
     remarks: tuple[str, ...] = ()
     fitted: bool = False
     predicted: int = 0
+    predictions: LabelPredictions | None = None
