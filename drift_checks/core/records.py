@@ -40,11 +40,19 @@ def is_large(records: int) -> bool:
 
 
 class Stratum(StrEnum):
-    """The part of the store that a record was drawn from; together the strata make up the store."""
+    """The part of the store that a record was drawn from; together the strata make up the store.
+
+    LABEL_ISSUE has the labels that are probably wrong, if the sample hunts them; then the others are without these.
+    """
 
     LOW_CONFIDENCE = "low_confidence"
     OLD = "old"
     BASELINE = "baseline"
+    LABEL_ISSUE = "label_issue"
+
+
+# Those that a store is divided into by confidence and time.
+STORE_STRATA = (Stratum.LOW_CONFIDENCE, Stratum.OLD, Stratum.BASELINE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,9 +120,14 @@ class Sample:
         """The number of records in the store."""
         return sum(self.sizes.values())
 
+    @property
+    def method(self) -> str:
+        """How it was drawn, as the setting `sample` names it."""
+        return "hunt" if Stratum.LABEL_ISSUE in self.sizes else "random"
+
     def drawn(self) -> dict[Stratum, int]:
         """Return the number of records drawn from each stratum."""
-        counts = dict.fromkeys(Stratum, 0)
+        counts = dict.fromkeys(self.sizes, 0)
         for record in self.records:
             counts[record.stratum] += 1
         return counts

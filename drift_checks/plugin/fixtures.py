@@ -119,8 +119,14 @@ def review_of(record: Record, reviews: Mapping[RecordId, Review]) -> Review:
 
 @pytest.fixture(scope="session")
 def decisions(sample: Sample, reviews: Mapping[RecordId, Review]) -> Sequence[tuple[Record, Review]]:
-    """The sampled records that were reviewed, each with its review."""
-    there = [(record, reviews[record.id]) for record in sample.records if record.id in reviews]
+    """The records of the random sample that were reviewed, each with its review."""
+    from drift_checks.core.records import Stratum
+
+    there = [
+        (record, reviews[record.id])
+        for record in sample.records
+        if record.id in reviews and record.stratum is not Stratum.LABEL_ISSUE
+    ]
     return [(record, review) for record, review in there if review.made]
 
 
@@ -153,6 +159,7 @@ def past(drift_pipeline: Pipeline) -> list[PastRun]:
         settings.decision,
         settings.judge,
         (drift_pipeline.sample.seed, f"{drift_pipeline.sample.as_of:%Y-%m-%d}"),
+        drift_pipeline.sample.method,
     )
     return past_runs(settings.reports, source)
 

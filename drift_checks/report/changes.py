@@ -10,6 +10,7 @@ from drift_checks.core.text import percent, printable
 from drift_checks.report.history.recorded import RecordedRun, StoreIdentity
 from drift_checks.report.run import Facts, RunReport
 from drift_checks.report.verdict import FAILED, Verdict, severity
+from drift_checks.settings.declarations import POPULATION
 
 # A criterion with its previous verdict and its verdict now.
 Change = tuple[str, Verdict, Verdict]
@@ -90,13 +91,17 @@ def changes_since(previous: RecordedRun, report: RunReport) -> Changes:
     """Return what changed since a previous run of the same store."""
     earlier, current = versions_of(previous), versions_of(report.facts)
     # Both by the same rule, so that a change of the rule is not shown as one of the store.
-    judged = previous.agreement.judged(report.facts.judge), report.agreement.judged(report.facts.judge)
+    rule, methods = report.facts.judge, {previous.sample.method, report.facts.sample.method}
+    judged = previous.agreement.judged(rule), report.agreement.judged(rule)
+    # Only the estimates of the whole store are those of the same records if one of the samples was hunted.
+    estimates = previous.agreement.population, report.agreement.population
+    comparable = len(methods) == 1 or (rule == POPULATION and None not in estimates)
     before = {item.name: item.verdict for item in previous.criteria}
     compared = [(item.criterion.name, before.get(item.criterion.name), item.verdict) for item in report.criteria]
     return Changes(
         since=previous,
         verdict=None if previous.verdict is report.verdict else (previous.verdict, report.verdict),
-        agreement=None if judged[0] is None or judged[1] is None else (judged[0].rate, judged[1].rate),
+        agreement=(judged[0].rate, judged[1].rate) if judged[0] and judged[1] and comparable else None,
         criteria=tuple(
             (name, old, new) for name, old, new in compared if old is not None and new is not None and old is not new
         ),

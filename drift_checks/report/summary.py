@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 
-from drift_checks.core.outcomes import Outcome
+from drift_checks.core.outcomes import AGREEMENT, Outcome, Result
 from drift_checks.core.text import confidence, count, percent, percent_range, printable
 from drift_checks.report.agreement import left_out
 from drift_checks.report.attribution import attribution_findings
@@ -20,7 +20,7 @@ from drift_checks.report.outside import outside_in_words
 from drift_checks.report.run import CriterionResult, Facts, RunReport
 from drift_checks.report.verdict import MEANINGS, Verdict
 from drift_checks.reviews.vectors.base import CHROMA
-from drift_checks.settings.declarations import LOCAL, NEIGHBOURS, POPULATION
+from drift_checks.settings.declarations import HUNT, LOCAL, NEIGHBOURS, POPULATION
 
 _MOST_LINES = 60
 _MOST_REASONS = 10
@@ -29,7 +29,12 @@ _LABEL = 12
 # A criterion that is OK needs no action, so few words are enough.
 _LONGEST_MESSAGE, _LONGEST_OK_MESSAGE = 400, 160
 _NEIGHBOURS_TELL = "it tells whether labels fit similar texts, not what the classifier decides today"
-STRATUM_WORDS = {"low_confidence": "low confidence", "old": "old", "baseline": "baseline"}
+STRATUM_WORDS = {
+    "low_confidence": "low confidence",
+    "old": "old",
+    "baseline": "baseline",
+    "label_issue": "likely label issues",
+}
 
 
 def summarise(report: RunReport, page: Path | None) -> Iterator[str]:
@@ -80,7 +85,8 @@ def without_baseline(facts: Facts) -> str:
     judged = sum(facts.sample.strata.get(stratum, 0) for stratum in facts.judged)
     if facts.chosen or judged == sum(facts.sample.strata.values()):
         return ""
-    return f"agreement in the sample is of the first {judged:,}; the baseline is for the estimate of the whole store"
+    others = "the others are" if facts.sample.method == HUNT else "the baseline is"
+    return f"agreement in the sample is of the first {judged:,}; {others} for the estimate of the whole store"
 
 
 def draw_in_words(facts: Facts) -> str:
@@ -229,6 +235,8 @@ def _reviewer(facts: Facts) -> Iterator[str]:
 
 def _agreement(report: RunReport) -> Iterator[str]:
     yield _line("agreement", agreement_in_words(report))
+    if hunted := hunted_in_words(report):
+        yield _line("", hunted)
     if kappa := beyond_chance(report.agreement):
         yield _line("", f"beyond chance: {kappa}")
     if report.agreement_changes:
@@ -251,6 +259,16 @@ def agreement_in_words(report: RunReport) -> str:
         estimate += f", {_estimated_from(agreement)}"
     estimate += left_out(agreement)
     return "; ".join([estimate, sample] if report.facts.judge == POPULATION else [sample, estimate])
+
+
+def hunted_in_words(report: RunReport) -> str:
+    """Return how many of the labels that are probably wrong the reviewer contradicts; empty if none was drawn."""
+    results = [item.result for item in report.outcomes if item.criterion == AGREEMENT and item.stratum == "label_issue"]
+    made = [result for result in results if result not in (Result.UNMEASURED, Result.NOT_NEEDED)]
+    if not made:
+        return ""
+    contradicted = len(made) - made.count(Result.PASSED)
+    return f"{contradicted:,} of {len(made):,} likely label issues confirmed: the reviewer names another category"
 
 
 def _estimated_from(agreement: Agreement) -> str:

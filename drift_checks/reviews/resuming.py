@@ -19,8 +19,8 @@ from drift_checks.settings.declarations import Settings
 
 # Changing one of these would mix two different runs.
 _UNCHANGEABLE = (
-    *("sample_size", "low_confidence_share", "low_confidence_below", "old_days", "baseline", "records", "columns"),
-    *("taxonomy", "llm_base_url", "llm_model", "llm_prompt", "repeat", "decision", "judge"),
+    *("sample_size", "sample", "low_confidence_share", "low_confidence_below", "old_days", "baseline", "records"),
+    *("columns", "taxonomy", "llm_base_url", "llm_model", "llm_prompt", "repeat", "decision", "judge"),
 )
 # These default to the current time and this machine, so the interrupted run's values replace the defaults.
 _PINNED = ("seed", "as_of", "naive_timezone")

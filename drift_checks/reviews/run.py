@@ -13,9 +13,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from drift_checks.core.errors import SettingError, StoreAway
-from drift_checks.core.records import Record, RecordId, Review, Sample
+from drift_checks.core.records import Record, RecordId, Review, Sample, Stratum
 from drift_checks.reviews.batches import BatchReviewer
 from drift_checks.reviews.cluster.choice import UsedCluster, neighbours_on_cluster, on_cluster, refuse_no_gain
+from drift_checks.reviews.hunting import hunted, refuse_unjudgeable_hunt
 from drift_checks.reviews.journal import Journal, JournalContents, read_journal
 from drift_checks.reviews.labels.issues import LabelAssessment
 from drift_checks.reviews.labels.predictions import LabelPredictions
@@ -31,7 +32,7 @@ from drift_checks.reviews.second import SecondReviewer
 from drift_checks.reviews.slices import SampleSlice, slice_sample
 from drift_checks.reviews.vectors.base import Comparison, VectorSet
 from drift_checks.reviews.windows import FindVectors, Windows
-from drift_checks.settings.declarations import NEIGHBOURS, SEQUENTIAL, Settings
+from drift_checks.settings.declarations import HUNT, NEIGHBOURS, SEQUENTIAL, Settings
 from drift_checks.stores.columns.completion import completed
 from drift_checks.stores.engines.base import RecordFile
 from drift_checks.stores.engines.opening import open_records
@@ -94,6 +95,7 @@ class Pipeline:
         """
         if self.settings.repeat and self.reviewer_name == NEIGHBOURS:
             raise _nothing_to_repeat("the reviewer 'neighbours' never contradicts itself")
+        refuse_unjudgeable_hunt(self.settings)
         refuse_no_gain(self.settings, self.reviewer_name, in_memory=self._table is not None)
         if self._vector_place is not None:
             self._vector_place.refuse_no_chroma()
@@ -129,8 +131,18 @@ class Pipeline:
     @cached_property
     def sample(self) -> Sample:
         """The records under review."""
-        sampler = Sampler(self.settings, self.store)
-        return sampler.draw() if self.unfinished is None else sampler.draw_again(self.unfinished.sample)
+        if self.settings.sample != HUNT or self.unfinished is not None or self._first_draw.chosen:
+            return self._first_draw
+        return hunted(self._first_draw, self.labels, self._sampler.read)
+
+    @cached_property
+    def _sampler(self) -> Sampler:
+        return Sampler(self.settings, self.store)
+
+    @cached_property
+    def _first_draw(self) -> Sample:
+        """The sample as it is drawn at random, or as the interrupted run drew it."""
+        return self._sampler.draw() if self.unfinished is None else self._sampler.draw_again(self.unfinished.sample)
 
     @cached_property
     def versions(self) -> Mapping[str, str]:
@@ -152,7 +164,7 @@ class Pipeline:
         """What a classifier that has not seen the records says of all labels of the store."""
         from drift_checks.reviews.labels.choice import assess_labels
 
-        return assess_labels(self.settings, self.store, self.sample.records, self.windows, self._searchable)
+        return assess_labels(self.settings, self.store, self._first_draw.records, self.windows, self._searchable)
 
     @cached_property
     def vectors(self) -> VectorCollection | None:
@@ -173,7 +185,7 @@ class Pipeline:
     @cached_property
     def link(self) -> Link | None:
         """Which entry of that collection is of which record."""
-        return None if self.vectors is None else Link(self.store, self.vectors, self.sample.records)
+        return None if self.vectors is None else Link(self.store, self.vectors, self._first_draw.records)
 
     @cached_property
     def compared(self) -> VectorSet:
@@ -337,7 +349,10 @@ class Pipeline:
 
     def label_predictions(self) -> LabelPredictions | None:
         """Return how probable all labels are, by stratum, if a step of this run assessed them."""
-        return self.labels.predictions if "labels" in self.__dict__ else None
+        found = self.labels.predictions if "labels" in self.__dict__ else None
+        if found is None or Stratum.LABEL_ISSUE not in self.sample.sizes:
+            return found
+        return found.apart((issue.record_id, issue.stratum, issue.own) for issue in self.labels.issues)
 
     def similar(self) -> VectorSet | None:
         """Return the vectors that show which records are similar, if a step of this run opened them."""

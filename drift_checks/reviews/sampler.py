@@ -13,6 +13,7 @@ from sqlalchemy import Connection
 from drift_checks.core.errors import NothingToReview, SettingError
 from drift_checks.core.instants import format_instant
 from drift_checks.core.records import (
+    STORE_STRATA,
     Damaged,
     Record,
     RecordId,
@@ -53,10 +54,14 @@ class Sampler:
         """
         return self.store.file.read(self._draw, self._bounds.functions)
 
+    def read(self, strata: Sequence[tuple[RecordId, Stratum]]) -> list[Record]:
+        """Return the records with these ids and strata, without those that are no longer in the store."""
+        return self.store.file.read(lambda connection: self._records(connection, strata))
+
     def draw_again(self, drawn: Mapping[str, Any]) -> Sample:
         """Return the sample of an interrupted run, with the records as they are now."""
         strata = [(key, Stratum(stratum)) for key, stratum in drawn["records"]]
-        records = self.store.file.read(lambda connection: self._records(connection, strata))
+        records = self.read(strata)
         gone = len(strata) - len(records)
         verb = "is" if gone == 1 else "are"
         notes = [f"{count(gone, 'record')} of the interrupted run {verb} no longer in the store"] if gone else []
@@ -94,7 +99,7 @@ class Sampler:
         return Sample(
             records=records,
             sizes=sizes,
-            judged=tuple(Stratum) if settings.records else plan.judged,
+            judged=STORE_STRATA if settings.records else plan.judged,
             seed=settings.seed,
             as_of=settings.as_of,
             naive_timezone=settings.naive_timezone.key,

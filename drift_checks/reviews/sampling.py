@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from math import ceil
 from typing import Protocol, TypeVar
 
-from drift_checks.core.records import RecordId, Stratum
+from drift_checks.core.records import STORE_STRATA, RecordId, Stratum
 
 Part = TypeVar("Part")
 
@@ -79,7 +79,7 @@ def plan(
         return Plan(dict(sizes), judged if candidates else (Stratum.BASELINE,), _all_of_it(sample_size, total))
     low_wanted = round(sample_size * low_confidence_share)
     low, old = _fill(low_wanted, sample_size - low_wanted, sizes[Stratum.LOW_CONFIDENCE], sizes[Stratum.OLD])
-    wanted = dict(zip(Stratum, (low, old, min(baseline, sizes[Stratum.BASELINE])), strict=True))
+    wanted = dict(zip(STORE_STRATA, (low, old, min(baseline, sizes[Stratum.BASELINE])), strict=True))
     return Plan(wanted, judged, tuple(_shortfalls(wanted, low_wanted, sample_size, baseline)))
 
 
@@ -87,13 +87,13 @@ def plan_alike(sizes: Mapping[Stratum, int], sample_size: int) -> Plan:
     """Allocate the sample to the strata in proportion to their sizes, so that its rate estimates that of the store."""
     total = sum(sizes.values())
     if sample_size >= total:
-        return Plan(dict(sizes), tuple(Stratum), _all_of_it(sample_size, total))
+        return Plan(dict(sizes), STORE_STRATA, _all_of_it(sample_size, total))
     exact = {stratum: sample_size * size / total for stratum, size in sizes.items()}
     wanted = {stratum: int(number) for stratum, number in exact.items()}
     # The largest remainders are rounded up.
     for stratum in sorted(exact, key=lambda key: wanted[key] - exact[key])[: sample_size - sum(wanted.values())]:
         wanted[stratum] += 1
-    return Plan(wanted, tuple(Stratum), ("the sample is drawn uniformly from the whole store",))
+    return Plan(wanted, STORE_STRATA, ("the sample is drawn uniformly from the whole store",))
 
 
 def draw(

@@ -26,6 +26,7 @@ TFIDF = "tfidf"
 POINT = "point"
 SEQUENTIAL = "sequential"
 SAMPLE = "sample"
+RANDOM, HUNT = "random", "hunt"
 POPULATION = "population"
 CONFIRMED = "confirmed"
 ALWAYS = "always"
@@ -105,6 +106,12 @@ class Settings:
         "records to review; all of the store; or auto: 20 in a store of under 1,000 records, 50 up to 10,000, 100 up"
         " to 100,000, else 200 (review weekly then)",
         50,
+    )
+    sample: str = _sample(
+        kinds.choice(RANDOM, HUNT),
+        "random; or hunt: half of the sample is drawn from labels that are probably wrong, and the estimate for the"
+        " whole store is weighted accordingly",
+        RANDOM,
     )
     low_confidence_share: float = _sample(
         kinds.share(), "share of the sample drawn from records of low confidence", 0.6

@@ -11,8 +11,8 @@ SWITCHES = ("resume", "redact", "write_back", "quiet", "alert_dry_run", "demo")
 NAMES = (
     *("db", "chroma", "snapshot_dir", "collection", "chroma_tenant", "chroma_database", "table", "columns", "where"),
     *("query_timeout", "taxonomy"),
-    *("sample_size", "low_confidence_share", "low_confidence_below", "old_days", "baseline", "seed", "as_of"),
-    *("naive_timezone", "records"),
+    *("sample_size", "sample", "low_confidence_share", "low_confidence_below", "old_days", "baseline", "seed"),
+    *("as_of", "naive_timezone", "records"),
     *("reviewer", "embedding", "llm_base_url", "llm_model", "llm_prompt", "llm_price", "llm_max_tokens"),
     *("concurrency", "concurrency_max", "cluster", "requests_per_minute", "timeout", "max_calls", "max_cost"),
     *("repeat", "stability"),

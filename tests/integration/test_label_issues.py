@@ -62,3 +62,21 @@ def test_workers_hand_over_the_predictions(flipped: DriftingStore, tmp_path: Pat
     alone, parallel = (run_here(tmp_path / "run", *options, "-n", workers) for workers in ("0", "2"))
     assert parallel.drift["agreement"]["population_basis"] == "predictions"
     assert parallel.drift["agreement"] == alone.drift["agreement"]
+
+
+def test_hunt_confirms_likely_issues_and_estimates_the_whole_store(flipped: DriftingStore, tmp_path: Path) -> None:
+    """Half of the sample; the report says which sample was drawn, and only the estimate counts these records."""
+    options = [*flipped.options, "--drift-reviewer=neighbours", "--drift-sample-size=40", "--drift-sample=hunt"]
+    found = run_here(tmp_path / "run", *options, "-k", f"{BOTH} or integrity")
+    drawn = found.drift["sample"]
+    assert (drawn["method"], drawn["strata"]["label_issue"]) == ("hunt", 25)
+    assert sum(drawn["store_strata"].values()) == 400
+    assert "of 25 likely label issues confirmed" in found.text
+    assert "of 25 likely label issues confirmed" in (found.folder / "index.html").read_text(encoding="utf-8")
+    agreement = found.drift["agreement"]
+    assert agreement["population_basis"] == "predictions"
+    assert agreement["population"]["interval"][0] < 370 / 400 < agreement["population"]["interval"][1]
+    assert found.criterion("record_integrity")["passed"] == sum(drawn["strata"].values()) - 25
+    refused = run_here(tmp_path / "run", *options, "--drift-judge=sample")
+    assert refused.exit_code == 4
+    assert "use judge=population, or sample=random" in refused.text

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from drift_checks.core.outcomes import Criterion, Decision, Outcome, Result
-from drift_checks.core.records import RecordId, Stratum
+from drift_checks.core.records import STORE_STRATA, RecordId
 from drift_checks.report.acknowledgements import NOTHING_ACKNOWLEDGED, Acknowledged, Acknowledgement
 from drift_checks.report.history.recorded import ReviewerFacts, SampleFacts, StoreFacts, StoreIdentity
 from drift_checks.report.judging import build_report
@@ -19,13 +19,13 @@ AGREEMENT = Criterion(
     "agreement", "Do reviewer and store still agree?", failing="disagree", without_baseline=True, reviewed=True
 )
 INTEGRITY = Criterion("record_integrity", "Is each record whole?", failing="are damaged", warn=0.99, critical=0.95)
-LOW, OLD, BASELINE = (str(stratum) for stratum in Stratum)
+LOW, OLD, BASELINE = map(str, STORE_STRATA)
 
 
 # Where the facts of a run are that tests name alone.
 _STORE = {name: name for name in ("db", "table", "chroma", "collection", "records", "vectors")}
 _STORE["store_versions"] = "versions"
-_SAMPLE = {name: name for name in ("seed", "as_of", "naive_timezone", "record_ids", "notes")}
+_SAMPLE = {name: name for name in ("seed", "as_of", "naive_timezone", "method", "record_ids", "notes")}
 _SAMPLE |= {"sizes": "store_strata", "drawn": "strata"}
 _REVIEWER = {name: name for name in ("model", "prompt", "omitted_parameters")} | {"reviewer": "name"}
 

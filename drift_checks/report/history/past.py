@@ -12,7 +12,7 @@ from drift_checks.core.outcomes import PastRun
 from drift_checks.report.history.reading import open_for_reading
 from drift_checks.report.history.recorded import RecordedRun, StoreIdentity
 from drift_checks.report.verdict import Verdict
-from drift_checks.settings.declarations import SEQUENTIAL
+from drift_checks.settings.declarations import RANDOM, SEQUENTIAL
 
 # Older runs say little about the present.
 _MOST_RUNS = 120
@@ -35,6 +35,7 @@ class Source:
     decision: str
     judge: str
     draw: Draw
+    method: str = RANDOM
 
 
 def past_runs(reports: Path, source: Source) -> list[PastRun]:
@@ -86,7 +87,11 @@ def _is_comparable(run: RecordedRun, source: Source) -> bool:
     drawn_alike = run.decision != SEQUENTIAL or run.judge == source.judge
     judged = run.verdict != Verdict.INCONCLUSIVE and run.agreement.reviewed > 0
     return (
-        decided == wanted and run.decision == source.decision and drawn_alike and judged and draw_of(run) != source.draw
+        decided == wanted
+        and (run.decision, run.sample.method) == (source.decision, source.method)
+        and drawn_alike
+        and judged
+        and draw_of(run) != source.draw
     )
 
 

@@ -19,7 +19,7 @@ from drift_checks.report.verdict import Verdict
 from drift_checks.reviews.cluster.choice import UsedCluster
 from drift_checks.reviews.reviewers.concurrency import UsedConcurrency
 from drift_checks.reviews.vectors.base import CHROMA, Comparison
-from drift_checks.settings.declarations import NEIGHBOURS, POPULATION
+from drift_checks.settings.declarations import NEIGHBOURS, POPULATION, RANDOM
 from drift_checks.statistics.intervals import Estimate, Interval, wilson
 
 SCHEMA = 1
@@ -66,12 +66,16 @@ class StoreFacts:
 
 @dataclass(frozen=True, kw_only=True)
 class SampleFacts:
-    """How the records were drawn, and which; `strata` counts the sample by stratum, `store_strata` the store."""
+    """How the records were drawn, and which; `strata` counts the sample by stratum, `store_strata` the store.
+
+    `method` is random or hunt, as the setting `sample` names it.
+    """
 
     size: int
     seed: int
     as_of: str
     naive_timezone: str = ""
+    method: str = RANDOM
     strata: Mapping[str, int] = field(default_factory=dict)
     store_strata: Mapping[str, int] = field(default_factory=dict)
     record_ids: tuple[RecordId, ...] = ()

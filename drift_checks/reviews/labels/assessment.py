@@ -15,7 +15,7 @@ from drift_checks.reviews.labels.issues import AgeCount, LabelAssessment, LabelI
 from drift_checks.reviews.labels.kept import Kept, KeptFile
 from drift_checks.reviews.labels.model import LEAST, MOST_CATEGORIES, PREDICTION, LabelModel, is_drawn, shares_to_draw
 from drift_checks.reviews.labels.pass_over import Pass
-from drift_checks.reviews.labels.predictions import LabelPredictions
+from drift_checks.reviews.labels.predictions import DIGITS, LabelPredictions
 from drift_checks.reviews.labels.records import OLDER, RECENT, Block, LabelledRecords
 from drift_checks.reviews.labels.sources import TextSource
 from drift_checks.reviews.labels.texts import TextProjection
@@ -27,8 +27,6 @@ from drift_checks.stores.strata import STRATA
 _BLOCKS_FITTED = 10
 # The regressions are fitted again if fewer of their records are left, or if the store has grown more.
 _LEAST_LEFT, _MOST_GROWN = 0.9, 1.25
-# Probabilities are rounded, so that a million labels have a thousand.
-_DIGITS = 3
 # A category that the regressions do not know and that has as many records is new.
 _NEW = 20
 
@@ -136,8 +134,9 @@ class LabelAssessor:
         is_wrong = np.zeros(len(labels), np.bool_)
         is_wrong[places] = True
         ids = found.ids_of(places)
-        own = predictions["own"].astype(np.float64).round(_DIGITS)
+        own = predictions["own"].astype(np.float64).round(DIGITS)
         own[~known] = np.nan
+        strata = found.strata()
         names = {RECENT: "recent", OLDER: "older"}
         issues = [
             LabelIssue(
@@ -147,6 +146,7 @@ class LabelAssessor:
                 float(predictions["own"][place]),
                 float(predictions["other"][place]),
                 names.get(int(ages[place]), ""),
+                str(STRATA[int(strata[place])]),
             )
             for key, place in zip(ids, places.tolist(), strict=True)
         ]
@@ -157,7 +157,7 @@ class LabelAssessor:
             issues=issues,
             by_category=_by_category(model, labels, ages, is_wrong),
             nearest=found.nearest({issue.record_id: (issue.stored, issue.predicted) for issue in issues}),
-            predictions=_counted(self._records.sizes, found.strata(), own, found.sampled),
+            predictions=_counted(self._records.sizes, strata, own, found.sampled),
             remarks=tuple(self._remarks(model, labels, obstacle)),
             fitted=fitted,
             predicted=found.predicted,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from drift_checks.core.records import RecordId
+from drift_checks.core.records import RecordId, Stratum
 from drift_checks.reviews.labels.predictions import LabelPredictions
 
 
@@ -27,6 +27,7 @@ class LabelIssue:
         own: The probability of the label.
         other: That of the other category.
         age: `recent`, `older` or empty.
+        stratum: The stratum of the record.
     """
 
     record_id: RecordId
@@ -35,6 +36,7 @@ class LabelIssue:
     own: float
     other: float
     age: str
+    stratum: str = Stratum.BASELINE
 
 
 @dataclass(frozen=True)
@@ -65,10 +67,10 @@ class LabelAssessment:
         issues: These labels, the most doubtful first.
         by_category: Counts by category.
         nearest: The records nearest to the first issues: the one with the stored and the one with the predicted label.
-        predictions: How probable all labels are, by stratum; None if nothing is known.
         remarks: What was left out, and what else a reader must know.
         fitted: Whether the regressions were fitted in this run.
         predicted: How many records were predicted in this run.
+        predictions: How probable all labels are, by stratum; None if nothing is known.
     """
 
     missing: str = ""
@@ -78,7 +80,7 @@ class LabelAssessment:
     issues: Sequence[LabelIssue] = ()
     by_category: Mapping[str, AgeCount] = field(default_factory=dict)
     nearest: Mapping[RecordId, tuple[Nearest | None, Nearest | None]] = field(default_factory=dict)
-    predictions: LabelPredictions | None = None
     remarks: tuple[str, ...] = ()
     fitted: bool = False
     predicted: int = 0
+    predictions: LabelPredictions | None = None

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from itertools import accumulate
 from typing import TYPE_CHECKING
 
-from drift_checks.core.records import RecordId
+from drift_checks.core.records import RecordId, Stratum
 
 if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
+
+
+# Probabilities are rounded, so that a million labels have a thousand.
+DIGITS = 3
 
 
 @dataclass(frozen=True)
@@ -28,6 +33,25 @@ class LabelPredictions:
     sizes: Mapping[str, int]
     counts: Mapping[str, tuple[tuple[float, int], ...]]
     sampled: tuple[tuple[RecordId, float], ...]
+
+    def apart(self, issues: Iterable[tuple[RecordId, str, float]]) -> LabelPredictions:
+        """Return the predictions with these records, given by stratum and probability, in a stratum of their own."""
+        import numpy as np
+
+        counts = {name: Counter(dict(found)) for name, found in self.counts.items()} | {Stratum.LABEL_ISSUE: Counter()}
+        sizes, sampled = Counter(self.sizes), dict(self.sampled)
+        for key, stratum, probability in issues:
+            value = float(np.round(probability, DIGITS))
+            counts[stratum][value] -= 1
+            counts[Stratum.LABEL_ISSUE][value] += 1
+            sizes.subtract([stratum])
+            sizes[Stratum.LABEL_ISSUE] += 1
+            sampled[key] = value
+        return LabelPredictions(
+            {str(name): number for name, number in sizes.items()},
+            {str(name): tuple((+found).items()) for name, found in counts.items()},
+            tuple(sampled.items()),
+        )
 
     def of_stratum(
         self, stratum: str, ids: Iterable[RecordId | None]

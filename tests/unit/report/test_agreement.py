@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from sklearn.metrics import cohen_kappa_score
 
 from drift_checks.core.outcomes import Decision, Outcome, Result
-from drift_checks.core.records import Stratum
+from drift_checks.core.records import STORE_STRATA
 from drift_checks.report.agreement import summarise_agreement
 from drift_checks.report.document import drift_document
 from drift_checks.report.run import CriterionResult, RunReport
@@ -20,7 +20,7 @@ from drift_checks.report.verdict import Verdict, judge
 from drift_checks.statistics.sequential import decide
 from tests.support.reports import AGREEMENT, BASELINE, LOW, OLD, facts, report, reviewed
 
-ALL = [str(stratum) for stratum in Stratum]
+ALL = [str(stratum) for stratum in STORE_STRATA]
 LETTERS = {"+": Result.PASSED, "-": Result.FAILED, "?": Result.UNMEASURED, ".": Result.NOT_NEEDED}
 
 

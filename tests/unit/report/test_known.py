@@ -11,7 +11,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from drift_checks.core.outcomes import Criterion, Decision, Outcome, Result, Statistic
-from drift_checks.core.records import RecordId, Stratum
+from drift_checks.core.records import STORE_STRATA, RecordId
 from drift_checks.report.acknowledgements import Acknowledged, Acknowledgement
 from drift_checks.report.judging import build_report
 from drift_checks.report.run import RunReport
@@ -236,7 +236,7 @@ def test_an_ended_acknowledgement_does_not_apply() -> None:
 
 
 LETTERS = st.text("++++--?.", max_size=25)
-STRATA = [str(stratum) for stratum in Stratum]
+STRATA = [str(stratum) for stratum in STORE_STRATA]
 SAMPLES = st.tuples(LETTERS, LETTERS, LETTERS)
 WAYS = st.fixed_dictionaries(
     {"decision": st.sampled_from(["point", "sequential"]), "judge": st.sampled_from(["sample", "population"])}

@@ -70,6 +70,7 @@ TEXTS: dict[str, st.SearchStrategy[str]] = {
     "warn": st.just("0.9"),
     "critical": st.just("0.5"),
     "decision": st.sampled_from(["point", "sequential"]),
+    "sample": st.sampled_from(["random", "hunt"]),
     "judge": st.sampled_from(["sample", "population"]),
     "alerts": st.sampled_from(["none", "slack", "email, pagerduty"]),
     "alert_on": st.sampled_from(["CRITICAL", "slack=WARNING+CRITICAL"]),

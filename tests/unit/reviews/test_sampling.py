@@ -11,11 +11,11 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from scipy.stats import chisquare
 
-from drift_checks.core.records import RecordId, Stratum
+from drift_checks.core.records import STORE_STRATA, RecordId, Stratum
 from drift_checks.reviews.sampling import draw, plan, plan_alike, recommended_size
 
-LOW, OLD, BASELINE = Stratum
-SIZES = st.fixed_dictionaries({stratum: st.integers(0, 300) for stratum in Stratum})
+LOW, OLD, BASELINE = STORE_STRATA
+SIZES = st.fixed_dictionaries({stratum: st.integers(0, 300) for stratum in STORE_STRATA})
 SHARES = st.floats(0, 1)
 JUDGED = (LOW, OLD)
 
@@ -28,7 +28,7 @@ class ListedStrata:
 
     def sizes(self) -> dict[Stratum, int]:
         """Return how many there are of each."""
-        return {stratum: self.listed.count(stratum) for stratum in Stratum}
+        return {stratum: self.listed.count(stratum) for stratum in STORE_STRATA}
 
     def places(self) -> int:
         """Return how many places there are."""
@@ -115,8 +115,8 @@ def test_a_shortfall_is_filled_and_noted(
     sizes: tuple[int, ...], wanted: tuple[int, ...], notes: tuple[str, ...]
 ) -> None:
     """By default, fifty records are thirty of low confidence and twenty old ones."""
-    planned = plan(dict(zip(Stratum, sizes, strict=True)), 50, 0.6, 10, divided=True)
-    assert (planned.wanted, planned.notes) == (dict(zip(Stratum, wanted, strict=True)), notes)
+    planned = plan(dict(zip(STORE_STRATA, sizes, strict=True)), 50, 0.6, 10, divided=True)
+    assert (planned.wanted, planned.notes) == (dict(zip(STORE_STRATA, wanted, strict=True)), notes)
 
 
 @pytest.mark.parametrize("sample_size", [60, 1000])
@@ -125,7 +125,7 @@ def test_a_small_store_is_reviewed_whole(sample_size: int) -> None:
     sizes = {LOW: 10, OLD: 20, BASELINE: 30}
     for planned, judged in (
         (plan(sizes, sample_size, 0.6, 10, divided=True), JUDGED),
-        (plan_alike(sizes, sample_size), tuple(Stratum)),
+        (plan_alike(sizes, sample_size), STORE_STRATA),
     ):
         assert (planned.wanted, planned.judged) == (sizes, judged)
         assert f"(60) is no larger than the sample size ({sample_size})" in planned.notes[0]
@@ -149,7 +149,7 @@ def test_an_undivided_store_is_sampled_alike(total: int, drawn: int, notes: int)
 
 def test_an_empty_store_gives_an_empty_draw() -> None:
     """Nothing hangs."""
-    sizes = dict.fromkeys(Stratum, 0)
+    sizes = dict.fromkeys(STORE_STRATA, 0)
     assert draw(ListedStrata([]), sizes, sizes, 1) == {LOW: [], OLD: [], BASELINE: []}
 
 
@@ -186,7 +186,7 @@ def test_a_sample_drawn_alike_is_divided_as_the_store_is(sizes: dict[Stratum, in
     total = sum(sizes.values())
     planned = plan_alike(sizes, sample_size)
     assert sum(planned.wanted.values()) == min(sample_size, total)
-    assert planned.judged == tuple(Stratum)
+    assert planned.judged == STORE_STRATA
     assert len(planned.notes) == 1
     for stratum, wanted in planned.wanted.items():
         assert 0 <= wanted <= sizes[stratum]

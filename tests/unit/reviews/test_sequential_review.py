@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import settings as example_settings
 from hypothesis import strategies as st
 
-from drift_checks.core.records import Record, Review, Stratum
+from drift_checks.core.records import STORE_STRATA, Record, Review, Stratum
 from drift_checks.reviews.journal import Journal, read_journal
 from drift_checks.reviews.run import Pipeline
 from drift_checks.settings.declarations import POPULATION, SAMPLE, SEQUENTIAL, Settings
@@ -221,8 +221,8 @@ def test_records_come_in_random_order_and_the_baseline_last(settings: Settings) 
 def test_population_is_drawn_alike(settings: Settings) -> None:
     """As many of each stratum, all of them judged and mixed."""
     sample = Pipeline(replace(settings, judge=POPULATION)).sample
-    assert (sample.judged, set(sample.drawn().values())) == (tuple(Stratum), {MOST // 3})
-    assert {record.stratum for record in sample.records[:15]} == set(Stratum)
+    assert (sample.judged, set(sample.drawn().values())) == (STORE_STRATA, {MOST // 3})
+    assert {record.stratum for record in sample.records[:15]} == set(STORE_STRATA)
 
 
 def test_other_forms_are_of_records_that_were_reviewed(settings: Settings) -> None:

@@ -17,7 +17,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from drift_checks.core.records import RecordId, Stratum
+from drift_checks.core.records import STORE_STRATA, RecordId, Stratum
 from drift_checks.reviews.sampling import draw
 from drift_checks.stores.columns.confidences import ConfidenceForm
 from drift_checks.stores.columns.timestamps import FORMS, Count
@@ -25,7 +25,7 @@ from drift_checks.stores.strata import Bounds, largest_rounded_to
 from tests.support.tables import TABLE, opened, strata_by_id, with_strata, write_table
 from tests.support.timestamps import TIME_AFFINITIES, ZONES, near, tidy, timestamps
 
-LOW, OLD, BASELINE = Stratum
+LOW, OLD, BASELINE = STORE_STRATA
 BOUND = datetime(2025, 10, 17, 2, 0, tzinfo=UTC)
 BOUNDS = Bounds(0.75, BOUND, UTC)
 BASE = "text, category"
@@ -80,7 +80,9 @@ def differences(
         sizes = with_strata(store, bounds, lambda strata: strata.sizes())
         wrong: list[object] = [(row, found[key]) for key, row in there.items() if found[key] is not right[key]]
         return (
-            wrong if sizes == {stratum: list(right.values()).count(stratum) for stratum in Stratum} else [*wrong, sizes]
+            wrong
+            if sizes == {stratum: list(right.values()).count(stratum) for stratum in STORE_STRATA}
+            else [*wrong, sizes]
         )
 
 
@@ -256,7 +258,7 @@ def test_sql_and_python_agree_on_divided_confidences(
         if store.has("confidence"):
             assert strata_by_id(store, bounds, list(right)) == right
             sizes = with_strata(store, bounds, lambda strata: strata.sizes())
-            assert sizes == {stratum: list(right.values()).count(stratum) for stratum in Stratum}
+            assert sizes == {stratum: list(right.values()).count(stratum) for stratum in STORE_STRATA}
 
 
 def test_records_without_an_id_are_counted(tmp_path: Path) -> None:

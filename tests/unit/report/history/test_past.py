@@ -54,6 +54,8 @@ def test_comparable_runs_come_oldest_first(tmp_path: Path) -> None:
         ({}, replace(SOURCE, omitted_parameters=("seed",))),
         ({"decision": "sequential"}, SOURCE),
         ({"decision": "sequential", "judge": "population"}, replace(SOURCE, decision="sequential")),
+        ({"method": "hunt"}, SOURCE),
+        ({}, replace(SOURCE, method="hunt")),
         ({"prompt": None}, replace(SOURCE, prompt="classify-1")),
         ({"agreed": 10, "unmeasured": 400}, SOURCE),
         ({"seed": 7, "as_of": "2026-01-10T09:00:00Z"}, replace(SOURCE, draw=(7, "2026-01-10"))),

@@ -60,3 +60,12 @@ def test_whatever_is_sampled_keeps_its_probability(own: list[float | None], data
     assert len(set(found[1])) == len(sample)
     expected = [np.nan if own[key] is None else own[key] for key in sample]
     np.testing.assert_array_equal(found[0][found[1]], expected)
+
+
+def test_likely_issues_are_counted_apart() -> None:
+    """With their probabilities; every record is still counted once."""
+    found = KNOWN.apart([(3, LOW, 0.25), ("new", OLD, 0.75)])
+    assert found.sizes == {LOW: 4, OLD: 1, BASELINE: 0, "label_issue": 2}
+    assert found.counts == {LOW: ((0.75, 2),), OLD: ((0.75, 1),), BASELINE: (), "label_issue": ((0.25, 1), (0.75, 1))}
+    assert dict(found.sampled) == {**dict(KNOWN.sampled), "new": 0.75}
+    assert found.of_stratum("label_issue", [3, "new"]) is not None
