@@ -108,8 +108,8 @@ def predicted(strata: Sequence[PredictedStratum]) -> Estimate | None:
     If the predictions tell nothing, the slope is near 0, which is as likely as not before the sample.
 
     What is expected before the sample was chosen by simulation, so that the interval covers the rate in at least 94 %
-    of samples of real and of damaged stores. It covers less if a stratum with few measured records drifts where no
-    prediction shows it: 90 % if that befalls 15 % of the old records, of which 20 are measured.
+    of samples of real and of damaged stores. It covers less if one stratum drifts where no prediction shows it: 89 % if
+    that befalls 15 % of the old records, of which 20 are measured.
 
     Returns:
         The estimate; that of `stratified` if all predictions are alike, no record with a prediction was measured,
