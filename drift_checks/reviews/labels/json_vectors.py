@@ -1,6 +1,6 @@
 """The vectors of JSON arrays in the table, in a file that may be deleted at any time.
 
-To load them takes a tenth of the time that it takes to read their numbers in JSON.
+To read their numbers in JSON takes several times as long.
 """
 
 from __future__ import annotations

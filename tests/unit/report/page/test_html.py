@@ -178,7 +178,7 @@ def test_markup_in_any_field_is_text() -> None:
 def test_doubtful_labels_are_shown_with_the_records_that_speak_for_either() -> None:
     """With the probability of each label; texts that are not there are left out, and markup is text."""
     issue = LabelIssue("a-1", MARK, "loan", 0.013, 0.98, "recent")
-    near = {"a-1": (Nearest(2, 0.71), None)}
+    near: dict[RecordId, tuple[Nearest | None, Nearest | None]] = {"a-1": (Nearest(2, 0.71), None)}
     details = findings(LabelAssessment("", "Chroma", 1200, 24, [issue] * 24, {}, near, (f"left out: {MARK}",)))
     made = Outcome(
         "label_issues", Result.PASSED, statistics=(Statistic("recent labels", "said", 0.0, details=details),)
