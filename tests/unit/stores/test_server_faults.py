@@ -165,7 +165,7 @@ def test_a_network_that_hangs_is_given_up(server: Server, database: Database, pr
 def test_a_slow_network_only_takes_longer(server: Server, database: Database, proxy: Proxy) -> None:
     """The limit is for each query."""
     proxy.delay = 0.02
-    assert count(through(proxy, server, database)) == len(ROWS)
+    assert count(through(proxy, server, database), SECONDS) == len(ROWS)
 
 
 @pytest.mark.parametrize("broken", [Server.stop, None], ids=["stopped", "hanging"])
