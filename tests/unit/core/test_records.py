@@ -59,7 +59,7 @@ def test_a_record_knows_which_columns_the_store_has() -> None:
 
 
 def test_a_sample_counts_what_was_drawn() -> None:
-    """Every stratum is named."""
+    """Every stratum that the store was divided into is named."""
     sample = Sample(
         records=(record(), record()),
         sizes={Stratum.OLD: 5, Stratum.BASELINE: 7},
@@ -68,7 +68,7 @@ def test_a_sample_counts_what_was_drawn() -> None:
         as_of=datetime(2026, 1, 1, tzinfo=UTC),
         naive_timezone="UTC",
     )
-    assert sample.drawn() == {Stratum.LOW_CONFIDENCE: 0, Stratum.OLD: 2, Stratum.BASELINE: 0}
+    assert sample.drawn() == {Stratum.OLD: 2, Stratum.BASELINE: 0}
     assert sample.store_size == 12
 
 
