@@ -13,7 +13,6 @@ child=
 verdict_file=
 lock_folder=
 scratch=
-memory=
 background=()
 
 # A shell that breaks off ends with 1 or 2, which mean CRITICAL and interrupted. So the script exits only with a code
@@ -22,7 +21,6 @@ finish() {
     [ -z "$verdict_file" ] || rm -f -- "$verdict_file"
     [ "${#background[@]}" -eq 0 ] || kill "${background[@]}" 2>/dev/null
     [ -z "$scratch" ] || rm -rf -- "$scratch"
-    [ -z "$memory" ] || rm -rf -- "$memory"
     release_lock
     exit "${decided:-3}"
 }

@@ -53,15 +53,13 @@ ln -sfn /proc/self/fd "$own"/dev/fd
 mount -t tmpfs -o mode=1777 tmpfs "$own"/dev/shm
 KEEP
 for folder in /lib/systemd/system/*.wants /lib/systemd/system-generators; do mount --bind "$own"/empty "$folder"; done
-# By paths from here, since one of these may hide the folder.
-cd "$own"
-for folder in etc var srv home dev; do mount -c --rbind ./$folder /$folder; done
-mount -c --bind ./sbin /usr/sbin
+for folder in etc var srv home dev; do mount --rbind "$own"/$folder /$folder; done
+mount --bind "$own"/sbin /usr/sbin
 mount -t tmpfs -o mode=755 tmpfs /run
 mount -t proc proc /proc
 umount -R /sys/fs/cgroup 2>/dev/null || true
 mount -t cgroup2 cgroup2 /sys/fs/cgroup
-mount -c --rbind ./tmp /tmp
+mount --rbind "$own"/tmp /tmp
 # As systemd does on a real machine: credentials come by propagation.
 mount --make-rshared /
 : >/tmp/prepared
