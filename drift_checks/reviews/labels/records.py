@@ -26,6 +26,7 @@ from drift_checks.stores.windows import WindowBounds
 MOST_DIMENSIONS = 1024
 _PROJECTED = 512
 _DIGEST = 8
+_LONGEST_TEXT = 100_000
 Digests = npt.NDArray[np.uint64]
 Numbers = npt.NDArray[np.int8]
 # The age of a record: in the recent window, before it, or without a usable timestamp.
@@ -155,7 +156,7 @@ class LabelledRecords:
         return RECENT if moment >= self._bounds.recent_from else OLDER
 
     def _text(self, stored: object) -> str:
-        return stored if isinstance(stored, str) else as_text(self._store.read_value("text", stored))
+        return _shortened(stored if isinstance(stored, str) else as_text(self._store.read_value("text", stored)))
 
     def _category(self, stored: object) -> str | None:
         value = stored if isinstance(stored, str) else self._store.read_value("category", stored)
@@ -166,6 +167,16 @@ class LabelledRecords:
             drawn = np.random.default_rng(self._seed % 2**32).standard_normal((dimension, _PROJECTED))
             self._projection = drawn.astype(np.float32)
         return self._projection
+
+
+def _shortened(text: str) -> str:
+    """Return a text that is not too long to be split into words; of a longer one the beginning, and a digest of all."""
+    if len(text) <= _LONGEST_TEXT:
+        return text
+    digest = blake2b()
+    for start in range(0, len(text), _LONGEST_TEXT):
+        digest.update(_encoded(text[start : start + _LONGEST_TEXT]))
+    return f"{text[:_LONGEST_TEXT]} {digest.hexdigest()}"
 
 
 def _same_text(text: str) -> bytes:

@@ -207,6 +207,18 @@ def test_vectors_of_extreme_numbers_are_read(tmp_path: Path, factor: float) -> N
     assert {issue.record_id for issue in found.issues} == {10, 20}
 
 
+def test_long_texts_are_told_apart_by_all_of_them(tmp_path: Path) -> None:
+    """One that differs only at its end is predicted anew."""
+    made = rows()
+    path, folder = (
+        write(tmp_path / "a.db", [(*made[0][:1], "word " * 50_000, *made[0][2:]), *made[1:]]),
+        tmp_path / "kept",
+    )
+    assessed(path, folder)
+    again = assessed(write(path, [(*made[0][:1], "word " * 50_000 + "end", *made[0][2:]), *made[1:]]), folder)
+    assert (again.fitted, again.predicted) == (False, 1)
+
+
 def test_long_vectors_are_projected(tmp_path: Path) -> None:
     """On another night as on this one, in whatever block a record is."""
     path, folder = write(tmp_path / "a.db", rows(wrong=(10, 20, 30), dimension=1030)), tmp_path / "kept"
