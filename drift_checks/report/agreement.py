@@ -17,7 +17,7 @@ from drift_checks.report.history.recorded import PREDICTIONS, SAMPLE, Agreement,
 from drift_checks.report.run import CriterionResult, Facts
 from drift_checks.report.verdict import Verdict
 from drift_checks.reviews.vectors.base import TFIDF_BASIS
-from drift_checks.settings.declarations import POPULATION, SEQUENTIAL
+from drift_checks.settings.declarations import HUNT, POPULATION, SEQUENTIAL
 from drift_checks.statistics.intervals import (
     Estimate,
     Interval,
@@ -32,6 +32,7 @@ from drift_checks.statistics.sequential import SequentialDecision, decide
 _CHOSEN = "these records were not drawn at random"
 _ALL_KNOWN = "every reviewed record is acknowledged"
 _STOPPED = "the reviews stopped when the evidence sufficed"
+_UNHUNTED = "; INCONCLUSIVE, since these records are without the likely label issues, so the store may agree less"
 _WEAK = "; WARNING, since TF-IDF may disagree with as many labels of a sound store"
 
 
@@ -142,6 +143,8 @@ def _judge_sample(facts: Facts, agreement: Agreement, counted: CriterionResult) 
     assert counted.interval is not None
     if verdict is Verdict.CRITICAL and _may_be_sound(facts, counted.interval):
         verdict, reason = Verdict.WARNING, _WEAK
+    if facts.sample.method == HUNT and not facts.chosen and verdict is not Verdict.CRITICAL:
+        verdict, reason = Verdict.INCONCLUSIVE, _UNHUNTED
     return JudgedAgreement(verdict, f"{said}{reason}")
 
 
