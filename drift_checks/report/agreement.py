@@ -143,7 +143,8 @@ def _judge_sample(facts: Facts, agreement: Agreement, counted: CriterionResult) 
     assert counted.interval is not None
     if verdict is Verdict.CRITICAL and _may_be_sound(facts, counted.interval):
         verdict, reason = Verdict.WARNING, _WEAK
-    if facts.sample.method == HUNT and not facts.chosen and verdict is not Verdict.CRITICAL:
+    is_rest_of_hunt = facts.judge == POPULATION and facts.sample.method == HUNT and not facts.chosen
+    if is_rest_of_hunt and verdict is not Verdict.CRITICAL:
         verdict, reason = Verdict.INCONCLUSIVE, _UNHUNTED
     return JudgedAgreement(verdict, f"{said}{reason}")
 

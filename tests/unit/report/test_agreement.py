@@ -226,7 +226,7 @@ def test_without_an_estimate_the_sample_decides(low: tuple[int, int], verdict: V
 )
 def test_a_hunted_sample_without_its_likely_issues_is_never_ok(agreed: int, hunted: int, verdict: Verdict) -> None:
     """After an outage, only records whose labels are not doubted may be reviewed: they agree more than the store."""
-    issues = outcomes(Result.PASSED if hunted else Result.UNMEASURED, 20, stratum="label_issue")
+    issues = made(("+" if hunted else "?") * 20, first=1000, stratum="label_issue")
     sizes = {LOW: 300, OLD: 0, BASELINE: 0, "label_issue": 100}
     drawn = {LOW: 45, OLD: 0, BASELINE: 0, "label_issue": 20}
     found = report(

@@ -14,7 +14,7 @@ from drift_checks.report.history.database import History
 from drift_checks.report.history.past import Source, past_details, past_runs
 from drift_checks.report.history.reading import NAME
 from drift_checks.report.history.recorded import RecordedRun
-from tests.support.histories import NIGHTS, STORE, altered, criterion, night, run
+from tests.support.histories import NIGHTS, STORE, criterion, night, run
 
 SOURCE = Source(*STORE, "neighbours", None, "Chroma", None, (), "point", "sample", (0, "2026-02-01"))
 
@@ -107,8 +107,9 @@ def measured(run_id: str, wrong: int, where: str | None = None, method: str = "r
     """Return a run that found so many wrong labels."""
     statistics = ({"name": "recent labels", "details": {"wrong": wrong}},)
     settings = {} if where is None else {"where": f"{where} (--drift-where)"}
-    found = altered(made(run_id, method=method), settings={})
-    return replace(found, criteria=(criterion("label_issues", statistics=statistics),), settings=settings)
+    return replace(
+        made(run_id, method=method), criteria=(criterion("label_issues", statistics=statistics),), settings=settings
+    )
 
 
 @pytest.mark.parametrize(
