@@ -125,7 +125,7 @@ def measured(run_id: str, wrong: int, where: str | None = None, method: str = "r
 def test_details_are_those_of_the_same_records(
     tmp_path: Path, where: str | None, method: str | None, expected: list[int]
 ) -> None:
-    """Nights with another condition say nothing of this one, nor do samples that were drawn otherwise if that counts."""
+    """Nights with another condition say nothing of this one, nor do samples drawn otherwise, if that counts."""
     with History(tmp_path) as history:
         history.add(measured(NIGHTS[0], 1))
         history.add(measured(NIGHTS[1], 2, method="hunt"))
