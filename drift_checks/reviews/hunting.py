@@ -28,6 +28,8 @@ def refuse_unjudgeable_hunt(settings: Settings) -> None:
         raise _needs_random("judge", settings.judge, "compares the rate of the sample", POPULATION)
     if settings.decision == SEQUENTIAL:
         raise _needs_random("decision", SEQUENTIAL, "stops by the rate of the sample", "point")
+    if not settings.baseline:
+        raise _needs_random("baseline", "0", "leaves a part of the store out of the estimate", "10")
 
 
 def _needs_random(key: str, value: str, does: str, instead: str) -> SettingError:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from drift_checks.reviews.labels.records import Block, Digests
+from drift_checks.reviews.labels.records import Block, Digests, digests_of
 from drift_checks.statistics import label_noise
 from drift_checks.statistics.label_noise import Prediction
 from drift_checks.statistics.logistic import Labels, Matrix
@@ -105,8 +105,14 @@ def shares_to_draw(counts: Mapping[str, int], dimension: int) -> dict[str, float
 
 def is_drawn(block: Block, shares: Mapping[str, float], seed: int) -> npt.NDArray[np.bool_]:
     """Return which records are learned from: the same ones for the same seed, whatever other records there are."""
-    drawn = (block.texts ^ np.uint64(_spread(seed))) / _TWO_TO_64
-    found: npt.NDArray[np.bool_] = drawn < np.array([shares.get(category, 1.0) for category in block.categories])
+    wanted = np.array([shares.get(category, 1.0) for category in block.categories])
+    if (wanted >= 1).all():
+        return np.ones(len(wanted), np.bool_)
+    # Not by their texts, which half of a store may have in common.
+    drawn = (
+        digests_of(str(key).encode(errors="surrogatepass") for key in block.ids) ^ np.uint64(_spread(seed))
+    ) / _TWO_TO_64
+    found: npt.NDArray[np.bool_] = drawn < wanted
     return found
 
 

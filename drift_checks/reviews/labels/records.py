@@ -142,8 +142,8 @@ class LabelledRecords:
         return Block(
             ids,
             named,
-            _digests(_same_text(text) or vector for text, _, vector in found),
-            _digests(b"\0".join((_encoded(text), _encoded(category), vector)) for text, category, vector in found),
+            digests_of(_same_text(text) or vector for text, _, vector in found),
+            digests_of(b"\0".join((_encoded(text), _encoded(category), vector)) for text, category, vector in found),
             np.array([UNDATED if times is None else self._age(times[place]) for place in kept], np.int8),
             np.array([columns[_STRATUM][place] for place in kept], np.int8),
             vectors,
@@ -188,5 +188,6 @@ def _encoded(text: str) -> bytes:
     return text.encode(errors="surrogatepass")
 
 
-def _digests(contents: Iterable[bytes]) -> Digests:
+def digests_of(contents: Iterable[bytes]) -> Digests:
+    """Return a digest of each content."""
     return np.frombuffer(b"".join(blake2b(content, digest_size=_DIGEST).digest() for content in contents), np.uint64)

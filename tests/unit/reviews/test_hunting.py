@@ -115,11 +115,15 @@ def test_estimate_from_hunted_samples_is_unbiased() -> None:
     assert sum(rates) / repeated == pytest.approx(truth, abs=4 * 0.035 / repeated**0.5)
 
 
-@pytest.mark.parametrize("changed", [{"judge": "sample"}, {"decision": "sequential"}])
+@pytest.mark.parametrize("changed", [{"judge": "sample"}, {"decision": "sequential"}, {"baseline": 0}])
 def test_rules_that_need_a_random_sample_are_refused(changed: dict[str, Any]) -> None:
     """With what to use instead; named records are not hunted."""
     settings = Settings(db=Path("a.db"), seed=1, as_of=AS_OF, sample="hunt", **changed)
     with pytest.raises(SettingError, match="sample: hunt draws half of the sample where labels are probably wrong"):
         refuse_unjudgeable_hunt(settings)
-    for allowed in ({"records": ("1",)}, {"sample": "random"}, {"judge": "population", "decision": "point"}):
+    for allowed in (
+        {"records": ("1",)},
+        {"sample": "random"},
+        {"judge": "population", "decision": "point", "baseline": 10},
+    ):
         refuse_unjudgeable_hunt(replace(settings, **allowed))

@@ -17,7 +17,8 @@ from drift_checks.core.records import Record, Stratum
 from drift_checks.reviews.labels import assessment
 from drift_checks.reviews.labels.assessment import LabelAssessor
 from drift_checks.reviews.labels.issues import LabelAssessment
-from drift_checks.reviews.labels.records import LabelledRecords
+from drift_checks.reviews.labels.model import is_drawn
+from drift_checks.reviews.labels.records import Block, LabelledRecords
 from drift_checks.reviews.labels.sources import choose_source
 from drift_checks.reviews.sampler import strata_bounds
 from drift_checks.reviews.windows import Windows
@@ -188,6 +189,16 @@ def test_records_of_large_categories_are_drawn(tmp_path: Path, doubtful: Path, m
     first, second = (assessed(doubtful) for _ in range(2))
     assert (first.records, first.issues) == (90, second.issues)
     assert {issue.record_id for issue in first.issues} >= {10, 20}
+
+
+def test_copies_of_a_text_are_not_drawn_together() -> None:
+    """Otherwise a store that repeats one text would be learned from as a whole."""
+    number = 4000
+    same = np.zeros(number, np.uint64)
+    ids, categories = np.arange(number).astype(object), np.full(number, "a", object)
+    ages = np.zeros(number, np.int8)
+    block = Block(ids, categories, same, same, ages, ages, np.ones((number, 2), np.float32))
+    assert 0.2 < is_drawn(block, {"a": 0.25}, 1).mean() < 0.3
 
 
 def test_record_that_is_doubted_itself_does_not_speak_for_a_label(tmp_path: Path) -> None:
