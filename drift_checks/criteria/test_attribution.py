@@ -66,7 +66,8 @@ def test_attribution(
         witness = witnesses.witnesses[place]
         if witness.role is not Role.NEIGHBOURS:
             share = lone.number / found.records
-            said = f"{witness.name} is alone in {in_words(lone.number, found)}; {usual_in_words(lone)}"
+            where = in_words(lone.number, found)
+            said = f"{witness.name} alone contradicts the others in {where}; {usual_in_words(lone)}"
             beyond = max(0.0, share - lone.usual)
             measure(witness.name, beyond, said, number=found.records, p_value=lone.p_value, **details)
             # The report needs them once.

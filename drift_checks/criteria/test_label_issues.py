@@ -53,8 +53,7 @@ def test_labels(
         " ones are probably wrong"
     )
     if compared is not None:
-        more = "recent" if compared.difference >= 0 else "older"
-        said += f"; stratified by category, {more} ones {abs(compared.difference) * 100:.1f} points more often"
+        said += f"; stratified by category, {in_words(compared.difference)}"
     measure(
         "recent labels",
         None if compared is None else abs(compared.difference),
@@ -97,6 +96,14 @@ def compare_ages(counts: Iterable[AgeCount]) -> SliceDifference | None:
     if more is None or fewer is None:
         return None
     return SliceDifference(more.difference, min(1.0, 2 * min(more.p_value, fewer.p_value)))
+
+
+def in_words(difference: float) -> str:
+    """Return whether recent or older labels are wrong more often, and by how much."""
+    points = f"{abs(difference) * 100:.1f}"
+    if points == "0.0":
+        return "both equally often"
+    return f"{'recent' if difference > 0 else 'older'} ones {points} points more often"
 
 
 def findings(assessed: LabelAssessment) -> dict[str, Any]:
