@@ -213,16 +213,17 @@ def past_attributions(drift_pipeline: Pipeline) -> list[Mapping[str, Any]]:
     """What the criterion attribution found in past runs of this store, oldest first; one a day."""
     from drift_checks.report.attribution import CRITERION
 
-    return _past_details(drift_pipeline, CRITERION)
+    return _past_details(drift_pipeline, CRITERION, drift_pipeline.sample.method)
 
 
-def _past_details(pipeline: Pipeline, criterion: str) -> list[Mapping[str, Any]]:
+def _past_details(pipeline: Pipeline, criterion: str, method: str | None = None) -> list[Mapping[str, Any]]:
     from drift_checks.report.history.past import past_details
     from drift_checks.report.history.recorded import StoreIdentity
 
     settings = pipeline.settings
     store = StoreIdentity(str(settings.db), settings.table, settings.collection)
-    return past_details(settings.reports, store, criterion, f"{pipeline.sample.as_of:%Y-%m-%d}")
+    day = f"{pipeline.sample.as_of:%Y-%m-%d}"
+    return past_details(settings.reports, store, criterion, day, settings.where, method)
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ from drift_checks.report.history.recorded import PREDICTIONS, SAMPLE, Agreement,
 from drift_checks.report.run import CriterionResult, Facts
 from drift_checks.report.verdict import Verdict
 from drift_checks.reviews.vectors.base import TFIDF_BASIS
-from drift_checks.settings.declarations import POPULATION, SEQUENTIAL
+from drift_checks.settings.declarations import HUNT, POPULATION, SEQUENTIAL
 from drift_checks.statistics.intervals import (
     Estimate,
     Interval,
@@ -32,6 +32,7 @@ from drift_checks.statistics.sequential import SequentialDecision, decide
 _CHOSEN = "these records were not drawn at random"
 _ALL_KNOWN = "every reviewed record is acknowledged"
 _STOPPED = "the reviews stopped when the evidence sufficed"
+_UNHUNTED = "and the sample without the likely label issues may agree more than it does"
 _WEAK = "; WARNING, since TF-IDF may disagree with as many labels of a sound store"
 
 
@@ -133,8 +134,10 @@ def _judge_rate(
 
 def _judge_sample(facts: Facts, agreement: Agreement, counted: CriterionResult) -> JudgedAgreement:
     said = _said_of_sample(counted)
+    is_rest_of_hunt = facts.judge == POPULATION and facts.sample.method == HUNT and not facts.chosen
     if facts.judge == POPULATION and facts.decision != SEQUENTIAL:
-        alone = f"the whole store cannot be estimated ({agreement.population_missing}), so the sample decides"
+        effect = _UNHUNTED if is_rest_of_hunt else "so the sample decides"
+        alone = f"the whole store cannot be estimated ({agreement.population_missing}), {effect}"
         said += f"; {f'{_CHOSEN}, so they are judged by themselves' if facts.chosen else alone}"
     if few := too_few(counted.measured, counted.criterion, chosen=facts.chosen):
         return JudgedAgreement(Verdict.INCONCLUSIVE, f"{few}: {said}")
@@ -142,6 +145,8 @@ def _judge_sample(facts: Facts, agreement: Agreement, counted: CriterionResult) 
     assert counted.interval is not None
     if verdict is Verdict.CRITICAL and _may_be_sound(facts, counted.interval):
         verdict, reason = Verdict.WARNING, _WEAK
+    if is_rest_of_hunt and verdict is not Verdict.CRITICAL:
+        verdict, reason = Verdict.INCONCLUSIVE, ""
     return JudgedAgreement(verdict, f"{said}{reason}")
 
 

@@ -24,6 +24,7 @@ LABELS_FILE = "label_issues.csv"
 LONGEST_TEXT = 300
 # A secret may be cut only after it is masked.
 _LONGEST_READ = 4 * LONGEST_TEXT
+_READ_AT_ONCE = 10_000
 _COLUMNS = (
     "rank",
     "record_id",
@@ -117,11 +118,16 @@ def texts_of(pipeline: Pipeline, ids: Sequence[RecordId]) -> dict[RecordId, str]
     """Return the beginnings of the records' texts; none if they are redacted, or if the store cannot be read."""
     if pipeline.settings.redact or not ids:
         return {}
+    texts: dict[RecordId, str] = {}
     try:
-        rows = pipeline.store.read(partial(pipeline.store.rows, ids=ids, only=("id", "text")))
+        # At once, whole texts would take too much memory, and more than the time that a query may take.
+        for start in range(0, len(ids), _READ_AT_ONCE):
+            part = ids[start : start + _READ_AT_ONCE]
+            rows = pipeline.store.read(partial(pipeline.store.rows, ids=part, only=("id", "text")))
+            texts |= {key: as_text(row["text"])[:_LONGEST_READ] for key, row in rows.items()}
     except StoreError:
         return {}
-    return {key: as_text(row["text"])[:_LONGEST_READ] for key, row in rows.items()}
+    return texts
 
 
 def issues_csv(issues: Sequence[LabelIssue], texts: Mapping[RecordId, str]) -> str:

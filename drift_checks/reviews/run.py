@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from drift_checks.core.errors import SettingError
-from drift_checks.core.records import Record, RecordId, Review
+from drift_checks.core.records import Record, RecordId, Review, Stratum
 from drift_checks.reviews.batches import BatchReviewer
 from drift_checks.reviews.cluster.choice import UsedCluster, neighbours_on_cluster, on_cluster, refuse_no_gain
 from drift_checks.reviews.hunting import refuse_unjudgeable_hunt
@@ -177,7 +177,8 @@ class Pipeline(Preparation):
 
     def review_variants(self) -> None:
         """Review variants of some of the reviewed records, drawn by the seed."""
-        reviewed = [record for record in self.sample.records if (found := self.reviews.get(record.id)) and found.made]
+        drawn = (record for record in self.sample.records if record.stratum is not Stratum.LABEL_ISSUE)
+        reviewed = [record for record in drawn if (found := self.reviews.get(record.id)) and found.made]
         self._batches.review_variants(self._draw("variants", reviewed, self.variants_wanted()))
 
     def variants_wanted(self) -> int:

@@ -83,6 +83,9 @@ def witnesses_of(pipeline: Pipeline) -> Witnesses:
     counting = counted([item.role for item in witnesses])
     statements = []
     for record in pipeline.sample.records:
+        if record.stratum is Stratum.LABEL_ISSUE:
+            # Drawn because its label is doubted, so that the store would seem to have moved.
+            continue
         made = [reviews[record.id] for _, _, reviews in reviewers if record.id in reviews and reviews[record.id].made]
         if len(made) == len(reviewers):
             labels = (record.category, *(review.category or "" for review in made))

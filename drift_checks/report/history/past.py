@@ -57,10 +57,13 @@ def past_runs(reports: Path, source: Source) -> list[PastRun]:
     return [PastRun(run.run_id, run.agreement.agreed, run.agreement.reviewed) for run in runs]
 
 
-def past_details(reports: Path, store: StoreIdentity, criterion: str, day: str) -> list[Mapping[str, Any]]:
+def past_details(
+    reports: Path, store: StoreIdentity, criterion: str, day: str, where: str | None, method: str | None = None
+) -> list[Mapping[str, Any]]:
     """Return the details that a criterion measured in runs of other days than this one, oldest first.
 
-    Of each day, only the newest run counts; runs that did not measure it are skipped.
+    Of each day, only the newest run counts; runs that did not measure it are skipped. So are those of records that met
+    another condition `where`, or that were drawn by another method, if one is given.
     """
     history = open_for_reading(reports)
     if history is None:
@@ -74,7 +77,8 @@ def past_details(reports: Path, store: StoreIdentity, criterion: str, day: str) 
     for run in found:
         result = run.criterion(criterion)
         details = next((item["details"] for item in result.statistics if item.get("details")), None) if result else None
-        if details and run.sample.as_of[:10] != day:
+        same_records = _met(run, where) and method in (None, run.sample.method)
+        if details and same_records and run.sample.as_of[:10] != day:
             by_day[run.sample.as_of[:10]] = details
     return [by_day[each] for each in sorted(by_day)]
 
@@ -93,6 +97,13 @@ def _is_comparable(run: RecordedRun, source: Source) -> bool:
         and judged
         and draw_of(run) != source.draw
     )
+
+
+def _met(run: RecordedRun, where: str | None) -> bool:
+    """Whether the run read the records that meet this condition, None for all."""
+    recorded = run.settings.get("where")
+    # A recorded setting ends with its source.
+    return recorded is None if where is None else recorded is not None and recorded.startswith(f"{where} (")
 
 
 def draw_of(run: RecordedRun) -> Draw:

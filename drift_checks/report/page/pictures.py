@@ -10,6 +10,7 @@ from typing import Any
 
 from drift_checks.core.instants import read_instant
 from drift_checks.core.outcomes import AGREEMENT, Decision, Statistic
+from drift_checks.core.records import Stratum
 from drift_checks.report.changes import versions_of
 from drift_checks.report.history.recorded import RecordedRun
 from drift_checks.report.page.charts.calibration import calibration_picture
@@ -88,7 +89,9 @@ def _trend(report: RunReport) -> Picture | None:
 
 
 def _decisions(report: RunReport) -> list[Decision]:
-    found = (item.decision for item in report.outcomes if item.criterion == AGREEMENT)
+    # Without those that were drawn because their labels are doubted, as the criteria that the charts belong to.
+    drawn = (item for item in report.outcomes if item.stratum != Stratum.LABEL_ISSUE)
+    found = (item.decision for item in drawn if item.criterion == AGREEMENT)
     return [decision for decision in found if decision is not None and decision.reviewed is not None]
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -59,8 +59,9 @@ class LabelModel:
         categories, rare = _learnable(drawn, folds)
         if not 2 <= len(categories) <= MOST_CATEGORIES:
             return None
-        there = np.isin(drawn.categories.astype(str), categories)
-        labels = np.searchsorted(categories, drawn.categories[there].astype(str))
+        labels = _numbers_of(drawn.categories, categories)
+        there = labels >= 0
+        labels = labels[there]
         vectors, folds = drawn.vectors[there], folds[there]
         centre = vectors.mean(axis=0)
         vectors = vectors - centre
@@ -72,8 +73,7 @@ class LabelModel:
 
     def labels_of(self, block: Block) -> Labels:
         """Return the number of each record's category, -1 for one that is not told apart."""
-        numbers = {category: number for number, category in enumerate(self.categories)}
-        return np.array([numbers.get(category, -1) for category in block.categories], np.intp)
+        return _numbers_of(block.categories, self.categories)
 
     def predict(self, block: Block, labels: Labels) -> Predictions:
         """Return what the regressions that have not seen the records say of each."""
@@ -112,6 +112,12 @@ def is_drawn(block: Block, shares: Mapping[str, float], seed: int) -> npt.NDArra
 
 def _spread(seed: int) -> int:
     return (seed % 2**64) * 0x9E3779B97F4A7C15 % 2**64
+
+
+def _numbers_of(named: Iterable[str], categories: Sequence[str]) -> Labels:
+    # An array of texts would take as much memory for each as the longest does.
+    numbers = {category: number for number, category in enumerate(categories)}
+    return np.array([numbers.get(category, -1) for category in named], np.intp)
 
 
 def _unambiguous(drawn: Block) -> npt.NDArray[np.bool_]:

@@ -39,7 +39,7 @@ class ArrayFile:
     def __init__(self, folder: Path, identity: Sequence[str], kind: DTypeLike) -> None:
         self.folder = folder
         self.kind = np.dtype(kind)
-        self._identity = hashlib.sha256("\0".join((_FORMAT, *identity)).encode()).digest()
+        self._identity = hashlib.sha256("\0".join((_FORMAT, *identity)).encode(errors="surrogatepass")).digest()
         self._file = folder / f"{self._identity.hex()[:32]}{_SUFFIX}"
 
     def load(self) -> dict[bytes, Array]:

@@ -220,6 +220,22 @@ def test_without_an_estimate_the_sample_decides(low: tuple[int, int], verdict: V
     assert result.message.endswith(f"; the whole store cannot be estimated ({reason}), so the sample decides")
 
 
+@pytest.mark.parametrize(
+    ("agreed", "hunted", "verdict"),
+    [(45, False, Verdict.INCONCLUSIVE), (20, False, Verdict.CRITICAL), (45, True, Verdict.OK)],
+)
+def test_a_hunted_sample_without_its_likely_issues_is_never_ok(agreed: int, hunted: bool, verdict: Verdict) -> None:
+    """After an outage, only records whose labels are not doubted may be reviewed: they agree more than the store."""
+    issues = made(("+" if hunted else "?") * 20, first=1000, stratum="label_issue")
+    sizes = {LOW: 300, OLD: 0, BASELINE: 0, "label_issue": 100}
+    drawn = {LOW: 45, OLD: 0, BASELINE: 0, "label_issue": 20}
+    found = report(
+        [*reviewed(agreed, 45 - agreed), *issues], method="hunt", judge="population", sizes=sizes, drawn=drawn
+    )
+    assert found.criteria[0].verdict is verdict
+    assert ("without the likely label issues" in found.criteria[0].message) is not hunted
+
+
 def test_named_records_are_judged_by_their_own_rate() -> None:
     """They estimate nothing."""
     result = alone(population((9, 1), (10, 0), (10, 0), chosen=True, judged=ALL))

@@ -3,11 +3,20 @@
 from __future__ import annotations
 
 import csv
+from contextlib import closing
 from io import StringIO
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import pytest
 
 from drift_checks.core import secrets
+from drift_checks.report import label_issues
 from drift_checks.report.label_issues import LONGEST_TEXT, LabelFindings, issues_csv
 from drift_checks.reviews.labels.issues import LabelIssue
+from drift_checks.reviews.run import Pipeline
+from drift_checks.settings.declarations import Settings
+from tests.support.stores import AS_OF, BuiltStore
 
 
 def issue(key: int | str, stored: str = "fraud", predicted: str = "loan") -> LabelIssue:
@@ -50,3 +59,12 @@ def test_sentence_says_how_many_labels_are_probably_wrong() -> None:
         "1 of 1,200 labels is probably wrong (0.1 %), by Chroma",
         "24 of 1,200 labels are probably wrong (2 %), by Chroma",
     ]
+
+
+def test_texts_are_read_in_parts(store: BuiltStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """All of them at once would take the memory of a large store."""
+    monkeypatch.setattr(label_issues, "_READ_AT_ONCE", 7)
+    settings = Settings(db=store.db, snapshot_dir=tmp_path, seed=1, as_of=AS_OF, naive_timezone=ZoneInfo("UTC"))
+    with closing(Pipeline(settings)) as pipeline:
+        there = {record.id: record.text for record in pipeline.sample.records[:20]}
+        assert label_issues.texts_of(pipeline, list(there)) == there

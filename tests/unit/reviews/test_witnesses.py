@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from drift_checks.core.records import Stratum
 from drift_checks.reviews.run import Pipeline
 from drift_checks.reviews.witnesses import Witnesses, witnesses_of
 from drift_checks.settings.declarations import Settings
@@ -83,3 +84,17 @@ def test_recent_records_are_those_not_older_than_old_days(settings: Settings) ->
         if item.record.stratum != "low_confidence"
     }
     assert ages == {"old": False, "baseline": True}
+
+
+def test_records_drawn_because_their_labels_are_doubted_say_nothing(settings: Settings) -> None:
+    """Half of the sample would make the store seem to have moved, and the reviewers unstable."""
+    settings = replace(settings, stability=60)
+    with closing(Pipeline(settings, [financial, str.lower])) as pipeline:
+        first, *others = pipeline.sample.records
+        doubted = replace(first, stratum=Stratum.LABEL_ISSUE)
+        pipeline.__dict__["sample"] = replace(pipeline.sample, records=(doubted, *others))
+        pipeline.review(pipeline.sample.records, lambda review: None)
+        pipeline.review_variants()
+        found = witnesses_of(pipeline)
+    assert [item.record for item in found.statements] == others
+    assert pipeline.ledger.variants.keys() == {record.id for record in others}

@@ -11,10 +11,10 @@ import pytest
 
 from drift_checks.core.outcomes import PastRun
 from drift_checks.report.history.database import History
-from drift_checks.report.history.past import Source, past_runs
+from drift_checks.report.history.past import Source, past_details, past_runs
 from drift_checks.report.history.reading import NAME
 from drift_checks.report.history.recorded import RecordedRun
-from tests.support.histories import NIGHTS, STORE, night, run
+from tests.support.histories import NIGHTS, STORE, criterion, night, run
 
 SOURCE = Source(*STORE, "neighbours", None, "Chroma", None, (), "point", "sample", (0, "2026-02-01"))
 
@@ -101,3 +101,36 @@ def test_only_the_newest_runs_count(tmp_path: Path) -> None:
     found = [item.run_id for item in past(tmp_path, *map(made, nights))]
     assert found == nights[-len(found) :]
     assert 100 <= len(found) < 200
+
+
+def measured(run_id: str, wrong: int, where: str | None = None, method: str = "random") -> RecordedRun:
+    """Return a run that found so many wrong labels."""
+    statistics = ({"name": "recent labels", "details": {"wrong": wrong}},)
+    settings = {} if where is None else {"where": f"{where} (--drift-where)"}
+    return replace(
+        made(run_id, method=method), criteria=(criterion("label_issues", statistics=statistics),), settings=settings
+    )
+
+
+@pytest.mark.parametrize(
+    ("where", "method", "expected"),
+    [
+        (None, None, [1, 2]),
+        (None, "random", [1]),
+        (None, "hunt", [2]),
+        ("a = 1 (or 2)", None, [3]),
+        ("a = 4", None, []),
+    ],
+)
+def test_details_are_those_of_the_same_records(
+    tmp_path: Path, where: str | None, method: str | None, expected: list[int]
+) -> None:
+    """Nights with another condition say nothing of this one, nor do samples drawn otherwise, if that counts."""
+    with History(tmp_path) as history:
+        history.add(measured(NIGHTS[0], 1))
+        history.add(measured(NIGHTS[1], 2, method="hunt"))
+        history.add(measured(NIGHTS[2], 3, where="a = 1 (or 2)"))
+        history.add(measured(NIGHTS[3], 9))
+    today = f"{NIGHTS[3][:4]}-{NIGHTS[3][4:6]}-{NIGHTS[3][6:8]}"
+    found = past_details(tmp_path, STORE, "label_issues", today, where, method)
+    assert [night["wrong"] for night in found] == expected

@@ -71,6 +71,12 @@ def test_decisions_need_reviews_and_confidences() -> None:
     assert "confidence" not in names(report([replace(both, decision=replace(both.decision, reviewed_confidence=None))]))
 
 
+def test_records_drawn_because_their_labels_are_doubted_are_in_no_chart() -> None:
+    """As they are in no criterion that a chart belongs to."""
+    doubted = replace(decided(1, "fraud", "cyber", confidences=(0.5, 0.9)), stratum="label_issue")
+    assert not {"flow", "confidence"} & {*names(report([doubted]))}
+
+
 def test_the_trend_has_a_point_for_each_run() -> None:
     """Each links to its page; a run without a rate is a point too."""
     past = tuple(map(run, NIGHTS[:2]))

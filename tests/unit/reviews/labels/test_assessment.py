@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import tracemalloc
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from datetime import timedelta
@@ -240,3 +241,16 @@ def test_predictions_are_counted_by_the_strata_of_the_sampler(tmp_path: Path) ->
 def confidence_of(key: int) -> object:
     """Return a confidence: low, high, or one that cannot be read."""
     return (0.5, 0.9, 0.95, "?", "60 %")[key % 5]
+
+
+def test_one_long_category_takes_its_own_memory_only(tmp_path: Path) -> None:
+    """It may be a text by mistake."""
+    text, rest = rows()[0][1], rows()[0][3:]
+    written = write(tmp_path / "long.db", [*rows(), (1000, text, "x" * 1_000_000, *rest)])
+    tracemalloc.start()
+    try:
+        found = assessed(written)
+        assert tracemalloc.get_traced_memory()[1] < 100_000_000
+    finally:
+        tracemalloc.stop()
+    assert found.records == 90

@@ -204,3 +204,11 @@ def test_a_run_does_not_wait_for_another_one(folder: Path) -> None:
     assert night(folder, TEXTS, Model()).remark == ""
     assert only_file(folder).read_bytes() == before
     os.close(handle)
+
+
+def test_any_name_may_tell_files_apart(tmp_path: Path) -> None:
+    """Also that of a folder that is not in UTF-8."""
+    name = os.fsdecode(b"B\xfcro")
+    file = ArrayFile(tmp_path / "kept", (name,), np.uint8)
+    file.save({b"k" * 16: np.ones(3, np.uint8)})
+    assert len(ArrayFile(tmp_path / "kept", (name,), np.uint8).load()) == 1
