@@ -6,9 +6,9 @@ slice. The test is exact, stratified by confidence, since low-confidence records
 analysis of several 2×2 contingency tables, Biometrika 58 (1971)); the effect is the Mantel–Haenszel difference of the
 rates.
 
-Then what two slices of different dimensions share is compared in the same way, with Holm's correction over all pairs.
-The pair that is least likely to be chance is named if it says more than either slice: if it agrees less than the other
-records of each, and is less likely to be chance. It is a test of its own, which does not weaken those of the slices.
+Then the records that two slices of different dimensions share are compared in the same way, with Holm's correction over
+all pairs. The pair that is least likely to be chance is named if it says more than its slices: if it agrees less than
+the other records of either, and is less likely to be chance. Its test does not weaken those of the single slices.
 
 If it fails, the dimension points to the cause: one model version to a change of the model, one age across several
 versions to the world, one category to its definition, one length of text to the prompt or to truncation.
@@ -99,7 +99,7 @@ def test_pairs_of_slices(
         pytest.skip(f"no two slices share {criterion.least} reviewed records, with others to compare them with")
     weakest = search.weakest
     if weakest is None or weakest.p_value > drift_settings.error_rate:
-        said = f"{search.searched} pairs of slices say no more than the slices"
+        said = f"none of {search.searched} pairs of slices says more than its slices"
         measure("pairs of slices", 0.0, said, p_value=1.0, family=PAIRS)
         return
     pair = [sample_slices[number] for number in weakest.slices]

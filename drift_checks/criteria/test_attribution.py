@@ -1,7 +1,7 @@
 """Who moved: the store, the classifier, a reviewer, or the world?
 
-With several reviewers, each record has at least three witnesses: the store's label and each reviewer's. The one that
-is alone against all others, who agree with each other, is probably wrong there. Whoever is alone more often than on
+With several reviewers, each record has at least three witnesses: the store and each reviewer. If all others agree with
+each other and contradict one of them, that one is alone, and probably wrong. Whoever is alone more often than on
 earlier nights moved; without earlier nights, whoever is alone in significantly more than 8 % of the records, and more
 often than each other witness. The world moved if the reviewers contradict each other more often in recent records than
 in old ones. The tests are exact; `statistics/attribution.py` names their sources. The counts are those of the sample,
@@ -66,10 +66,11 @@ def test_attribution(
         witness = witnesses.witnesses[place]
         if witness.role is not Role.NEIGHBOURS:
             share = lone.number / found.records
-            said = f"{witness.name} is alone in {in_words(lone.number, found)}; {usual_in_words(lone)}"
+            where = in_words(lone.number, found)
+            said = f"{witness.name} alone contradicts the others in {where}; {usual_in_words(lone)}"
             beyond = max(0.0, share - lone.usual)
             measure(witness.name, beyond, said, number=found.records, p_value=lone.p_value, **details)
-            # Once is enough.
+            # The report needs them once.
             details = {}
     if found.world is not None:
         rates = [differing / number for differing, number in (found.recent, found.old)]
@@ -78,7 +79,7 @@ def test_attribution(
             f" {found.old[0]} of {found.old[1]} old ones"
         )
         beyond = max(0.0, rates[0] - rates[1])
-        measure("recent records", beyond, said, number=sum((found.recent[1], found.old[1])), p_value=found.world)
+        measure("recent records", beyond, said, number=found.recent[1] + found.old[1], p_value=found.world)
 
 
 def past(witnesses: Witnesses, nights: Sequence[Mapping[str, Any]]) -> dict[int, tuple[int, int]]:
@@ -131,7 +132,7 @@ def sentence(found: Attribution, witnesses: Witnesses, where: Sequence[Concentra
         subject += f" ({names[found.witness]})" if found.moved in (Moved.CLASSIFIER, Moved.REVIEWER) else ""
     else:
         counts = [f"{name} in {lone.number}" for name, lone in zip(names, found.lone, strict=True)]
-        reason = f"all agree in {in_words(found.agreeing, found)}; alone are {', '.join(counts)}"
+        reason = f"all agree in {in_words(found.agreeing, found)}; alone: {', '.join(counts)}"
     parts = [f"{subject}: {found.why}; {reason}" if found.why else f"{subject}: {reason}"]
     return "; ".join([*parts, *(f"{item.inside} of them {place_in_words(item)}" for item in where)])
 
@@ -143,15 +144,15 @@ def in_words(number: int, found: Attribution) -> str:
 
 def usual_in_words(lone: Lone) -> str:
     """Return what is usual, on earlier nights or without any."""
-    return f"up to {percent(USUAL)} is usual" if lone.before is None else f"on earlier nights {percent(lone.before)}"
+    return f"up to {percent(USUAL)} is usual" if lone.before is None else f"{percent(lone.before)} on earlier nights"
 
 
 def place_in_words(found: Concentration) -> str:
-    """Return where marked records are concentrated, as in `have model v2` or `are of 2026-10-12 or later`."""
+    """Return where marked records are concentrated, as in `have model v2` or `date from 2026-10-12 or later`."""
     if found.dimension == "since":
-        return f"are of {found.value} or later"
+        return f"date from {found.value} or later"
     if found.dimension == "before":
-        return f"are from before {found.value}"
+        return f"date from before {found.value}"
     return f"have {DIMENSIONS[found.dimension]} {found.value}"
 
 

@@ -1,11 +1,11 @@
-"""Are more labels wrong than in other parts of the store, or than on earlier nights?
+"""Are recent and older labels wrong equally often, and no more often than on earlier nights?
 
-For every record, a classifier that has not seen it nor a copy of it gives the probability of each category, by the
+For every record, a classifier that has seen neither it nor a copy of it gives the probability of each category, by the
 vectors of the table or of Chroma, else by the words of the texts. Confident learning (C. Northcutt, L. Jiang,
-I. Chuang, Journal of Artificial Intelligence Research 70 (2021)) estimates how many labels are wrong; so many, the most
-doubtful first, are in `label_issues.csv`. No share of wrong labels is bad in itself: the criterion compares recent
-records with older ones, by an exact test stratified by category (M. Zelen, Biometrika 58 (1971)), and the whole store
-with its own past nights.
+I. Chuang, Journal of Artificial Intelligence Research 70 (2021)) estimates how many labels are wrong;
+`label_issues.csv` lists that many, the most doubtful first. No share of wrong labels is bad in itself: the criterion
+compares recent records with older ones, by an exact test stratified by category (M. Zelen, Biometrika 58 (1971)), and
+the whole store with its own past nights.
 
 If it fails, read the first labels of the list, and find what wrote them: a version, a source, a period.
 """
@@ -22,7 +22,7 @@ from drift_checks.statistics.nights import rise_above
 from drift_checks.statistics.slices import SliceCount, SliceDifference, compare_slice
 
 pytestmark = pytest.mark.drift_criterion(
-    question="Are more labels probably wrong than among other records, or than on earlier nights?",
+    question="Are recent and older labels wrong equally often, and no more often than on earlier nights?",
     effect="difference in the share of wrong labels",
     remedy="Read the first labels in label_issues.csv, and find what wrote them: a version, a source, a period.",
     warn=0.01,
@@ -49,12 +49,11 @@ def test_labels(
     if min(total.recent, total.older) >= criterion.least:
         compared = compare_ages(assessed_labels.by_category.values())
     said = (
-        f"{total.recent_wrong:,} of {total.recent:,} recent labels are probably wrong, and"
-        f" {total.older_wrong:,} of {total.older:,} older ones"
+        f"{total.recent_wrong:,} of {total.recent:,} recent labels and {total.older_wrong:,} of {total.older:,} older"
+        " ones are probably wrong"
     )
     if compared is not None:
-        points = abs(compared.difference) * 100
-        said += f"; stratified by category, {points:.1f} points {'more' if compared.difference >= 0 else 'fewer'}"
+        said += f"; stratified by category, {in_words(compared.difference)}"
     measure(
         "recent labels",
         None if compared is None else abs(compared.difference),
@@ -97,6 +96,14 @@ def compare_ages(counts: Iterable[AgeCount]) -> SliceDifference | None:
     if more is None or fewer is None:
         return None
     return SliceDifference(more.difference, min(1.0, 2 * min(more.p_value, fewer.p_value)))
+
+
+def in_words(difference: float) -> str:
+    """Return whether recent or older labels are wrong more often, and by how much."""
+    points = f"{abs(difference) * 100:.1f}"
+    if points == "0.0":
+        return "both equally often"
+    return f"{'recent' if difference > 0 else 'older'} ones {points} points more often"
 
 
 def findings(assessed: LabelAssessment) -> dict[str, Any]:

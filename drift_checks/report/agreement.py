@@ -170,7 +170,7 @@ def _judge_population(
         verdict, reason = Verdict.WARNING, _WEAK
     if verdict is Verdict.CRITICAL and min(alone.rate, population.interval[1]) >= facts.critical:
         verdict = Verdict.WARNING
-        reason = f"; WARNING, since the sample alone would give {percent(alone.rate)}, without predictions"
+        reason = f"; WARNING, since the estimate from the sample alone is {percent(alone.rate)}"
     share = heaviest_disagreement(list(_strata(facts, made, agreement.population_without).values()))
     by_one = share > 1 / max(1, counted.criterion.least) and population.rate + share >= facts.critical
     if verdict is Verdict.CRITICAL and by_one:

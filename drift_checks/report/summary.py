@@ -21,6 +21,7 @@ from drift_checks.report.run import CriterionResult, Facts, RunReport
 from drift_checks.report.verdict import MEANINGS, Verdict
 from drift_checks.reviews.vectors.base import CHROMA
 from drift_checks.settings.declarations import HUNT, LOCAL, NEIGHBOURS, POPULATION
+from drift_checks.statistics.intervals import Estimate
 
 _MOST_LINES = 60
 _MOST_REASONS = 10
@@ -252,11 +253,11 @@ def agreement_in_words(report: RunReport) -> str:
     sample = f"{agreement.agreed} of {agreement.reviewed} in the sample, {share}"
     if population is None:
         return f"{sample}; no estimate for the whole store: {agreement.population_missing}"
-    estimate = f"estimated for the whole store: {percent(population.rate)} ({percent_range(*population.interval)})"
     if population.is_exact:
         estimate = f"of the whole store: {percent(population.rate)}"
     else:
-        estimate += f", {_estimated_from(agreement)}"
+        intervals = _intervals_in_words(population, agreement.population_sample)
+        estimate = f"estimated for the whole store: {percent(population.rate)} ({intervals})"
     estimate += left_out(agreement)
     return "; ".join([estimate, sample] if report.facts.judge == POPULATION else [sample, estimate])
 
@@ -271,12 +272,12 @@ def hunted_in_words(report: RunReport) -> str:
     return f"{contradicted:,} of {len(made):,} likely label issues confirmed: the reviewer names another category"
 
 
-def _estimated_from(agreement: Agreement) -> str:
-    """Return what the estimate for the whole store is made from."""
-    alone = agreement.population_sample
+def _intervals_in_words(population: Estimate, alone: Estimate | None) -> str:
+    """Return the interval of the whole store's agreement, and the one from the sample alone if that differs."""
     if alone is None:
-        return "from the sample alone"
-    return f"with a prediction for every record (from the sample alone: {percent_range(*alone.interval)})"
+        return f"{percent_range(*population.interval)} from the sample alone"
+    with_predictions = f"{percent_range(*population.interval)} with predictions for all records"
+    return f"{with_predictions}, {percent_range(*alone.interval)} from the sample alone"
 
 
 def beyond_chance(agreement: Agreement) -> str:

@@ -41,7 +41,9 @@ def _needs_random(key: str, value: str, does: str, instead: str) -> SettingError
 
 
 def hunted(sample: Sample, assessed: LabelAssessment, read: Read) -> Sample:
-    """Return a sample of the same size, with labels that are probably wrong in place of half of its records.
+    """Return a sample with labels that are probably wrong in place of half of its records.
+
+    It is smaller if too few of the other records have labels that are not doubted.
 
     Args:
         sample: A sample that was drawn at random.

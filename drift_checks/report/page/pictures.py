@@ -176,8 +176,8 @@ def _details(report: RunReport, criterion: str) -> Mapping[str, Any]:
 # Each chart: what draws it, then its name, criterion, kind, heading and caption.
 _PICTURES: tuple[tuple[Callable[[RunReport], Picture | None], str, str, str, str, str], ...] = (
     (_trend, "trend", "trend", "trend", "Agreement over past runs",
-     "Each run with its 95 % interval and the thresholds; numbers mark where a version changed, and a"
-     " triangle marks where agreement in the sample did, with the 95 % interval of that night."),
+     "Each run with its 95 % interval and the thresholds. Numbers mark where a version changed; a triangle marks the"
+     " night on which agreement in the sample changed, and the band around it the 95 % interval of that night."),
     (_flow, "flow", "category_flow", "heat_map", "Stored → reviewed",
      "Rows are stored categories, columns are the reviewer's; off the diagonal the two disagree."),
     (_slices, "slices", "agreement_by_slice", "forest", "Agreement by slice",

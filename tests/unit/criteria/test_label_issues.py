@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from drift_checks.criteria.test_label_issues import compare_ages, measure_rise
+from drift_checks.criteria.test_label_issues import compare_ages, in_words, measure_rise
 from drift_checks.reviews.labels.issues import AgeCount, LabelAssessment, LabelIssue
 
 
@@ -17,6 +17,19 @@ def test_more_and_fewer_wrong_labels_are_differences(recent_wrong: int, differen
     assert found is not None
     assert found.difference == pytest.approx(difference, abs=0.001)
     assert found.p_value < 0.001
+
+
+@pytest.mark.parametrize(
+    ("difference", "words"),
+    [
+        (0.067, "recent ones 6.7 points more often"),
+        (-0.067, "older ones 6.7 points more often"),
+        (-0.0004, "both equally often"),
+    ],
+)
+def test_it_is_said_which_labels_are_wrong_more_often(difference: float, words: str) -> None:
+    """A difference that would be shown as 0.0 points is none."""
+    assert in_words(difference) == words
 
 
 def test_another_mix_of_categories_is_no_difference() -> None:
