@@ -106,8 +106,8 @@ def _largest_sum(counts: Numbers) -> tuple[float, int]:
     """Return the largest squared sum, and its night."""
     found = []
     for starts, sums in _squared_sums(counts):
-        period, night = np.unravel_index(int(sums.argmax()), sums.shape)
-        found.append((float(sums.max()), int(starts[period] + night + 1)))
+        period, night = np.unravel_index(int(np.argmax(sums)), sums.shape)
+        found.append((float(np.max(sums)), int(starts[period] + night + 1)))
     return max(found)
 
 
@@ -154,10 +154,10 @@ def _without_small_steps(counts: Numbers, bounds: list[int], least_difference: f
 def _described(counts: Numbers, first: int, p_value: float) -> ChangePoint:
     """Return the change in these nights, whose first has this index."""
     gains = _gains(counts)
-    night = 1 + int(gains.argmax())
+    night = 1 + int(np.argmax(gains))
     before, after = _rate(counts[:night]), _rate(counts[night:])
     expected = np.repeat([before, after], [night, len(counts) - night])
-    likely = 1 + np.flatnonzero(gains >= gains.max() - _BOUND * _dispersion(counts, expected))
+    likely = 1 + np.flatnonzero(gains >= np.max(gains) - _BOUND * _dispersion(counts, expected))
     return ChangePoint(first + night, before, after, p_value, (first + int(likely[0]), first + int(likely[-1])))
 
 

@@ -180,10 +180,10 @@ def _grid(parts: Sequence[_Part]) -> tuple[Numbers, Numbers]:
     logs = _logs(intercepts, slopes)
     each = [part.log_likelihood(*logs) for part in parts]
     # Each part can have an intercept of its own; the slope is common to all.
-    common = sum(likelihood.max(axis=0) for likelihood in each)
-    likely = np.flatnonzero(common > common.max() - _NEGLIGIBLE)
+    common = np.sum([np.max(likelihood, axis=0) for likelihood in each], axis=0)
+    likely = np.flatnonzero(common > np.max(common) - _NEGLIGIBLE)
     steep = slopes[max(0, likely[0] - 1)], slopes[min(len(slopes) - 1, likely[-1] + 1)]
-    tops = np.array([(likelihood - likelihood.max()).max(axis=1) for likelihood in each]).max(axis=0)
+    tops = np.max([np.max(likelihood - np.max(likelihood), axis=1) for likelihood in each], axis=0)
     kept = np.flatnonzero(tops > -_NEGLIGIBLE)
     ends = intercepts[max(0, kept[0] - 1)], intercepts[min(len(intercepts) - 1, kept[-1] + 1)]
     return np.linspace(*ends, len(intercepts)), np.linspace(*steep, len(slopes))
@@ -212,7 +212,7 @@ def _distributions(parts: Sequence[_Part], frequencies: Numbers, total: int, fir
     product = np.repeat((weights * steep)[..., None].astype(np.complex128), len(frequencies), axis=3)
     for part, size in zip(parts, sizes, strict=True):
         likelihood = part.log_likelihood(*logs)
-        likelihood = np.exp(likelihood - likelihood.max())
+        likelihood = np.exp(likelihood - np.max(likelihood))
         mean = (rates @ part.unseen + part.agreed.sum()) / total
         variance = (rates * failures) @ part.unseen / total**2
         waves = np.exp(-1j * frequencies * mean[..., None] - frequencies**2 * variance[..., None] / 2)

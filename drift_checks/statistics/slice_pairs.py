@@ -57,7 +57,7 @@ def search_pairs(slices: Integers, stratum: Integers, agreed: Integers, least: i
     """
     kinds = 2 * stratum + agreed
     total = np.bincount(kinds, minlength=4)
-    counts = np.zeros((int(slices.max(initial=-1)) + 1, 4), dtype=np.int64)
+    counts = np.zeros((int(np.max(slices, initial=-1)) + 1, 4), dtype=np.int64)
     there = slices >= 0
     np.add.at(counts, (slices[there], np.broadcast_to(kinds[:, None], slices.shape)[there]), 1)
     pairs, shared = _pairs(slices, kinds, len(counts), least)

@@ -15,9 +15,12 @@ CLASSIFIER = """
 import os, signal
 
 def classify(text):
-    if os.path.exists("stop"):
-        os.kill(int(open("stop").read()), signal.SIGQUIT)
-        os.remove("stop")
+    try:
+        os.rename("stop", "stopped")
+    except FileNotFoundError:
+        pass
+    else:
+        os.kill(int(open("stopped").read()), signal.SIGQUIT)
     return next(name for name in ("financial", "regulatory", "operational") if name in text), 0.9
 """
 

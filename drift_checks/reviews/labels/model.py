@@ -145,6 +145,6 @@ def _learnable(drawn: Block, folds: Labels) -> tuple[Sequence[str], Sequence[str
     rare: list[str] = []
     for category, of_category in texts.items():
         in_fold = np.bincount(list(of_category.values()), minlength=FOLDS)
-        is_enough = len(of_category) >= LEAST and len(of_category) - in_fold.max() >= _LEAST_OUTSIDE
+        is_enough = len(of_category) >= LEAST and len(of_category) - int(np.max(in_fold)) >= _LEAST_OUTSIDE
         (enough if is_enough else rare).append(category)
     return sorted(enough), sorted(rare)

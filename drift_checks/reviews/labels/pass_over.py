@@ -138,5 +138,5 @@ def _nearest(drawn: Block, similar: npt.NDArray[np.float32], label: str) -> Near
     places = np.flatnonzero((drawn.categories == label) & np.isfinite(similar))
     if not len(places):
         return None
-    place = places[similar[places].argmax()]
+    place = int(places[int(np.argmax(similar[places]))])
     return Nearest(drawn.ids[place], float(similar[place]))

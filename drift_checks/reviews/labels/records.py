@@ -130,7 +130,8 @@ class LabelledRecords:
             for place, vector in zip(kept, vectors, strict=True)
         ]
         # Squares of extreme numbers would overflow, or vanish.
-        vectors = vectors / np.abs(vectors).max(axis=1, keepdims=True, initial=0)
+        largest = np.max(np.abs(vectors), axis=1, keepdims=True, initial=0)
+        vectors = np.asarray(vectors / largest, dtype=np.float32)
         if vectors.shape[1] > MOST_DIMENSIONS:
             vectors = vectors @ self._directions(vectors.shape[1])
         vectors = unit(vectors)
