@@ -16,7 +16,7 @@ _DRAWS = 20_000
 _SEED = 20261123
 # The weight of an end's own distribution; see `statistics/strata.py`. By simulation, half covers too few samples if
 # one group has most of the variance.
-_WEIGHT = 0.75
+_WEIGHT = 0.5
 # As if so many records had been judged before, of which this share was right: both agree, or not.
 _PRIOR = {True: (10.0, 0.9), False: (2.0, 0.5)}
 

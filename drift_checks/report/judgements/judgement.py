@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -139,7 +140,9 @@ class Judged:
     """The standing judgements of one store."""
 
     def __init__(self, judgements: Iterable[Judgement], store: StoreIdentity) -> None:
-        self.all = standing(item for item in judgements if item.store == store)
+        own = [item for item in judgements if item.store == store]
+        self.all = standing(own)
+        self._answers = Counter((str(item.record_id), item.judge) for item in own if item.answer is not Answer.WITHDRAWN)
         self._of_record: dict[str, list[Judgement]] = {}
         for item in self.all:
             self._of_record.setdefault(str(item.record_id), []).append(item)
@@ -147,6 +150,10 @@ class Judged:
     def of(self, record_id: RecordId, text_hash: str) -> Sequence[Judgement]:
         """Return the judgements of a record's text; none if the text changed since."""
         return [item for item in self._of_record.get(str(record_id), ()) if item.text_hash == text_hash]
+
+    def times(self, record_id: RecordId, judge: str) -> int:
+        """Return how often the judge answered for the record."""
+        return self._answers[str(record_id), judge]
 
     def verdict_on(self, record_id: RecordId, text_hash: str, category: str) -> bool | None:
         """Return whether the judges call this category right; None if they did not decide, or contradict each other."""

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
-from datetime import datetime
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from functools import cached_property
 from hashlib import sha256
 from itertools import combinations
 
 from drift_checks.core.records import RecordId
+from drift_checks.core.text import count, percent, percent_range, tenths
 from drift_checks.report.changes import versions_of
 from drift_checks.report.history.recorded import RecordedRun
 from drift_checks.report.judgements.judgement import Judged, Judgement, Origin, agreed_verdict
 from drift_checks.settings.declarations import RANDOM
-from drift_checks.statistics.accuracy import JudgedCount, JudgedStratum, accuracy, advantage, gain, more_to_halve
+from drift_checks.statistics.accuracy import JudgedStratum, accuracy, advantage, gain, more_to_halve, with_judged
 from drift_checks.statistics.intervals import Estimate, Interval, wilson
 from drift_checks.statistics.krippendorff import krippendorff_alpha
 
@@ -116,7 +116,7 @@ class Reviewed:
                 continue
             rights = {"store": store, "reviewer": reviewer, "advantage": (1 + store - reviewer) / 2}
             for whose, right in rights.items():
-                found[whose][item.stratum] = _with_judged(found[whose][item.stratum], item.agreed, float(right))
+                found[whose][item.stratum] = with_judged(found[whose][item.stratum], agreed=item.agreed, right=float(right))
         return found
 
     def accuracy(self) -> Accuracy:
@@ -158,13 +158,19 @@ class Reviewed:
         tell about accuracy, and at random among those that tell the same, so that the judged ones are a random part of
         them; a label issue, the likeliest first, follows every third of these.
         """
-        yield from (item for item in self.conflicts() if _asks_again(self.judgements(item), judge))
+        yield from (item for item in self.conflicts() if self._asks_again(item, judge))
         issues = (item for item in self._issues() if not self.judgements(item))
         for number, item in enumerate(self._by_gain(), 1):
             yield item
             if number % _BETWEEN_ISSUES == 0:
                 yield from (issue for issue in [next(issues, None)] if issue is not None)
         yield from issues
+
+    def _asks_again(self, item: Waiting, judge: str) -> bool:
+        """Whether the judge is one of those who contradict each other, and has answered once."""
+        made = self.judgements(item)
+        involved = any(own.judge == judge and own.contradicts(other) for own in made for other in made)
+        return involved and self.judged.times(item.record_id, judge) == 1
 
     def _by_gain(self) -> Iterator[Waiting]:
         strata = self.strata()["store"]
@@ -181,7 +187,7 @@ class Reviewed:
             # As if the judgement were like those before it.
             count = strata[name].count(agreed)
             right = count.right / count.judged if count.judged else (0.9 if agreed else 0.5)
-            strata[name] = _with_judged(strata[name], agreed, right)
+            strata[name] = with_judged(strata[name], agreed=agreed, right=right)
 
     def _issues(self) -> Iterator[Waiting]:
         found = self.newest.criterion("label_issues")
@@ -206,45 +212,33 @@ def _contradict(made: Sequence[Judgement]) -> bool:
     return any(first.contradicts(second) for first, second in combinations(made, 2))
 
 
-def _asks_again(made: Sequence[Judgement], judge: str) -> bool:
-    """Whether the judge has not answered since the judgements began to contradict each other."""
-    own = [item for item in made if item.judge == judge]
-    others = [item for item in made if item.judge != judge and any(item.contradicts(mine) for mine in own)]
-    latest: datetime | None = max((item.made for item in others), default=None)
-    return latest is not None and all(item.made <= latest for item in own) and not _answered_twice(own, made)
-
-
-def _answered_twice(own: Sequence[Judgement], made: Sequence[Judgement]) -> bool:
-    return bool(own) and own[-1].made > min(item.made for item in made)
-
-
-def _with_judged(stratum: JudgedStratum, agreed: bool, right: float) -> JudgedStratum:
-    before = stratum.count(agreed)
-    after = JudgedCount(before.judged + 1, before.right + right)
-    return replace(stratum, of_agreed=after) if agreed else replace(stratum, of_disagreed=after)
-
-
 def _shuffled(item: Waiting) -> str:
     return sha256(f"{item.run.run_id} {item.record_id}".encode()).hexdigest()
 
 
-def accuracy_sentences(found: Accuracy, names: Mapping[str, str] | None = None) -> list[str]:
+def accuracy_sentences(found: Accuracy) -> list[str]:
     """Return what the judgements say about accuracy, in sentences."""
-    from drift_checks.core.text import count, percent, percent_range, tenths
-
-    lines = [f"{count(found.judged, 'record')} of the sample judged"]
-    for name, estimate in (("the store", found.store), ("the reviewer", found.reviewer)):
+    lines = [f"judged: {count(found.judged, 'record')} of the sample"]
+    for name, estimate in (("store", found.store), ("reviewer", found.reviewer)):
         if estimate is not None:
-            lines.append(f"{name} is right for {percent(estimate.rate)} of the records ({percent_range(*estimate.interval)})")
-    if found.store is None:
-        lines.append("no estimate yet: judge records on which both agree, and some on which they do not")
+            share, interval = percent(estimate.rate), percent_range(*estimate.interval)
+            lines.append(f"the {name} is right in {share} of all records ({interval})")
     if found.advantage is not None:
-        low, high = (tenths(end) for end in found.advantage.interval)
-        lines.append(f"right more often than the reviewer by {tenths(found.advantage.rate)} of the records ({low} to {high}): the store")
-    if found.store is not None:
-        lines.append(
-            f"{count(found.more, 'more judgement')} would halve the interval of the store"
-            if found.more is not None
-            else "no number of judgements would halve the interval: more records must be reviewed"
-        )
+        lines.append(_advantage(found.advantage))
+    if found.store is None:
+        lines.append("no estimate yet: judge some records on which store and reviewer agree, and some on which not")
+    elif found.more is None:
+        lines.append("more judgements alone cannot halve the store's interval: review more records")
+    else:
+        lines.append(f"{count(found.more, 'more judgement')} would halve the store's interval")
     return lines
+
+
+def _advantage(found: Estimate) -> str:
+    low, high = found.interval
+    if low <= 0 <= high:
+        return f"which of them is right more often cannot be told yet ({tenths(low)} to {tenths(high)} for the store)"
+    name, other = ("store", "reviewer") if low > 0 else ("reviewer", "store")
+    ends = sorted((abs(low), abs(high)))
+    difference = f"{tenths(abs(found.rate))} of all records ({tenths(ends[0])} to {tenths(ends[1])})"
+    return f"the {name} is right more often than the {other}: by {difference}"
