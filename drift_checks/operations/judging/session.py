@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from hashlib import sha256
+from typing import NamedTuple
 
 from drift_checks.core.records import RecordId
 from drift_checks.report.changes import versions_of
@@ -33,7 +34,16 @@ class Shown:
         return self.left == self.right
 
 
-Read = Callable[[Waiting], tuple[str, str, str, tuple[tuple[str, str], ...]] | None]
+class ReadRecord(NamedTuple):
+    """A record as the store has it now, with the nearest texts, each after its category."""
+
+    text: str
+    category: str
+    evidence: str = ""
+    near: tuple[tuple[str, str], ...] = ()
+
+
+Read = Callable[[Waiting], ReadRecord | None]
 Claim = Callable[[RecordId], bool]
 
 
@@ -126,7 +136,7 @@ class JudgingSession:
         for item in self._waiting:
             found = self._read(item) if self._claim(item.record_id) else None
             # Whoever corrected the record has judged it.
-            if found is not None and found[1] == item.stored:
+            if found is not None and found.category == item.stored:
                 text, _, evidence, near = found
                 left, right = _sides(item, text, named=self.named)
                 return Shown(item, text, left, right, evidence if self.named else "", near)

@@ -73,7 +73,9 @@ def _other(session: JudgingSession, screen: Screen, categories: Sequence[str]) -
     elif typed in categories:
         session.choose(typed)
     else:
-        screen.show(f"{printable(typed)!r} is not a category of the store; {nearest(typed, categories) or 'press o again'}")
+        screen.show(
+            f"{printable(typed)!r} is not a category of the store; {nearest(typed, categories) or 'press o again'}"
+        )
 
 
 def _lines(shown: Shown, *, named: bool) -> Iterator[str]:

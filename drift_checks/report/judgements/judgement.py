@@ -142,7 +142,9 @@ class Judged:
     def __init__(self, judgements: Iterable[Judgement], store: StoreIdentity) -> None:
         own = [item for item in judgements if item.store == store]
         self.all = standing(own)
-        self._answers = Counter((str(item.record_id), item.judge) for item in own if item.answer is not Answer.WITHDRAWN)
+        self._answers = Counter(
+            (str(item.record_id), item.judge) for item in own if item.answer is not Answer.WITHDRAWN
+        )
         self._of_record: dict[str, list[Judgement]] = {}
         for item in self.all:
             self._of_record.setdefault(str(item.record_id), []).append(item)

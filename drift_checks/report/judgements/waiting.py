@@ -116,7 +116,9 @@ class Reviewed:
                 continue
             rights = {"store": store, "reviewer": reviewer, "advantage": (1 + store - reviewer) / 2}
             for whose, right in rights.items():
-                found[whose][item.stratum] = with_judged(found[whose][item.stratum], agreed=item.agreed, right=float(right))
+                found[whose][item.stratum] = with_judged(
+                    found[whose][item.stratum], agreed=item.agreed, right=float(right)
+                )
         return found
 
     def accuracy(self) -> Accuracy:
@@ -242,3 +244,15 @@ def _advantage(found: Estimate) -> str:
     ends = sorted((abs(low), abs(high)))
     difference = f"{tenths(abs(found.rate))} of all records ({tenths(ends[0])} to {tenths(ends[1])})"
     return f"the {name} is right more often than the {other}: by {difference}"
+
+
+def judges_sentence(reviewed: Reviewed) -> str:
+    """Return how often judges of the same record agree, in a sentence; empty if no record has two judges."""
+    found = reviewed.agreement_of_judges()
+    if found is None:
+        return ""
+    beyond = "" if found.alpha is None else f", Krippendorff's alpha {found.alpha:.2f}"
+    open_ones = len(reviewed.conflicts())
+    conflicts = f"; judges contradict each other on {count(open_ones, 'record')}" if open_ones else ""
+    share = percent(found.agreed / found.pairs)
+    return f"judges agree in {found.agreed} of {found.pairs} pairs ({share}{beyond}){conflicts}"
