@@ -9,7 +9,7 @@ from datetime import datetime
 from enum import StrEnum
 from hashlib import sha256
 
-from drift_checks.core.records import RecordId
+from drift_checks.core.records import Record, RecordId
 from drift_checks.core.text import printable
 from drift_checks.report.history.recorded import StoreIdentity
 
@@ -149,9 +149,13 @@ class Judged:
         for item in self.all:
             self._of_record.setdefault(str(item.record_id), []).append(item)
 
+    def of_record(self, record_id: RecordId) -> Sequence[Judgement]:
+        """Return all judgements of a record, whatever its text was."""
+        return self._of_record.get(str(record_id), ())
+
     def of(self, record_id: RecordId, text_hash: str) -> Sequence[Judgement]:
         """Return the judgements of a record's text; none if the text changed since."""
-        return [item for item in self._of_record.get(str(record_id), ()) if item.text_hash == text_hash]
+        return [item for item in self.of_record(record_id) if item.text_hash == text_hash]
 
     def times(self, record_id: RecordId, judge: str) -> int:
         """Return how often the judge answered for the record."""
@@ -166,3 +170,19 @@ def agreed_verdict(judgements: Iterable[Judgement], category: str) -> bool | Non
     """Return whether all judges who decided call the category right, or all wrong; None otherwise."""
     said = {said for item in judgements if (said := item.says_of(category)) is not None}
     return said.pop() if len(said) == 1 else None
+
+
+def settled_records(judged: Judged, records: Iterable[Record]) -> dict[tuple[RecordId, str], str]:
+    """Return the records whose stored category is right by all judges who decided, and the newest judgement of each.
+
+    A judgement holds for the text that was judged: a changed text is open again.
+    """
+    found = {}
+    for record in records:
+        if not judged.of_record(record.id):
+            continue
+        made = judged.of(record.id, hash_of(record.text))
+        if agreed_verdict(made, record.category):
+            says_so = [item for item in made if item.says_of(record.category)]
+            found[record.id, record.category] = max(says_so, key=lambda item: item.made).sentence()
+    return found

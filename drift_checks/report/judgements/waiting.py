@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from hashlib import sha256
 from itertools import combinations
 
@@ -91,16 +90,9 @@ class Reviewed:
             self.records |= {str(item.record_id): item for item in _reviewed(run)}
         self._random = all(run.sample.method == RANDOM for run in same)
 
-    @cached_property
-    def _of_record(self) -> dict[str, list[Judgement]]:
-        found: dict[str, list[Judgement]] = {}
-        for item in self.judged.all:
-            found.setdefault(str(item.record_id), []).append(item)
-        return found
-
     def judgements(self, item: Waiting) -> list[Judgement]:
         """Return what was judged of these categories of the record."""
-        return [made for made in self._of_record.get(str(item.record_id), ()) if item.is_of(made)]
+        return [made for made in self.judged.of_record(item.record_id) if item.is_of(made)]
 
     def strata(self) -> dict[str, dict[str, JudgedStratum]]:
         """Return the strata, with the judgements of the store, of the reviewer and of their difference, by name."""
