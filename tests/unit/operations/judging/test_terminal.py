@@ -22,12 +22,15 @@ class Script:
         self.keys, self.lines, self.shown = list(keys), list(lines), ""
 
     def show(self, text: str) -> None:
+        """Keep what is shown."""
         self.shown += f"{text}\n"
 
     def key(self) -> str:
+        """Return the next key of the script."""
         return self.keys.pop(0) if self.keys else ""
 
     def line(self, question: str, choices: Sequence[str]) -> str:
+        """Return the next line of the script."""
         return self.lines.pop(0)
 
 

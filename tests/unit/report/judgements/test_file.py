@@ -12,7 +12,7 @@ from tests.support.judgements import judgement
 def test_a_line_cut_short_loses_no_other(tmp_path: Path) -> None:
     """It is counted, and the next judgement begins a new line."""
     file = JudgementFile(tmp_path / "reports")
-    assert file.read().judgements == ()
+    assert not file.read().judgements
     first, second = judgement("a-1", versions={"model_version": "gpt-4"}), judgement(2, Answer.OTHER, category="card")
     file.add([first])
     with file.path.open("ab") as opened:
