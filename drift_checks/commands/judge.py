@@ -162,8 +162,9 @@ def _import(arguments: argparse.Namespace, reviewed: Reviewed, file: JudgementFi
         why = f"lacks {error}" if isinstance(error, KeyError) else str(error)
         form = f"it must be {arguments.format}, as --export writes it"
         raise SettingError("--import", f"{path} holds no judgements that can be read ({why})", form) from None
-    known = set(map(repr, reviewed.judged.all))
-    new = [item for item in found if repr(item) not in known]
+    # Not by time, which not every format carries.
+    known = {item.content for item in reviewed.judged.all}
+    new = [item for item in found if item.content not in known]
     if new:
         file.add(new)
     already = f"; {len(found) - len(new):,} were there already" if len(new) < len(found) else ""

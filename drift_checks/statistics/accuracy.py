@@ -224,4 +224,4 @@ def with_judged(stratum: JudgedStratum, *, agreed: bool, right: float) -> Judged
     """Return the stratum with one more record judged."""
     before = stratum.count(agreed)
     after = JudgedCount(before.judged + 1, before.right + right)
-    return replace(stratum, **{"of_agreed" if agreed else "of_disagreed": after})
+    return replace(stratum, of_agreed=after) if agreed else replace(stratum, of_disagreed=after)

@@ -85,6 +85,11 @@ class Judgement:
         return frozenset(found.get(self.answer, ()))
 
     @property
+    def content(self) -> tuple[object, ...]:
+        """Who says what of which text of which record."""
+        return (self.store, str(self.record_id), self.text_hash, self.judge, self.answer, self.category)
+
+    @property
     def decides(self) -> bool:
         """Whether it says anything about the two categories."""
         return self.answer not in (Answer.UNKNOWN, Answer.WITHDRAWN)
