@@ -26,6 +26,7 @@ SUBCOMMANDS = {
     "doctor": "check everything that reviews in production need",
     "history": "print the last runs: verdict, agreement and what failed",
     "acknowledge": "leave out a known disagreement or criterion until a day",
+    "judge": "say who is right, the store or the reviewer, record by record",
     "install": "schedule a nightly review with cron or systemd",
     "uninstall": "remove what `install` wrote, except files changed by hand",
     "alert-test": "send a marked test through every configured channel",

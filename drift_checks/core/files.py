@@ -8,9 +8,10 @@ import os
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from hashlib import sha256
 from io import BytesIO, TextIOWrapper
 from pathlib import Path
-from typing import IO
+from typing import IO, Self
 
 Lockable = int | IO[str] | IO[bytes]
 MEBIBYTE = 1024 * 1024
@@ -142,3 +143,28 @@ def sync_folder(folder: Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
+
+
+class Claims:
+    """Names that one process at a time holds, on an open lock file; the system releases those of a dead process."""
+
+    def __init__(self, path: Path) -> None:
+        self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
+
+    def take(self, name: str) -> bool:
+        """Hold the name until the claims are closed; return False if another process holds it."""
+        # One byte for each name, beyond the end of the empty file.
+        place = int.from_bytes(sha256(name.encode("utf-8", "surrogatepass")).digest()[:7])
+        try:
+            fcntl.lockf(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, place)
+        except OSError as error:
+            if error.errno in (errno.EACCES, errno.EAGAIN):
+                return False
+            raise
+        return True
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        os.close(self._file)

@@ -269,7 +269,8 @@ class Finish:
             interrupted=self.interrupted,
         )
         assert self._keeper is not None
-        duration, known = time.monotonic() - self._clock, self._keeper.acknowledged(facts, self._started)
+        duration = time.monotonic() - self._clock
+        known = self._keeper.acknowledged(facts, self._started, self.pipeline.sample.records)
         outcomes = one_per_record(self.gathered.outcomes, [record.id for record in self.pipeline.sample.records])
         report = build_report(facts, tuple(self.gathered.selection.criteria.values()), outcomes, duration, known)
         report = self._with_exit_code(report, int(session.exitstatus))

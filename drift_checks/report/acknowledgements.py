@@ -15,6 +15,7 @@ from drift_checks.report.history.recorded import StoreIdentity
 from drift_checks.report.verdict import FAILED, Verdict, severity
 
 _LONGEST = 60
+_LONGEST_REASON = 200
 
 
 @dataclass(frozen=True)
@@ -58,6 +59,10 @@ class Acknowledgement:
         """Return the last day on which it holds, in UTC."""
         return f"{self.until - timedelta(microseconds=1):%Y-%m-%d}"
 
+    def words(self) -> str:
+        """Return until when and why it does not count."""
+        return f"acknowledged until {self.until_day()}: {printable(self.reason, _LONGEST_REASON)}"
+
     def what(self) -> str:
         """Return what is acknowledged, as in `record 12 (fraud → loan)` or `class_mix`."""
         if self.record_id is not None:
@@ -80,10 +85,22 @@ class Acknowledgement:
 
 @dataclass(frozen=True)
 class Acknowledged:
-    """A store's acknowledgements at the time of a run: those in force, and the ends to be reported, each with why."""
+    """A store's acknowledgements at the time of a run: those in force, and the ends to be reported, each with why.
+
+    `settled` are the records whose stored category people judged to be right: what they judged, by id and category.
+    """
 
     active: Sequence[Acknowledgement] = ()
     ended: Sequence[tuple[Acknowledgement, str]] = ()
+    settled: Mapping[tuple[RecordId, str], str] = field(default_factory=dict)
+
+    def why_known(self, outcome: Outcome) -> str:
+        """Return why a disagreement does not count; empty if it does."""
+        decision = outcome.decision
+        if outcome.criterion != AGREEMENT or decision is None or outcome.record_id is None:
+            return ""
+        found = next((item for item in self.active if item.covers_disagreement(outcome)), None)
+        return found.words() if found else self.settled.get((outcome.record_id, decision.stored), "")
 
 
 NOTHING_ACKNOWLEDGED = Acknowledged()

@@ -8,8 +8,9 @@ from sys import float_info
 from typing import Any
 
 from drift_checks.core.instants import read_instant
-from drift_checks.core.outcomes import Decision, Outcome
+from drift_checks.core.outcomes import AGREEMENT, Decision, Outcome, Result
 from drift_checks.core.plain import to_plain
+from drift_checks.core.records import RecordId
 from drift_checks.report.acknowledgements import Acknowledgement
 from drift_checks.report.headline import deciding_criteria, headline
 from drift_checks.report.history.recorded import RecordedCriterion, RecordedDisagreement, RecordedRun
@@ -53,6 +54,7 @@ def record(report: RunReport) -> RecordedRun:
         agreement_changes=report.agreement_changes,
         criteria=tuple(_criterion(result) for result in report.criteria),
         disagreements=tuple(_disagreement(outcome) for outcome in report.disagreements),
+        agreed_records=_agreed_records(report),
         acknowledged=tuple(
             item.as_plain() | {"found": _was_found(item, report)} for item in report.acknowledged.active
         ),
@@ -97,6 +99,16 @@ def _was_found(item: Acknowledgement, report: RunReport) -> bool:
     return any(item.covers_disagreement(outcome) for outcome in report.known) or any(
         item.covers_criterion(result.criterion.name, result.verdict) for result in known
     )
+
+
+def _agreed_records(report: RunReport) -> dict[str, dict[str, tuple[RecordId, ...]]]:
+    found: dict[str, dict[str, tuple[RecordId, ...]]] = {}
+    for item in report.outcomes:
+        agreed = item.criterion == AGREEMENT and item.result is Result.PASSED
+        if agreed and item.record_id is not None and item.decision is not None:
+            of_stratum = found.setdefault(item.stratum or "", {})
+            of_stratum[item.decision.stored] = (*of_stratum.get(item.decision.stored, ()), item.record_id)
+    return found
 
 
 def _disagreement(outcome: Outcome) -> RecordedDisagreement:

@@ -9,7 +9,7 @@ from math import isclose, isnan
 
 from drift_checks.core.outcomes import AGREEMENT, Criterion, Outcome, Result, Statistic
 from drift_checks.core.records import Stratum
-from drift_checks.core.text import percent, printable
+from drift_checks.core.text import percent
 from drift_checks.report.acknowledgements import NOTHING_ACKNOWLEDGED, Acknowledged, Acknowledgement
 from drift_checks.report.agreement import judge_agreement, summarise_agreement
 from drift_checks.report.effects import judge_effects, reasons
@@ -18,8 +18,6 @@ from drift_checks.report.partial import judge_in_part
 from drift_checks.report.run import CriterionResult, Facts, JudgedStatistic, RunReport
 from drift_checks.report.verdict import EXIT_INTERNAL_ERROR, EXIT_INTERRUPTED, Verdict, judge, worst
 from drift_checks.statistics.multiplicity import holm_by_group
-
-_LONGEST_REASON = 200
 
 
 def build_report(
@@ -30,7 +28,7 @@ def build_report(
     acknowledged: Acknowledged = NOTHING_ACKNOWLEDGED,
 ) -> RunReport:
     """Judge a run by the outcomes of its checks; what is acknowledged does not count."""
-    outcomes = [_acknowledge(outcome, acknowledged.active) for outcome in outcomes]
+    outcomes = [_acknowledge(outcome, acknowledged) for outcome in outcomes]
     by_criterion = {
         # Workers report their checks in any order.
         criterion.name: sorted((item for item in outcomes if item.criterion == criterion.name), key=_place)
@@ -100,11 +98,9 @@ def _lacks_checks(result: CriterionResult) -> bool:
     return result.verdict is Verdict.INCONCLUSIVE and result.unmeasured > 0
 
 
-def _acknowledge(outcome: Outcome, active: Sequence[Acknowledgement]) -> Outcome:
-    found = next((item for item in active if item.covers_disagreement(outcome)), None)
-    if found is None or outcome.result is not Result.FAILED:
-        return outcome
-    return replace(outcome, result=Result.ACKNOWLEDGED, message=_words(found))
+def _acknowledge(outcome: Outcome, acknowledged: Acknowledged) -> Outcome:
+    why = acknowledged.why_known(outcome) if outcome.result is Result.FAILED else ""
+    return replace(outcome, result=Result.ACKNOWLEDGED, message=why) if why else outcome
 
 
 def _with_acknowledgement(
@@ -114,11 +110,7 @@ def _with_acknowledgement(
     found = next((item for item in active if item.covers_criterion(result.criterion.name, result.verdict)), None)
     if found is None or any(item.result is Result.BROKEN for item in outcomes):
         return result
-    return replace(result, acknowledged=found, message=f"{result.message}; {_words(found)}")
-
-
-def _words(item: Acknowledgement) -> str:
-    return f"acknowledged until {item.until_day()}: {printable(item.reason, _LONGEST_REASON)}"
+    return replace(result, acknowledged=found, message=f"{result.message}; {found.words()}")
 
 
 def _judge_records(criterion: Criterion, outcomes: Sequence[Outcome], facts: Facts) -> CriterionResult:

@@ -5,13 +5,16 @@ The run's folder comes first; the rest is derived from it and can be made again.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, TypeVar
 
 from drift_checks.core.errors import ReportsError
 from drift_checks.core.instants import read_instant
+from drift_checks.core.records import Record, RecordId
+from drift_checks.core.text import count
 from drift_checks.report.acknowledgements import Acknowledged, sort_out
 from drift_checks.report.changes import versions_of
 from drift_checks.report.folder import PAGE, ReportsFolder
@@ -49,10 +52,31 @@ class Keeper:
         future = first_of_future()
         return tuple(run for run in found if run.run_id != run_id and run.run_id < future)
 
-    def acknowledged(self, facts: Facts, moment: datetime) -> Acknowledged:
-        """Return the acknowledgements of the store when the run began; the moment has a zone."""
+    def acknowledged(self, facts: Facts, moment: datetime, records: Sequence[Record] = ()) -> Acknowledged:
+        """Return the acknowledgements of the store when the run began, and what was judged of these records.
+
+        The moment has a zone.
+        """
         stored = self._ask(lambda history: Acknowledgements(history).of_store(facts.store.identity)) or []
-        return sort_out(stored, versions_of(facts), moment)
+        found = sort_out(stored, versions_of(facts), moment)
+        return replace(found, settled=self._settled(facts.store.identity, records))
+
+    def _settled(self, store: StoreIdentity, records: Sequence[Record]) -> dict[tuple[RecordId, str], str]:
+        from drift_checks.report.judgements.file import JudgementFile
+        from drift_checks.report.judgements.judgement import Judged, settled_records
+
+        file = JudgementFile(self._folder.path)
+        if not file.path.exists():
+            return {}
+        try:
+            content = file.read()
+        except ReportsError as error:
+            self.warnings.append(str(error))
+            return {}
+        if content.damaged:
+            lines = count(content.damaged, "line")
+            self.warnings.append(f"{file.path}: {lines} cannot be read; the other judgements count")
+        return settled_records(Judged(content.judgements, store), records)
 
     def alert_log(self) -> AlertLog | None:
         """Return the log of alerts; None without a history."""

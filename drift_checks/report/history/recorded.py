@@ -254,6 +254,7 @@ class RecordedRun:
     """A finished run. Run ids sort in the order in which the runs began.
 
     `duration_seconds` is the time since the run was last resumed, so `finished` may be long after `started` plus it.
+    `agreed_records` are the ids of those on which store and reviewer agree, by stratum and category.
     """
 
     schema: int = SCHEMA
@@ -278,6 +279,7 @@ class RecordedRun:
     agreement_changes: tuple[AgreementChange, ...] = ()
     criteria: tuple[RecordedCriterion, ...]
     disagreements: tuple[RecordedDisagreement, ...]
+    agreed_records: Mapping[str, Mapping[str, tuple[RecordId, ...]]] = field(default_factory=dict)
     acknowledged: tuple[Mapping[str, Any], ...] = ()
     acknowledgements_ended: tuple[Mapping[str, Any], ...] = ()
     alerts: tuple[Mapping[str, Any], ...] = ()

@@ -1,0 +1,1 @@
+"""People judge records, one at a time."""

@@ -1,0 +1,1 @@
+"""What people say about records: who is right, the store or the reviewer."""
