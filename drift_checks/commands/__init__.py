@@ -25,7 +25,7 @@ SUBCOMMANDS = {
     "settings": "explain all settings, or one, with their values and sources",
     "doctor": "check everything that reviews in production need",
     "history": "print the last runs: verdict, agreement and what failed",
-    "compare": "compare two past runs, record by record",
+    "compare": "compare two classifiers on the same records, or two past runs",
     "acknowledge": "leave out a known disagreement or criterion until a day",
     "install": "schedule a nightly review with cron or systemd",
     "uninstall": "remove what `install` wrote, except files changed by hand",

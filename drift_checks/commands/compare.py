@@ -1,4 +1,4 @@
-"""What changed between two past runs, record by record."""
+"""Two classifiers on the same records (`--a`, `--b`), or what changed between two past runs."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator
 
+from drift_checks.commands.settings_options import add_settings
 from drift_checks.commands.stores import existing_history, reports_folder
 from drift_checks.core.errors import DriftError, NothingToReview, nearest
 from drift_checks.core.plain import to_json, to_plain
@@ -19,29 +20,50 @@ _LATEST, _PREVIOUS = "latest", "previous"
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
-    help_text = "a run: its id or the beginning of it, as in `history --format=csv`; `latest`, or `previous`"
-    parser.add_argument("first", metavar="RUN", help=help_text)
-    parser.add_argument("second", metavar="RUN", help="the run to compare with it")
+    help_text = "each by its id or the beginning of it, as in `history --format=csv`; `latest`, or `previous`"
+    parser.add_argument("runs", metavar="RUN", nargs="*", help=f"two runs; {help_text}")
+    side = "a reviewer, llm=MODEL, or a setting, as in llm-prompt=FILE; may be repeated (default: as configured)"
+    parser.add_argument("--a", metavar="WORD", action="append", help=f"the classifier in use: {side}")
+    parser.add_argument("--b", metavar="WORD", action="append", help="the one to compare with it")
     parser.add_argument(
-        "--reports",
-        "--drift-reports",
-        metavar="DIR",
-        help="the folder of reports (default: DRIFT_REPORTS, else reports)",
+        "--margin", type=_margin, default=0.03, help="a difference of agreement that does not matter (default 0.03)"
+    )
+    parser.add_argument(
+        "--fail-if-worse", action="store_true", help="exit with 1 if B is worse, and with 75 if that is not decided"
     )
     parser.add_argument("--format", choices=["text", "json"], default="text", help="output format (default: text)")
+    add_settings(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Print the differences."""
-    with existing_history(reports_folder(arguments.reports)) as history:
+    """Print the differences; return the exit code."""
+    if arguments.a or arguments.b:
+        if arguments.runs:
+            raise DriftError("compare", "two runs and two classifiers exclude each other", "omit one of the two")
+        from drift_checks.commands.compared_classifiers import compare_classifiers
+
+        return compare_classifiers(arguments)
+    if len(arguments.runs) != 2:
+        raise DriftError("compare", "nothing to compare", "name two runs, or two classifiers with --a=NAME --b=NAME")
+    with existing_history(reports_folder(arguments.drift_reports)) as history:
         runs = history.runs()
-        first, second = (_run_named(name, runs, history.path) for name in (arguments.first, arguments.second))
+        first, second = (_run_named(name, runs, history.path) for name in arguments.runs)
     if first.store.identity != second.store.identity:
         raise DriftError("compare", "the two runs reviewed different stores", "name two runs of one store")
     found = record_differences(first, second)
     lines = [_json(first, second, found)] if arguments.format == "json" else _text(first, second, found)
     sys.stdout.writelines(f"{line}\n" for line in lines)
     return 0
+
+
+def _margin(text: str) -> float:
+    try:
+        margin = float(text)
+    except ValueError:
+        margin = -1
+    if not 0 < margin < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is invalid; it must be a share above 0 and below 1, such as 0.03")
+    return margin
 
 
 def _run_named(name: str, runs: list[RecordedRun], path: object) -> RecordedRun:

@@ -27,16 +27,16 @@ def reports(tmp_path: Path) -> Path:
 
 def test_two_runs_are_compared_record_by_record(reports: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """By id, by its beginning, or by when they were."""
-    assert compare(NIGHTS[0], "latest", f"--reports={reports}") == 0
+    assert compare(NIGHTS[0], "latest", f"--drift-reports={reports}") == 0
     by_id = capsys.readouterr().out
     assert by_id.splitlines()[0].startswith(f"{NIGHTS[0]}  OK  agreement 96 %")
-    assert compare("20260110", NIGHTS[1], f"--reports={reports}") == 0
+    assert compare("20260110", NIGHTS[1], f"--drift-reports={reports}") == 0
     assert capsys.readouterr().out == by_id
 
 
 def test_programs_read_json(reports: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """With both runs and the records."""
-    assert compare("previous", "latest", f"--reports={reports}", "--format=json") == 0
+    assert compare("previous", "latest", f"--drift-reports={reports}", "--format=json") == 0
     document = json.loads(capsys.readouterr().out)
     assert document["runs"] == list(NIGHTS[:2])
     assert document["records"]
@@ -45,5 +45,5 @@ def test_programs_read_json(reports: Path, capsys: pytest.CaptureFixture[str]) -
 @pytest.mark.parametrize(("name", "problem"), [("2026", "2 runs begin with '2026'"), ("x", "'x' is not a run in")])
 def test_an_unclear_run_is_refused(reports: Path, capsys: pytest.CaptureFixture[str], name: str, problem: str) -> None:
     """In one sentence."""
-    assert compare(name, "latest", f"--reports={reports}") == 4
+    assert compare(name, "latest", f"--drift-reports={reports}") == 4
     assert problem in capsys.readouterr().err
