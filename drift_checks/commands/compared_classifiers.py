@@ -16,7 +16,7 @@ from drift_checks.commands.settings_options import read_sources
 from drift_checks.core.errors import SettingError
 from drift_checks.core.plain import to_json, to_plain
 from drift_checks.core.redaction import WITHHELD
-from drift_checks.core.text import count, percent, percent_range, printable, tenths
+from drift_checks.core.text import count, percent, percent_range, printable
 from drift_checks.report.verdict import Verdict
 from drift_checks.reviews.comparing import Compared, Comparison, Side
 from drift_checks.settings.declarations import LLM, Settings, declared
@@ -25,6 +25,7 @@ from drift_checks.statistics.intervals import wilson
 from drift_checks.statistics.two_classifiers import Conclusion, difference_interval, exact_mcnemar
 
 _EXAMPLES = 3
+_MOST_CHANGES = 10
 _LONGEST_TEXT = 100
 _COMMON = ("max_calls", "max_cost", "cluster", "repeat", "stability", "resume")
 
@@ -109,10 +110,13 @@ def _text(comparison: Comparison) -> Iterator[str]:
 def _changes(comparison: Comparison) -> Iterator[str]:
     """Yield which labels would change, the most frequent first, with examples."""
     changed = [item for item in comparison.compared if item.first != item.second]
-    for (first, second), number in Counter((item.first, item.second) for item in changed).most_common():
+    counts = Counter((item.first, item.second) for item in changed).most_common()
+    for (first, second), number in counts[:_MOST_CHANGES]:
         yield f"\n{printable(first)} → {printable(second)}: {count(number, 'record')}"
         examples = [item for item in changed if (item.first, item.second) == (first, second)][:_EXAMPLES]
         yield from (f"  {_example(item, redact=comparison.first.settings.redact)}" for item in examples)
+    if left := len(counts[_MOST_CHANGES:]):
+        yield f"\n{count(left, 'other change')}; --format=json lists all"
 
 
 def _example(item: Compared, *, redact: bool) -> str:
@@ -125,12 +129,16 @@ def advice(comparison: Comparison) -> str:
     pairs, (lower, upper) = comparison.pairs, difference_interval(comparison.pairs)
     if pairs.difference is None:
         return "Nothing was classified by both, so there is no advice."
-    points = f"by {100 * pairs.difference:+.1f} points (95 % interval {100 * lower:+.1f} to {100 * upper:+.1f})"
+    more = "more" if pairs.difference > 0 else "less"
+    interval = f"(95 % interval of B minus A: {100 * lower:+.1f} to {100 * upper:+.1f})"
+    points = f"B agrees with the store {more} often, by {100 * abs(pairs.difference):.1f} points {interval}"
+    if not pairs.difference:
+        points = f"both agree with the store equally often {interval}"
     return {
-        Conclusion.WORSE: f"Keep A: B's agreement with the store differs {points}.",
-        Conclusion.BETTER: f"Take B: its agreement with the store differs {points}.",
-        Conclusion.NO_WORSE: f"B can replace A: it is not worse by {tenths(comparison.margin)}; it differs {points}.",
-        Conclusion.UNDECIDED: f"Not decided: B differs {points}; raise --drift-sample-size to review more records.",
+        Conclusion.WORSE: f"Keep A: {points}.",
+        Conclusion.BETTER: f"Take B: {points}.",
+        Conclusion.NO_WORSE: f"B can replace A, as far as {100 * comparison.margin:g} points do not matter: {points}.",
+        Conclusion.UNDECIDED: f"Not decided: {points}; raise --drift-sample-size to review more records.",
     }[comparison.conclusion]
 
 

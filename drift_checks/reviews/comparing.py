@@ -92,9 +92,13 @@ class Comparison:
         uniform = replace(settings, decision=SEQUENTIAL, judge=POPULATION, max_calls=most)
         self._preparation = Preparation(uniform, folders, None, None)
         self.margin = margin
-        self.records = self._preparation.sample.records
-        self.first, self.second = (Side(side, self._preparation, folders) for side in (first, second))
         self.asked = 0
+        try:
+            self.records = self._preparation.sample.records
+            self.first, self.second = (Side(side, self._preparation, folders) for side in (first, second))
+        except BaseException:
+            self._preparation.close()
+            raise
 
     def run(self) -> Conclusion:
         """Review until the evidence decides, or all records are reviewed."""

@@ -9,6 +9,8 @@ import pytest
 
 from drift_checks.commands import chosen
 from tests.support.histories import NIGHTS, run
+from tests.support.stores import BuiltStore
+from tests.support.whole_runs import surroundings
 from tests.unit.commands.test_commands import keep
 
 
@@ -47,3 +49,28 @@ def test_an_unclear_run_is_refused(reports: Path, capsys: pytest.CaptureFixture[
     """In one sentence."""
     assert compare(name, "latest", f"--drift-reports={reports}") == 4
     assert problem in capsys.readouterr().err
+
+
+def _classify(label: str) -> str:
+    return f"def classify(text):\n    return {label!r}\n"
+
+
+def test_a_worse_classifier_fails_a_pipeline(
+    store: BuiltStore, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """With exit code 1, in few calls, and with the advice to keep the other."""
+    with surroundings(tmp_path):
+        (tmp_path / "never.py").write_text(_classify("nothing of the kind"), encoding="utf-8")
+        sides = ("--a=neighbours", "--b=never:classify", "--drift-embedding=tfidf")
+        code = compare(*sides, "--fail-if-worse", "--format=json", f"--drift-db={store.db}", "--drift-chroma=none")
+    document = json.loads(capsys.readouterr().out)
+    assert (code, document["conclusion"]) == (1, "worse")
+    assert document["advice"].startswith("Keep A: ")
+    assert document["b"]["calls"] <= 40
+
+
+def test_a_word_that_is_no_setting_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """In one sentence, before a store is opened."""
+    with surroundings(tmp_path):
+        assert compare("--b=llm-promt=new.txt") == 4
+    assert "--b: 'llm-promt=new.txt' is neither a reviewer nor a setting of one" in capsys.readouterr().err
