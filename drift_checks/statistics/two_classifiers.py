@@ -56,7 +56,8 @@ def exact_mcnemar(pairs: Pairs) -> float:
     difference between correlated proportions or percentages, Psychometrika 12 (1947), with binomial probabilities.
     """
     discordant, fewer = pairs.gained + pairs.lost, min(pairs.gained, pairs.lost)
-    return min(1.0, 2 * sum(comb(discordant, number) for number in range(fewer + 1)) / 2**discordant)
+    tail: float = sum(comb(discordant, number) for number in range(fewer + 1)) / 2**discordant
+    return min(1.0, 2 * tail)
 
 
 def difference_interval(pairs: Pairs) -> Interval:
