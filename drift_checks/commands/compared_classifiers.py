@@ -35,6 +35,8 @@ def compare_classifiers(arguments: argparse.Namespace) -> int:
     now = datetime.now(UTC)
     settings = load(read_sources(arguments, os.environ), now)
     first, second = (_side(arguments, words, f"--{name}", now) for name, words in _sides(arguments))
+    if replace(first, sources={}, texts={}) == replace(second, sources={}, texts={}):
+        raise SettingError("compare", "A and B are the same", "name another classifier with --b=NAME")
     # The output of the user's own code must not mix with output that programs read.
     with redirect_stdout(sys.stderr):
         comparison = Comparison(settings, first, second, (Path.cwd(),), arguments.margin)

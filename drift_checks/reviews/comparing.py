@@ -108,6 +108,10 @@ class Comparison:
             for side in (self.first, self.second):
                 side.review(batch)
             self.asked += len(batch)
+            sides = (self.first, self.second)
+            if not all(side.ledger.reviews[record.id].asked for side in sides for record in batch):
+                # After an outage, or once the budget is spent, all others fail for the same reason.
+                break
         return self.conclusion
 
     @property

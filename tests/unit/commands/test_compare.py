@@ -74,3 +74,12 @@ def test_a_word_that_is_no_setting_is_refused(tmp_path: Path, capsys: pytest.Cap
     with surroundings(tmp_path):
         assert compare("--b=llm-promt=new.txt") == 4
     assert "--b: 'llm-promt=new.txt' is neither a reviewer nor a setting of one" in capsys.readouterr().err
+
+
+def test_a_classifier_is_not_compared_with_itself(
+    store: BuiltStore, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A side that is omitted is as configured."""
+    with surroundings(tmp_path):
+        assert compare("--b=neighbours", f"--drift-db={store.db}") == 4
+    assert "A and B are the same" in capsys.readouterr().err
