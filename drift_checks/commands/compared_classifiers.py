@@ -105,8 +105,17 @@ def _text(comparison: Comparison) -> Iterator[str]:
     )
     if missing := comparison.asked - len(compared):
         yield f"{count(missing, 'record')} not classified by both; they count for neither"
+        yield from _reasons(comparison)
     yield from _changes(comparison)
     yield f"\n{advice(comparison)}"
+
+
+def _reasons(comparison: Comparison) -> Iterator[str]:
+    """Yield the most frequent reason why each side did not classify records."""
+    for name, side in (("A", comparison.first), ("B", comparison.second)):
+        failures = Counter(review.failure for review in side.ledger.reviews.values() if review.failure)
+        for failure, number in failures.most_common(1):
+            yield f"  {name}, {count(number, 'record')}: {printable(failure, _LONGEST_TEXT)}"
 
 
 def _changes(comparison: Comparison) -> Iterator[str]:
@@ -136,11 +145,15 @@ def advice(comparison: Comparison) -> str:
     points = f"B agrees with the store {more} often, by {100 * abs(pairs.difference):.1f} points {interval}"
     if not pairs.difference:
         points = f"both agree with the store equally often {interval}"
+    is_stopped = comparison.asked < len(comparison.records)
+    more_records = (
+        "the reviews stopped early, see above" if is_stopped else "raise --drift-sample-size to review more records"
+    )
     return {
         Conclusion.WORSE: f"Keep A: {points}.",
         Conclusion.BETTER: f"Take B: {points}.",
         Conclusion.NO_WORSE: f"B can replace A, as far as {100 * comparison.margin:g} points do not matter: {points}.",
-        Conclusion.UNDECIDED: f"Not decided: {points}; raise --drift-sample-size to review more records.",
+        Conclusion.UNDECIDED: f"Not decided: {points}; {more_records}.",
     }[comparison.conclusion]
 
 
