@@ -25,6 +25,7 @@ SUBCOMMANDS = {
     "settings": "explain all settings, or one, with their values and sources",
     "doctor": "check everything that reviews in production need",
     "history": "print the last runs: verdict, agreement and what failed",
+    "compare": "compare two classifiers on the same records, or two past runs",
     "acknowledge": "leave out a known disagreement or criterion until a day",
     "judge": "say who is right, the store or the reviewer, record by record",
     "install": "schedule a nightly review with cron or systemd",

@@ -1,0 +1,85 @@
+"""`python -m drift_checks compare`."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from drift_checks.commands import chosen
+from tests.support.histories import NIGHTS, run
+from tests.support.stores import BuiltStore
+from tests.support.whole_runs import surroundings
+from tests.unit.commands.test_commands import keep
+
+
+def compare(*arguments: object) -> int:
+    """Run the subcommand in this process; return the exit code."""
+    called = chosen(["compare", *map(str, arguments)])
+    assert called is not None
+    return called()
+
+
+@pytest.fixture
+def reports(tmp_path: Path) -> Path:
+    """The reports of two nights; on the second, more records disagree."""
+    return keep(tmp_path, run(NIGHTS[0], agreed=48), run(NIGHTS[1], agreed=40))
+
+
+def test_two_runs_are_compared_record_by_record(reports: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """By id, by its beginning, or by when they were."""
+    assert compare(NIGHTS[0], "latest", f"--drift-reports={reports}") == 0
+    by_id = capsys.readouterr().out
+    assert by_id.splitlines()[0].startswith(f"{NIGHTS[0]}  OK  agreement 96 %")
+    assert compare("20260110", NIGHTS[1], f"--drift-reports={reports}") == 0
+    assert capsys.readouterr().out == by_id
+
+
+def test_programs_read_json(reports: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """With both runs and the records."""
+    assert compare("previous", "latest", f"--drift-reports={reports}", "--format=json") == 0
+    document = json.loads(capsys.readouterr().out)
+    assert document["runs"] == list(NIGHTS[:2])
+    assert document["records"]
+
+
+@pytest.mark.parametrize(("name", "problem"), [("2026", "2 runs begin with '2026'"), ("x", "'x' is not a run in")])
+def test_an_unclear_run_is_refused(reports: Path, capsys: pytest.CaptureFixture[str], name: str, problem: str) -> None:
+    """In one sentence."""
+    assert compare(name, "latest", f"--drift-reports={reports}") == 4
+    assert problem in capsys.readouterr().err
+
+
+def _classify(label: str) -> str:
+    return f"def classify(text):\n    return {label!r}\n"
+
+
+def test_a_worse_classifier_fails_a_pipeline(
+    store: BuiltStore, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """With exit code 1, in few calls, and with the advice to keep the other."""
+    with surroundings(tmp_path):
+        (tmp_path / "never.py").write_text(_classify("nothing of the kind"), encoding="utf-8")
+        sides = ("--a=neighbours", "--b=never:classify", "--drift-embedding=tfidf")
+        code = compare(*sides, "--fail-if-worse", "--format=json", f"--drift-db={store.db}", "--drift-chroma=none")
+    document = json.loads(capsys.readouterr().out)
+    assert (code, document["conclusion"]) == (1, "worse")
+    assert document["advice"].startswith("Keep A: ")
+    assert document["b"]["calls"] <= 40
+
+
+def test_a_word_that_is_no_setting_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """In one sentence, before a store is opened."""
+    with surroundings(tmp_path):
+        assert compare("--b=llm-promt=new.txt") == 4
+    assert "--b: 'llm-promt=new.txt' is neither a reviewer nor a setting of one" in capsys.readouterr().err
+
+
+def test_a_classifier_is_not_compared_with_itself(
+    store: BuiltStore, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A side that is omitted is as configured."""
+    with surroundings(tmp_path):
+        assert compare("--b=neighbours", f"--drift-db={store.db}") == 4
+    assert "A and B are the same" in capsys.readouterr().err
