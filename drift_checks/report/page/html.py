@@ -19,7 +19,7 @@ from drift_checks.core.text import confidence, count, percent, percent_range, sh
 from drift_checks.report import summary
 from drift_checks.report.attribution import ATTRIBUTION_FILE, attribution_findings
 from drift_checks.report.change_points import change_in_words
-from drift_checks.report.changes import changes_since
+from drift_checks.report.changes import changes_since, same_verdict_since
 from drift_checks.report.headline import coverage, deciding_criteria, headline, reason
 from drift_checks.report.history.kept import KeptRun
 from drift_checks.report.history.recorded import RecordedRun
@@ -35,7 +35,7 @@ from drift_checks.report.run import CriterionResult, JudgedStatistic, RunReport
 from drift_checks.report.verdict import Verdict, severity
 
 _MOST_STATISTICS = 12
-_LONGEST_MESSAGE, _LONGEST_REASON = 800, 200
+_LONGEST_MESSAGE, _LONGEST_REASON, _LONGEST_DECIDING = 800, 200, 300
 
 
 @dataclass(frozen=True)
@@ -70,6 +70,7 @@ def render(report: RunReport) -> str:
             measured={result.criterion.name for result in report.criteria if result.verdict},
             known=summary.known_in_words(report),
             agreement=summary.agreement_in_words(report),
+            same_since=_same_since(report),
             since=change_in_words(report.agreement_changes[-1]) if report.agreement_changes else "",
             unmeasured=_unmeasured(report),
             pictures=pictures_of(report),
@@ -123,6 +124,7 @@ def _environment() -> Environment:
         quoted=shlex.quote,
         verbatim=lambda text: Markup.escape(spelled_out(mask_secrets(text))),
         shortened=lambda text: shorten_html(mask_secrets(text), _LONGEST_MESSAGE),
+        brief=lambda text: shorten_html(mask_secrets(text), _LONGEST_DECIDING),
     )
     return environment
 
@@ -149,6 +151,16 @@ def _measurement(result: CriterionResult) -> tuple[Picture | None, str]:
         figure = f"{percent(result.rate)} ({percent_range(*result.interval)}), threshold {percent(result.warn)}"
         return rate_bar(result.rate, result.interval, result.warn, result.critical or 0.0, verdict), figure
     return None, "–"
+
+
+def _same_since(report: RunReport) -> str:
+    """Return since when the runs of this store have had this verdict; empty if the last one had another."""
+    first = same_verdict_since(report)
+    if first is None or report.facts.interrupted is not None:
+        return ""
+    runs = [run.run_id for run in report.past]
+    number = len(runs) - runs.index(first.run_id) + 1
+    return f"{report.verdict} since {first.started:%Y-%m-%d %H:%M} UTC, in {number} runs in a row"
 
 
 def _unmeasured(report: RunReport) -> list[tuple[str, str]]:
