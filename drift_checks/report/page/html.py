@@ -31,10 +31,13 @@ from drift_checks.report.page.charts.trend import trend_picture
 from drift_checks.report.page.compiled import CompiledTemplates
 from drift_checks.report.page.pictures import pictures_of, trend_of
 from drift_checks.report.page.record_rows import record_rows
+from drift_checks.report.past_reviews import past_reviews
 from drift_checks.report.run import CriterionResult, JudgedStatistic, RunReport
 from drift_checks.report.verdict import Verdict, severity
 
 _MOST_STATISTICS = 12
+# Of more records, the page shows only the last of their earlier reviews, so that it stays small.
+_FEW = 60
 _LONGEST_MESSAGE, _LONGEST_REASON, _LONGEST_DECIDING = 800, 200, 300
 
 
@@ -79,6 +82,7 @@ def render(report: RunReport) -> str:
             labels=label_findings(report),
             labels_file=LABELS_FILE,
             rows=rows,
+            past_reviews=past_reviews(report.past, [row.record_id for row in rows], 3 if len(rows) <= _FEW else 1),
             listed=len(listed),
             known_rows=sum(item.criteria == [str(Result.ACKNOWLEDGED)] for item in listed),
             records_file=RECORDS_FILE,
@@ -122,6 +126,7 @@ def _environment() -> Environment:
         percent_range=lambda bounds: percent_range(*bounds),
         confidence=confidence,
         quoted=shlex.quote,
+        breakable=_breakable,
         verbatim=lambda text: Markup.escape(spelled_out(mask_secrets(text))),
         shortened=lambda text: shorten_html(mask_secrets(text), _LONGEST_MESSAGE),
         brief=lambda text: shorten_html(mask_secrets(text), _LONGEST_DECIDING),
@@ -183,6 +188,11 @@ def _unmeasured(report: RunReport) -> list[tuple[str, str]]:
 
 def _counted(values: Iterable[str]) -> list[tuple[str, int]]:
     return Counter(value for value in values if value).most_common()
+
+
+def _breakable(name: str) -> Markup:
+    """Return a name that a browser may break after an underscore."""
+    return Markup("_<wbr>").join(Markup.escape(part) for part in spelled_out(mask_secrets(name)).split("_"))
 
 
 def _finalize(value: object) -> object:
