@@ -12,9 +12,20 @@ from tests.support.histories import NIGHTS, run
 def night(number: int, reviewed: str | None) -> RecordedRun:
     """Return a run that drew records 1 and 2, in which the reviewer named this category for record 1."""
     made = run(NIGHTS[number])
-    said = [RecordedDisagreement(
-        record_id=1, stratum="old", stored="a", reviewed=reviewed, stored_confidence=None, reviewed_confidence=None
-    )] if reviewed else []
+    said = (
+        [
+            RecordedDisagreement(
+                record_id=1,
+                stratum="old",
+                stored="a",
+                reviewed=reviewed,
+                stored_confidence=None,
+                reviewed_confidence=None,
+            )
+        ]
+        if reviewed
+        else []
+    )
     return replace(made, sample=replace(made.sample, record_ids=(1, 2)), disagreements=tuple(said))
 
 
