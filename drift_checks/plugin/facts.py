@@ -111,6 +111,7 @@ def gather_facts(config: pytest.Config, pipeline: Pipeline, counts: Mapping[str,
         found=pipeline.found,
         repeat=repeat,
         repeat_record=repeat_record,
+        record_url=settings.record_url,
         settings={
             setting.name: f"{getattr(settings, setting.key)} ({settings.sources[setting.key]})"
             for setting in declared()

@@ -67,6 +67,16 @@ def distinguishable(before: str, now: str) -> tuple[str, str]:
     return first, second
 
 
+def same_verdict_since(report: RunReport) -> RecordedRun | None:
+    """Return the first of the runs just before this one that all had its verdict; None if the last had another."""
+    found = None
+    for run in reversed(report.past):
+        if run.verdict is not report.verdict:
+            break
+        found = run
+    return found
+
+
 def store_of(report: RunReport) -> StoreIdentity:
     """Return the identity of the store that a run reviewed."""
     return report.facts.store.identity

@@ -38,6 +38,7 @@ class Facts:
         found: What was found in the store because the user did not name it.
         repeat: The command that repeats the run.
         repeat_record: The command that repeats the run for one record, whose id is to be appended.
+        record_url: The address of a record in the user's own system, in which `{id}` stands for its id.
         settings: The settings that were set, each with its source.
         versions: The versions of libraries.
     """
@@ -68,6 +69,7 @@ class Facts:
     found: tuple[str, ...] = ()
     repeat: str = ""
     repeat_record: str = ""
+    record_url: str | None = None
     settings: dict[str, str] = field(default_factory=dict)
     versions: dict[str, str] = field(default_factory=dict)
 

@@ -225,6 +225,11 @@ class Settings:
     )
     reports: Path = _report(kinds.path("a folder"), "folder that runs write to", Path("reports"))
     retention_days: int = _report(kinds.whole(30), "number of days to keep reports and history, at least 30", 90)
+    record_url: str | None = _report(
+        kinds.record_address(),
+        "URL of a record in your own system, in which {id} stands for its id, as in https://app/item/{id}, for links in"
+        " the report",
+    )
     redact: bool = _report(kinds.flag(), "leave the text of records out of reports, alerts and logs", False)
     write_back: bool = _store(
         kinds.flag(),

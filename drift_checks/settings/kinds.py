@@ -282,6 +282,20 @@ def address() -> Kind[str]:
     return Kind(parse, "a URL such as https://host/v1, without user, password or query", shown=mask_url)
 
 
+def record_address() -> Kind[str]:
+    """Return the kind of URLs of one record, in which `{id}` stands for its id."""
+
+    def parse(text: str, _: Path) -> str:
+        parts = urlsplit(text)
+        if parts.scheme not in ("http", "https") or not parts.hostname or set("@{}") & set(parts.netloc):
+            raise ValueError
+        if "{id}" not in text:
+            raise ValueError
+        return text
+
+    return Kind(parse, "a URL with {id} in its path or query, such as https://host/item/{id}, without user or password")
+
+
 def cluster(*words: str) -> Kind[str | None]:
     """Return the kind of Dask clusters: one of a few words, the address of a scheduler, or none."""
 

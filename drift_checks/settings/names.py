@@ -18,7 +18,7 @@ NAMES = (
     *("repeat", "stability"),
     *("warn", "critical", "min_reviewed", "decision", "judge", "error_rate", "thresholds", "least"),
     *("recent_days", "reference_days"),
-    *("reports", "retention_days", "log_file", "log_config"),
+    *("reports", "retention_days", "log_file", "log_config", "record_url"),
     *("alerts", "alert_on", "realert_hours", "page_when", "pagerduty_url", "pagerduty_severities", "report_url"),
     *("email_to", "email_from"),
 )

@@ -19,7 +19,7 @@ from drift_checks.core.text import confidence, count, percent, percent_range, sh
 from drift_checks.report import summary
 from drift_checks.report.attribution import ATTRIBUTION_FILE, attribution_findings
 from drift_checks.report.change_points import change_in_words
-from drift_checks.report.changes import changes_since
+from drift_checks.report.changes import changes_since, same_verdict_since
 from drift_checks.report.headline import coverage, deciding_criteria, headline, reason
 from drift_checks.report.history.kept import KeptRun
 from drift_checks.report.history.recorded import RecordedRun
@@ -31,11 +31,14 @@ from drift_checks.report.page.charts.trend import trend_picture
 from drift_checks.report.page.compiled import CompiledTemplates
 from drift_checks.report.page.pictures import pictures_of, trend_of
 from drift_checks.report.page.record_rows import record_rows
+from drift_checks.report.past_reviews import past_reviews
 from drift_checks.report.run import CriterionResult, JudgedStatistic, RunReport
 from drift_checks.report.verdict import Verdict, severity
 
 _MOST_STATISTICS = 12
-_LONGEST_MESSAGE, _LONGEST_REASON = 800, 200
+# Of more records, the page shows only the last of their earlier reviews, so that it stays small.
+_FEW = 60
+_LONGEST_MESSAGE, _LONGEST_REASON, _LONGEST_DECIDING = 800, 200, 300
 
 
 @dataclass(frozen=True)
@@ -70,6 +73,7 @@ def render(report: RunReport) -> str:
             measured={result.criterion.name for result in report.criteria if result.verdict},
             known=summary.known_in_words(report),
             agreement=summary.agreement_in_words(report),
+            same_since=_same_since(report),
             since=change_in_words(report.agreement_changes[-1]) if report.agreement_changes else "",
             unmeasured=_unmeasured(report),
             pictures=pictures_of(report),
@@ -78,6 +82,7 @@ def render(report: RunReport) -> str:
             labels=label_findings(report),
             labels_file=LABELS_FILE,
             rows=rows,
+            past_reviews=past_reviews(report.past, [row.record_id for row in rows], 3 if len(rows) <= _FEW else 1),
             listed=len(listed),
             known_rows=sum(item.criteria == [str(Result.ACKNOWLEDGED)] for item in listed),
             records_file=RECORDS_FILE,
@@ -121,8 +126,10 @@ def _environment() -> Environment:
         percent_range=lambda bounds: percent_range(*bounds),
         confidence=confidence,
         quoted=shlex.quote,
+        breakable=_breakable,
         verbatim=lambda text: Markup.escape(spelled_out(mask_secrets(text))),
         shortened=lambda text: shorten_html(mask_secrets(text), _LONGEST_MESSAGE),
+        brief=lambda text: shorten_html(mask_secrets(text), _LONGEST_DECIDING),
     )
     return environment
 
@@ -151,6 +158,16 @@ def _measurement(result: CriterionResult) -> tuple[Picture | None, str]:
     return None, "–"
 
 
+def _same_since(report: RunReport) -> str:
+    """Return since when the runs of this store have had this verdict; empty if the last one had another."""
+    first = same_verdict_since(report)
+    if first is None or report.facts.interrupted is not None:
+        return ""
+    runs = [run.run_id for run in report.past]
+    number = len(runs) - runs.index(first.run_id) + 1
+    return f"{report.verdict} since {first.started:%Y-%m-%d %H:%M} UTC, in {number} runs in a row"
+
+
 def _unmeasured(report: RunReport) -> list[tuple[str, str]]:
     """Return what was not measured, and why: whole criteria, and single checks of the others."""
     found = []
@@ -171,6 +188,11 @@ def _unmeasured(report: RunReport) -> list[tuple[str, str]]:
 
 def _counted(values: Iterable[str]) -> list[tuple[str, int]]:
     return Counter(value for value in values if value).most_common()
+
+
+def _breakable(name: str) -> Markup:
+    """Return a name that a browser may break after an underscore."""
+    return Markup("_<wbr>").join(Markup.escape(part) for part in spelled_out(mask_secrets(name)).split("_"))
 
 
 def _finalize(value: object) -> object:

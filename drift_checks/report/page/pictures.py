@@ -47,13 +47,13 @@ class ShownPicture:
 
 
 def pictures_of(report: RunReport) -> list[ShownPicture]:
-    """Return the charts that have figures, in the order of the page: full-width charts come last."""
+    """Return the charts that have figures, in the order of the page: the trend first, full-width charts last."""
     found = [
         ShownPicture(name, criterion, kind, heading, caption, picture)
         for draw, name, criterion, kind, heading, caption in _PICTURES
         if (picture := draw(report)) is not None
     ]
-    return sorted(found, key=lambda shown: shown.across)
+    return sorted(found, key=lambda shown: (shown.kind != "trend", shown.across))
 
 
 def trend_of(runs: Iterable[RecordedRun], judge: str, link_of: Callable[[RecordedRun], str | None]) -> list[TrendPoint]:

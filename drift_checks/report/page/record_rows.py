@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from urllib.parse import quote
 
 from drift_checks.core.outcomes import Decision, Outcome, Result
 from drift_checks.core.records import RecordId
@@ -19,8 +21,10 @@ _LONGEST = 20_000
 # The size of a reason and of a neighbour's text, relative to that of the record's own text.
 _REASON, _NEAR = 0.4, 0.2
 _LONGEST_NAME = 120
-# Longer texts are folded.
-_FOLDED = 320
+# Longer texts are folded, at the end of a sentence if one ends before the second number of characters.
+_FOLDED, _LONGEST_SENTENCE = 320, 480
+# Followed by a lower-case letter, or after a single capital, a full stop ends an abbreviation.
+_SENTENCE_END = re.compile(r"""(?<!\b[A-Z])[.!?…]["'”’)\]]*(?=\s+[^\sa-zà-ÿ])|[。！？]|\n""")
 
 
 @dataclass(frozen=True)
@@ -46,6 +50,7 @@ class RecordRow:
 
     Attributes:
         anchor: Its id in the page.
+        link: Its address in the user's own system; empty if that is not known.
         criteria: The criteria that it failed; `acknowledged` stands in for an acknowledged disagreement.
         disagrees: Whether store and reviewer differ, and this is not acknowledged.
         failures: The criteria that it failed, except agreement.
@@ -57,6 +62,7 @@ class RecordRow:
 
     record_id: RecordId
     anchor: str
+    link: str
     stratum: str
     decision: Decision | None
     details: Details | None
@@ -91,7 +97,8 @@ def record_rows(report: RunReport) -> list[RecordRow]:
     listed = listed_records(report.outcomes)[:MOST_SHOWN]
     pieces = [piece for item in listed for piece in _pieces(report.details.get(item.record_id), item.outcomes)]
     allowed = _allowed(pieces)
-    return [_row(item, report.details.get(item.record_id), allowed) for item in listed]
+    address = report.facts.record_url or ""
+    return [_row(item, report.details.get(item.record_id), allowed, address) for item in listed]
 
 
 def _allowed(pieces: Sequence[tuple[float, str | None]]) -> int:
@@ -123,7 +130,7 @@ def _pieces(details: Details | None, found: Sequence[Outcome]) -> Iterator[tuple
         yield _NEAR, near.text
 
 
-def _row(listed: ListedRecord, details: Details | None, allowed: int) -> RecordRow:
+def _row(listed: ListedRecord, details: Details | None, allowed: int, address: str) -> RecordRow:
     agreement = listed.agreement
     reason = int(allowed * _REASON)
     why = {} if agreement is None else {agreement.result: _shortened(agreement.message, reason)}
@@ -131,6 +138,7 @@ def _row(listed: ListedRecord, details: Details | None, allowed: int) -> RecordR
     return RecordRow(
         record_id=listed.record_id,
         anchor=f"record-{listed.number}",
+        link=address.replace("{id}", quote(str(listed.record_id), safe="", errors="replace")),
         stratum=listed.outcomes[0].stratum or "",
         decision=listed.decision,
         details=details,
@@ -162,9 +170,19 @@ def excerpt(text: str, allowed: int) -> Excerpt:
     left_out = len(text) - len(cut)
     if len(cut) <= _FOLDED and not left_out:
         return Excerpt(cut)
-    place = cut.rfind(" ", _FOLDED // 2, _FOLDED)
-    place = _FOLDED if place < 0 else place
+    place = _fold(cut)
     return Excerpt(cut[:place], cut[place:], left_out)
+
+
+def _fold(text: str) -> int:
+    """Return where to fold a text: at the last end of a sentence that is near enough, else at a space."""
+    ends = [found.end() for found in _SENTENCE_END.finditer(text, 0, _LONGEST_SENTENCE + 1)]
+    early = [end for end in ends if _FOLDED // 2 <= end <= _FOLDED]
+    late = [end for end in ends if _FOLDED < end <= _LONGEST_SENTENCE]
+    if early or late:
+        return early[-1] if early else late[0]
+    place = text.rfind(" ", _FOLDED // 2, _FOLDED)
+    return _FOLDED if place < 0 else place
 
 
 def _shortened(text: str, longest: int) -> str:

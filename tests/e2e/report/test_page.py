@@ -39,9 +39,9 @@ def test_the_list_of_runs_and_the_run_link_to_each_other(browsing: Browsing, dem
 
 
 def test_the_heading_leads_to_what_decided(known: Opened) -> None:
-    """The sentence below it links to the criterion."""
+    """The findings below it link to the criteria."""
     assert known.page.get_by_role("heading", level=1).inner_text().startswith("✖ CRITICAL · ")
-    known.follow(known.page.get_by_text("Decided by").get_by_role("link", name="agreement").click)
+    known.follow(known.page.locator(".why").get_by_role("link", name="agreement").click)
     assert known.address.endswith("#criterion-agreement")
 
 
@@ -148,10 +148,10 @@ def test_an_address_that_does_not_fit_the_report_shows_all(
 def test_back_and_forward_follow_the_links_of_criteria(known: Opened) -> None:
     """The link gives the number of records; the view is always that of the address."""
     agreement = ["1", "2", "3", "10"], "agreement"
-    known.follow(known.page.locator("#criterion-agreement").get_by_role("link", name="4 records below").click)
+    known.follow(known.page.locator("#criterion-agreement").get_by_role("link", name="4 records above").click)
     assert (known.ids, known.chosen("Criterion")) == agreement
     assert known.page.locator("#list").is_visible()
-    known.follow(known.page.locator("#criterion-record_integrity").get_by_role("link", name="record below").click)
+    known.follow(known.page.locator("#criterion-record_integrity").get_by_role("link", name="record above").click)
     assert known.ids == ["1"]
     known.follow(known.page.go_back)
     assert (known.ids, known.chosen("Criterion")) == agreement
@@ -175,7 +175,7 @@ def test_a_folded_criterion_opens_whenever_its_link_is_followed(
     browsing: Browsing, known_pages: Pages, known: Opened
 ) -> None:
     """Even if it was closed again in between, or from a mail."""
-    link = known.page.get_by_role("row").get_by_role("link", name="store_consistency")
+    link = known.record("four").get_by_role("link", name="store_consistency")
     section = known.page.locator("#criterion-store_consistency")
     assert section.get_attribute("open") is None
     known.follow(known.record("four").get_by_role("link", name="store_consistency").click)

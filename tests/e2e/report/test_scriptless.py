@@ -14,7 +14,13 @@ from tests.support.pages import LONG_TEXT, Pages, served
 pytestmark = pytest.mark.browser
 
 POLICY = "sandbox; default-src 'none'; img-src 'self'; style-src 'self';"
-SECTIONS = ("Criteria", "Not measured, and why", "Charts", "Records that disagree or failed", "How this run was made")
+SECTIONS = (
+    "All criteria",
+    "Not measured, and why",
+    "Trends and charts",
+    "Records that disagree or failed",
+    "How this run was made",
+)
 # Invisible shapes: without an extent, or in the colour of the page.
 UNSEEN = """() => {
   document.body.style.backgroundColor = 'Canvas';

@@ -107,6 +107,20 @@ def test_a_short_enough_text_is_shown_whole(text: str) -> None:
     assert (not cut.rest) is (len(text) <= 320)
 
 
+def test_a_long_text_is_folded_at_the_end_of_a_sentence() -> None:
+    """The full stop of an abbreviation ends none."""
+    cut = excerpt("The U.S. firm vs. the bank lost the case on Monday. " * 20, 20_000)
+    assert cut.beginning.endswith("on Monday.")
+    assert cut.rest.startswith(" The U.S.")
+
+
+def test_a_record_links_into_the_users_system() -> None:
+    """Its id is written so that it cannot leave its place in the address."""
+    (row,) = record_rows(report([decided("../a b?&c", "a", "b")], record_url="https://app/item/{id}"))
+    assert row.link == "https://app/item/..%2Fa%20b%3F%26c"
+    assert rows(decided(1, "a", "b"))[0].link == ""
+
+
 @given(text=TEXTS, most=st.integers(0, 3000))
 def test_a_text_that_was_cut_says_so(text: str, most: int) -> None:
     """A text that fits is unchanged."""
