@@ -21,9 +21,9 @@ from drift_checks.alerts.policy import Policy, incidents
 from drift_checks.core.errors import ReportsError
 from drift_checks.core.plain import from_plain, to_plain
 from drift_checks.report.history.alert_log import Alert, AlertLog
-from drift_checks.report.history.recorded import StoreIdentity
 from drift_checks.report.logs import ON_TERMINAL
 from drift_checks.report.verdict import Verdict
+from drift_checks.stores.identity import StoreIdentity
 
 logger = logging.getLogger(__name__)
 Answer = TypeVar("Answer")

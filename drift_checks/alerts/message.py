@@ -17,11 +17,11 @@ from drift_checks.report.certainty import is_confirmed
 from drift_checks.report.changes import changes_since, store_of
 from drift_checks.report.folder import PAGE
 from drift_checks.report.headline import reason
-from drift_checks.report.history.recorded import StoreIdentity
 from drift_checks.report.outside import outside_in_words
 from drift_checks.report.run import RunReport
 from drift_checks.report.verdict import Verdict
 from drift_checks.statistics.intervals import Interval
+from drift_checks.stores.identity import StoreIdentity
 
 _TRY_AGAIN = "Check the reviewer; the same command with --drift-resume makes only the missing reviews."
 _MOST_CRITERIA, _MOST_DISAGREEMENTS = 3, 5

@@ -28,7 +28,7 @@ from drift_checks.report.acknowledgements import Acknowledgement
 from drift_checks.report.history.acknowledged import Acknowledgements, KeptAcknowledgement, kept_acknowledgements
 from drift_checks.report.history.database import History
 from drift_checks.report.history.reading import HistoryView
-from drift_checks.report.history.recorded import StoreIdentity
+from drift_checks.stores.identity import StoreIdentity
 
 if TYPE_CHECKING:
     from rich.table import Table

@@ -15,8 +15,9 @@ from drift_checks.core.text import printable
 from drift_checks.report.acknowledgements import Acknowledgement, sort_out
 from drift_checks.report.changes import versions_of
 from drift_checks.report.history.reading import HistoryView
-from drift_checks.report.history.recorded import RecordedCriterion, RecordedDisagreement, RecordedRun, StoreIdentity
+from drift_checks.report.history.recorded import RecordedCriterion, RecordedDisagreement, RecordedRun
 from drift_checks.report.verdict import FAILED, Verdict
+from drift_checks.stores.identity import StoreIdentity
 
 # Whatever is accepted for longer is no exception.
 MOST_DAYS = 366

@@ -21,10 +21,10 @@ from drift_checks.core.instants import format_instant
 from drift_checks.core.text import printable
 from drift_checks.report.history.alert_log import AlertLog
 from drift_checks.report.history.database import History
-from drift_checks.report.history.recorded import StoreIdentity
 from drift_checks.report.verdict import Verdict
 from drift_checks.settings.declarations import Settings
 from drift_checks.settings.usable import configure
+from drift_checks.stores.identity import StoreIdentity
 
 EXIT_NOT_DELIVERED = 1
 _OUTCOMES = {

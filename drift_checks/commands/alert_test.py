@@ -14,7 +14,7 @@ from drift_checks.alerts.message import trial_message
 from drift_checks.commands.settings_options import add_settings, read_settings
 from drift_checks.core.errors import SettingError
 from drift_checks.core.instants import format_instant
-from drift_checks.report.history.recorded import StoreIdentity
+from drift_checks.stores.identity import StoreIdentity
 
 EXIT_NOT_DELIVERED = 1
 # Somebody is waiting for it.

@@ -17,8 +17,8 @@ from drift_checks.commands.stores import UNBOUNDED
 from drift_checks.core.addresses import ServerURL
 from drift_checks.core.errors import SettingError
 from drift_checks.core.text import count, printable, readable_size
-from drift_checks.report.history.recorded import StoreIdentity
 from drift_checks.settings.declarations import Settings
+from drift_checks.stores.identity import StoreIdentity
 
 if TYPE_CHECKING:
     from drift_checks.operations.backup.creation import Backup, BackupSource

@@ -23,8 +23,9 @@ from drift_checks.core.plain import to_json, to_plain
 from drift_checks.core.text import percent, percent_range, printable, spelled_out
 from drift_checks.report.change_points import change_in_words
 from drift_checks.report.history.reading import HistoryView
-from drift_checks.report.history.recorded import RecordedRun, StoreIdentity
+from drift_checks.report.history.recorded import RecordedRun
 from drift_checks.report.verdict import Verdict
+from drift_checks.stores.identity import StoreIdentity
 
 if TYPE_CHECKING:
     from rich.table import Table

@@ -23,9 +23,9 @@ from drift_checks.core.text import count, visible
 if TYPE_CHECKING:
     from drift_checks.operations.judging.session import ReadRecord
     from drift_checks.report.history.recorded import RecordedRun
-    from drift_checks.report.judgements.file import JudgementFile
-    from drift_checks.report.judgements.judgement import Judged
-    from drift_checks.report.judgements.waiting import Reviewed, Waiting
+    from drift_checks.report.waiting import Reviewed, Waiting
+    from drift_checks.reviews.judgements.file import JudgementFile
+    from drift_checks.reviews.judgements.judgement import Judged
     from drift_checks.reviews.preparation import Preparation
     from drift_checks.settings.declarations import Settings
 
@@ -48,9 +48,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Judge, or print, export or import judgements."""
-    from drift_checks.report.judgements.file import JudgementFile
-    from drift_checks.report.judgements.judgement import Judged
-    from drift_checks.report.judgements.waiting import Reviewed
+    from drift_checks.report.waiting import Reviewed
+    from drift_checks.reviews.judgements.file import JudgementFile
+    from drift_checks.reviews.judgements.judgement import Judged
     from drift_checks.reviews.preparation import Preparation
 
     settings = read_settings(arguments, os.environ, datetime.now(UTC))
@@ -134,7 +134,7 @@ def _read(preparation: Preparation, item: Waiting) -> ReadRecord | None:
 
 
 def _export(arguments: argparse.Namespace, preparation: Preparation, judged: Judged) -> None:
-    from drift_checks.report.judgements.formats import WRITERS
+    from drift_checks.reviews.judgements.formats import WRITERS
 
     ids: list[RecordId] = list(dict.fromkeys(item.record_id for item in judged.all))
     store, texts = preparation.store, {}
@@ -150,7 +150,7 @@ def _export(arguments: argparse.Namespace, preparation: Preparation, judged: Jud
 
 
 def _import(arguments: argparse.Namespace, reviewed: Reviewed, file: JudgementFile, judge: str) -> None:
-    from drift_checks.report.judgements.formats import READERS, Defaults
+    from drift_checks.reviews.judgements.formats import READERS, Defaults
 
     path = Path.cwd() / Path(arguments.import_file).expanduser()
     defaults = Defaults(reviewed.newest.store.identity, judge, datetime.now(UTC))
@@ -172,7 +172,7 @@ def _import(arguments: argparse.Namespace, reviewed: Reviewed, file: JudgementFi
 
 
 def _summary(reviewed: Reviewed) -> Iterator[str]:
-    from drift_checks.report.judgements.waiting import accuracy_sentences, judges_sentence
+    from drift_checks.report.waiting import accuracy_sentences, judges_sentence
 
     yield from accuracy_sentences(reviewed.accuracy())
     if sentence := judges_sentence(reviewed):

@@ -13,9 +13,9 @@ from drift_checks.core.errors import NothingToReview
 from drift_checks.core.text import printable
 from drift_checks.report.history.reading import NAME as FILE
 from drift_checks.report.history.reading import HistoryView, read_history
-from drift_checks.report.history.recorded import StoreIdentity
 from drift_checks.settings.declarations import declared
 from drift_checks.settings.loading import Origin, parse
+from drift_checks.stores.identity import StoreIdentity
 
 if TYPE_CHECKING:
     from rich.console import RenderableType

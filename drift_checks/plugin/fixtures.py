@@ -218,7 +218,7 @@ def past_attributions(drift_pipeline: Pipeline) -> list[Mapping[str, Any]]:
 
 def _past_details(pipeline: Pipeline, criterion: str, method: str | None = None) -> list[Mapping[str, Any]]:
     from drift_checks.report.history.past import past_details
-    from drift_checks.report.history.recorded import StoreIdentity
+    from drift_checks.stores.identity import StoreIdentity
 
     settings = pipeline.settings
     store = StoreIdentity(str(settings.db), settings.table, settings.collection)

@@ -11,8 +11,8 @@ from drift_checks.core.instants import format_instant
 from drift_checks.core.outcomes import AGREEMENT, VERSION_WORDS, Outcome
 from drift_checks.core.records import RecordId
 from drift_checks.core.text import printable
-from drift_checks.report.history.recorded import StoreIdentity
 from drift_checks.report.verdict import FAILED, Verdict, severity
+from drift_checks.stores.identity import StoreIdentity
 
 _LONGEST = 60
 _LONGEST_REASON = 200

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 
 from drift_checks.core.outcomes import VERSION_WORDS
 from drift_checks.core.text import percent, printable
-from drift_checks.report.history.recorded import RecordedRun, StoreIdentity
+from drift_checks.report.history.recorded import RecordedRun
 from drift_checks.report.run import Facts, RunReport
 from drift_checks.report.verdict import FAILED, Verdict, severity
 from drift_checks.settings.declarations import POPULATION
+from drift_checks.stores.identity import StoreIdentity
 
 # A criterion with its previous verdict and its verdict now.
 Change = tuple[str, Verdict, Verdict]

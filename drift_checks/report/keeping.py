@@ -22,10 +22,11 @@ from drift_checks.report.history.acknowledged import Acknowledgements
 from drift_checks.report.history.alert_log import AlertLog, undelivered_alerts
 from drift_checks.report.history.database import History
 from drift_checks.report.history.kept import kept_runs
-from drift_checks.report.history.recorded import RecordedRun, StoreIdentity, recorded_run
+from drift_checks.report.history.recorded import RecordedRun, recorded_run
 from drift_checks.report.metrics import write_metrics
 from drift_checks.report.run import Facts, RunReport
 from drift_checks.reviews.journal import first_of_future
+from drift_checks.stores.identity import StoreIdentity
 
 Answer = TypeVar("Answer")
 METRICS = "metrics.prom"
@@ -62,8 +63,8 @@ class Keeper:
         return replace(found, settled=self._settled(facts.store.identity, records))
 
     def _settled(self, store: StoreIdentity, records: Sequence[Record]) -> dict[tuple[RecordId, str], str]:
-        from drift_checks.report.judgements.file import JudgementFile
-        from drift_checks.report.judgements.judgement import Judged, settled_records
+        from drift_checks.reviews.judgements.file import JudgementFile
+        from drift_checks.reviews.judgements.judgement import Judged, settled_records
 
         file = JudgementFile(self._folder.path)
         if not file.path.exists():

@@ -11,9 +11,10 @@ from drift_checks.core.errors import ReportsError
 from drift_checks.core.files import replace_file
 from drift_checks.core.secrets import mask_secrets
 from drift_checks.core.text import unicode
-from drift_checks.report.history.recorded import RecordedCriterion, RecordedRun, StoreIdentity
+from drift_checks.report.history.recorded import RecordedCriterion, RecordedRun
 from drift_checks.report.verdict import Verdict
 from drift_checks.statistics.intervals import Interval
+from drift_checks.stores.identity import StoreIdentity
 
 if TYPE_CHECKING:
     from prometheus_client import Metric

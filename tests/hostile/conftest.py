@@ -13,7 +13,7 @@ from drift_checks.alerts.channels.base import Deadline
 from drift_checks.alerts.delivery import Delivery, send_all
 from drift_checks.alerts.message import trial_message
 from drift_checks.core.secrets import Secret
-from drift_checks.report.history.recorded import StoreIdentity
+from drift_checks.stores.identity import StoreIdentity
 name, address, seconds = sys.argv[1:]
 def channel():
     if name == "slack":

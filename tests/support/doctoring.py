@@ -13,11 +13,11 @@ from drift_checks.operations.doctor.check import Check, Finding, run_check
 from drift_checks.operations.doctor.checklist import run_checklist
 from drift_checks.operations.doctor.setup import DoctorOptions, Setup
 from drift_checks.report.history.database import History
-from drift_checks.report.history.recorded import StoreIdentity
 from drift_checks.report.verdict import Verdict
 from drift_checks.settings.declarations import Settings
 from drift_checks.settings.loading import Sources
 from drift_checks.settings.usable import Configured
+from drift_checks.stores.identity import StoreIdentity
 from tests.support.histories import altered, run
 from tests.support.stores import NAME, BuiltStore
 

@@ -12,8 +12,9 @@ from typing import Any
 from drift_checks.report.document import drift_document
 from drift_checks.report.history.database import History
 from drift_checks.report.history.reading import NAME, HistoryView
-from drift_checks.report.history.recorded import RecordedCriterion, RecordedRun, StoreIdentity, recorded_run
+from drift_checks.report.history.recorded import RecordedCriterion, RecordedRun, recorded_run
 from drift_checks.report.verdict import Verdict
+from drift_checks.stores.identity import StoreIdentity
 from tests.support.reports import report, reviewed
 
 RUN = "20260115T020000Z-abc123"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
-from drift_checks.report.judgements.judgement import Answer, Judgement, hash_of
+from drift_checks.reviews.judgements.judgement import Answer, Judgement, hash_of
 from tests.support.histories import STORE
 
 NOW = datetime(2026, 1, 15, 9, 0, tzinfo=UTC)

@@ -9,11 +9,12 @@ from typing import Any
 from drift_checks.core.outcomes import Criterion, Decision, Outcome, Result
 from drift_checks.core.records import STORE_STRATA, RecordId
 from drift_checks.report.acknowledgements import NOTHING_ACKNOWLEDGED, Acknowledged, Acknowledgement
-from drift_checks.report.history.recorded import ReviewerFacts, SampleFacts, StoreFacts, StoreIdentity
+from drift_checks.report.history.recorded import ReviewerFacts, SampleFacts, StoreFacts
 from drift_checks.report.judging import build_report
 from drift_checks.report.run import Facts, RunReport
 from drift_checks.report.verdict import Verdict
 from drift_checks.reviews.vectors.base import Comparison
+from drift_checks.stores.identity import StoreIdentity
 
 AGREEMENT = Criterion(
     "agreement", "Do reviewer and store still agree?", failing="disagree", without_baseline=True, reviewed=True

@@ -22,9 +22,9 @@ from drift_checks.operations.backup.manifest import CHROMA, RECORDS, Counts, Man
 from drift_checks.operations.backup.retention import ASIDE, archive_name, moment_of, prune
 from drift_checks.report.history.journal import NAME as HISTORY_JOURNAL
 from drift_checks.report.history.reading import NAME as HISTORY
-from drift_checks.report.history.recorded import StoreIdentity
 from drift_checks.stores.engines.snapshot import Snapshot
 from drift_checks.stores.engines.sqlite import SqliteFile, files_of
+from drift_checks.stores.identity import StoreIdentity
 from drift_checks.stores.records import RecordStore
 from drift_checks.stores.vectors.catalogue import DATABASE, CollectionName
 from drift_checks.stores.vectors.chroma import refuse_no_chroma, refuse_no_collection

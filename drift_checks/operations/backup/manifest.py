@@ -14,7 +14,7 @@ from drift_checks.core.plain import from_plain, read_json, to_plain
 from drift_checks.core.text import printable
 from drift_checks.report.history.journal import NAME as HISTORY_JOURNAL
 from drift_checks.report.history.reading import NAME as HISTORY
-from drift_checks.report.history.recorded import StoreIdentity
+from drift_checks.stores.identity import StoreIdentity
 from drift_checks.stores.vectors.catalogue import DATABASE
 from drift_checks.stores.vectors.damage import SEGMENT
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from drift_checks.core.errors import ArchiveError
 from drift_checks.operations.backup.archive import manifest_of
-from drift_checks.report.history.recorded import StoreIdentity
+from drift_checks.stores.identity import StoreIdentity
 
 _FORM = "drift-backup-%Y%m%dT%H%M%SZ.tar.gz"
 # The suffix of an unfinished backup.

@@ -16,8 +16,9 @@ from drift_checks.operations.doctor.setup import Setup
 from drift_checks.report.folder import PAGE
 from drift_checks.report.history.alert_log import undelivered_alerts
 from drift_checks.report.history.reading import HistoryView, read_history
-from drift_checks.report.history.recorded import RecordedRun, StoreIdentity
+from drift_checks.report.history.recorded import RecordedRun
 from drift_checks.report.verdict import Verdict
+from drift_checks.stores.identity import StoreIdentity
 
 Result = TypeVar("Result")
 GROUP = "runs"

@@ -10,9 +10,9 @@ from typing import NamedTuple
 
 from drift_checks.core.records import RecordId
 from drift_checks.report.changes import versions_of
-from drift_checks.report.judgements.file import JudgementFile
-from drift_checks.report.judgements.judgement import Answer, Judgement, hash_of
-from drift_checks.report.judgements.waiting import Waiting
+from drift_checks.report.waiting import Waiting
+from drift_checks.reviews.judgements.file import JudgementFile
+from drift_checks.reviews.judgements.judgement import Answer, Judgement, hash_of
 
 Clock = Callable[[], datetime]
 

@@ -10,7 +10,7 @@ from typing import Protocol
 from drift_checks.core.errors import nearest
 from drift_checks.core.text import count, printable, spelled_out
 from drift_checks.operations.judging.session import JudgingSession, Shown
-from drift_checks.report.judgements.judgement import Answer
+from drift_checks.reviews.judgements.judgement import Answer
 
 _LONGEST_NEAR = 160
 _KEYS = "1 left · 2 right · o other · b both · c cannot tell · s skip · u undo · q quit"

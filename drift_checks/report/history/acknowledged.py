@@ -13,10 +13,10 @@ from drift_checks.core.plain import read_json
 from drift_checks.report.acknowledgements import Acknowledgement
 from drift_checks.report.history.database import History
 from drift_checks.report.history.reading import HistoryView
-from drift_checks.report.history.recorded import StoreIdentity
 from drift_checks.report.history.rows import bound, insert, instant, read, store_of, store_row
 from drift_checks.report.verdict import Verdict
 from drift_checks.reviews.journal import first_of_future
+from drift_checks.stores.identity import StoreIdentity
 
 _OF_STORE = "db = :db AND table_name = :table_name AND collection = :collection"
 _SAME = "record_id IS :record_id AND criterion IS :criterion"

@@ -13,9 +13,9 @@ from drift_checks.core.plain import read_json
 from drift_checks.core.secrets import mask_secrets, masked
 from drift_checks.report.history.database import History
 from drift_checks.report.history.reading import HistoryView
-from drift_checks.report.history.recorded import StoreIdentity
 from drift_checks.report.history.rows import bound, insert, instant, read, store_of, store_row
 from drift_checks.report.verdict import Verdict
+from drift_checks.stores.identity import StoreIdentity
 
 # A message that is settled is not kept: it may quote a record.
 _EMPTIED = "message = '{}'"

@@ -10,9 +10,10 @@ from typing import Any
 from drift_checks.core.errors import ReportsError
 from drift_checks.core.outcomes import PastRun
 from drift_checks.report.history.reading import open_for_reading
-from drift_checks.report.history.recorded import RecordedRun, StoreIdentity
+from drift_checks.report.history.recorded import RecordedRun
 from drift_checks.report.verdict import Verdict
 from drift_checks.settings.declarations import RANDOM, SEQUENTIAL
+from drift_checks.stores.identity import StoreIdentity
 
 # Older runs say little about the present.
 _MOST_RUNS = 120

@@ -12,9 +12,10 @@ from typing import Any, Self
 
 from drift_checks.core.errors import ReportsError
 from drift_checks.report.history import schema
-from drift_checks.report.history.recorded import RecordedRun, StoreIdentity
+from drift_checks.report.history.recorded import RecordedRun
 from drift_checks.report.history.rows import Row, bound, read, run_of
 from drift_checks.reviews.journal import first_of_future
+from drift_checks.stores.identity import StoreIdentity
 
 NAME = "history.sqlite3"
 LOCK_WAIT_SECONDS = 30.0

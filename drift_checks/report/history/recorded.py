@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Any, NamedTuple
+from typing import Any
 
 from drift_checks.core.files import MEBIBYTE
 from drift_checks.core.instants import read_instant
@@ -21,20 +21,13 @@ from drift_checks.reviews.reviewers.concurrency import UsedConcurrency
 from drift_checks.reviews.vectors.base import CHROMA, Comparison
 from drift_checks.settings.declarations import NEIGHBOURS, POPULATION, RANDOM
 from drift_checks.statistics.intervals import Estimate, Interval, wilson
+from drift_checks.stores.identity import StoreIdentity
 
 SCHEMA = 1
 # What an estimate of the whole store is made from.
 SAMPLE, PREDICTIONS = "sample", "predictions"
 # Of a report.json that is read back: a run of some thousand records; parsed, it takes some hundred megabytes.
 LARGEST_REPORT = 16 * MEBIBYTE
-
-
-class StoreIdentity(NamedTuple):
-    """What tells one store from another."""
-
-    db: str
-    table: str
-    collection: str
 
 
 @dataclass(frozen=True, kw_only=True)

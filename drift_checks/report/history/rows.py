@@ -11,7 +11,8 @@ from typing import Any
 
 from drift_checks.core.plain import finite, read_json, to_plain
 from drift_checks.core.secrets import masked
-from drift_checks.report.history.recorded import RecordedRun, StoreIdentity, recorded_run
+from drift_checks.report.history.recorded import RecordedRun, recorded_run
+from drift_checks.stores.identity import StoreIdentity
 
 # The details that a criterion compares with those of later nights.
 _COMPARED = ("basis", "records", "wrong", "witnesses", "alone")

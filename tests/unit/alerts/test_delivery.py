@@ -19,8 +19,8 @@ from drift_checks.alerts.policy import Policy
 from drift_checks.core.secrets import Secret
 from drift_checks.report.history.alert_log import AlertLog
 from drift_checks.report.history.database import History
-from drift_checks.report.history.recorded import StoreIdentity
 from drift_checks.report.verdict import Verdict
+from drift_checks.stores.identity import StoreIdentity
 from tests.support.alert_messages import message
 from tests.support.alert_server import DRIP, SLACK_PATH, AlertServer
 from tests.support.histories import STORE, raw

@@ -13,8 +13,8 @@ from hypothesis import given, settings
 
 from drift_checks.alerts.channels.mail import text_part
 from drift_checks.alerts.message import Kind, Message, trial_message
-from drift_checks.report.history.recorded import StoreIdentity
 from drift_checks.report.verdict import Verdict
+from drift_checks.stores.identity import StoreIdentity
 from tests.support.alert_messages import HOSTILE, LONG, MESSAGES, hostile, many_changes, message
 from tests.support.mail_server import MailServer
 from tests.support.mails import SENDER, TO, Page, composed, part, received

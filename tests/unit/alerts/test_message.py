@@ -15,9 +15,10 @@ from drift_checks.alerts.message import Incident, Kind, Message, failure_message
 from drift_checks.core.outcomes import Decision, Outcome, Result
 from drift_checks.core.plain import from_plain, to_plain
 from drift_checks.report.details import Details, Reasons
-from drift_checks.report.history.recorded import OutsideFacts, StoreIdentity
+from drift_checks.report.history.recorded import OutsideFacts
 from drift_checks.report.run import RunReport
 from drift_checks.report.verdict import Verdict
+from drift_checks.stores.identity import StoreIdentity
 from tests.support.mails import composed
 from tests.support.pages import recorded
 from tests.support.reports import AGREEMENT, LOW, outcomes, report, reviewed

@@ -13,8 +13,8 @@ from drift_checks.alerts.channels.pagerduty import PagerDuty, triggering
 from drift_checks.alerts.message import Incident, Kind, Message, trial_message
 from drift_checks.core.errors import SettingError
 from drift_checks.core.secrets import Secret
-from drift_checks.report.history.recorded import StoreIdentity
 from drift_checks.report.verdict import Verdict
+from drift_checks.stores.identity import StoreIdentity
 from tests.support.alert_messages import LONG, MESSAGES, hostile, many_changes, message
 from tests.support.alert_rules import check_event
 from tests.support.alert_server import PAGERDUTY_PATH, AlertServer

@@ -13,7 +13,7 @@ from drift_checks.alerts.channels.slack import Slack, document, escaped
 from drift_checks.alerts.message import Message, trial_message
 from drift_checks.core.errors import SettingError
 from drift_checks.core.secrets import Secret
-from drift_checks.report.history.recorded import StoreIdentity
+from drift_checks.stores.identity import StoreIdentity
 from tests.support.alert_messages import HOSTILE, LONG, MESSAGES, hostile, many_changes, message
 from tests.support.alert_rules import check_slack
 from tests.support.alert_server import SLACK_PATH, AlertServer

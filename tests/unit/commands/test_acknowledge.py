@@ -243,7 +243,7 @@ from pathlib import Path
 from drift_checks.report.folder import ReportsFolder
 from drift_checks.report.history.database import History
 from drift_checks.report.history.acknowledged import Acknowledgements
-from drift_checks.report.history.recorded import StoreIdentity
+from drift_checks.stores.identity import StoreIdentity
 history = History(Path({str(tmp_path)!r}))
 look = lambda: [item.record_id for item in Acknowledgements(history).of_store(StoreIdentity(*{tuple(STORE)!r}))]
 answer = look()

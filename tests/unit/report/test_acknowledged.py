@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 from drift_checks.report.acknowledgements import Acknowledgement
 from drift_checks.report.history.acknowledged import Acknowledgements, kept_acknowledgements
 from drift_checks.report.history.database import History
-from drift_checks.report.history.recorded import StoreIdentity
 from drift_checks.report.verdict import Verdict
+from drift_checks.stores.identity import StoreIdentity
 from tests.support.histories import RUN, STORE, raw, run
 from tests.support.reports import known_criterion, known_record
 

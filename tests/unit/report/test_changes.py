@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 
 from drift_checks.core.outcomes import VERSION_WORDS, Criterion
 from drift_checks.report.changes import Changes, changes_since, store_of, versions_of
-from drift_checks.report.history.recorded import StoreIdentity
 from drift_checks.report.run import CriterionResult, RunReport
 from drift_checks.report.verdict import Verdict
+from drift_checks.stores.identity import StoreIdentity
 from tests.support.pages import recorded
 from tests.support.reports import report, reviewed
 

@@ -18,10 +18,11 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from drift_checks.core.errors import ReportsError
 from drift_checks.report.document import drift_document
-from drift_checks.report.history.recorded import RecordedCriterion, RecordedRun, StoreIdentity, recorded_run
+from drift_checks.report.history.recorded import RecordedCriterion, RecordedRun, recorded_run
 from drift_checks.report.metrics import HELP, PREFIX, metrics_text, write_metrics
 from drift_checks.report.verdict import Verdict
 from drift_checks.statistics.intervals import Estimate
+from drift_checks.stores.identity import StoreIdentity
 from tests.support.histories import altered, criterion
 from tests.support.reports import report, reviewed
 

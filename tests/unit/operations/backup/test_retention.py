@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from drift_checks.operations.backup.retention import archive_name, moment_of, prune, superfluous
-from drift_checks.report.history.recorded import StoreIdentity
+from drift_checks.stores.identity import StoreIdentity
 from tests.support.caring import archives, made_backup, manifest
 from tests.support.stores import BuiltStore
 

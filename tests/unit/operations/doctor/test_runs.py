@@ -12,8 +12,9 @@ from drift_checks.operations.doctor.check import Finding
 from drift_checks.operations.doctor.runs import PastRuns, checks, format_age, last_run, undelivered, verdict
 from drift_checks.report.history.alert_log import Alert, AlertLog
 from drift_checks.report.history.database import History
-from drift_checks.report.history.recorded import RecordedRun, StoreIdentity
+from drift_checks.report.history.recorded import RecordedRun
 from drift_checks.report.verdict import Verdict
+from drift_checks.stores.identity import StoreIdentity
 from tests.support.doctoring import NIGHTS, NOW, findings_of, identity, outcome, put_runs, put_timer, setup, statuses
 from tests.support.histories import night, run
 from tests.support.stores import BuiltStore

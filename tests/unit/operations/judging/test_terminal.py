@@ -8,9 +8,9 @@ from pathlib import Path
 from drift_checks.core.files import Claims
 from drift_checks.operations.judging.session import JudgingSession, ReadRecord
 from drift_checks.operations.judging.terminal import judge_all
-from drift_checks.report.judgements.file import JudgementFile
-from drift_checks.report.judgements.judgement import Answer, standing
-from drift_checks.report.judgements.waiting import Waiting
+from drift_checks.report.waiting import Waiting
+from drift_checks.reviews.judgements.file import JudgementFile
+from drift_checks.reviews.judgements.judgement import Answer, standing
 from tests.support.histories import run
 from tests.support.judgements import NOW
 

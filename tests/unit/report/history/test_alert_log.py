@@ -21,8 +21,8 @@ from drift_checks.core.errors import ReportsError
 from drift_checks.report.history import reading
 from drift_checks.report.history.alert_log import Alert, AlertLog, Belief, undelivered_alerts
 from drift_checks.report.history.database import History
-from drift_checks.report.history.recorded import StoreIdentity
 from drift_checks.report.verdict import Verdict
+from drift_checks.stores.identity import StoreIdentity
 from tests.support.histories import PREPARED, RUN, STORE, raw, run
 from tests.support.processes import OtherProcess
 

@@ -14,8 +14,9 @@ from hypothesis import strategies as st
 from drift_checks.core.plain import to_plain
 from drift_checks.core.records import RecordId
 from drift_checks.report.document import drift_document, record
-from drift_checks.report.history.recorded import RecordedRun, SelfDisagreement, StoreIdentity, recorded_run
+from drift_checks.report.history.recorded import RecordedRun, SelfDisagreement, recorded_run
 from drift_checks.report.verdict import Verdict
+from drift_checks.stores.identity import StoreIdentity
 from tests.support.histories import document
 from tests.support.pages import decided, recorded
 from tests.support.reports import BASELINE, LOW, OLD, report, reviewed

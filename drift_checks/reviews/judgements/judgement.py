@@ -11,7 +11,7 @@ from hashlib import sha256
 
 from drift_checks.core.records import Record, RecordId
 from drift_checks.core.text import printable
-from drift_checks.report.history.recorded import StoreIdentity
+from drift_checks.stores.identity import StoreIdentity
 
 
 class Answer(StrEnum):

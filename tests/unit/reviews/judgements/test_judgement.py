@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 
 from drift_checks.core.records import Record, Stratum
-from drift_checks.report.judgements.judgement import Answer, Judged, settled_records, standing
+from drift_checks.reviews.judgements.judgement import Answer, Judged, settled_records, standing
 from tests.support.histories import STORE
 from tests.support.judgements import NOW, judgement
 

@@ -13,10 +13,10 @@ from uuid import NAMESPACE_URL, uuid5
 from drift_checks.core.instants import format_instant, read_instant
 from drift_checks.core.plain import read_json, to_json
 from drift_checks.core.records import RecordId
-from drift_checks.report.history.recorded import StoreIdentity
-from drift_checks.report.judgements.file import judgement_of, plain_of
-from drift_checks.report.judgements.judgement import Answer, Judgement, Origin, answer_for
 from drift_checks.report.listing import cell
+from drift_checks.reviews.judgements.file import judgement_of, plain_of
+from drift_checks.reviews.judgements.judgement import Answer, Judgement, Origin, answer_for
+from drift_checks.stores.identity import StoreIdentity
 
 # The question in Argilla, and the name of the control in Label Studio.
 LABEL, ANSWER = "label", "answer"

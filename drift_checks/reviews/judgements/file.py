@@ -14,8 +14,8 @@ from pathlib import Path
 from drift_checks.core.errors import ReportsError
 from drift_checks.core.files import make_folder, read_lines
 from drift_checks.core.plain import from_plain, read_json, to_json, to_plain
-from drift_checks.report.history.recorded import StoreIdentity
-from drift_checks.report.judgements.judgement import Judgement
+from drift_checks.reviews.judgements.judgement import Judgement
+from drift_checks.stores.identity import StoreIdentity
 
 NAME = "judgements.jsonl"
 _MODE = 0o640

@@ -6,8 +6,8 @@ import json
 
 import pytest
 
-from drift_checks.report.judgements.formats import READERS, WRITERS, Defaults
-from drift_checks.report.judgements.judgement import Answer
+from drift_checks.reviews.judgements.formats import READERS, WRITERS, Defaults
+from drift_checks.reviews.judgements.judgement import Answer
 from tests.support.histories import STORE
 from tests.support.judgements import NOW, judgement
 

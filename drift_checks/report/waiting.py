@@ -12,7 +12,7 @@ from drift_checks.core.records import RecordId
 from drift_checks.core.text import count, percent, percent_range, tenths
 from drift_checks.report.changes import versions_of
 from drift_checks.report.history.recorded import RecordedRun
-from drift_checks.report.judgements.judgement import Judged, Judgement, Origin, agreed_verdict
+from drift_checks.reviews.judgements.judgement import Judged, Judgement, Origin, agreed_verdict
 from drift_checks.settings.declarations import RANDOM
 from drift_checks.statistics.accuracy import JudgedStratum, accuracy, advantage, gain, more_to_halve, with_judged
 from drift_checks.statistics.intervals import Estimate, Interval, wilson

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from drift_checks.report.judgements.file import JudgementFile
-from drift_checks.report.judgements.judgement import Answer
+from drift_checks.reviews.judgements.file import JudgementFile
+from drift_checks.reviews.judgements.judgement import Answer
 from tests.support.judgements import judgement
 
 

@@ -6,8 +6,8 @@ from dataclasses import replace
 from datetime import timedelta
 
 from drift_checks.report.history.recorded import RecordedDisagreement
-from drift_checks.report.judgements.judgement import Answer, Judged, Judgement
-from drift_checks.report.judgements.waiting import Reviewed, judges_sentence
+from drift_checks.report.waiting import Reviewed, judges_sentence
+from drift_checks.reviews.judgements.judgement import Answer, Judged, Judgement
 from tests.support.histories import STORE, altered, run
 from tests.support.judgements import NOW, judgement
 
