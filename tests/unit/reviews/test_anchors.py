@@ -53,7 +53,7 @@ def line(right: str, key: str = "", text: str = "") -> GoldLine:
 
 
 def test_a_record_is_an_anchor_if_its_judge_named_the_right_category() -> None:
-    """ "Cannot tell", a withdrawn answer, and "neither" without a category say nothing of what is right."""
+    """An answer that was withdrawn, "cannot tell", and "neither" without a category do not say what is right."""
     made = [
         judgement(1, Answer.STORE),
         judgement(2, Answer.OTHER, category="card"),
