@@ -78,14 +78,14 @@ def sentence(found: AnchorAnswers, fall: Fall | None) -> str:
 
 def remarks(found: AnchorAnswers, fall: Fall | None) -> list[str]:
     """Return which anchors it is newly wrong on, and which could not be used."""
-    worse = [item.anchor.record.id for item in found.made if fall is not None and item.anchor.key in fall.worse]
-    named = ", ".join(printable(key) for key in worse[:_MOST_NAMED])
+    worse = [item.anchor.name for item in found.made if fall is not None and item.anchor.key in fall.worse]
+    named = ", ".join(worse[:_MOST_NAMED])
     more = f" and {len(worse) - _MOST_NAMED} more" if len(worse) > _MOST_NAMED else ""
     missing = found.drawn - len(found.made)
     reason = f" ({found.failures[0]})" if found.failures else ""
     others = f" and {len(found.dropped) - 1} more" if len(found.dropped) > 1 else ""
     return [
-        *([f"newly wrong on {named}{more}"] if worse else []),
+        *([f"newly wrong: {named}{more}"] if worse else []),
         *([f"{count(missing, 'anchor')} could not be reviewed{reason}"] if missing else []),
         *([f"dropped as an anchor: {found.dropped[0]}{others}"] if found.dropped else []),
     ]

@@ -27,11 +27,13 @@ class Anchor:
         record: The record with this text; one made for it if the store has none.
         right: The categories that are right, at least one.
         is_stored: Whether the store has the record.
+        name: What messages call it, as in `record 7`.
         answers: What reviewers answered before it was judged: the name of each, and whether it was right.
     """
 
     record: Record
     right: frozenset[str]
+    name: str
     is_stored: bool = True
     answers: tuple[tuple[str, bool], ...] = ()
 
@@ -55,6 +57,7 @@ class Anchor:
 class GoldLine:
     """A line of the user's gold set: a record's id, a text, or both, and the categories that are right."""
 
+    number: int
     right: frozenset[str]
     record_id: str = ""
     text: str = ""
@@ -153,7 +156,7 @@ def _judged_anchors(certain: Iterable[Sequence[Judgement]], records: Mapping[str
         elif hash_of(record.text) != first.text_hash:
             yield f"the text of record {printable(first.record_id)} changed since it was judged"
         else:
-            yield Anchor(record, first.right, answers=tuple(_answers(made)))
+            yield Anchor(record, first.right, _name(record), answers=tuple(_answers(made)))
 
 
 def _answers(made: Iterable[Judgement]) -> Iterator[tuple[str, bool]]:
@@ -170,13 +173,17 @@ def _gold_anchors(gold: Iterable[GoldLine], records: Mapping[str, Record]) -> It
     for line in gold:
         record = records.get(line.record_id)
         if not line.record_id:
-            yield Anchor(_made_for(line.text), line.right, is_stored=False)
+            yield Anchor(_made_for(line.text), line.right, f"line {line.number} of the gold set", is_stored=False)
         elif record is None:
             yield f"record {printable(line.record_id)} of the gold set is gone"
         elif line.text and line.text != record.text:
             yield f"the text of record {printable(line.record_id)} is no longer that of the gold set"
         else:
-            yield Anchor(record, line.right)
+            yield Anchor(record, line.right, _name(record))
+
+
+def _name(record: Record) -> str:
+    return f"record {printable(record.id)}"
 
 
 def _stored_as(key: str) -> Iterator[RecordId]:

@@ -40,7 +40,7 @@ def read_gold(path: Path, categories: Iterable[str]) -> list[GoldLine]:
     found: dict[tuple[str, str], int] = {}
     lines = []
     for number, row in _rows(path, content):
-        line = GoldLine(_categories(row, reader, known, path, number), _cell(row, "id"), _cell(row, "text"))
+        line = GoldLine(number, _categories(row, reader, known, path, number), _cell(row, "id"), _cell(row, "text"))
         if not line.record_id and not line.text.strip():
             raise _refused(path, number, "has neither an id nor a text", _NEEDED)
         for name, value in (("id", line.record_id), ("text", line.text)):

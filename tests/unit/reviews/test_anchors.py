@@ -49,7 +49,7 @@ def rights(anchors: Anchors) -> dict[RecordId | None, set[str]]:
 
 def line(right: str, key: str = "", text: str = "") -> GoldLine:
     """Return a line of a gold set."""
-    return GoldLine(frozenset({right}), key, text)
+    return GoldLine(7, frozenset({right}), key, text)
 
 
 def test_a_record_is_an_anchor_if_its_judge_named_the_right_category() -> None:

@@ -54,7 +54,9 @@ def test_a_line_may_have_an_id_a_text_or_both(tmp_path: Path) -> None:
     """Ids are compared with those of the store as text."""
     found = lines(tmp_path, "id,text,category,note\n7,,fraud,x\n,my card,lost card,\nab-1,help,fraud,\n")
     assert [(line.record_id, line.text) for line in found] == [("7", ""), ("", "my card"), ("ab-1", "help")]
-    assert lines(tmp_path, '{"id": 7, "category": "fraud"}\n\n', "gold.jsonl") == [GoldLine(frozenset({"fraud"}), "7")]
+    assert lines(tmp_path, '{"id": 7, "category": "fraud"}\n\n', "gold.jsonl") == [
+        GoldLine(1, frozenset({"fraud"}), "7")
+    ]
 
 
 def test_several_categories_may_be_right(tmp_path: Path) -> None:
