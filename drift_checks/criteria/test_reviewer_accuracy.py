@@ -83,9 +83,8 @@ def remarks(found: AnchorAnswers, fall: Fall | None) -> list[str]:
     more = f" and {len(worse) - _MOST_NAMED} more" if len(worse) > _MOST_NAMED else ""
     missing = found.drawn - len(found.made)
     reason = f" ({found.failures[0]})" if found.failures else ""
-    others = f" and {len(found.dropped) - 1} more" if len(found.dropped) > 1 else ""
     return [
         *([f"newly wrong: {named}{more}"] if worse else []),
         *([f"{count(missing, 'anchor')} could not be reviewed{reason}"] if missing else []),
-        *([f"dropped as an anchor: {found.dropped[0]}{others}"] if found.dropped else []),
+        *found.notes[:_MOST_NAMED],
     ]

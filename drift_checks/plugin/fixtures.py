@@ -227,8 +227,8 @@ def anchor_answers(drift_pipeline: Pipeline) -> AnchorAnswers:
         pytest.skip("no anchors are reviewed beside named records, or with anchors=0")
     found = answers_tonight(drift_pipeline)
     if not found.drawn:
-        gone = f", since {'; '.join(found.dropped)}" if found.dropped else ""
-        pytest.skip(f"there are no anchors{gone}: judge records with drift-checks judge, or name a gold set with gold")
+        why = f" ({'; '.join(found.notes)})" if found.notes else ""
+        pytest.skip(f"there are no anchors{why}: judge records with drift-checks judge, or name a gold set with gold")
     return found
 
 

@@ -8,7 +8,7 @@ from operator import attrgetter
 from typing import TYPE_CHECKING
 
 from drift_checks.core.records import Record, RecordId, Stratum
-from drift_checks.core.text import printable
+from drift_checks.core.text import printable, quoted
 from drift_checks.reviews.judgements.judgement import Judged, Judgement, Origin, hash_of
 
 if TYPE_CHECKING:
@@ -55,20 +55,25 @@ class Anchor:
 
 @dataclass(frozen=True)
 class GoldLine:
-    """A line of the user's gold set: a record's id, a text, or both, and the categories that are right."""
+    """A line of the user's gold set: a record's id, a text, or both, and the categories that are right.
+
+    Attributes:
+        unknown: One of these categories that no record has, empty if there is none.
+    """
 
     number: int
     right: frozenset[str]
     record_id: str = ""
     text: str = ""
+    unknown: str = ""
 
 
 @dataclass(frozen=True)
 class Anchors:
-    """The anchors of a store, in an order that new ones hardly change, and why others were dropped."""
+    """The anchors of a store, in an order that new ones hardly change, and notes on what is wrong with others."""
 
     all: tuple[Anchor, ...] = ()
-    dropped: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -95,7 +100,7 @@ class AnchorAnswers:
     reviewer: str
     made: tuple[AnchorAnswer, ...]
     drawn: int
-    dropped: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
     failures: tuple[str, ...] = ()
 
 
@@ -111,7 +116,7 @@ def answers_tonight(pipeline: Pipeline) -> AnchorAnswers:
         elif review is not None and review.failure:
             failures[review.failure] = None
     number = len(pipeline.anchors_tonight)
-    return AnchorAnswers(pipeline.reviewer_name, tuple(made), number, pipeline.anchors.dropped, tuple(failures))
+    return AnchorAnswers(pipeline.reviewer_name, tuple(made), number, pipeline.anchors.notes, tuple(failures))
 
 
 def find_anchors(judged: Judged, gold: Iterable[GoldLine], read: Read) -> Anchors:
@@ -127,13 +132,13 @@ def find_anchors(judged: Judged, gold: Iterable[GoldLine], read: Read) -> Anchor
     wanted = [made[0].record_id for made in certain] + [key for line in gold for key in _stored_as(line.record_id)]
     records = {str(record.id): record for record in read(list(dict.fromkeys(wanted)))} if wanted else {}
     found: dict[str, Anchor] = {}
-    dropped: dict[str, None] = {}
+    notes: dict[str, None] = {}
     for anchor in (*_judged_anchors(certain, records), *_gold_anchors(gold, records)):
         if isinstance(anchor, str):
-            dropped[anchor] = None
+            notes[anchor] = None
         else:
             found[anchor.key] = anchor
-    return Anchors(tuple(sorted(found.values(), key=attrgetter("key"))), tuple(dropped))
+    return Anchors(tuple(sorted(found.values(), key=attrgetter("key"))), tuple(notes))
 
 
 def _certain(judged: Judged) -> Iterator[list[Judgement]]:
@@ -152,9 +157,9 @@ def _judged_anchors(certain: Iterable[Sequence[Judgement]], records: Mapping[str
         first = made[0]
         record = records.get(str(first.record_id))
         if record is None:
-            yield f"record {printable(first.record_id)} is gone"
+            yield f"record {printable(first.record_id)} is gone, so it is no anchor"
         elif hash_of(record.text) != first.text_hash:
-            yield f"the text of record {printable(first.record_id)} changed since it was judged"
+            yield f"the text of {_name(record)} changed since it was judged, so it is no anchor"
         else:
             yield Anchor(record, first.right, _name(record), answers=tuple(_answers(made)))
 
@@ -171,13 +176,15 @@ def _answers(made: Iterable[Judgement]) -> Iterator[tuple[str, bool]]:
 
 def _gold_anchors(gold: Iterable[GoldLine], records: Mapping[str, Record]) -> Iterator[Anchor | str]:
     for line in gold:
+        if line.unknown:
+            yield f"line {line.number} of the gold set names {quoted(line.unknown)}, a category that no record has"
         record = records.get(line.record_id)
         if not line.record_id:
             yield Anchor(_made_for(line.text), line.right, f"line {line.number} of the gold set", is_stored=False)
         elif record is None:
-            yield f"record {printable(line.record_id)} of the gold set is gone"
+            yield f"record {printable(line.record_id)} of the gold set is gone, so it is no anchor"
         elif line.text and line.text != record.text:
-            yield f"the text of record {printable(line.record_id)} is no longer that of the gold set"
+            yield f"{_name(record)} has another text than in the gold set, so it is no anchor"
         else:
             yield Anchor(record, line.right, _name(record))
 

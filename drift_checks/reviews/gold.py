@@ -22,11 +22,16 @@ _LARGEST = 16 * 1024**2
 _NEEDED = "each line needs a category, and the id of a record, a text, or both"
 
 
-def read_gold(path: Path, categories: Iterable[str]) -> list[GoldLine]:
+def read_gold(path: Path, categories: Iterable[str], *, is_complete: bool) -> list[GoldLine]:
     """Return the lines of a gold set, its categories as the taxonomy spells them.
 
+    Args:
+        path: The file.
+        categories: Those of the taxonomy, or of the store.
+        is_complete: Whether there are no other categories. Those of a store may be missing because it drifted.
+
     Raises:
-        SettingError: The file cannot be read, a line is malformed, or two lines are about the same record or text.
+        SettingError: The file cannot be read, a line is malformed, or two lines have the same id or text.
     """
     try:
         # With the line breaks as they are: a text must be that of the store.
@@ -40,7 +45,13 @@ def read_gold(path: Path, categories: Iterable[str]) -> list[GoldLine]:
     found: dict[tuple[str, str], int] = {}
     lines = []
     for number, row in _rows(path, content):
-        line = GoldLine(number, _categories(row, reader, known, path, number), _cell(row, "id"), _cell(row, "text"))
+        named = _categories(row, reader, path, number)
+        unknown = next((name for name, category in named.items() if category is None), "")
+        if unknown and is_complete:
+            allowed = f"it must be one of the {count(len(known), 'category')} of the taxonomy"
+            raise _refused(path, number, f"has the category {quoted(unknown)}", allowed, nearest(unknown, known))
+        right = frozenset(category or name for name, category in named.items())
+        line = GoldLine(number, right, _cell(row, "id"), _cell(row, "text"), unknown)
         if not line.record_id and not line.text.strip():
             raise _refused(path, number, "has neither an id nor a text", _NEEDED)
         for name, value in (("id", line.record_id), ("text", line.text)):
@@ -100,22 +111,15 @@ def _cell(row: Mapping[str, Any], name: str) -> str:
     return "" if value is None else str(value)
 
 
-def _categories(
-    row: Mapping[str, Any], reader: AnswerReader, known: list[str], path: Path, number: int
-) -> frozenset[str]:
+def _categories(row: Mapping[str, Any], reader: AnswerReader, path: Path, number: int) -> dict[str, str | None]:
+    """Return the names in the line, each with the category that it means; None if that is unknown."""
     value = row.get("category")
-    whole = reader.category_named(value) if isinstance(value, str) else None
-    if whole is not None:
-        return frozenset({whole})
+    if isinstance(value, str) and (whole := reader.category_named(value)):
+        return {value: whole}
     named = value.split(SEPARATOR) if isinstance(value, str) else value
     if not isinstance(named, list) or not named or not all(isinstance(name, str) and name.strip() for name in named):
         raise _refused(path, number, "has no category", _NEEDED)
-    found = {name: reader.category_named(name) for name in named}
-    for name, category in found.items():
-        if category is None:
-            allowed = f"it must be one of the {count(len(known), 'category')} of the taxonomy"
-            raise _refused(path, number, f"has the category {quoted(name)}", allowed, nearest(name.strip(), known))
-    return frozenset(category for category in found.values() if category is not None)
+    return {name.strip(): reader.category_named(name) for name in named}
 
 
 def _refused(path: Path, number: int, problem: str, *remedies: str) -> SettingError:

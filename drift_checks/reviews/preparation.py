@@ -109,7 +109,8 @@ class Preparation:
         from drift_checks.reviews.gold import read_gold
         from drift_checks.reviews.judgements.judgement import Judged
 
-        gold = () if settings.gold is None else read_gold(settings.gold, self.taxonomy)
+        is_complete = settings.taxonomy is not None
+        gold = () if settings.gold is None else read_gold(settings.gold, self.taxonomy, is_complete=is_complete)
         store = StoreIdentity(str(settings.db), settings.table, settings.collection)
         judged = Judged(judgements.read().judgements, store)
         return find_anchors(judged, gold, lambda ids: self._sampler.read([(key, Stratum.BASELINE) for key in ids]))

@@ -59,7 +59,7 @@ CASES = {
     "a fall of several nights": (tonight("ABcdefghij"), *[tonight("abcdefghij")] * 6, *[tonight("ABcdefghij")] * 2),
     "as before": (tonight("abcdE"), *[tonight("abcdE")] * 4),
     "some missing": (
-        tonight("abcde", drawn=7, failures=("the reviewer is down",), dropped=("record 3 is gone", "record 4 is gone")),
+        tonight("abcde", drawn=7, failures=("the reviewer is down",), notes=("record 3 is gone", "record 4 is gone")),
     ),
 }
 

@@ -86,7 +86,10 @@ def test_an_anchor_whose_text_changed_or_whose_record_is_gone_is_dropped_and_nam
     """What was judged is no longer there."""
     anchors = found([judgement(1), judgement(2), judgement(3)], store=[record(1), record(2, "another text")])
     assert rights(anchors) == {1: {"fraud"}}
-    assert anchors.dropped == ("the text of record 2 changed since it was judged", "record 3 is gone")
+    assert anchors.notes == (
+        "the text of record 2 changed since it was judged, so it is no anchor",
+        "record 3 is gone, so it is no anchor",
+    )
 
 
 def test_an_anchor_knows_what_reviewers_answered_when_it_was_judged() -> None:
@@ -113,9 +116,9 @@ def test_a_line_of_the_gold_set_is_dropped_if_the_store_has_another_text_or_no_s
     """The others count, and the reason names the record, not its text."""
     anchors = found(gold=[line("card", "1", "text 1 as it was"), line("card", "x"), line("card", "3")])
     assert rights(anchors) == {3: {"card"}}
-    assert anchors.dropped == (
-        "the text of record 1 is no longer that of the gold set",
-        "record x of the gold set is gone",
+    assert anchors.notes == (
+        "record 1 has another text than in the gold set, so it is no anchor",
+        "record x of the gold set is gone, so it is no anchor",
     )
 
 
@@ -124,3 +127,10 @@ def test_new_anchors_leave_the_order_of_the_others_as_it_is() -> None:
     few = [anchor.key for anchor in found([judgement(1), judgement(3)]).all]
     more = [anchor.key for anchor in found([judgement(1), judgement(2), judgement(3)]).all]
     assert [key for key in more if key in few] == few
+
+
+def test_a_category_that_no_record_has_is_kept_and_noted() -> None:
+    """The store may have lost it, and the reviewer may still name it."""
+    anchors = found(gold=[GoldLine(7, frozenset({"frau"}), "1", unknown="frau")])
+    assert rights(anchors) == {1: {"frau"}}
+    assert anchors.notes == ("line 7 of the gold set names 'frau', a category that no record has",)

@@ -21,11 +21,11 @@ TEXTS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"
 ROWS = st.lists(st.tuples(TEXTS, st.sampled_from(CATEGORIES)), min_size=1, unique_by=lambda row: row[0])
 
 
-def lines(tmp_path: Path, content: str | bytes, name: str = "gold.csv") -> list[GoldLine]:
+def lines(tmp_path: Path, content: str | bytes, name: str = "gold.csv", *, is_complete: bool = True) -> list[GoldLine]:
     """Return the lines of a file with this content."""
     path = tmp_path / name
     path.write_bytes(content.encode() if isinstance(content, str) else content)
-    return read_gold(path, CATEGORIES)
+    return read_gold(path, CATEGORIES, is_complete=is_complete)
 
 
 @given(rows=ROWS)
@@ -103,6 +103,12 @@ def test_a_malformed_file_is_refused_with_its_line(
 def test_a_file_that_is_missing_or_not_utf_8_is_refused(tmp_path: Path) -> None:
     """As every file that a setting names."""
     with pytest.raises(SettingError, match="cannot be read"):
-        read_gold(tmp_path / "none.csv", CATEGORIES)
+        read_gold(tmp_path / "none.csv", CATEGORIES, is_complete=True)
     with pytest.raises(SettingError, match="is not UTF-8"):
         lines(tmp_path, b"text,category\nf\xfcr,fraud\n")
+
+
+def test_a_category_that_no_record_has_is_refused_only_beside_a_taxonomy(tmp_path: Path) -> None:
+    """A store that lost a category must not end its own review."""
+    (found,) = lines(tmp_path, "text,category\nhelp,loan|fraud\n", is_complete=False)
+    assert (found.right, found.unknown) == ({"loan", "fraud"}, "loan")
