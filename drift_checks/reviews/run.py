@@ -210,8 +210,8 @@ class Pipeline(Preparation):
     def anchors_tonight(self) -> list[Anchor]:
         """The anchors of this run, drawn by the seed; none if the user named the records to review."""
         number = 0 if self.sample.chosen else self.settings.anchors
-        # Twice as many, so that each returns often enough to be compared with itself.
-        return self._draw("anchors", self.anchors.all[: 2 * number], number) if number else []
+        # From half as many more, so that each returns often enough to be compared with itself.
+        return self._draw("anchors", self.anchors.all[: number + number // 2], number) if number else []
 
     def anchors_to_review(self) -> list[Record]:
         """Return the records of these anchors that are not in the sample, where they are reviewed anyway."""

@@ -14,6 +14,8 @@ import numpy.typing as npt
 WINDOWS = (1, 3, 5)
 # Older answers say little about the present.
 _MOST_NIGHTS = 30
+# One night before says little that several nights could be compared with.
+_FEWEST_BEFORE = 2
 # The answers of a night: whether each question was answered rightly.
 Night = Mapping[str, bool]
 
@@ -80,8 +82,7 @@ def newest_fall(nights: Sequence[Night], known: Mapping[str, Sequence[bool]], le
     """
     found = []
     for number in WINDOWS:
-        # Fewer nights before than now would say little.
-        if number == 1 or len(nights) >= 2 * number:
+        if number == 1 or len(nights) >= number + _FEWEST_BEFORE:
             questions = _answered(nights[:-number][-_MOST_NIGHTS:], nights[-number:], known)
             if len(questions) >= least:
                 found.append(Fall(number, questions, fall_probability(questions.values())))
