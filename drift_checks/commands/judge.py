@@ -172,10 +172,10 @@ def _import(arguments: argparse.Namespace, reviewed: Reviewed, file: JudgementFi
 
 
 def _summary(reviewed: Reviewed) -> Iterator[str]:
-    from drift_checks.report.waiting import accuracy_sentences, judges_sentence
+    from drift_checks.report.accuracy import accuracy_sentences, judges_sentence
 
-    yield from accuracy_sentences(reviewed.accuracy())
-    if sentence := judges_sentence(reviewed):
+    yield from accuracy_sentences(reviewed.reviews.accuracy())
+    if sentence := judges_sentence(reviewed.judged, len(reviewed.conflicts())):
         yield sentence
 
 
