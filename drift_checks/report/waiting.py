@@ -8,7 +8,7 @@ from hashlib import sha256
 from itertools import combinations
 
 from drift_checks.core.records import RecordId
-from drift_checks.report.accuracy import JudgedReviews
+from drift_checks.report.accuracy import JudgedReviews, ReviewedSample
 from drift_checks.report.history.recorded import RecordedRun
 from drift_checks.reviews.judgements.judgement import Judged, Judgement, Origin
 from drift_checks.statistics.accuracy import gain, with_judged
@@ -54,15 +54,20 @@ class Reviewed:
     def __init__(self, runs: Sequence[RecordedRun], judged: Judged) -> None:
         self.newest = runs[-1]
         self.judged = judged
-        self.reviews = JudgedReviews(runs, judged)
+        self.reviews = JudgedReviews(list(map(ReviewedSample.of_recorded, runs)), judged)
+        by_id = {run.run_id: run for run in runs}
         self.records = {
-            key: Waiting(item.record_id, item.stored, item.reviewed, item.run, item.stratum)
-            for key, item in self.reviews.records.items()
+            key: Waiting(item.record_id, item.stored, item.reviewed, by_id[item.run_id], item.stratum)
+            for key, item in (self.reviews.others | self.reviews.records).items()
         }
 
     def judgements(self, item: Waiting) -> list[Judgement]:
         """Return what was judged of these categories of the record."""
-        return self.reviews.judgements(item.record_id, item.stored, item.reviewed)
+        made = [each for each in self.judged.of_record(item.record_id) if item.is_of(each)]
+        if item.origin is Origin.REVIEW:
+            # One that was judged as a doubtful label waits again, since the judged ones must be a random part.
+            made = [each for each in made if each.origin is Origin.REVIEW]
+        return made
 
     def conflicts(self) -> list[Waiting]:
         """Return the records of whose judgements some contradict each other."""
@@ -94,7 +99,7 @@ class Reviewed:
         strata = self.reviews.strata()["store"]
         cells: dict[tuple[str, bool], list[Waiting]] = {}
         for item in sorted(self.records.values(), key=_shuffled):
-            if not self.judgements(item) and item.stratum in strata:
+            if str(item.record_id) in self.reviews.records and not self.judgements(item) and item.stratum in strata:
                 cells.setdefault((item.stratum, item.agreed), []).append(item)
         while cells:
             every = list(strata.values())
@@ -106,6 +111,8 @@ class Reviewed:
             count = strata[name].count(agreed)
             right = count.right / count.judged if count.judged else (0.9 if agreed else 0.5)
             strata[name] = with_judged(strata[name], agreed=agreed, right=right)
+        others = [item for key, item in self.records.items() if key in self.reviews.others and not item.agreed]
+        yield from (item for item in others if not self.judgements(item))
 
     def _issues(self) -> Iterator[Waiting]:
         found = self.newest.criterion("label_issues")
