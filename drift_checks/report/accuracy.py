@@ -169,8 +169,10 @@ class JudgedReviews:
             return "no sample of these versions was drawn at random and reviewed as a whole"
         if not all(item.reviewed for item in strata if item.size):
             return "a part of the store was not reviewed"
-        agree = any(item.of_agreed.judged for item in strata)
-        return f"no record on which store and reviewer {'dis' if agree else ''}agree is judged yet"
+        agreed, others = (sum(item.count(both).judged for item in strata) for both in (True, False))
+        if not agreed + others:
+            return "none of the reviewed records is judged"
+        return f"store and reviewer {'dis' if agreed else ''}agree on none of the judged records"
 
 
 def of_present_texts(judged: Judged, store: RecordStore) -> Judged:
@@ -238,11 +240,12 @@ def why_undecided(found: Accuracy | None) -> str:
     """Return why no verdict can rest on the accuracy."""
     if found is None:
         return "a part of a run does not tell how accurate the store is"
-    if found.judged >= FEWEST_JUDGEMENTS and found.missing is not None:
+    if found.missing is not None and (found.judged >= FEWEST_JUDGEMENTS or not found.runs):
         return found.missing
     since = f" since agreement changed on {found.changed}" if found.changed else " with these versions"
-    verb = "is" if found.judged == 1 else "are"
-    return f"only {count(found.judged, 'record')} reviewed{since} {verb} judged, {FEWEST_JUDGEMENTS} are needed"
+    judged = f"only {count(found.judged, 'record')}" if found.judged else "no record"
+    verb = "are" if found.judged > 1 else "is"
+    return f"{judged} reviewed{since} {verb} judged, {FEWEST_JUDGEMENTS} are needed"
 
 
 def _advantage(found: Estimate) -> str:
