@@ -31,6 +31,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--fail-if-worse", action="store_true", help="exit with 1 if B is worse, and with 75 if that is not decided"
     )
+    parser.add_argument("--json", metavar="FILE", help="also write what was found to a file, as JSON")
     parser.add_argument("--format", choices=["text", "json"], default="text", help="output format (default: text)")
     add_settings(parser)
 
@@ -39,7 +40,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Print the differences; return the exit code."""
     if arguments.a or arguments.b:
         if arguments.runs:
-            raise DriftError("compare", "two runs and two classifiers exclude each other", "omit one of the two")
+            raise DriftError("RUN", "two runs and two classifiers exclude each other", "omit one of the two")
         from drift_checks.commands.compared_classifiers import compare_classifiers
 
         return compare_classifiers(arguments)
