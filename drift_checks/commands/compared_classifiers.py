@@ -11,9 +11,9 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
+from drift_checks.commands.json_files import write_json
 from drift_checks.commands.settings_options import read_sources
 from drift_checks.core.errors import SettingError
-from drift_checks.core.files import replace_file
 from drift_checks.core.plain import to_json
 from drift_checks.core.text import visible
 from drift_checks.report.comparison import document, in_words, plan
@@ -26,7 +26,6 @@ from drift_checks.statistics.two_classifiers import Conclusion
 
 # Settings of the comparison, not of a side.
 _COMMON = ("max_calls", "max_cost", "cluster", "repeat", "stability", "resume")
-_MODE = 0o640
 
 
 def compare_classifiers(arguments: argparse.Namespace) -> int:
@@ -53,7 +52,7 @@ def compare_classifiers(arguments: argparse.Namespace) -> int:
 
 def _review(comparison: Comparison, *, shown: bool) -> None:
     if shown:
-        sys.stderr.write(f"{visible(plan(comparison))}.\n")
+        sys.stderr.writelines(f"{visible(line)}\n" for line in plan(comparison))
     tally = Tally({record.id: record for record in comparison.records})
     with progress(tally, 2 * len(comparison.records), _tell, shown=shown) as advance:
         comparison.run(advance)
@@ -65,12 +64,7 @@ def _tell(done: int, total: int, so_far: str, _: float) -> None:
 
 def _print(comparison: Comparison, arguments: argparse.Namespace) -> None:
     written = to_json(document(comparison), indent=1)
-    if arguments.json is not None:
-        path = Path.cwd() / Path(arguments.json).expanduser()
-        try:
-            replace_file(path, f"{written}\n".encode(), _MODE)
-        except OSError as error:
-            raise SettingError("--json", f"{path} cannot be written ({error.strerror})", "name another file") from None
+    write_json(arguments.json, written)
     lines = [written] if arguments.format == "json" else in_words(comparison)
     sys.stdout.writelines(f"{line}\n" for line in lines)
 
@@ -123,7 +117,7 @@ def _model_of(word: str, option: str) -> str | None:
             is_module = prefix == "llm:" and (Path("llm.py").exists() or Path("llm").is_dir())
             model = word.removeprefix(prefix)
             if "," in model:
-                problem = f"{word!r} names several things"
-                raise SettingError(option, problem, f"repeat the option, as in {option}=llm=MODEL {option}=llm-prompt=FILE")
+                remedy = f"repeat the option, as in {option}=llm=MODEL {option}=llm-prompt=FILE"
+                raise SettingError(option, f"{word!r} must name a model only", remedy)
             return None if is_module else model
     return None

@@ -15,24 +15,25 @@ from drift_checks.settings.declarations import LLM
 from drift_checks.statistics.intervals import wilson
 from drift_checks.statistics.two_classifiers import Conclusion, difference_interval, exact_mcnemar
 
-_EXAMPLES = 3
-_MOST_CHANGES = 10
+_EXAMPLES = 2
+_MOST_CHANGES = 8
 _MOST_IDS = 50
 _LONGEST_TEXT = 100
 
 
-def plan(comparison: Comparison) -> str:
-    """Return what the comparison will do at most, and at what price, in a sentence."""
-    records = len(comparison.records)
+def plan(comparison: Comparison) -> Iterator[str]:
+    """Yield what the comparison will do at most, and at what price."""
+    yield f"A is {_named(comparison.first)}, B is {_named(comparison.second)}"
     paid = [side for side in comparison.sides if side.classifier is not None]
-    parts = [f"A is {_named(comparison.first)}, B is {_named(comparison.second)}: at most {count(records, 'record')}"]
-    parts.append(f"so at most {count(records * len(paid), 'call')}, apart from retries" if paid else "without calls")
-    if cost := sum(side.most_cost(comparison.records) for side in comparison.sides):
-        priced = [side for side in paid if side.most_cost(comparison.records[:1])]
-        tokens = max(side.settings.llm_max_tokens for side in priced)
-        other = "" if len(priced) == len(paid) else f" for {priced[0].name}; the other side has no price"
-        parts.append(f"which cost at most {cost:.2f}, if each answer took {tokens:,} tokens{other}")
-    return f"{', '.join(parts)}; the comparison ends as soon as the evidence decides"
+    records = len(comparison.records)
+    calls = f" and {count(records * len(paid), 'call')}, apart from retries" if paid else ""
+    yield f"at most {count(records, 'record')}{calls}; the comparison ends as soon as the evidence decides"
+    for side in paid:
+        if cost := side.most_cost(comparison.records):
+            tokens = count(side.settings.llm_max_tokens, "token")
+            yield f"all calls of {side.name} would cost at most {cost:.2f}, if every answer took {tokens}"
+        elif side.is_remote:
+            yield f"what the calls of {side.name} cost is not known: {side.name} has no llm-price"
 
 
 def in_words(comparison: Comparison) -> Iterator[str]:

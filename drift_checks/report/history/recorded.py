@@ -247,7 +247,8 @@ class RecordedRun:
     """A finished run. Run ids sort in the order in which the runs began.
 
     `duration_seconds` is the time since the run was last resumed, so `finished` may be long after `started` plus it.
-    `agreed_records` are the ids of those on which store and reviewer agree, by stratum and category.
+    `agreed_records` are the ids of those on which store and reviewer agree, by stratum and category; `known_records`
+    those of disagreements that do not count, because they were acknowledged or judged.
     """
 
     schema: int = SCHEMA
@@ -273,6 +274,7 @@ class RecordedRun:
     criteria: tuple[RecordedCriterion, ...]
     disagreements: tuple[RecordedDisagreement, ...]
     agreed_records: Mapping[str, Mapping[str, tuple[RecordId, ...]]] = field(default_factory=dict)
+    known_records: tuple[RecordId, ...] = ()
     acknowledged: tuple[Mapping[str, Any], ...] = ()
     acknowledgements_ended: tuple[Mapping[str, Any], ...] = ()
     alerts: tuple[Mapping[str, Any], ...] = ()
