@@ -25,7 +25,7 @@ from drift_checks.settings.loading import Sources, load
 from drift_checks.statistics.two_classifiers import Conclusion
 
 # Settings of the comparison, not of a side.
-_COMMON = ("max_calls", "max_cost", "cluster", "repeat", "stability", "resume")
+_COMMON = ("max_calls", "max_cost", "cluster", "repeat", "stability", "resume", "anchors", "gold")
 
 
 def compare_classifiers(arguments: argparse.Namespace) -> int:
@@ -54,7 +54,7 @@ def _review(comparison: Comparison, *, shown: bool) -> None:
     if shown:
         sys.stderr.writelines(f"{visible(line)}\n" for line in plan(comparison))
     tally = Tally({record.id: record for record in comparison.records})
-    with progress(tally, 2 * len(comparison.records), _tell, shown=shown) as advance:
+    with progress(tally, 2 * (len(comparison.records) + len(comparison.anchors)), _tell, shown=shown) as advance:
         comparison.run(advance)
 
 

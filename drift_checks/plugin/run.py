@@ -189,13 +189,17 @@ class Run:
         asked = {record.id: record for item in asking for record in records_of(item)}
         if not all(records_of(item) for item in asking):
             asked = {record.id: record for record in self.pipeline.sample.records}
-        if asked:
+        wants_anchors = any("anchor_answers" in getattr(item, "fixturenames", ()) for item in checks)
+        anchors = self.pipeline.anchors_to_review() if wants_anchors else []
+        if asked or anchors:
             varied = any("variant_reviews" in getattr(item, "fixturenames", ()) for item in asking)
-            self._review(asked, lambda: self._open_vectors(checks), varied=varied)
+            self._review(asked, lambda: self._open_vectors(checks), anchors, varied=varied)
         else:
             self._open_vectors(checks)
 
-    def _review(self, asked: dict[RecordId, Record], meanwhile: Callable[[], None], *, varied: bool) -> None:
+    def _review(
+        self, asked: dict[RecordId, Record], meanwhile: Callable[[], None], anchors: Sequence[Record], *, varied: bool
+    ) -> None:
         pipeline, journal = self.pipeline, self.finish.journal()
         with journal.locked():
             pipeline.use_journal(journal, self.finish.header())
@@ -203,7 +207,7 @@ class Run:
             shown = not (xdist.is_worker(self.config) or pipeline.settings.quiet)
             try:
                 with progress(Tally(asked, pipeline.ledger), total, log_progress, shown=shown) as advance:
-                    pipeline.review(list(asked.values()), advance, meanwhile)
+                    pipeline.review(list(asked.values()), advance, meanwhile, anchors)
                 if varied:
                     pipeline.review_variants()
                 log_reviews(pipeline)

@@ -19,17 +19,18 @@ _EXAMPLES = 2
 _MOST_CHANGES = 8
 _MOST_IDS = 50
 _LONGEST_TEXT = 100
+_LEVEL = 0.05
 
 
 def plan(comparison: Comparison) -> Iterator[str]:
     """Yield what the comparison will do at most, and at what price."""
     yield f"A is {_named(comparison.first)}, B is {_named(comparison.second)}"
     paid = [side for side in comparison.sides if side.classifier is not None]
-    records = len(comparison.records)
+    records = len({record.id for record in comparison.records} | {anchor.record.id for anchor in comparison.anchors})
     calls = f" and {count(records * len(paid), 'call')}, apart from retries" if paid else ""
     yield f"at most {count(records, 'record')}{calls}; the comparison ends as soon as the evidence decides"
     for side in paid:
-        if cost := side.most_cost(comparison.records):
+        if cost := side.most_cost([*comparison.records, *(anchor.record for anchor in comparison.anchors)]):
             tokens = count(side.settings.llm_max_tokens, "token")
             yield f"all calls of {side.name} would cost at most {cost:.2f}, if every answer took {tokens}"
         elif side.is_remote:
@@ -39,10 +40,8 @@ def plan(comparison: Comparison) -> Iterator[str]:
 def in_words(comparison: Comparison) -> Iterator[str]:
     """Yield the lines that say what the comparison found, the advice last."""
     compared, pairs = comparison.compared, comparison.pairs
-    for side in comparison.sides:
-        labels = [(item.record.category, item.first if side is comparison.first else item.second) for item in compared]
-        agreed = sum(stored == label for stored, label in labels)
-        yield f"{side.name}  {_named(side)}: agrees with the store on {_share(agreed, len(labels))}"
+    for side, agreed in zip(comparison.sides, (pairs.both + pairs.lost, pairs.both + pairs.gained), strict=True):
+        yield f"{side.name}  {_named(side)}: agrees with the store on {_share(agreed, pairs.number)}"
         if effort := _effort(side):
             yield f"   {effort}"
     same = sum(not item.changed for item in compared)
@@ -51,6 +50,12 @@ def in_words(comparison: Comparison) -> Iterator[str]:
         f"only A agrees with the store: {pairs.lost}; only B: {pairs.gained}"
         f" (McNemar's exact test: p = {exact_mcnemar(pairs):.2g}, as if the number of records had been fixed)"
     )
+    if anchors := comparison.anchor_pairs:
+        yield (
+            f"anchors: A is right on {_share(anchors.both + anchors.lost, anchors.number)},"
+            f" B on {_share(anchors.both + anchors.gained, anchors.number)};"
+            f" only A: {anchors.lost}, only B: {anchors.gained} (McNemar's exact test: p = {exact_mcnemar(anchors):.2g})"
+        )
     if missing := comparison.asked - len(compared):
         yield f"{count(missing, 'record')} not classified by both; they count for neither"
         yield from _reasons(comparison)
@@ -69,17 +74,27 @@ def advice(comparison: Comparison) -> str:
         found = f"B agrees with the store {more} often than A, by {100 * abs(pairs.difference):.1f} points {interval}"
     else:
         found = f"both agree with the store equally often {interval}"
-    return {
+    sentence = {
         Conclusion.WORSE: f"Keep A: {found}.",
         Conclusion.BETTER: f"Take B: {found}.",
         Conclusion.NO_WORSE: f"B can replace A if {100 * comparison.margin:g} points do not matter: {found}.",
         Conclusion.UNDECIDED: f"Not decided: {found}; {_remedy(comparison)}.",
     }[comparison.conclusion]
+    return f"{sentence}{_on_anchors(comparison)}"
+
+
+def _on_anchors(comparison: Comparison) -> str:
+    """Return what the anchors add to the advice; empty unless one side is right more often beyond chance."""
+    found = comparison.anchor_pairs
+    if found is None or exact_mcnemar(found) > _LEVEL:
+        return ""
+    better = "B" if found.gained > found.lost else "A"
+    return f" On the anchors, {better} is right more often (p = {exact_mcnemar(found):.2g})."
 
 
 def document(comparison: Comparison) -> Any:
     """Return everything that was found in plain values; texts are not in it."""
-    pairs = comparison.pairs
+    pairs, anchors = comparison.pairs, comparison.anchor_pairs
     changed = [item for item in comparison.compared if item.changed]
     return to_plain(
         {
@@ -94,6 +109,8 @@ def document(comparison: Comparison) -> Any:
             "lost": pairs.lost,
             "tied": pairs.tied,
             "p_value": exact_mcnemar(pairs),
+            "both": pairs.both,
+            "anchors": anchors and {**to_plain(anchors), "p_value": exact_mcnemar(anchors)},
             "a": _plain(comparison.first),
             "b": _plain(comparison.second),
             "changed": [

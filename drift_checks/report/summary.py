@@ -17,6 +17,7 @@ from drift_checks.report.headline import headline
 from drift_checks.report.history.recorded import Agreement, ReviewerFacts
 from drift_checks.report.label_issues import LABELS_FILE, label_findings
 from drift_checks.report.outside import outside_in_words
+from drift_checks.report.reviewer_accuracy import reviewer_findings
 from drift_checks.report.run import CriterionResult, Facts, RunReport
 from drift_checks.report.verdict import MEANINGS, Verdict
 from drift_checks.reviews.vectors.base import CHROMA
@@ -49,6 +50,8 @@ def summarise(report: RunReport, page: Path | None) -> Iterator[str]:
         yield _line("changed", f"{'; '.join(changed)} (since {report.past[-1].started:%Y-%m-%d %H:%M} UTC)")
     if moved := attribution_findings(report):
         yield _line("moved", moved.sentence)
+    if by_anchors := reviewer_findings(report):
+        yield _line("reviewer", by_anchors)
     if known := known_in_words(report):
         yield f"acknowledged  {known}"
     for _, why in report.acknowledged.ended:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -29,6 +30,8 @@ from drift_checks.statistics.two_classifiers import (
 MOST_RECORDS = 2000
 # Fewer at once would leave an endpoint idle.
 _SMALLEST_BATCH = 10
+# As many anchors are reviewed if the setting `anchors`, which is meant for each night, is not set.
+_MOST_ANCHORS = 100
 # The share of the records so far that a batch may have beyond need: a long comparison then has few pauses.
 _MORE = 0.1
 
@@ -141,6 +144,7 @@ class Comparison:
         self.asked = 0
         try:
             self.records = self._preparation.sample.records
+            self.anchors = self._preparation.anchors.all[: _number_of_anchors(settings)]
             sides = zip(("A", "B"), _budgeted(first, second), strict=True)
             self.first, self.second = (Side(name, side, self._preparation, folders) for name, side in sides)
         except BaseException:
@@ -158,7 +162,8 @@ class Comparison:
         return self._preparation.sample.store_size
 
     def run(self, on_review: OnReview = ignore) -> Conclusion:
-        """Review until the evidence decides, all records are reviewed, or one side cannot go on."""
+        """Review the anchors, then records until the evidence decides, all are reviewed, or one side cannot go on."""
+        self._review([anchor.record for anchor in self.anchors], on_review)
         while self.conclusion is Conclusion.UNDECIDED and self.asked < len(self.records) and not self.is_stopped:
             number = max(_SMALLEST_BATCH, fewest_to_conclude(self.pairs, self.margin), round(_MORE * self.asked))
             self._review(self.records[self.asked : self.asked + number], on_review)
@@ -179,9 +184,14 @@ class Comparison:
     @property
     def pairs(self) -> Pairs:
         """The records that both classified, by which of the two agrees with the store."""
-        agreeing = [(item.first == item.record.category, item.second == item.record.category) for item in self.compared]
-        gained, lost = agreeing.count((False, True)), agreeing.count((True, False))
-        return Pairs(gained, lost, len(agreeing) - gained - lost)
+        return _pairs((item.first == item.record.category, item.second == item.record.category) for item in self.compared)
+
+    @property
+    def anchor_pairs(self) -> Pairs | None:
+        """The anchors that both classified, by which of the two is right; None if there are none."""
+        labelled = [(anchor.right, self._labels(anchor.record)) for anchor in self.anchors]
+        found = _pairs((labels[0] in right, labels[1] in right) for right, labels in labelled if labels)
+        return found if found.number else None
 
     @property
     def compared(self) -> list[Compared]:
@@ -206,9 +216,26 @@ class Comparison:
 
     def _compared(self) -> Iterator[Compared]:
         for record in self.records[: self.asked]:
-            first, second = (side.ledger.reviews.get(record.id) for side in self.sides)
-            if first and second and first.made and second.made and first.category and second.category:
-                yield Compared(record, first.category, second.category)
+            if labels := self._labels(record):
+                yield Compared(record, *labels)
+
+    def _labels(self, record: Record) -> tuple[str, str] | None:
+        """Return the labels of both sides; None unless both classified the record."""
+        first, second = (side.ledger.reviews.get(record.id) for side in self.sides)
+        if first and second and first.made and second.made and first.category and second.category:
+            return first.category, second.category
+        return None
+
+
+def _pairs(right: Iterable[tuple[bool, bool]]) -> Pairs:
+    """Count by which of the two is right."""
+    counts = Counter(right)
+    gained, lost = counts[False, True], counts[True, False]
+    return Pairs(gained, lost, counts.total() - gained - lost, both=counts[True, True])
+
+
+def _number_of_anchors(settings: Settings) -> int:
+    return settings.anchors if "anchors" in settings.sources else _MOST_ANCHORS
 
 
 def _budgeted(first: Settings, second: Settings) -> tuple[Settings, Settings]:

@@ -185,6 +185,17 @@ class Settings:
         kinds.whole(0),
         "number of records to review again with the text reworded (default: 10 with your own classifier, else 0)",
     )
+    anchors: int = _reviewer(
+        kinds.whole(0),
+        "number of anchors, texts whose right category people judged or the gold set names, that are also reviewed each"
+        " night, to tell a reviewer that moved from a store that moved",
+        10,
+    )
+    gold: Path | None = _reviewer(
+        kinds.path("a CSV or JSONL file"),
+        "CSV or JSONL file of your own anchors, with the columns category and text, id (of a record of the store), or"
+        " both",
+    )
     resume: bool = _reviewer(kinds.flag(), "continue the newest interrupted run", False)
     warn: float = _verdict(kinds.share(), "agreement below this is WARNING", 0.85)
     critical: float = _verdict(kinds.share(), "agreement below this is CRITICAL", 0.75)
