@@ -41,6 +41,10 @@ def compare_classifiers(arguments: argparse.Namespace) -> int:
     # The size of a review's sample, which an ini file may hold, is too small for a comparison.
     if arguments.drift_sample_size is None:
         settings = replace(settings, sample_size=MOST_RECORDS)
+    if settings.demo:
+        from drift_checks.stores.demo.settings import demo_settings
+
+        settings = demo_settings(settings)
     # The output of the user's own code must not mix with output that programs read.
     with redirect_stdout(sys.stderr):
         comparison = Comparison(settings, first, second, (Path.cwd(),), arguments.margin)

@@ -41,9 +41,22 @@ def in_words(comparison: Comparison) -> Iterator[str]:
     """Yield the lines that say what the comparison found, the advice last."""
     compared, pairs = comparison.compared, comparison.pairs
     for side, agreed in zip(comparison.sides, (pairs.both + pairs.lost, pairs.both + pairs.gained), strict=True):
-        yield f"{side.name}  {_named(side)}: agrees with the store on {_share(agreed, pairs.number)}"
+        found = f"agrees with the store on {_share(agreed, pairs.number)}" if compared else "nothing to compare"
+        yield f"{side.name}  {_named(side)}: {found}"
         if effort := _effort(side):
             yield f"   {effort}"
+    if missing := comparison.asked - len(compared):
+        yield f"{count(missing, 'record')} not classified by both; they count for neither"
+        yield from _reasons(comparison)
+    if compared:
+        yield from _found(comparison)
+        yield from _changes(comparison)
+    yield f"\n{advice(comparison)}"
+
+
+def _found(comparison: Comparison) -> Iterator[str]:
+    """Yield what the two have in common and how they differ."""
+    compared, pairs = comparison.compared, comparison.pairs
     same = sum(not item.changed for item in compared)
     yield f"A and B give the same label to {_share(same, len(compared))}"
     yield (
@@ -56,11 +69,6 @@ def in_words(comparison: Comparison) -> Iterator[str]:
             f" B on {_share(anchors.both + anchors.gained, anchors.number)};"
             f" only A: {anchors.lost}, only B: {anchors.gained} (McNemar's exact test: p = {exact_mcnemar(anchors):.2g})"
         )
-    if missing := comparison.asked - len(compared):
-        yield f"{count(missing, 'record')} not classified by both; they count for neither"
-        yield from _reasons(comparison)
-    yield from _changes(comparison)
-    yield f"\n{advice(comparison)}"
 
 
 def advice(comparison: Comparison) -> str:
