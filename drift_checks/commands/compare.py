@@ -109,9 +109,7 @@ def _run_named(name: str, runs: list[RecordedRun], path: object) -> RecordedRun:
     )
 
 
-def _text(
-    first: RecordedRun, second: RecordedRun, changes: Changes, found: list[RecordDifference]
-) -> Iterator[str]:
+def _text(first: RecordedRun, second: RecordedRun, changes: Changes, found: list[RecordDifference]) -> Iterator[str]:
     for item in (first, second):
         yield f"{item.run_id}  {item.verdict}  {_agreement(item)}"
     for name, before, now in changes.criteria:

@@ -9,21 +9,26 @@ from collections.abc import Sequence
 from contextlib import closing, redirect_stdout
 from dataclasses import replace
 from datetime import UTC, datetime
+from hashlib import sha256
 from pathlib import Path
 
 from drift_checks.commands.json_files import write_json
 from drift_checks.commands.settings_options import read_sources
-from drift_checks.core.errors import SettingError
+from drift_checks.core.errors import ReportsError, SettingError
+from drift_checks.core.files import make_folder
 from drift_checks.core.plain import to_json
 from drift_checks.core.text import visible
 from drift_checks.report.comparison import document, in_words, plan
 from drift_checks.report.progress import Tally, progress
 from drift_checks.report.verdict import Verdict
-from drift_checks.reviews.comparing import MOST_RECORDS, Comparison
+from drift_checks.reviews.comparing import MOST_RECORDS, Comparison, sides_in_words
+from drift_checks.reviews.journal import Journal, JournalContents, read_journal
+from drift_checks.reviews.resuming import Unfinished, refuse_damaged
 from drift_checks.settings.declarations import LLM, Settings, declared
 from drift_checks.settings.loading import Sources, load
 from drift_checks.statistics.two_classifiers import Conclusion
 
+_MODE = 0o640
 # Settings of the comparison, not of a side.
 _COMMON = ("max_calls", "max_cost", "cluster", "repeat", "stability", "resume", "anchors", "gold")
 
@@ -45,21 +50,62 @@ def compare_classifiers(arguments: argparse.Namespace) -> int:
         from drift_checks.stores.demo.settings import demo_settings
 
         settings = demo_settings(settings)
+    journal = _journal(settings, sides_in_words(first, second))
     # The output of the user's own code must not mix with output that programs read.
     with redirect_stdout(sys.stderr):
-        comparison = Comparison(settings, first, second, (Path.cwd(),), arguments.margin)
+        unfinished = _unfinished(journal.path) if settings.resume else None
+        comparison = Comparison(settings, first, second, (Path.cwd(),), arguments.margin, unfinished)
         with closing(comparison):
-            _review(comparison, shown=not settings.quiet)
+            _review(comparison, journal, resumed=settings.resume, shown=not settings.quiet)
     _print(comparison, arguments)
     return _exit_code(comparison, settings.min_reviewed, fail_if_worse=arguments.fail_if_worse)
 
 
-def _review(comparison: Comparison, *, shown: bool) -> None:
+def _journal(settings: Settings, words: str) -> Journal:
+    """Return the journal of a comparison, which has the same name whenever the same classifiers are compared."""
+    digest = sha256(f"{words} {settings.db} {settings.table}".encode("utf-8", "surrogatepass")).hexdigest()[:8]
+    return Journal(settings.reports / f"comparison-{digest}.jsonl")
+
+
+def _unfinished(path: Path) -> Unfinished:
+    try:
+        contents = read_journal(path)
+    except OSError:
+        contents = JournalContents()
+    if contents.header is None:
+        raise SettingError(
+            "resume", f"{path.parent} holds no interrupted comparison of these two", "omit --drift-resume to start one"
+        )
+    refuse_damaged(path, contents.header)
+    return Unfinished(path.parent, contents)
+
+
+def _review(comparison: Comparison, journal: Journal, *, resumed: bool, shown: bool) -> None:
     if shown:
         sys.stderr.writelines(f"{visible(line)}\n" for line in plan(comparison))
-    tally = Tally({record.id: record for record in comparison.records})
-    with progress(tally, 2 * (len(comparison.records) + len(comparison.anchors)), _tell, shown=shown) as advance:
-        comparison.run(advance)
+    try:
+        make_folder(journal.path.parent)
+        if not resumed:
+            journal.path.unlink(missing_ok=True)
+    except OSError as error:
+        raise ReportsError(
+            journal.path.parent, f"cannot be written ({error.strerror})", "name another folder with --drift-reports"
+        ) from None
+    if resumed:
+        journal.resume()
+    comparison.use_journal(journal)
+    journal.path.chmod(_MODE)
+    tally = Tally({record.id: record for record in comparison.records}, *(side.ledger for side in comparison.sides))
+    try:
+        with progress(tally, 2 * (len(comparison.records) + len(comparison.anchors)), _tell, shown=shown) as advance:
+            comparison.run(advance)
+    except KeyboardInterrupt:
+        sys.stderr.write("the same command with --drift-resume continues, and asks nothing twice\n")
+        raise
+    if comparison.is_stopped:
+        journal.finish(inconclusive=True)
+    else:
+        journal.path.unlink(missing_ok=True)
 
 
 def _tell(done: int, total: int, so_far: str, _: float) -> None:

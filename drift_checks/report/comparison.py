@@ -64,11 +64,9 @@ def _found(comparison: Comparison) -> Iterator[str]:
         f" (McNemar's exact test: p = {exact_mcnemar(pairs):.2g}, as if the number of records had been fixed)"
     )
     if anchors := comparison.anchor_pairs:
-        yield (
-            f"anchors: A is right on {_share(anchors.both + anchors.lost, anchors.number)},"
-            f" B on {_share(anchors.both + anchors.gained, anchors.number)};"
-            f" only A: {anchors.lost}, only B: {anchors.gained} (McNemar's exact test: p = {exact_mcnemar(anchors):.2g})"
-        )
+        right = [_share(anchors.both + alone, anchors.number) for alone in (anchors.lost, anchors.gained)]
+        yield f"anchors: A is right on {right[0]}, B on {right[1]}"
+        yield f"only A is right: {anchors.lost}; only B: {anchors.gained} (p = {exact_mcnemar(anchors):.2g})"
 
 
 def advice(comparison: Comparison) -> str:
@@ -131,7 +129,7 @@ def document(comparison: Comparison) -> Any:
 
 def _remedy(comparison: Comparison) -> str:
     if comparison.is_stopped:
-        return "the reviews stopped early, see above"
+        return "the reviews stopped early, see above, and --drift-resume continues them"
     if len(comparison.records) < comparison.store_size:
         return f"raise --drift-sample-size above {len(comparison.records):,} to compare more records"
     return "the store has no more records"
@@ -165,9 +163,7 @@ def _effort(side: Side) -> str:
 
 def _seconds(side: Side) -> tuple[float, float] | None:
     """Return the median and the 95th percentile of the seconds that answers took."""
-    found = sorted(
-        review.usage.seconds for review in side.ledger.reviews.values() if review.usage.seconds is not None
-    )
+    found = sorted(review.usage.seconds for review in side.ledger.reviews.values() if review.usage.seconds is not None)
     median, tail = (found[ceil(share * len(found)) - 1] if found else None for share in (0.5, 0.95))
     return None if median is None or tail is None else (median, tail)
 

@@ -6,16 +6,19 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from hashlib import sha256
 from pathlib import Path
 
 from drift_checks.core.errors import ReviewerError, SettingError
 from drift_checks.core.records import Record
 from drift_checks.reviews.batches import BatchReviewer
+from drift_checks.reviews.journal import Journal, JournalContents, read_journal
 from drift_checks.reviews.ledger import Ledger
 from drift_checks.reviews.preparation import Preparation
+from drift_checks.reviews.resuming import Unfinished, header
 from drift_checks.reviews.reviewers.base import OnReview, Request, Reviewer, ignore
 from drift_checks.reviews.reviewers.choice import Named, classifier_of, limits_of
-from drift_checks.reviews.reviewers.limits import Spent
 from drift_checks.reviews.reviewers.pool import BackgroundReviewer, PooledReviewer
 from drift_checks.settings.declarations import NEIGHBOURS, POINT, POPULATION, RANDOM, SEQUENTIAL, Settings
 from drift_checks.statistics.two_classifiers import (
@@ -32,6 +35,7 @@ MOST_RECORDS = 2000
 _SMALLEST_BATCH = 10
 # As many anchors are reviewed if the setting `anchors`, which is meant for each night, is not set.
 _MOST_ANCHORS = 100
+_DECIDING = ("reviewer", "embedding", "llm_model", "llm_base_url", "llm_prompt", "llm_max_tokens")
 # The share of the records so far that a batch may have beyond need: a long comparison then has few pauses.
 _MORE = 0.1
 
@@ -66,7 +70,7 @@ class Side:
     def __init__(self, name: str, settings: Settings, preparation: Preparation, folders: tuple[Path, ...]) -> None:
         self.name = name
         self.settings = settings
-        self.ledger = Ledger()
+        self.ledger = Ledger(None if name == "A" else name)
         self._preparation = preparation
         with self._named():
             self.classifier = classifier_of(Named(settings.reviewer), settings, preparation.taxonomy, folders)
@@ -111,7 +115,7 @@ class Side:
 
                 self._reviewer = NeighboursReviewer(self._preparation.compared)
             else:
-                self._reviewer = PooledReviewer(self.classifier, limits_of(self.settings), Spent())
+                self._reviewer = PooledReviewer(self.classifier, limits_of(self.settings), self.ledger.spent())
         return self._reviewer
 
     @contextmanager
@@ -131,15 +135,24 @@ class Comparison:
         first, second: The settings of each side.
         folders: Folders that may hold the user's own modules.
         margin: A difference of agreement that does not matter, from 0 to 1.
+        unfinished: The interrupted comparison to resume.
     """
 
     def __init__(
-        self, settings: Settings, first: Settings, second: Settings, folders: tuple[Path, ...], margin: float
+        self,
+        settings: Settings,
+        first: Settings,
+        second: Settings,
+        folders: tuple[Path, ...],
+        margin: float,
+        unfinished: Unfinished | None = None,
     ) -> None:
         most = settings.sample_size if isinstance(settings.sample_size, int) else MOST_RECORDS
         # What a sequential decision draws: all strata alike, in random order.
         uniform = replace(settings, decision=SEQUENTIAL, judge=POPULATION, sample=RANDOM, max_calls=most)
-        self._preparation = Preparation(uniform, folders, None, None)
+        if unfinished is not None:
+            uniform = unfinished.resumed(uniform, sides_in_words(first, second))
+        self._preparation = Preparation(uniform, folders, unfinished, None)
         self.margin = margin
         self.asked = 0
         try:
@@ -150,6 +163,15 @@ class Comparison:
         except BaseException:
             self._preparation.close()
             raise
+
+    def use_journal(self, journal: Journal) -> None:
+        """Write the reviews to the journal, and take over those that it holds."""
+        now, words = datetime.now(UTC), sides_in_words(self.first.settings, self.second.settings)
+        run_id = f"{now:%Y%m%dT%H%M%SZ}-{sha256(words.encode()).hexdigest()[:6]}"
+        journal.begin(header(self._preparation.settings, words, run_id, now, self._preparation.sample))
+        contents = read_journal(journal.path)
+        self.first.ledger.use_journal(journal, contents)
+        self.second.ledger.use_journal(journal, contents.second.get(self.second.name, JournalContents()))
 
     @property
     def sides(self) -> tuple[Side, Side]:
@@ -184,7 +206,9 @@ class Comparison:
     @property
     def pairs(self) -> Pairs:
         """The records that both classified, by which of the two agrees with the store."""
-        return _pairs((item.first == item.record.category, item.second == item.record.category) for item in self.compared)
+        return _pairs(
+            (item.first == item.record.category, item.second == item.record.category) for item in self.compared
+        )
 
     @property
     def anchor_pairs(self) -> Pairs | None:
@@ -225,6 +249,12 @@ class Comparison:
         if first and second and first.made and second.made and first.category and second.category:
             return first.category, second.category
         return None
+
+
+def sides_in_words(first: Settings, second: Settings) -> str:
+    """Return what decides the answers of both sides, in words that differ between comparisons."""
+    named = [" ".join(str(getattr(side, key)) for key in _DECIDING) for side in (first, second)]
+    return "A {}, B {}".format(*named)
 
 
 def _pairs(right: Iterable[tuple[bool, bool]]) -> Pairs:

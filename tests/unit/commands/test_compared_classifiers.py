@@ -88,6 +88,23 @@ def test_a_budget_is_that_of_both_sides(store: BuiltStore, folder: Path, capsys:
     assert "B, 5 records: the budget of 15 calls is spent" in capsys.readouterr().out
 
 
+def test_an_interrupted_comparison_is_resumed(
+    store: BuiltStore, folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Nothing is asked twice, and other classifiers are another comparison."""
+    with ChatServer() as first, ChatServer(wrong_on_every(2)) as second:
+        options = [*sides(first, second), *of(store), "--drift-resume"]
+        assert compare(*options) == 4
+        assert "holds no interrupted comparison of these two" in capsys.readouterr().err
+        assert compare(*options[:-1], "--drift-max-calls=30") == 75
+        assert compare(*options, "--b=llm-max-tokens=9") == 4
+        assert compare(*options, "--fail-if-worse") == 1
+        texts = [request.user_text for server in (first, second) for request in server.requests]
+        assert len(texts) == 2 * len(set(texts))
+        assert compare(*options) == 4
+    assert list((folder / "reports").iterdir()) == []
+
+
 @pytest.mark.slow
 def test_an_endpoint_that_is_down_is_no_worse(
     store: BuiltStore, folder: Path, capsys: pytest.CaptureFixture[str]
@@ -100,9 +117,7 @@ def test_an_endpoint_that_is_down_is_no_worse(
     assert printed.splitlines()[-1] == "No record was classified by both, so there is no advice."
 
 
-def test_an_error_says_which_side_it_is_of(
-    store: BuiltStore, folder: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_an_error_says_which_side_it_is_of(store: BuiltStore, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """In one sentence, with exit 4."""
     with ChatServer() as first, ChatServer(Behaviour(api_key="another")) as second:
         assert compare(*sides(first, second), *of(store)) == 4
@@ -130,7 +145,7 @@ def test_anchors_say_who_is_right(store: BuiltStore, folder: Path, capsys: pytes
         assert compare(*sides(first, second), *of(store), "--drift-gold=gold.csv") == 0
     printed = capsys.readouterr().out
     assert "anchors: A is right on 0 of 20" in printed
-    assert "only A: 0, only B: 20" in printed
+    assert "only A is right: 0; only B: 20 (p = 1.9e-06)" in printed
     assert printed.splitlines()[-1].endswith("On the anchors, B is right more often (p = 1.9e-06).")
 
 
