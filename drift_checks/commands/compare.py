@@ -53,6 +53,8 @@ def run(arguments: argparse.Namespace) -> int:
         raise DriftError(
             "arguments", "there is nothing to compare", "name two runs, or two classifiers with --a=NAME --b=NAME"
         )
+    if arguments.fail_if_worse:
+        raise DriftError("--fail-if-worse", "it compares two classifiers, not two runs", "add --b=NAME, or omit it")
     with existing_history(reports_folder(arguments.drift_reports)) as history:
         runs = _runs(history, arguments.drift_db)
         first, second = (_run_named(name, runs, history.path) for name in arguments.runs)

@@ -10,6 +10,7 @@ from typing import Any
 from drift_checks.core.plain import to_plain
 from drift_checks.core.redaction import WITHHELD
 from drift_checks.core.text import count, percent, percent_range, printable
+from drift_checks.report.outside import find_outside, outside_in_words
 from drift_checks.reviews.comparing import Compared, Comparison, Side
 from drift_checks.settings.declarations import LLM
 from drift_checks.statistics.intervals import wilson
@@ -43,8 +44,7 @@ def in_words(comparison: Comparison) -> Iterator[str]:
     for side, agreed in zip(comparison.sides, (pairs.both + pairs.lost, pairs.both + pairs.gained), strict=True):
         found = f"agrees with the store on {_share(agreed, pairs.number)}" if compared else "nothing to compare"
         yield f"{side.name}  {_named(side)}: {found}"
-        if effort := _effort(side):
-            yield f"   {effort}"
+        yield from (f"   {said}" for said in (_effort(side), _outside(comparison, side)) if said)
     if missing := comparison.asked - len(compared):
         yield f"{count(missing, 'record')} not classified by both; they count for neither"
         yield from _reasons(comparison)
@@ -159,6 +159,12 @@ def _effort(side: Side) -> str:
     if seconds := _seconds(side):
         parts.append(f"answered within {seconds[0]:.2f} s (median), {seconds[1]:.2f} s (95 %)")
     return ", ".join(parts)
+
+
+def _outside(comparison: Comparison, side: Side) -> str:
+    """Return which answers are none of the store's categories, which no agreement can come from."""
+    answers = [review.category for review in side.ledger.reviews.values() if review.made and review.category]
+    return outside_in_words(find_outside(answers, comparison.categories))
 
 
 def _seconds(side: Side) -> tuple[float, float] | None:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -147,7 +148,7 @@ class Comparison:
         margin: float,
         unfinished: Unfinished | None = None,
     ) -> None:
-        most = settings.sample_size if isinstance(settings.sample_size, int) else MOST_RECORDS
+        most = sys.maxsize if settings.sample_size == ALL else settings.sample_size or MOST_RECORDS
         # What a sequential decision draws: all strata alike, in random order.
         uniform = replace(settings, decision=SEQUENTIAL, judge=POPULATION, sample=RANDOM, max_calls=most)
         if unfinished is not None:
@@ -182,6 +183,11 @@ class Comparison:
     def store_size(self) -> int:
         """The number of records in the store."""
         return self._preparation.sample.store_size
+
+    @property
+    def categories(self) -> Collection[str]:
+        """The store's categories, and those of the taxonomy."""
+        return {*self._preparation.taxonomy, *self._preparation.store.categories()}
 
     def run(self, on_review: OnReview = ignore) -> Conclusion:
         """Review the anchors, then records until the evidence decides, all are reviewed, or one side cannot go on."""

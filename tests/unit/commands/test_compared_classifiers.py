@@ -177,7 +177,9 @@ def test_the_size_of_a_reviews_sample_is_not_that_of_a_comparison(
     (folder / "pytest.ini").write_text("[pytest]\ndrift_sample_size = 10\n", encoding="utf-8")
     (folder / "never.py").write_text("def classify(text):\n    return 'nothing'\n", encoding="utf-8")
     assert compare("-c", "pytest.ini", "--b=never:classify", *of(store)) == 0
-    assert "at most 120 records" in capsys.readouterr().err
+    printed = capsys.readouterr()
+    assert "at most 120 records" in printed.err
+    assert "answers are outside the store's categories: 'nothing' (" in printed.out
 
 
 @pytest.mark.parametrize(
