@@ -22,6 +22,7 @@ from drift_checks.reviews.reviewers.base import OnReview, Request, Reviewer, ign
 from drift_checks.reviews.reviewers.choice import Named, classifier_of, limits_of
 from drift_checks.reviews.reviewers.pool import BackgroundReviewer, PooledReviewer
 from drift_checks.settings.declarations import NEIGHBOURS, POINT, POPULATION, RANDOM, SEQUENTIAL, Settings
+from drift_checks.settings.kinds import ALL
 from drift_checks.statistics.two_classifiers import (
     Conclusion,
     Pairs,
