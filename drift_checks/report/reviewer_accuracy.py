@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from drift_checks.core.outcomes import AGREEMENT
+from drift_checks.core.outcomes import AGREEMENT, Statistic
 from drift_checks.report.run import CriterionResult, RunReport
 from drift_checks.report.verdict import FAILED, Verdict
 from drift_checks.settings.declarations import NEIGHBOURS
@@ -11,36 +11,53 @@ CRITERION = "reviewer_accuracy"
 
 
 def reviewer_moved(report: RunReport) -> str:
-    """Return a sentence that says that the reviewer moved; empty unless that is certain."""
-    result = _result(report, CRITERION)
-    if result is None or result.verdict is not Verdict.WARNING or result.acknowledged is not None:
+    """Return a sentence that says that the reviewer moved; empty without evidence.
+
+    It begins with `perhaps` if all tests of the run together may explain it, but not this one alone.
+    """
+    found = _found(report)
+    if found is None or not _fell(*found):
         return ""
-    sentence = _sentence(result)
-    if report.facts.reviewer.name == NEIGHBOURS:
-        return f"labels or vectors near the anchors changed: {sentence}" if sentence else ""
-    return f"the reviewer moved: {sentence}" if sentence else ""
+    result, statistic = found
+    by_chance = statistic.p_value is None or statistic.p_value > report.facts.error_rate
+    if result.acknowledged is not None or (result.verdict is not Verdict.WARNING and by_chance):
+        return ""
+    perhaps = "" if result.verdict is Verdict.WARNING else "perhaps "
+    if _is_of_neighbours(report):
+        return f"{perhaps}labels or vectors near the anchors changed: {_sentence(statistic)}"
+    return f"{perhaps}the reviewer moved: {_sentence(statistic)}"
 
 
 def reviewer_findings(report: RunReport) -> str:
-    """Return whether the reviewer moved, in a sentence; empty if there is no reason to ask."""
+    """Return whether the reviewer moved, in a sentence; empty if there is no reason to ask, or nothing to compare."""
     if moved := reviewer_moved(report):
         return moved
-    result, agreement = _result(report, CRITERION), _result(report, AGREEMENT)
+    found = _found(report)
+    agreement = next((item for item in report.criteria if item.criterion.name == AGREEMENT), None)
     has_failed = agreement is not None and agreement.verdict in FAILED
-    if result is None or result.verdict is not Verdict.OK or not has_failed:
+    if found is None or not has_failed or _is_of_neighbours(report) or not found[1].details.get("is_compared"):
         return ""
-    if report.facts.reviewer.name == NEIGHBOURS or not _is_compared(result):
-        return ""
-    return f"no sign that the reviewer moved, so look at the store: {_sentence(result)}"
+    if _fell(*found):
+        return f"whether the reviewer moved cannot be told yet: {_sentence(found[1])}"
+    return f"no sign that the reviewer moved, so look at the store: {_sentence(found[1])}"
 
 
-def _result(report: RunReport, name: str) -> CriterionResult | None:
-    return next((item for item in report.criteria if item.criterion.name == name), None)
+def _found(report: RunReport) -> tuple[CriterionResult, Statistic] | None:
+    """Return the criterion with its statistic; None if it was not measured."""
+    result = next((item for item in report.criteria if item.criterion.name == CRITERION), None)
+    statistics = [] if result is None else [item.statistic for item in result.statistics]
+    there = next((item for item in statistics if "sentence" in item.details), None)
+    return None if result is None or there is None else (result, there)
 
 
-def _sentence(result: CriterionResult) -> str:
-    return next((str(item.statistic.details.get("sentence", "")) for item in result.statistics), "")
+def _fell(result: CriterionResult, statistic: Statistic) -> bool:
+    return statistic.value is not None and result.warn is not None and statistic.value > result.warn
 
 
-def _is_compared(result: CriterionResult) -> bool:
-    return any(item.statistic.details.get("is_compared") for item in result.statistics)
+def _sentence(statistic: Statistic) -> str:
+    return str(statistic.details["sentence"])
+
+
+def _is_of_neighbours(report: RunReport) -> bool:
+    """Whether the reviewer votes with the store's labels, so that these may have moved."""
+    return report.facts.reviewer.name == NEIGHBOURS
