@@ -48,6 +48,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Judge, or print, export or import judgements."""
+    from drift_checks.report.accuracy import of_present_texts
     from drift_checks.report.waiting import Reviewed
     from drift_checks.reviews.judgements.file import JudgementFile
     from drift_checks.reviews.judgements.judgement import Judged
@@ -61,20 +62,18 @@ def run(arguments: argparse.Namespace) -> int:
     if content.damaged:
         sys.stderr.write(f"{file.path}: {count(content.damaged, 'line')} cannot be read and left out\n")
     judged = Judged(content.judgements, runs[-1].store.identity)
-    reviewed = Reviewed(runs, judged)
-    if arguments.accuracy:
-        _print(_summary(reviewed))
-    elif arguments.import_file is not None:
-        _import(arguments, reviewed, file, judge)
-    else:
-        with closing(Preparation(settings, (Path.cwd(),), None, None)) as preparation:
-            if arguments.export is not None:
-                _export(arguments, preparation, judged)
-            else:
-                _judge(arguments, preparation, reviewed, file, judge)
-        if arguments.export is None:
-            after = Reviewed(runs, Judged(file.read().judgements, runs[-1].store.identity))
-            _print(_summary(after))
+    if arguments.import_file is not None:
+        _import(arguments, Reviewed(runs, judged), file, judge)
+        return 0
+    with closing(Preparation(settings, (Path.cwd(),), None, None)) as preparation:
+        if arguments.export is not None:
+            _export(arguments, preparation, judged)
+            return 0
+        store = preparation.store
+        if not arguments.accuracy:
+            _judge(arguments, preparation, Reviewed(runs, of_present_texts(judged, store)), file, judge)
+            judged = Judged(file.read().judgements, runs[-1].store.identity)
+        _print(_summary(Reviewed(runs, of_present_texts(judged, store))))
     return 0
 
 
@@ -172,10 +171,10 @@ def _import(arguments: argparse.Namespace, reviewed: Reviewed, file: JudgementFi
 
 
 def _summary(reviewed: Reviewed) -> Iterator[str]:
-    from drift_checks.report.waiting import accuracy_sentences, judges_sentence
+    from drift_checks.report.accuracy import accuracy_sentences, judges_sentence
 
-    yield from accuracy_sentences(reviewed.accuracy())
-    if sentence := judges_sentence(reviewed):
+    yield from accuracy_sentences(reviewed.reviews.accuracy())
+    if sentence := judges_sentence(reviewed.judged, len(reviewed.conflicts())):
         yield sentence
 
 

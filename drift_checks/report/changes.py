@@ -10,7 +10,7 @@ from drift_checks.core.text import percent, printable
 from drift_checks.report.history.recorded import Agreement, RecordedRun
 from drift_checks.report.run import Facts, RunReport
 from drift_checks.report.verdict import FAILED, Verdict, severity
-from drift_checks.settings.declarations import POPULATION
+from drift_checks.settings.declarations import SAMPLE
 from drift_checks.stores.identity import StoreIdentity
 
 # A criterion with its previous verdict and its verdict now.
@@ -123,7 +123,7 @@ def _changes(
     judged = previous.agreement.judged(rule), agreement.judged(rule)
     # Only the estimates of the whole store are those of the same records if one of the samples was hunted.
     estimates = previous.agreement.population, agreement.population
-    comparable = len(methods) == 1 or (rule == POPULATION and None not in estimates)
+    comparable = len(methods) == 1 or (rule != SAMPLE and None not in estimates)
     before = {item.name: item.verdict for item in previous.criteria}
     compared = [(name, before.get(name), now) for name, now in verdicts]
     return Changes(

@@ -8,7 +8,7 @@ from drift_checks.report.reviewer_accuracy import CRITERION as REVIEWER_ACCURACY
 from drift_checks.report.reviewer_accuracy import reviewer_moved
 from drift_checks.report.run import CriterionResult, RunReport
 from drift_checks.report.verdict import Verdict
-from drift_checks.settings.declarations import SAMPLE
+from drift_checks.settings.declarations import ACCURACY, SAMPLE
 
 _LONGEST_MESSAGE = 160
 
@@ -57,6 +57,12 @@ def deciding_criteria(report: RunReport) -> list[CriterionResult]:
     return sorted(found, key=lambda result: (result.criterion.name != AGREEMENT, result.criterion.name))
 
 
+def rests_on_accuracy(report: RunReport) -> bool:
+    """Whether the verdict on agreement is one on how many of the store's labels are right."""
+    facts = report.facts
+    return facts.judge == ACCURACY and not facts.chosen and facts.accuracy is not None and facts.accuracy.decides
+
+
 def _finding(result: CriterionResult) -> str:
     return f"{result.criterion.name}: {printable(result.message, _LONGEST_MESSAGE)}"
 
@@ -75,6 +81,8 @@ def _agreement(report: RunReport) -> str:
     interval = f"95 % interval {percent_range(*judged.interval)}"
     below = "" if bound is None else f", below {percent(bound)}"
     sample = f"{agreement.agreed} of {agreement.reviewed}"
+    if rests_on_accuracy(report):
+        return f"an estimated {share} of the store's labels are right ({interval}){below}; {sample} agree in the sample"
     if estimate is None:
         return f"{sample} agree ({share}, {interval}){below}"
     if estimate.is_exact:

@@ -63,7 +63,7 @@ class Seen:
             for item in run.disagreements
             if item.record_id is not None
         }
-        known = set(run.known_records)
+        known = {item.record_id for item in run.known_disagreements if item.record_id is not None}
         return cls(set(run.sample.record_ids), found, known, (agreed | found.keys() | known) if agreed else None)
 
     @classmethod

@@ -28,6 +28,7 @@ SEQUENTIAL = "sequential"
 SAMPLE = "sample"
 RANDOM, HUNT = "random", "hunt"
 POPULATION = "population"
+ACCURACY = "accuracy"
 CONFIRMED = "confirmed"
 ALWAYS = "always"
 # The source of a setting that the store itself answered.
@@ -209,9 +210,10 @@ class Settings:
         POINT,
     )
     judge: str = _verdict(
-        kinds.choice(SAMPLE, POPULATION),
-        "which agreement is compared with the thresholds: population, the estimate for the whole store (that of the"
-        " sample if there is none), or sample",
+        kinds.choice(SAMPLE, POPULATION, ACCURACY),
+        "what is compared with the thresholds: population, the estimated agreement of the whole store (that of the"
+        " sample if there is none); sample, its agreement; or accuracy, how many of the store's labels are right by"
+        " people's judgements",
         POPULATION,
     )
     error_rate: float = _verdict(

@@ -20,7 +20,7 @@ from drift_checks.report import summary
 from drift_checks.report.attribution import ATTRIBUTION_FILE, attribution_findings
 from drift_checks.report.change_points import change_in_words
 from drift_checks.report.changes import changes_since, same_verdict_since
-from drift_checks.report.headline import coverage, deciding_criteria, headline, reason
+from drift_checks.report.headline import coverage, deciding_criteria, headline, reason, rests_on_accuracy
 from drift_checks.report.history.kept import KeptRun
 from drift_checks.report.history.recorded import RecordedRun
 from drift_checks.report.label_issues import LABELS_FILE, label_findings
@@ -75,6 +75,7 @@ def render(report: RunReport) -> str:
             measured={result.criterion.name for result in report.criteria if result.verdict},
             known=summary.known_in_words(report),
             agreement=summary.agreement_in_words(report),
+            accurate=rests_on_accuracy(report),
             same_since=_same_since(report),
             since=change_in_words(report.agreement_changes[-1]) if report.agreement_changes else "",
             unmeasured=_unmeasured(report),

@@ -61,7 +61,7 @@ def test_a_record_that_was_not_reviewed_is_not_gone(agreed: tuple[int, ...], kin
 def test_an_acknowledged_disagreement_is_not_gone() -> None:
     """The reviewer still disagrees."""
     first, second = found(NIGHTS[0], (1,), r1="loan"), found(NIGHTS[1], (1,))
-    assert kinds(first, replace(second, known_records=(1,))) == {1: Difference.KNOWN}
+    assert kinds(first, replace(second, known_disagreements=first.disagreements)) == {1: Difference.KNOWN}
 
 
 def test_ids_are_in_their_natural_order() -> None:
