@@ -35,9 +35,10 @@ from drift_checks.plugin.finish import Finish
 from drift_checks.plugin.gathered import Selection
 from drift_checks.plugin.keys import CALL, CRITERIA, ERROR, EXIT_CODE, LOGS, PIPELINE
 from drift_checks.plugin.settings import read_settings
-from drift_checks.plugin.terminal import end_line, progress
-from drift_checks.report.events import log_begin, log_refusal, log_reviews
+from drift_checks.plugin.terminal import end_line
+from drift_checks.report.events import log_begin, log_progress, log_refusal, log_reviews
 from drift_checks.report.logs import open_logs
+from drift_checks.report.progress import Tally, progress
 from drift_checks.report.verdict import EXIT_INTERRUPTED
 from drift_checks.reviews.reviewers.failures import told
 from drift_checks.reviews.run import Pipeline
@@ -205,7 +206,7 @@ class Run:
             total = len(asked) + len(pipeline.repeats_among(list(asked.values())))
             shown = not (xdist.is_worker(self.config) or pipeline.settings.quiet)
             try:
-                with progress(asked, total, pipeline.ledger, shown=shown) as advance:
+                with progress(Tally(asked, pipeline.ledger), total, log_progress, shown=shown) as advance:
                     pipeline.review(list(asked.values()), advance, meanwhile, anchors)
                 if varied:
                     pipeline.review_variants()

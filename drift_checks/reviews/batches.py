@@ -73,10 +73,10 @@ class BatchReviewer:
             report,
         )
 
-    def begin(self, records: Sequence[Record]) -> Callable[[], None]:
+    def begin(self, records: Sequence[Record], on_review: OnReview = ignore) -> Callable[[], None]:
         """Start to review the records, and return what waits for their reviews."""
         reviews = self._started(records, (), self._adder(records))
-        return partial(self._wait, reviews, records, ignore)
+        return partial(self._wait, reviews, records, on_review)
 
     def review_until_decided(
         self, records: Sequence[Record], critical: float, on_review: OnReview, prepare: Prepare
