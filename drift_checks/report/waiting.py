@@ -97,7 +97,8 @@ class Reviewed:
 
     def judgements(self, item: Waiting) -> list[Judgement]:
         """Return what was judged of these categories of the record."""
-        return [made for made in self.judged.of_record(item.record_id) if item.is_of(made)]
+        made = self.judged.of_record(item.record_id)
+        return [judgement for judgement in made if item.is_of(judgement)] if made else []
 
     def strata(self) -> dict[str, dict[str, JudgedStratum]]:
         """Return the strata, with the judgements of the store, of the reviewer and of their difference, by name."""
@@ -159,12 +160,14 @@ class Reviewed:
         judge's records is one that one other judge has judged.
         """
         yield from (replace(item, again=True) for item in self.conflicts() if self._asks_again(item, judge))
-        judges = [{made.judge for made in self.judgements(item)} for item in self.records.values()]
-        sampled, own = sum(map(bool, judges)), sum(judge in names for names in judges)
+        judged = [(item, made) for item in self.records.values() if (made := self.judgements(item))]
+        judges = [{judgement.judge for judgement in made} for _, made in judged]
+        sampled, own = len(judged), sum(judge in names for names in judges)
         together = sum(len(names) > 1 for names in judges if judge in names)
         doubtful = [item for item in self._issues() if not self.judgements(item)]
         issues, judged_issues = iter(doubtful), len(list(self._issues())) - len(doubtful)
-        shared = self._judged_by_one_other(judge)
+        by_one_other = [item for item, made in judged if len(made) == 1 and made[0].judge != judge and made[0].decides]
+        shared = iter(sorted(by_one_other, key=_shuffled))
         for item in self._by_gain():
             if (together + 1) * _SHARED <= own + 1 and (found := next(shared, None)) is not None:
                 yield found
@@ -176,12 +179,6 @@ class Reviewed:
             sampled, own = sampled + 1, own + 1
         yield from issues
         yield from islice(shared, max(0, sampled // _SHARED - sum(len(names) > 1 for names in judges)))
-
-    def _judged_by_one_other(self, judge: str) -> Iterator[Waiting]:
-        for item in sorted(self.records.values(), key=_shuffled):
-            made = self.judgements(item)
-            if len(made) == 1 and made[0].judge != judge and made[0].decides:
-                yield item
 
     def _asks_again(self, item: Waiting, judge: str) -> bool:
         """Whether the judge is one of those who contradict each other, and has answered once."""

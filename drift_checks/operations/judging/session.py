@@ -184,7 +184,7 @@ class JudgingSession:
         if self._back:
             return self._back.pop()
         if self._waiting is None:
-            self._waiting = self._source.waiting(self.judge)
+            self._waiting = self._put_off(self._source.waiting(self.judge))
         for item in self._waiting:
             key = str(item.record_id)
             if key in self._passed or not self._claims.take(key, self._owner):
@@ -194,6 +194,17 @@ class JudgingSession:
             self._passed.add(key)
             self._claims.release(key, self._owner)
         return None
+
+    def _put_off(self, items: Iterator[Waiting]) -> Iterator[Waiting]:
+        """Yield the record that was answered last after all others: who contradicts would see it again at once."""
+        last = self._done[-1][0].waiting.record_id if self._done else None
+        later = []
+        for item in items:
+            if item.record_id == last:
+                later.append(item)
+            else:
+                yield item
+        yield from later
 
     def _release(self, shown: Shown) -> None:
         self._claims.release(str(shown.waiting.record_id), self._owner)

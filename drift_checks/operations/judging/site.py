@@ -145,7 +145,7 @@ def _answered(session: JudgingSession, shown: Shown, wish: str) -> str:
     if wish not in answers or (wish == "both" and shown.agreed):
         return "nothing was saved"
     session.answer(answers[wish])
-    return {"both": "both are acceptable", "none": "none of the store's categories is right"}.get(wish, "cannot tell")
+    return {"both": "both are acceptable", "none": "no category of the store fits"}.get(wish, "cannot tell")
 
 
 def name_of(shown: Shown) -> str:

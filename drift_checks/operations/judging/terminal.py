@@ -64,7 +64,7 @@ def _act(session: JudgingSession, screen: Screen, shown: Shown, key: str, catego
     elif key == "o":
         _other(session, screen, categories)
     elif key == "m":
-        screen.show(spelled_out(mask_secrets(shown.text))[_SHOWN_AT_FIRST:_LONGEST] or "that was the whole text")
+        screen.show(_part(shown.text, _SHOWN_AT_FIRST, _LONGEST) or "that was the whole text")
     else:
         screen.show(_KEYS_OF_ONE if shown.agreed else _KEYS)
 
@@ -82,10 +82,9 @@ def _lines(shown: Shown, *, named: bool) -> Iterator[str]:
     yield f"record {printable(shown.waiting.record_id)}"
     if shown.waiting.again:
         yield "you have judged this record, and another judge contradicts: please look again"
-    text = spelled_out(mask_secrets(shown.text))
-    yield from text[:_SHOWN_AT_FIRST].splitlines() or ["(no text)"]
-    if len(text) > _SHOWN_AT_FIRST:
-        yield f"… {len(text) - _SHOWN_AT_FIRST:,} more characters: press m"
+    yield from _part(shown.text, 0, _SHOWN_AT_FIRST).splitlines() or ["(no text)"]
+    if (more := len(shown.text) - _SHOWN_AT_FIRST) > 0:
+        yield f"… {more:,} more characters: press m"
     if shown.evidence:
         yield f"evidence: {printable(mask_secrets(shown.evidence), 1000)}"
     yield ""
@@ -102,6 +101,11 @@ def _lines(shown: Shown, *, named: bool) -> Iterator[str]:
         yield f"  1 {printable(shown.left)}{words[0]}"
         yield f"  2 {printable(shown.right)}{words[1]}"
         yield _KEYS
+
+
+def _part(text: str, begin: int, end: int) -> str:
+    # A secret that is cut would stay in part.
+    return spelled_out(mask_secrets(text)[begin:end])
 
 
 class Terminal:

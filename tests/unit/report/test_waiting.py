@@ -8,7 +8,7 @@ from datetime import timedelta
 from drift_checks.report.history.recorded import RecordedDisagreement
 from drift_checks.report.waiting import Reviewed, judges_sentence
 from drift_checks.reviews.judgements.judgement import Answer, Judged, Judgement
-from tests.support.histories import STORE, altered, run
+from tests.support.histories import STORE, altered, criterion, run
 from tests.support.judgements import NOW, judgement
 
 
@@ -39,6 +39,7 @@ def test_a_contradiction_returns_to_both_judges_once() -> None:
     """Then it stays one."""
     anna, ben = judgement(1), judgement(1, Answer.REVIEWER, "ben")
     both = reviewed(anna, ben)
+    assert next(both.waiting("anna")).again
     assert [next(both.waiting(name)).record_id == 1 for name in ("anna", "ben", "carla")] == [True, True, False]
     again = reviewed(anna, ben, replace(anna, made=NOW + timedelta(1)))
     assert [next(again.waiting(name)).record_id == 1 for name in ("anna", "ben")] == [False, True]
@@ -46,3 +47,33 @@ def test_a_contradiction_returns_to_both_judges_once() -> None:
         judges_sentence(both)
         == "judges agree in 0 of 1 pairs (0 %, Krippendorff's alpha 0.00); judges contradict each other on 1 record"
     )
+
+
+def test_an_answer_that_was_undone_does_not_count_as_a_second_look() -> None:
+    """The contradiction still returns."""
+    undone = [judgement(1, Answer.REVIEWER), judgement(1, Answer.WITHDRAWN), judgement(1)]
+    made = [replace(item, made=NOW + timedelta(minutes=at)) for at, item in enumerate(undone)]
+    assert next(reviewed(*made, judgement(1, Answer.REVIEWER, "ben")).waiting("anna")).again
+
+
+def test_a_fifth_of_a_second_judges_records_has_been_judged_by_the_first() -> None:
+    """So that their agreement can be measured; the first sees none of them again."""
+    by_anna = [judgement(key) for key in (1, 2, 3)]
+    by_ben = [judgement(key, reviewed="fraud", judge="ben") for key in (11, 12, 13, 14)]
+    early, due = reviewed(*by_anna), reviewed(*by_anna, *by_ben)
+    assert next(early.waiting("ben")).record_id not in (1, 2, 3)
+    assert next(due.waiting("ben")).record_id in (1, 2, 3)
+    assert next(due.waiting("anna")).record_id not in (1, 2, 3)
+    known = [judgement(key, judge="ben") for key in (1,)]
+    assert next(reviewed(*by_anna, *by_ben, *known).waiting("ben")).record_id not in (2, 3)
+
+
+def test_a_label_issue_follows_three_records_of_the_sample() -> None:
+    """Whoever judged them, and in which session."""
+    details = {"issues": [{"id": 99, "stored": "fraud", "predicted": "loan"}]}
+    found = reviewed(*(judgement(key, judge=name) for key, name in ((1, "anna"), (2, "ben"))))
+    issue = criterion("label_issues", statistics=({"details": details},))
+    found.newest = replace(found.newest, criteria=(*found.newest.criteria, issue))
+    assert next(found.waiting("anna")).record_id != 99
+    found.judged = Judged([judgement(key) for key in (1, 2, 3)], STORE)
+    assert next(found.waiting("anna")).record_id == 99
