@@ -160,6 +160,7 @@ def past(drift_pipeline: Pipeline) -> list[PastRun]:
         settings.judge,
         (drift_pipeline.sample.seed, f"{drift_pipeline.sample.as_of:%Y-%m-%d}"),
         drift_pipeline.sample.method,
+        settings.where,
     )
     return past_runs(settings.reports, source)
 

@@ -18,7 +18,7 @@ from uuid import NAMESPACE_URL, uuid5
 from drift_checks.core.instants import format_instant, read_instant
 from drift_checks.core.plain import read_json, to_json
 from drift_checks.core.records import RecordId
-from drift_checks.report.listing import cell
+from drift_checks.core.text import spreadsheet_cell
 from drift_checks.reviews.judgements.file import judgement_of, plain_of
 from drift_checks.reviews.judgements.judgement import Answer, Judgement, Origin, answer_for
 from drift_checks.stores.identity import StoreIdentity
@@ -59,7 +59,7 @@ def to_csv(judgements: Iterable[Judgement], context: Context) -> str:
     for item in judgements:
         row: dict[str, Any] = {**_plain(item), **item.store._asdict(), "text": context.texts.get(item.record_id, "")}
         row["versions"] = json.dumps(row["versions"])
-        writer.writerow({name: cell(row[name]) for name in _COLUMNS})
+        writer.writerow({name: spreadsheet_cell(row[name]) for name in _COLUMNS})
     return written.getvalue()
 
 

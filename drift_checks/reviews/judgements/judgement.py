@@ -186,8 +186,14 @@ def settled_records(judged: Judged, records: Iterable[Record]) -> dict[tuple[Rec
     for record in records:
         if not judged.of_record(record.id):
             continue
-        made = judged.of(record.id, hash_of(record.text))
-        if agreed_verdict(made, record.category):
-            says_so = [item for item in made if item.says_of(record.category)]
-            found[record.id, record.category] = max(says_so, key=lambda item: item.made).sentence()
+        newest = settling(judged.of(record.id, hash_of(record.text)), record.category)
+        if newest is not None:
+            found[record.id, record.category] = newest.sentence()
     return found
+
+
+def settling(judgements: Sequence[Judgement], category: str) -> Judgement | None:
+    """Return the newest judgement of a text that calls the category right, if all judges who decided do."""
+    if not agreed_verdict(judgements, category):
+        return None
+    return max((item for item in judgements if item.says_of(category)), key=lambda item: item.made)
