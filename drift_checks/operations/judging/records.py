@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from copy import copy
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
@@ -60,16 +59,13 @@ class WaitingRecords:
     """
 
     def __init__(self, runs: Sequence[RecordedRun], file: JudgementFile, preparation: Preparation) -> None:
-        self.file, self._preparation = file, preparation
-        self._reviewed = Reviewed(runs, Judged((), runs[-1].store.identity))
+        self._runs, self.file, self._preparation = runs, file, preparation
         self._near: dict[RecordId, list[NearRecord]] = {}
         self._obstacle = ""
 
     def reviewed(self) -> Reviewed:
         """Return what was reviewed, with the judgements until now."""
-        found = copy(self._reviewed)
-        found.judged = Judged(self.file.read().judgements, found.newest.store.identity)
-        return found
+        return Reviewed(self._runs, Judged(self.file.read().judgements, self._runs[-1].store.identity))
 
     def waiting(self, judge: str) -> Iterator[Waiting]:
         """Yield the records that wait for the judge now, the most informative first."""

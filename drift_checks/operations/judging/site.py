@@ -13,12 +13,13 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from drift_checks.core.errors import DriftError
 from drift_checks.core.secrets import mask_secrets
-from drift_checks.core.text import count, printable, spelled_out
+from drift_checks.core.text import count, cut_html, printable, spelled_out
 from drift_checks.operations.judging.session import JudgingSession, Shown
-from drift_checks.report.page.record_rows import excerpt
 from drift_checks.reviews.judgements.judgement import Answer, hash_of
 
-_LONGEST_TEXT, _LONGEST_NEAR, _LONGEST_EVIDENCE = 200_000, 600, 2_000
+# Of a text, in characters: what is not folded, and in bytes of the page: all of it.
+_FOLDED, _LONGEST_TEXT = 1_500, 200_000
+_LONGEST_NEAR, _LONGEST_EVIDENCE = 600, 2_000
 _LONGEST_NAME = 80
 _IDLE_SECONDS = 1800.0
 Form = Mapping[str, str]
@@ -83,9 +84,7 @@ class JudgingSite:
             known = {"session": visit.session, "notice": notice, "categories": self._categories}
             if shown is None:
                 return _render("pause.html.j2", **known, paused=visit.is_paused, summary=self._summary())
-            return _render(
-                "record.html.j2", **known, shown=shown, text=excerpt(shown.text, _LONGEST_TEXT), of=name_of(shown)
-            )
+            return _render("record.html.j2", **known, shown=shown, text=folded(shown.text), of=name_of(shown))
 
     def act(self, key: str, form: Form) -> None:
         """Do what a form of the browser with this key asks for; the next page says how it went."""
@@ -146,6 +145,15 @@ def _answered(session: JudgingSession, shown: Shown, wish: str) -> str:
         return "nothing was saved"
     session.answer(answers[wish])
     return {"both": "both are acceptable", "none": "no category of the store fits"}.get(wish, "cannot tell")
+
+
+def folded(text: str) -> tuple[str, str, int]:
+    """Return the visible part of a text, the part that is folded, and how many characters are left out."""
+    # A secret that is cut would stay in part.
+    masked = mask_secrets(text)
+    cut = cut_html(masked, _LONGEST_TEXT)
+    place = len(cut) if len(cut) <= _FOLDED else cut.rfind(" ", _FOLDED // 2, _FOLDED) + 1 or _FOLDED
+    return cut[:place], cut[place:], len(masked) - len(cut)
 
 
 def name_of(shown: Shown) -> str:

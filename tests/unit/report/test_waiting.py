@@ -12,8 +12,8 @@ from tests.support.histories import STORE, altered, criterion, run
 from tests.support.judgements import NOW, judgement
 
 
-def reviewed(*judgements: Judgement) -> Reviewed:
-    """Return a run in which records 1 to 4 disagree and 11 to 16 agree, with these judgements."""
+def reviewed(*judgements: Judgement, issue: int | None = None) -> Reviewed:
+    """Return a run in which records 1 to 4 disagree and 11 to 16 agree, with these judgements, and a label issue."""
     values = {
         "stratum": "old",
         "stored": "fraud",
@@ -23,6 +23,9 @@ def reviewed(*judgements: Judgement) -> Reviewed:
     }
     disagreements = tuple(RecordedDisagreement(record_id=key, **values) for key in range(1, 5))  # type: ignore[arg-type]
     made = altered(run(), sample={"store_strata": {"old": 1000}})
+    if issue is not None:
+        details = {"issues": [{"id": issue, "stored": "fraud", "predicted": "loan"}]}
+        made = replace(made, criteria=(*made.criteria, criterion("label_issues", statistics=({"details": details},))))
     made = replace(made, disagreements=disagreements, agreed_records={"old": {"fraud": tuple(range(11, 17))}})
     return Reviewed([made], Judged(judgements, STORE))
 
@@ -70,10 +73,8 @@ def test_a_fifth_of_a_second_judges_records_has_been_judged_by_the_first() -> No
 
 def test_a_label_issue_follows_three_records_of_the_sample() -> None:
     """Whoever judged them, and in which session."""
-    details = {"issues": [{"id": 99, "stored": "fraud", "predicted": "loan"}]}
-    found = reviewed(*(judgement(key, judge=name) for key, name in ((1, "anna"), (2, "ben"))))
-    issue = criterion("label_issues", statistics=({"details": details},))
-    found.newest = replace(found.newest, criteria=(*found.newest.criteria, issue))
-    assert next(found.waiting("anna")).record_id != 99
-    found.judged = Judged([judgement(key) for key in (1, 2, 3)], STORE)
-    assert next(found.waiting("anna")).record_id == 99
+    three = [judgement(key, judge=name) for key, name in ((1, "anna"), (2, "ben"), (3, "ben"))]
+    assert next(reviewed(*three[:2], issue=99).waiting("anna")).record_id != 99
+    assert next(reviewed(*three, issue=99).waiting("anna")).record_id == 99
+    judged = judgement(99, stored="fraud", reviewed="loan")
+    assert 99 not in {item.record_id for item in reviewed(*three, judged, issue=99).waiting("anna")}
