@@ -67,7 +67,7 @@ def run(arguments: argparse.Namespace) -> int:
 
     if arguments.waiting is not None and arguments.export is None:
         raise SettingError("--waiting", "it says what --export writes", "add --export=FILE, or leave it out")
-    settings = read_settings(arguments, os.environ, datetime.now(UTC))
+    settings = _settings(arguments)
     runs = _runs(settings)
     file = JudgementFile(settings.reports)
     if damaged := file.read().damaged:
@@ -83,6 +83,15 @@ def run(arguments: argparse.Namespace) -> int:
                 _judge(arguments, preparation, records)
             _print(_summary(records.reviewed()))
     return 0
+
+
+def _settings(arguments: argparse.Namespace) -> Settings:
+    settings = read_settings(arguments, os.environ, datetime.now(UTC))
+    if not settings.demo:
+        return settings
+    from drift_checks.stores.demo.settings import demo_settings
+
+    return demo_settings(settings)
 
 
 def _runs(settings: Settings) -> list[RecordedRun]:

@@ -70,16 +70,21 @@ def to_jsonl(judgements: Iterable[Judgement], context: Context) -> str:
 
 
 def to_argilla(judgements: Iterable[Judgement], context: Context) -> str:
-    """Return the records as `rg.Dataset.records.from_json` reads them; the names of judges are in the metadata."""
+    """Return the records as `rg.Dataset.records.from_json` reads them; the names of judges are in the metadata.
+
+    The question `answer` is answered where no single category is right, and counts before `label`.
+    """
     records = []
     for made in _by_text(judgements):
         first = made[0]
         responses: dict[str, list[dict[str, str]]] = {LABEL: [], ANSWER: []}
         for item in filter(_is_answered, made):
-            user = _user_id(item.judge)
-            responses[ANSWER].append({"value": str(item.answer), "user_id": user})
-            if len(item.right) == 1:
-                responses[LABEL].append({"value": next(iter(item.right)), "user_id": user})
+            user, tells_all = _user_id(item.judge), len(item.right) == 1
+            # Argilla wants one question to be answered always.
+            label = next(iter(item.right)) if tells_all else item.stored
+            responses[LABEL].append({"value": label, "user_id": user})
+            if not tells_all:
+                responses[ANSWER].append({"value": str(item.answer), "user_id": user})
         judges = {_user_id(item.judge): item.judge for item in made if _is_answered(item)}
         records.append(
             {
@@ -155,8 +160,8 @@ def from_argilla(content: str, defaults: Defaults) -> list[Judgement]:
         labels = {item["user_id"]: str(item["value"]) for item in responses.get(LABEL, ())}
         answers = {item["user_id"]: str(item["value"]) for item in responses.get(ANSWER, ())}
         for user in dict.fromkeys([*answers, *labels]):
-            row = {**carried, "judge": names.get(user, user)}
-            found.append(_from_row(_answered(row, labels.get(user), answers.get(user)), defaults))
+            row, answer = {**carried, "judge": names.get(user, user)}, answers.get(user)
+            found.append(_from_row(_answered(row, None if answer else labels.get(user), answer), defaults))
     return found
 
 

@@ -97,6 +97,8 @@ def test_what_people_answer_in_argilla_and_label_studio_is_read() -> None:
     records[0]["_server_id"] = user
     found = only(READERS["argilla"](json.dumps(records), DEFAULTS))
     assert found == (1, UNANSWERED[0].text_hash, user, Answer.REVIEWER, "")
+    records[0]["responses"]["answer"] = [{"value": "both", "user_id": user}]
+    assert only(READERS["argilla"](json.dumps(records), DEFAULTS))[3] is Answer.BOTH
     tasks = json.loads(WRITERS["label-studio"](UNANSWERED, Context({1: "a text"}, ("fraud", "loan"))))
     assert tasks[0]["data"]["categories"] == [{"value": "fraud"}, {"value": "loan"}]
     assert tasks[0]["annotations"] == []
