@@ -176,8 +176,10 @@ class JudgingSession:
             self.current = self._next()
 
     def _go_on(self) -> None:
-        if self.current is not None:
-            self._release(self.current)
+        # If the store cannot be read now, the answered record must not be shown again.
+        shown, self.current = self.current, None
+        if shown is not None:
+            self._release(shown)
         self.current = self._next()
 
     def _next(self) -> Shown | None:

@@ -39,7 +39,7 @@ class JudgingServer(ThreadingTCPServer):
         try:
             super().__init__((HOST, port), _Handler)
         except OSError as error:
-            problem = f"port {port} cannot be used ({error.strerror})"
+            problem = f"{port} cannot be used ({error.strerror})"
             raise SettingError("--port", problem, "name another, or leave it out for a free one") from None
         self.port = int(self.server_address[1])
 
@@ -64,7 +64,7 @@ class _Handler(BaseHTTPRequestHandler):
         if self._is_refused():
             return
         key = self._key() or secrets.token_urlsafe(16)
-        cookie = f"{self._cookie}={key}; Path=/{self.server.token}/; HttpOnly; SameSite=Strict"
+        cookie = f"{self._cookie}={key}; Path=/{self.server.token}; HttpOnly; SameSite=Strict"
         try:
             self._send(HTTPStatus.OK, self.server.site.page(key), "text/html", ("Set-Cookie", cookie))
         except DriftError as error:

@@ -202,5 +202,5 @@ def test_each_browser_asks_who_judges(running: Served, browser: Browser) -> None
 
 def test_a_port_in_use_is_refused(running: Served) -> None:
     """In one sentence."""
-    with pytest.raises(SettingError, match=f"port {running.server.port} cannot be used .*name another"):
+    with pytest.raises(SettingError, match=f"--port: {running.server.port} cannot be used .*name another"):
         JudgingServer(running.site, running.server.port)
