@@ -118,7 +118,8 @@ def _judge(arguments: argparse.Namespace, preparation: Preparation, records: Wai
     _refuse_redacted(preparation.settings)
     categories, folder = preparation.store.categories(), records.file.path.parent
     judge = printable(arguments.by) if arguments.by else _user()
-    if next(records.waiting(judge), None) is None:
+    # Others may open the page, to whom contradictions return.
+    if next(records.waiting(judge), None) is None and not (arguments.web and records.reviewed().conflicts()):
         raise NothingToReview(folder, "no record waits for a judgement", "the next run may find some")
     if not judge and not arguments.web:
         raise SettingError("--by", "this user has no name", "name who judges")

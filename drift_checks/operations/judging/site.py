@@ -57,18 +57,18 @@ class JudgingSite:
         suggested: str = "",
         clock: Callable[[], float] = monotonic,
     ) -> None:
-        self.lock = Lock()
+        self._lock = Lock()
         self.visits: dict[str, Visit] = {}
         self._open, self._categories, self._summary = open_session, categories, summary
         self._judge, self._suggested, self._clock = judge, suggested, clock
 
     def close(self) -> None:
         """Take no more answers: what they need is about to be closed."""
-        self.lock.acquire()
+        self._lock.acquire()
 
     def page(self, key: str) -> str:
         """Return the page of the browser with this key."""
-        with self.lock:
+        with self._lock:
             self._leave_idle_ones()
             visit = self.visits.get(key)
             if visit is None and self._judge is not None:
@@ -88,7 +88,7 @@ class JudgingSite:
 
     def act(self, key: str, form: Form) -> None:
         """Do what a form of the browser with this key asks for; the next page says how it went."""
-        with self.lock:
+        with self._lock:
             self._leave_idle_ones()
             visit, wish = self.visits.get(key), form.get("do", "")
             if visit is None:
@@ -97,7 +97,7 @@ class JudgingSite:
                 return
             visit.seen = self._clock()
             try:
-                visit.notice = self._done(visit, wish, form)
+                visit.notice = self._carried_out(visit, wish, form)
             except DriftError as error:
                 visit.notice = str(error)
 
@@ -105,8 +105,8 @@ class JudgingSite:
         self.visits[key] = Visit(self._open(judge, key), self._clock())
         return self.visits[key]
 
-    def _done(self, visit: Visit, wish: str, form: Form) -> str:
-        """Do it, and return what to say about it."""
+    def _carried_out(self, visit: Visit, wish: str, form: Form) -> str:
+        """Do what the form asks for; return what to say about it."""
         session = visit.session
         if wish in ("pause", "resume"):
             visit.is_paused = wish == "pause"

@@ -64,7 +64,7 @@ class _Handler(BaseHTTPRequestHandler):
         if self._is_refused():
             return
         key = self._key() or secrets.token_urlsafe(16)
-        cookie = f"{self._cookie}={key}; Path=/{self.server.token}; HttpOnly; SameSite=Strict"
+        cookie = f"{self._cookie}={key}; Path=/{self.server.token}; HttpOnly; SameSite=Lax"
         try:
             self._send(HTTPStatus.OK, self.server.site.page(key), "text/html", ("Set-Cookie", cookie))
         except DriftError as error:
@@ -81,8 +81,12 @@ class _Handler(BaseHTTPRequestHandler):
             self._send(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "The form is too large.")
         else:
             form = parse_qs(self.rfile.read(int(size)).decode("utf-8", "replace"))
-            self.server.site.act(key, {name: values[-1] for name, values in form.items()})
-            self._send(HTTPStatus.SEE_OTHER, "", "text/plain", ("Location", f"/{self.server.token}/"))
+            try:
+                self.server.site.act(key, {name: values[-1] for name, values in form.items()})
+            except DriftError as error:
+                self._send(HTTPStatus.SERVICE_UNAVAILABLE, str(error))
+            else:
+                self._send(HTTPStatus.SEE_OTHER, "", "text/plain", ("Location", f"/{self.server.token}/"))
 
     def log_message(self, *_: Any) -> None:
         """Log nothing: the address holds the token."""

@@ -26,11 +26,15 @@ HTML = "<script>alert(1)</script> & {}"
 class Served:
     """A running page for judges of five records, whose clock stands still until it is set."""
 
-    def __init__(self, folder: Path, claims: Claims, judge: str | None = "anna", text: str = HTML) -> None:
+    def __init__(
+        self, folder: Path, claims: Claims, judge: str | None = "anna", text: str = HTML, named: bool = False
+    ) -> None:
         self.file, self.now = JudgementFile(folder), 0.0
         records = ListedRecords(self.file, text=text)
         self.site = JudgingSite(
-            lambda judge, owner: JudgingSession(records, self.file, claims, judge, lambda: NOW, owner=owner),
+            lambda judge, owner: JudgingSession(
+                records, self.file, claims, judge, lambda: NOW, owner=owner, named=named
+            ),
             ("card", "fraud", "loan"),
             lambda: ["nothing yet"],
             judge,
@@ -163,6 +167,15 @@ def test_each_answer_is_saved_at_once(running: Served, browser: Browser) -> None
     assert browser.send(do="undo") == "5"
     saved = [(1, "both", ""), (2, "unknown", ""), (3, "other", ""), (5, "other", "card"), (5, "withdrawn", "")]
     assert running.answers == saved
+
+
+@pytest.mark.parametrize(("running", "shown"), [({}, 0), ({"named": True}, 1)], indirect=["running"])
+def test_evidence_and_roles_are_shown_only_if_they_are_wanted(browser: Browser, shown: int) -> None:
+    """They argue for one side."""
+    browser.open()
+    found = [browser.page.count(words) for words in ("the words", "<small>store</small>", "<small>reviewer</small>")]
+    assert found == [shown] * 3
+    assert (browser.page.count("a fraud"), browser.page.count("a loan")) == (1, 1)
 
 
 def test_two_browsers_get_different_records(running: Served, browser: Browser) -> None:
