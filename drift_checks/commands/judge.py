@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from drift_checks.commands.arguments import from_one
 from drift_checks.commands.settings_options import add_settings, read_settings
 from drift_checks.commands.stores import existing_history, no_runs
-from drift_checks.core.errors import NothingToReview, SettingError
+from drift_checks.core.errors import NothingToReview, ReportsError, SettingError
 from drift_checks.core.files import Claims, read_text, replace_file
 from drift_checks.core.records import RecordId, as_text
 from drift_checks.core.text import count, printable, visible
@@ -122,8 +122,8 @@ def _judge(arguments: argparse.Namespace, preparation: Preparation, records: Wai
     if next(records.waiting(judge), None) is None and not (arguments.web and records.reviewed().conflicts()):
         raise NothingToReview(folder, "no record waits for a judgement", "the next run may find some")
     if not judge and not arguments.web:
-        raise SettingError("--by", "this user has no name", "name who judges")
-    with Claims(folder / CLAIMS) as claims:
+        raise SettingError("--by", "there is no name", "name who judges")
+    with _claims(folder / CLAIMS) as claims:
 
         def open_session(judge: str, owner: str = "") -> JudgingSession:
             clock = partial(datetime.now, UTC)
@@ -140,6 +140,13 @@ def _judge(arguments: argparse.Namespace, preparation: Preparation, records: Wai
             raise SettingError("stdin", "there is no terminal to read keys from", "use --web, or --export and --import")
 
 
+def _claims(path: Path) -> Claims:
+    try:
+        return Claims(path)
+    except OSError as error:
+        raise ReportsError(path, f"cannot be opened ({error.strerror})", "check its owner and mode") from None
+
+
 def _serve(
     arguments: argparse.Namespace,
     records: WaitingRecords,
@@ -150,7 +157,7 @@ def _serve(
     from drift_checks.operations.judging.site import JudgingSite
     from drift_checks.operations.judging.web import JudgingServer
 
-    by = judge if arguments.by else None
+    by = judge if arguments.by and judge else None
     site = JudgingSite(open_session, categories, lambda: [*_summary(records.reviewed())], by, suggested=judge)
     with JudgingServer(site, arguments.port) as server:
         _print(

@@ -89,6 +89,7 @@ def test_the_page_is_served_until_ctrl_c(judge: Judging, monkeypatch: pytest.Mon
         (["--import=nothing"], 4, "nothing cannot be read"),
         (["--export=missing/a"], 4, "cannot be written"),
         (["--drift-table=other"], 4, "table"),
+        (["--by= "], 4, "--by: there is no name; name who judges."),
     ],
 )
 def test_a_mistake_is_one_sentence(judge: Judging, arguments: list[str], code: int, problem: str) -> None:
@@ -97,6 +98,14 @@ def test_a_mistake_is_one_sentence(judge: Judging, arguments: list[str], code: i
     assert found == code
     assert problem in printed
     assert printed.count("\n") == 1
+
+
+def test_a_folder_that_cannot_be_written_is_one_sentence(judge: Judging) -> None:
+    """Whatever stands in the way."""
+    (judge.reports / ".judging").mkdir()
+    code, printed = judge()
+    assert code == 4
+    assert ".judging: cannot be opened (Is a directory); check its owner and mode.\n" in printed
 
 
 def test_nothing_may_wait(judge: Judging) -> None:
