@@ -193,7 +193,7 @@ class Settings:
         10,
     )
     gold: Path | None = _reviewer(
-        kinds.path("a CSV or JSONL file"),
+        locations.path("a CSV or JSONL file"),
         "CSV or JSONL file of your own anchors, with the columns category and text, id (of a record of the store), or"
         " both",
     )

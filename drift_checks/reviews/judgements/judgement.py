@@ -148,9 +148,9 @@ class Judged:
         own = [item for item in judgements if item.store == store]
         self._made, self._store = own, store
         self.all = standing(own)
-        self._answers = Counter(
-            (str(item.record_id), item.judge) for item in own if item.answer is not Answer.WITHDRAWN
-        )
+        self._answers: Counter[tuple[str, str]] = Counter()
+        for item in own:
+            self._answers[str(item.record_id), item.judge] += -1 if item.answer is Answer.WITHDRAWN else 1
         self._of_record: dict[str, list[Judgement]] = {}
         for item in self.all:
             self._of_record.setdefault(str(item.record_id), []).append(item)
@@ -169,7 +169,7 @@ class Judged:
         return Judged(made, self._store)
 
     def times(self, record_id: RecordId, judge: str) -> int:
-        """Return how often the judge answered for the record."""
+        """Return how often the judge answered for the record, without answers that were withdrawn."""
         return self._answers[str(record_id), judge]
 
     def verdict_on(self, record_id: RecordId, text_hash: str, category: str) -> bool | None:
