@@ -109,7 +109,8 @@ class _Statements:
         if dialect.in_process:
             return (dialect.identity(read) if isinstance(value, str) else read) == literal
         if ours == "category":
-            return dialect.text(read) == literal
+            # It is read so that it is compared byte by byte.
+            return read == literal
         found = self._columns[ours] == literal
         # The first uses an index, and the second tells texts apart that a collation takes for the same.
         return sa.and_(found, dialect.text(read) == literal) if isinstance(read.type, sa.String) else found
