@@ -152,8 +152,9 @@ def _client(settings: Settings) -> str:
     db = settings.db
     if isinstance(db, ServerURL):
         if db.scheme == "postgresql":
-            return f"psql --set=ON_ERROR_STOP=1 --dbname={_escaped(db)} --file={{}}"
-        return "mariadb --host=HOST --user=USER --password DATABASE < {}"
+            return f"psql --set=ON_ERROR_STOP=1 --dbname={_escaped(db)} --username=USER --file={{}}"
+        port = f" --port={db.port}" if db.port else ""
+        return f"mariadb --host={_escaped(db.host)}{port} --user=USER --password {_escaped(db.name)} < {{}}"
     assert db is not None
     program = "sqlite3" if is_sqlite(db) else "duckdb"
     return f"{program} -bail {_escaped(db)} < {{}}"

@@ -74,7 +74,10 @@ def choose(
     """
     changes: list[Change] = []
     left_out: dict[Reason, list[RecordId]] = {}
-    for key in dict.fromkeys(item.record_id for item in judged.all):
+    # A judgement from another program may have a number as text, or the reverse.
+    own = {str(key): key for key in rows}
+    for name in dict.fromkeys(item.record_id for item in judged.all):
+        key = own.get(str(name), name)
         found = _decided(judged, key, rows.get(key), least)
         if isinstance(found, Change) and only is not None and found.new not in only:
             found = Reason.WITHHELD

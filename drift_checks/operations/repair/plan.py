@@ -60,7 +60,7 @@ def make_plan(preparation: Preparation, judged: Judged, least: int, now: datetim
         now: When the plan is made, with a zone.
     """
     store, known = preparation.store, preparation.taxonomy
-    ids = list(dict.fromkeys(item.record_id for item in judged.all))
+    ids = list(dict.fromkeys(form for item in judged.all for form in _forms(item.record_id)))
 
     def read(connection: sa.Connection) -> tuple[Plan, dict[str, str]]:
         rows = read_rows(connection, store, ids)
@@ -121,6 +121,12 @@ def plans_of(reports: Path, store: StoreIdentity) -> list[tuple[Path, Plan]]:
     found = [(folder, read_plan(folder)) for folder in (reports / FOLDER).glob("*") if folder.is_dir()]
     own = [(folder, plan) for folder, plan in found if plan is not None and plan.store == store]
     return sorted(own, key=lambda item: item[1].created)
+
+
+def _forms(key: RecordId) -> tuple[RecordId, ...]:
+    """Return the id as a text and, if it is a whole number, as one."""
+    text = str(key)
+    return (text, int(text)) if text.removeprefix("-").isdecimal() and str(int(text)) == text else (text,)
 
 
 def _plain(plan: Plan) -> dict[str, object]:

@@ -18,8 +18,7 @@ ROW = StoredRow(1, "text 1", "fraud", "fraud")
 def chosen(*judgements: Judgement, row: StoredRow | None = ROW, least: int = 1) -> Change | Reason:
     """Return the change of the only record, or why it is left out."""
     changes, left_out = choose(Judged(judgements, STORE), {} if row is None else {1: row}, least)
-    (found,) = [*changes, *left_out]
-    return found
+    return changes[0] if changes else next(iter(left_out))
 
 
 def by(judge: str, answer: Answer, category: str = "") -> Judgement:
@@ -29,7 +28,6 @@ def by(judge: str, answer: Answer, category: str = "") -> Judgement:
 
 def test_the_category_that_all_judges_name_is_chosen() -> None:
     """The change says who judged, when the last of them did, and of which text."""
-    later = judgement(1, Answer.OTHER, "ben", stored="fraud", reviewed="card", category="loan")
     later = judgement(1, Answer.OTHER, "ben", reviewed="card", category="loan", made=NOW + timedelta(days=1))
     found = chosen(by("anna", Answer.REVIEWER), later, by("eve", Answer.UNKNOWN), least=2)
     assert found == Change(1, hash_of("text 1"), "fraud", "loan", ("anna", "ben"), NOW + timedelta(days=1))
@@ -70,6 +68,12 @@ def test_other_records_are_left_out(reason: Reason, judgements: list[Judgement])
 def test_the_store_is_read_as_it_is_now(row: StoredRow | None, reason: Reason) -> None:
     """A record that was removed, repaired or damaged meanwhile is left out."""
     assert chosen(by("anna", Answer.REVIEWER), row=row) is reason
+
+
+def test_an_id_of_another_program_is_recognised() -> None:
+    """It may be a number where the store has a text."""
+    changes, _ = choose(Judged([by("anna", Answer.REVIEWER)], STORE), {"1": ROW}, 1)
+    assert [item.record_id for item in changes] == ["1"]
 
 
 def test_few_judges_and_unknown_categories_are_left_out_on_request() -> None:
