@@ -35,7 +35,6 @@ from drift_checks.reviews.reviewers.concurrency import UsedConcurrency
 from drift_checks.reviews.run import Pipeline
 from drift_checks.reviews.vectors.base import Comparison
 from drift_checks.settings.declarations import LLM, declared
-from drift_checks.stores.identity import StoreIdentity
 
 _LIBRARIES = ("drift-checks", "chromadb", "numpy", "pytest", "sqlalchemy")
 _USED = ("calls", "failed", "not_asked", "input_tokens", "output_tokens", "cost", "median_seconds", "slowest_seconds")
@@ -126,13 +125,11 @@ def gather_facts(config: pytest.Config, pipeline: Pipeline, counts: Mapping[str,
 
 
 def _repaired(pipeline: Pipeline) -> Iterator[str]:
-    settings = pipeline.settings
-    if not (settings.reports / FOLDER).is_dir():
-        return
-    from drift_checks.operations.repair.effect import notes_on_repair
+    # Few stores have a plan of repair.
+    if (pipeline.settings.reports / FOLDER).is_dir():
+        from drift_checks.operations.repair.effect import notes_on_repair
 
-    identity = StoreIdentity(str(settings.db), settings.table, settings.collection)
-    yield from notes_on_repair(settings.reports, identity, pipeline.store, datetime.now(UTC))
+        yield from notes_on_repair(pipeline, datetime.now(UTC))
 
 
 def _reviewer(name: str, classifier: Classifier | None, totals: Mapping[str, Any], **facts: Any) -> ReviewerFacts:

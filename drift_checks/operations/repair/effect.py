@@ -6,13 +6,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
-from pathlib import Path
 
 from drift_checks.core.errors import StoreError
 from drift_checks.core.records import as_text
 from drift_checks.core.text import count
-from drift_checks.operations.repair.plan import Plan, plans_of
-from drift_checks.stores.identity import StoreIdentity
+from drift_checks.operations.repair.plan import Plan, identity_of, plans_of
+from drift_checks.reviews.preparation import Preparation
 from drift_checks.stores.records import RecordStore
 
 _MENTIONED = timedelta(days=30)
@@ -47,11 +46,11 @@ def effect_of(plan: Plan, store: RecordStore) -> Effect:
     return Effect(plan, repaired, sum(now.get(item.record_id) == item.old for item in plan.changes))
 
 
-def notes_on_repair(reports: Path, identity: StoreIdentity, store: RecordStore, now: datetime) -> Iterator[str]:
-    """Yield what became of the newest plan of the last month, for a run's report."""
-    for _, plan in plans_of(reports, identity)[-1:]:
+def notes_on_repair(preparation: Preparation, now: datetime) -> Iterator[str]:
+    """Yield what became of the store's newest plan, if it is of the last month, for a run's report."""
+    for _, plan in plans_of(preparation.settings.reports, identity_of(preparation))[-1:]:
         if now - plan.created < _MENTIONED:
             try:
-                yield effect_of(plan, store).sentence
+                yield effect_of(plan, preparation.store).sentence
             except StoreError as error:
                 yield f"what became of the repair plan is unknown: {error}"

@@ -16,12 +16,13 @@ from drift_checks.commands import run_command
 from drift_checks.operations.repair.effect import notes_on_repair
 from drift_checks.reviews.judgements.file import JudgementFile
 from drift_checks.reviews.judgements.judgement import Answer, Judgement, hash_of
+from drift_checks.reviews.preparation import Preparation
+from drift_checks.settings.declarations import Settings
 from drift_checks.stores.identity import StoreIdentity
 from drift_checks.stores.vectors.chroma import DirectoryCollection
 from tests.support.folders import contents
 from tests.support.judgements import judgement
 from tests.support.stores import NAME, BuiltStore
-from tests.support.tables import opened
 
 
 def repair(store: BuiltStore, *arguments: object) -> int:
@@ -131,8 +132,9 @@ def test_the_plan_is_shown_and_changes_nothing(
     run_in_sqlite(store, folder / "apply.sql")
     store.execute(f"update {NAME} set category = 'financial' where id = 1")
     store.execute(f"update {NAME} set category = 'regulatory' where id = 4")
-    identity, now = StoreIdentity(str(store.db), NAME, NAME), datetime.now(UTC)
-    notes = [list(notes_on_repair(reports, identity, opened(store.db), now + timedelta(days=days))) for days in (0, 31)]
+    settings = Settings(db=store.db, reports=reports)
+    with closing(Preparation(settings, (), None, None)) as preparation:
+        notes = [list(notes_on_repair(preparation, datetime.now(UTC) + timedelta(days=days))) for days in (0, 31)]
     sentence = f"1 of 3 records of the repair plan of {plan['created'][:10]} now have the judged category"
     assert notes == [[f"{sentence}, 1 still the old one, 1 another one or none"], []]
 

@@ -89,7 +89,7 @@ class Table:
         return RecordStore(open_records(url, Path(), 20), f"{self.schema}.My decisions", columns, None)
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", ["uuid", "text", "bytes"])
 def test_the_scripts_change_and_restore_a_server(server: Server, kind: str) -> None:
     """Whatever the names, ids and categories are; a record that changed meanwhile stays as it is."""
     table = Table(server, kind)
