@@ -56,6 +56,10 @@ def run(arguments: argparse.Namespace) -> int:
 
     now = datetime.now(UTC).replace(microsecond=0)
     settings = read_settings(arguments, os.environ, now)
+    if settings.demo:
+        from drift_checks.stores.demo.settings import demo_settings
+
+        settings = demo_settings(settings)
     with closing(Preparation(settings, (Path.cwd(),), None, None)) as preparation:
         if arguments.status:
             lines = list(_status(preparation))
