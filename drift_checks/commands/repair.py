@@ -45,7 +45,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--output",
         metavar="FOLDER",
         type=full_path,
-        help="where to write the plan (default: repairs/TIME in the folder of reports)",
+        help="the folder of the plan (default: repairs/TIME in the folder of reports)",
     )
     add_settings(parser)
 
@@ -62,24 +62,24 @@ def run(arguments: argparse.Namespace) -> int:
         settings = demo_settings(settings)
     with closing(Preparation(settings, (Path.cwd(),), None, None)) as preparation:
         if arguments.status:
-            lines = list(_status(preparation))
+            lines = list(_status(preparation, arguments.output))
         else:
             lines = list(_planned(preparation, arguments, now))
     sys.stdout.writelines(f"{visible(line)}\n" for line in lines)
     return 0
 
 
-def _status(preparation: Preparation) -> Iterator[str]:
+def _status(preparation: Preparation, folder: Path | None) -> Iterator[str]:
     from drift_checks.operations.repair import FOLDER
     from drift_checks.operations.repair.effect import effect_of
-    from drift_checks.operations.repair.plan import identity_of, plans_of
+    from drift_checks.operations.repair.plan import identity_of, plans_in
 
-    reports = preparation.settings.reports
-    found = plans_of(reports, identity_of(preparation))
+    folders = folder or preparation.settings.reports / FOLDER
+    found = plans_in([folder] if folder else sorted(folders.glob("*/")), identity_of(preparation))
     if not found:
-        raise NothingToReview(reports / FOLDER, "there is no plan of this store", "repair --from-judgements writes one")
-    for folder, plan in found:
-        yield f"{printable(folder, UNBOUNDED)}: {effect_of(plan, preparation.store).sentence}"
+        raise NothingToReview(folders, "there is no plan of this store", "repair --from-judgements writes one")
+    for place, plan in found:
+        yield f"{printable(place, UNBOUNDED)}: {effect_of(plan, preparation.store).sentence}"
 
 
 def _planned(preparation: Preparation, arguments: argparse.Namespace, now: datetime) -> Iterator[str]:

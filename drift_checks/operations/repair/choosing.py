@@ -24,7 +24,7 @@ class Reason(StrEnum):
     UNNAMED = "no judge named the right category"
     SEVERAL = "several categories are right"
     FEW_JUDGES = "too few judges"
-    WITHHELD = "the right category is not a known one, so redact withholds it"
+    WITHHELD = "the right category is new to the store, and redact withholds it"
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,8 @@ from functools import partial
 from drift_checks.core.errors import StoreError
 from drift_checks.core.records import as_text
 from drift_checks.core.text import count
-from drift_checks.operations.repair.plan import Plan, identity_of, plans_of
+from drift_checks.operations.repair import FOLDER
+from drift_checks.operations.repair.plan import Plan, identity_of, plans_in
 from drift_checks.reviews.preparation import Preparation
 from drift_checks.stores.records import RecordStore
 
@@ -48,7 +49,8 @@ def effect_of(plan: Plan, store: RecordStore) -> Effect:
 
 def notes_on_repair(preparation: Preparation, now: datetime) -> Iterator[str]:
     """Yield what became of the store's newest plan, if it is of the last month, for a run's report."""
-    for _, plan in plans_of(preparation.settings.reports, identity_of(preparation))[-1:]:
+    folders = (preparation.settings.reports / FOLDER).glob("*/")
+    for _, plan in plans_in(folders, identity_of(preparation))[-1:]:
         if now - plan.created < _MENTIONED:
             try:
                 yield effect_of(plan, preparation.store).sentence

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from io import StringIO
@@ -16,7 +16,6 @@ from drift_checks.core.files import make_folder, read_text, replace_file
 from drift_checks.core.plain import from_plain, read_json, to_json, to_plain
 from drift_checks.core.records import RecordId
 from drift_checks.core.text import printable
-from drift_checks.operations.repair import FOLDER
 from drift_checks.operations.repair.cautions import cautions
 from drift_checks.operations.repair.choosing import Change, Reason, choose
 from drift_checks.operations.repair.chroma import SCRIPT, ChromaChanges, chroma_changes, script
@@ -111,14 +110,15 @@ def read_plan(folder: Path) -> Plan | None:
     """Return the plan in a folder; None if there is none that this version can read."""
     try:
         plain = read_json(read_text(folder / PLAN))
-        return from_plain(Plan, plain | {"store": StoreIdentity(**plain["store"])})
+        plan = from_plain(Plan, plain | {"store": StoreIdentity(**plain["store"])})
+        return None if plan.created.tzinfo is None else plan
     except (OSError, ValueError, LookupError, TypeError):
         return None
 
 
-def plans_of(reports: Path, store: StoreIdentity) -> list[tuple[Path, Plan]]:
-    """Return the plans of a store in the folder of reports, the oldest first."""
-    found = [(folder, read_plan(folder)) for folder in (reports / FOLDER).glob("*") if folder.is_dir()]
+def plans_in(folders: Iterable[Path], store: StoreIdentity) -> list[tuple[Path, Plan]]:
+    """Return the plans of a store in these folders, the oldest first."""
+    found = [(folder, read_plan(folder)) for folder in folders]
     own = [(folder, plan) for folder, plan in found if plan is not None and plan.store == store]
     return sorted(own, key=lambda item: item[1].created)
 

@@ -63,9 +63,9 @@ def scripts(
 ) -> tuple[str, str]:
     """Return the script that makes the changes, and the one that undoes them."""
     statements = _Statements(connection, store)
-    made = [(rows[item.record_id], item, _like(rows[item.record_id].stored, item.new)) for item in changes]
-    applied = [statements.update(row.id, row.stored, item.old, new) for row, item, new in made]
-    undone = [statements.update(row.id, new, item.new, row.stored) for row, item, new in made]
+    made = [(rows[item.record_id], _like(rows[item.record_id].stored, item.new)) for item in changes]
+    applied = [statements.update(row.id, row.stored, new) for row, new in made]
+    undone = [statements.update(row.id, new, row.stored) for row, new in made]
     what = f"the category of {count(len(changes), 'record')} in {printable(store.name)}"
     return (
         statements.script(f"Sets {what} to what was judged to be right; undo.sql takes it back.", applied),
@@ -88,11 +88,9 @@ class _Statements:
         self._columns = columns
         self._read = {ours: store.file.dialect.projected(connection, ours, column) for ours, column in columns.items()}
 
-    def update(self, key: object, was: StoredId, was_read: str, new: StoredId) -> str:
+    def update(self, key: object, old: StoredId, new: StoredId) -> str:
         """Return the statement that changes the category of a record that still has the old one."""
-        which = sa.and_(
-            self._is("id", key), self._is("category", was if self._store.file.dialect.in_process else was_read)
-        )
+        which = sa.and_(self._is("id", key), self._is("category", old))
         statement = sa.update(self._store.base).where(which).values({self._columns["category"]: self._literal(new)})
         return str(statement.compile(dialect=self._dialect, compile_kwargs={"literal_binds": True}))
 

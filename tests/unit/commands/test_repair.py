@@ -158,6 +158,8 @@ def test_a_plan_is_not_overwritten(store: BuiltStore, tmp_path: Path, capsys: py
     how = ("--from-judgements", f"--output={tmp_path / 'plan'}", "--drift-chroma=none")
     assert [repair(store, *how), repair(store, *how)] == [0, 4]
     assert "holds a plan already" in capsys.readouterr().err
+    assert repair(store, "--status", f"--output={tmp_path / 'plan'}") == 0
+    assert ": 0 of 1 record of the repair plan of " in capsys.readouterr().out
 
 
 def test_a_file_of_texts_gets_a_table(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
