@@ -14,7 +14,7 @@ from drift_checks.core.records import record_id
 from drift_checks.operations.repair.cautions import cautions
 from drift_checks.stores.engines.opening import open_records
 from drift_checks.stores.records import RecordStore
-from tests.support.databases import ADMIN, Server
+from tests.support.databases import ADMIN, READER, Server
 from tests.unit.operations.repair.test_sql import planned
 
 pytestmark = pytest.mark.server
@@ -81,12 +81,12 @@ class Table:
     def opened(self) -> RecordStore:
         """Return the store, as one who may only read."""
         if self.is_postgresql:
-            self.database.execute(
-                f'grant usage on schema "{self.schema}" to reader', f"grant select on {self.name} to reader"
-            )
-        url = ServerURL.parse(self.database.server.url(self.database.name, ADMIN))
+            self.run(f'grant usage on schema "{self.schema}" to {READER};\ngrant select on {self.name} to {READER};')
+        else:
+            self.run(f"grant select, trigger on {self.name} to {READER}@'127.0.0.1';")
         columns = {"id": ID, "category": CATEGORY}
-        return RecordStore(open_records(url, Path(), 20), f"{self.schema}.My decisions", columns, None)
+        records = open_records(ServerURL.parse(self.database.url), Path(), 20)
+        return RecordStore(records, f"{self.schema}.My decisions", columns, None)
 
 
 @pytest.mark.parametrize("kind", ["uuid", "text", "bytes"])
