@@ -276,7 +276,9 @@ class Finish:
         report = self._with_exit_code(report, int(session.exitstatus))
         past, shown = self._keeper.past(store_of(report), self.run_id), ids_to_show(report.criteria)
         texts = texts_of(self.pipeline, shown)
-        report = replace(report, past=past, details=self._details(report), label_texts=texts)
+        judged = {**self._keeper.judged(store_of(report), texts), **known.judged}
+        known = replace(known, judged=judged)
+        report = replace(report, past=past, details=self._details(report), label_texts=texts, acknowledged=known)
         return with_agreement_changes(report)
 
     def _is_partial(self) -> bool:
@@ -289,7 +291,7 @@ class Finish:
         near = self._near or self._find_near()
         settings, reviews = self.pipeline.settings, self.pipeline.reviews
         return {
-            record.id: detail(record, reviews.get(record.id), near.get(record.id, ()), settings)
+            record.id: detail(record, reviews.get(record.id), near.get(record.id, ()), settings, self.pipeline.slices)
             for record in self._not_passed(report.outcomes)
         }
 

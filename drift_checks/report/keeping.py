@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from drift_checks.core.errors import ReportsError
 from drift_checks.core.instants import read_instant
@@ -27,6 +27,9 @@ from drift_checks.report.metrics import write_metrics
 from drift_checks.report.run import Facts, RunReport
 from drift_checks.reviews.journal import first_of_future
 from drift_checks.stores.identity import StoreIdentity
+
+if TYPE_CHECKING:
+    from drift_checks.reviews.judgements.judgement import Judged
 
 Answer = TypeVar("Answer")
 METRICS = "metrics.prom"
@@ -60,24 +63,44 @@ class Keeper:
         """
         stored = self._ask(lambda history: Acknowledgements(history).of_store(facts.store.identity)) or []
         found = sort_out(stored, versions_of(facts), moment)
-        return replace(found, settled=self._settled(facts.store.identity, records))
+        return self._with_judgements(found, facts.store.identity, records)
 
-    def _settled(self, store: StoreIdentity, records: Sequence[Record]) -> dict[tuple[RecordId, str], str]:
+    def judged(self, store: StoreIdentity, texts: Mapping[RecordId, str]) -> dict[RecordId, list[str]]:
+        """Return what each judge says of these texts of records, by their ids."""
+        from drift_checks.reviews.judgements.judgement import said_of
+
+        judged = self._read_judgements(store)
+        return {} if judged is None else said_of(judged, texts)
+
+    def _with_judgements(self, found: Acknowledged, store: StoreIdentity, records: Sequence[Record]) -> Acknowledged:
+        from drift_checks.reviews.judgements.judgement import said_of, settled_records
+
+        judged = self._read_judgements(store)
+        if judged is None:
+            return found
+        texts = {record.id: record.text for record in records if judged.of_record(record.id)}
+        return replace(found, settled=settled_records(judged, records), judged=said_of(judged, texts))
+
+    def _read_judgements(self, store: StoreIdentity) -> Judged | None:
         from drift_checks.reviews.judgements.file import JudgementFile
-        from drift_checks.reviews.judgements.judgement import Judged, settled_records
+        from drift_checks.reviews.judgements.judgement import Judged
 
         file = JudgementFile(self._folder.path)
         if not file.path.exists():
-            return {}
+            return None
         try:
             content = file.read()
         except ReportsError as error:
-            self.warnings.append(str(error))
-            return {}
+            self._warn(str(error))
+            return None
         if content.damaged:
             lines = count(content.damaged, "line")
-            self.warnings.append(f"{file.path}: {lines} cannot be read; the other judgements count")
-        return settled_records(Judged(content.judgements, store), records)
+            self._warn(f"{file.path}: {lines} cannot be read; the other judgements count")
+        return Judged(content.judgements, store)
+
+    def _warn(self, warning: str) -> None:
+        if warning not in self.warnings:
+            self.warnings.append(warning)
 
     def alert_log(self) -> AlertLog | None:
         """Return the log of alerts; None without a history."""

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import shlex
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from sys import float_info
 
@@ -14,6 +14,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from drift_checks.core.outcomes import AGREEMENT, Result
+from drift_checks.core.records import Stratum
 from drift_checks.core.secrets import mask_secrets
 from drift_checks.core.text import confidence, count, percent, percent_range, shorten_html, spelled_out
 from drift_checks.report import summary
@@ -29,15 +30,15 @@ from drift_checks.report.page.charts.picture import Picture
 from drift_checks.report.page.charts.thresholds import effect_bar, rate_bar
 from drift_checks.report.page.charts.trend import trend_picture
 from drift_checks.report.page.compiled import CompiledTemplates
+from drift_checks.report.page.groups import group_records
 from drift_checks.report.page.pictures import pictures_of, trend_of
-from drift_checks.report.page.record_rows import record_rows
+from drift_checks.report.page.record_rows import FEW, record_link, record_rows
 from drift_checks.report.past_reviews import past_reviews
 from drift_checks.report.run import CriterionResult, JudgedStatistic, RunReport
 from drift_checks.report.verdict import Verdict, severity
 
 _MOST_STATISTICS = 12
-# Of more records, the page shows only the last of their earlier reviews, so that it stays small.
-_FEW = 60
+_LINE = 24
 _LONGEST_MESSAGE, _LONGEST_REASON, _LONGEST_DECIDING = 800, 200, 300
 
 
@@ -81,14 +82,17 @@ def render(report: RunReport) -> str:
             moved_file=ATTRIBUTION_FILE,
             labels=label_findings(report),
             labels_file=LABELS_FILE,
+            record_link=partial(record_link, report),
             rows=rows,
-            past_reviews=past_reviews(report.past, [row.record_id for row in rows], 3 if len(rows) <= _FEW else 1),
+            past_reviews=past_reviews(report.past, [row.record_id for row in rows], 3 if len(rows) <= FEW else 1),
             listed=len(listed),
             known_rows=sum(item.criteria == [str(Result.ACKNOWLEDGED)] for item in listed),
             records_file=RECORDS_FILE,
-            pairs=_counted(row.pair for row in rows),
-            failed_criteria=_counted(name for row in rows for name in row.criteria),
-            strata=_counted(row.stratum for row in rows),
+            hunted_rows=sum(row.stratum == Stratum.LABEL_ISSUE for row in rows),
+            groupings=group_records(rows),
+            record_strata=summary.RECORD_STRATA,
+            cited={who for row in rows if row.text for piece in row.text.all for who in piece.cited_by.split()},
+            is_short=len(rows) <= FEW,
             store_failures=[item for item in report.other_failures if item.record_id is None],
             summary=summary,
         )
@@ -186,12 +190,10 @@ def _unmeasured(report: RunReport) -> list[tuple[str, str]]:
     return sorted(found)
 
 
-def _counted(values: Iterable[str]) -> list[tuple[str, int]]:
-    return Counter(value for value in values if value).most_common()
-
-
 def _breakable(name: str) -> Markup:
-    """Return a name that a browser may break after an underscore."""
+    """Return a name that a browser may break after an underscore if it does not fit into a line of a phone."""
+    if len(name) <= _LINE:
+        return Markup.escape(spelled_out(mask_secrets(name)))
     return Markup("_<wbr>").join(Markup.escape(part) for part in spelled_out(mask_secrets(name)).split("_"))
 
 

@@ -191,3 +191,13 @@ def settled_records(judged: Judged, records: Iterable[Record]) -> dict[tuple[Rec
             says_so = [item for item in made if item.says_of(record.category)]
             found[record.id, record.category] = max(says_so, key=lambda item: item.made).sentence()
     return found
+
+
+def said_of(judged: Judged, texts: Mapping[RecordId, str]) -> dict[RecordId, list[str]]:
+    """Return what each judge says of these texts of records, the newest first; without records that nobody judged."""
+    found = {}
+    for key, text in texts.items():
+        if judged.of_record(key) and (made := judged.of(key, hash_of(text))):
+            newest_first = sorted(made, key=lambda item: item.made, reverse=True)
+            found[key] = [item.sentence() for item in newest_first]
+    return found

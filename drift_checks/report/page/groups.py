@@ -1,0 +1,106 @@
+"""Groups of the listed records: by pair of labels, criterion, stratum, version and other slices, and similar texts."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from drift_checks.core.secrets import mask_secrets
+from drift_checks.core.text import shorten_html
+from drift_checks.report.page.record_rows import LONGEST_NAME, RecordRow
+from drift_checks.report.summary import STRATUM_WORDS
+
+# Smaller groups are found by searching, and a page of hundreds of pairs would be large.
+_MOST_GROUPS = 40
+# The stored label is a grouping of its own.
+_NOT_SHOWN = "category"
+
+
+@dataclass(frozen=True)
+class Group:
+    """Records that share a value; `first` is the anchor of the first of them."""
+
+    number: int
+    value: str
+    records: int
+    first: str
+
+
+@dataclass(frozen=True)
+class Grouping:
+    """One way to divide the records, whose name is a key of the page's address.
+
+    The largest group comes first; `smaller` is how many are left out at the end.
+    """
+
+    name: str
+    heading: str
+    groups: Sequence[Group]
+    smaller: int = 0
+
+
+@dataclass(frozen=True)
+class Groupings:
+    """All ways to divide the records, and the numbers of each record's groups by its anchor."""
+
+    groupings: Sequence[Grouping]
+    of_record: Mapping[str, Sequence[int]]
+
+
+def group_records(rows: Sequence[RecordRow]) -> Groupings:
+    """Return the groupings that tell some of the records from others."""
+    found: list[Grouping] = []
+    of_record: dict[str, list[int]] = {row.anchor: [] for row in rows}
+    for name, heading, values_of in _ways(rows):
+        values = [list(values_of(row)) for row in rows]
+        counts = Counter(value for own in values for value in own)
+        if not any(number < len(rows) for number in counts.values()):
+            continue
+        start = sum(len(grouping.groups) for grouping in found)
+        numbers = {value: start + place for place, (value, _) in enumerate(counts.most_common(_MOST_GROUPS))}
+        first: dict[str, str] = {}
+        for row, own in zip(rows, values, strict=True):
+            of_record[row.anchor] += (numbers[value] for value in own if value in numbers)
+            for value in own:
+                first.setdefault(value, row.anchor)
+        groups = [Group(number, value, counts[value], first[value]) for value, number in numbers.items()]
+        found.append(Grouping(name, heading, groups, len(counts) - len(groups)))
+    return Groupings(found, of_record)
+
+
+def _ways(rows: Sequence[RecordRow]) -> Iterable[tuple[str, str, Callable[[RecordRow], Iterable[str]]]]:
+    """Yield the name and the heading of each grouping, and what returns a record's values in it."""
+    yield "pair", "Label pair", lambda row: filter(None, [row.pair])
+    yield "stored", "Stored label", lambda row: filter(None, [row.stored])
+    yield "reviewed", "Reviewed label", lambda row: [row.reviewed] if row.pair else []
+    yield "criterion", "Criterion", lambda row: row.criteria
+    yield "stratum", "Stratum", lambda row: filter(None, [STRATUM_WORDS.get(row.stratum)])
+    dimensions = dict.fromkeys(name for row in rows if row.details for name in row.details.slices)
+    for dimension in dimensions:
+        if dimension != _NOT_SHOWN:
+            yield dimension, dimension.replace("_", " ").capitalize(), lambda row, key=dimension: _slice(row, key)
+    topics = _topics(rows)
+    yield "words", "Similar texts", lambda row: filter(None, [topics.get(row.anchor)])
+
+
+def _slice(row: RecordRow, dimension: str) -> list[str]:
+    value = row.details.slices.get(dimension) if row.details else None
+    return [shorten_html(mask_secrets(value), LONGEST_NAME)] if value else []
+
+
+def _topics(rows: Sequence[RecordRow]) -> dict[str, str]:
+    """Return the words that the texts of each record's group have in common, by its anchor."""
+    # The nearest texts add words to a short one.
+    texts = {
+        row.anchor: " ".join([row.details.text, *(near.text or "" for near in row.details.near)])
+        for row in rows
+        if row.details and row.details.text
+    }
+    if not texts:
+        return {}
+    # Without texts, a page needs no arrays.
+    from drift_checks.statistics.topics import topics
+
+    found = topics([mask_secrets(text) for text in texts.values()])
+    return {anchor: words for anchor, words in zip(texts, found, strict=True) if words}
