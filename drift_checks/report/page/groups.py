@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from drift_checks.core.outcomes import AGREEMENT, Outcome
 from drift_checks.core.secrets import mask_secrets
 from drift_checks.core.text import shorten_html
 from drift_checks.report.page.record_rows import LONGEST_NAME, RecordRow
@@ -13,18 +14,25 @@ from drift_checks.report.summary import STRATUM_WORDS
 
 # Smaller groups are found by searching, and a page of hundreds of pairs would be large.
 _MOST_GROUPS = 40
+_FEW_GROUPS = 12
 # The stored label is a grouping of its own.
 _NOT_SHOWN = "category"
 
 
 @dataclass(frozen=True)
 class Group:
-    """Records that share a value; `first` is the anchor of the first of them."""
+    """Listed records that share a value.
+
+    Attributes:
+        first: The anchor of the first of them.
+        reviewed: How many records of the sample have the value; None if that is not known.
+    """
 
     number: int
     value: str
     records: int
     first: str
+    reviewed: int | None = None
 
 
 @dataclass(frozen=True)
@@ -48,8 +56,13 @@ class Groupings:
     of_record: Mapping[str, Sequence[int]]
 
 
-def group_records(rows: Sequence[RecordRow]) -> Groupings:
-    """Return the groupings that tell some of the records from others."""
+def group_records(rows: Sequence[RecordRow], outcomes: Iterable[Outcome] = ()) -> Groupings:
+    """Return the groupings that tell some of the records from others.
+
+    Args:
+        outcomes: Of all records of the sample.
+    """
+    reviewed = _reviewed(outcomes)
     found: list[Grouping] = []
     of_record: dict[str, list[int]] = {row.anchor: [] for row in rows}
     for name, heading, values_of in _ways(rows):
@@ -58,13 +71,20 @@ def group_records(rows: Sequence[RecordRow]) -> Groupings:
         if not any(number < len(rows) for number in counts.values()):
             continue
         start = sum(len(grouping.groups) for grouping in found)
-        numbers = {value: start + place for place, (value, _) in enumerate(counts.most_common(_MOST_GROUPS))}
+        shown = counts.most_common(_MOST_GROUPS)
+        if len(counts) > _FEW_GROUPS:
+            shown = [(value, number) for value, number in shown if number > 1] or shown[:_FEW_GROUPS]
+        numbers = {value: start + place for place, (value, _) in enumerate(shown)}
         first: dict[str, str] = {}
         for row, own in zip(rows, values, strict=True):
             of_record[row.anchor] += (numbers[value] for value in own if value in numbers)
             for value in own:
                 first.setdefault(value, row.anchor)
-        groups = [Group(number, value, counts[value], first[value]) for value, number in numbers.items()]
+        known = reviewed.get(name)
+        groups = [
+            Group(number, value, counts[value], first[value], known[value] if known else None)
+            for value, number in numbers.items()
+        ]
         found.append(Grouping(name, heading, groups, len(counts) - len(groups)))
     return Groupings(found, of_record)
 
@@ -82,6 +102,14 @@ def _ways(rows: Sequence[RecordRow]) -> Iterable[tuple[str, str, Callable[[Recor
             yield dimension, dimension.replace("_", " ").capitalize(), lambda row, key=dimension: _slice(row, key)
     topics = _topics(rows)
     yield "words", "Similar texts", lambda row: filter(None, [topics.get(row.anchor)])
+
+
+def _reviewed(outcomes: Iterable[Outcome]) -> dict[str, Counter[str]]:
+    """Return how many reviewed records have each stored label, and how many are in each stratum."""
+    made = [item for item in outcomes if item.criterion == AGREEMENT and item.decision and item.decision.reviewed]
+    labels = Counter(shorten_html(mask_secrets(item.decision.stored), LONGEST_NAME) for item in made if item.decision)
+    strata = Counter(STRATUM_WORDS.get(item.stratum or "", "") for item in made)
+    return {"stored": labels, "stratum": strata}
 
 
 def _slice(row: RecordRow, dimension: str) -> list[str]:

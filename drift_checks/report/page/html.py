@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache, partial
-from pathlib import Path
+from pathlib import Path, PurePath
 from sys import float_info
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -32,13 +32,16 @@ from drift_checks.report.page.charts.trend import trend_picture
 from drift_checks.report.page.compiled import CompiledTemplates
 from drift_checks.report.page.groups import group_records
 from drift_checks.report.page.pictures import pictures_of, trend_of
+from drift_checks.report.page.names import store_names
 from drift_checks.report.page.record_rows import FEW, record_link, record_rows
 from drift_checks.report.past_reviews import past_reviews
 from drift_checks.report.run import CriterionResult, JudgedStatistic, RunReport
-from drift_checks.report.verdict import Verdict, severity
+from drift_checks.report.verdict import FAILED, Verdict, severity
 
 _MOST_STATISTICS = 12
 _LINE = 24
+# Of more records, each takes less room.
+_MOST_ROOMY = 30
 _LONGEST_MESSAGE, _LONGEST_REASON, _LONGEST_DECIDING = 800, 200, 300
 
 
@@ -68,6 +71,9 @@ def render(report: RunReport) -> str:
             headline=headline(report),
             reason=reason(report),
             coverage=coverage(report),
+            store_name=PurePath(report.facts.store.db).name or report.facts.store.db,
+            also_failed=_also_failed(report),
+            judged_rows=sum(bool(row.judged) for row in rows),
             decided_by=[] if report.verdict is Verdict.OK else deciding_criteria(report),
             changes=changes_since(report.past[-1], report) if report.past else None,
             criteria=[_criterion_row(result, failed) for result in report.criteria_worst_first],
@@ -89,10 +95,11 @@ def render(report: RunReport) -> str:
             known_rows=sum(item.criteria == [str(Result.ACKNOWLEDGED)] for item in listed),
             records_file=RECORDS_FILE,
             hunted_rows=sum(row.stratum == Stratum.LABEL_ISSUE for row in rows),
-            groupings=group_records(rows),
+            groupings=group_records(rows, report.outcomes),
             record_strata=summary.RECORD_STRATA,
             cited={who for row in rows if row.text for piece in row.text.all for who in piece.cited_by.split()},
             is_short=len(rows) <= FEW,
+            is_compact=len(rows) > _MOST_ROOMY,
             store_failures=[item for item in report.other_failures if item.record_id is None],
             summary=summary,
         )
@@ -111,7 +118,23 @@ def render_list(kept: Sequence[KeptRun], recorded: Sequence[RecordedRun]) -> str
         )
         thresholds = (agreement.warn, agreement.critical) if agreement else (None, None)
         trends.append((store, runs[-1], trend_picture(points, *thresholds, runs[-1].agreement_changes)))
-    return _environment().get_template("list.html.j2").render(kept=kept, trends=trends)
+    names = store_names([*(item.run for item in kept), *recorded])
+    choices = [
+        ("Verdict", "verdict", Counter(str(item.run.verdict) for item in kept).most_common()),
+        ("Store", "store", Counter(names[item.run.store.identity] for item in kept).most_common()),
+        ("Reviewer", "reviewer", Counter(_reviewer_of(item.run) for item in kept).most_common()),
+    ]
+    return (
+        _environment()
+        .get_template("list.html.j2")
+        .render(
+            kept=kept, trends=trends, with_page=with_page, names=names, choices=choices, reviewer_of=_reviewer_of
+        )
+    )
+
+
+def _reviewer_of(run: RecordedRun) -> str:
+    return f"{run.reviewer.name} ({run.reviewer.model})" if run.reviewer.model else run.reviewer.name
 
 
 @cache
@@ -160,6 +183,12 @@ def _measurement(result: CriterionResult) -> tuple[Picture | None, str]:
         figure = f"{percent(result.rate)} ({percent_range(*result.interval)}), threshold {percent(result.warn)}"
         return rate_bar(result.rate, result.interval, result.warn, result.critical or 0.0, verdict), figure
     return None, "–"
+
+
+def _also_failed(report: RunReport) -> list[CriterionResult]:
+    """Return the criteria that are not OK either, but did not decide."""
+    decided = deciding_criteria(report)
+    return [item for item in report.criteria_worst_first if item.counts_as in FAILED and item not in decided]
 
 
 def _same_since(report: RunReport) -> str:

@@ -10,7 +10,7 @@ from urllib.parse import quote
 from drift_checks.core.outcomes import Decision, Outcome, Result
 from drift_checks.core.records import RecordId
 from drift_checks.core.secrets import mask_secrets
-from drift_checks.core.text import html_size, shorten_html
+from drift_checks.core.text import html_size, safe_word, shorten_html
 from drift_checks.report.details import Details, Near, Reasons
 from drift_checks.report.listing import MOST_SHOWN, ListedRecord, listed_records
 from drift_checks.report.page.excerpts import Excerpt, excerpt
@@ -101,7 +101,8 @@ def record_rows(report: RunReport) -> list[RecordRow]:
     most = _MOST_NEAR if len(listed) <= FEW else _MOST_NEAR_OF_MANY
     pieces = [piece for item in listed for piece in _pieces(report.details.get(item.record_id), item.outcomes, most)]
     allowed = _allowed(pieces)
-    rows = [_row(item, report, allowed, most) for item in listed]
+    anchors = _anchors(listed)
+    rows = [_row(item, report, allowed, most, anchors[item.number]) for item in listed]
     pairs = Counter(row.pair for row in rows if row.disagrees)
     places = {row.pair: place for place, row in reversed(list(enumerate(rows)))}
     return sorted(rows, key=lambda row: (0, -pairs[row.pair], places[row.pair]) if row.disagrees else (1,))
@@ -144,14 +145,21 @@ def _pieces(
         yield _NEAR, near.text
 
 
-def _row(listed: ListedRecord, report: RunReport, allowed: int, most_near: int) -> RecordRow:
+def _anchors(listed: Sequence[ListedRecord]) -> dict[int, str]:
+    """Return an id in the page for each record, by its number: its own id, so that a link names it in any run."""
+    words = {item.number: f"record-{safe_word(item.record_id)}" for item in listed}
+    taken = Counter(words.values())
+    return {number: word if taken[word] == 1 else f"{word}--{number}" for number, word in words.items()}
+
+
+def _row(listed: ListedRecord, report: RunReport, allowed: int, most_near: int, anchor: str) -> RecordRow:
     details, agreement = report.details.get(listed.record_id), listed.agreement
     reason = int(allowed * _REASON)
     why = {} if agreement is None else {agreement.result: _shortened(agreement.message, reason)}
     both = [_cited(found, details) for found in (details.stored, details.reviewed)] if details else [Reasons()] * 2
     return RecordRow(
         record_id=listed.record_id,
-        anchor=f"record-{listed.number}",
+        anchor=anchor,
         link=record_link(report, listed.record_id),
         stratum=listed.outcomes[0].stratum or "",
         decision=listed.decision,

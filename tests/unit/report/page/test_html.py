@@ -286,7 +286,7 @@ def test_each_store_has_its_trend() -> None:
     """The store reviewed last comes first, and the demo is marked."""
     runs = [run(NIGHTS[0], db="/a.db"), run(NIGHTS[1], db="/b.db", demo=True), run(NIGHTS[2], db="/c.db")]
     text = render_list([], runs)
-    places = [text.index(f"of {name} over time") for name in ("/c.db", "the demo", "/a.db")]
+    places = [text.index(f"of {name} over time") for name in ("c.db", "the demo", "a.db")]
     assert places == sorted(places)
     assert "/b.db" not in text
     assert {"trend-1", "trend-2", "trend-3"} <= {name.partition("-title")[0] for name in read(text).ids}
@@ -304,7 +304,7 @@ def test_an_empty_list_says_so() -> None:
     """There is no complete review yet."""
     text = render_list([], [])
     assert "No complete review yet" in text
-    assert read(text).ids == ["trends", "runs"]
+    assert {"trends", "runs"} <= set(read(text).ids)
 
 
 def test_page_says_how_many_records_it_leaves_out() -> None:
