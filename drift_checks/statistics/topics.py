@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 import numpy as np
+import numpy.typing as npt
 
 from drift_checks.statistics.logistic import Matrix
 
@@ -35,7 +36,7 @@ def topics(texts: Sequence[str]) -> list[str]:
     if len(texts) < FEWEST_TEXTS:
         return [""] * len(texts)
     words, weights = _weighed(texts)
-    told = weights.any(axis=1)
+    told: npt.NDArray[np.bool_] = np.linalg.norm(weights, axis=1) > 0
     number = min(_MOST_GROUPS, int(told.sum()) // _TEXTS_PER_GROUP)
     if number < 2:
         return [""] * len(texts)
@@ -64,10 +65,11 @@ def _weighed(texts: Sequence[str]) -> tuple[list[str], Matrix]:
             if word in places:
                 weights[row, places[word]] = (1 + np.log(times)) * np.log(len(texts) / frequency[word])
     lengths = np.linalg.norm(weights, axis=1, keepdims=True)
-    return words, weights / np.where(lengths > 0, lengths, 1)
+    shares: Matrix = (weights / np.where(lengths > 0, lengths, 1)).astype(np.float32)
+    return words, shares
 
 
-def _far_apart(weights: Matrix, told: np.typing.NDArray[np.bool_], number: int) -> list[int]:
+def _far_apart(weights: Matrix, told: npt.NDArray[np.bool_], number: int) -> list[int]:
     """Return the text that is most like all others, then each time the one that is least like those before."""
     chosen = [int(np.argmax(weights @ weights.sum(axis=0)))]
     nearest = weights @ weights[chosen[0]]

@@ -76,8 +76,8 @@ class Opened:
 
     def counts(self, label: str) -> dict[str, int]:
         """Return the visible groups of one kind, and their counts."""
-        found = [link.inner_text().rpartition(" ") for link in self.groups(label).all()]
-        return {value: int(number) for value, _, number in found}
+        links = self.groups(label).all()
+        return {link.locator("bdi").inner_text(): int(link.locator("b").inner_text()) for link in links}
 
     def chosen(self, label: str) -> str:
         """Return the value of a field of the filter."""

@@ -43,8 +43,7 @@ class Excerpt:
 def excerpt(text: str, allowed: int, evidence: Mapping[str, str | None] | None = None) -> Excerpt:
     """Return a text as the page shows it, in at most `allowed` bytes of the page.
 
-    Args:
-        evidence: The words that decided, by who cites them.
+    The `evidence` is the words that decided, by who cites them.
     """
     masked = mask_secrets(text)
     cut = cut_html(masked, allowed)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from drift_checks.core.outcomes import AGREEMENT, Outcome
 from drift_checks.core.secrets import mask_secrets
@@ -57,10 +58,9 @@ class Groupings:
 
 
 def group_records(rows: Sequence[RecordRow], outcomes: Iterable[Outcome] = ()) -> Groupings:
-    """Return the groupings that tell some of the records from others.
+    """Return the groupings that tell some of the listed records from others.
 
-    Args:
-        outcomes: Of all records of the sample.
+    The `outcomes` are those of the whole sample.
     """
     reviewed = _reviewed(outcomes)
     found: list[Grouping] = []
@@ -99,7 +99,7 @@ def _ways(rows: Sequence[RecordRow]) -> Iterable[tuple[str, str, Callable[[Recor
     dimensions = dict.fromkeys(name for row in rows if row.details for name in row.details.slices)
     for dimension in dimensions:
         if dimension != _NOT_SHOWN:
-            yield dimension, dimension.replace("_", " ").capitalize(), lambda row, key=dimension: _slice(row, key)
+            yield dimension, dimension.replace("_", " ").capitalize(), partial(_slice, dimension)
     topics = _topics(rows)
     yield "words", "Similar texts", lambda row: filter(None, [topics.get(row.anchor)])
 
@@ -112,7 +112,7 @@ def _reviewed(outcomes: Iterable[Outcome]) -> dict[str, Counter[str]]:
     return {"stored": labels, "stratum": strata}
 
 
-def _slice(row: RecordRow, dimension: str) -> list[str]:
+def _slice(dimension: str, row: RecordRow) -> list[str]:
     value = row.details.slices.get(dimension) if row.details else None
     return [shorten_html(mask_secrets(value), LONGEST_NAME)] if value else []
 

@@ -31,8 +31,8 @@ from drift_checks.report.page.charts.thresholds import effect_bar, rate_bar
 from drift_checks.report.page.charts.trend import trend_picture
 from drift_checks.report.page.compiled import CompiledTemplates
 from drift_checks.report.page.groups import group_records
-from drift_checks.report.page.pictures import pictures_of, trend_of
 from drift_checks.report.page.names import store_names
+from drift_checks.report.page.pictures import pictures_of, trend_of
 from drift_checks.report.page.record_rows import FEW, record_link, record_rows
 from drift_checks.report.past_reviews import past_reviews
 from drift_checks.report.run import CriterionResult, JudgedStatistic, RunReport
@@ -127,9 +127,7 @@ def render_list(kept: Sequence[KeptRun], recorded: Sequence[RecordedRun]) -> str
     return (
         _environment()
         .get_template("list.html.j2")
-        .render(
-            kept=kept, trends=trends, with_page=with_page, names=names, choices=choices, reviewer_of=_reviewer_of
-        )
+        .render(kept=kept, trends=trends, with_page=with_page, names=names, choices=choices, reviewer_of=_reviewer_of)
     )
 
 

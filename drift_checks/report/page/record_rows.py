@@ -131,9 +131,7 @@ def _allowed(pieces: Sequence[tuple[float, str | None]]) -> int:
     return low
 
 
-def _pieces(
-    details: Details | None, found: Sequence[Outcome], most_near: int
-) -> Iterator[tuple[float, str | None]]:
+def _pieces(details: Details | None, found: Sequence[Outcome], most_near: int) -> Iterator[tuple[float, str | None]]:
     yield from ((_REASON, outcome.message) for outcome in found)
     if details is None:
         return

@@ -141,6 +141,24 @@ def test_no_page_is_wider_than_a_phone(browsing: Browsing, demo_pages: Pages, wh
     assert opened.overflow() <= 0
 
 
+def test_charts_fit_into_a_phone_and_can_be_read(browsing: Browsing, demo_pages: Pages) -> None:
+    """No letter is smaller than ten pixels; a chart with too many words is a table there."""
+    opened = browsing.open(demo_pages.run, width=390)
+    small = opened.evaluate("""() => [...document.querySelectorAll('.pictures svg text')]
+      .filter((text) => text.checkVisibility())
+      .filter((text) => {
+        const { a, b } = text.getScreenCTM();
+        return parseFloat(getComputedStyle(text).fontSize) * Math.hypot(a, b) < 10;
+      })
+      .map((text) => text.outerHTML)""")
+    assert small == []
+    wide = opened.evaluate("""() => [...document.querySelectorAll('.pictures svg')]
+      .filter((chart) => chart.checkVisibility() && chart.getBoundingClientRect().right > innerWidth)
+      .map((chart) => chart.getAttribute('class'))""")
+    assert wide == []
+    assert opened.page.locator("#picture-slices table").is_visible()
+
+
 def test_wide_content_scrolls_in_a_named_region(browsing: Browsing, demo_pages: Pages) -> None:
     """It can be focused and scrolled with the arrow keys, and a screen reader names it."""
     opened = browsing.open(demo_pages.run, width=NARROW)

@@ -94,4 +94,8 @@ def test_evidence_hides_no_secret() -> None:
         found = excerpt("the key is Credential1234 today", 900, {"stored": "is Credential1234"})
     finally:
         know_secrets({})
-    assert [(piece.text, piece.cited_by) for piece in found.all] == [("the key ", ""), ("is …", "stored"), (" today", "")]
+    assert [(piece.text, piece.cited_by) for piece in found.all] == [
+        ("the key ", ""),
+        ("is …", "stored"),
+        (" today", ""),
+    ]

@@ -54,7 +54,7 @@ def test_slices_are_groups_except_the_category() -> None:
 
 
 def test_smaller_groups_are_counted_but_not_listed() -> None:
-    """A page of hundreds of pairs stays small: of many groups, those of one record are left out if there are larger ones."""
+    """Of more than twelve, those of one record."""
     found = grouped(report([decided(key, f"label {key:03}", "b") for key in range(100)]))
     pairs = found.groupings[0]
     assert (len(pairs.groups), pairs.smaller) == (12, 88)
