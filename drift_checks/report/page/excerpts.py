@@ -39,6 +39,10 @@ class Excerpt:
         """What is shown, folded or not."""
         return (*self.beginning, *self.rest)
 
+    def cites(self, who: str) -> bool:
+        """Whether some of it is evidence that this one gives."""
+        return any(who in piece.cited_by.split() for piece in self.all)
+
 
 def excerpt(text: str, allowed: int, evidence: Mapping[str, str | None] | None = None) -> Excerpt:
     """Return a text as the page shows it, in at most `allowed` bytes of the page.

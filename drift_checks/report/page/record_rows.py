@@ -17,11 +17,12 @@ from drift_checks.report.page.excerpts import Excerpt, excerpt
 from drift_checks.report.run import RunReport
 
 # The most bytes of the page for the texts of all records, so that it stays small, and for one text.
-_ALL_TEXTS = 60_000
+_ALL_TEXTS = 55_000
 _LONGEST = 20_000
 # The size of a reason and of a neighbour's text, relative to that of the record's own text.
 _REASON, _NEAR = 0.4, 0.2
 LONGEST_NAME = 120
+_LONGEST_JUDGEMENT = 200
 # Of more records than this, the page shows fewer neighbours, so that it stays small.
 FEW = 60
 _MOST_NEAR, _MOST_NEAR_OF_MANY = 5, 2
@@ -47,7 +48,7 @@ class RecordRow:
         failures: The criteria that it failed, except agreement.
         not_reviewed: Why there is no review; empty if there is one.
         known: Why its disagreement does not count; empty unless it is acknowledged.
-        judged: What each judge says of its text.
+        judged: What each judge says of its text; without what `known` says.
         text: None if it is not known or redacted.
         near: The records nearest to it.
     """
@@ -154,7 +155,11 @@ def _row(listed: ListedRecord, report: RunReport, allowed: int, most_near: int, 
     details, agreement = report.details.get(listed.record_id), listed.agreement
     reason = int(allowed * _REASON)
     why = {} if agreement is None else {agreement.result: _shortened(agreement.message, reason)}
-    both = [_cited(found, details) for found in (details.stored, details.reviewed)] if details else [Reasons()] * 2
+    text, stored, reviewed = None, Reasons(), Reasons()
+    if details is not None:
+        stored, reviewed = (_cited(found, details) for found in (details.stored, details.reviewed))
+        if details.text is not None:
+            text = excerpt(details.text, allowed, {"stored": stored.evidence, "reviewed": reviewed.evidence})
     return RecordRow(
         record_id=listed.record_id,
         anchor=anchor,
@@ -167,10 +172,14 @@ def _row(listed: ListedRecord, report: RunReport, allowed: int, most_near: int, 
         failures=tuple(Failure(item.criterion, _shortened(item.message, reason)) for item in listed.failures),
         not_reviewed=why.get(Result.UNMEASURED, ""),
         known=why.get(Result.ACKNOWLEDGED, ""),
-        judged=[_shortened(said, reason) for said in report.acknowledged.judged.get(listed.record_id, ())],
-        text=None if details is None or details.text is None else excerpt(details.text, allowed, _evidence(details)),
-        stored_reasons=_reasons(both[0], reason),
-        reviewed_reasons=_reasons(both[1], reason),
+        judged=[
+            _shortened(said, _LONGEST_JUDGEMENT)
+            for said in report.acknowledged.judged.get(listed.record_id, ())
+            if agreement is None or said != agreement.message
+        ],
+        text=text,
+        stored_reasons=_reasons(stored, reason, quoted=text is None or not text.cites("stored")),
+        reviewed_reasons=_reasons(reviewed, reason, quoted=text is None or not text.cites("reviewed")),
         near=() if details is None else tuple(_near(item, allowed) for item in details.near[:most_near]),
     )
 
@@ -181,12 +190,10 @@ def _cited(reasons: Reasons, details: Details) -> Reasons:
     return replace(reasons, evidence=None) if is_all else reasons
 
 
-def _evidence(details: Details) -> dict[str, str | None]:
-    return {"stored": details.stored.evidence, "reviewed": details.reviewed.evidence}
-
-
-def _reasons(reasons: Reasons, allowed: int) -> Reasons:
-    return Reasons(_shortened(reasons.evidence or "", allowed), _shortened(reasons.rationale or "", allowed))
+def _reasons(reasons: Reasons, allowed: int, *, quoted: bool) -> Reasons:
+    """Return the reasons, shortened; evidence that is marked in the text is not quoted."""
+    evidence = reasons.evidence or "" if quoted else ""
+    return Reasons(_shortened(evidence, allowed), _shortened(reasons.rationale or "", allowed))
 
 
 def _near(near: Near, allowed: int) -> Near:
