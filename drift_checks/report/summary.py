@@ -38,6 +38,8 @@ STRATUM_WORDS = {
     "baseline": "baseline",
     "label_issue": "likely label issues",
 }
+# Of a single record.
+RECORD_STRATA = STRATUM_WORDS | {"label_issue": "likely label issue"}
 
 
 def summarise(report: RunReport, page: Path | None) -> Iterator[str]:
@@ -366,7 +368,8 @@ def _disagreement(outcome: Outcome) -> str:
         return printable(outcome.record_id)
     pair = f"{printable(decision.stored, 30)} → {printable(decision.reviewed, 30)}"
     confidences = f"{confidence(decision.stored_confidence)} → {confidence(decision.reviewed_confidence)}"
-    return f"{printable(outcome.record_id, 20):<8}  {pair:<34}  confidence {confidences}  {outcome.stratum}"
+    stratum = RECORD_STRATA.get(outcome.stratum or "", "")
+    return f"{printable(outcome.record_id, 20):<8}  {pair:<34}  confidence {confidences}  {stratum}"
 
 
 def _failure(outcome: Outcome) -> str:

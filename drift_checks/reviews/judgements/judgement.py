@@ -203,3 +203,13 @@ def settling(judgements: Sequence[Judgement], category: str) -> Judgement | None
     if not agreed_verdict(judgements, category):
         return None
     return max((item for item in judgements if item.says_of(category)), key=lambda item: item.made)
+
+
+def said_of(judged: Judged, texts: Mapping[RecordId, str]) -> dict[RecordId, list[str]]:
+    """Return what each judge says of these texts of records, the newest first; without records that nobody judged."""
+    found = {}
+    for key, text in texts.items():
+        if judged.of_record(key) and (made := judged.of(key, hash_of(text))):
+            newest_first = sorted(made, key=lambda item: item.made, reverse=True)
+            found[key] = [item.sentence() for item in newest_first]
+    return found

@@ -9,6 +9,7 @@ import pytest
 from drift_checks.report.history.recorded import OutsideFacts
 from drift_checks.report.page.html import render
 from drift_checks.report.summary import summarise, without_baseline
+from tests.support.pages import decided
 from tests.support.reports import BASELINE, LOW, OLD, facts, report, reviewed
 
 OUTSIDE = OutsideFacts(answers=60, categories={"<b>Fraud</b>": 9})
@@ -43,3 +44,9 @@ def test_answers_outside_the_categories_come_first() -> None:
     assert page.index("9 of 60 answers are outside") < page.index('id="criteria"')
     assert "<b>Fraud" not in page
     assert not any(line.startswith("answers") for line in summarise(report(reviewed(41, 9)), None))
+
+
+def test_a_record_that_was_hunted_is_named_so_in_words() -> None:
+    """Not by the name of its stratum."""
+    lines = list(summarise(report([decided(1, "fraud", "loan", "label_issue"), decided(2, "a", "b", OLD)]), None))
+    assert [line.rpartition("  ")[2] for line in lines if "→" in line] == ["likely label issue", "old"]

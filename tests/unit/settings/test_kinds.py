@@ -35,6 +35,7 @@ FOLDER = Path("/folder")
         (locations.cluster("local"), "none", None),
         (locations.cluster("local"), "tcp://scheduler:8786/", "tcp://scheduler:8786"),
         (locations.cluster("local"), "tls://[::1]:8786", "tls://[::1]:8786"),
+        (locations.record_address(), "https://app/item/{id}?x={id}", "https://app/item/{id}?x={id}"),
         (kinds.flag(), "Yes", True),
         (kinds.flag(), "OFF", False),
         (kinds.instant(), "2026-01-15", datetime(2026, 1, 15, tzinfo=UTC)),
@@ -72,6 +73,13 @@ def test_a_kind_parses(kind: kinds.AnyKind, text: str, value: object) -> None:
         (locations.cluster("local"), "tcp://scheduler"),
         (locations.cluster("local"), "tcp://ann:secret@scheduler:8786"),
         (locations.cluster("local"), "http://scheduler:8787"),
+        (locations.record_address(), "https://app/item"),
+        (locations.record_address(), "https://{id}.app/item"),
+        (locations.record_address(), "https://ann:secret@app/{id}"),
+        (locations.record_address(), "javascript:alert('{id}')"),
+        (locations.record_address(), "file:///{id}"),
+        (locations.record_address(), "/item/{id}"),
+        (locations.record_address(), "https:///{id}"),
         (kinds.flag(), "maybe"),
         (kinds.instant(), "2026-01-15T02:00"),
         (kinds.instant(), "2026-01-15T02:00:00"),
@@ -110,7 +118,7 @@ def test_a_zone_keeps_its_name() -> None:
 
 KINDS = (
     *(kinds.whole(1), kinds.share(), kinds.any_whole(), kinds.choice("a"), kinds.flag(), kinds.instant(), kinds.zone()),
-    *(kinds.record_ids(), pairs.column_pairs(), pairs.thresholds(), pairs.least_numbers()),
+    *(kinds.record_ids(), kinds.record_address(), pairs.column_pairs(), pairs.thresholds(), pairs.least_numbers()),
 )
 
 
