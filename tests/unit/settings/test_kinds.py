@@ -118,7 +118,7 @@ def test_a_zone_keeps_its_name() -> None:
 
 KINDS = (
     *(kinds.whole(1), kinds.share(), kinds.any_whole(), kinds.choice("a"), kinds.flag(), kinds.instant(), kinds.zone()),
-    *(kinds.record_ids(), kinds.record_address(), pairs.column_pairs(), pairs.thresholds(), pairs.least_numbers()),
+    *(kinds.record_ids(), locations.record_address(), pairs.column_pairs(), pairs.thresholds(), pairs.least_numbers()),
 )
 
 
