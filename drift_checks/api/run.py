@@ -15,6 +15,7 @@ from drift_checks.core.text import visible
 from drift_checks.report.document import drift_document, record
 from drift_checks.report.folder import PAGE
 from drift_checks.report.headline import headline
+from drift_checks.report.history.accuracy import Accuracy
 from drift_checks.report.history.recorded import Agreement, RecordedCriterion, RecordedDisagreement
 from drift_checks.report.run import RunReport
 from drift_checks.report.summary import summarise
@@ -67,6 +68,11 @@ class Run:
     def agreement(self) -> Agreement:
         """How far store and reviewer agree: `rate` and `interval` of the sample, `population`, `kappa`."""
         return self.report.agreement
+
+    @property
+    def accuracy(self) -> Accuracy | None:
+        """How often `store` and `reviewer` are right, by people's judgements; None without any."""
+        return self.report.facts.accuracy
 
     @cached_property
     def criteria(self) -> tuple[RecordedCriterion, ...]:

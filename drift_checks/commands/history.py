@@ -159,6 +159,7 @@ def _row(item: RecordedRun) -> dict[str, Any]:
     agreement, population, reviewer = item.agreement, item.agreement.population, item.reviewer
     lower, upper = agreement.interval or (None, None)
     population_lower, population_upper = population.interval if population else (None, None)
+    store = item.accuracy.store if item.accuracy else None
     return {
         "run_id": item.run_id,
         "started": format_instant(item.started),
@@ -173,6 +174,10 @@ def _row(item: RecordedRun) -> dict[str, Any]:
         "population_rate": population.rate if population else None,
         "population_lower": population_lower,
         "population_upper": population_upper,
+        "accuracy": store.rate if store else None,
+        "accuracy_lower": store.interval[0] if store else None,
+        "accuracy_upper": store.interval[1] if store else None,
+        "judged": item.accuracy.judged if item.accuracy else None,
         "confidence_change": agreement.confidence_change,
         "failed": " ".join(_failed(item)),
         "reviewer": reviewer.name,

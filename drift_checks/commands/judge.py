@@ -182,7 +182,7 @@ def _export(arguments: argparse.Namespace, preparation: Preparation, records: Wa
         _refuse_redacted(preparation.settings)
         found, texts = records.unanswered(arguments.waiting, datetime.now(UTC))
     else:
-        found = records.reviewed().judged.all
+        found = records.judged().all
         ids: list[RecordId] = list(dict.fromkeys(item.record_id for item in found))
         if not preparation.settings.redact:
             rows = store.read(partial(store.rows, ids=ids, only=("id", "text")))
@@ -200,8 +200,8 @@ def _export(arguments: argparse.Namespace, preparation: Preparation, records: Wa
 def _import(arguments: argparse.Namespace, records: WaitingRecords) -> None:
     from drift_checks.reviews.judgements.formats import READERS, Defaults
 
-    path, reviewed = _path("--import", arguments.import_file), records.reviewed()
-    defaults = Defaults(reviewed.newest.store.identity, arguments.by or _user(), datetime.now(UTC))
+    path = _path("--import", arguments.import_file)
+    defaults = Defaults(records.store, arguments.by or _user(), datetime.now(UTC))
     try:
         found = READERS[arguments.format](read_text(path, "utf-8-sig"), defaults)
     except OSError as error:
@@ -211,7 +211,7 @@ def _import(arguments: argparse.Namespace, records: WaitingRecords) -> None:
         form = f"it must be {arguments.format}, as --export writes it"
         raise SettingError("--import", f"{path} holds no judgements that can be read ({why})", form) from None
     # Not by time, which not every format carries.
-    known = {item.content for item in reviewed.judged.all}
+    known = {item.content for item in records.judged().all}
     new = [item for item in found if item.content not in known]
     if new:
         records.file.add(new)
@@ -220,10 +220,10 @@ def _import(arguments: argparse.Namespace, records: WaitingRecords) -> None:
 
 
 def _summary(reviewed: Reviewed) -> Iterator[str]:
-    from drift_checks.report.waiting import accuracy_sentences, judges_sentence
+    from drift_checks.report.accuracy import accuracy_sentences, judges_sentence
 
-    yield from accuracy_sentences(reviewed.accuracy())
-    if sentence := judges_sentence(reviewed):
+    yield from accuracy_sentences(reviewed.reviews.accuracy())
+    if sentence := judges_sentence(reviewed.judged, len(reviewed.conflicts())):
         yield sentence
 
 

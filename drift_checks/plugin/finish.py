@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Generator, Iterable
+from collections.abc import Generator, Iterable, Sequence
 from contextlib import nullcontext
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from drift_checks.core.errors import DriftError
+from drift_checks.core.errors import DriftError, StoreError
 from drift_checks.core.instants import format_instant
-from drift_checks.core.outcomes import Outcome, Result
+from drift_checks.core.outcomes import AGREEMENT, Outcome, Result
 from drift_checks.core.plain import from_plain, to_plain
 from drift_checks.core.records import Record, RecordId
 from drift_checks.core.text import visible
@@ -29,18 +29,21 @@ from drift_checks.plugin.gathered import Gathered, Selection, outcomes_of
 from drift_checks.plugin.json_report import FINDINGS, mark_failed, run_document, withhold_texts
 from drift_checks.plugin.keys import ERROR, EXIT_CODE, QUIET, REPORT, WARNINGS
 from drift_checks.plugin.terminal import write_summary
+from drift_checks.report.accuracy import accuracy_of_run, of_present_texts
+from drift_checks.report.agreement import NOT_JUDGED
 from drift_checks.report.change_points import with_agreement_changes
-from drift_checks.report.changes import store_of
 from drift_checks.report.detailing import detail, find_near
 from drift_checks.report.details import Details, Near
 from drift_checks.report.document import drift_document
 from drift_checks.report.events import log_report
 from drift_checks.report.folder import PAGE, ReportsFolder
+from drift_checks.report.history.accuracy import Accuracy
+from drift_checks.report.history.recorded import RecordedRun
 from drift_checks.report.judging import build_report
 from drift_checks.report.keeping import Keeper
 from drift_checks.report.label_issues import ids_to_show, texts_of
 from drift_checks.report.listing import MOST_SHOWN, listed_records
-from drift_checks.report.run import RunReport
+from drift_checks.report.run import Facts, RunReport
 from drift_checks.report.verdict import EXIT_INTERNAL_ERROR, EXIT_INTERRUPTED, Verdict
 from drift_checks.report.write_back import write_to_store
 from drift_checks.reviews.journal import JOURNAL_FILE, Journal
@@ -248,6 +251,9 @@ class Finish:
             code = EXIT_INTERNAL_ERROR if wraps_pytest(self.config) else ended_with
             why = f"a test beside the criteria failed ({others[0]}); the verdict is {report.verdict}"
             return replace(report, exit_code=code, exit_reason=why)
+        judged_too_few = any(NOT_JUDGED in item.message for item in report.criteria if item.criterion.name == AGREEMENT)
+        if report.exit_code == Verdict.INCONCLUSIVE.exit_code and judged_too_few:
+            return replace(report, exit_reason="INCONCLUSIVE: too few records are judged; run drift-checks judge")
         undecided = {item.criterion.name for item in report.criteria if item.verdict is Verdict.INCONCLUSIVE}
         if report.exit_code == Verdict.INCONCLUSIVE.exit_code and undecided & in_part:
             return replace(report, exit_reason="INCONCLUSIVE: a part has no verdict on its rate; run the whole review")
@@ -272,12 +278,22 @@ class Finish:
         duration = time.monotonic() - self._clock
         known = self._keeper.acknowledged(facts, self._started, self.pipeline.sample.records)
         outcomes = one_per_record(self.gathered.outcomes, [record.id for record in self.pipeline.sample.records])
+        past = self._keeper.past(facts.store.identity, self.run_id)
+        facts = replace(facts, accuracy=self._accuracy(facts, outcomes, past))
         report = build_report(facts, tuple(self.gathered.selection.criteria.values()), outcomes, duration, known)
         report = self._with_exit_code(report, int(session.exitstatus))
-        past, shown = self._keeper.past(store_of(report), self.run_id), ids_to_show(report.criteria)
-        texts = texts_of(self.pipeline, shown)
+        texts = texts_of(self.pipeline, ids_to_show(report.criteria))
         report = replace(report, past=past, details=self._details(report), label_texts=texts)
         return with_agreement_changes(report)
+
+    def _accuracy(self, facts: Facts, outcomes: Sequence[Outcome], past: Sequence[RecordedRun]) -> Accuracy | None:
+        assert self._keeper is not None
+        judged = self._keeper.judged(facts.store.identity)
+        try:
+            return accuracy_of_run(facts, outcomes, past, of_present_texts(judged, self.pipeline.store))
+        except StoreError:
+            # The checks have reported what is wrong with it.
+            return Accuracy(missing="the store could not be read")
 
     def _is_partial(self) -> bool:
         named = any("::" in argument for argument in self.config.args)

@@ -10,14 +10,15 @@ from statistics import fmean
 
 from drift_checks.core.outcomes import AGREEMENT, Outcome, Result
 from drift_checks.core.records import Stratum
-from drift_checks.core.text import percent, percent_range
+from drift_checks.core.text import count, percent, percent_range
+from drift_checks.report.accuracy import why_undecided
 from drift_checks.report.estimating import estimate_store
 from drift_checks.report.evidence import enough_or_warning, too_few
 from drift_checks.report.history.recorded import PREDICTIONS, SAMPLE, Agreement, Kappa
 from drift_checks.report.run import CriterionResult, Facts
-from drift_checks.report.verdict import Verdict
+from drift_checks.report.verdict import Verdict, judge
 from drift_checks.reviews.vectors.base import TFIDF_BASIS
-from drift_checks.settings.declarations import HUNT, POPULATION, SEQUENTIAL
+from drift_checks.settings.declarations import ACCURACY, HUNT, SEQUENTIAL
 from drift_checks.statistics.intervals import (
     Estimate,
     Interval,
@@ -33,6 +34,7 @@ _CHOSEN = "these records were not drawn at random"
 _ALL_KNOWN = "every reviewed record is acknowledged"
 _STOPPED = "the reviews stopped when the evidence sufficed"
 _UNHUNTED = "and the sample without the likely label issues may agree more than it does"
+NOT_JUDGED = "whether store or reviewer is wrong is not known"
 _WEAK = "; WARNING, since TF-IDF may disagree with as many labels of a sound store"
 
 
@@ -72,7 +74,7 @@ def summarise_agreement(facts: Facts, outcomes: Sequence[Outcome]) -> Agreement:
         population_sample=alone,
         acknowledged=sum(known[stratum] for stratum in facts.judged),
     )
-    weighted = facts.judge == POPULATION and population is not None
+    weighted = facts.judge != SAMPLE and population is not None
     weights: dict[str | None, float] = {
         name: stratum.size / stratum.measured for name, stratum in strata.items() if weighted and stratum.measured
     }
@@ -127,15 +129,38 @@ def decide_in_order(facts: Facts, outcomes: Sequence[Outcome]) -> SequentialDeci
 def _judge_rate(
     facts: Facts, outcomes: Sequence[Outcome], agreement: Agreement, counted: CriterionResult
 ) -> JudgedAgreement:
-    if facts.judge == POPULATION and agreement.population is not None:
-        return _judge_population(facts, outcomes, agreement, agreement.population, counted)
-    return _judge_sample(facts, agreement, counted)
+    if facts.judge == SAMPLE or agreement.population is None:
+        judged = _judge_sample(facts, agreement, counted)
+    else:
+        judged = _judge_population(facts, outcomes, agreement, agreement.population, counted)
+    return _judge_accuracy(facts, counted, judged) if facts.judge == ACCURACY and not facts.chosen else judged
+
+
+def _judge_accuracy(facts: Facts, counted: CriterionResult, by_agreement: JudgedAgreement) -> JudgedAgreement:
+    """Judge how many labels are right; without enough judgements, by the agreement, which then makes none CRITICAL."""
+    if by_agreement.verdict is Verdict.INCONCLUSIVE:
+        return by_agreement
+    found = facts.accuracy
+    if found is None or found.store is None or not found.decides:
+        why = why_undecided(found)
+        if by_agreement.verdict is Verdict.CRITICAL:
+            return JudgedAgreement(Verdict.INCONCLUSIVE, f"{NOT_JUDGED}: {why}; {by_agreement.message}")
+        return replace(by_agreement, message=f"{by_agreement.message}; judged by agreement, since {why}")
+    right = f"an estimated {percent(found.store.rate)} of the store's labels are right"
+    interval = f"{percent_range(*found.store.interval)}, {count(found.judged, 'judged record')}"
+    said = f"{right} ({interval}); {counted.message} in the sample"
+    verdict = judge(found.store.rate, counted.warn, counted.critical or 0.0)
+    if verdict is Verdict.CRITICAL and found.store.interval[1] >= facts.critical:
+        # The same judgements would say so every night.
+        verdict = Verdict.WARNING
+        said += f"; WARNING, since the interval is not below {percent(facts.critical)} as a whole"
+    return JudgedAgreement(verdict, said, found.store)
 
 
 def _judge_sample(facts: Facts, agreement: Agreement, counted: CriterionResult) -> JudgedAgreement:
     said = _said_of_sample(counted)
-    is_rest_of_hunt = facts.judge == POPULATION and facts.sample.method == HUNT and not facts.chosen
-    if facts.judge == POPULATION and facts.decision != SEQUENTIAL:
+    is_rest_of_hunt = facts.judge != SAMPLE and facts.sample.method == HUNT and not facts.chosen
+    if facts.judge != SAMPLE and facts.decision != SEQUENTIAL:
         effect = _UNHUNTED if is_rest_of_hunt else "so the sample decides"
         alone = f"the whole store cannot be estimated ({agreement.population_missing}), {effect}"
         said += f"; {f'{_CHOSEN}, so they are judged by themselves' if facts.chosen else alone}"

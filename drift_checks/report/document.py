@@ -52,9 +52,11 @@ def record(report: RunReport) -> RecordedRun:
         error_rate=facts.error_rate,
         agreement=report.agreement,
         agreement_changes=report.agreement_changes,
+        accuracy=facts.accuracy,
         criteria=tuple(_criterion(result) for result in report.criteria),
         disagreements=tuple(_disagreement(outcome) for outcome in report.disagreements),
         agreed_records=_agreed_records(report),
+        known_disagreements=tuple(_disagreement(outcome) for outcome in report.known if outcome.decision),
         acknowledged=tuple(
             item.as_plain() | {"found": _was_found(item, report)} for item in report.acknowledged.active
         ),

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from drift_checks.core.outcomes import AGREEMENT
 from drift_checks.core.text import percent, percent_range, printable, tenths
+from drift_checks.report.reviewer_accuracy import CRITERION as REVIEWER_ACCURACY
+from drift_checks.report.reviewer_accuracy import reviewer_moved
 from drift_checks.report.run import CriterionResult, RunReport
 from drift_checks.report.verdict import Verdict
-from drift_checks.settings.declarations import SAMPLE
+from drift_checks.settings.declarations import ACCURACY, SAMPLE
 
 _LONGEST_MESSAGE = 160
 
@@ -25,7 +27,10 @@ def coverage(report: RunReport) -> list[str]:
 
 
 def reason(report: RunReport) -> str:
-    """Return what decided the verdict, then the agreement if something else decided, then what is acknowledged."""
+    """Return what decided the verdict, then the agreement if something else decided, then what is acknowledged.
+
+    If the reviewer moved, that follows the reason, since the store may be sound.
+    """
     if report.facts.interrupted is not None:
         return report.facts.interrupted
     deciding, agreement = deciding_criteria(report), _agreement(report)
@@ -40,6 +45,8 @@ def reason(report: RunReport) -> str:
         decided = [_finding(report.criteria_worst_first[0]) if report.criteria else "nothing was checked"]
     if report.verdict is not Verdict.OK and names[1:]:
         decided.insert(1, f"also {', '.join(names[1:])}")
+    if names != [REVIEWER_ACCURACY] and (moved := reviewer_moved(report)):
+        decided.insert(1, printable(moved, _LONGEST_MESSAGE))
     acknowledged = len(report.known) + sum(result.acknowledged is not None for result in report.criteria)
     return " · ".join([*decided, *([f"{acknowledged:,} acknowledged"] if acknowledged else [])])
 
@@ -48,6 +55,12 @@ def deciding_criteria(report: RunReport) -> list[CriterionResult]:
     """Return the criteria whose verdict is that of the run, `agreement` first."""
     found = [result for result in report.criteria if result.counts_as is report.verdict]
     return sorted(found, key=lambda result: (result.criterion.name != AGREEMENT, result.criterion.name))
+
+
+def rests_on_accuracy(report: RunReport) -> bool:
+    """Whether the verdict on agreement is one on how many of the store's labels are right."""
+    facts = report.facts
+    return facts.judge == ACCURACY and not facts.chosen and facts.accuracy is not None and facts.accuracy.decides
 
 
 def _finding(result: CriterionResult) -> str:
@@ -68,6 +81,8 @@ def _agreement(report: RunReport) -> str:
     interval = f"95 % interval {percent_range(*judged.interval)}"
     below = "" if bound is None else f", below {percent(bound)}"
     sample = f"{agreement.agreed} of {agreement.reviewed}"
+    if rests_on_accuracy(report):
+        return f"an estimated {share} of the store's labels are right ({interval}){below}; {sample} agree in the sample"
     if estimate is None:
         return f"{sample} agree ({share}, {interval}){below}"
     if estimate.is_exact:

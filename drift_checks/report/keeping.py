@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 
 from drift_checks.core.errors import ReportsError
 from drift_checks.core.instants import read_instant
-from drift_checks.core.records import Record, RecordId
+from drift_checks.core.records import Record
 from drift_checks.core.text import count
 from drift_checks.report.acknowledgements import Acknowledged, sort_out
 from drift_checks.report.changes import versions_of
@@ -26,6 +26,7 @@ from drift_checks.report.history.recorded import RecordedRun, recorded_run
 from drift_checks.report.metrics import write_metrics
 from drift_checks.report.run import Facts, RunReport
 from drift_checks.reviews.journal import first_of_future
+from drift_checks.reviews.judgements.judgement import Judged, Judgement, settled_records
 from drift_checks.stores.identity import StoreIdentity
 
 Answer = TypeVar("Answer")
@@ -44,6 +45,7 @@ class Keeper:
         self._folder = folder
         self._retention = retention
         self._history: History | None = None
+        self._judged: dict[StoreIdentity, Judged] = {}
         self._try(self._open_history)
 
     def past(self, store: StoreIdentity, run_id: str) -> tuple[RecordedRun, ...]:
@@ -60,24 +62,27 @@ class Keeper:
         """
         stored = self._ask(lambda history: Acknowledgements(history).of_store(facts.store.identity)) or []
         found = sort_out(stored, versions_of(facts), moment)
-        return replace(found, settled=self._settled(facts.store.identity, records))
+        return replace(found, settled=settled_records(self.judged(facts.store.identity), records))
 
-    def _settled(self, store: StoreIdentity, records: Sequence[Record]) -> dict[tuple[RecordId, str], str]:
+    def judged(self, store: StoreIdentity) -> Judged:
+        """Return the judgements of the store; none if they cannot be read."""
+        if store not in self._judged:
+            self._judged[store] = Judged(self._judgements(), store)
+        return self._judged[store]
+
+    def _judgements(self) -> Sequence[Judgement]:
         from drift_checks.reviews.judgements.file import JudgementFile
-        from drift_checks.reviews.judgements.judgement import Judged, settled_records
 
         file = JudgementFile(self._folder.path)
-        if not file.path.exists():
-            return {}
         try:
             content = file.read()
         except ReportsError as error:
             self.warnings.append(str(error))
-            return {}
+            return ()
         if content.damaged:
             lines = count(content.damaged, "line")
             self.warnings.append(f"{file.path}: {lines} cannot be read; the other judgements count")
-        return settled_records(Judged(content.judgements, store), records)
+        return content.judgements
 
     def alert_log(self) -> AlertLog | None:
         """Return the log of alerts; None without a history."""

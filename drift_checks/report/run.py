@@ -14,6 +14,7 @@ from drift_checks.core.records import RecordId
 from drift_checks.report.acknowledgements import NOTHING_ACKNOWLEDGED, Acknowledged, Acknowledgement
 from drift_checks.report.coverage import Coverage
 from drift_checks.report.details import Details
+from drift_checks.report.history.accuracy import Accuracy
 from drift_checks.report.history.agreement_change import AgreementChange
 from drift_checks.report.history.recorded import Agreement, RecordedRun, ReviewerFacts, SampleFacts, StoreFacts
 from drift_checks.report.verdict import Verdict, severity
@@ -34,6 +35,7 @@ class Facts:
         coverage: How much of the sample and of the criteria was checked.
         interrupted: How far the run came before it was interrupted.
         predictions: How probable all labels of the store are; None if they were not assessed.
+        accuracy: What people's judgements say; None without any.
         resumable: Whether missing reviews can be made later.
         found: What was found in the store because the user did not name it.
         repeat: The command that repeats the run.
@@ -63,6 +65,7 @@ class Facts:
     coverage: Coverage = field(default_factory=Coverage)
     interrupted: str | None = None
     predictions: LabelPredictions | None = None
+    accuracy: Accuracy | None = None
     resumable: bool = False
     redacted: bool = False
     second_reviewers: tuple[ReviewerFacts, ...] = ()

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from drift_checks.core.outcomes import AGREEMENT, Outcome, Result
 from drift_checks.core.text import confidence, count, percent, percent_range, printable
+from drift_checks.report.accuracy import accuracy_sentences
 from drift_checks.report.agreement import left_out
 from drift_checks.report.attribution import attribution_findings
 from drift_checks.report.change_points import change_in_words
@@ -17,10 +18,11 @@ from drift_checks.report.headline import headline
 from drift_checks.report.history.recorded import Agreement, ReviewerFacts
 from drift_checks.report.label_issues import LABELS_FILE, label_findings
 from drift_checks.report.outside import outside_in_words
+from drift_checks.report.reviewer_accuracy import reviewer_findings
 from drift_checks.report.run import CriterionResult, Facts, RunReport
 from drift_checks.report.verdict import MEANINGS, Verdict
 from drift_checks.reviews.vectors.base import CHROMA
-from drift_checks.settings.declarations import HUNT, LOCAL, NEIGHBOURS, POPULATION
+from drift_checks.settings.declarations import HUNT, LOCAL, NEIGHBOURS, SAMPLE
 from drift_checks.statistics.intervals import Estimate
 
 _MOST_LINES = 60
@@ -45,10 +47,14 @@ def summarise(report: RunReport, page: Path | None) -> Iterator[str]:
     yield ""
     yield from _reviewed(facts)
     yield from _agreement(report)
+    for number, said in enumerate(accuracy_in_words(report)):
+        yield _line("" if number else "accuracy", said)
     if report.past and (changed := changes_since(report.past[-1], report).sentences()):
         yield _line("changed", f"{'; '.join(changed)} (since {report.past[-1].started:%Y-%m-%d %H:%M} UTC)")
     if moved := attribution_findings(report):
         yield _line("moved", moved.sentence)
+    if by_anchors := reviewer_findings(report):
+        yield _line("reviewer", by_anchors)
     if known := known_in_words(report):
         yield f"acknowledged  {known}"
     for _, why in report.acknowledged.ended:
@@ -259,7 +265,21 @@ def agreement_in_words(report: RunReport) -> str:
         intervals = _intervals_in_words(population, agreement.population_sample)
         estimate = f"estimated for the whole store: {percent(population.rate)} ({intervals})"
     estimate += left_out(agreement)
-    return "; ".join([estimate, sample] if report.facts.judge == POPULATION else [sample, estimate])
+    return "; ".join([estimate, sample] if report.facts.judge != SAMPLE else [sample, estimate])
+
+
+def accuracy_in_words(report: RunReport) -> list[str]:
+    """Return what people's judgements say, in two phrases; without any, how to judge disagreements."""
+    facts = report.facts
+    if facts.accuracy is not None:
+        first, *others = accuracy_sentences(facts.accuracy)
+        return [first, "; ".join(others)]
+    waits = report.disagreements and not (facts.partial or facts.chosen or facts.redacted or facts.demo)
+    return (
+        ["`drift-checks judge` asks who is right in the disagreements, and tells how accurate both are"]
+        if waits
+        else []
+    )
 
 
 def hunted_in_words(report: RunReport) -> str:

@@ -15,7 +15,7 @@ from dataclasses import replace
 from drift_checks.core.errors import SettingError
 from drift_checks.core.records import Record, RecordId, Sample, Stratum
 from drift_checks.reviews.labels.issues import LabelAssessment
-from drift_checks.settings.declarations import HUNT, POPULATION, SEQUENTIAL, Settings
+from drift_checks.settings.declarations import ACCURACY, HUNT, POPULATION, SEQUENTIAL, Settings
 
 Read = Callable[[Sequence[tuple[RecordId, Stratum]]], list[Record]]
 
@@ -25,7 +25,8 @@ def refuse_unjudgeable_hunt(settings: Settings) -> None:
     if settings.sample != HUNT or settings.records:
         return
     if settings.judge != POPULATION:
-        raise _needs_random("judge", settings.judge, "compares the rate of the sample", POPULATION)
+        needs = "rests on records drawn at random" if settings.judge == ACCURACY else "compares the rate of the sample"
+        raise _needs_random("judge", settings.judge, needs, POPULATION)
     if settings.decision == SEQUENTIAL:
         raise _needs_random("decision", SEQUENTIAL, "stops by the rate of the sample", "point")
     if not settings.baseline:

@@ -28,6 +28,7 @@ SEQUENTIAL = "sequential"
 SAMPLE = "sample"
 RANDOM, HUNT = "random", "hunt"
 POPULATION = "population"
+ACCURACY = "accuracy"
 CONFIRMED = "confirmed"
 ALWAYS = "always"
 # The source of a setting that the store itself answered.
@@ -185,6 +186,17 @@ class Settings:
         kinds.whole(0),
         "number of records to review again with the text reworded (default: 10 with your own classifier, else 0)",
     )
+    anchors: int = _reviewer(
+        kinds.whole(0),
+        "number of anchors, texts whose right category people judged or the gold set names, that are also reviewed each"
+        " night, to tell a reviewer that moved from a store that moved",
+        10,
+    )
+    gold: Path | None = _reviewer(
+        locations.path("a CSV or JSONL file"),
+        "CSV or JSONL file of your own anchors, with the columns category and text, id (of a record of the store), or"
+        " both",
+    )
     resume: bool = _reviewer(kinds.flag(), "continue the newest interrupted run", False)
     warn: float = _verdict(kinds.share(), "agreement below this is WARNING", 0.85)
     critical: float = _verdict(kinds.share(), "agreement below this is CRITICAL", 0.75)
@@ -198,9 +210,10 @@ class Settings:
         POINT,
     )
     judge: str = _verdict(
-        kinds.choice(SAMPLE, POPULATION),
-        "which agreement is compared with the thresholds: population, the estimate for the whole store (that of the"
-        " sample if there is none), or sample",
+        kinds.choice(SAMPLE, POPULATION, ACCURACY),
+        "what is compared with the thresholds: population, the estimated agreement of the whole store (that of the"
+        " sample if there is none); sample, its agreement; or accuracy, how many of the store's labels are right by"
+        " people's judgements",
         POPULATION,
     )
     error_rate: float = _verdict(

@@ -15,6 +15,7 @@ from drift_checks.core.errors import SettingError, invalid_setting, nearest
 from drift_checks.core.secrets import CHROMA_BASIC, CHROMA_TOKEN, DB_PASSWORD, find_secret
 from drift_checks.settings import kinds
 from drift_checks.settings.declarations import (
+    ACCURACY,
     CHROMA_DATABASE,
     DATABASE_FOLDER,
     DATABASE_NAME,
@@ -224,6 +225,12 @@ def _refuse_thresholds(settings: Settings) -> None:
             "decision",
             f"'sequential' tests whether agreement is below critical, which is impossible at {settings.critical:g}",
             "set critical to a number between 0 and 1, or decision to 'point'",
+        )
+    if settings.decision == SEQUENTIAL and settings.judge == ACCURACY:
+        raise SettingError(
+            "judge",
+            "accuracy cannot be estimated from reviews that stop when the evidence decides",
+            "set decision to 'point', or judge to 'population'",
         )
     if settings.max_cost is not None and LLM in settings.reviewers and settings.llm_price is None:
         raise SettingError(

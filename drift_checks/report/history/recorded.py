@@ -14,12 +14,13 @@ from drift_checks.core.files import MEBIBYTE
 from drift_checks.core.instants import read_instant
 from drift_checks.core.plain import from_plain
 from drift_checks.core.records import RecordId
+from drift_checks.report.history.accuracy import Accuracy
 from drift_checks.report.history.agreement_change import AgreementChange
 from drift_checks.report.verdict import Verdict
 from drift_checks.reviews.cluster.choice import UsedCluster
 from drift_checks.reviews.reviewers.concurrency import UsedConcurrency
 from drift_checks.reviews.vectors.base import CHROMA, Comparison
-from drift_checks.settings.declarations import NEIGHBOURS, POPULATION, RANDOM
+from drift_checks.settings.declarations import NEIGHBOURS, RANDOM
 from drift_checks.statistics.intervals import Estimate, Interval, wilson
 from drift_checks.stores.identity import StoreIdentity
 
@@ -194,7 +195,7 @@ class Agreement:
 
     def judged(self, judge: str) -> Estimate | None:
         """Return the agreement that is compared with the thresholds under this setting; None if it was not measured."""
-        if judge == POPULATION and self.population is not None:
+        if judge != SAMPLE and self.population is not None:
             return self.population
         return None if self.rate is None or self.interval is None else Estimate(self.rate, self.interval)
 
@@ -247,7 +248,8 @@ class RecordedRun:
     """A finished run. Run ids sort in the order in which the runs began.
 
     `duration_seconds` is the time since the run was last resumed, so `finished` may be long after `started` plus it.
-    `agreed_records` are the ids of those on which store and reviewer agree, by stratum and category.
+    `agreed_records` are the ids of those on which store and reviewer agree, by stratum and category, and
+    `known_disagreements` the acknowledged ones, which `disagreements` lacks. `accuracy` is None without judgements.
     """
 
     schema: int = SCHEMA
@@ -270,9 +272,11 @@ class RecordedRun:
     error_rate: float | None = None
     agreement: Agreement
     agreement_changes: tuple[AgreementChange, ...] = ()
+    accuracy: Accuracy | None = None
     criteria: tuple[RecordedCriterion, ...]
     disagreements: tuple[RecordedDisagreement, ...]
     agreed_records: Mapping[str, Mapping[str, tuple[RecordId, ...]]] = field(default_factory=dict)
+    known_disagreements: tuple[RecordedDisagreement, ...] = ()
     acknowledged: tuple[Mapping[str, Any], ...] = ()
     acknowledgements_ended: tuple[Mapping[str, Any], ...] = ()
     alerts: tuple[Mapping[str, Any], ...] = ()

@@ -15,7 +15,7 @@ from drift_checks.report.history.recorded import RecordedRun, recorded_run
 from drift_checks.stores.identity import StoreIdentity
 
 # The details that a criterion compares with those of later nights.
-_COMPARED = ("basis", "records", "wrong", "witnesses", "alone")
+_COMPARED = ("basis", "records", "wrong", "witnesses", "alone", "reviewer", "answers")
 _INSTANTS = ("created", "settled", "until", "made", "withdrawn")
 Row = Mapping[str, Any] | sqlite3.Row
 

@@ -20,7 +20,7 @@ from drift_checks.report import summary
 from drift_checks.report.attribution import ATTRIBUTION_FILE, attribution_findings
 from drift_checks.report.change_points import change_in_words
 from drift_checks.report.changes import changes_since, same_verdict_since
-from drift_checks.report.headline import coverage, deciding_criteria, headline, reason
+from drift_checks.report.headline import coverage, deciding_criteria, headline, reason, rests_on_accuracy
 from drift_checks.report.history.kept import KeptRun
 from drift_checks.report.history.recorded import RecordedRun
 from drift_checks.report.label_issues import LABELS_FILE, label_findings
@@ -28,11 +28,13 @@ from drift_checks.report.listing import RECORDS_FILE, listed_records
 from drift_checks.report.page.charts.picture import Picture
 from drift_checks.report.page.charts.thresholds import effect_bar, rate_bar
 from drift_checks.report.page.charts.trend import trend_picture
+from drift_checks.report.page.compared_runs import compared_runs
 from drift_checks.report.page.compiled import CompiledTemplates
 from drift_checks.report.page.pictures import pictures_of, trend_of
-from drift_checks.report.page.record_rows import record_rows
+from drift_checks.report.page.record_rows import anchor_of, record_rows
 from drift_checks.report.past_reviews import past_reviews
 from drift_checks.report.run import CriterionResult, JudgedStatistic, RunReport
+from drift_checks.report.run_differences import SincePrevious
 from drift_checks.report.verdict import Verdict, severity
 
 _MOST_STATISTICS = 12
@@ -73,6 +75,7 @@ def render(report: RunReport) -> str:
             measured={result.criterion.name for result in report.criteria if result.verdict},
             known=summary.known_in_words(report),
             agreement=summary.agreement_in_words(report),
+            accurate=rests_on_accuracy(report),
             same_since=_same_since(report),
             since=change_in_words(report.agreement_changes[-1]) if report.agreement_changes else "",
             unmeasured=_unmeasured(report),
@@ -89,6 +92,8 @@ def render(report: RunReport) -> str:
             pairs=_counted(row.pair for row in rows),
             failed_criteria=_counted(name for row in rows for name in row.criteria),
             strata=_counted(row.stratum for row in rows),
+            since_previous=SincePrevious.of(report),
+            anchor_of=anchor_of,
             store_failures=[item for item in report.other_failures if item.record_id is None],
             summary=summary,
         )
@@ -107,7 +112,8 @@ def render_list(kept: Sequence[KeptRun], recorded: Sequence[RecordedRun]) -> str
         )
         thresholds = (agreement.warn, agreement.critical) if agreement else (None, None)
         trends.append((store, runs[-1], trend_picture(points, *thresholds, runs[-1].agreement_changes)))
-    return _environment().get_template("list.html.j2").render(kept=kept, trends=trends)
+    compared = compared_runs([item.run for item in kept if item.whole])
+    return _environment().get_template("list.html.j2").render(kept=kept, trends=trends, compared=compared)
 
 
 @cache

@@ -146,6 +146,7 @@ class Judged:
 
     def __init__(self, judgements: Iterable[Judgement], store: StoreIdentity) -> None:
         own = [item for item in judgements if item.store == store]
+        self._made, self._store = own, store
         self.all = standing(own)
         self._answers: Counter[tuple[str, str]] = Counter()
         for item in own:
@@ -161,6 +162,11 @@ class Judged:
     def of(self, record_id: RecordId, text_hash: str) -> Sequence[Judgement]:
         """Return the judgements of a record's text; none if the text changed since."""
         return [item for item in self.of_record(record_id) if item.text_hash == text_hash]
+
+    def of_texts(self, hashes: Mapping[str, str]) -> Judged:
+        """Return the judgements of texts with these hashes, by id."""
+        made = [item for item in self._made if hashes.get(str(item.record_id)) == item.text_hash]
+        return Judged(made, self._store)
 
     def times(self, record_id: RecordId, judge: str) -> int:
         """Return how often the judge answered for the record, without answers that were withdrawn."""

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import timedelta
 
+from drift_checks.report.accuracy import judges_sentence
 from drift_checks.report.history.recorded import RecordedDisagreement
-from drift_checks.report.waiting import Reviewed, judges_sentence
+from drift_checks.report.waiting import Reviewed
 from drift_checks.reviews.judgements.judgement import Answer, Judged, Judgement
 from tests.support.histories import STORE, altered, criterion, run
 from tests.support.judgements import NOW, judgement
@@ -47,7 +48,7 @@ def test_a_contradiction_returns_to_both_judges_once() -> None:
     again = reviewed(anna, ben, replace(anna, made=NOW + timedelta(1)))
     assert [next(again.waiting(name)).record_id == 1 for name in ("anna", "ben")] == [False, True]
     assert (
-        judges_sentence(both)
+        judges_sentence(both.judged, len(both.conflicts()))
         == "judges agree in 0 of 1 pairs (0 %, Krippendorff's alpha 0.00); judges contradict each other on 1 record"
     )
 

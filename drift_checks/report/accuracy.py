@@ -1,0 +1,294 @@
+"""How often store and reviewer are right, from people's judgements of records that were reviewed."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from itertools import combinations
+
+from drift_checks.core.outcomes import AGREEMENT, Outcome, Result
+from drift_checks.core.records import STORE_STRATA, RecordId, as_text
+from drift_checks.core.text import count, percent, percent_range, tenths
+from drift_checks.report.changes import versions_of
+from drift_checks.report.history.accuracy import FEWEST_JUDGEMENTS, Accuracy
+from drift_checks.report.history.recorded import RecordedRun, SampleFacts
+from drift_checks.report.run import Facts
+from drift_checks.reviews.judgements.judgement import Judged, Judgement, Origin, agreed_verdict, hash_of
+from drift_checks.settings.declarations import ACCURACY, RANDOM, SEQUENTIAL
+from drift_checks.statistics.accuracy import JudgedStratum, accuracy, advantage, more_to_halve, with_judged
+from drift_checks.statistics.control_chart import RunRate
+from drift_checks.statistics.intervals import Estimate, Interval, wilson
+from drift_checks.statistics.krippendorff import krippendorff_alpha
+from drift_checks.statistics.latest_change import latest_change
+from drift_checks.stores.records import RecordStore
+
+_READ_AT_ONCE = 1000
+
+
+@dataclass(frozen=True)
+class ReviewedRecord:
+    """A record of the sample of a run: its category in the store then, and by the reviewer."""
+
+    record_id: RecordId
+    stored: str
+    reviewed: str
+    stratum: str
+    run_id: str
+
+    @property
+    def agreed(self) -> bool:
+        """Whether both categories are the same."""
+        return self.stored == self.reviewed
+
+
+@dataclass(frozen=True)
+class ReviewedSample:
+    """The sample of a run and its reviews, acknowledged disagreements included."""
+
+    run_id: str
+    sample: SampleFacts
+    decision: str
+    versions: Mapping[str, str]
+    where: str | None
+    records: Sequence[ReviewedRecord]
+
+    @classmethod
+    def of_recorded(cls, run: RecordedRun) -> ReviewedSample:
+        """Return the sample of a recorded run."""
+        return cls.of(run, tuple(_recorded(run)))
+
+    @classmethod
+    def of_outcomes(cls, facts: Facts, outcomes: Iterable[Outcome]) -> ReviewedSample:
+        """Return the sample of the run that has these outcomes."""
+        return cls.of(facts, tuple(_made(facts.run_id, outcomes)))
+
+    @classmethod
+    def of(cls, run: Facts | RecordedRun, records: Sequence[ReviewedRecord]) -> ReviewedSample:
+        """Return the sample of a run with these records."""
+        # Without the source, which a recorded setting ends with.
+        where = run.settings.get("where", "").rpartition(" (")[0] or None
+        return cls(run.run_id, run.sample, run.decision, versions_of(run), where, records)
+
+    @property
+    def counts(self) -> bool:
+        """Whether judgements of its records tell of the whole store: they were drawn at random, and none was left."""
+        return self.sample.method == RANDOM and self.decision != SEQUENTIAL
+
+    def rates(self) -> dict[str, RunRate]:
+        """Return the agreement in each stratum."""
+        reviewed = Counter(item.stratum for item in self.records)
+        agreed = Counter(item.stratum for item in self.records if item.agreed)
+        return {name: RunRate(agreed[name], number) for name, number in reviewed.items()}
+
+
+@dataclass(frozen=True)
+class JudgesAgreement:
+    """How often judges of the same record agree: in how many pairs of how many, and beyond chance."""
+
+    agreed: int
+    pairs: int
+    interval: Interval
+    alpha: float | None
+
+
+class JudgedReviews:
+    """The records that runs of one store reviewed with the versions of the newest run, and their judgements.
+
+    `records` are those from which the accuracy is estimated: drawn at random since agreement last changed, each with
+    its newest review. `others` are those of other samples.
+
+    Args:
+        samples: The samples of the runs of the store, oldest first, at least one.
+        judged: The judgements of the store.
+    """
+
+    def __init__(self, samples: Sequence[ReviewedSample], judged: Judged) -> None:
+        self.judged = judged
+        newest = samples[-1]
+        same = [item for item in samples if (item.versions, item.where) == (newest.versions, newest.where)]
+        # Those with the same seed and day drew the same records.
+        by_draw = {(item.sample.seed, item.sample.as_of[:10]): item for item in same if item.counts}
+        drawn = sorted(by_draw.values(), key=lambda item: item.run_id)
+        first = latest_change([item.rates() for item in drawn])
+        self.samples = drawn[first:]
+        self.changed = self.samples[0].sample.as_of[:10] if first else None
+        # Anchors and likely label issues are no random part of the store.
+        counted = [item for each in self.samples for item in each.records if item.stratum in STORE_STRATA]
+        self.records = {str(item.record_id): item for item in counted}
+        found = {str(item.record_id): item for each in same for item in each.records}
+        self.others = {key: item for key, item in found.items() if key not in self.records}
+
+    def judgements(self, item: ReviewedRecord) -> list[Judgement]:
+        """Return what was judged of these categories of the record when its turn came.
+
+        What was judged because `label_issues` doubts it, or as an anchor, was not chosen at random.
+        """
+        pair = item.stored, item.reviewed
+        made = self.judged.of_record(item.record_id)
+        return [each for each in made if each.origin is Origin.REVIEW and (each.stored, each.reviewed) == pair]
+
+    def strata(self) -> dict[str, dict[str, JudgedStratum]]:
+        """Return the strata, with the judgements of the store, of the reviewer and of their difference, by name."""
+        sizes = self.samples[-1].sample.store_strata if self.samples else {}
+        reviewed = Counter(item.stratum for item in self.records.values())
+        agreed = Counter(item.stratum for item in self.records.values() if item.agreed)
+        empty = {name: JudgedStratum(size, reviewed[name], agreed[name]) for name, size in sizes.items()}
+        found = {whose: dict(empty) for whose in ("store", "reviewer", "advantage")}
+        for item in self.records.values():
+            made = self.judgements(item)
+            store, reviewer = (agreed_verdict(made, category) for category in (item.stored, item.reviewed))
+            if store is None or reviewer is None or item.stratum not in sizes:
+                continue
+            rights = {"store": store, "reviewer": reviewer, "advantage": (1 + store - reviewer) / 2}
+            for whose, right in rights.items():
+                found[whose][item.stratum] = with_judged(
+                    found[whose][item.stratum], agreed=item.agreed, right=float(right)
+                )
+        return found
+
+    def accuracy(self) -> Accuracy:
+        """Return how often both are right in the whole store."""
+        strata = {whose: list(items.values()) for whose, items in self.strata().items()}
+        store = accuracy(strata["store"])
+        return Accuracy(
+            judged=sum(item.of_agreed.judged + item.of_disagreed.judged for item in strata["store"]),
+            reviewed=len(self.records),
+            runs=len(self.samples),
+            changed=self.changed,
+            store=store,
+            reviewer=accuracy(strata["reviewer"]),
+            advantage=advantage(strata["advantage"]),
+            more=more_to_halve(strata["store"]),
+            missing=None if store else self._missing(strata["store"]),
+        )
+
+    def _missing(self, strata: Sequence[JudgedStratum]) -> str:
+        if not self.samples:
+            return "no sample of these versions was drawn at random and reviewed as a whole"
+        if not all(item.reviewed for item in strata if item.size):
+            return "a part of the store was not reviewed"
+        agreed, others = (sum(item.count(both).judged for item in strata) for both in (True, False))
+        if not agreed + others:
+            return "none of the reviewed records is judged"
+        return f"store and reviewer {'dis' if agreed else ''}agree on none of the judged records"
+
+
+def of_present_texts(judged: Judged, store: RecordStore) -> Judged:
+    """Return the judgements of texts that are still in the store.
+
+    Raises:
+        StoreError: The store cannot be read.
+    """
+    return judged.of_texts(present_hashes([item.record_id for item in judged.all], store))
+
+
+def present_hashes(keys: Iterable[RecordId], store: RecordStore) -> dict[str, str]:
+    """Return the hashes of the texts that these records have in the store, by id; raise StoreError as above."""
+    ids: list[RecordId] = list(dict.fromkeys(keys))
+    hashes: dict[str, str] = {}
+    for start in range(0, len(ids), _READ_AT_ONCE):
+        rows = store.read(partial(store.rows, ids=ids[start : start + _READ_AT_ONCE], only=("id", "text")))
+        hashes |= {str(key): hash_of(as_text(row["text"])) for key, row in rows.items()}
+    return hashes
+
+
+def accuracy_of_run(
+    facts: Facts, outcomes: Iterable[Outcome], past: Sequence[RecordedRun], judged: Judged
+) -> Accuracy | None:
+    """Return what judgements say at the end of a run, whose own sample counts too.
+
+    None without judgements of the store, unless the verdict is to rest on them, and for a run of a part.
+    """
+    if facts.partial or facts.chosen or not (judged.all or facts.judge == ACCURACY):
+        return None
+    samples = [*map(ReviewedSample.of_recorded, past), ReviewedSample.of_outcomes(facts, outcomes)]
+    return JudgedReviews(samples, judged).accuracy()
+
+
+def agreement_of_judges(judged: Judged) -> JudgesAgreement | None:
+    """Return how often judges of the same record agree; None if no record has two judges."""
+    by_pair: dict[tuple[str, ...], list[Judgement]] = {}
+    for item in judged.all:
+        if item.decides:
+            key = (str(item.record_id), item.text_hash, item.stored, item.reviewed)
+            by_pair.setdefault(key, []).append(item)
+    pairs = [pair for made in by_pair.values() for pair in combinations(made, 2)]
+    agreed = sum(not first.contradicts(second) for first, second in pairs)
+    interval = wilson(agreed, len(pairs))
+    answers = [[tuple(sorted(item.right)) for item in made] for made in by_pair.values()]
+    return None if interval is None else JudgesAgreement(agreed, len(pairs), interval, krippendorff_alpha(answers))
+
+
+def accuracy_sentences(found: Accuracy) -> list[str]:
+    """Return what the judgements say: how often both are right, which of them more often, and from how many records."""
+    rights = [
+        f"the {name} is right in {percent(estimate.rate)} of all records ({percent_range(*estimate.interval)})"
+        for name, estimate in (("store", found.store), ("reviewer", found.reviewer))
+        if estimate is not None
+    ]
+    runs = f" of {count(found.runs, 'run')}" if found.runs > 1 else ""
+    since = f" since {found.changed}, when agreement changed" if found.changed else ""
+    more = f"{count(found.more, 'more judgement')} would halve the store's interval" if found.more else ""
+    if found.store is not None and found.more is None:
+        more = "more judgements alone cannot halve the store's interval: review more records"
+    judged = f"{found.judged:,} of {count(found.reviewed, 'reviewed record')}{runs} judged{since}"
+    return [
+        ", ".join(rights) or f"no estimate yet: {found.missing}",
+        *([] if found.advantage is None else [_advantage(found.advantage)]),
+        "; ".join(filter(None, [judged, more])),
+    ]
+
+
+def why_undecided(found: Accuracy | None) -> str:
+    """Return why no verdict can rest on the accuracy."""
+    if found is None:
+        return "a part of a run does not tell how accurate the store is"
+    if found.missing is not None and (found.judged >= FEWEST_JUDGEMENTS or not found.runs):
+        return found.missing
+    since = f" since agreement changed on {found.changed}" if found.changed else " with these versions"
+    judged = f"only {count(found.judged, 'record')}" if found.judged else "no record"
+    verb = "are" if found.judged > 1 else "is"
+    return f"{judged} reviewed{since} {verb} judged, {FEWEST_JUDGEMENTS} are needed"
+
+
+def _advantage(found: Estimate) -> str:
+    low, high = found.interval
+    if low <= 0 <= high:
+        return f"which of them is right more often cannot be told yet ({tenths(low)} to {tenths(high)} for the store)"
+    name, other = ("store", "reviewer") if low > 0 else ("reviewer", "store")
+    ends = sorted((abs(low), abs(high)))
+    difference = f"{tenths(abs(found.rate))} of all records ({tenths(ends[0])} to {tenths(ends[1])})"
+    return f"the {name} is right more often than the {other}: by {difference}"
+
+
+def judges_sentence(judged: Judged, conflicts: int) -> str:
+    """Return how often judges of the same record agree, in a sentence; empty if no record has two judges.
+
+    `conflicts` is the number of records of which judgements contradict each other.
+    """
+    found = agreement_of_judges(judged)
+    if found is None:
+        return ""
+    beyond = "" if found.alpha is None else f", Krippendorff's alpha {found.alpha:.2f}"
+    share = percent(found.agreed / found.pairs)
+    contradict = f"; judges contradict each other on {count(conflicts, 'record')}" if conflicts else ""
+    return f"judges agree in {found.agreed} of {found.pairs} pairs ({share}{beyond}){contradict}"
+
+
+def _recorded(run: RecordedRun) -> Iterator[ReviewedRecord]:
+    for item in (*run.disagreements, *run.known_disagreements):
+        if item.record_id is not None and item.stored is not None and item.reviewed is not None:
+            yield ReviewedRecord(item.record_id, item.stored, item.reviewed, item.stratum or "", run.run_id)
+    for stratum, by_category in run.agreed_records.items():
+        for category, ids in by_category.items():
+            yield from (ReviewedRecord(key, category, category, stratum, run.run_id) for key in ids)
+
+
+def _made(run_id: str, outcomes: Iterable[Outcome]) -> Iterator[ReviewedRecord]:
+    for item in outcomes:
+        made = item.criterion == AGREEMENT and item.result in (Result.PASSED, Result.FAILED, Result.ACKNOWLEDGED)
+        decision = item.decision
+        if made and item.record_id is not None and decision is not None and decision.reviewed is not None:
+            yield ReviewedRecord(item.record_id, decision.stored, decision.reviewed, item.stratum or "", run_id)

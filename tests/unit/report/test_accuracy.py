@@ -1,0 +1,175 @@
+"""How often store and reviewer are right, from judgements of records that runs reviewed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from syrupy.assertion import SnapshotAssertion
+
+from drift_checks.core.outcomes import Decision, Outcome, Result
+from drift_checks.report.accuracy import (
+    JudgedReviews,
+    ReviewedRecord,
+    ReviewedSample,
+    accuracy_of_run,
+    accuracy_sentences,
+    why_undecided,
+)
+from drift_checks.report.history.accuracy import Accuracy
+from drift_checks.report.history.recorded import RecordedDisagreement, SampleFacts
+from drift_checks.reviews.judgements.judgement import Answer, Judged, Origin, hash_of
+from drift_checks.statistics.intervals import Estimate
+from tests.support.histories import STORE, altered, night, run
+from tests.support.judgements import judgement
+from tests.support.reports import BASELINE, LOW, OLD, facts
+
+SIZES = {LOW: 300, OLD: 200, BASELINE: 500}
+
+
+def sample(
+    number: int, agreed: int = 45, first: int = 0, *, disagreed: int = 15, stratum: str = BASELINE, **changed: Any
+) -> ReviewedSample:
+    """Return the sample of a night: records from `first` on that agree, then others that do not, of one stratum."""
+    run_id = night(number)
+    records = [
+        ReviewedRecord(first + key, "fraud", "fraud" if key < agreed else "loan", stratum, run_id)
+        for key in range(agreed + disagreed)
+    ]
+    drawn = {"size": len(records), "seed": number, "as_of": f"2026-01-{10 + number}T02:00:00Z"}
+    facts_of_sample = SampleFacts(**drawn, store_strata={stratum: 1000}, method=changed.pop("method", "random"))
+    values = {"decision": "point", "versions": {}, "where": None, "records": records} | changed
+    return ReviewedSample(run_id=run_id, sample=facts_of_sample, **values)
+
+
+def judged(agreed: Iterable[int] = (), others: Iterable[int] = (), **changed: Any) -> Judged:
+    """Return judgements by which the store is right about all of these records, whose text is `text ID`."""
+    made = [judgement(key, Answer.BOTH, reviewed="fraud", **changed) for key in agreed]
+    return Judged([*made, *(judgement(key, **changed) for key in others)], STORE)
+
+
+def accuracy(samples: Sequence[ReviewedSample], judged: Judged) -> Accuracy:
+    """Return what the judgements say."""
+    return JudgedReviews(samples, judged).accuracy()
+
+
+def test_judgements_of_both_kinds_give_an_estimate() -> None:
+    """Of all records that were reviewed by the same versions."""
+    found = accuracy([sample(0), sample(1, first=100)], judged(range(10), range(45, 50)))
+    assert (found.judged, found.reviewed, found.runs, found.changed) == (15, 120, 2, None)
+    assert found.store is not None
+    assert found.store.rate == pytest.approx(1)
+    assert found.reviewer is not None
+    assert found.reviewer.rate == pytest.approx(0.75)
+
+
+def test_a_changed_text_is_not_judged() -> None:
+    """Nor is one that is no longer in the store."""
+    texts = {str(key): hash_of(f"text {key}") for key in range(10)} | {"3": hash_of("another")}
+    made = judged(range(5), [45]).of_texts(texts)
+    assert sorted(item.record_id for item in made.all) == [0, 1, 2, 4]
+    assert accuracy([sample(0)], made).judged == 4
+
+
+def test_doubtful_labels_do_not_count() -> None:
+    """They are no random part of the disagreements."""
+    assert accuracy([sample(0)], judged([], [46], origin=Origin.LABEL_ISSUE)).judged == 0
+
+
+@pytest.mark.parametrize("changed", [{"method": "hunt"}, {"decision": "sequential"}])
+def test_samples_that_are_not_random_do_not_count(changed: dict[str, Any]) -> None:
+    """Their records can be judged all the same."""
+    other = sample(1, first=100, **changed)
+    reviews = JudgedReviews([sample(0), other], judged(range(10), range(145, 150)))
+    assert (reviews.accuracy().judged, reviews.accuracy().reviewed) == (10, 60)
+    assert "100" in reviews.others
+    assert JudgedReviews([other], judged()).accuracy().missing == (
+        "no sample of these versions was drawn at random and reviewed as a whole"
+    )
+
+
+@pytest.mark.parametrize("stratum", ["label_issue", "anchor"])
+def test_records_beside_the_random_sample_do_not_count(stratum: str) -> None:
+    """Nor do they take the place of an earlier review that does."""
+    added = [replace(item, stratum=stratum) for item in sample(1).records]
+    drawn = sample(1, first=100)
+    beside = replace(drawn, records=[*drawn.records, *added])
+    found = accuracy([sample(0), beside], judged(range(10), range(45, 50)))
+    assert (found.judged, found.reviewed) == (15, 120)
+
+
+@pytest.mark.parametrize("changed", [{"versions": {"reviewer_model": "other"}}, {"where": "kind = 1"}])
+def test_other_versions_and_other_parts_of_the_store_do_not_count(changed: dict[str, Any]) -> None:
+    """They say nothing about these."""
+    found = accuracy([sample(0, **changed), sample(1, first=100)], judged(range(10), range(145, 150)))
+    assert (found.judged, found.runs) == (5, 1)
+
+
+def test_runs_of_the_same_draw_count_once() -> None:
+    """A run that is repeated draws the same records."""
+    again = replace(sample(0), run_id=night(0).replace("T02", "T03"))
+    assert accuracy([sample(0), again], judged()).runs == 1
+
+
+def test_only_runs_since_agreement_changed_count() -> None:
+    """Judgements of a sound store say nothing about a broken one, or the other way round."""
+    sound = [sample(number, 58, number * 100, disagreed=2) for number in range(5)]
+    broken = sample(5, 30, 500, disagreed=30)
+    found = accuracy([*sound, broken], judged(range(20), [58, 59]))
+    assert (found.judged, found.runs, found.changed) == (0, 1, "2026-01-15")
+    assert why_undecided(found) == "no record reviewed since agreement changed on 2026-01-15 is judged, 20 are needed"
+
+
+def outcome(key: int, result: Result, reviewed: str = "loan") -> Outcome:
+    """Return the outcome of the agreement of a record of the baseline."""
+    return Outcome("agreement", result, "", key, BASELINE, Decision("fraud", None, reviewed))
+
+
+def of_run(outcomes: Sequence[Outcome], judged: Judged, **changed: Any) -> Accuracy | None:
+    """Return the accuracy at the end of the run that has these outcomes."""
+    return accuracy_of_run(facts(sizes={BASELINE: 1000}, drawn={BASELINE: 60}, **changed), outcomes, [], judged)
+
+
+def test_disagreements_that_judgements_settled_count() -> None:
+    """With what was judged, in the run itself and in later ones."""
+    outcomes = [outcome(1, Result.ACKNOWLEDGED), outcome(2, Result.PASSED, "fraud"), outcome(3, Result.UNMEASURED)]
+    found = of_run(outcomes, judged([2], [1]))
+    assert found is not None
+    assert (found.judged, found.reviewed) == (2, 2)
+    known = RecordedDisagreement(
+        record_id=1, stratum=BASELINE, stored="fraud", reviewed="loan", stored_confidence=None, reviewed_confidence=None
+    )
+    recorded = altered(run(agreed=0), sample={"store_strata": {BASELINE: 10}})
+    recorded = replace(recorded, known_disagreements=(known,), disagreements=())
+    assert accuracy([ReviewedSample.of_recorded(recorded)], judged([], [1])).judged == 1
+
+
+def test_without_judgements_nothing_is_estimated() -> None:
+    """Unless the verdict is to rest on them; and never in a run of a part."""
+    made = [outcome(1, Result.FAILED)]
+    assert of_run(made, judged()) is None
+    none = Accuracy(reviewed=1, runs=1, missing="none of the reviewed records is judged")
+    assert of_run(made, judged(), judge="accuracy") == none
+    for part in ({"partial": True}, {"chosen": True}):
+        assert of_run(made, judged([], [1]), **part) is None
+
+
+ESTIMATE = Estimate(0.961, (0.92, 0.984))
+SAID = {
+    "estimates": Accuracy(
+        judged=50, reviewed=180, runs=3, store=ESTIMATE, reviewer=Estimate(0.9, (0.85, 0.94)),
+        advantage=Estimate(0.06, (0.01, 0.1)), more=75,
+    ),
+    "changed": Accuracy(
+        judged=1, reviewed=60, runs=1, changed="2026-01-15", advantage=Estimate(-0.06, (-0.1, 0.01)),
+        missing="store and reviewer agree on none of the judged records",
+    ),
+    "too few reviews": Accuracy(judged=60, reviewed=60, runs=1, store=ESTIMATE, reviewer=ESTIMATE),
+}  # fmt: skip
+
+
+def test_what_is_said(snapshot: SnapshotAssertion) -> None:
+    """In at most three sentences."""
+    assert {name: accuracy_sentences(found) for name, found in SAID.items()} == snapshot

@@ -1,0 +1,49 @@
+"""Since which night the agreement has been what it is."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from drift_checks.statistics.control_chart import RunRate
+from drift_checks.statistics.latest_change import latest_change
+from tests.support.thorough import repetitions
+
+
+def nights(*agreed: int) -> list[dict[str, RunRate]]:
+    """Return nights of 60 reviewed records in two strata."""
+    return [{"low": RunRate(number // 2, 30), "old": RunRate(number - number // 2, 30)} for number in agreed]
+
+
+@pytest.mark.parametrize(
+    ("agreed", "first"),
+    [
+        ((), 0),
+        ((50,), 0),
+        ((56, 55, 57, 56), 0),
+        ((56, 55, 57, 30), 3),
+        ((56, 30), 1),
+        ((30, 31, 55, 57), 2),
+        # Each change counts, and only since the last.
+        ((56, 57, 30, 31, 56, 57), 4),
+    ],
+)
+def test_the_night_since_which_agreement_is_what_it_is(agreed: tuple[int, ...], first: int) -> None:
+    """A single night suffices if it is clearly different."""
+    assert latest_change(nights(*agreed)) == first
+
+
+def test_another_mix_of_strata_is_no_change() -> None:
+    """Each stratum is compared with itself."""
+    mixed = [{"low": RunRate(15, 30), "old": RunRate(9, 10)}, {"low": RunRate(2, 4), "old": RunRate(90, 100)}]
+    assert latest_change(mixed) == 0
+
+
+def test_nights_that_are_alike_seldom_differ() -> None:
+    """In one of a hundred histories at most."""
+    draws = np.random.default_rng(5)
+    found = [
+        latest_change([{"old": RunRate(int(draws.binomial(60, 0.9)), 60)} for _ in range(20)]) > 0
+        for _ in range(repetitions(60, 2000))
+    ]
+    assert np.mean(found) <= 0.02
