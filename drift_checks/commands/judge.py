@@ -201,7 +201,7 @@ def _import(arguments: argparse.Namespace, records: WaitingRecords) -> None:
     from drift_checks.reviews.judgements.formats import READERS, Defaults
 
     path = _path("--import", arguments.import_file)
-    defaults = Defaults(records.store, arguments.by or _user(), datetime.now(UTC))
+    defaults = Defaults(records.store_identity, arguments.by or _user(), datetime.now(UTC))
     try:
         found = READERS[arguments.format](read_text(path, "utf-8-sig"), defaults)
     except OSError as error:

@@ -13,7 +13,7 @@ from drift_checks.core.records import STORE_STRATA, RecordId, as_text
 from drift_checks.core.text import count, percent, percent_range, tenths
 from drift_checks.report.changes import versions_of
 from drift_checks.report.history.accuracy import FEWEST_JUDGEMENTS, Accuracy
-from drift_checks.report.history.recorded import RecordedRun, SampleFacts
+from drift_checks.report.history.recorded import RecordedRun, SampleFacts, setting_value
 from drift_checks.report.run import Facts
 from drift_checks.reviews.judgements.judgement import Judged, Judgement, Origin, agreed_verdict, hash_of
 from drift_checks.settings.declarations import ACCURACY, RANDOM, SEQUENTIAL
@@ -67,8 +67,7 @@ class ReviewedSample:
     @classmethod
     def of(cls, run: Facts | RecordedRun, records: Sequence[ReviewedRecord]) -> ReviewedSample:
         """Return the sample of a run with these records."""
-        # Without the source, which a recorded setting ends with.
-        where = run.settings.get("where", "").rpartition(" (")[0] or None
+        where = setting_value(run.settings["where"]) if "where" in run.settings else None
         return cls(run.run_id, run.sample, run.decision, versions_of(run), where, records)
 
     @property

@@ -47,6 +47,20 @@ def summarise(report: RunReport, page: Path | None) -> Iterator[str]:
     yield ""
     yield from _reviewed(facts)
     yield from _agreement(report)
+    yield from _about(report)
+    yield ""
+    yield "criteria"
+    yield from _criteria(report.criteria_worst_first)
+    yield from _records("disagreements", report.disagreements, _disagreement)
+    yield from _not_reviewed(report.not_reviewed)
+    yield from _records("other failures", report.other_failures, _failure)
+    yield ""
+    yield from _notes(report, page)
+    yield _line(f"exit {report.exit_code}", report.exit_reason or MEANINGS[report.exit_code])
+
+
+def _about(report: RunReport) -> Iterator[str]:
+    """Yield what else is known of the agreement: who is right, and what changed."""
     for number, said in enumerate(accuracy_in_words(report)):
         yield _line("" if number else "accuracy", said)
     if report.past and (changed := changes_since(report.past[-1], report).sentences()):
@@ -59,13 +73,11 @@ def summarise(report: RunReport, page: Path | None) -> Iterator[str]:
         yield f"acknowledged  {known}"
     for _, why in report.acknowledged.ended:
         yield _line("note", why)
-    yield ""
-    yield "criteria"
-    yield from _criteria(report.criteria_worst_first)
-    yield from _records("disagreements", report.disagreements, _disagreement)
-    yield from _not_reviewed(report.not_reviewed)
-    yield from _records("other failures", report.other_failures, _failure)
-    yield ""
+
+
+def _notes(report: RunReport, page: Path | None) -> Iterator[str]:
+    """Yield what the reader may do next, and where the rest is."""
+    facts = report.facts
     if report.exit_code == Verdict.INCONCLUSIVE.exit_code and facts.resumable and report.not_reviewed:
         yield _line("note", "--drift-resume requests only the missing reviews")
     if facts.partial:
@@ -75,7 +87,6 @@ def summarise(report: RunReport, page: Path | None) -> Iterator[str]:
         yield _line("labels", f"{findings.sentence}{where}")
     if page is not None:
         yield _line("report", str(page))
-    yield _line(f"exit {report.exit_code}", report.exit_reason or MEANINGS[report.exit_code])
 
 
 def sample_in_words(facts: Facts) -> str:

@@ -68,10 +68,7 @@ class Reviewed:
 
     def judgements(self, item: Waiting) -> list[Judgement]:
         """Return what was judged of these categories of the record."""
-        # Of most records, nobody judged any.
-        if not (known := self.judged.of_record(item.record_id)):
-            return []
-        made = [each for each in known if item.is_of(each)]
+        made = [each for each in self.judged.of_record(item.record_id) if item.is_of(each)]
         if item.origin is Origin.REVIEW:
             # One that was judged as a doubtful label waits again, since the judged ones must be a random part.
             made = [each for each in made if each.origin is Origin.REVIEW]

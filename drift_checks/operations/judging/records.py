@@ -20,6 +20,7 @@ from drift_checks.reviews.judgements.judgement import Answer, Judged, Judgement,
 from drift_checks.reviews.preparation import Preparation
 from drift_checks.reviews.vectors.base import CHROMA, NearRecord
 from drift_checks.settings.declarations import RANDOM, TFIDF, Settings
+from drift_checks.stores.identity import StoreIdentity
 
 _SEARCHED = 40
 _SHOWN_OF_EACH = 2
@@ -60,19 +61,23 @@ class WaitingRecords:
     """
 
     def __init__(self, runs: Sequence[RecordedRun], file: JudgementFile, preparation: Preparation) -> None:
-        self.store = runs[-1].store.identity
         self._runs, self.file, self._preparation = runs, file, preparation
-        # Of the texts that were judged: they do not change while the store is open.
+        # Of the texts that were judged, as they were when they were first needed here.
         self._hashes: dict[str, str] = {}
         self._near: dict[RecordId, list[NearRecord]] = {}
         self._obstacle = ""
 
+    @property
+    def store_identity(self) -> StoreIdentity:
+        """What tells the store from others."""
+        return self._runs[-1].store.identity
+
     def judged(self) -> Judged:
-        """Return the judgements until now."""
-        return Judged(self.file.read().judgements, self.store)
+        """Return the judgements until now, also of texts that changed since."""
+        return Judged(self.file.read().judgements, self.store_identity)
 
     def reviewed(self) -> Reviewed:
-        """Return what was reviewed, with the judgements until now of texts that are still in the store."""
+        """Return what was reviewed, with the judgements until now of the texts that the store has."""
         judged = self.judged()
         new = [item.record_id for item in judged.all if str(item.record_id) not in self._hashes]
         if new:

@@ -63,7 +63,7 @@ def test_without_arguments_the_command_line_is_explained(snapshot: SnapshotAsser
     """On one screen, and with the exit code of unusable arguments: no scheduled job takes it for a verdict of OK."""
     done = module()
     assert (done.returncode, done.stdout) == (4, "")
-    assert len(done.stderr.splitlines()) <= 26
+    assert len(done.stderr.splitlines()) <= 28
     assert max(map(len, done.stderr.splitlines())) < 80
     assert done.stderr == snapshot
 
