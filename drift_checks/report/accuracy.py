@@ -180,12 +180,17 @@ def of_present_texts(judged: Judged, store: RecordStore) -> Judged:
     Raises:
         StoreError: The store cannot be read.
     """
-    ids: list[RecordId] = list(dict.fromkeys(item.record_id for item in judged.all))
+    return judged.of_texts(present_hashes([item.record_id for item in judged.all], store))
+
+
+def present_hashes(keys: Iterable[RecordId], store: RecordStore) -> dict[str, str]:
+    """Return the hashes of the texts that these records have in the store, by id; raise StoreError as above."""
+    ids: list[RecordId] = list(dict.fromkeys(keys))
     hashes: dict[str, str] = {}
     for start in range(0, len(ids), _READ_AT_ONCE):
         rows = store.read(partial(store.rows, ids=ids[start : start + _READ_AT_ONCE], only=("id", "text")))
         hashes |= {str(key): hash_of(as_text(row["text"])) for key, row in rows.items()}
-    return judged.of_texts(hashes)
+    return hashes
 
 
 def accuracy_of_run(

@@ -11,7 +11,7 @@ from itertools import islice
 from drift_checks.core.errors import DriftError
 from drift_checks.core.records import Record, RecordId, Stratum, as_text
 from drift_checks.core.text import count, visible
-from drift_checks.report.accuracy import of_present_texts
+from drift_checks.report.accuracy import present_hashes
 from drift_checks.report.changes import versions_of
 from drift_checks.report.history.recorded import RecordedRun
 from drift_checks.report.waiting import Reviewed, Waiting
@@ -62,6 +62,8 @@ class WaitingRecords:
 
     def __init__(self, runs: Sequence[RecordedRun], file: JudgementFile, preparation: Preparation) -> None:
         self._runs, self.file, self._preparation = runs, file, preparation
+        # Of the texts that were judged, as they were when they were first needed here.
+        self._hashes: dict[str, str] = {}
         self._near: dict[RecordId, list[NearRecord]] = {}
         self._obstacle = ""
 
@@ -76,7 +78,11 @@ class WaitingRecords:
 
     def reviewed(self) -> Reviewed:
         """Return what was reviewed, with the judgements until now of the texts that the store has."""
-        return Reviewed(self._runs, of_present_texts(self.judged(), self._preparation.store))
+        judged = self.judged()
+        new = [item.record_id for item in judged.all if str(item.record_id) not in self._hashes]
+        if new:
+            self._hashes |= {str(key): "" for key in new} | present_hashes(new, self._preparation.store)
+        return Reviewed(self._runs, judged.of_texts(self._hashes))
 
     def waiting(self, judge: str) -> Iterator[Waiting]:
         """Yield the records that wait for the judge now, the most informative first."""
