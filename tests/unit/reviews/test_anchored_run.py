@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from drift_checks.core.errors import SettingError
-from drift_checks.reviews.anchors import AnchorAnswers, answers_tonight
+from drift_checks.reviews.anchor_answers import AnchorAnswers, answers_tonight
 from drift_checks.reviews.journal import JOURNAL_FILE, Journal
 from drift_checks.reviews.judgements.file import JudgementFile
 from drift_checks.reviews.judgements.judgement import Answer, hash_of
