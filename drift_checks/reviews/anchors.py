@@ -54,6 +54,7 @@ class GoldLine:
     """A line of the user's gold set: a record's id, a text, or both, and the categories that are right.
 
     Attributes:
+        number: The number of the line.
         unknown: One of these categories that no record has, empty if there is none.
     """
 

@@ -145,6 +145,12 @@ def test_neighbours_know_only_texts_with_a_vector(settings: Settings) -> None:
     assert len(by_words.made) == 10
 
 
+def test_judgements_that_cannot_be_read_do_not_end_the_run(settings: Settings) -> None:
+    """The gold set is there still; the end of the run warns of the file."""
+    JudgementFile(settings.reports).path.mkdir(parents=True)
+    assert reviewed(settings, Asked())[1].drawn == 10
+
+
 def test_a_malformed_gold_set_is_refused_before_any_call(settings: Settings) -> None:
     """As every setting is."""
     assert settings.gold is not None
