@@ -17,7 +17,7 @@ import pytest
 
 from drift_checks.core.outcomes import Criterion, Measure, Need
 from drift_checks.core.text import count, percent, printable
-from drift_checks.reviews.anchors import AnchorAnswers
+from drift_checks.reviews.anchor_answers import AnchorAnswers
 from drift_checks.statistics.repeated_answers import Fall, newest_fall
 
 pytestmark = pytest.mark.drift_criterion(

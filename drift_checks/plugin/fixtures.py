@@ -17,7 +17,7 @@ from drift_checks.plugin.keys import CRITERIA, PIPELINE, STATISTICS
 if TYPE_CHECKING:
     from drift_checks.core.outcomes import Criterion, PastRun
     from drift_checks.core.records import Record, RecordId, Review, Sample
-    from drift_checks.reviews.anchors import AnchorAnswers
+    from drift_checks.reviews.anchor_answers import AnchorAnswers
     from drift_checks.reviews.labels.issues import LabelAssessment
     from drift_checks.reviews.run import Pipeline
     from drift_checks.reviews.slices import SampleSlice
@@ -221,7 +221,7 @@ def past_attributions(drift_pipeline: Pipeline) -> list[Mapping[str, Any]]:
 @pytest.fixture(scope="session")
 def anchor_answers(drift_pipeline: Pipeline) -> AnchorAnswers:
     """What the reviewer said tonight of texts whose right category is known; without any, the check is unmeasured."""
-    from drift_checks.reviews.anchors import answers_tonight
+    from drift_checks.reviews.anchor_answers import answers_tonight
 
     settings = drift_pipeline.settings
     if drift_pipeline.sample.chosen or not settings.anchors:
@@ -229,7 +229,7 @@ def anchor_answers(drift_pipeline: Pipeline) -> AnchorAnswers:
     found = answers_tonight(drift_pipeline)
     if not found.drawn:
         why = f" ({'; '.join(found.notes)})" if found.notes else ""
-        pytest.skip(f"there are no anchors{why}: judge records with drift-checks judge, or name a gold set with gold")
+        pytest.skip(f"there are no anchors{why}: judge records with drift-checks judge, or add --drift-gold=FILE")
     return found
 
 

@@ -70,7 +70,7 @@ def _about(report: RunReport) -> Iterator[str]:
     if moved := attribution_findings(report):
         yield _line("moved", moved.sentence)
     if by_anchors := reviewer_findings(report):
-        yield _line("reviewer", by_anchors)
+        yield _line("anchors", by_anchors)
     if known := known_in_words(report):
         yield f"acknowledged  {known}"
     for _, why in report.acknowledged.ended:

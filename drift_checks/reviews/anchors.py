@@ -5,14 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from operator import attrgetter
-from typing import TYPE_CHECKING
 
 from drift_checks.core.records import Record, RecordId, Stratum
 from drift_checks.core.text import printable, quoted
 from drift_checks.reviews.judgements.judgement import Judged, Judgement, Origin, hash_of
-
-if TYPE_CHECKING:
-    from drift_checks.reviews.run import Pipeline
 
 # Of a digest, whose first digits tell texts apart.
 _KEY = 16
@@ -58,6 +54,7 @@ class GoldLine:
     """A line of the user's gold set: a record's id, a text, or both, and the categories that are right.
 
     Attributes:
+        number: The number of the line.
         unknown: One of these categories that no record has, empty if there is none.
     """
 
@@ -74,49 +71,6 @@ class Anchors:
 
     all: tuple[Anchor, ...] = ()
     notes: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class AnchorAnswer:
-    """What the reviewer said of an anchor tonight."""
-
-    anchor: Anchor
-    category: str
-
-    @property
-    def is_right(self) -> bool:
-        """Whether that is a right category."""
-        return self.category in self.anchor.right
-
-
-@dataclass(frozen=True)
-class AnchorAnswers:
-    """What the reviewer said of tonight's anchors, and why it said nothing of others.
-
-    Attributes:
-        drawn: How many anchors were to be reviewed.
-    """
-
-    reviewer: str
-    made: tuple[AnchorAnswer, ...]
-    drawn: int
-    notes: tuple[str, ...] = ()
-    failures: tuple[str, ...] = ()
-
-
-def answers_tonight(pipeline: Pipeline) -> AnchorAnswers:
-    """Return what the reviewer of a run said of its anchors, once its reviews are made."""
-    made: list[AnchorAnswer] = []
-    failures: dict[str, None] = {}
-    for anchor in pipeline.anchors_tonight:
-        key = anchor.record.id
-        review = pipeline.ledger.anchors.get(key) or pipeline.reviews.get(key)
-        if review is not None and review.made and review.category:
-            made.append(AnchorAnswer(anchor, review.category))
-        elif review is not None and review.failure:
-            failures[review.failure] = None
-    number = len(pipeline.anchors_tonight)
-    return AnchorAnswers(pipeline.reviewer_name, tuple(made), number, pipeline.anchors.notes, tuple(failures))
 
 
 def find_anchors(judged: Judged, gold: Iterable[GoldLine], read: Read) -> Anchors:

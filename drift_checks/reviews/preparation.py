@@ -10,7 +10,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from drift_checks.core.errors import SettingError, StoreAway
+from drift_checks.core.errors import ReportsError, SettingError, StoreAway
 from drift_checks.core.records import Record, RecordId, Sample, Stratum
 from drift_checks.reviews.hunting import hunted
 from drift_checks.reviews.labels.issues import LabelAssessment
@@ -112,8 +112,14 @@ class Preparation:
         is_complete = settings.taxonomy is not None
         gold = () if settings.gold is None else read_gold(settings.gold, self.taxonomy, is_complete=is_complete)
         store = StoreIdentity(str(settings.db), settings.table, settings.collection)
-        judged = Judged(judgements.read().judgements, store)
-        return find_anchors(judged, gold, lambda ids: self._sampler.read([(key, Stratum.BASELINE) for key in ids]))
+        try:
+            made = judgements.read().judgements
+        except ReportsError:
+            # The end of the run warns of it.
+            made = ()
+        return find_anchors(
+            Judged(made, store), gold, lambda ids: self._sampler.read([(key, Stratum.BASELINE) for key in ids])
+        )
 
     @cached_property
     def versions(self) -> Mapping[str, str]:

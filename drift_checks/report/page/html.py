@@ -36,6 +36,7 @@ from drift_checks.report.page.names import store_names
 from drift_checks.report.page.pictures import pictures_of, trend_of
 from drift_checks.report.page.record_rows import FEW, anchor_of, record_link, record_rows
 from drift_checks.report.past_reviews import past_reviews
+from drift_checks.report.reviewer_accuracy import reviewer_findings
 from drift_checks.report.run import CriterionResult, JudgedStatistic, RunReport
 from drift_checks.report.run_differences import SincePrevious
 from drift_checks.report.verdict import FAILED, Verdict, severity
@@ -89,6 +90,7 @@ def render(report: RunReport) -> str:
             pictures=pictures_of(report),
             moved=attribution_findings(report),
             moved_file=ATTRIBUTION_FILE,
+            by_anchors=reviewer_findings(report),
             labels=label_findings(report),
             labels_file=LABELS_FILE,
             record_link=partial(record_link, report),

@@ -11,7 +11,8 @@ from syrupy.assertion import SnapshotAssertion
 from drift_checks.core.outcomes import Criterion
 from drift_checks.core.records import Record, Stratum
 from drift_checks.criteria.test_reviewer_accuracy import test_reviewer_accuracy as check
-from drift_checks.reviews.anchors import Anchor, AnchorAnswer, AnchorAnswers
+from drift_checks.reviews.anchor_answers import AnchorAnswer, AnchorAnswers
+from drift_checks.reviews.anchors import Anchor
 
 CRITERION = Criterion("reviewer_accuracy", "Is the reviewer right?", effect="fall", warn=0.1, least=5)
 

@@ -9,6 +9,7 @@ import pytest
 from drift_checks.core.outcomes import Criterion, Outcome, Result, Statistic
 from drift_checks.report.acknowledgements import Acknowledged
 from drift_checks.report.headline import reason
+from drift_checks.report.page.html import render
 from drift_checks.report.reviewer_accuracy import reviewer_findings, reviewer_moved
 from drift_checks.report.run import RunReport
 from drift_checks.report.summary import summarise
@@ -41,7 +42,8 @@ def test_a_reviewer_that_moved_is_named_where_the_verdict_is() -> None:
     run = made(1e-6)
     assert run.verdict is Verdict.CRITICAL
     assert f"below 75 % · the reviewer moved: {SENTENCE}" in reason(run)
-    assert f"reviewer    the reviewer moved: {SENTENCE}" in list(summarise(run, None))
+    assert f"The reviewer moved: {SENTENCE}." in render(run).replace("\N{NO-BREAK SPACE}", " ")
+    assert f"anchors     the reviewer moved: {SENTENCE}" in list(summarise(run, None))
 
 
 def test_it_is_said_once_if_nothing_else_is_wrong() -> None:

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from drift_checks.core.errors import SettingError
-from drift_checks.reviews.anchors import AnchorAnswers, answers_tonight
+from drift_checks.reviews.anchor_answers import AnchorAnswers, answers_tonight
 from drift_checks.reviews.journal import JOURNAL_FILE, Journal
 from drift_checks.reviews.judgements.file import JudgementFile
 from drift_checks.reviews.judgements.judgement import Answer, hash_of
@@ -143,6 +143,12 @@ def test_neighbours_know_only_texts_with_a_vector(settings: Settings) -> None:
     by_words = reviewed(replace(settings, embedding="tfidf"), "neighbours")[1]
     assert all(item.is_right for item in by_words.made)
     assert len(by_words.made) == 10
+
+
+def test_judgements_that_cannot_be_read_do_not_end_the_run(settings: Settings) -> None:
+    """The gold set is there still; the end of the run warns of the file."""
+    JudgementFile(settings.reports).path.mkdir(parents=True)
+    assert reviewed(settings, Asked())[1].drawn == 10
 
 
 def test_a_malformed_gold_set_is_refused_before_any_call(settings: Settings) -> None:
