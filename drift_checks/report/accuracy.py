@@ -76,10 +76,15 @@ class ReviewedSample:
         """Whether judgements of its records tell of the whole store: they were drawn at random, and none was left."""
         return self.sample.method == RANDOM and self.decision != SEQUENTIAL
 
+    def drawn(self) -> list[ReviewedRecord]:
+        """Return the random part of the store: neither anchors nor likely label issues."""
+        return [item for item in self.records if item.stratum in STORE_STRATA]
+
     def rates(self) -> dict[str, RunRate]:
-        """Return the agreement in each stratum."""
-        reviewed = Counter(item.stratum for item in self.records)
-        agreed = Counter(item.stratum for item in self.records if item.agreed)
+        """Return the agreement in each stratum of the store."""
+        drawn = self.drawn()
+        reviewed = Counter(item.stratum for item in drawn)
+        agreed = Counter(item.stratum for item in drawn if item.agreed)
         return {name: RunRate(agreed[name], number) for name, number in reviewed.items()}
 
 
@@ -114,9 +119,7 @@ class JudgedReviews:
         first = latest_change([item.rates() for item in drawn])
         self.samples = drawn[first:]
         self.changed = self.samples[0].sample.as_of[:10] if first else None
-        # Anchors and likely label issues are no random part of the store.
-        counted = [item for each in self.samples for item in each.records if item.stratum in STORE_STRATA]
-        self.records = {str(item.record_id): item for item in counted}
+        self.records = {str(item.record_id): item for each in self.samples for item in each.drawn()}
         found = {str(item.record_id): item for each in same for item in each.records}
         self.others = {key: item for key, item in found.items() if key not in self.records}
 
