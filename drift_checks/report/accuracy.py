@@ -222,8 +222,11 @@ def agreement_of_judges(judged: Judged) -> JudgesAgreement | None:
 def accuracy_sentences(found: Accuracy) -> list[str]:
     """Return what the judgements say: how often both are right, which of them more often, and from how many records."""
     rights = [
-        f"the {name} is right in {percent(estimate.rate)} of all records ({percent_range(*estimate.interval)})"
-        for name, estimate in (("store", found.store), ("reviewer", found.reviewer))
+        f"{whose} {percent(estimate.rate)}{of} ({percent_range(*estimate.interval)})"
+        for whose, of, estimate in (
+            ("the store is right in", " of all records", found.store),
+            ("the reviewer in", "", found.reviewer),
+        )
         if estimate is not None
     ]
     runs = f" of {count(found.runs, 'run')}" if found.runs > 1 else ""
@@ -254,7 +257,8 @@ def why_undecided(found: Accuracy | None) -> str:
 def _advantage(found: Estimate) -> str:
     low, high = found.interval
     if low <= 0 <= high:
-        return f"which of them is right more often cannot be told yet ({tenths(low)} to {tenths(high)} for the store)"
+        range_of = f"between the reviewer by {tenths(-low)} and the store by {tenths(high)} of all records"
+        return f"which of them is right more often cannot be told yet: {range_of}"
     name, other = ("store", "reviewer") if low > 0 else ("reviewer", "store")
     ends = sorted((abs(low), abs(high)))
     difference = f"{tenths(abs(found.rate))} of all records ({tenths(ends[0])} to {tenths(ends[1])})"
