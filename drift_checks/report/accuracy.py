@@ -75,10 +75,15 @@ class ReviewedSample:
         """Whether judgements of its records tell of the whole store: they were drawn at random, and none was left."""
         return self.sample.method == RANDOM and self.decision != SEQUENTIAL
 
+    def drawn(self) -> list[ReviewedRecord]:
+        """Return the random part of the store: neither anchors nor likely label issues."""
+        return [item for item in self.records if item.stratum in STORE_STRATA]
+
     def rates(self) -> dict[str, RunRate]:
-        """Return the agreement in each stratum."""
-        reviewed = Counter(item.stratum for item in self.records)
-        agreed = Counter(item.stratum for item in self.records if item.agreed)
+        """Return the agreement in each stratum of the store."""
+        drawn = self.drawn()
+        reviewed = Counter(item.stratum for item in drawn)
+        agreed = Counter(item.stratum for item in drawn if item.agreed)
         return {name: RunRate(agreed[name], number) for name, number in reviewed.items()}
 
 
@@ -113,9 +118,7 @@ class JudgedReviews:
         first = latest_change([item.rates() for item in drawn])
         self.samples = drawn[first:]
         self.changed = self.samples[0].sample.as_of[:10] if first else None
-        # Anchors and likely label issues are no random part of the store.
-        counted = [item for each in self.samples for item in each.records if item.stratum in STORE_STRATA]
-        self.records = {str(item.record_id): item for item in counted}
+        self.records = {str(item.record_id): item for each in self.samples for item in each.drawn()}
         found = {str(item.record_id): item for each in same for item in each.records}
         self.others = {key: item for key, item in found.items() if key not in self.records}
 
@@ -223,8 +226,11 @@ def agreement_of_judges(judged: Judged) -> JudgesAgreement | None:
 def accuracy_sentences(found: Accuracy) -> list[str]:
     """Return what the judgements say: how often both are right, which of them more often, and from how many records."""
     rights = [
-        f"the {name} is right in {percent(estimate.rate)} of all records ({percent_range(*estimate.interval)})"
-        for name, estimate in (("store", found.store), ("reviewer", found.reviewer))
+        f"{whose} {percent(estimate.rate)}{of} ({percent_range(*estimate.interval)})"
+        for whose, of, estimate in (
+            ("the store is right in", " of all records", found.store),
+            ("the reviewer in", "", found.reviewer),
+        )
         if estimate is not None
     ]
     runs = f" of {count(found.runs, 'run')}" if found.runs > 1 else ""
@@ -255,7 +261,8 @@ def why_undecided(found: Accuracy | None) -> str:
 def _advantage(found: Estimate) -> str:
     low, high = found.interval
     if low <= 0 <= high:
-        return f"which of them is right more often cannot be told yet ({tenths(low)} to {tenths(high)} for the store)"
+        range_of = f"between the reviewer by {tenths(-low)} and the store by {tenths(high)} of all records"
+        return f"which of them is right more often cannot be told yet: {range_of}"
     name, other = ("store", "reviewer") if low > 0 else ("reviewer", "store")
     ends = sorted((abs(low), abs(high)))
     difference = f"{tenths(abs(found.rate))} of all records ({tenths(ends[0])} to {tenths(ends[1])})"

@@ -76,7 +76,7 @@ def accuracy(strata: Sequence[JudgedStratum]) -> Estimate | None:
     binomial sample of the effective size (E. L. Korn and B. I. Graubard, Confidence intervals for proportions with
     small expected number of positive counts, Survey Methodology 24 (1998)). The groups' intervals and those of their
     shares are melded as in `strata.stratified`, by random draws with a fixed seed. In simulations of samples of 60 and
-    260 records with 20 to 100 judgements, the interval covers the rate in at least 95 % of samples.
+    300 records with 20 to 100 judgements, the interval covers the rate in at least 94 % of samples.
 
     Returns:
         The rate from 0 to 1 and its 95 % interval; None if a stratum of the store was not reviewed, or if nothing was
@@ -89,9 +89,14 @@ def accuracy(strata: Sequence[JudgedStratum]) -> Estimate | None:
     ends = []
     for lower in (True, False):
         draws = np.random.default_rng(_SEED)
-        agreed = _share_draws(draws, strata, lower)
+        shares = _share_draws(draws, strata, lower)
         of_agreed, of_others = (_draws(draws, group.effective * group.rate, group.effective, lower) for group in groups)
-        ends.append(float(np.quantile(agreed * of_agreed + (1 - agreed) * of_others, TAIL if lower else 1 - TAIL)))
+        found = np.zeros(_DRAWS)
+        for stratum, (weight, share) in shares:
+            # What the strata have of either group varies with the reviews, too.
+            apart = [_apart(stratum, group, agreed=agreed) for group, agreed in zip(groups, (True, False), strict=True)]
+            found += weight * (share * (of_agreed + apart[0]) + (1 - share) * (of_others + apart[1]))
+        ends.append(float(np.quantile(found, TAIL if lower else 1 - TAIL).clip(0, 1)))
     return Estimate(rate, (min(rate, ends[0]), max(rate, ends[1])))
 
 
@@ -111,7 +116,7 @@ def advantage(strata: Sequence[JudgedStratum]) -> Estimate | None:
     ends = []
     for lower in (True, False):
         draws = np.random.default_rng(_SEED)
-        share = 1 - _share_draws(draws, strata, lower)
+        share = 1 - sum(weight * share for _, (weight, share) in _share_draws(draws, strata, lower))
         rates = _draws(draws, group.effective * group.rate, group.effective, lower)
         ends.append(float(np.quantile(share * (2 * rates - 1), TAIL if lower else 1 - TAIL)))
     return Estimate(difference, (min(difference, ends[0]), max(difference, ends[1])))
@@ -182,15 +187,24 @@ def _group(strata: Sequence[JudgedStratum], *, agreed: bool) -> _Group | None:
     return _Group(records / total, rate, effective)
 
 
-def _share_draws(draws: np.random.Generator, strata: Sequence[JudgedStratum], lower: bool) -> Draws:
-    """Return draws of the share of the store on which both agree."""
+def _share_draws(
+    draws: np.random.Generator, strata: Sequence[JudgedStratum], lower: bool
+) -> list[tuple[JudgedStratum, tuple[float, Draws]]]:
+    """Return each stratum, its share of the store, and draws of the share of it on which both agree."""
     total = sum(stratum.size for stratum in strata)
-    found = np.zeros(_DRAWS)
-    for stratum in strata:
-        if stratum.size:
-            unseen = max(0, stratum.size - stratum.reviewed)
-            found += (stratum.agreed + unseen * _draws(draws, stratum.agreed, stratum.reviewed, lower)) / total
+    found = []
+    for stratum in (item for item in strata if item.size):
+        unseen = max(0, stratum.size - stratum.reviewed) / stratum.size
+        seen = (1 - unseen) * stratum.agreed / stratum.reviewed
+        share = seen + unseen * _draws(draws, stratum.agreed, stratum.reviewed, lower)
+        found.append((stratum, (stratum.size / total, share)))
     return found
+
+
+def _apart(stratum: JudgedStratum, group: _Group, *, agreed: bool) -> float:
+    """Return how much more often the classifier is right in this stratum's part of a group, shrunk by two records."""
+    count = stratum.count(agreed)
+    return (count.right - count.judged * group.rate) / (count.judged + 2)
 
 
 def _draws(draws: np.random.Generator, right: float, trials: float, lower: bool) -> Draws:

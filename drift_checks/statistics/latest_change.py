@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from math import sqrt
+
+import numpy as np
+import numpy.typing as npt
 
 from drift_checks.statistics.control_chart import RunRate
 from drift_checks.statistics.tails import normal_lower_tail
 
+Numbers = npt.NDArray[np.float64]
 # The probability of finding a change in nights that are alike.
 _LEVEL = 0.01
 
@@ -22,30 +25,28 @@ def latest_change(nights: Sequence[Mapping[str, RunRate]]) -> int:
     A. J. Scott and M. Knott, A cluster analysis method for grouping means, Biometrics 30 (1974)). Unlike the
     permutations of `change_points`, this can tell from a single night that it is different.
     """
+    names = sorted({name for night in nights for name in night})
+    counts = [[night.get(name, RunRate(0, 0)) for name in names] for night in nights]
+    agreed = np.array([[rate.agreed for rate in night] for night in counts], dtype=np.float64)
+    reviewed = np.array([[rate.reviewed for rate in night] for night in counts], dtype=np.float64)
     first = 0
-    while places := range(first + 1, len(nights)):
-        smallest, place = min((_p_value(nights[first:place], nights[place:]), place) for place in places)
-        if smallest * len(places) >= _LEVEL:
+    while (places := len(nights) - first - 1) > 0:
+        apart = distances(agreed[first:], reviewed[first:])
+        place = int(apart.argmax())
+        if 2 * normal_lower_tail(-float(apart[place])) * places >= _LEVEL:
             break
-        first = place
+        first += place + 1
     return first
 
 
-def _p_value(before: Sequence[Mapping[str, RunRate]], after: Sequence[Mapping[str, RunRate]]) -> float:
-    difference = variance = 0.0
-    for name in {name for night in (*before, *after) for name in night}:
-        earlier, later = _total(before, name), _total(after, name)
-        reviewed, agreed = earlier.reviewed + later.reviewed, earlier.agreed + later.agreed
-        if reviewed > 1:
-            difference += later.agreed - later.reviewed * agreed / reviewed
-            product = float(earlier.reviewed * later.reviewed * agreed * (reviewed - agreed))
-            variance += product / (reviewed**2 * (reviewed - 1))
-    if not variance:
-        return 1.0
-    # With Yates's correction for continuity.
-    return 2 * normal_lower_tail(-max(0.0, abs(difference) - 0.5) / sqrt(variance))
-
-
-def _total(nights: Sequence[Mapping[str, RunRate]], name: str) -> RunRate:
-    found = [night[name] for night in nights if name in night]
-    return RunRate(sum(item.agreed for item in found), sum(item.reviewed for item in found))
+def distances(agreed: Numbers, reviewed: Numbers) -> Numbers:
+    """Return how far the nights up to each but the last, and those after it, are apart, in standard deviations."""
+    agreed_of_all, of_all = agreed.sum(axis=0), reviewed.sum(axis=0)
+    before = reviewed.cumsum(axis=0)[:-1]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        differences = np.nan_to_num(agreed.cumsum(axis=0)[:-1] - before * agreed_of_all / of_all).sum(axis=1)
+        mixed = agreed_of_all * (of_all - agreed_of_all) / (of_all**2 * (of_all - 1))
+        variances = np.where(of_all > 1, before * (of_all - before) * mixed, 0.0).sum(axis=1)
+        # With Yates's correction for continuity.
+        found: Numbers = np.maximum(0.0, np.abs(differences) - 0.5) / np.sqrt(variances)
+    return np.nan_to_num(found, nan=0.0, posinf=0.0)

@@ -7,7 +7,7 @@ from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 
-from drift_checks.report.history.reading import read_history
+from drift_checks.commands.stores import existing_history
 from drift_checks.report.waiting import Reviewed
 from drift_checks.reviews.judgements.file import JudgementFile
 from drift_checks.reviews.judgements.judgement import Answer, Judged, Judgement, hash_of
@@ -18,7 +18,7 @@ from tests.support.stores import BuiltStore
 
 def judge_all(reports: Path, store: BuiltStore) -> None:
     """Judge the store to be right about every record that waits."""
-    with read_history(reports) as history:
+    with existing_history(reports) as history:
         reviewed = Reviewed(history.runs(), Judged((), history.runs()[-1].store.identity))
     with closing(sqlite3.connect(store.db)) as connection:
         texts = dict(connection.execute("SELECT id, text FROM risk_classifications"))

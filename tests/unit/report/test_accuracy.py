@@ -38,7 +38,7 @@ def sample(
         ReviewedRecord(first + key, "fraud", "fraud" if key < agreed else "loan", stratum, run_id)
         for key in range(agreed + disagreed)
     ]
-    drawn = {"size": len(records), "seed": number, "as_of": f"2026-01-{10 + number}T02:00:00Z"}
+    drawn: dict[str, Any] = {"size": len(records), "seed": number, "as_of": f"2026-01-{10 + number}T02:00:00Z"}
     facts_of_sample = SampleFacts(**drawn, store_strata={stratum: 1000}, method=changed.pop("method", "random"))
     values = {"decision": "point", "versions": {}, "where": None, "records": records} | changed
     return ReviewedSample(run_id=run_id, sample=facts_of_sample, **values)

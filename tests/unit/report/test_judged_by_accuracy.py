@@ -42,7 +42,7 @@ def test_judgements_decide_how_accurate_the_store_is(
         assert f"an estimated {rate:.0%} of the store's labels are right".replace("%", " %") in message
 
 
-@pytest.mark.parametrize(("agreed", "verdict"), [(48, "OK"), (40, "WARNING"), (30, "INCONCLUSIVE")])
+@pytest.mark.parametrize(("agreed", "verdict"), [(48, Verdict.OK), (40, Verdict.WARNING), (30, Verdict.INCONCLUSIVE)])
 @pytest.mark.parametrize(
     "accuracy",
     [
@@ -52,11 +52,12 @@ def test_judgements_decide_how_accurate_the_store_is(
     ],
 )
 def test_without_enough_judgements_agreement_decides_except_that_it_is_critical(
-    agreed: int, verdict: str, accuracy: Accuracy | None, snapshot: SnapshotAssertion
+    agreed: int, verdict: Verdict, accuracy: Accuracy | None, snapshot: SnapshotAssertion
 ) -> None:
     """Nobody is woken before it is known whether the store is wrong."""
     found, message = by_accuracy(agreed, accuracy)
-    assert (found, message) == (verdict, snapshot)
+    assert found == verdict
+    assert message == snapshot
 
 
 def test_an_outage_is_inconclusive_whatever_was_judged() -> None:

@@ -115,7 +115,9 @@ def test_estimate_from_hunted_samples_is_unbiased() -> None:
     assert sum(rates) / repeated == pytest.approx(truth, abs=4 * 0.035 / repeated**0.5)
 
 
-@pytest.mark.parametrize("changed", [{"judge": "sample"}, {"decision": "sequential"}, {"baseline": 0}])
+@pytest.mark.parametrize(
+    "changed", [{"judge": "sample"}, {"judge": "accuracy"}, {"decision": "sequential"}, {"baseline": 0}]
+)
 def test_rules_that_need_a_random_sample_are_refused(changed: dict[str, Any]) -> None:
     """With what to use instead; named records are not hunted."""
     settings = Settings(db=Path("a.db"), seed=1, as_of=AS_OF, sample="hunt", **changed)

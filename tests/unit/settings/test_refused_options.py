@@ -101,6 +101,12 @@ def test_thresholds_in_the_wrong_order_are_refused(snapshot: SnapshotAssertion) 
     assert load(given({"warn": "0.8", "critical": "0.8"}), NOW).critical == 0.8
 
 
+def test_reviews_that_stop_early_do_not_tell_the_accuracy(snapshot: SnapshotAssertion) -> None:
+    """The records that they reviewed are no random part of the store."""
+    assert refusal(given({"judge": "accuracy", "decision": "sequential"})) == snapshot
+    assert load(given({"judge": "accuracy"}), NOW).judge == "accuracy"
+
+
 def test_a_run_does_not_start_above_its_maximum(snapshot: SnapshotAssertion) -> None:
     """If both are set; otherwise the other one is only a default."""
     assert refusal(given({"concurrency_max": "8"}, ini={"concurrency": "9"})) == snapshot

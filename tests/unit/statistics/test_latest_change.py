@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy.stats import chi2_contingency
 
 from drift_checks.statistics.control_chart import RunRate
-from drift_checks.statistics.latest_change import latest_change
+from drift_checks.statistics.latest_change import distances, latest_change
 from tests.support.thorough import repetitions
 
 
@@ -47,3 +48,10 @@ def test_nights_that_are_alike_seldom_differ() -> None:
         for _ in range(repetitions(60, 2000))
     ]
     assert np.mean(found) <= 0.02
+
+
+def test_in_one_stratum_the_distance_is_that_of_the_chi_square_test() -> None:
+    """But for the factor by which a hypergeometric variance is larger."""
+    agreed, reviewed = np.array([[50.0], [28.0]]), np.array([[60.0], [70.0]])
+    expected = chi2_contingency([[50, 10], [28, 42]], correction=True).statistic * 129 / 130
+    assert distances(agreed, reviewed) ** 2 == pytest.approx([expected])
