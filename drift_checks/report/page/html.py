@@ -14,8 +14,9 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from drift_checks.core.outcomes import AGREEMENT, Result
+from drift_checks.core.records import RecordId
 from drift_checks.core.secrets import mask_secrets
-from drift_checks.core.text import confidence, count, percent, percent_range, shorten_html, spelled_out
+from drift_checks.core.text import confidence, count, percent, percent_range, safe_word, shorten_html, spelled_out
 from drift_checks.report import summary
 from drift_checks.report.attribution import ATTRIBUTION_FILE, attribution_findings
 from drift_checks.report.change_points import change_in_words
@@ -31,7 +32,7 @@ from drift_checks.report.page.charts.trend import trend_picture
 from drift_checks.report.page.compared_runs import compared_runs
 from drift_checks.report.page.compiled import CompiledTemplates
 from drift_checks.report.page.pictures import pictures_of, trend_of
-from drift_checks.report.page.record_rows import anchor_of, record_rows
+from drift_checks.report.page.record_rows import record_rows
 from drift_checks.report.past_reviews import past_reviews
 from drift_checks.report.run import CriterionResult, JudgedStatistic, RunReport
 from drift_checks.report.run_differences import SincePrevious
@@ -40,6 +41,8 @@ from drift_checks.report.verdict import Verdict, severity
 _MOST_STATISTICS = 12
 # Of more records, the page shows only the last of their earlier reviews, so that it stays small.
 _FEW = 60
+# In a list of records, of which there may be many.
+_LONGEST_NAME = 60
 _LONGEST_MESSAGE, _LONGEST_REASON, _LONGEST_DECIDING = 800, 200, 300
 
 
@@ -93,7 +96,8 @@ def render(report: RunReport) -> str:
             failed_criteria=_counted(name for row in rows for name in row.criteria),
             strata=_counted(row.stratum for row in rows),
             since_previous=SincePrevious.of(report),
-            anchor_of=anchor_of,
+            anchor_of=_anchor_of,
+            name_of=_name_of,
             store_failures=[item for item in report.other_failures if item.record_id is None],
             summary=summary,
         )
@@ -138,6 +142,16 @@ def _environment() -> Environment:
         brief=lambda text: shorten_html(mask_secrets(text), _LONGEST_DECIDING),
     )
     return environment
+
+
+def _anchor_of(record_id: RecordId) -> str:
+    """Return the id that a record has in the page of every run that lists it."""
+    return f"record-{safe_word(record_id)}"
+
+
+def _name_of(value: object) -> str:
+    # First: of a secret that is cut, a part would stay.
+    return shorten_html(mask_secrets(str(value)), _LONGEST_NAME)
 
 
 def _criterion_row(result: CriterionResult, failed: Counter[str]) -> CriterionRow:

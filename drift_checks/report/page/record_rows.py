@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from hashlib import sha256
 from urllib.parse import quote
 
 from drift_checks.core.outcomes import Decision, Outcome, Result
@@ -22,8 +21,6 @@ _LONGEST = 20_000
 # The size of a reason and of a neighbour's text, relative to that of the record's own text.
 _REASON, _NEAR = 0.4, 0.2
 _LONGEST_NAME = 120
-# What needs no escaping in an address, and is no number, which another record may have as its id.
-_PLAIN_ID = re.compile(r"(?!-?[0-9]+$)[A-Za-z0-9_.-]{1,100}")
 # Longer texts are folded, at the end of a sentence if one ends before the second number of characters.
 _FOLDED, _LONGEST_SENTENCE = 320, 480
 # Followed by a lower-case letter, or after a single capital, a full stop ends an abbreviation.
@@ -140,7 +137,7 @@ def _row(listed: ListedRecord, details: Details | None, allowed: int, address: s
     stored, reviewed = (details.stored, details.reviewed) if details else (Reasons(), Reasons())
     return RecordRow(
         record_id=listed.record_id,
-        anchor=anchor_of(listed.record_id),
+        anchor=f"record-{listed.number}",
         link=address.replace("{id}", quote(str(listed.record_id), safe="", errors="replace")),
         stratum=listed.outcomes[0].stratum or "",
         decision=listed.decision,
@@ -165,13 +162,6 @@ def _near(near: Near, allowed: int) -> Near:
     text = None if near.text is None else _shortened(near.text, int(allowed * _NEAR))
     category = None if near.category is None else _shortened(near.category, _LONGEST_NAME)
     return Near(near.record_id, category, near.similarity, text)
-
-
-def anchor_of(record_id: RecordId) -> str:
-    """Return the id of a record in the page of each run, so that other pages can link to it."""
-    text = str(record_id)
-    plain = isinstance(record_id, int) or _PLAIN_ID.fullmatch(text)
-    return f"record-id-{text if plain else sha256(text.encode('utf-8', 'surrogatepass')).hexdigest()[:16]}"
 
 
 def excerpt(text: str, allowed: int) -> Excerpt:
