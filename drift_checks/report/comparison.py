@@ -47,7 +47,7 @@ def in_words(comparison: Comparison) -> Iterator[str]:
         yield from (f"   {said}" for said in (_effort(side), _outside(comparison, side)) if said)
     if missing := comparison.asked - len(compared):
         yield f"{count(missing, 'record')} not classified by both; they count for neither"
-        yield from _reasons(comparison)
+    yield from _reasons(comparison)
     if compared:
         yield from _found(comparison)
         yield from _changes(comparison)
