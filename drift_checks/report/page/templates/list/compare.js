@@ -69,6 +69,7 @@
     form.elements.first.value = first;
     form.elements.second.value = second;
     show();
+    if (wanted) form.scrollIntoView();
   };
   form.addEventListener("submit", (event) => event.preventDefault());
   form.addEventListener("input", () => {
