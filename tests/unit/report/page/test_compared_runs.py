@@ -58,7 +58,7 @@ def test_the_page_of_a_run_says_what_is_new_and_what_is_gone() -> None:
 def test_the_section_stays_small() -> None:
     """Whatever the names, and however many records changed."""
     ids = tuple(f"{'record' * 40} {number}" for number in range(200))
-    pages = []
+    pages: list[RunReport] = []
     for label in ("a" * 500, "b" * 500):
         made = [
             Outcome("agreement", Result.FAILED, "", key, "old", Decision("x" * 500, 0.5, label, 0.5)) for key in ids
