@@ -35,7 +35,7 @@ def plan(comparison: Comparison) -> Iterator[str]:
             tokens = count(side.settings.llm_max_tokens, "token")
             yield f"all calls of {side.name} would cost at most {cost:.2f}, if every answer took {tokens}"
         elif side.is_remote:
-            yield f"what the calls of {side.name} cost is not known: {side.name} has no llm-price"
+            yield f"what {side.name} costs is not known; --{side.name.lower()}=llm-price=INPUT,OUTPUT sets its price"
 
 
 def in_words(comparison: Comparison) -> Iterator[str]:
@@ -47,7 +47,7 @@ def in_words(comparison: Comparison) -> Iterator[str]:
         yield from (f"   {said}" for said in (_effort(side), _outside(comparison, side)) if said)
     if missing := comparison.asked - len(compared):
         yield f"{count(missing, 'record')} not classified by both; they count for neither"
-        yield from _reasons(comparison)
+    yield from _reasons(comparison)
     if compared:
         yield from _found(comparison)
         yield from _changes(comparison)

@@ -14,9 +14,9 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from drift_checks.core.outcomes import AGREEMENT, Result
-from drift_checks.core.records import Stratum
+from drift_checks.core.records import RecordId, Stratum
 from drift_checks.core.secrets import mask_secrets
-from drift_checks.core.text import confidence, count, percent, percent_range, shorten_html, spelled_out
+from drift_checks.core.text import confidence, count, percent, percent_range, safe_word, shorten_html, spelled_out
 from drift_checks.report import summary
 from drift_checks.report.attribution import ATTRIBUTION_FILE, attribution_findings
 from drift_checks.report.change_points import change_in_words
@@ -34,7 +34,7 @@ from drift_checks.report.page.compiled import CompiledTemplates
 from drift_checks.report.page.groups import group_records
 from drift_checks.report.page.names import store_names
 from drift_checks.report.page.pictures import pictures_of, trend_of
-from drift_checks.report.page.record_rows import FEW, anchor_of, record_link, record_rows
+from drift_checks.report.page.record_rows import FEW, record_link, record_rows
 from drift_checks.report.past_reviews import past_reviews
 from drift_checks.report.reviewer_accuracy import reviewer_findings
 from drift_checks.report.run import CriterionResult, JudgedStatistic, RunReport
@@ -45,6 +45,8 @@ _MOST_STATISTICS = 12
 _LINE = 24
 # Of more records, each takes less room.
 _MOST_ROOMY = 30
+# In a list of records, of which there may be many.
+_LONGEST_NAME = 60
 _LONGEST_MESSAGE, _LONGEST_REASON, _LONGEST_DECIDING = 800, 200, 300
 
 
@@ -100,7 +102,8 @@ def render(report: RunReport) -> str:
             known_rows=sum(item.criteria == [str(Result.ACKNOWLEDGED)] for item in listed),
             records_file=RECORDS_FILE,
             since_previous=SincePrevious.of(report),
-            anchor_of=anchor_of,
+            anchor_of=_anchor_of,
+            name_of=_name_of,
             hunted_rows=sum(row.stratum == Stratum.LABEL_ISSUE for row in rows),
             groupings=group_records(rows, report.outcomes),
             record_strata=summary.RECORD_STRATA,
@@ -173,6 +176,16 @@ def _environment() -> Environment:
         brief=lambda text: shorten_html(mask_secrets(text), _LONGEST_DECIDING),
     )
     return environment
+
+
+def _anchor_of(record_id: RecordId) -> str:
+    """Return the id that a record has in the page of every run that lists it."""
+    return f"record-{safe_word(record_id)}"
+
+
+def _name_of(value: object) -> str:
+    # First: of a secret that is cut, a part would stay.
+    return shorten_html(mask_secrets(str(value)), _LONGEST_NAME)
 
 
 def _criterion_row(result: CriterionResult, failed: Counter[str]) -> CriterionRow:

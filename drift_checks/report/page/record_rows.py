@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from hashlib import sha256
 from urllib.parse import quote
 
 from drift_checks.core.outcomes import Decision, Outcome, Result
 from drift_checks.core.records import RecordId
 from drift_checks.core.secrets import mask_secrets
-from drift_checks.core.text import html_size, shorten_html
+from drift_checks.core.text import html_size, safe_word, shorten_html
 from drift_checks.report.details import Details, Near, Reasons
 from drift_checks.report.listing import MOST_SHOWN, ListedRecord, listed_records
 from drift_checks.report.page.excerpts import Excerpt, excerpt
@@ -28,8 +26,6 @@ _LONGEST_JUDGEMENT = 200
 # Of more records than this, the page shows fewer neighbours, so that it stays small.
 FEW = 60
 _MOST_NEAR, _MOST_NEAR_OF_MANY = 5, 2
-# What needs no escaping in an address, and is no number, which another record may have as its id.
-_PLAIN_ID = re.compile(r"(?!-?[0-9]+$)[A-Za-z0-9_.-]{1,100}")
 
 
 @dataclass(frozen=True)
@@ -106,7 +102,8 @@ def record_rows(report: RunReport) -> list[RecordRow]:
     most = _MOST_NEAR if len(listed) <= FEW else _MOST_NEAR_OF_MANY
     pieces = [piece for item in listed for piece in _pieces(report.details.get(item.record_id), item.outcomes, most)]
     allowed = _allowed(pieces)
-    rows = [_row(item, report, allowed, most) for item in listed]
+    anchors = _anchors(listed)
+    rows = [_row(item, report, allowed, most, anchors[item.number]) for item in listed]
     pairs = Counter(row.pair for row in rows if row.disagrees)
     places = {row.pair: place for place, row in reversed(list(enumerate(rows)))}
     return sorted(rows, key=lambda row: (0, -pairs[row.pair], places[row.pair]) if row.disagrees else (1,))
@@ -147,7 +144,14 @@ def _pieces(details: Details | None, found: Sequence[Outcome], most_near: int) -
         yield _NEAR, near.text
 
 
-def _row(listed: ListedRecord, report: RunReport, allowed: int, most_near: int) -> RecordRow:
+def _anchors(listed: Sequence[ListedRecord]) -> dict[int, str]:
+    """Return an id in the page for each record, by its number: its own id, so that a link names it in any run."""
+    words = {item.number: f"record-{safe_word(item.record_id)}" for item in listed}
+    taken = Counter(words.values())
+    return {number: word if taken[word] == 1 else f"{word}--{number}" for number, word in words.items()}
+
+
+def _row(listed: ListedRecord, report: RunReport, allowed: int, most_near: int, anchor: str) -> RecordRow:
     details, agreement = report.details.get(listed.record_id), listed.agreement
     reason = int(allowed * _REASON)
     why = {} if agreement is None else {agreement.result: _shortened(agreement.message, reason)}
@@ -158,7 +162,7 @@ def _row(listed: ListedRecord, report: RunReport, allowed: int, most_near: int) 
             text = excerpt(details.text, allowed, {"stored": stored.evidence, "reviewed": reviewed.evidence})
     return RecordRow(
         record_id=listed.record_id,
-        anchor=anchor_of(listed.record_id),
+        anchor=anchor,
         link=record_link(report, listed.record_id),
         stratum=listed.outcomes[0].stratum or "",
         decision=listed.decision,
@@ -196,13 +200,6 @@ def _near(near: Near, allowed: int) -> Near:
     text = None if near.text is None else _shortened(near.text, int(allowed * _NEAR))
     category = None if near.category is None else _shortened(near.category, LONGEST_NAME)
     return Near(near.record_id, category, near.similarity, text)
-
-
-def anchor_of(record_id: RecordId) -> str:
-    """Return the id of a record in the page of each run, so that other pages can link to it."""
-    text = str(record_id)
-    plain = isinstance(record_id, int) or _PLAIN_ID.fullmatch(text)
-    return f"record-{text if plain else sha256(text.encode('utf-8', 'surrogatepass')).hexdigest()[:16]}"
 
 
 def _shortened(text: str, longest: int) -> str:

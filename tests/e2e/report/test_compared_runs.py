@@ -54,7 +54,7 @@ def test_the_newest_run_is_compared_with_the_one_before(browsing: Browsing, list
     assert "Records in both samples: 4. Disagreements: 1 new, 0 gone, 1 changed, 1 same." in text
     assert "3 fraud → <b>loan</b>, before fraud → loan" in text
     link = opened.page.locator("#differences").get_by_role("link", name="4", exact=True)
-    assert str(link.get_attribute("href")) == f"{NIGHTS[2]}/index.html#record-id-4"
+    assert str(link.get_attribute("href")) == f"{NIGHTS[2]}/index.html#record-4"
     assert (opened.faults, opened.requests) == ([], [listed.as_uri()])
 
 

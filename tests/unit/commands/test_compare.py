@@ -49,10 +49,8 @@ def test_programs_read_json(reports: Path, capsys: pytest.CaptureFixture[str]) -
 
 def test_the_run_before_the_newest_is_one_of_the_same_store(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Unless an option names another store."""
-    here, other = {"db": "/a.db"}, {"db": "/b.db"}
-    reports = keep(
-        tmp_path, *(run(night, **store) for night, store in zip(NIGHTS, (here, here, other, here), strict=False))
-    )
+    stores = ("/a.db", "/a.db", "/b.db", "/a.db")
+    reports = keep(tmp_path, *(run(night, db=db) for night, db in zip(NIGHTS, stores, strict=False)))
     assert compare("previous", "latest", f"--drift-reports={reports}", "--format=json") == 0
     assert json.loads(capsys.readouterr().out)["runs"] == [NIGHTS[1], NIGHTS[3]]
     assert compare("previous", "latest", f"--drift-reports={reports}", "--drift-db=/b.db") == 5

@@ -21,9 +21,7 @@
   };
   const recordLink = (key, run) => {
     const link = made("a", String(key));
-    // The page's writer computes the anchors of other ids.
-    const plain = typeof key === "number" || /^(?!-?[0-9]+$)[\w.-]{1,100}$/.test(key);
-    link.href = `${run.id}/index.html${plain ? `#record-id-${key}` : ""}`;
+    link.href = `${run.id}/index.html#record-${String(key).replace(/[^\p{L}\p{N}_.-]+/gu, "_").slice(0, 100)}`;
     return link;
   };
   const changes = (before, now, separator) =>
@@ -71,6 +69,7 @@
     form.elements.first.value = first;
     form.elements.second.value = second;
     show();
+    if (wanted) form.scrollIntoView();
   };
   form.addEventListener("submit", (event) => event.preventDefault());
   form.addEventListener("input", () => {
