@@ -142,7 +142,8 @@ def test_the_page_has_only_its_own_elements(browsing: Browsing, hostile_pages: P
     strange = opened.evaluate("""() => [...document.querySelectorAll('*')].filter((element) =>
         element.matches('img, iframe, base, object, embed, meta[http-equiv], link:not([href="data:,"]), title ~ title')
         || [...element.attributes].some(({name}) => name.startsWith('on'))
-        || (element.matches('a') && !/^(#|report\\.json$|junit\\.xml$|(\\.\\.\\/)?[\\w-]*\\/?index\\.html(#[^\\s"'<>]+)?$)/
+        || (element.matches('a')
+              && !/^(#|report\\.json$|junit\\.xml$|(\\.\\.\\/)?[\\w-]*\\/?index\\.html(#[^\\s"'<>]+)?$)/
               .test(element.getAttribute('href') ?? '#'))).map((element) => element.outerHTML.slice(0, 150))""")
     assert strange == []
     assert opened.page.locator("script").count() <= 1

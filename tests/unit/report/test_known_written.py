@@ -185,7 +185,7 @@ def words(page: str) -> str:
 
 
 def test_the_page_says_what_is_acknowledged() -> None:
-    """At the top, at the criterion and at the record."""
+    """At the top, at the criterion, at the record and among the groups."""
     page = words(render(some()))
     assert f"Acknowledged 1 record, class_mix (until 2027-01-31: {REASON}); not counted" in page
     assert f"Counts again {ENDED}" in page
@@ -193,7 +193,7 @@ def test_the_page_says_what_is_acknowledged() -> None:
     assert "41 measured, 1 acknowledged" in page
     assert "Records that disagree or failed (1), and 1 acknowledged" in page
     assert f"Not counted: acknowledged until 2027-01-31: {REASON}" in page
-    assert "acknowledged (1)" in page
+    assert "acknowledged 1" in page
 
 
 def test_an_acknowledged_criterion_is_folded_on_the_page() -> None:
