@@ -76,7 +76,6 @@ TEXTS: dict[str, st.SearchStrategy[str]] = {
     "alerts": st.sampled_from(["none", "slack", "email, pagerduty"]),
     "alert_on": st.sampled_from(["CRITICAL", "slack=WARNING+CRITICAL"]),
     "page_when": st.sampled_from(["confirmed", "always"]),
-    "record_url": st.just("https://host/item/{id}"),
     **dict.fromkeys(("pagerduty_url", "report_url"), st.just("https://host/v2")),
     "pagerduty_severities": st.just("WARNING=info"),
     "email_to": st.just("ann@example.com, bob@example.com"),
