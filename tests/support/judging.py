@@ -99,3 +99,7 @@ class ListedRecords:
         """Return its text, and one near text with either category."""
         near = (NearText("fraud", "a fraud"), NearText("loan", "a loan"))
         return ReadRecord(self._text.format(item.record_id), "the words", near)
+
+    def disagreements(self) -> tuple[int, int]:
+        """Return how many are judged."""
+        return len(self._keys) - sum(1 for _ in self.waiting("")), len(self._keys)

@@ -70,7 +70,7 @@ def test_the_keyboard_alone_judges(browsing: Browsing, server: JudgingServer, tm
     opened.page.get_by_role("checkbox", name="keys").focus()
     opened.page.keyboard.press("Space")
     opened.page.keyboard.press("1")
-    while opened.evaluate("document.activeElement.value") != "left":
+    while opened.evaluate("document.activeElement.value") != "first":
         opened.page.keyboard.press("Tab")
     press(opened, "Enter")
     saved = [str(item.answer) for item in JudgementFile(tmp_path / "reports").read().judgements]

@@ -62,6 +62,7 @@ def test_without_a_terminal_there_are_other_ways(judge: Judging) -> None:
     """As in a container."""
     code, printed = judge()
     assert code == 4
+    assert "record" not in printed
     assert "stdin: there is no terminal to read keys from; use --web, or --export and --import.\n" in printed
 
 
@@ -86,9 +87,13 @@ def test_the_page_is_served_until_ctrl_c(judge: Judging, monkeypatch: pytest.Mon
         (["--web", "--drift-redact"], 4, "redact: judging shows texts"),
         (["--export=a", "--waiting", "--drift-redact"], 4, "redact: judging shows texts"),
         (["--waiting"], 4, "--waiting: it says what --export writes"),
-        (["--import=nothing"], 4, "nothing cannot be read"),
-        (["--export=missing/a"], 4, "cannot be written"),
+        (["--import=nothing.csv"], 4, "nothing.csv cannot be read"),
+        (["--export=missing/a.csv"], 4, "cannot be written"),
         (["--drift-table=other"], 4, "table"),
+        (["--export=a.json"], 4, "a.json does not tell its format; add --format=argilla or label-studio."),
+        (["--import=a"], 4, "a does not tell its format; add --format=csv, jsonl, argilla or label-studio."),
+        (["--record=1", "--accuracy"], 4, "--record: it says what to judge"),
+        (["--record=99"], 4, "--record: no run with the versions of the newest one reviewed record '99'"),
         (["--by= "], 4, "--by: there is no name; name who judges."),
     ],
 )
@@ -103,7 +108,7 @@ def test_a_mistake_is_one_sentence(judge: Judging, arguments: list[str], code: i
 def test_a_folder_that_cannot_be_written_is_one_sentence(judge: Judging) -> None:
     """Whatever stands in the way."""
     (judge.reports / ".judging").mkdir()
-    code, printed = judge()
+    code, printed = judge(keys="c\n")
     assert code == 4
     assert ".judging: cannot be opened (Is a directory); check its owner and mode.\n" in printed
 
