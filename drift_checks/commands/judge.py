@@ -53,7 +53,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--format", choices=FORMATS, help="format of that file (default: by its suffix, .csv or .jsonl)"
     )
     parser.add_argument(
-        "--record", metavar="ID", help="judge this record, also one that was judged: the answer replaces yours"
+        "--record", metavar="ID", help="judge this record first, also one that was judged: a new answer replaces yours"
     )
     parser.add_argument("--by", metavar="NAME", help="who judges (default: the user's name on this machine)")
     parser.add_argument("--named", action="store_true", help="show which category is the store's, and its evidence")

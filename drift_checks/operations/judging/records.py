@@ -161,7 +161,7 @@ class WaitingRecords:
 
 
 class PickedRecord:
-    """One record by its id, also one that does not wait, as the only record of each judge's session.
+    """One record by its id, also one that does not wait, and then those that wait.
 
     Args:
         key: The id, as text.
@@ -174,9 +174,10 @@ class PickedRecord:
         self._before: dict[str, int] = {}
 
     def waiting(self, judge: str) -> Iterator[Waiting]:
-        """Yield the record until this judge has answered."""
+        """Yield the record first until this judge has answered."""
         reviewed = self._records.reviewed()
         times = reviewed.judged.times(self._key, judge)
         item = reviewed.picked(self._key, judge)
         if item is not None and times == self._before.setdefault(judge, times):
             yield item
+        yield from reviewed.waiting(judge)

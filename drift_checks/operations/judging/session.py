@@ -183,10 +183,10 @@ class JudgingSession:
         self.current = self._next()
 
     def _next(self) -> Shown | None:
-        if self._back:
-            return self._back.pop()
         if self._waiting is None:
             self._waiting = self._put_off(self._source.waiting(self.judge))
+        if self._back:
+            return self._back.pop()
         for item in self._waiting:
             key = str(item.record_id)
             if key in self._passed or not self._claims.take(key, self._owner):

@@ -18,9 +18,9 @@ from drift_checks.reviews.judgements.judgement import Answer, Judgement
 _LONGEST_NEAR = 200
 _SHOWN_AT_FIRST, _LONGEST = 3_000, 100_000
 _NARROWEST = 20
-_OTHERS = "c cannot tell · s skip · u undo · q quit"
-_KEYS = f"1 or 2 is right · o another · b both · {_OTHERS}"
-_KEYS_OF_ONE = f"1 yes · o another · {_OTHERS}"
+_OTHERS = ("c cannot tell", "s skip", "u undo", "q quit")
+_KEYS = ("1 or 2 is right", "o another", "b both", *_OTHERS)
+_KEYS_OF_ONE = ("1 yes", "o another", *_OTHERS)
 _END = ("", "q", "\x04")
 
 
@@ -150,13 +150,20 @@ def _lines(shown: Shown, *, named: bool) -> Iterator[str]:
 
 
 def _keys_of(shown: Shown) -> str:
-    return _KEYS_OF_ONE if shown.agreed else _KEYS
+    # A line ends after a dot.
+    keys = (key.replace(" ", "\N{NO-BREAK SPACE}") for key in (_KEYS_OF_ONE if shown.agreed else _KEYS))
+    return "\N{NO-BREAK SPACE}· ".join(keys)
 
 
-def _show(screen: Screen, line: str) -> None:
-    """Show a line, broken between words where the screen ends."""
-    for part in wrap(line, max(_NARROWEST, screen.width), replace_whitespace=False, break_on_hyphens=False) or [""]:
-        screen.show(part)
+def _show(screen: Screen, text: str) -> None:
+    for line in _wrapped(text, screen):
+        screen.show(line)
+
+
+def _wrapped(text: str, screen: Screen) -> list[str]:
+    """Return the lines of a text, broken between words where the screen ends."""
+    width = max(_NARROWEST, screen.width)
+    return wrap(text, width, replace_whitespace=False, break_on_hyphens=False) or [""]
 
 
 def _part(text: str, begin: int, end: int) -> str:

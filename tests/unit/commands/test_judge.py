@@ -129,10 +129,10 @@ def test_nothing_may_wait(judge: Judging) -> None:
 def test_judgements_are_exported_and_imported_once(judge: Judging) -> None:
     """A second import adds nothing."""
     judge("--by=anna", keys="1\n2\nb\nq\n")
-    assert judge("--export=out", "--format=csv")[1] == f"3 judgements written to {judge.folder / 'out'}\n"
+    assert judge("--export=out.csv")[1] == f"3 judgements written to {judge.folder / 'out.csv'}\n"
     (judge.reports / "judgements.jsonl").unlink()
-    assert judge("--import=out", "--format=csv")[1].startswith("3 judgements added to ")
-    assert judge("--import=out", "--format=csv")[1].startswith("0 judgements added to ")
+    assert judge("--import=out.csv")[1].startswith("3 judgements added to ")
+    assert judge("--import=out.csv")[1].endswith("; 3 were there already\n")
     assert len(judge.saved) == 3
 
 
@@ -142,10 +142,35 @@ def test_waiting_records_are_exported_for_people_elsewhere(judge: Judging) -> No
     assert printed == f"3 waiting records written to {judge.folder / 'tasks.json'}\n"
     tasks = json.loads((judge.folder / "tasks.json").read_text())
     assert all(task["data"]["text"] and not task["annotations"] for task in tasks)
+    printed = judge("--import=tasks.json", "--format=label-studio")[1]
+    assert printed == "0 judgements added: none of the 3 tasks has an answer\n"
     chosen = {"type": "choices", "value": {"choices": [tasks[0]["data"]["stored"]]}}
     tasks[0]["annotations"] = [{"result": [chosen], "completed_by": {"email": "ben@example.com"}}]
     (judge.folder / "tasks.json").write_text(json.dumps(tasks))
-    assert judge("--import=tasks.json", "--format=label-studio")[1].startswith("1 judgement added")
+    printed = judge("--import=tasks.json", "--format=label-studio")[1]
+    assert printed == f"1 judgement added to {judge.reports / 'judgements.jsonl'}; 2 records have no answer\n"
     assert [(item["judge"], item["record_id"]) for item in judge.saved] == [
         ("ben@example.com", tasks[0]["data"]["record_id"])
     ]
+
+
+def test_a_file_in_another_format_is_refused_with_the_one_to_name(judge: Judging) -> None:
+    """Without words of a parser."""
+    judge("--export=tasks.jsonl", "--waiting=2", "--format=argilla")
+    code, printed = judge("--import=tasks.jsonl")
+    assert code == 4
+    assert printed.endswith("tasks.jsonl cannot be read as jsonl; add --format=argilla.\n")
+    (judge.folder / "a.csv").write_text("x\n1\n")
+    assert "a.csv cannot be read as csv: it has no column record_id or" in judge("--import=a.csv")[1]
+
+
+def test_a_wrong_answer_of_an_earlier_session_is_corrected(judge: Judging) -> None:
+    """By the same judge; a record that changed since cannot be judged."""
+    judge("--by=anna", "--record=3", "--named", keys="1\nq\n")
+    printed = judge("--by=anna", "--record=3", "--named", keys="2\nq\n")[1]
+    assert "record 3\nYou have judged this record. A new answer replaces yours.\n" in printed
+    assert [(item["record_id"], item["answer"], item["origin"]) for item in judge.saved] == [
+        (3, "store", "picked"),
+        (3, "reviewer", "picked"),
+    ]
+    assert judge("--export=out.jsonl")[1].startswith("1 judgement written")

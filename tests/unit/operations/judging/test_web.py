@@ -219,3 +219,23 @@ def test_a_port_in_use_is_refused(running: Served) -> None:
     """In one sentence."""
     with pytest.raises(SettingError, match=f"--port: {running.server.port} cannot be used .*name another"):
         JudgingServer(running.site, running.server.port)
+
+
+def test_who_keeps_no_cookie_holds_no_record(running: Served, browser: Browser) -> None:
+    """A page that is fetched again and again would keep others from judging."""
+    for _ in range(3):
+        answer, _ = browser.request(Cookie="")
+        assert (answer.status, answer.headers["Location"]) == (303, f"{browser.path}?cookie")
+    answer, content = browser.request(path=answer.headers["Location"], Cookie="")
+    assert (answer.status, content[:25]) == (403, "This page needs a cookie.")
+    assert running.site.visits == {}
+    assert Browser(running.server).open() == "1"
+
+
+def test_the_page_shows_how_far_the_work_is(browser: Browser) -> None:
+    """What this judge did, and what is left for all."""
+    browser.open()
+    assert "0 judged · 5 disagreements wait" in browser.page
+    for _ in range(4):
+        browser.send(do="first")
+    assert "4 judged · 1 disagreement waits" in browser.page

@@ -9,11 +9,7 @@ from io import StringIO
 import pytest
 
 from drift_checks.reviews.judgements.judgement import Answer, Judgement
-from drift_checks.reviews.judgements.readers import (
-    Answers,
-    Defaults,
-    read_answers,
-)
+from drift_checks.reviews.judgements.readers import Answers, Defaults, UnreadableFile, fitting_formats, read_answers
 from drift_checks.reviews.judgements.writers import WRITERS, Context
 from tests.support.histories import STORE
 from tests.support.judgements import NOW, judgement
@@ -119,3 +115,37 @@ def test_what_people_answer_in_argilla_and_label_studio_is_read() -> None:
     tasks[0] |= {"id": 1, "annotations": [made], "predictions": [], "drafts": [], "meta": {}}
     found = only(read("label-studio", json.dumps(tasks)))
     assert found == (1, UNANSWERED[0].text_hash, "3", Answer.STORE, "")
+
+
+def test_who_judges_in_argilla_may_be_named() -> None:
+    """It knows its users by numbers, of which a name can stand for one; names that were exported stay."""
+    records = json.loads(WRITERS["argilla"]([*UNANSWERED, judgement(3)], Context({})))
+    records[0]["responses"]["label"] = [{"value": "loan", "user_id": "u1"}]
+    named = Defaults(STORE, "dora", NOW, named="dora")
+    assert [item.judge for item in read("argilla", json.dumps(records), named)] == ["dora", "anna"]
+    records[1]["responses"]["label"] = [{"value": "loan", "user_id": "u2"}]
+    assert [item.judge for item in read("argilla", json.dumps(records))] == ["u1", "u2", "anna"]
+    with pytest.raises(UnreadableFile, match="2 users answered, so --by cannot name them all"):
+        read("argilla", json.dumps(records), named)
+
+
+@pytest.mark.parametrize("name", list(WRITERS))
+def test_the_format_of_a_file_is_found(name: str) -> None:
+    """To say which one to name."""
+    assert fitting_formats(WRITERS[name](UNANSWERED, Context({})), DEFAULTS) == [name]
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "problem"),
+    [
+        ("csv", "record_id,answer\n1,store\n", "^it has no column text_hash or stored or reviewed$"),
+        ("jsonl", '{"answer": "store", "record_id": 1}', "^a record has no text_hash$"),
+        ("jsonl", '{"answer": "yes", "record_id": 1}', "^record 1 has the answer 'yes'; it must be one of store, "),
+        ("jsonl", "1", "^$"),
+        ("argilla", "{", "^$"),
+    ],
+)
+def test_what_is_wrong_with_a_file_is_said_in_plain_words(name: str, content: str, problem: str) -> None:
+    """Those of a parser help nobody."""
+    with pytest.raises(UnreadableFile, match=problem):
+        read(name, content)
