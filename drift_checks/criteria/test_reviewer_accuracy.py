@@ -67,13 +67,15 @@ def sentence(found: AnchorAnswers, fall: Fall | None) -> str:
     name = printable(found.reviewer)
     if fall is None:
         right = sum(item.is_right for item in found.made)
-        return f"{name} is right on {right} of {count(len(found.made), 'anchor')}, and later nights will be compared"
+        return (
+            f"{name} is right on {right} of {count(len(found.made), 'anchor')}; later nights will be compared with this"
+        )
     if fall.nights == 1:
         right = sum(item.now_right for item in fall.questions.values())
         now = f"{right} of {count(len(fall.questions), 'anchor')}"
-        return f"{name} is right on {now}, and before on {percent(fall.before)} of the same"
-    now = f"{percent(fall.now)} of {count(len(fall.questions), 'anchor')} in the last {fall.nights} nights"
-    return f"{name} is right on {now}, and before on {percent(fall.before)} of the same"
+    else:
+        now = f"{percent(fall.now)} of {count(len(fall.questions), 'anchor')} in the last {fall.nights} nights"
+    return f"{name} is right on {now}; before, it was right on {percent(fall.before)} of them"
 
 
 def remarks(found: AnchorAnswers, fall: Fall | None) -> list[str]:
