@@ -66,10 +66,8 @@ def sentence(found: AnchorAnswers, fall: Fall | None) -> str:
     """Return how often the reviewer is right, now and before."""
     name = printable(found.reviewer)
     if fall is None:
-        right = sum(item.is_right for item in found.made)
-        return (
-            f"{name} is right on {right} of {count(len(found.made), 'anchor')}; later nights will be compared with this"
-        )
+        now = f"{sum(item.is_right for item in found.made)} of {count(len(found.made), 'anchor')}"
+        return f"{name} is right on {now}; later nights will be compared with this one"
     if fall.nights == 1:
         right = sum(item.now_right for item in fall.questions.values())
         now = f"{right} of {count(len(fall.questions), 'anchor')}"
