@@ -6,9 +6,10 @@ from collections.abc import Sequence
 
 import pytest
 
+from drift_checks.report.history.accuracy import Accuracy
 from drift_checks.report.history.recorded import OutsideFacts
 from drift_checks.report.page.html import render
-from drift_checks.report.summary import summarise, without_baseline
+from drift_checks.report.summary import accuracy_in_words, summarise, without_baseline
 from tests.support.reports import BASELINE, LOW, OLD, facts, report, reviewed
 
 OUTSIDE = OutsideFacts(answers=60, categories={"<b>Fraud</b>": 9})
@@ -43,3 +44,16 @@ def test_answers_outside_the_categories_come_first() -> None:
     assert page.index("9 of 60 answers are outside") < page.index('id="criteria"')
     assert "<b>Fraud" not in page
     assert not any(line.startswith("answers") for line in summarise(report(reviewed(41, 9)), None))
+
+
+def test_disagreements_that_nobody_judged_come_with_how_to() -> None:
+    """Unless they cannot be judged; and what judgements say takes the place of the hint."""
+    made = reviewed(45, 5)
+    assert accuracy_in_words(report(made)) == [
+        "`drift-checks judge` asks who is right, and tells how accurate both are"
+    ]
+    for changed in ({"partial": True}, {"chosen": True}, {"redacted": True}, {"demo": True}):
+        assert accuracy_in_words(report(made, **changed)) == []
+    assert accuracy_in_words(report(reviewed(50, 0))) == []
+    said = accuracy_in_words(report(made, accuracy=Accuracy(judged=1, reviewed=50, runs=1, missing="none agree")))
+    assert said == ["no estimate yet: none agree", "1 of 50 reviewed records judged"]
