@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import pytest
 
@@ -48,12 +49,12 @@ def test_answers_outside_the_categories_come_first() -> None:
 
 def test_disagreements_that_nobody_judged_come_with_how_to() -> None:
     """Unless they cannot be judged; and what judgements say takes the place of the hint."""
-    made = reviewed(45, 5)
-    assert accuracy_in_words(report(made)) == [
-        "`drift-checks judge` asks who is right, and tells how accurate both are"
-    ]
-    for changed in ({"partial": True}, {"chosen": True}, {"redacted": True}, {"demo": True}):
-        assert accuracy_in_words(report(made, **changed)) == []
+    made = report(reviewed(45, 5))
+    assert accuracy_in_words(made) == ["`drift-checks judge` asks who is right, and tells how accurate both are"]
     assert accuracy_in_words(report(reviewed(50, 0))) == []
-    said = accuracy_in_words(report(made, accuracy=Accuracy(judged=1, reviewed=50, runs=1, missing="none agree")))
+    for name in ("partial", "chosen", "redacted", "demo"):
+        changed: dict[str, Any] = {name: True}
+        assert accuracy_in_words(report(reviewed(45, 5), **changed)) == []
+    found = Accuracy(judged=1, reviewed=50, runs=1, missing="none agree")
+    said = accuracy_in_words(report(reviewed(45, 5), accuracy=found))
     assert said == ["no estimate yet: none agree", "1 of 50 reviewed records judged"]
