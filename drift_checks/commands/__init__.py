@@ -28,6 +28,7 @@ SUBCOMMANDS = {
     "compare": "compare two classifiers on the same records, or two past runs",
     "acknowledge": "leave out a known disagreement or criterion until a day",
     "judge": "say who is right, the store or the reviewer, record by record",
+    "repair": "write scripts that correct labels judged to be wrong",
     "install": "schedule a nightly review with cron or systemd",
     "uninstall": "remove what `install` wrote, except files changed by hand",
     "alert-test": "send a marked test through every configured channel",

@@ -28,6 +28,8 @@ from drift_checks.report.acknowledgements import Acknowledgement
 from drift_checks.report.history.acknowledged import Acknowledgements, KeptAcknowledgement, kept_acknowledgements
 from drift_checks.report.history.database import History
 from drift_checks.report.history.reading import HistoryView
+from drift_checks.reviews.judgements.file import JudgementFile
+from drift_checks.reviews.judgements.judgement import Judgement, settling, standing
 from drift_checks.stores.identity import StoreIdentity
 
 if TYPE_CHECKING:
@@ -72,7 +74,7 @@ def run(arguments: argparse.Namespace) -> int:
     reports = reports_folder(arguments.reports)
     # Opening it for writing would create a missing one.
     with existing_history(reports) as view:
-        lines = _listed(view, arguments, now) if arguments.list else None
+        lines = _listed(view, reports, arguments, now) if arguments.list else None
     if lines is None:
         lines = (
             _acknowledged(reports, arguments, now) if acknowledging else _withdrawn(reports, arguments.withdraw, now)
@@ -146,25 +148,37 @@ def _withdrawn(reports: Path, text: str, now: datetime) -> Iterable[str]:
     return [f"number {text} is withdrawn: {item.acknowledgement.what()} counts again from the next run on"]
 
 
-def _listed(history: HistoryView, arguments: argparse.Namespace, now: datetime) -> Iterable[str]:
-    found = kept_acknowledgements(history)
+def _listed(history: HistoryView, reports: Path, arguments: argparse.Namespace, now: datetime) -> Iterable[str]:
+    found, judged = kept_acknowledgements(history), _settled(reports)
     if arguments.store is not None:
         path = named_store(arguments.store)
         found = [item for item in found if item.acknowledgement.store.db == path]
-    if not found:
+        judged = [item for item in judged if item.store.db == path]
+    if not found and not judged:
         raise NothingToReview(
             history.path, f"there are no acknowledgements{(' of that store' if arguments.store else '')}"
         )
-    return _FORMATS[arguments.format](found, now)
+    return _FORMATS[arguments.format](found, judged, now)
 
 
-def _table(found: Sequence[KeptAcknowledgement], now: datetime) -> Iterable[str]:
-    names = store_names(item.acknowledgement.store for item in found)
+def _settled(reports: Path) -> list[Judgement]:
+    """Return for each record whose stored category people judged to be right the judgement that says so."""
+    by_text: dict[tuple[object, ...], list[Judgement]] = {}
+    for item in standing(JudgementFile(reports).read().judgements):
+        by_text.setdefault((item.store, str(item.record_id), item.text_hash, item.stored), []).append(item)
+    return [newest for made in by_text.values() if (newest := settling(made, made[0].stored)) is not None]
+
+
+def _table(found: Sequence[KeptAcknowledgement], judged: Sequence[Judgement], now: datetime) -> Iterable[str]:
+    stores = [*(item.acknowledgement.store for item in found), *(item.store for item in judged)]
+    names = store_names(stores)
     shared = f"store {next(iter(names.values()))}" if len(names) == 1 else ""
-    return drawn_lines(shared, _columns(found, names, now))
+    return drawn_lines(shared, _columns(found, judged, names, now))
 
 
-def _columns(found: Sequence[KeptAcknowledgement], names: dict[StoreIdentity, str], now: datetime) -> Table:
+def _columns(
+    found: Sequence[KeptAcknowledgement], judged: Sequence[Judgement], names: dict[StoreIdentity, str], now: datetime
+) -> Table:
     from rich.table import Table
     from rich.text import Text
 
@@ -177,11 +191,37 @@ def _columns(found: Sequence[KeptAcknowledgement], names: dict[StoreIdentity, st
         store = [names[item.store]] if len(names) > 1 else []
         cells = (str(item.number), item.what(), _last_moment(item), _state(kept, now), _shown(item.reason), *store)
         table.add_row(*map(Text, cells))
+    for judgement in judged:
+        store = [names[judgement.store]] if len(names) > 1 else []
+        pair = f"{printable(judgement.stored)} → {printable(judgement.reviewed)}"
+        cells = (
+            "",
+            f"record {printable(str(judgement.record_id))} ({pair})",
+            "its text changes",
+            "judged",
+            judgement.sentence(),
+        )
+        table.add_row(*map(Text, (*cells, *store)))
     return table
 
 
-def _json(found: Sequence[KeptAcknowledgement], now: datetime) -> Iterable[str]:
-    return [json.dumps([_document(item, now) for item in found], indent=1)]
+def _json(found: Sequence[KeptAcknowledgement], judged: Sequence[Judgement], now: datetime) -> Iterable[str]:
+    documents = [*(_document(item, now) for item in found), *map(_judged_document, judged)]
+    return [json.dumps(documents, indent=1)]
+
+
+def _judged_document(item: Judgement) -> dict[str, Any]:
+    return {
+        **dict.fromkeys(("number", "criterion", "verdict", "until", "ended", "withdrawn")),
+        "record_id": item.record_id,
+        "stored": item.stored,
+        "reviewed": item.reviewed,
+        "reason": item.sentence(),
+        "store": item.store._asdict(),
+        "made": format_instant(item.made),
+        "versions": dict(item.versions),
+        "state": "judged",
+    }
 
 
 def _document(kept: KeptAcknowledgement, now: datetime) -> dict[str, Any]:

@@ -6,79 +6,96 @@ import argparse
 import getpass
 import os
 import sys
-from collections.abc import Iterator
-from contextlib import closing
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing, suppress
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from drift_checks.commands.arguments import from_one
 from drift_checks.commands.settings_options import add_settings, read_settings
 from drift_checks.commands.stores import existing_history, no_runs
-from drift_checks.core.errors import NothingToReview, SettingError
+from drift_checks.core.errors import NothingToReview, ReportsError, SettingError
 from drift_checks.core.files import Claims, read_text, replace_file
 from drift_checks.core.records import RecordId, as_text
-from drift_checks.core.text import count, visible
+from drift_checks.core.text import count, printable, visible
 
 if TYPE_CHECKING:
-    from drift_checks.operations.judging.session import ReadRecord
+    from drift_checks.operations.judging.records import WaitingRecords
+    from drift_checks.operations.judging.session import JudgingSession
     from drift_checks.report.history.recorded import RecordedRun
-    from drift_checks.report.waiting import Reviewed, Waiting
-    from drift_checks.reviews.judgements.file import JudgementFile
-    from drift_checks.reviews.judgements.judgement import Judged
+    from drift_checks.report.waiting import Reviewed
+    from drift_checks.reviews.judgements.judgement import Judgement
     from drift_checks.reviews.preparation import Preparation
     from drift_checks.settings.declarations import Settings
 
 _FORMATS = ("csv", "jsonl", "argilla", "label-studio")
 CLAIMS = ".judging"
 _MODE = 0o640
+_WAITING = 100
+_LAST_PORT = 65535
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
     what = parser.add_mutually_exclusive_group()
+    what.add_argument("--web", action="store_true", help="judge in a browser, on a page of this machine")
     what.add_argument("--accuracy", action="store_true", help="print what the judgements say, and judge nothing")
     what.add_argument("--export", metavar="FILE", help="write all judgements of the store to a file")
     what.add_argument("--import", dest="import_file", metavar="FILE", help="add the judgements of a file")
+    parser.add_argument(
+        "--waiting",
+        metavar="N",
+        nargs="?",
+        type=from_one,
+        const=_WAITING,
+        help=f"with --export: write the first N records that wait instead (default {_WAITING})",
+    )
     parser.add_argument("--format", choices=_FORMATS, default="jsonl", help="format of that file (default: jsonl)")
     parser.add_argument("--by", metavar="NAME", help="who judges (default: the user's name on this machine)")
     parser.add_argument("--named", action="store_true", help="show which category is the store's, and its evidence")
+    parser.add_argument("--port", metavar="N", type=_port, default=0, help="port of --web (default: a free one)")
     add_settings(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Judge, or print, export or import judgements."""
-    from drift_checks.report.accuracy import of_present_texts
-    from drift_checks.report.waiting import Reviewed
+    from drift_checks.operations.judging.records import WaitingRecords, settings_to_judge
     from drift_checks.reviews.judgements.file import JudgementFile
-    from drift_checks.reviews.judgements.judgement import Judged
     from drift_checks.reviews.preparation import Preparation
 
-    settings = read_settings(arguments, os.environ, datetime.now(UTC))
-    judge = (arguments.by or getpass.getuser()).strip()
+    if arguments.waiting is not None and arguments.export is None:
+        raise SettingError("--waiting", "it says what --export writes", "add --export=FILE, or leave it out")
+    settings = _settings(arguments)
     runs = _runs(settings)
     file = JudgementFile(settings.reports)
-    content = file.read()
-    if content.damaged:
-        sys.stderr.write(f"{file.path}: {count(content.damaged, 'line')} cannot be read and left out\n")
-    judged = Judged(content.judgements, runs[-1].store.identity)
-    if arguments.import_file is not None:
-        _import(arguments, Reviewed(runs, judged), file, judge)
-        return 0
-    with closing(Preparation(settings, (Path.cwd(),), None, None)) as preparation:
-        if arguments.export is not None:
-            _export(arguments, preparation, judged)
-            return 0
-        store = preparation.store
-        if not arguments.accuracy:
-            _judge(arguments, preparation, Reviewed(runs, of_present_texts(judged, store)), file, judge)
-            judged = Judged(file.read().judgements, runs[-1].store.identity)
-        _print(_summary(Reviewed(runs, of_present_texts(judged, store))))
+    if damaged := file.read().damaged:
+        sys.stderr.write(f"{file.path}: {count(damaged, 'line')} cannot be read and left out\n")
+    with closing(Preparation(settings_to_judge(settings), (Path.cwd(),), None, None)) as preparation:
+        records = WaitingRecords(runs, file, preparation)
+        if arguments.import_file is not None:
+            _import(arguments, records)
+        elif arguments.export is not None:
+            _export(arguments, preparation, records)
+        else:
+            if not arguments.accuracy:
+                _judge(arguments, preparation, records)
+            _print(_summary(records.reviewed()))
     return 0
 
 
+def _settings(arguments: argparse.Namespace) -> Settings:
+    settings = read_settings(arguments, os.environ, datetime.now(UTC))
+    if not settings.demo:
+        return settings
+    from drift_checks.stores.demo.settings import demo_settings
+
+    return demo_settings(settings)
+
+
 def _runs(settings: Settings) -> list[RecordedRun]:
-    with existing_history(settings.reports) as history:
+    with existing_history(settings.reports, "--drift-reports") as history:
         known = history.stores()
         wanted = str(settings.db) if settings.db is not None else None
         found = [store for store in known if wanted is None or store.db == wanted]
@@ -94,65 +111,97 @@ def _runs(settings: Settings) -> list[RecordedRun]:
         return history.runs(found[0])
 
 
-def _judge(
-    arguments: argparse.Namespace, preparation: Preparation, reviewed: Reviewed, file: JudgementFile, judge: str
-) -> None:
+def _judge(arguments: argparse.Namespace, preparation: Preparation, records: WaitingRecords) -> None:
     from drift_checks.operations.judging.session import JudgingSession
     from drift_checks.operations.judging.terminal import Terminal, judge_all
 
-    if preparation.settings.redact:
-        raise SettingError("redact", "judging shows texts, which this setting keeps out of every output", "turn it off")
-    store = preparation.store
-    with Claims(file.path.with_name(CLAIMS)) as claims:
-        session = JudgingSession(
-            reviewed.waiting(judge),
-            partial(_read, preparation),
-            lambda key: claims.take(str(key)),
-            file,
-            judge,
-            lambda: datetime.now(UTC),
-            named=arguments.named,
-        )
+    _refuse_redacted(preparation.settings)
+    categories, folder = preparation.store.categories(), records.file.path.parent
+    judge = printable(arguments.by) if arguments.by else _user()
+    # Others may open the page, to whom contradictions return.
+    if next(records.waiting(judge), None) is None and not (arguments.web and records.reviewed().conflicts()):
+        raise NothingToReview(folder, "no record waits for a judgement", "the next run may find some")
+    if not judge and not arguments.web:
+        raise SettingError("--by", "there is no name", "name who judges")
+    with _claims(folder / CLAIMS) as claims:
+
+        def open_session(judge: str, owner: str = "") -> JudgingSession:
+            clock = partial(datetime.now, UTC)
+            return JudgingSession(records, records.file, claims, judge, clock, owner=owner, named=arguments.named)
+
+        if arguments.web:
+            _serve(arguments, records, open_session, categories, judge)
+            return
+        session = open_session(judge)
         if session.current is None:
-            raise NothingToReview(file.path.parent, "no record waits for a judgement", "the next run may find some")
-        judge_all(session, Terminal(), store.categories())
+            raise NothingToReview(folder, "others are judging all records that wait", "try again later")
+        judge_all(session, Terminal(), categories)
+        if not session.answered and not sys.stdin.isatty():
+            raise SettingError("stdin", "there is no terminal to read keys from", "use --web, or --export and --import")
 
 
-def _read(preparation: Preparation, item: Waiting) -> ReadRecord | None:
-    from drift_checks.operations.judging.session import ReadRecord
+def _claims(path: Path) -> Claims:
+    try:
+        return Claims(path)
+    except OSError as error:
+        raise ReportsError(path, f"cannot be opened ({error.strerror})", "check its owner and mode") from None
+
+
+def _serve(
+    arguments: argparse.Namespace,
+    records: WaitingRecords,
+    open_session: Callable[[str, str], JudgingSession],
+    categories: tuple[str, ...],
+    judge: str,
+) -> None:
+    from drift_checks.operations.judging.site import JudgingSite
+    from drift_checks.operations.judging.web import JudgingServer
+
+    by = judge if arguments.by and judge else None
+    site = JudgingSite(open_session, categories, lambda: [*_summary(records.reviewed())], by, suggested=judge)
+    with JudgingServer(site, arguments.port) as server:
+        _print(
+            [
+                f"Judge at {server.address}",
+                "Only this machine can open it. Ctrl-C ends it; each answer is saved at once.",
+            ]
+        )
+        sys.stdout.flush()
+        with suppress(KeyboardInterrupt):
+            server.serve_forever()
+        site.close()
+
+
+def _export(arguments: argparse.Namespace, preparation: Preparation, records: WaitingRecords) -> None:
+    from drift_checks.reviews.judgements.formats import WRITERS, Context
 
     store = preparation.store
-    ids = [item.record_id, *(key for _, key in item.near)]
-    wanted = ("id", "text", "category", *(["evidence"] if store.has("evidence") else []))
-    rows = store.read(partial(store.rows, ids=ids, only=wanted))
-    row = rows.get(item.record_id)
-    if row is None:
-        return None
-    near = tuple((category, as_text(rows[key]["text"])) for category, key in item.near if key in rows)
-    return ReadRecord(as_text(row["text"]), as_text(row["category"]), as_text(row.get("evidence")), near)
-
-
-def _export(arguments: argparse.Namespace, preparation: Preparation, judged: Judged) -> None:
-    from drift_checks.reviews.judgements.formats import WRITERS
-
-    ids: list[RecordId] = list(dict.fromkeys(item.record_id for item in judged.all))
-    store, texts = preparation.store, {}
-    if not preparation.settings.redact:
-        rows = store.read(partial(store.rows, ids=ids, only=("id", "text")))
-        texts = {key: as_text(row["text"]) for key, row in rows.items()}
-    path = Path.cwd() / Path(arguments.export).expanduser()
+    found: list[Judgement]
+    texts: dict[RecordId, str] = {}
+    if arguments.waiting is not None:
+        _refuse_redacted(preparation.settings)
+        found, texts = records.unanswered(arguments.waiting, datetime.now(UTC))
+    else:
+        found = records.judged().all
+        ids: list[RecordId] = list(dict.fromkeys(item.record_id for item in found))
+        if not preparation.settings.redact:
+            rows = store.read(partial(store.rows, ids=ids, only=("id", "text")))
+            texts = {key: as_text(row["text"]) for key, row in rows.items()}
+    path = _path("--export", arguments.export)
+    content = WRITERS[arguments.format](found, Context(texts, store.categories()))
     try:
-        replace_file(path, WRITERS[arguments.format](judged.all, texts).encode(), _MODE)
+        replace_file(path, content.encode(), _MODE)
     except OSError as error:
         raise SettingError("--export", f"{path} cannot be written ({error.strerror})", "name another file") from None
-    _print([f"{count(len(judged.all), 'judgement')} written to {path}"])
+    what = "judgement" if arguments.waiting is None else "waiting record"
+    _print([f"{count(len(found), what)} written to {path}"])
 
 
-def _import(arguments: argparse.Namespace, reviewed: Reviewed, file: JudgementFile, judge: str) -> None:
+def _import(arguments: argparse.Namespace, records: WaitingRecords) -> None:
     from drift_checks.reviews.judgements.formats import READERS, Defaults
 
-    path = Path.cwd() / Path(arguments.import_file).expanduser()
-    defaults = Defaults(reviewed.newest.store.identity, judge, datetime.now(UTC))
+    path = _path("--import", arguments.import_file)
+    defaults = Defaults(records.store_identity, arguments.by or _user(), datetime.now(UTC))
     try:
         found = READERS[arguments.format](read_text(path, "utf-8-sig"), defaults)
     except OSError as error:
@@ -162,12 +211,12 @@ def _import(arguments: argparse.Namespace, reviewed: Reviewed, file: JudgementFi
         form = f"it must be {arguments.format}, as --export writes it"
         raise SettingError("--import", f"{path} holds no judgements that can be read ({why})", form) from None
     # Not by time, which not every format carries.
-    known = {item.content for item in reviewed.judged.all}
+    known = {item.content for item in records.judged().all}
     new = [item for item in found if item.content not in known]
     if new:
-        file.add(new)
+        records.file.add(new)
     already = f"; {len(found) - len(new):,} were there already" if len(new) < len(found) else ""
-    _print([f"{count(len(new), 'judgement')} added to {file.path}{already}"])
+    _print([f"{count(len(new), 'judgement')} added to {records.file.path}{already}"])
 
 
 def _summary(reviewed: Reviewed) -> Iterator[str]:
@@ -178,5 +227,30 @@ def _summary(reviewed: Reviewed) -> Iterator[str]:
         yield sentence
 
 
-def _print(lines: Iterator[str] | list[str]) -> None:
+def _refuse_redacted(settings: Settings) -> None:
+    if settings.redact:
+        raise SettingError("redact", "judging shows texts, which this setting keeps out of every output", "turn it off")
+
+
+def _user() -> str:
+    try:
+        return printable(getpass.getuser())
+    except (OSError, KeyError):
+        return ""
+
+
+def _path(option: str, text: str) -> Path:
+    try:
+        return Path.cwd() / Path(text).expanduser()
+    except RuntimeError:
+        raise SettingError(option, f"{text!r} is invalid", "there is no such home folder") from None
+
+
+def _port(text: str) -> int:
+    if not (text.isascii() and text.isdecimal()) or int(text) > _LAST_PORT:
+        raise argparse.ArgumentTypeError(f"{text!r} is invalid; it must be a whole number up to {_LAST_PORT}")
+    return int(text)
+
+
+def _print(lines: Iterable[str]) -> None:
     sys.stdout.writelines(f"{visible(line)}\n" for line in lines)

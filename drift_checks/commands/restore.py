@@ -48,7 +48,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=full_path,
         nargs="?",
         const=_ORIGINAL,
-        help="also restore the history, into this folder of reports (default: the original one)",
+        help="also restore the history and the judgements, into this folder of reports (default: the original one)",
     )
     parser.add_argument(
         "--dry-run", action="store_true", help="verify the backup and print what would be written, but write nothing"
@@ -88,7 +88,7 @@ def _targets(arguments: argparse.Namespace, manifest: Manifest) -> Targets:
         chroma = None if origins.chroma is None else Path(origins.chroma)
     if reports is _ORIGINAL:
         # If the backup has none, restoring refuses.
-        history = origins.history or origins.history_journal
+        history = origins.history or origins.history_journal or origins.judgements
         reports = Path.cwd() if history is None else Path(history).parent
     return Targets(db, chroma, reports)
 

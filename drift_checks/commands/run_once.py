@@ -92,11 +92,13 @@ def _parser() -> Parser:
         epilog=f"{overview()}\n\nFirst: `drift-checks init FILE`, or `drift-checks --run-once --drift-demo`.",
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
+        add_help=False,
     )
+    parsing.add_argument("-h", "--help", action="help", help=argparse.SUPPRESS)
     parsing.add_argument("--version", action="store_true", help="print the version")
     parsing.add_argument("--run-once", action="store_true", help="review the store once (every setting is an option)")
     # Each destination is the option to pass to pytest.
-    parsing.add_argument("--sample-size", dest="--drift-sample-size", metavar="N", help="number of records to review")
+    parsing.add_argument("--sample-size", dest="--drift-sample-size", help=argparse.SUPPRESS)
     parsing.add_argument("--db-path", dest="--drift-db", metavar="FILE", help="file with the records")
     parsing.add_argument(
         "--chroma-path", dest="--drift-chroma", metavar="DIR", help="Chroma directory with the vectors"

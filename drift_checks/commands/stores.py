@@ -45,12 +45,15 @@ def named_store(text: str) -> str:
     return str(parse(setting, Origin(text, "--store", Path.cwd())))
 
 
-def existing_history(reports: Path) -> HistoryView:
-    """Return the history in the folder of reports, opened for reading; raise NothingToReview if there is none."""
+def existing_history(reports: Path, option: str = "--reports") -> HistoryView:
+    """Return the history in the folder of reports, opened for reading; raise NothingToReview if there is none.
+
+    The option names the folder.
+    """
     history = read_history(reports)
     if history is None:
         raise NothingToReview(
-            reports / FILE, "there is no history", "a run creates it; name another folder of reports with --reports"
+            reports / FILE, "there is no history", f"a run creates it; name another folder of reports with {option}=DIR"
         )
     return history
 

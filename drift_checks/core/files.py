@@ -146,22 +146,36 @@ def sync_folder(folder: Path) -> None:
 
 
 class Claims:
-    """Names that one process at a time holds, on an open lock file; the system releases those of a dead process."""
+    """Names that one owner at a time holds, on an open lock file; the system releases those of a dead process."""
 
     def __init__(self, path: Path) -> None:
         self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
+        # The system knows which process holds a name, but not which owner in it.
+        self._owners: dict[str, str] = {}
 
-    def take(self, name: str) -> bool:
-        """Hold the name until the claims are closed; return False if another process holds it."""
-        # One byte for each name, beyond the end of the empty file.
-        place = int.from_bytes(sha256(name.encode("utf-8", "surrogatepass")).digest()[:7])
+    def take(self, name: str, owner: str = "") -> bool:
+        """Hold the name until it is released; return False if another owner or process holds it."""
+        if name in self._owners:
+            return self._owners[name] == owner
         try:
-            fcntl.lockf(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, place)
+            self._lock(name, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
             if error.errno in (errno.EACCES, errno.EAGAIN):
                 return False
             raise
+        self._owners[name] = owner
         return True
+
+    def release(self, name: str, owner: str = "") -> None:
+        """Let others take the name, if this owner holds it."""
+        if self._owners.get(name) == owner:
+            del self._owners[name]
+            self._lock(name, fcntl.LOCK_UN)
+
+    def _lock(self, name: str, how: int) -> None:
+        # One byte for each name, beyond the end of the empty file.
+        place = int.from_bytes(sha256(name.encode("utf-8", "surrogatepass")).digest()[:7])
+        fcntl.lockf(self._file, how, 1, place)
 
     def __enter__(self) -> Self:
         return self

@@ -169,6 +169,7 @@ class Review:
         needed: Whether the run needed this review; a sequential decision leaves some out.
         repeat: Whether this is the second review of the record in this run, which shows how consistent the reviewer is.
         variant: The number of the text's variant that was reviewed, from 1; 0 for the text itself.
+        anchor: Whether it is of an anchor, which is reviewed beside the sample.
     """
 
     record_id: RecordId
@@ -183,6 +184,7 @@ class Review:
     needed: bool = True
     repeat: bool = False
     variant: int = 0
+    anchor: bool = False
     usage: Usage = field(default_factory=Usage)
 
     @property

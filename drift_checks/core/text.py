@@ -12,6 +12,8 @@ _LONGEST_WORD = 100
 # Layout, and joiners that emoji and some scripts need.
 _KEPT = "\n\t\N{ZERO WIDTH JOINER}\N{ZERO WIDTH NON-JOINER}"
 _HIDDEN = ("Cc", "Cf", "Cs")
+# What spreadsheets take for a formula.
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 def percent(rate: float) -> str:
@@ -136,3 +138,8 @@ def cut_html(text: str, longest: int) -> str:
         else:
             high = middle - 1
     return text[:low]
+
+
+def spreadsheet_cell(value: object) -> object:
+    """Return a value as a cell of a table that no spreadsheet takes for a formula."""
+    return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA) else value

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shlex
 from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
 from importlib.metadata import version
 from typing import Any
 
@@ -13,6 +14,7 @@ import pytest
 from drift_checks.core.instants import format_instant
 from drift_checks.core.outcomes import AGREEMENT
 from drift_checks.core.plain import from_plain
+from drift_checks.operations.repair import FOLDER
 from drift_checks.plugin.criterion_files import CRITERIA
 from drift_checks.plugin.keys import CALL
 from drift_checks.report.history.recorded import (
@@ -72,7 +74,7 @@ def gather_facts(config: pytest.Config, pipeline: Pipeline, counts: Mapping[str,
             strata={str(stratum): number for stratum, number in sample.drawn().items()},
             store_strata={str(stratum): number for stratum, number in sample.sizes.items()},
             record_ids=tuple(record.id for record in sample.records),
-            notes=sample.notes,
+            notes=(*sample.notes, *_repaired(pipeline)),
         ),
         reviewer=_reviewer(
             pipeline.reviewer_name,
@@ -120,6 +122,14 @@ def gather_facts(config: pytest.Config, pipeline: Pipeline, counts: Mapping[str,
         versions={name: version(name) for name in libraries},
         **of_run,
     )
+
+
+def _repaired(pipeline: Pipeline) -> Iterator[str]:
+    # Few stores have a plan of repair.
+    if (pipeline.settings.reports / FOLDER).is_dir():
+        from drift_checks.operations.repair.effect import notes_on_repair
+
+        yield from notes_on_repair(pipeline, datetime.now(UTC))
 
 
 def _reviewer(name: str, classifier: Classifier | None, totals: Mapping[str, Any], **facts: Any) -> ReviewerFacts:

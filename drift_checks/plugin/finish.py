@@ -47,6 +47,7 @@ from drift_checks.report.run import Facts, RunReport
 from drift_checks.report.verdict import EXIT_INTERNAL_ERROR, EXIT_INTERRUPTED, Verdict
 from drift_checks.report.write_back import write_to_store
 from drift_checks.reviews.journal import JOURNAL_FILE, Journal
+from drift_checks.reviews.judgements.judgement import said_of
 from drift_checks.reviews.resuming import header
 from drift_checks.reviews.run import Pipeline
 
@@ -283,7 +284,9 @@ class Finish:
         report = build_report(facts, tuple(self.gathered.selection.criteria.values()), outcomes, duration, known)
         report = self._with_exit_code(report, int(session.exitstatus))
         texts = texts_of(self.pipeline, ids_to_show(report.criteria))
-        report = replace(report, past=past, details=self._details(report), label_texts=texts)
+        judged = said_of(self._keeper.judged(facts.store.identity), texts)
+        known = replace(report.acknowledged, judged={**judged, **report.acknowledged.judged})
+        report = replace(report, past=past, details=self._details(report), label_texts=texts, acknowledged=known)
         return with_agreement_changes(report)
 
     def _accuracy(self, facts: Facts, outcomes: Sequence[Outcome], past: Sequence[RecordedRun]) -> Accuracy | None:
@@ -305,7 +308,7 @@ class Finish:
         near = self._near or self._find_near()
         settings, reviews = self.pipeline.settings, self.pipeline.reviews
         return {
-            record.id: detail(record, reviews.get(record.id), near.get(record.id, ()), settings)
+            record.id: detail(record, reviews.get(record.id), near.get(record.id, ()), settings, self.pipeline.slices)
             for record in self._not_passed(report.outcomes)
         }
 

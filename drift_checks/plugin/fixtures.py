@@ -17,6 +17,7 @@ from drift_checks.plugin.keys import CRITERIA, PIPELINE, STATISTICS
 if TYPE_CHECKING:
     from drift_checks.core.outcomes import Criterion, PastRun
     from drift_checks.core.records import Record, RecordId, Review, Sample
+    from drift_checks.reviews.anchor_answers import AnchorAnswers
     from drift_checks.reviews.labels.issues import LabelAssessment
     from drift_checks.reviews.run import Pipeline
     from drift_checks.reviews.slices import SampleSlice
@@ -160,6 +161,7 @@ def past(drift_pipeline: Pipeline) -> list[PastRun]:
         settings.judge,
         (drift_pipeline.sample.seed, f"{drift_pipeline.sample.as_of:%Y-%m-%d}"),
         drift_pipeline.sample.method,
+        settings.where,
     )
     return past_runs(settings.reports, source)
 
@@ -214,6 +216,30 @@ def past_attributions(drift_pipeline: Pipeline) -> list[Mapping[str, Any]]:
     from drift_checks.report.attribution import CRITERION
 
     return _past_details(drift_pipeline, CRITERION, drift_pipeline.sample.method)
+
+
+@pytest.fixture(scope="session")
+def anchor_answers(drift_pipeline: Pipeline) -> AnchorAnswers:
+    """What the reviewer said tonight of texts whose right category is known; without any, the check is unmeasured."""
+    from drift_checks.reviews.anchor_answers import answers_tonight
+
+    settings = drift_pipeline.settings
+    if drift_pipeline.sample.chosen or not settings.anchors:
+        pytest.skip("no anchors are reviewed beside named records, or with anchors=0")
+    found = answers_tonight(drift_pipeline)
+    if not found.drawn:
+        why = f" ({'; '.join(found.notes)})" if found.notes else ""
+        pytest.skip(f"there are no anchors{why}: judge records with drift-checks judge, or add --drift-gold=FILE")
+    return found
+
+
+@pytest.fixture(scope="session")
+def past_anchor_answers(drift_pipeline: Pipeline) -> list[Mapping[str, Any]]:
+    """What the criterion reviewer_accuracy found in past runs of this store, oldest first; one a day."""
+    from drift_checks.report.reviewer_accuracy import CRITERION
+
+    nights = _past_details(drift_pipeline, CRITERION)
+    return [night for night in nights if night.get("reviewer") == drift_pipeline.reviewer_name]
 
 
 def _past_details(pipeline: Pipeline, criterion: str, method: str | None = None) -> list[Mapping[str, Any]]:

@@ -35,9 +35,10 @@ from drift_checks.plugin.finish import Finish
 from drift_checks.plugin.gathered import Selection
 from drift_checks.plugin.keys import CALL, CRITERIA, ERROR, EXIT_CODE, LOGS, PIPELINE
 from drift_checks.plugin.settings import read_settings
-from drift_checks.plugin.terminal import end_line, progress
-from drift_checks.report.events import log_begin, log_refusal, log_reviews
+from drift_checks.plugin.terminal import end_line
+from drift_checks.report.events import log_begin, log_progress, log_refusal, log_reviews
 from drift_checks.report.logs import open_logs
+from drift_checks.report.progress import Tally, progress
 from drift_checks.report.verdict import EXIT_INTERRUPTED
 from drift_checks.reviews.reviewers.failures import told
 from drift_checks.reviews.run import Pipeline
@@ -188,21 +189,25 @@ class Run:
         asked = {record.id: record for item in asking for record in records_of(item)}
         if not all(records_of(item) for item in asking):
             asked = {record.id: record for record in self.pipeline.sample.records}
-        if asked:
+        wants_anchors = any("anchor_answers" in getattr(item, "fixturenames", ()) for item in checks)
+        anchors = self.pipeline.anchors_to_review() if wants_anchors else []
+        if asked or anchors:
             varied = any("variant_reviews" in getattr(item, "fixturenames", ()) for item in asking)
-            self._review(asked, lambda: self._open_vectors(checks), varied=varied)
+            self._review(asked, lambda: self._open_vectors(checks), anchors, varied=varied)
         else:
             self._open_vectors(checks)
 
-    def _review(self, asked: dict[RecordId, Record], meanwhile: Callable[[], None], *, varied: bool) -> None:
+    def _review(
+        self, asked: dict[RecordId, Record], meanwhile: Callable[[], None], anchors: Sequence[Record], *, varied: bool
+    ) -> None:
         pipeline, journal = self.pipeline, self.finish.journal()
         with journal.locked():
             pipeline.use_journal(journal, self.finish.header())
             total = len(asked) + len(pipeline.repeats_among(list(asked.values())))
             shown = not (xdist.is_worker(self.config) or pipeline.settings.quiet)
             try:
-                with progress(asked, total, pipeline.ledger, shown=shown) as advance:
-                    pipeline.review(list(asked.values()), advance, meanwhile)
+                with progress(Tally(asked, pipeline.ledger), total, log_progress, shown=shown) as advance:
+                    pipeline.review(list(asked.values()), advance, meanwhile, anchors)
                 if varied:
                     pipeline.review_variants()
                 log_reviews(pipeline)

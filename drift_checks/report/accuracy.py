@@ -13,7 +13,7 @@ from drift_checks.core.records import STORE_STRATA, RecordId, as_text
 from drift_checks.core.text import count, percent, percent_range, tenths
 from drift_checks.report.changes import versions_of
 from drift_checks.report.history.accuracy import FEWEST_JUDGEMENTS, Accuracy
-from drift_checks.report.history.recorded import RecordedRun, SampleFacts
+from drift_checks.report.history.recorded import RecordedRun, SampleFacts, setting_value
 from drift_checks.report.run import Facts
 from drift_checks.reviews.judgements.judgement import Judged, Judgement, Origin, agreed_verdict, hash_of
 from drift_checks.settings.declarations import ACCURACY, RANDOM, SEQUENTIAL
@@ -67,8 +67,7 @@ class ReviewedSample:
     @classmethod
     def of(cls, run: Facts | RecordedRun, records: Sequence[ReviewedRecord]) -> ReviewedSample:
         """Return the sample of a run with these records."""
-        # Without the source, which a recorded setting ends with.
-        where = run.settings.get("where", "").rpartition(" (")[0] or None
+        where = setting_value(run.settings["where"]) if "where" in run.settings else None
         return cls(run.run_id, run.sample, run.decision, versions_of(run), where, records)
 
     @property
@@ -184,12 +183,17 @@ def of_present_texts(judged: Judged, store: RecordStore) -> Judged:
     Raises:
         StoreError: The store cannot be read.
     """
-    ids: list[RecordId] = list(dict.fromkeys(item.record_id for item in judged.all))
+    return judged.of_texts(present_hashes([item.record_id for item in judged.all], store))
+
+
+def present_hashes(keys: Iterable[RecordId], store: RecordStore) -> dict[str, str]:
+    """Return the hashes of the texts that these records have in the store, by id; raise StoreError as above."""
+    ids: list[RecordId] = list(dict.fromkeys(keys))
     hashes: dict[str, str] = {}
     for start in range(0, len(ids), _READ_AT_ONCE):
         rows = store.read(partial(store.rows, ids=ids[start : start + _READ_AT_ONCE], only=("id", "text")))
         hashes |= {str(key): hash_of(as_text(row["text"])) for key, row in rows.items()}
-    return judged.of_texts(hashes)
+    return hashes
 
 
 def accuracy_of_run(

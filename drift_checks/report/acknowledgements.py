@@ -88,11 +88,13 @@ class Acknowledged:
     """A store's acknowledgements at the time of a run: those in force, and the ends to be reported, each with why.
 
     `settled` are the records whose stored category people judged to be right: what they judged, by id and category.
+    `judged` says what each judge says of a record's text, by id.
     """
 
     active: Sequence[Acknowledgement] = ()
     ended: Sequence[tuple[Acknowledgement, str]] = ()
     settled: Mapping[tuple[RecordId, str], str] = field(default_factory=dict)
+    judged: Mapping[RecordId, Sequence[str]] = field(default_factory=dict)
 
     def why_known(self, outcome: Outcome) -> str:
         """Return why a disagreement does not count; empty if it does."""

@@ -9,7 +9,7 @@ from io import StringIO
 from typing import Any
 
 from drift_checks.core.records import RecordId, as_text
-from drift_checks.report.listing import cell
+from drift_checks.core.text import spreadsheet_cell
 from drift_checks.report.run import RunReport
 from drift_checks.report.verdict import Verdict
 from drift_checks.reviews.witnesses import Witnesses
@@ -88,12 +88,14 @@ def statements_csv(found: Witnesses) -> str:
     """Return a line for each record on which not all witnesses agree, in the order of the sample."""
     written = StringIO()
     writer = csv.writer(written)
-    writer.writerow(["record_id", "stored", *(cell(item.name) for item in found.witnesses[1:]), "alone", *_COLUMNS])
+    writer.writerow(
+        ["record_id", "stored", *(spreadsheet_cell(item.name) for item in found.witnesses[1:]), "alone", *_COLUMNS]
+    )
     for item in found.statements:
         if item.differs:
             lone = "" if item.lone is None else found.witnesses[item.lone].name
             values = [as_text(item.record.values.get(column)) for column in _COLUMNS]
-            writer.writerow([cell(value) for value in (item.record.id, *item.labels, lone, *values)])
+            writer.writerow([spreadsheet_cell(value) for value in (item.record.id, *item.labels, lone, *values)])
     return written.getvalue()
 
 

@@ -12,7 +12,7 @@ from drift_checks.report.changes import distinguishable, versions_of
 from drift_checks.report.document import record
 from drift_checks.report.history.agreement_change import AgreementChange
 from drift_checks.report.history.past import draw_of
-from drift_checks.report.history.recorded import RecordedRun
+from drift_checks.report.history.recorded import RecordedRun, setting_value
 from drift_checks.report.run import RunReport
 from drift_checks.report.verdict import Verdict
 from drift_checks.settings.declarations import SEQUENTIAL, declared
@@ -108,6 +108,5 @@ def _changed_versions(runs: Sequence[RecordedRun]) -> Iterator[dict[str, tuple[s
 def _sampling(recorded: Mapping[str, str]) -> dict[str, str]:
     """Return the settings that decide which records are drawn; only those that were set are recorded."""
     defaults = {setting.name: str(setting.default) for setting in declared() if setting.name in _SAMPLING}
-    # Without the source, which a recorded setting ends with.
-    given = {name: recorded[name].rpartition(" (")[0] for name in defaults if name in recorded}
+    given = {name: setting_value(recorded[name]) for name in defaults if name in recorded}
     return defaults | given

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from drift_checks.core.outcomes import VERSION_WORDS
 from drift_checks.core.text import percent, printable
-from drift_checks.report.history.recorded import RecordedRun
+from drift_checks.report.history.recorded import Agreement, RecordedRun
 from drift_checks.report.run import Facts, RunReport
 from drift_checks.report.verdict import FAILED, Verdict, severity
 from drift_checks.settings.declarations import SAMPLE
@@ -100,18 +100,35 @@ def versions_of(run: Facts | RecordedRun) -> dict[str, str]:
 
 def changes_since(previous: RecordedRun, report: RunReport) -> Changes:
     """Return what changed since a previous run of the same store."""
-    earlier, current = versions_of(previous), versions_of(report.facts)
+    verdicts = [(item.criterion.name, item.verdict) for item in report.criteria]
+    return _changes(previous, report.verdict, report.facts, report.agreement, verdicts)
+
+
+def changes_between(first: RecordedRun, second: RecordedRun) -> Changes:
+    """Return what changed from one run of a store to another."""
+    verdicts = [(item.name, item.verdict) for item in second.criteria]
+    return _changes(first, second.verdict, second, second.agreement, verdicts)
+
+
+def _changes(
+    previous: RecordedRun,
+    verdict: Verdict,
+    facts: Facts | RecordedRun,
+    agreement: Agreement,
+    verdicts: Iterable[tuple[str, Verdict | None]],
+) -> Changes:
+    earlier, current = versions_of(previous), versions_of(facts)
     # Both by the same rule, so that a change of the rule is not shown as one of the store.
-    rule, methods = report.facts.judge, {previous.sample.method, report.facts.sample.method}
-    judged = previous.agreement.judged(rule), report.agreement.judged(rule)
+    rule, methods = facts.judge, {previous.sample.method, facts.sample.method}
+    judged = previous.agreement.judged(rule), agreement.judged(rule)
     # Only the estimates of the whole store are those of the same records if one of the samples was hunted.
-    estimates = previous.agreement.population, report.agreement.population
+    estimates = previous.agreement.population, agreement.population
     comparable = len(methods) == 1 or (rule != SAMPLE and None not in estimates)
     before = {item.name: item.verdict for item in previous.criteria}
-    compared = [(item.criterion.name, before.get(item.criterion.name), item.verdict) for item in report.criteria]
+    compared = [(name, before.get(name), now) for name, now in verdicts]
     return Changes(
         since=previous,
-        verdict=None if previous.verdict is report.verdict else (previous.verdict, report.verdict),
+        verdict=None if previous.verdict is verdict else (previous.verdict, verdict),
         agreement=(judged[0].rate, judged[1].rate) if judged[0] and judged[1] and comparable else None,
         criteria=tuple(
             (name, old, new) for name, old, new in compared if old is not None and new is not None and old is not new

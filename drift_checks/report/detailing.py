@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 
 from drift_checks.core.instants import read_instant
 from drift_checks.core.records import Record, RecordId, Review, as_text
 from drift_checks.core.redaction import redacted
 from drift_checks.report.details import Details, Near, Reasons
+from drift_checks.reviews.slices import SampleSlice
 from drift_checks.reviews.vectors.base import VectorSet
 from drift_checks.settings.declarations import Settings
 
@@ -36,8 +37,14 @@ def find_near(
     }
 
 
-def detail(record: Record, review: Review | None, near: tuple[Near, ...], settings: Settings) -> Details:
-    """Return what the report shows of a record of the sample, with its review if there is one, and its neighbours.
+def detail(
+    record: Record,
+    review: Review | None,
+    near: tuple[Near, ...],
+    settings: Settings,
+    slices: Sequence[SampleSlice] = (),
+) -> Details:
+    """Return what the report shows of a record of the sample: its review if there is one, its neighbours and slices.
 
     The settings give the zone of naive times, the reference time of ages, and whether texts are redacted.
     """
@@ -60,6 +67,7 @@ def detail(record: Record, review: Review | None, near: tuple[Near, ...], settin
         source=_text(record, "source"),
         embedding_model=_text(record, "embedding_model"),
         near=near,
+        slices={found.dimension: found.value for found in slices if record.id in found.record_ids},
     )
 
 

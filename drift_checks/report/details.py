@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from drift_checks.core.records import RecordId
 
@@ -31,7 +32,8 @@ class Near:
 class Details:
     """A record beside its two decisions; None for what is unknown.
 
-    `timestamp` is the stored text, `age_days` the age at the run's reference time.
+    `timestamp` is the stored text, `age_days` the age at the run's reference time; `slices` are the values of the
+    slices that it belongs to, by dimension.
     """
 
     record_id: RecordId
@@ -44,3 +46,4 @@ class Details:
     source: str | None = None
     embedding_model: str | None = None
     near: tuple[Near, ...] = ()
+    slices: Mapping[str, str] = field(default_factory=dict)

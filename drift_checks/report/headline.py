@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from drift_checks.core.outcomes import AGREEMENT
 from drift_checks.core.text import percent, percent_range, printable, tenths
+from drift_checks.report.reviewer_accuracy import CRITERION as REVIEWER_ACCURACY
+from drift_checks.report.reviewer_accuracy import reviewer_moved
 from drift_checks.report.run import CriterionResult, RunReport
 from drift_checks.report.verdict import Verdict
 from drift_checks.settings.declarations import ACCURACY, SAMPLE
@@ -25,7 +27,10 @@ def coverage(report: RunReport) -> list[str]:
 
 
 def reason(report: RunReport) -> str:
-    """Return what decided the verdict, then the agreement if something else decided, then what is acknowledged."""
+    """Return what decided the verdict, then the agreement if something else decided, then what is acknowledged.
+
+    If the reviewer moved, that follows the reason, since the store may be sound.
+    """
     if report.facts.interrupted is not None:
         return report.facts.interrupted
     deciding, agreement = deciding_criteria(report), _agreement(report)
@@ -40,6 +45,8 @@ def reason(report: RunReport) -> str:
         decided = [_finding(report.criteria_worst_first[0]) if report.criteria else "nothing was checked"]
     if report.verdict is not Verdict.OK and names[1:]:
         decided.insert(1, f"also {', '.join(names[1:])}")
+    if names != [REVIEWER_ACCURACY] and (moved := reviewer_moved(report)):
+        decided.insert(1, printable(moved, _LONGEST_MESSAGE))
     acknowledged = len(report.known) + sum(result.acknowledged is not None for result in report.criteria)
     return " · ".join([*decided, *([f"{acknowledged:,} acknowledged"] if acknowledged else [])])
 

@@ -26,7 +26,7 @@ from drift_checks.report.history.recorded import RecordedRun, recorded_run
 from drift_checks.report.metrics import write_metrics
 from drift_checks.report.run import Facts, RunReport
 from drift_checks.reviews.journal import first_of_future
-from drift_checks.reviews.judgements.judgement import Judged, Judgement, settled_records
+from drift_checks.reviews.judgements.judgement import Judged, Judgement, said_of, settled_records
 from drift_checks.stores.identity import StoreIdentity
 
 Answer = TypeVar("Answer")
@@ -62,7 +62,9 @@ class Keeper:
         """
         stored = self._ask(lambda history: Acknowledgements(history).of_store(facts.store.identity)) or []
         found = sort_out(stored, versions_of(facts), moment)
-        return replace(found, settled=settled_records(self.judged(facts.store.identity), records))
+        judged = self.judged(facts.store.identity)
+        texts = {record.id: record.text for record in records if judged.of_record(record.id)}
+        return replace(found, settled=settled_records(judged, records), judged=said_of(judged, texts))
 
     def judged(self, store: StoreIdentity) -> Judged:
         """Return the judgements of the store; none if they cannot be read."""

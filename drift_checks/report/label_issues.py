@@ -13,8 +13,7 @@ from typing import Any
 from drift_checks.core.errors import StoreError
 from drift_checks.core.records import RecordId, as_text
 from drift_checks.core.secrets import mask_secrets
-from drift_checks.core.text import count, percent, shorten
-from drift_checks.report.listing import cell
+from drift_checks.core.text import count, percent, shorten, spreadsheet_cell
 from drift_checks.report.run import CriterionResult, RunReport
 from drift_checks.reviews.labels.issues import LabelIssue
 from drift_checks.reviews.run import Pipeline
@@ -139,7 +138,7 @@ def issues_csv(issues: Sequence[LabelIssue], texts: Mapping[RecordId, str]) -> s
         text = shorten(mask_secrets(texts.get(issue.record_id, "")), LONGEST_TEXT)
         numbers = (issue.other - issue.own, issue.own, issue.other)
         row = (rank, issue.record_id, issue.stored, issue.predicted, *(round(number, 4) for number in numbers))
-        writer.writerow([cell(value) for value in (*row, issue.age, text)])
+        writer.writerow([spreadsheet_cell(value) for value in (*row, issue.age, text)])
     return written.getvalue()
 
 

@@ -9,7 +9,7 @@ from io import StringIO
 
 from drift_checks.core.outcomes import AGREEMENT, Decision, Outcome, Result
 from drift_checks.core.records import RecordId
-from drift_checks.core.text import printable
+from drift_checks.core.text import printable, spreadsheet_cell
 
 # The page shows no more records, so that a browser stays quick; the file lists all.
 MOST_SHOWN = 1000
@@ -18,8 +18,6 @@ _COLUMNS = (
     *("record_id", "stratum", "criterion", "result", "stored", "reviewed"),
     *("stored_confidence", "reviewed_confidence", "message"),
 )
-# What spreadsheets take for a formula.
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 @dataclass(frozen=True)
@@ -94,10 +92,5 @@ def as_csv(records: Iterable[ListedRecord]) -> str:
             words = (item.criterion, str(item.result), decision.stored, decision.reviewed)
             numbers = (decision.stored_confidence, decision.reviewed_confidence)
             row = (record.record_id, item.stratum, *words, *numbers, printable(item.message))
-            writer.writerow([cell(value) for value in row])
+            writer.writerow([spreadsheet_cell(value) for value in row])
     return text.getvalue()
-
-
-def cell(value: object) -> object:
-    """Return a value as a cell of a table that no spreadsheet takes for a formula."""
-    return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA) else value

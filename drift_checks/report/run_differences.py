@@ -1,68 +1,151 @@
-"""What is different between two recorded runs, record by record."""
+"""What is different between two runs of a store, record by record."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
+from drift_checks.core.outcomes import AGREEMENT, Result
 from drift_checks.core.records import RecordId
-from drift_checks.report.history.recorded import RecordedDisagreement, RecordedRun
+from drift_checks.report.history.recorded import RecordedRun
+from drift_checks.report.run import RunReport
+
+# Of each kind, on the page of a run; `compare` lists all.
+_MOST_SHOWN = 30
 
 
 class Difference(StrEnum):
     """How the second run found a record, compared with the first.
 
-    NEW disagrees only in the second run, and both drew it; GONE the reverse. CHANGED disagrees in both, with another
-    stored or reviewed label; SAME with the same labels. ACKNOWLEDGED is a disagreement that was accepted before the
-    second run. The record of the others is in the sample of one run only.
+    NEW disagrees only in the second run, and the first reviewed it as well; GONE the reverse. CHANGED disagrees in
+    both, with another stored or reviewed label; SAME with the same labels. KNOWN does not count in one of the runs,
+    because it was acknowledged or judged. The others were reviewed by one of the runs only.
     """
 
     NEW = "new"
     GONE = "gone"
     CHANGED = "changed"
     SAME = "same"
-    ACKNOWLEDGED = "acknowledged"
+    KNOWN = "acknowledged or judged"
+    NOT_REVIEWED = "in both samples, but reviewed by one run only"
     ONLY_FIRST = "only in the first sample"
     ONLY_SECOND = "only in the second sample"
 
 
 @dataclass(frozen=True)
+class Labels:
+    """The categories on which store and reviewer disagree."""
+
+    stored: str | None
+    reviewed: str | None
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What a run says about its records; `reviewed` is None if that is not known, as in runs of earlier versions."""
+
+    drawn: Collection[RecordId]
+    disagreements: Mapping[RecordId, Labels]
+    known: Collection[RecordId]
+    reviewed: Collection[RecordId] | None
+
+    def agreed_on(self, record_id: RecordId) -> bool:
+        """Whether store and reviewer agreed; if it is not known which records were reviewed, whether it was drawn."""
+        return record_id in (self.drawn if self.reviewed is None else self.reviewed)
+
+    @classmethod
+    def by(cls, run: RecordedRun) -> Seen:
+        """Return what a recorded run says."""
+        agreed = {key for by_category in run.agreed_records.values() for ids in by_category.values() for key in ids}
+        found = {
+            item.record_id: Labels(item.stored, item.reviewed)
+            for item in run.disagreements
+            if item.record_id is not None
+        }
+        known = {item.record_id for item in run.known_disagreements if item.record_id is not None}
+        return cls(set(run.sample.record_ids), found, known, (agreed | found.keys() | known) if agreed else None)
+
+    @classmethod
+    def in_report(cls, report: RunReport) -> Seen:
+        """Return what a run says that is not recorded yet."""
+        checked = [item for item in report.outcomes if item.criterion == AGREEMENT and item.record_id is not None]
+        reviewed = (Result.PASSED, Result.FAILED, Result.ACKNOWLEDGED)
+        return cls(
+            set(report.facts.sample.record_ids),
+            {
+                item.record_id: Labels(item.decision.stored, item.decision.reviewed)
+                for item in checked
+                if item.result is Result.FAILED and item.record_id is not None and item.decision is not None
+            },
+            {item.record_id for item in checked if item.result is Result.ACKNOWLEDGED and item.record_id is not None},
+            {item.record_id for item in checked if item.result in reviewed and item.record_id is not None},
+        )
+
+
+@dataclass(frozen=True)
 class RecordDifference:
-    """A record that disagrees in at least one of two runs, with its disagreement in each."""
+    """A record that disagrees in at least one of two runs, with its labels in each if it disagrees there."""
 
     record_id: RecordId
     kind: Difference
-    before: RecordedDisagreement | None
-    now: RecordedDisagreement | None
+    before: Labels | None
+    now: Labels | None
 
 
-def record_differences(first: RecordedRun, second: RecordedRun) -> list[RecordDifference]:
-    """Return the records that disagree in either run, new ones first.
-
-    A record that was drawn but not reviewed counts as agreeing: what a run records does not tell the two apart.
-    """
+def record_differences(first: Seen, second: Seen) -> list[RecordDifference]:
+    """Return the records that disagree in either run, new ones first."""
     order = list(Difference)
-    return sorted(_differences(first, second), key=lambda item: (order.index(item.kind), str(item.record_id)))
+    return sorted(_differences(first, second), key=lambda item: (order.index(item.kind), _natural(item.record_id)))
 
 
-def _differences(first: RecordedRun, second: RecordedRun) -> Iterator[RecordDifference]:
-    before, now = _by_record(first), _by_record(second)
-    drawn_before, drawn_now = set(first.sample.record_ids), set(second.sample.record_ids)
-    accepted = {item.get("record_id") for item in second.acknowledged if item.get("found")}
-    for key in before | now:
-        old, new = before.get(key), now.get(key)
-        if old and new:
-            same = (old.stored, old.reviewed) == (new.stored, new.reviewed)
-            kind = Difference.SAME if same else Difference.CHANGED
-        elif new:
-            kind = Difference.NEW if key in drawn_before else Difference.ONLY_SECOND
-        elif key in accepted:
-            kind = Difference.ACKNOWLEDGED
-        else:
-            kind = Difference.GONE if key in drawn_now else Difference.ONLY_FIRST
-        yield RecordDifference(key, kind, old, new)
+def _natural(record_id: RecordId) -> tuple[bool, int, str]:
+    return (False, record_id, "") if isinstance(record_id, int) else (True, 0, record_id)
 
 
-def _by_record(run: RecordedRun) -> dict[RecordId, RecordedDisagreement]:
-    return {item.record_id: item for item in run.disagreements if item.record_id is not None}
+def _differences(first: Seen, second: Seen) -> Iterator[RecordDifference]:
+    for key in {**first.disagreements, **second.disagreements}:
+        before, now = first.disagreements.get(key), second.disagreements.get(key)
+        yield RecordDifference(key, _kind(key, first, second), before, now)
+
+
+def _kind(key: RecordId, first: Seen, second: Seen) -> Difference:
+    before, now = first.disagreements.get(key), second.disagreements.get(key)
+    if before and now:
+        return Difference.SAME if before == now else Difference.CHANGED
+    other = first if now else second
+    if key not in other.drawn:
+        return Difference.ONLY_SECOND if now else Difference.ONLY_FIRST
+    if key in other.known:
+        return Difference.KNOWN
+    if not other.agreed_on(key):
+        return Difference.NOT_REVIEWED
+    return Difference.NEW if now else Difference.GONE
+
+
+@dataclass(frozen=True)
+class SincePrevious:
+    """What is different in a run since the previous one of its store.
+
+    Attributes:
+        previous: That run.
+        shared: The number of records in both samples.
+        found: The kinds of differences, each with some of its records and the number of all.
+    """
+
+    previous: RecordedRun
+    shared: int
+    found: Mapping[Difference, tuple[list[RecordDifference], int]]
+
+    @classmethod
+    def of(cls, report: RunReport) -> SincePrevious | None:
+        """Return what is different in a run; None if it is the first one of its store."""
+        if not report.past:
+            return None
+        previous = report.past[-1]
+        before, now = Seen.by(previous), Seen.in_report(report)
+        by_kind: dict[Difference, list[RecordDifference]] = {kind: [] for kind in Difference}
+        for item in record_differences(before, now):
+            by_kind[item.kind].append(item)
+        found = {kind: (items[:_MOST_SHOWN], len(items)) for kind, items in by_kind.items() if items}
+        return cls(previous, len(set(before.drawn) & set(now.drawn)), found)

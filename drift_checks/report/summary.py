@@ -18,6 +18,7 @@ from drift_checks.report.headline import headline
 from drift_checks.report.history.recorded import Agreement, ReviewerFacts
 from drift_checks.report.label_issues import LABELS_FILE, label_findings
 from drift_checks.report.outside import outside_in_words
+from drift_checks.report.reviewer_accuracy import reviewer_findings
 from drift_checks.report.run import CriterionResult, Facts, RunReport
 from drift_checks.report.verdict import MEANINGS, Verdict
 from drift_checks.reviews.vectors.base import CHROMA
@@ -37,6 +38,8 @@ STRATUM_WORDS = {
     "baseline": "baseline",
     "label_issue": "likely label issues",
 }
+# Of a single record.
+RECORD_STRATA = STRATUM_WORDS | {"label_issue": "likely label issue"}
 
 
 def summarise(report: RunReport, page: Path | None) -> Iterator[str]:
@@ -46,16 +49,7 @@ def summarise(report: RunReport, page: Path | None) -> Iterator[str]:
     yield ""
     yield from _reviewed(facts)
     yield from _agreement(report)
-    for number, said in enumerate(accuracy_in_words(report)):
-        yield _line("" if number else "accuracy", said)
-    if report.past and (changed := changes_since(report.past[-1], report).sentences()):
-        yield _line("changed", f"{'; '.join(changed)} (since {report.past[-1].started:%Y-%m-%d %H:%M} UTC)")
-    if moved := attribution_findings(report):
-        yield _line("moved", moved.sentence)
-    if known := known_in_words(report):
-        yield f"acknowledged  {known}"
-    for _, why in report.acknowledged.ended:
-        yield _line("note", why)
+    yield from _about(report)
     yield ""
     yield "criteria"
     yield from _criteria(report.criteria_worst_first)
@@ -63,6 +57,29 @@ def summarise(report: RunReport, page: Path | None) -> Iterator[str]:
     yield from _not_reviewed(report.not_reviewed)
     yield from _records("other failures", report.other_failures, _failure)
     yield ""
+    yield from _notes(report, page)
+    yield _line(f"exit {report.exit_code}", report.exit_reason or MEANINGS[report.exit_code])
+
+
+def _about(report: RunReport) -> Iterator[str]:
+    """Yield what else is known of the agreement: who is right, and what changed."""
+    for number, said in enumerate(accuracy_in_words(report)):
+        yield _line("" if number else "accuracy", said)
+    if report.past and (changed := changes_since(report.past[-1], report).sentences()):
+        yield _line("changed", f"{'; '.join(changed)} (since {report.past[-1].started:%Y-%m-%d %H:%M} UTC)")
+    if moved := attribution_findings(report):
+        yield _line("moved", moved.sentence)
+    if by_anchors := reviewer_findings(report):
+        yield _line("anchors", by_anchors)
+    if known := known_in_words(report):
+        yield f"acknowledged  {known}"
+    for _, why in report.acknowledged.ended:
+        yield _line("note", why)
+
+
+def _notes(report: RunReport, page: Path | None) -> Iterator[str]:
+    """Yield what the reader may do next, and where the rest is."""
+    facts = report.facts
     if report.exit_code == Verdict.INCONCLUSIVE.exit_code and facts.resumable and report.not_reviewed:
         yield _line("note", "--drift-resume requests only the missing reviews")
     if facts.partial:
@@ -72,7 +89,6 @@ def summarise(report: RunReport, page: Path | None) -> Iterator[str]:
         yield _line("labels", f"{findings.sentence}{where}")
     if page is not None:
         yield _line("report", str(page))
-    yield _line(f"exit {report.exit_code}", report.exit_reason or MEANINGS[report.exit_code])
 
 
 def sample_in_words(facts: Facts) -> str:
@@ -348,7 +364,8 @@ def _disagreement(outcome: Outcome) -> str:
         return printable(outcome.record_id)
     pair = f"{printable(decision.stored, 30)} → {printable(decision.reviewed, 30)}"
     confidences = f"{confidence(decision.stored_confidence)} → {confidence(decision.reviewed_confidence)}"
-    return f"{printable(outcome.record_id, 20):<8}  {pair:<34}  confidence {confidences}  {outcome.stratum}"
+    stratum = RECORD_STRATA.get(outcome.stratum or "", "")
+    return f"{printable(outcome.record_id, 20):<8}  {pair:<34}  confidence {confidences}  {stratum}"
 
 
 def _failure(outcome: Outcome) -> str:

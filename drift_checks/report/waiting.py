@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import sha256
-from itertools import combinations
+from itertools import combinations, islice
 
 from drift_checks.core.records import RecordId
 from drift_checks.report.accuracy import JudgedReviews, ReviewedSample
@@ -15,13 +15,17 @@ from drift_checks.statistics.accuracy import gain, with_judged
 
 # A label issue follows so many records of the sample.
 _BETWEEN_ISSUES = 3
+# One of so many records has been judged by one other judge, so that the agreement of judges can be measured.
+_SHARED = 5
 
 
 @dataclass(frozen=True)
 class Waiting:
     """A record to judge: the categories that it has in the store and by the reviewer, or by `label_issues`.
 
-    `near` are the ids of the nearest records with either label, by category.
+    Attributes:
+        near: The ids of the nearest records with either label, by category, as far as the run recorded them.
+        again: Whether the judge has judged it, and another judge contradicts.
     """
 
     record_id: RecordId
@@ -31,6 +35,7 @@ class Waiting:
     stratum: str = ""
     origin: Origin = Origin.REVIEW
     near: tuple[tuple[str, RecordId], ...] = ()
+    again: bool = False
 
     @property
     def agreed(self) -> bool:
@@ -79,15 +84,29 @@ class Reviewed:
 
         Contradictions come first, once for each judge involved. The others are of the sample, in the order of what they
         tell about accuracy, and at random among those that tell the same, so that the judged ones are a random part of
-        them; a label issue, the likeliest first, follows every third of these.
+        them. After every third that anybody judged comes a label issue, the likeliest first, and every fifth of a
+        judge's records is one that one other judge has judged.
         """
-        yield from (item for item in self.conflicts() if self._asks_again(item, judge))
-        issues = (item for item in self._issues() if not self.judgements(item))
-        for number, item in enumerate(self._by_gain(), 1):
+        yield from (replace(item, again=True) for item in self.conflicts() if self._asks_again(item, judge))
+        judged = [(item, made) for item in self.records.values() if (made := self.judgements(item))]
+        judges = [{judgement.judge for judgement in made} for _, made in judged]
+        sampled, own = len(judged), sum(judge in names for names in judges)
+        together = sum(len(names) > 1 for names in judges if judge in names)
+        doubtful = [item for item in self._issues() if not self.judgements(item)]
+        issues, judged_issues = iter(doubtful), len(list(self._issues())) - len(doubtful)
+        by_one_other = [item for item, made in judged if len(made) == 1 and made[0].judge != judge and made[0].decides]
+        shared = iter(sorted(by_one_other, key=_shuffled))
+        for item in self._by_gain():
+            if (together + 1) * _SHARED <= own + 1 and (found := next(shared, None)) is not None:
+                yield found
+                together, own = together + 1, own + 1
+            if (judged_issues + 1) * _BETWEEN_ISSUES <= sampled and (found := next(issues, None)) is not None:
+                yield found
+                judged_issues += 1
             yield item
-            if number % _BETWEEN_ISSUES == 0:
-                yield from (issue for issue in [next(issues, None)] if issue is not None)
+            sampled, own = sampled + 1, own + 1
         yield from issues
+        yield from islice(shared, max(0, sampled // _SHARED - sum(len(names) > 1 for names in judges)))
 
     def _asks_again(self, item: Waiting, judge: str) -> bool:
         """Whether the judge is one of those who contradict each other, and has answered once."""

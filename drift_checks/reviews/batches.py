@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import replace
 from functools import partial
+from operator import itemgetter
 from typing import Any
 
 from drift_checks.core.errors import ReviewerError
@@ -39,30 +40,43 @@ class BatchReviewer:
         self._is_concurrent = is_concurrent
 
     def review(
-        self, records: Iterable[Record], repeats: Iterable[Record], on_review: OnReview, prepare: Prepare
+        self,
+        records: Iterable[Record],
+        repeats: Iterable[Record],
+        on_review: OnReview,
+        prepare: Prepare,
+        anchors: Iterable[Record] = (),
     ) -> None:
-        """Review the records, and the repeats a second time.
+        """Review the records with the anchors among them, and the repeats a second time.
 
         `prepare` is called while reviews are in progress, or before if they are not concurrent.
         """
         first = [record for record in records if record.id not in self._ledger.reviews]
         second = [record for record in repeats if record.id not in self._ledger.repeats]
-        if not first and not second:
+        beside = {record.id: record for record in anchors if record.id not in self._ledger.anchors}
+        if not (first or second or beside):
             return
         if not self._is_concurrent:
             prepare()
 
         def report(review: Review) -> None:
-            on_review(review)
+            if review.record_id not in beside:
+                on_review(review)
             # Only after the first review, so that a refused run ends at once.
             prepare()
 
-        self._run(first, second, self._adder([*first, *second]), report)
+        add = self._adder([*first, *second, *beside.values()])
+        self._run(
+            _spread(list(beside.values()), first),
+            second,
+            lambda review: add(review, anchor=review.record_id in beside),
+            report,
+        )
 
-    def begin(self, records: Sequence[Record]) -> Callable[[], None]:
+    def begin(self, records: Sequence[Record], on_review: OnReview = ignore) -> Callable[[], None]:
         """Start to review the records, and return what waits for their reviews."""
         reviews = self._started(records, (), self._adder(records))
-        return partial(self._wait, reviews, records, ignore)
+        return partial(self._wait, reviews, records, on_review)
 
     def review_until_decided(
         self, records: Sequence[Record], critical: float, on_review: OnReview, prepare: Prepare
@@ -135,6 +149,13 @@ class BatchReviewer:
         reviews = self._ledger.reviews
         pairs = [(reviews[record.id], record) for record in records if record.id in reviews]
         return [review.agrees_with(record) for review, record in pairs if review.made]
+
+
+def _spread(some: Sequence[Record], others: Sequence[Record]) -> list[Record]:
+    """Return the others with some records at equal distances among them."""
+    placed = [(number / len(others), record) for number, record in enumerate(others)]
+    placed += [((number + 0.5) / len(some), record) for number, record in enumerate(some)]
+    return [record for _, record in sorted(placed, key=itemgetter(0))]
 
 
 def _withheld(phrase: str, records: Iterable[Record]) -> str:

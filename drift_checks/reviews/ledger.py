@@ -12,7 +12,7 @@ from drift_checks.reviews.reviewers.limits import Spent
 
 
 class Ledger:
-    """Keeps reviews, repeats and variants by record id, calls and costs; its methods may be called from any thread.
+    """Keeps reviews, repeats, variants and anchors by record id, calls and costs; any thread may call its methods.
 
     Args:
         reviewer: The name of a second reviewer; None for the first.
@@ -23,6 +23,7 @@ class Ledger:
         self.reviews: dict[RecordId, Review] = {}
         self.repeats: dict[RecordId, Review] = {}
         self.variants: dict[RecordId, dict[int, Review]] = {}
+        self.anchors: dict[RecordId, Review] = {}
         self.calls = 0
         self._spent = 0.0
         self._used = Usage()
@@ -83,10 +84,12 @@ class Ledger:
 
     def _all(self) -> list[Review]:
         variants = (review for reviews in self.variants.values() for review in reviews.values())
-        return [*self.reviews.values(), *self.repeats.values(), *variants]
+        return [*self.reviews.values(), *self.repeats.values(), *self.anchors.values(), *variants]
 
     def _add(self, review: Review) -> None:
         if review.variant:
             self.variants.setdefault(review.record_id, {})[review.variant] = review
+        elif review.anchor:
+            self.anchors[review.record_id] = review
         else:
             (self.repeats if review.repeat else self.reviews)[review.record_id] = review

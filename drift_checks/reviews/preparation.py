@@ -8,8 +8,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from drift_checks.core.errors import SettingError, StoreAway
+from drift_checks.core.errors import ReportsError, SettingError, StoreAway
 from drift_checks.core.records import Record, RecordId, Sample, Stratum
 from drift_checks.reviews.hunting import hunted
 from drift_checks.reviews.labels.issues import LabelAssessment
@@ -24,6 +25,7 @@ from drift_checks.stores.columns.completion import completed
 from drift_checks.stores.engines.base import RecordFile
 from drift_checks.stores.engines.opening import open_records
 from drift_checks.stores.engines.snapshot import default_folder
+from drift_checks.stores.identity import StoreIdentity
 from drift_checks.stores.records import RecordStore
 from drift_checks.stores.tables import Table, TableFile
 from drift_checks.stores.taxonomy import read_taxonomy
@@ -31,6 +33,9 @@ from drift_checks.stores.vectors.base import Vector, VectorCollection
 from drift_checks.stores.vectors.connecting import connected
 from drift_checks.stores.vectors.linking import Link
 from drift_checks.stores.vectors.opening import VectorPlace
+
+if TYPE_CHECKING:
+    from drift_checks.reviews.anchors import Anchors
 
 
 class Preparation:
@@ -90,6 +95,31 @@ class Preparation:
     def _first_draw(self) -> Sample:
         """The sample as it is drawn at random, or as the interrupted run drew it."""
         return self._sampler.draw() if self.unfinished is None else self._sampler.draw_again(self.unfinished.sample)
+
+    @cached_property
+    def anchors(self) -> Anchors:
+        """The texts whose right category is known, from judgements and the gold set."""
+        from drift_checks.reviews.anchors import Anchors, find_anchors
+        from drift_checks.reviews.judgements.file import JudgementFile
+
+        settings = self.settings
+        judgements = JudgementFile(settings.reports)
+        if settings.gold is None and not judgements.path.exists():
+            return Anchors()
+        from drift_checks.reviews.gold import read_gold
+        from drift_checks.reviews.judgements.judgement import Judged
+
+        is_complete = settings.taxonomy is not None
+        gold = () if settings.gold is None else read_gold(settings.gold, self.taxonomy, is_complete=is_complete)
+        store = StoreIdentity(str(settings.db), settings.table, settings.collection)
+        try:
+            made = judgements.read().judgements
+        except ReportsError:
+            # The end of the run warns of it.
+            made = ()
+        return find_anchors(
+            Judged(made, store), gold, lambda ids: self._sampler.read([(key, Stratum.BASELINE) for key in ids])
+        )
 
     @cached_property
     def versions(self) -> Mapping[str, str]:

@@ -162,7 +162,7 @@ def find_unfinished(settings: Settings) -> Unfinished:
             continue
         if journal.header is None or journal.header.get("store") != _store(settings):
             continue
-        _refuse_damaged(folder / JOURNAL_FILE, journal.header)
+        refuse_damaged(folder / JOURNAL_FILE, journal.header)
         if journal.finished:
             raise SettingError(
                 "resume",
@@ -177,7 +177,7 @@ def find_unfinished(settings: Settings) -> Unfinished:
     )
 
 
-def _refuse_damaged(path: Path, found: Mapping[str, Any]) -> None:
+def refuse_damaged(path: Path, found: Mapping[str, Any]) -> None:
     """Raise SettingError if a header is not one that a run writes: its values become a path and queries."""
     try:
         from_plain(_Header, found)

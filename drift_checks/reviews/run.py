@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import cache, cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from drift_checks.core.errors import SettingError
 from drift_checks.core.records import Record, RecordId, Review, Stratum
@@ -33,8 +33,10 @@ from drift_checks.stores.tables import Table
 from drift_checks.stores.writing import refuse_unwritable
 
 if TYPE_CHECKING:
+    from drift_checks.reviews.anchors import Anchor
     from drift_checks.reviews.cluster.neighbours import ClusterNeighbours
 
+Drawn = TypeVar("Drawn")
 # The number of records whose variants the user's own classifier reviews by default.
 _VARIED = 10
 
@@ -83,6 +85,8 @@ class Pipeline(Preparation):
         _ = self.taxonomy, self.sample, self.classifier, self.versions, self.second
         if self.settings.repeat and getattr(self.classifier, "deterministic", False):
             raise _nothing_to_repeat(f"{self.reviewer_name} says deterministic = True")
+        if self.settings.gold is not None:
+            _ = self.anchors
         if any(named.name == NEIGHBOURS for named in self.named) and self.settings.embedding is not None:
             _ = self.compared
         elif self.classifier is not None and self._vector_place is not None:
@@ -145,13 +149,20 @@ class Pipeline(Preparation):
             second.ledger.use_journal(journal, contents.second.get(second.name, JournalContents()))
 
     def review(
-        self, records: Sequence[Record], on_review: OnReview, prepare: Callable[[], object] = lambda: None
+        self,
+        records: Sequence[Record],
+        on_review: OnReview,
+        prepare: Callable[[], object] = lambda: None,
+        anchors: Sequence[Record] = (),
     ) -> None:
         """Review the records that are not reviewed yet; a sequential decision may need only some of them.
 
         The second reviewers follow, or are asked at the same time if all are endpoints and no limit must be shared.
         `prepare` prepares the checks while calls are in progress, or before them if they run the user's code, which may
         not tolerate what it does to the process.
+
+        The first reviewer reviews the anchors among the records, or after them if there is a budget, so that they take
+        no call from the sample.
         """
         beside = [second for second in self.second if second.is_remote] if self._reviews_beside else []
 
@@ -167,7 +178,9 @@ class Pipeline(Preparation):
             batches.review_until_decided(judged, self.settings.critical, on_review, prepare_once)
             rest = [record for record in records if record.stratum not in self.sample.judged]
             records = [*(record for record in judged if self.reviews[record.id].made), *rest]
-        batches.review(records, self.repeats_among(records), on_review, prepare_once)
+        has_budget = (self.settings.max_calls, self.settings.max_cost) != (None, None)
+        batches.review(records, self.repeats_among(records), on_review, prepare_once, () if has_budget else anchors)
+        batches.review((), (), on_review, prepare_once, anchors)
         prepare_once()
         made = [record for record in records if self.reviews[record.id].made]
         for second in self.second:
@@ -192,6 +205,18 @@ class Pipeline(Preparation):
         """Return the records to review twice, drawn by the seed from those whose agreement is judged."""
         judged = [record for record in records if record.stratum in self.sample.judged]
         return self._draw("repeat", judged, self.settings.repeat)
+
+    @cached_property
+    def anchors_tonight(self) -> list[Anchor]:
+        """The anchors of this run, drawn by the seed; none if the user named the records to review."""
+        number = 0 if self.sample.chosen else self.settings.anchors
+        # From half as many more, so that each returns often enough to be compared with itself.
+        return self._draw("anchors", self.anchors.all[: number + number // 2], number) if number else []
+
+    def anchors_to_review(self) -> list[Record]:
+        """Return the records of these anchors that are not in the sample, where they are reviewed anyway."""
+        sampled = {record.id for record in self.sample.records} if self.anchors_tonight else set()
+        return [anchor.record for anchor in self.anchors_tonight if anchor.record.id not in sampled]
 
     def close_reviewer(self) -> None:
         """Close the reviewers after their last review."""
@@ -270,7 +295,7 @@ class Pipeline(Preparation):
         spent = [ledger.spent() for ledger in ledgers]
         return Spent(sum(item.calls for item in spent), sum(item.cost for item in spent))
 
-    def _draw(self, purpose: str, records: Sequence[Record], number: int) -> list[Record]:
+    def _draw(self, purpose: str, records: Sequence[Drawn], number: int) -> list[Drawn]:
         generator = random.Random(f"{purpose}:{self.settings.seed}")  # noqa: S311 - a sample, not a secret
         return generator.sample(records, min(number, len(records)))
 

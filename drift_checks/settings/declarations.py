@@ -14,7 +14,7 @@ from typing import Any, Literal, NamedTuple
 from zoneinfo import ZoneInfo
 
 from drift_checks.core.addresses import Location
-from drift_checks.settings import kinds, pairs
+from drift_checks.settings import classifiers, kinds, locations, pairs
 
 DATABASE_NAME = "risk_classifications.db"
 DATABASE_FOLDER = "database"
@@ -55,18 +55,18 @@ class Settings:
     """
 
     db: Location | None = _store(
-        kinds.records_location(),
+        locations.records_location(),
         "file with the records: SQLite, .csv, .tsv, .jsonl, .parquet, .duckdb, or a folder or glob of such files; or"
         " the URL of a database, as in postgresql://user@host/database, with the password in DRIFT_DB_PASSWORD"
         f" (default: {DATABASE_NAME} in the Chroma directory, else in ./{DATABASE_FOLDER}, if it exists)",
     )
     chroma: Location | None = _store(
-        kinds.vectors_location(),
+        locations.vectors_location(),
         "Chroma directory with the vectors, the URL of a Chroma server, as in http://host:8000, or none (default: the"
         " variable CHROMA_PERSIST_PATH, else the folder of the records if it is one)",
     )
     snapshot_dir: Path | None = _store(
-        kinds.path("a folder"),
+        locations.path("a folder"),
         "folder for private copies of a store that cannot be read in place (default: the system's cache folder)",
     )
     collection: str = _store(
@@ -99,7 +99,7 @@ class Settings:
         60.0,
     )
     taxonomy: Path | None = _store(
-        kinds.path("a YAML file"),
+        locations.path("a YAML file"),
         "YAML file that maps each category to its description (default: the categories in the store)",
     )
     sample_size: int | Literal["all"] | None = _sample(
@@ -134,22 +134,22 @@ class Settings:
     naive_timezone: ZoneInfo = _sample(kinds.zone(), "time zone of timestamps that have none (default: the machine's)")
     records: tuple[str, ...] = _sample(kinds.record_ids(), "review exactly these record ids instead of a sample", ())
     reviewer: str = _reviewer(
-        kinds.reviewers(LLM, NEIGHBOURS, LLM),
+        classifiers.reviewers(LLM, NEIGHBOURS, LLM),
         "neighbours (a vote of the most similar records), llm, or package.module:name of your own classifier; or"
         " several with commas, as in neighbours,llm: the first decides, and the criterion attribution compares all",
         NEIGHBOURS,
     )
     embedding: str | None = _reviewer(
-        kinds.embedding(TFIDF),
+        classifiers.embedding(TFIDF),
         "what neighbours compares texts by: tfidf, package.module:name of a function from a list of texts to an array"
         " of vectors, or the name of a sentence-transformers model (default: the vectors of the store, else tfidf)",
     )
     llm_base_url: str = _reviewer(
-        kinds.address(), "endpoint that implements OpenAI's chat completions API (default: OpenAI's)"
+        locations.address(), "endpoint that implements OpenAI's chat completions API (default: OpenAI's)"
     )
     llm_model: str = _reviewer(kinds.word("the name of a model"), "name of the model, as the endpoint knows it")
     llm_prompt: Path | None = _reviewer(
-        kinds.path("a text file"),
+        locations.path("a text file"),
         "instructions for the model, in which {{ categories }} stands for the list (default: built in)",
     )
     llm_price: tuple[float, float] | None = _reviewer(
@@ -165,7 +165,7 @@ class Settings:
         64,
     )
     cluster: str | None = _reviewer(
-        kinds.cluster(LOCAL),
+        locations.cluster(LOCAL),
         "Dask cluster on which your own classifier, or neighbours, runs: local (a worker for each processor is"
         " started), or the address of a scheduler, as in tcp://scheduler:8786; or none (default: in this process)",
     )
@@ -185,6 +185,17 @@ class Settings:
     stability: int | None = _reviewer(
         kinds.whole(0),
         "number of records to review again with the text reworded (default: 10 with your own classifier, else 0)",
+    )
+    anchors: int = _reviewer(
+        kinds.whole(0),
+        "number of anchors, texts whose right category people judged or the gold set names, that are also reviewed each"
+        " night, to tell a reviewer that moved from a store that moved",
+        10,
+    )
+    gold: Path | None = _reviewer(
+        locations.path("a CSV or JSONL file"),
+        "CSV or JSONL file of your own anchors, with the columns category and text, id (of a record of the store), or"
+        " both",
     )
     resume: bool = _reviewer(kinds.flag(), "continue the newest interrupted run", False)
     warn: float = _verdict(kinds.share(), "agreement below this is WARNING", 0.85)
@@ -225,10 +236,10 @@ class Settings:
     reference_days: int = _windows(
         kinds.whole(1), "length of the reference window, just before the recent one, in days", 365
     )
-    reports: Path = _report(kinds.path("a folder"), "folder that runs write to", Path("reports"))
+    reports: Path = _report(locations.path("a folder"), "folder that runs write to", Path("reports"))
     retention_days: int = _report(kinds.whole(30), "number of days to keep reports and history, at least 30", 90)
     record_url: str | None = _report(
-        kinds.record_address(),
+        locations.record_address(),
         "URL of a record in your own system, in which {id} stands for its id, as in https://app/item/{id}, for links in"
         " the report",
     )
@@ -240,11 +251,11 @@ class Settings:
         False,
     )
     log_file: Path | None = _report(
-        kinds.path("a file"),
+        locations.path("a file"),
         "also write the log to this file, as JSON lines; it is rotated at 10 MB, and 10 files are kept",
     )
     log_config: Path | None = _report(
-        kinds.path("a YAML file"), "YAML file with a logging dictConfig, instead of logging to stderr"
+        locations.path("a YAML file"), "YAML file with a logging dictConfig, instead of logging to stderr"
     )
     quiet: bool = _report(kinds.flag(), "print nothing unless the verdict is worse than OK, for cron's MAILTO", False)
     alerts: tuple[str, ...] | None = _alerts(
@@ -265,7 +276,7 @@ class Settings:
         CONFIRMED,
     )
     pagerduty_url: str = _alerts(
-        kinds.address(), "PagerDuty's events endpoint, for the EU service region or a proxy", PAGERDUTY_URL
+        locations.address(), "PagerDuty's events endpoint, for the EU service region or a proxy", PAGERDUTY_URL
     )
     pagerduty_severities: tuple[tuple[str, str], ...] = _alerts(
         pairs.severities(),
@@ -273,7 +284,7 @@ class Settings:
         (),
     )
     report_url: str | None = _alerts(
-        kinds.address(), "URL at which the folder of reports is published, for links in alerts"
+        locations.address(), "URL at which the folder of reports is published, for links in alerts"
     )
     email_to: tuple[str, ...] = _alerts(pairs.mail_addresses(), "recipients of alert mail, separated by commas", ())
     email_from: str | None = _alerts(pairs.mail_address(), "sender of alert mail (default: drift-checks at this host)")

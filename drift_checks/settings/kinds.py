@@ -3,33 +3,20 @@
 from __future__ import annotations
 
 import math
-import os
-import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final, Generic, Literal, TypeVar
-from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, available_timezones
 
-from drift_checks.core.addresses import HTTP, Location, ServerURL
-from drift_checks.core.errors import nearest
-from drift_checks.core.masking import mask_password, mask_url, may_hold_password
+from drift_checks.core.masking import mask_password
 
 Value = TypeVar("Value")
 
 AUTO = "auto"
 ALL: Final = "all"
 NONE = "none"
-_NAME = r"[^\W\d]\w*(?:\.[^\W\d]\w*)*"
-_ADDRESS = re.compile(f"{_NAME}:{_NAME}")
-# Of Dask.
-_SCHEDULERS = ("tcp", "tls", "ucx", "ws", "wss")
-_HOST_AND_PORT = re.compile(r"[\w.-]+:\d{2,5}")
-_MODEL_FILE = re.compile(r"\.(joblib|pkl|pickle|skops|onnx|pt|pth|safetensors|h5|bin|ftz)$", re.IGNORECASE)
-# What SQLAlchemy calls the files that are named by their path here.
-_FILE_SCHEMES = ("sqlite", "duckdb", "file")
 _FLAGS = {"1": True, "true": True, "yes": True, "on": True, "0": False, "false": False, "no": False, "off": False}
 
 
@@ -105,88 +92,6 @@ def any_whole() -> Kind[int]:
     return simple(int, "a whole number")
 
 
-def path(what: str) -> Kind[Path]:
-    """Return the kind of paths to `what`: made absolute, links not followed."""
-
-    def parse(text: str, folder: Path) -> Path:
-        if not text or "://" in text:
-            raise ValueError
-        try:
-            found = Path(os.path.normpath(folder / Path(text).expanduser()))
-        except RuntimeError as error:
-            raise ValueError from error
-        # Later messages repeat a path as it is. Few files have a name like `user:password@host`.
-        if may_hold_password(text) and not os.path.lexists(found):
-            raise ValueError
-        return found
-
-    return Kind(parse, f"the path of {what}")
-
-
-def path_or_none(what: str) -> Kind[Path | None]:
-    """Return the kind of paths to `what`, or `none`."""
-    named = path(what)
-
-    def parse(text: str, folder: Path) -> Path | None:
-        return None if text == NONE else named.parse(text, folder)
-
-    return Kind(parse, f"{named.allowed}, or {NONE}")
-
-
-def records_location() -> Kind[Location]:
-    """Return the kind of locations of records: a path, or the URL of a database server."""
-    file = path("a SQLite, CSV, JSON lines, Parquet or DuckDB file")
-
-    def parse(text: str, folder: Path) -> Location:
-        if "://" not in text:
-            return file.parse(text, folder)
-        url = _server(text)
-        if url.scheme in HTTP:
-            raise Mistaken("name a Chroma server with --drift-chroma=URL")
-        if url.scheme in _FILE_SCHEMES:
-            raise Mistaken("name the file itself, as in --drift-db=records.db")
-        return url
-
-    return Kind(
-        parse, f"{file.allowed}, or the URL of a database, as in postgresql://user@host/database", shown=_shown_location
-    )
-
-
-def vectors_location() -> Kind[Location | None]:
-    """Return the kind of locations of vectors: a path, the URL of a Chroma server, or `none`."""
-    directory = path_or_none("a Chroma directory")
-
-    def parse(text: str, folder: Path) -> Location | None:
-        if "://" not in text:
-            if _HOST_AND_PORT.fullmatch(text) and not os.path.lexists(folder / text):
-                raise Mistaken(f"did you mean 'http://{text}'?")
-            return directory.parse(text, folder)
-        url = _server(text)
-        if url.scheme not in HTTP:
-            raise Mistaken("name a database with --drift-db=URL")
-        if not url.host:
-            raise ValueError
-        return url
-
-    allowed = "the path of a Chroma directory, the URL of a Chroma server, as in http://host:8000, or none"
-    return Kind(parse, allowed, shown=_shown_location)
-
-
-def _server(text: str) -> ServerURL:
-    try:
-        return ServerURL.parse(text)
-    except ValueError as error:
-        raise Mistaken(str(error)) from error
-
-
-def _shown_location(text: str) -> str:
-    """Return a location as it may be shown: a URL without its secrets, or what looks like one without most of it."""
-    try:
-        return ServerURL.parse(text).public
-    except ValueError:
-        return mask_password(text)
-
-
 def word(what: str) -> Kind[str]:
     """Return the kind of non-empty text."""
     return simple(str, what, bool)
@@ -195,124 +100,6 @@ def word(what: str) -> Kind[str]:
 def choice(*words: str) -> Kind[str]:
     """Return the kind of a choice between a few words."""
     return simple(str, " or ".join(words), words.__contains__, lambda: words)
-
-
-def reviewer(*words: str) -> Kind[str]:
-    """Return the kind of reviewers: one of a few words, or the location of the user's own classifier."""
-
-    def parse(text: str, _: Path) -> str:
-        if text in words or (_ADDRESS.fullmatch(text) and not text.partition(":")[0].endswith(".py")):
-            return text
-        raise Mistaken(_meant_classifier(text))
-
-    return Kind(parse, f"{', '.join(words)}, or package.module:name of your own classifier", lambda: words)
-
-
-def reviewers(model_of: str, *words: str) -> Kind[str]:
-    """Return the kind of lists of reviewers; after the first, `model_of` may name its model, as in `llm=small`."""
-    one = reviewer(*words)
-
-    def parse(text: str, folder: Path) -> str:
-        names = [name.strip() for name in text.split(",")]
-        if len(names) == 1:
-            return one.parse(text, folder)
-        if "" in names:
-            raise Mistaken("one of the names is empty: omit its comma")
-        for place, name in enumerate(names):
-            word, equals, model = name.partition("=")
-            if equals and word == model_of and not place:
-                raise Mistaken(f"name the model of the first reviewer with --drift-{model_of}-model={model or 'NAME'}")
-            if not (model and word == model_of):
-                _parse_one(one, name, folder)
-        if twice := next((name for name in names if names.count(name) > 1), None):
-            raise Mistaken(f"{twice!r} is there twice: name each reviewer once")
-        return ",".join(names)
-
-    return Kind(parse, f"{one.allowed}, or several of these with commas", one.known)
-
-
-def _parse_one(one: Kind[str], name: str, folder: Path) -> None:
-    try:
-        one.parse(name, folder)
-    except Mistaken as error:
-        hint = str(error) or nearest(name, one.known())
-        raise Mistaken(f"{name!r} is not a reviewer{f', {hint}' if hint else ''}") from None
-
-
-def _meant_classifier(text: str) -> str:
-    """Return what to do about an address that is a file, or lacks its colon."""
-    if _MODEL_FILE.search(text):
-        return (
-            "a model's file is not loaded, because that runs the code in it: load it in a module of yours, as in"
-            " model = joblib.load(…), and name module:model"
-        )
-    file, _, name = text.partition(":")
-    module = file.removesuffix(".py").removeprefix("./").strip("/").replace("/", ".")
-    if file.endswith(".py") and re.fullmatch(_NAME, module):
-        return f"did you mean '{module}:{name or 'NAME'}'?"
-    if re.fullmatch(_NAME, text) and "." in text:
-        return "did you mean '{}:{}'?".format(*text.rsplit(".", 1))
-    return ""
-
-
-def embedding(*words: str) -> Kind[str]:
-    """Return the kind of embeddings: one of a few words, the location of a callable, or the name of a model."""
-    allowed = (
-        f"{', '.join(words)}, package.module:name of your own function, or the name of a sentence-transformers model"
-    )
-    return simple(str, allowed, lambda text: bool(text.strip()), lambda: words)
-
-
-def is_address(text: str) -> bool:
-    """Return whether a text is of the form `package.module:name`."""
-    return bool(_ADDRESS.fullmatch(text))
-
-
-def address() -> Kind[str]:
-    """Return the kind of URLs of an HTTP endpoint, which must not contain secrets."""
-
-    def parse(text: str, _: Path) -> str:
-        parts = urlsplit(text)
-        if parts.scheme not in ("http", "https") or not parts.hostname or "@" in parts.netloc:
-            raise ValueError
-        if parts.query or parts.fragment or parts.port == 0:
-            raise ValueError
-        return text.rstrip("/")
-
-    return Kind(parse, "a URL such as https://host/v1, without user, password or query", shown=mask_url)
-
-
-def record_address() -> Kind[str]:
-    """Return the kind of URLs of one record, in which `{id}` stands for its id."""
-
-    def parse(text: str, _: Path) -> str:
-        parts = urlsplit(text)
-        if parts.scheme not in ("http", "https") or not parts.hostname or set("@{}") & set(parts.netloc):
-            raise ValueError
-        if "{id}" not in text:
-            raise ValueError
-        return text
-
-    return Kind(parse, "a URL with {id} in its path or query, such as https://host/item/{id}, without user or password")
-
-
-def cluster(*words: str) -> Kind[str | None]:
-    """Return the kind of Dask clusters: one of a few words, the address of a scheduler, or none."""
-
-    def parse(text: str, _: Path) -> str | None:
-        if text in words:
-            return text
-        if text == NONE:
-            return None
-        parts = urlsplit(text)
-        if parts.scheme not in _SCHEDULERS or not parts.hostname or not parts.port or "@" in parts.netloc:
-            raise ValueError
-        if parts.path.strip("/") or parts.query or parts.fragment:
-            raise ValueError
-        return text.rstrip("/")
-
-    allowed = f"{', '.join(words)}, none, or the address of a scheduler with its port, such as tcp://scheduler:8786"
-    return Kind(parse, allowed, lambda: (*words, NONE), shown=mask_url)
 
 
 def price() -> Kind[tuple[float, float]]:

@@ -15,7 +15,7 @@ NAMES = (
     *("as_of", "naive_timezone", "records"),
     *("reviewer", "embedding", "llm_base_url", "llm_model", "llm_prompt", "llm_price", "llm_max_tokens"),
     *("concurrency", "concurrency_max", "cluster", "requests_per_minute", "timeout", "max_calls", "max_cost"),
-    *("repeat", "stability"),
+    *("repeat", "stability", "anchors", "gold"),
     *("warn", "critical", "min_reviewed", "decision", "judge", "error_rate", "thresholds", "least"),
     *("recent_days", "reference_days"),
     *("reports", "retention_days", "log_file", "log_config", "record_url"),

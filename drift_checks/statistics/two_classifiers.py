@@ -27,11 +27,16 @@ class Conclusion(StrEnum):
 
 @dataclass(frozen=True)
 class Pairs:
-    """Records that both classified: `gained` agree with the store only by the second, `lost` only by the first."""
+    """Records that both classified, by which of the two agrees with the store, or is right.
+
+    `gained` are those on which only the second is right, `lost` those on which only the first is. Of the others, which
+    are `tied`, both are right on `both`.
+    """
 
     gained: int
     lost: int
     tied: int
+    both: int = 0
 
     @property
     def number(self) -> int:
@@ -46,7 +51,7 @@ class Pairs:
     @property
     def mirrored(self) -> Pairs:
         """The same records with the classifiers exchanged."""
-        return Pairs(self.lost, self.gained, self.tied)
+        return Pairs(self.lost, self.gained, self.tied, self.both)
 
 
 def exact_mcnemar(pairs: Pairs) -> float:

@@ -74,7 +74,7 @@ def agrees(text):
 def test_last_failed_records_have_no_verdict_on_their_rate(review: Review, doubtful: BuiltStore) -> None:
     """All of them disagreed before: they are INCONCLUSIVE while one disagrees, and OK once all agree."""
     review(*doubtful.options, *LOW_CONFIDENCE)
-    begins = "PARTIAL · 10 of 30 records, 1 of 19 criteria · "
+    begins = "PARTIAL · 10 of 30 records, 1 of 20 criteria · "
     again = review(*doubtful.options, *LOW_CONFIDENCE, "--lf")
     assert (again.exit_code, again.drift["headline"].startswith(f"{begins}INCONCLUSIVE · ")) == (75, True)
     assert (f"{begins}INCONCLUSIVE" in again.out, again.drift["partial"]) == (True, True)

@@ -55,9 +55,29 @@ class Opened:
         """Return a field of the filter."""
         return self.page.get_by_role("searchbox" if label == "Search" else "combobox", name=label, exact=True)
 
+    def sort(self, order: str) -> None:
+        """Choose an order by its value."""
+        self.field("Sort by").select_option(value=order)
+
+    def groups(self, label: str) -> Locator:
+        """Return the visible groups of one kind, such as the label pairs, unfolded."""
+        kind = self.page.locator("#groups > details").filter(has=self.page.locator("summary", has_text=label))
+        if kind.get_attribute("open") is None:
+            kind.locator("summary").click()
+        return kind.get_by_role("link")
+
     def choose(self, label: str, value: str) -> None:
-        """Choose an option of the filter by its value."""
-        self.field(label).select_option(value=value)
+        """Choose a group, or give it up."""
+        self.groups(label).filter(has=self.page.get_by_text(value, exact=True)).click()
+
+    def chosen_group(self, label: str) -> str:
+        """Return the chosen group of one kind; empty if it is all."""
+        return "".join(self.groups(label).and_(self.page.locator("[aria-current]")).locator("bdi").all_inner_texts())
+
+    def counts(self, label: str) -> dict[str, int]:
+        """Return the visible groups of one kind, and their counts."""
+        links = self.groups(label).all()
+        return {link.locator("bdi").inner_text(): int(link.locator("b").inner_text()) for link in links}
 
     def chosen(self, label: str) -> str:
         """Return the value of a field of the filter."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -18,10 +18,10 @@ from drift_checks.operations.backup import verification
 from drift_checks.operations.backup.archive import describe_file, pack, unpack
 from drift_checks.operations.backup.copies import copy_chroma, copy_journal, copy_sqlite, not_written
 from drift_checks.operations.backup.disk import refuse_without_room
-from drift_checks.operations.backup.manifest import CHROMA, RECORDS, Counts, Manifest, Origins
+from drift_checks.operations.backup.manifest import CHROMA, RECORDS, REPORT_FILES, Counts, Manifest, Origins
 from drift_checks.operations.backup.retention import ASIDE, archive_name, moment_of, prune
-from drift_checks.report.history.journal import NAME as HISTORY_JOURNAL
 from drift_checks.report.history.reading import NAME as HISTORY
+from drift_checks.reviews.judgements.file import NAME as JUDGEMENTS
 from drift_checks.stores.engines.snapshot import Snapshot
 from drift_checks.stores.engines.sqlite import SqliteFile, files_of
 from drift_checks.stores.identity import StoreIdentity
@@ -48,8 +48,8 @@ class BackupSource:
     snapshot_dir: Path
 
     def report_files(self) -> dict[str, Path]:
-        """Return the history and its journal by their names, as far as they exist."""
-        files = {name: self.reports / name for name in (HISTORY, HISTORY_JOURNAL)}
+        """Return the history, its journal and the judgements by their names, as far as they exist."""
+        files = {name: self.reports / name for name in REPORT_FILES}
         # os.path: False, too, if the folder may not be searched.
         return {name: file for name, file in files.items() if os.path.exists(file)}  # noqa: PTH110
 
@@ -115,15 +115,13 @@ def _make(source: BackupSource, snapshot: Snapshot, aside: Path, now: datetime) 
     """Copy, check, pack and compare; return the manifest and the warnings."""
     copies = _copy(source, snapshot.folder / "copied")
     records = _check(source, copies)
-    history, journal = (
-        str(source.reports / name) if name in copies.files else None for name in (HISTORY, HISTORY_JOURNAL)
-    )
+    kept = [str(source.reports / name) if name in copies.files else None for name in REPORT_FILES]
     versions = {name: version(name) for name in ("drift-checks", "chromadb")}
     manifest = Manifest(
         created=now,
         versions=versions | {"sqlite": sqlite3.sqlite_version},
         store=source.identity,
-        sources=Origins(str(source.db), None if source.chroma is None else str(source.chroma), history, journal),
+        sources=Origins(str(source.db), None if source.chroma is None else str(source.chroma), *kept),
         counts=Counts(records, None if copies.vectors is None else copies.vectors.count, copies.runs),
         members={name: describe_file(file) for name, file in copies.files.items()},
         verified=_sentences(copies),
@@ -153,14 +151,14 @@ def _copy(source: BackupSource, folder: Path) -> _Copies:
         verification.refuse_damaged(target, history)
 
     # The journal last, so that it lacks no run of the history.
-    by_name: dict[str, Callable[[Path, Path], None]] = {HISTORY: copy_history, HISTORY_JOURNAL: copy_journal}
     for name, file in source.report_files().items():
         try:
-            by_name[name](file, folder / name)
+            (copy_history if name == HISTORY else copy_journal)(file, folder / name)
             copies.files[name] = folder / name
         except StoreError as error:
-            # Unlike the store, it can be rebuilt from the reports.
-            copies.warnings.append(f"the history of the reports is left out: {error}")
+            # The store is saved all the same, and the history can be rebuilt from the reports.
+            what = "the judgements are" if name == JUDGEMENTS else "the history of the reports is"
+            copies.warnings.append(f"{what} left out: {error}")
     return copies
 
 

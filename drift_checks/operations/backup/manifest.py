@@ -14,6 +14,7 @@ from drift_checks.core.plain import from_plain, read_json, to_plain
 from drift_checks.core.text import printable
 from drift_checks.report.history.journal import NAME as HISTORY_JOURNAL
 from drift_checks.report.history.reading import NAME as HISTORY
+from drift_checks.reviews.judgements.file import NAME as JUDGEMENTS
 from drift_checks.stores.identity import StoreIdentity
 from drift_checks.stores.vectors.catalogue import DATABASE
 from drift_checks.stores.vectors.damage import SEGMENT
@@ -23,9 +24,11 @@ SCHEMA = 1
 RECORDS = "records.sqlite3"
 CHROMA = "chroma"
 CHROMA_DATABASE = f"{CHROMA}/{DATABASE}"
+# What the reports do not hold a second time.
+REPORT_FILES = (HISTORY, HISTORY_JOURNAL, JUDGEMENTS)
 # Names in an archive become names on a disk: these and no others.
 _ALLOWED = re.compile(
-    "|".join(map(re.escape, (RECORDS, HISTORY, HISTORY_JOURNAL, CHROMA_DATABASE)))
+    "|".join(map(re.escape, (RECORDS, *REPORT_FILES, CHROMA_DATABASE)))
     + rf"|{CHROMA}/{SEGMENT.pattern}/[A-Za-z0-9_][A-Za-z0-9_.-]{{0,60}}"
 )
 _DIGEST = re.compile(r"[0-9a-f]{64}")
@@ -49,6 +52,7 @@ class Origins:
     chroma: str | None
     history: str | None
     history_journal: str | None = None
+    judgements: str | None = None
 
 
 @dataclass(frozen=True)
@@ -126,7 +130,7 @@ def _refuse_invalid(manifest: Manifest) -> None:
     if any(number is not None and number < 0 for number in numbers):
         raise ValueError("a number below 0")
     origins = asdict(manifest.sources)
-    for name, origin in zip((RECORDS, CHROMA_DATABASE, HISTORY, HISTORY_JOURNAL), origins.values(), strict=True):
+    for name, origin in zip((RECORDS, CHROMA_DATABASE, *REPORT_FILES), origins.values(), strict=True):
         if (name in manifest.members) != (origin is not None):
             raise ValueError(f"{name} and where it came from")
         if origin is not None and (not origin.startswith("/") or "\0" in origin):

@@ -9,9 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from drift_checks.core.errors import ArchiveError
-from drift_checks.operations.backup.manifest import CHROMA, RECORDS, Manifest
+from drift_checks.operations.backup.manifest import CHROMA, RECORDS, REPORT_FILES, Manifest
 from drift_checks.report.history.journal import NAME as HISTORY_JOURNAL
-from drift_checks.report.history.reading import NAME as HISTORY
 from drift_checks.stores.vectors.damage import SEGMENT
 
 # SQLite would replay another file's journal into the restored one.
@@ -20,7 +19,7 @@ _BESIDE = ("", "-wal", "-shm", "-journal")
 
 @dataclass(frozen=True)
 class Targets:
-    """Where a backup is restored to, None for what is left out; the history goes into the folder `reports`."""
+    """Where a backup is restored to, None for what is left out; history and judgements go into the folder `reports`."""
 
     db: Path | None
     chroma: Path | None
@@ -56,7 +55,7 @@ def placements(manifest: Manifest, targets: Targets, archive: Path) -> list[Plac
         _refuse_kind(targets.db, folder=False)
         found.append(Placement(RECORDS, targets.db.resolve()))
     if targets.reports is not None:
-        names = [name for name in (HISTORY, HISTORY_JOURNAL) if name in manifest.members]
+        names = [name for name in REPORT_FILES if name in manifest.members]
         if not names:
             raise ArchiveError(archive, "contains no history of reports", "omit --history")
         _refuse_kind(targets.reports, folder=True)

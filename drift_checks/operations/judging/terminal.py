@@ -7,12 +7,13 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Protocol
 
-from drift_checks.core.errors import nearest
+from drift_checks.core.secrets import mask_secrets
 from drift_checks.core.text import count, printable, spelled_out
 from drift_checks.operations.judging.session import JudgingSession, Shown
 from drift_checks.reviews.judgements.judgement import Answer
 
-_LONGEST_NEAR = 160
+_LONGEST_NEAR = 200
+_SHOWN_AT_FIRST, _LONGEST = 3_000, 100_000
 _KEYS = "1 left · 2 right · o other · b both · c cannot tell · s skip · u undo · q quit"
 _KEYS_OF_ONE = "1 yes · o other · c cannot tell · s skip · u undo · q quit"
 _END = ("", "q", "\x04")
@@ -62,6 +63,8 @@ def _act(session: JudgingSession, screen: Screen, shown: Shown, key: str, catego
             screen.show("nothing to undo in this session")
     elif key == "o":
         _other(session, screen, categories)
+    elif key == "m":
+        screen.show(_part(shown.text, _SHOWN_AT_FIRST, _LONGEST) or "that was the whole text")
     else:
         screen.show(_KEYS_OF_ONE if shown.agreed else _KEYS)
 
@@ -70,31 +73,39 @@ def _other(session: JudgingSession, screen: Screen, categories: Sequence[str]) -
     typed = screen.line("category (Tab completes, empty: none of the known ones): ", categories).strip()
     if not typed:
         session.answer(Answer.OTHER)
-    elif typed in categories:
-        session.choose(typed)
-    else:
-        screen.show(
-            f"{printable(typed)!r} is not a category of the store; {nearest(typed, categories) or 'press o again'}"
-        )
+    elif problem := session.choose_typed(typed, categories):
+        screen.show(f"{problem} (press o again)")
 
 
 def _lines(shown: Shown, *, named: bool) -> Iterator[str]:
     yield ""
     yield f"record {printable(shown.waiting.record_id)}"
-    yield from spelled_out(shown.text).splitlines() or ["(no text)"]
+    if shown.waiting.again:
+        yield "you have judged this record, and another judge contradicts: please look again"
+    yield from _part(shown.text, 0, _SHOWN_AT_FIRST).splitlines() or ["(no text)"]
+    if (more := len(shown.text) - _SHOWN_AT_FIRST) > 0:
+        yield f"… {more:,} more characters: press m"
     if shown.evidence:
-        yield f"evidence: {printable(shown.evidence, 1000)}"
-    for category, text in shown.near:
-        yield f"near, {printable(category)}: {printable(text, _LONGEST_NEAR)}"
+        yield f"evidence: {printable(mask_secrets(shown.evidence), 1000)}"
+    yield ""
+    for near in shown.near:
+        yield f"near, {printable(near.category)}: {printable(mask_secrets(near.text), _LONGEST_NEAR)}"
+    if shown.obstacle:
+        yield f"no nearest texts: {printable(shown.obstacle, 300)}"
     yield ""
     if shown.agreed:
         yield f"  1 {printable(shown.left)}: is it right?"
         yield _KEYS_OF_ONE
     else:
-        words = (" (store)", " (reviewer)") if named else ("", "")
+        words = [f" ({role})" if named else "" for role in shown.roles]
         yield f"  1 {printable(shown.left)}{words[0]}"
         yield f"  2 {printable(shown.right)}{words[1]}"
         yield _KEYS
+
+
+def _part(text: str, begin: int, end: int) -> str:
+    # A secret that is cut would stay in part.
+    return spelled_out(mask_secrets(text)[begin:end])
 
 
 class Terminal:

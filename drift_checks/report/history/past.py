@@ -10,7 +10,7 @@ from typing import Any
 from drift_checks.core.errors import ReportsError
 from drift_checks.core.outcomes import PastRun
 from drift_checks.report.history.reading import open_for_reading
-from drift_checks.report.history.recorded import RecordedRun
+from drift_checks.report.history.recorded import RecordedRun, setting_value
 from drift_checks.report.verdict import Verdict
 from drift_checks.settings.declarations import RANDOM, SEQUENTIAL
 from drift_checks.stores.identity import StoreIdentity
@@ -37,6 +37,7 @@ class Source:
     judge: str
     draw: Draw
     method: str = RANDOM
+    where: str | None = None
 
 
 def past_runs(reports: Path, source: Source) -> list[PastRun]:
@@ -94,6 +95,7 @@ def _is_comparable(run: RecordedRun, source: Source) -> bool:
     return (
         decided == wanted
         and (run.decision, run.sample.method) == (source.decision, source.method)
+        and _met(run, source.where)
         and drawn_alike
         and judged
         and draw_of(run) != source.draw
@@ -103,8 +105,7 @@ def _is_comparable(run: RecordedRun, source: Source) -> bool:
 def _met(run: RecordedRun, where: str | None) -> bool:
     """Whether the run read the records that meet this condition, None for all."""
     recorded = run.settings.get("where")
-    # A recorded setting ends with its source.
-    return recorded is None if where is None else recorded is not None and recorded.startswith(f"{where} (")
+    return where == (None if recorded is None else setting_value(recorded))
 
 
 def draw_of(run: RecordedRun) -> Draw:

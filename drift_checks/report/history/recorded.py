@@ -314,3 +314,13 @@ def _moment(written: Any) -> datetime:
 def _refuse_half(rate: float | None, interval: Interval | None) -> None:
     if (rate is None) is not (interval is None):
         raise ValueError("a rate and its interval come together")
+
+
+def setting_value(recorded: str) -> str:
+    """Return the value of a recorded setting without its source, as `3` of `3 (/srv/a (b)/pytest.ini)`."""
+    depth = 0
+    for place in range(len(recorded) - 1, 0, -1):
+        depth += (recorded[place] == ")") - (recorded[place] == "(")
+        if not depth:
+            return recorded[:place].removesuffix(" ")
+    return recorded

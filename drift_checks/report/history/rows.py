@@ -14,8 +14,8 @@ from drift_checks.core.secrets import masked
 from drift_checks.report.history.recorded import RecordedRun, recorded_run
 from drift_checks.stores.identity import StoreIdentity
 
-# The details that a criterion compares with those of later nights.
-_COMPARED = ("basis", "records", "wrong", "witnesses", "alone")
+# The details that a criterion compares with those of later nights, and the label issues that wait for a judgement.
+_COMPARED = ("basis", "records", "wrong", "witnesses", "alone", "reviewer", "answers", "issues")
 _INSTANTS = ("created", "settled", "until", "made", "withdrawn")
 Row = Mapping[str, Any] | sqlite3.Row
 

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import shlex
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
-from pathlib import Path
+from functools import cache, partial
+from pathlib import Path, PurePath
 from sys import float_info
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from drift_checks.core.outcomes import AGREEMENT, Result
+from drift_checks.core.records import RecordId, Stratum
 from drift_checks.core.secrets import mask_secrets
-from drift_checks.core.text import confidence, count, percent, percent_range, shorten_html, spelled_out
+from drift_checks.core.text import confidence, count, percent, percent_range, safe_word, shorten_html, spelled_out
 from drift_checks.report import summary
 from drift_checks.report.attribution import ATTRIBUTION_FILE, attribution_findings
 from drift_checks.report.change_points import change_in_words
@@ -28,16 +29,24 @@ from drift_checks.report.listing import RECORDS_FILE, listed_records
 from drift_checks.report.page.charts.picture import Picture
 from drift_checks.report.page.charts.thresholds import effect_bar, rate_bar
 from drift_checks.report.page.charts.trend import trend_picture
+from drift_checks.report.page.compared_runs import compared_runs
 from drift_checks.report.page.compiled import CompiledTemplates
+from drift_checks.report.page.groups import group_records
+from drift_checks.report.page.names import store_names
 from drift_checks.report.page.pictures import pictures_of, trend_of
-from drift_checks.report.page.record_rows import record_rows
+from drift_checks.report.page.record_rows import FEW, record_link, record_rows
 from drift_checks.report.past_reviews import past_reviews
+from drift_checks.report.reviewer_accuracy import reviewer_findings
 from drift_checks.report.run import CriterionResult, JudgedStatistic, RunReport
-from drift_checks.report.verdict import Verdict, severity
+from drift_checks.report.run_differences import SincePrevious
+from drift_checks.report.verdict import FAILED, Verdict, severity
 
 _MOST_STATISTICS = 12
-# Of more records, the page shows only the last of their earlier reviews, so that it stays small.
-_FEW = 60
+_LINE = 24
+# Of more records, each takes less room.
+_MOST_ROOMY = 30
+# In a list of records, of which there may be many.
+_LONGEST_NAME = 60
 _LONGEST_MESSAGE, _LONGEST_REASON, _LONGEST_DECIDING = 800, 200, 300
 
 
@@ -67,6 +76,9 @@ def render(report: RunReport) -> str:
             headline=headline(report),
             reason=reason(report),
             coverage=coverage(report),
+            store_name=PurePath(report.facts.store.db).name or report.facts.store.db,
+            also_failed=_also_failed(report),
+            judged_rows=sum(row.record_id in report.acknowledged.judged for row in rows),
             decided_by=[] if report.verdict is Verdict.OK else deciding_criteria(report),
             changes=changes_since(report.past[-1], report) if report.past else None,
             criteria=[_criterion_row(result, failed) for result in report.criteria_worst_first],
@@ -80,16 +92,24 @@ def render(report: RunReport) -> str:
             pictures=pictures_of(report),
             moved=attribution_findings(report),
             moved_file=ATTRIBUTION_FILE,
+            by_anchors=reviewer_findings(report),
             labels=label_findings(report),
             labels_file=LABELS_FILE,
+            record_link=partial(record_link, report),
             rows=rows,
-            past_reviews=past_reviews(report.past, [row.record_id for row in rows], 3 if len(rows) <= _FEW else 1),
+            past_reviews=past_reviews(report.past, [row.record_id for row in rows], 3 if len(rows) <= FEW else 1),
             listed=len(listed),
             known_rows=sum(item.criteria == [str(Result.ACKNOWLEDGED)] for item in listed),
             records_file=RECORDS_FILE,
-            pairs=_counted(row.pair for row in rows),
-            failed_criteria=_counted(name for row in rows for name in row.criteria),
-            strata=_counted(row.stratum for row in rows),
+            since_previous=SincePrevious.of(report),
+            anchor_of=_anchor_of,
+            name_of=_name_of,
+            hunted_rows=sum(row.stratum == Stratum.LABEL_ISSUE for row in rows),
+            groupings=group_records(rows, report.outcomes),
+            record_strata=summary.RECORD_STRATA,
+            cited=[who for who in ("stored", "reviewed") if any(row.text and row.text.cites(who) for row in rows)],
+            is_short=len(rows) <= FEW,
+            is_compact=len(rows) > _MOST_ROOMY,
             store_failures=[item for item in report.other_failures if item.record_id is None],
             summary=summary,
         )
@@ -108,7 +128,30 @@ def render_list(kept: Sequence[KeptRun], recorded: Sequence[RecordedRun]) -> str
         )
         thresholds = (agreement.warn, agreement.critical) if agreement else (None, None)
         trends.append((store, runs[-1], trend_picture(points, *thresholds, runs[-1].agreement_changes)))
-    return _environment().get_template("list.html.j2").render(kept=kept, trends=trends)
+    names = store_names([*(item.run for item in kept), *recorded])
+    choices = [
+        ("Verdict", "verdict", Counter(str(item.run.verdict) for item in kept).most_common()),
+        ("Store", "store", Counter(names[item.run.store.identity] for item in kept).most_common()),
+        ("Reviewer", "reviewer", Counter(_reviewer_of(item.run) for item in kept).most_common()),
+    ]
+    compared = compared_runs([item.run for item in kept if item.whole])
+    return (
+        _environment()
+        .get_template("list.html.j2")
+        .render(
+            kept=kept,
+            trends=trends,
+            compared=compared,
+            with_page=with_page,
+            names=names,
+            choices=choices,
+            reviewer_of=_reviewer_of,
+        )
+    )
+
+
+def _reviewer_of(run: RecordedRun) -> str:
+    return f"{run.reviewer.name} ({run.reviewer.model})" if run.reviewer.model else run.reviewer.name
 
 
 @cache
@@ -135,6 +178,16 @@ def _environment() -> Environment:
     return environment
 
 
+def _anchor_of(record_id: RecordId) -> str:
+    """Return the id that a record has in the page of every run that lists it."""
+    return f"record-{safe_word(record_id)}"
+
+
+def _name_of(value: object) -> str:
+    # First: of a secret that is cut, a part would stay.
+    return shorten_html(mask_secrets(str(value)), _LONGEST_NAME)
+
+
 def _criterion_row(result: CriterionResult, failed: Counter[str]) -> CriterionRow:
     bar, figure = _measurement(result)
     worst_first = sorted(
@@ -157,6 +210,12 @@ def _measurement(result: CriterionResult) -> tuple[Picture | None, str]:
         figure = f"{percent(result.rate)} ({percent_range(*result.interval)}), threshold {percent(result.warn)}"
         return rate_bar(result.rate, result.interval, result.warn, result.critical or 0.0, verdict), figure
     return None, "–"
+
+
+def _also_failed(report: RunReport) -> list[CriterionResult]:
+    """Return the criteria that are not OK either, but did not decide."""
+    decided = deciding_criteria(report)
+    return [item for item in report.criteria_worst_first if item.counts_as in FAILED and item not in decided]
 
 
 def _same_since(report: RunReport) -> str:
@@ -187,12 +246,10 @@ def _unmeasured(report: RunReport) -> list[tuple[str, str]]:
     return sorted(found)
 
 
-def _counted(values: Iterable[str]) -> list[tuple[str, int]]:
-    return Counter(value for value in values if value).most_common()
-
-
 def _breakable(name: str) -> Markup:
-    """Return a name that a browser may break after an underscore."""
+    """Return a name that a browser may break after an underscore if it does not fit into a line of a phone."""
+    if len(name) <= _LINE:
+        return Markup.escape(spelled_out(mask_secrets(name)))
     return Markup("_<wbr>").join(Markup.escape(part) for part in spelled_out(mask_secrets(name)).split("_"))
 
 

@@ -2,38 +2,30 @@
 
 from __future__ import annotations
 
-import re
+from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from urllib.parse import quote
 
 from drift_checks.core.outcomes import Decision, Outcome, Result
 from drift_checks.core.records import RecordId
 from drift_checks.core.secrets import mask_secrets
-from drift_checks.core.text import cut_html, html_size, shorten_html
+from drift_checks.core.text import html_size, safe_word, shorten_html
 from drift_checks.report.details import Details, Near, Reasons
 from drift_checks.report.listing import MOST_SHOWN, ListedRecord, listed_records
+from drift_checks.report.page.excerpts import Excerpt, excerpt
 from drift_checks.report.run import RunReport
 
 # The most bytes of the page for the texts of all records, so that it stays small, and for one text.
-_ALL_TEXTS = 80_000
+_ALL_TEXTS = 55_000
 _LONGEST = 20_000
 # The size of a reason and of a neighbour's text, relative to that of the record's own text.
 _REASON, _NEAR = 0.4, 0.2
-_LONGEST_NAME = 120
-# Longer texts are folded, at the end of a sentence if one ends before the second number of characters.
-_FOLDED, _LONGEST_SENTENCE = 320, 480
-# Followed by a lower-case letter, or after a single capital, a full stop ends an abbreviation.
-_SENTENCE_END = re.compile(r"""(?<!\b[A-Z])[.!?…]["'”’)\]]*(?=\s+[^\sa-zà-ÿ])|[。！？]|\n""")
-
-
-@dataclass(frozen=True)
-class Excerpt:
-    """A text on the page: its visible beginning, its folded rest, and the number of characters left out."""
-
-    beginning: str
-    rest: str = ""
-    left_out: int = 0
+LONGEST_NAME = 120
+_LONGEST_JUDGEMENT = 200
+# Of more records than this, the page shows fewer neighbours, so that it stays small.
+FEW = 60
+_MOST_NEAR, _MOST_NEAR_OF_MANY = 5, 2
 
 
 @dataclass(frozen=True)
@@ -56,6 +48,7 @@ class RecordRow:
         failures: The criteria that it failed, except agreement.
         not_reviewed: Why there is no review; empty if there is one.
         known: Why its disagreement does not count; empty unless it is acknowledged.
+        judged: What each judge says of its text; without what `known` says.
         text: None if it is not known or redacted.
         near: The records nearest to it.
     """
@@ -71,6 +64,7 @@ class RecordRow:
     failures: tuple[Failure, ...]
     not_reviewed: str
     known: str
+    judged: Sequence[str]
     text: Excerpt | None
     stored_reasons: Reasons
     reviewed_reasons: Reasons
@@ -79,26 +73,46 @@ class RecordRow:
     @property
     def stored(self) -> str:
         """The stored category, shortened if it is very long."""
-        return "" if self.decision is None else _shortened(self.decision.stored, _LONGEST_NAME)
+        return "" if self.decision is None else _shortened(self.decision.stored, LONGEST_NAME)
 
     @property
     def reviewed(self) -> str:
         """The reviewer's category, shortened if it is very long."""
-        return "" if self.decision is None else _shortened(self.decision.reviewed or "", _LONGEST_NAME)
+        return "" if self.decision is None else _shortened(self.decision.reviewed or "", LONGEST_NAME)
 
     @property
     def pair(self) -> str:
         """Both categories if they differ."""
         return f"{self.stored} → {self.reviewed}" if self.disagrees or self.known else ""
 
+    @property
+    def nearest_categories(self) -> str:
+        """How often each category occurs among the nearest records, as in `4 loan, 1 fraud`."""
+        near = self.details.near if self.details else ()
+        found = Counter(mask_secrets(item.category) for item in near if item.category)
+        return shorten_html(", ".join(f"{number} {name}" for name, number in found.most_common()), LONGEST_NAME)
+
 
 def record_rows(report: RunReport) -> list[RecordRow]:
-    """Return the records that the page shows, the most important first."""
+    """Return the records that the page shows, disagreements first.
+
+    Those with the same pair of categories stand together: the most frequent pair first, and in it the most confident.
+    """
     listed = listed_records(report.outcomes)[:MOST_SHOWN]
-    pieces = [piece for item in listed for piece in _pieces(report.details.get(item.record_id), item.outcomes)]
+    most = _MOST_NEAR if len(listed) <= FEW else _MOST_NEAR_OF_MANY
+    pieces = [piece for item in listed for piece in _pieces(report.details.get(item.record_id), item.outcomes, most)]
     allowed = _allowed(pieces)
+    anchors = _anchors(listed)
+    rows = [_row(item, report, allowed, most, anchors[item.number]) for item in listed]
+    pairs = Counter(row.pair for row in rows if row.disagrees)
+    places = {row.pair: place for place, row in reversed(list(enumerate(rows)))}
+    return sorted(rows, key=lambda row: (0, -pairs[row.pair], places[row.pair]) if row.disagrees else (1,))
+
+
+def record_link(report: RunReport, key: RecordId) -> str:
+    """Return the address of a record in the user's own system; empty if that is not known."""
     address = report.facts.record_url or ""
-    return [_row(item, report.details.get(item.record_id), allowed, address) for item in listed]
+    return address.replace("{id}", quote(str(key), safe="", errors="replace"))
 
 
 def _allowed(pieces: Sequence[tuple[float, str | None]]) -> int:
@@ -118,27 +132,38 @@ def _allowed(pieces: Sequence[tuple[float, str | None]]) -> int:
     return low
 
 
-def _pieces(details: Details | None, found: Sequence[Outcome]) -> Iterator[tuple[float, str | None]]:
+def _pieces(details: Details | None, found: Sequence[Outcome], most_near: int) -> Iterator[tuple[float, str | None]]:
     yield from ((_REASON, outcome.message) for outcome in found)
     if details is None:
         return
     yield 1.0, details.text
-    for reasons in (details.stored, details.reviewed):
+    for reasons in (_cited(details.stored, details), _cited(details.reviewed, details)):
         yield _REASON, reasons.evidence
         yield _REASON, reasons.rationale
-    for near in details.near:
+    for near in details.near[:most_near]:
         yield _NEAR, near.text
 
 
-def _row(listed: ListedRecord, details: Details | None, allowed: int, address: str) -> RecordRow:
-    agreement = listed.agreement
+def _anchors(listed: Sequence[ListedRecord]) -> dict[int, str]:
+    """Return an id in the page for each record, by its number: its own id, so that a link names it in any run."""
+    words = {item.number: f"record-{safe_word(item.record_id)}" for item in listed}
+    taken = Counter(words.values())
+    return {number: word if taken[word] == 1 else f"{word}--{number}" for number, word in words.items()}
+
+
+def _row(listed: ListedRecord, report: RunReport, allowed: int, most_near: int, anchor: str) -> RecordRow:
+    details, agreement = report.details.get(listed.record_id), listed.agreement
     reason = int(allowed * _REASON)
     why = {} if agreement is None else {agreement.result: _shortened(agreement.message, reason)}
-    stored, reviewed = (details.stored, details.reviewed) if details else (Reasons(), Reasons())
+    text, stored, reviewed = None, Reasons(), Reasons()
+    if details is not None:
+        stored, reviewed = (_cited(found, details) for found in (details.stored, details.reviewed))
+        if details.text is not None:
+            text = excerpt(details.text, allowed, {"stored": stored.evidence, "reviewed": reviewed.evidence})
     return RecordRow(
         record_id=listed.record_id,
-        anchor=f"record-{listed.number}",
-        link=address.replace("{id}", quote(str(listed.record_id), safe="", errors="replace")),
+        anchor=anchor,
+        link=record_link(report, listed.record_id),
         stratum=listed.outcomes[0].stratum or "",
         decision=listed.decision,
         details=details,
@@ -147,42 +172,34 @@ def _row(listed: ListedRecord, details: Details | None, allowed: int, address: s
         failures=tuple(Failure(item.criterion, _shortened(item.message, reason)) for item in listed.failures),
         not_reviewed=why.get(Result.UNMEASURED, ""),
         known=why.get(Result.ACKNOWLEDGED, ""),
-        text=None if details is None or details.text is None else excerpt(details.text, allowed),
-        stored_reasons=_reasons(stored, reason),
-        reviewed_reasons=_reasons(reviewed, reason),
-        near=() if details is None else tuple(_near(item, allowed) for item in details.near),
+        judged=[
+            _shortened(said, _LONGEST_JUDGEMENT)
+            for said in report.acknowledged.judged.get(listed.record_id, ())
+            if agreement is None or said != agreement.message
+        ],
+        text=text,
+        stored_reasons=_reasons(stored, reason, quoted=text is None or not text.cites("stored")),
+        reviewed_reasons=_reasons(reviewed, reason, quoted=text is None or not text.cites("reviewed")),
+        near=() if details is None else tuple(_near(item, allowed) for item in details.near[:most_near]),
     )
 
 
-def _reasons(reasons: Reasons, allowed: int) -> Reasons:
-    return Reasons(_shortened(reasons.evidence or "", allowed), _shortened(reasons.rationale or "", allowed))
+def _cited(reasons: Reasons, details: Details) -> Reasons:
+    """Return the reasons without evidence that is the whole text, which stands above them."""
+    is_all = (reasons.evidence or "").strip() == (details.text or "").strip()
+    return replace(reasons, evidence=None) if is_all else reasons
+
+
+def _reasons(reasons: Reasons, allowed: int, *, quoted: bool) -> Reasons:
+    """Return the reasons, shortened; evidence that is marked in the text is not quoted."""
+    evidence = reasons.evidence or "" if quoted else ""
+    return Reasons(_shortened(evidence, allowed), _shortened(reasons.rationale or "", allowed))
 
 
 def _near(near: Near, allowed: int) -> Near:
     text = None if near.text is None else _shortened(near.text, int(allowed * _NEAR))
-    category = None if near.category is None else _shortened(near.category, _LONGEST_NAME)
+    category = None if near.category is None else _shortened(near.category, LONGEST_NAME)
     return Near(near.record_id, category, near.similarity, text)
-
-
-def excerpt(text: str, allowed: int) -> Excerpt:
-    """Return a text as the page shows it, in at most `allowed` bytes of the page."""
-    cut = cut_html(mask_secrets(text), allowed)
-    left_out = len(text) - len(cut)
-    if len(cut) <= _FOLDED and not left_out:
-        return Excerpt(cut)
-    place = _fold(cut)
-    return Excerpt(cut[:place], cut[place:], left_out)
-
-
-def _fold(text: str) -> int:
-    """Return where to fold a text: at the last end of a sentence that is near enough, else at a space."""
-    ends = [found.end() for found in _SENTENCE_END.finditer(text, 0, _LONGEST_SENTENCE + 1)]
-    early = [end for end in ends if _FOLDED // 2 <= end <= _FOLDED]
-    late = [end for end in ends if _FOLDED < end <= _LONGEST_SENTENCE]
-    if early or late:
-        return early[-1] if early else late[0]
-    place = text.rfind(" ", _FOLDED // 2, _FOLDED)
-    return _FOLDED if place < 0 else place
 
 
 def _shortened(text: str, longest: int) -> str:

@@ -1,10 +1,15 @@
-"""Judgements in the formats of other programs: CSV, JSON lines, Argilla's JSON and Label Studio's JSON."""
+"""Judgements in the formats of other programs: CSV, JSON lines, Argilla's JSON and Label Studio's JSON.
+
+A withdrawn judgement is written as a record without an answer, for people who annotate with those programs, and a
+record without an answer is no judgement when it is read.
+"""
 
 from __future__ import annotations
 
 import csv
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from io import StringIO
 from typing import Any
@@ -13,7 +18,7 @@ from uuid import NAMESPACE_URL, uuid5
 from drift_checks.core.instants import format_instant, read_instant
 from drift_checks.core.plain import read_json, to_json
 from drift_checks.core.records import RecordId
-from drift_checks.report.listing import cell
+from drift_checks.core.text import spreadsheet_cell
 from drift_checks.reviews.judgements.file import judgement_of, plain_of
 from drift_checks.reviews.judgements.judgement import Answer, Judgement, Origin, answer_for
 from drift_checks.stores.identity import StoreIdentity
@@ -27,7 +32,16 @@ _COLUMNS = (
 _GUARDED = ("'=", "'+", "'-", "'@", "'\t", "'\r")
 # What other programs must return unchanged.
 _CARRIED = ("record_id", "text_hash", "stored", "reviewed", "run_id", "origin")
-Texts = Mapping[RecordId, str]
+# What a person fills in.
+_NO_ANSWER = {"answer": "", "category": "", "judge": "", "made": ""}
+
+
+@dataclass(frozen=True)
+class Context:
+    """What the files hold besides judgements: the texts of records, and all categories to choose from."""
+
+    texts: Mapping[RecordId, str]
+    categories: Sequence[str] = ()
 
 
 class Defaults:
@@ -37,40 +51,45 @@ class Defaults:
         self.store, self.judge, self.now = store, judge, now
 
 
-def to_csv(judgements: Iterable[Judgement], texts: Texts) -> str:
+def to_csv(judgements: Iterable[Judgement], context: Context) -> str:
     """Return a line for each judgement."""
     written = StringIO()
     writer = csv.DictWriter(written, _COLUMNS)
     writer.writeheader()
     for item in judgements:
-        row: dict[str, Any] = {**plain_of(item), **item.store._asdict(), "text": texts.get(item.record_id, "")}
+        row: dict[str, Any] = {**_plain(item), **item.store._asdict(), "text": context.texts.get(item.record_id, "")}
         row["versions"] = json.dumps(row["versions"])
-        writer.writerow({name: cell(row[name]) for name in _COLUMNS})
+        writer.writerow({name: spreadsheet_cell(row[name]) for name in _COLUMNS})
     return written.getvalue()
 
 
-def to_jsonl(judgements: Iterable[Judgement], texts: Texts) -> str:
+def to_jsonl(judgements: Iterable[Judgement], context: Context) -> str:
     """Return an object for each judgement, as in judgements.jsonl, with the text."""
-    lines = (plain_of(item) | {"text": texts.get(item.record_id)} for item in judgements)
+    lines = (_plain(item) | {"text": context.texts.get(item.record_id)} for item in judgements)
     return "".join(f"{to_json(line)}\n" for line in lines)
 
 
-def to_argilla(judgements: Iterable[Judgement], texts: Texts) -> str:
-    """Return the records as `rg.Dataset.records.from_json` reads them; the names of judges are in the metadata."""
+def to_argilla(judgements: Iterable[Judgement], context: Context) -> str:
+    """Return the records as `rg.Dataset.records.from_json` reads them; the names of judges are in the metadata.
+
+    The question `answer` is answered where no single category is right, and counts before `label`.
+    """
     records = []
     for made in _by_text(judgements):
         first = made[0]
         responses: dict[str, list[dict[str, str]]] = {LABEL: [], ANSWER: []}
-        for item in made:
-            user = _user_id(item.judge)
-            responses[ANSWER].append({"value": str(item.answer), "user_id": user})
-            if len(item.right) == 1:
-                responses[LABEL].append({"value": next(iter(item.right)), "user_id": user})
-        judges = {_user_id(item.judge): item.judge for item in made}
+        for item in filter(_is_answered, made):
+            user, tells_all = _user_id(item.judge), len(item.right) == 1
+            # Argilla wants one question to be answered always.
+            label = next(iter(item.right)) if tells_all else item.stored
+            responses[LABEL].append({"value": label, "user_id": user})
+            if not tells_all:
+                responses[ANSWER].append({"value": str(item.answer), "user_id": user})
+        judges = {_user_id(item.judge): item.judge for item in made if _is_answered(item)}
         records.append(
             {
                 "id": f"{first.record_id}-{first.text_hash[:12]}",
-                "fields": {"text": texts.get(first.record_id, "")},
+                "fields": {"text": context.texts.get(first.record_id, "")},
                 "metadata": _carried(first) | {"judges": json.dumps(judges)},
                 "suggestions": {},
                 "responses": responses,
@@ -80,8 +99,12 @@ def to_argilla(judgements: Iterable[Judgement], texts: Texts) -> str:
     return to_json(records, 1)
 
 
-def to_label_studio(judgements: Iterable[Judgement], texts: Texts) -> str:
-    """Return the tasks as Label Studio imports them; both acceptable categories are two choices."""
+def to_label_studio(judgements: Iterable[Judgement], context: Context) -> str:
+    """Return the tasks as Label Studio imports them; both acceptable categories are two choices.
+
+    Each has the categories as options, for `<Choices value="$categories">`.
+    """
+    options = [{"value": name} for name in context.categories]
     tasks = []
     for made in _by_text(judgements):
         annotations = [
@@ -102,24 +125,29 @@ def to_label_studio(judgements: Iterable[Judgement], texts: Texts) -> str:
                 "meta": {"judge": item.judge, "answer": str(item.answer)},
             }
             for item in made
+            if _is_answered(item)
         ]
-        data = {"text": texts.get(made[0].record_id, ""), **_carried(made[0])}
+        data = {"categories": options, "text": context.texts.get(made[0].record_id, ""), **_carried(made[0])}
         tasks.append({"data": data, "annotations": annotations})
     return to_json(tasks, 1)
 
 
 def from_csv(content: str, defaults: Defaults) -> list[Judgement]:
     """Return the judgements of a CSV file, which needs the columns record_id, text_hash, stored, reviewed, answer."""
-    return [
-        _from_row({name: _unguarded(value or "") for name, value in row.items() if name}, defaults)
-        for row in csv.DictReader(StringIO(content))
-    ]
+    rows = ({name: _unguarded(value or "") for name, value in row.items() if name} for row in _rows_of(content))
+    return [_from_row(_filled_in(row), defaults) for row in rows if row["answer"] or row.get("category")]
 
 
 def from_jsonl(content: str, defaults: Defaults) -> list[Judgement]:
     """Return the judgements in JSON lines."""
     rows = [read_json(line) for line in content.splitlines() if line.strip()]
-    return [judgement_of(row) if "store" in row else _from_row(row, defaults) for row in rows]
+    return [
+        judgement_of(row)
+        if "store" in row and row["made"]
+        else _from_row(_filled_in(row | row.get("store", {})), defaults)
+        for row in rows
+        if row["answer"] or row.get("category")
+    ]
 
 
 def from_argilla(content: str, defaults: Defaults) -> list[Judgement]:
@@ -132,8 +160,8 @@ def from_argilla(content: str, defaults: Defaults) -> list[Judgement]:
         labels = {item["user_id"]: str(item["value"]) for item in responses.get(LABEL, ())}
         answers = {item["user_id"]: str(item["value"]) for item in responses.get(ANSWER, ())}
         for user in dict.fromkeys([*answers, *labels]):
-            row = {**carried, "judge": names.get(user, user)}
-            found.append(_from_row(_answered(row, labels.get(user), answers.get(user)), defaults))
+            row, answer = {**carried, "judge": names.get(user, user)}, answers.get(user)
+            found.append(_from_row(_answered(row, None if answer else labels.get(user), answer), defaults))
     return found
 
 
@@ -163,7 +191,7 @@ def from_label_studio(content: str, defaults: Defaults) -> list[Judgement]:
     return found
 
 
-WRITERS: Mapping[str, Callable[[Iterable[Judgement], Texts], str]] = {
+WRITERS: Mapping[str, Callable[[Iterable[Judgement], Context], str]] = {
     "csv": to_csv,
     "jsonl": to_jsonl,
     "argilla": to_argilla,
@@ -175,6 +203,11 @@ READERS: Mapping[str, Callable[[str, Defaults], list[Judgement]]] = {
     "argilla": from_argilla,
     "label-studio": from_label_studio,
 }
+
+
+def _filled_in(row: dict[str, Any]) -> dict[str, Any]:
+    """Return the row of a person who named the right category, and no answer."""
+    return row if row["answer"] else _answered(row, str(row["category"]).strip(), None)
 
 
 def _answered(row: dict[str, Any], label: str | None, answer: str | None) -> dict[str, Any]:
@@ -218,6 +251,20 @@ def _by_text(judgements: Iterable[Judgement]) -> Sequence[list[Judgement]]:
 def _carried(item: Judgement) -> dict[str, Any]:
     plain = plain_of(item)
     return {name: plain[name] for name in _CARRIED}
+
+
+def _is_answered(item: Judgement) -> bool:
+    return item.answer is not Answer.WITHDRAWN
+
+
+def _plain(item: Judgement) -> dict[str, Any]:
+    return plain_of(item) | ({} if _is_answered(item) else _NO_ANSWER)
+
+
+def _rows_of(content: str) -> csv.DictReader[str]:
+    # Spreadsheets of some countries write semicolons.
+    first = content.partition("\n")[0]
+    return csv.DictReader(StringIO(content), delimiter=";" if first.count(";") > first.count(",") else ",")
 
 
 def _user_id(judge: str) -> str:

@@ -148,9 +148,9 @@ class Judged:
         own = [item for item in judgements if item.store == store]
         self._made, self._store = own, store
         self.all = standing(own)
-        self._answers = Counter(
-            (str(item.record_id), item.judge) for item in own if item.answer is not Answer.WITHDRAWN
-        )
+        self._answers: Counter[tuple[str, str]] = Counter()
+        for item in own:
+            self._answers[str(item.record_id), item.judge] += -1 if item.answer is Answer.WITHDRAWN else 1
         self._of_record: dict[str, list[Judgement]] = {}
         for item in self.all:
             self._of_record.setdefault(str(item.record_id), []).append(item)
@@ -169,7 +169,7 @@ class Judged:
         return Judged(made, self._store)
 
     def times(self, record_id: RecordId, judge: str) -> int:
-        """Return how often the judge answered for the record."""
+        """Return how often the judge answered for the record, without answers that were withdrawn."""
         return self._answers[str(record_id), judge]
 
     def verdict_on(self, record_id: RecordId, text_hash: str, category: str) -> bool | None:
@@ -192,8 +192,24 @@ def settled_records(judged: Judged, records: Iterable[Record]) -> dict[tuple[Rec
     for record in records:
         if not judged.of_record(record.id):
             continue
-        made = judged.of(record.id, hash_of(record.text))
-        if agreed_verdict(made, record.category):
-            says_so = [item for item in made if item.says_of(record.category)]
-            found[record.id, record.category] = max(says_so, key=lambda item: item.made).sentence()
+        newest = settling(judged.of(record.id, hash_of(record.text)), record.category)
+        if newest is not None:
+            found[record.id, record.category] = newest.sentence()
+    return found
+
+
+def settling(judgements: Sequence[Judgement], category: str) -> Judgement | None:
+    """Return the newest judgement of a text that calls the category right, if all judges who decided do."""
+    if not agreed_verdict(judgements, category):
+        return None
+    return max((item for item in judgements if item.says_of(category)), key=lambda item: item.made)
+
+
+def said_of(judged: Judged, texts: Mapping[RecordId, str]) -> dict[RecordId, list[str]]:
+    """Return what each judge says of these texts of records, the newest first; without records that nobody judged."""
+    found = {}
+    for key, text in texts.items():
+        if judged.of_record(key) and (made := judged.of(key, hash_of(text))):
+            newest_first = sorted(made, key=lambda item: item.made, reverse=True)
+            found[key] = [item.sentence() for item in newest_first]
     return found

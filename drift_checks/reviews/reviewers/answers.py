@@ -70,10 +70,13 @@ class AnswerReader:
             raise UnusableAnswer("the answer holds several decisions")
         if not isinstance(name, str) or not name.strip():
             raise UnusableAnswer("the answer's category is not a text")
-        for known, form in self._readings:
-            if (category := known.get(form(name))) is not None:
-                return category
-        raise UnusableAnswer(f"the answer's category {quoted(name, _MAX_QUOTE)} is not in the taxonomy")
+        if (category := self.category_named(name)) is None:
+            raise UnusableAnswer(f"the answer's category {quoted(name, _MAX_QUOTE)} is not in the taxonomy")
+        return category
+
+    def category_named(self, name: str) -> str | None:
+        """Return the category that a text names, perhaps in another spelling; None if it names none."""
+        return next((known[form(name)] for known, form in self._readings if form(name) in known), None)
 
 
 def read_confidence(value: object) -> float | None:

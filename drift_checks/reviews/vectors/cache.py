@@ -26,7 +26,8 @@ _FORMAT = "2"
 _SUFFIX = ".arrays"
 # 20,000 texts with 3,072 dimensions take 235.
 _MOST_BYTES = 256 * MEBIBYTE
-_MOST_FILES = 4
+# Of all files in the folder: those of many stores, or of four models with as many vectors as a file may have.
+_MOST_BYTES_IN_ALL = 4 * _MOST_BYTES
 _DIGEST, _KEY = 32, 16
 _NUMBER = struct.Struct("<Q")
 _LENGTH = np.dtype("<u4")
@@ -99,8 +100,11 @@ class ArrayFile:
 
     def _remove_old(self) -> None:
         files = sorted(self.folder.glob(f"*{_SUFFIX}"), key=lambda file: file.stat().st_mtime, reverse=True)
-        for file in [file for file in files if file != self._file][_MOST_FILES - 1 :]:
-            file.unlink(missing_ok=True)
+        total = 0
+        for file in [self._file, *(file for file in files if file != self._file)]:
+            total += file.stat().st_size
+            if total > _MOST_BYTES_IN_ALL:
+                file.unlink(missing_ok=True)
 
 
 class TextArrays:

@@ -17,7 +17,7 @@ from drift_checks.core.text import printable
 from drift_checks.reviews.reviewers.failures import describe
 from drift_checks.reviews.reviewers.own import load_object
 from drift_checks.reviews.vectors.exact import Matrix, unit
-from drift_checks.settings.kinds import is_address
+from drift_checks.settings.classifiers import is_address
 
 _PACKAGE = Path(__file__).parents[2]
 _MUST = "it must return an array of shape (number of texts, dimension), of finite numbers"

@@ -62,9 +62,8 @@ class ConfidenceForm:
 
     def stored_bound(self, bound: float) -> float:
         """Return the largest stored number that is read as `bound` at most."""
-        stored = bound * self.divisor
-        if not stored:
-            return stored
+        # Near the middle between the bound and the next number, where the rounding of a quotient changes.
+        stored = bound * self.divisor + self.divisor / 2 * math.ulp(bound)
         while stored / self.divisor > bound:
             stored = math.nextafter(stored, -math.inf)
         while (more := math.nextafter(stored, math.inf)) / self.divisor <= bound:

@@ -80,7 +80,7 @@ class StandardDialect:
             return sa.type_coerce(column, Decimals)
         if isinstance(kind, sa.DateTime | sa.Date):
             return sa.type_coerce(column, Moment(zoned=self.is_zoned(kind)))
-        if isinstance(kind, sa.LargeBinary):
+        if isinstance(kind, sa.LargeBinary | sa.BINARY | sa.VARBINARY):
             return sa.type_coerce(column, sa.LargeBinary)
         if isinstance(kind, sa.Uuid) and ours in KEYS:
             return sa.type_coerce(column, sa.Uuid(as_uuid=False))

@@ -12,6 +12,7 @@ from tests.support.pages import Pages
 
 pytestmark = pytest.mark.browser
 
+ALL = ["1", "2", "3", "10", "four", "30"]
 LOOKS = pytest.mark.parametrize(
     ("width", "dark"),
     [(WIDE, False), (WIDE, True), (NARROW, False), (NARROW, True)],
@@ -62,8 +63,9 @@ def test_the_page_of_a_run_with_acknowledgements_is_accessible(browsing: Browsin
     open_all(opened)
     assert violations(opened) == []
     for criterion, found in (("acknowledged", ["1"]), ("agreement", ["2"]), ("record_integrity", ["2"])):
-        opened.page.select_option("select[name=criterion]", criterion)
-        assert opened.page.locator("#list > li:visible h3 a").all_inner_texts() == found
+        opened.choose("Criterion", criterion)
+        assert opened.ids == found
+        opened.choose("Criterion", criterion)
 
 
 def test_the_page_of_the_demo_is_accessible(browsing: Browsing, demo_pages: Pages) -> None:
@@ -72,6 +74,18 @@ def test_the_page_of_the_demo_is_accessible(browsing: Browsing, demo_pages: Page
     opened = browsing.open(demo_pages.run, width=NARROW, dark=True)
     open_all(opened)
     assert violations(opened) == []
+
+
+def test_groups_are_chosen_with_the_keyboard_alone(known: Opened) -> None:
+    """A screen reader is told which is chosen, and how many records are left."""
+    known.page.locator("#by-stratum > summary").focus()
+    known.page.keyboard.press("Enter")
+    known.page.keyboard.press("Tab")
+    known.page.keyboard.press("Enter")
+    assert (known.ids, known.count) == (["1", "3", "30"], "3 of 6 shown")
+    assert known.page.locator(":focus").get_attribute("aria-current") == "true"
+    known.page.keyboard.press("Enter")
+    assert (known.ids, known.page.locator(":focus").get_attribute("aria-current")) == (ALL, None)
 
 
 @pytest.mark.parametrize("width", [NARROW, WIDE])
@@ -125,6 +139,24 @@ def test_no_page_is_wider_than_a_phone(browsing: Browsing, demo_pages: Pages, wh
     assert opened.overflow() <= 0
     open_all(opened)
     assert opened.overflow() <= 0
+
+
+def test_charts_fit_into_a_phone_and_can_be_read(browsing: Browsing, demo_pages: Pages) -> None:
+    """No letter is smaller than ten pixels; a chart with too many words is a table there."""
+    opened = browsing.open(demo_pages.run, width=390)
+    small = opened.evaluate("""() => [...document.querySelectorAll('.pictures svg text')]
+      .filter((text) => text.checkVisibility())
+      .filter((text) => {
+        const { a, b } = text.getScreenCTM();
+        return parseFloat(getComputedStyle(text).fontSize) * Math.hypot(a, b) < 10;
+      })
+      .map((text) => text.outerHTML)""")
+    assert small == []
+    wide = opened.evaluate("""() => [...document.querySelectorAll('.pictures svg')]
+      .filter((chart) => chart.checkVisibility() && chart.getBoundingClientRect().right > innerWidth)
+      .map((chart) => chart.getAttribute('class'))""")
+    assert wide == []
+    assert opened.page.locator("#picture-slices table").is_visible()
 
 
 def test_wide_content_scrolls_in_a_named_region(browsing: Browsing, demo_pages: Pages) -> None:

@@ -39,8 +39,8 @@ def by_id(opened: Opened) -> dict[str, dict[str, str]]:
 def test_the_visible_records_are_saved_in_their_order(known: Opened) -> None:
     """The file has the filter and the order of the page, and a header even if nothing matches."""
     assert [row["record_id"] for row in save(known)] == known.ids
-    known.choose("Stored → reviewed", "fraud → cyber")
-    known.choose("Sort by", "stored")
+    known.choose("Label pair", "fraud → cyber")
+    known.sort("stored")
     assert [row["record_id"] for row in save(known)] == ["10", "3"]
     known.field("Search").fill("nothing holds this")
     assert save(known) == []

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from pathlib import Path
+
 import pytest
 
 from tests.support.browser import Browsing, Opened
-from tests.support.pages import Pages, served
+from tests.support.pages import Pages, decided, described, served, with_details, write_pages
+from tests.support.reports import report
 
 pytestmark = pytest.mark.browser
 
@@ -68,7 +72,7 @@ def test_a_search_finds_records_with_all_its_words(known: Opened, searched: str,
 @pytest.mark.parametrize(
     ("label", "value", "found"),
     [
-        ("Stored → reviewed", "fraud → cyber", ["3", "10"]),
+        ("Label pair", "fraud → cyber", ["3", "10"]),
         ("Criterion", "agreement", ["1", "2", "3", "10"]),
         ("Criterion", "store_consistency", ["2", "four"]),
         ("Stratum", "old", ["2", "four"]),
@@ -80,12 +84,32 @@ def test_a_filter_shows_matching_records(known: Opened, label: str, value: str, 
     assert (known.ids, known.count) == (found, f"{len(found)} of 6 shown")
 
 
+def test_groups_count_what_the_others_leave(known: Opened) -> None:
+    """A group without a record is hidden; choosing a group a second time gives it up."""
+    assert known.counts("Stratum") == {"low confidence": 3, "old": 2, "baseline": 1}
+    known.choose("Label pair", "financial → regulatory")
+    assert (known.ids, known.counts("Stratum")) == (["1", "2"], {"low confidence": 1, "old": 1})
+    assert known.counts("Label pair") == {"financial → regulatory": 2, "fraud → cyber": 2}
+    known.choose("Label pair", "financial → regulatory")
+    assert (known.ids, "pair" in known.address) == (ALL, False)
+
+
+def test_records_are_grouped_by_versions_and_other_slices(browsing: Browsing, tmp_path: Path) -> None:
+    """The link of a group is the address of its view, which can be copied or opened elsewhere."""
+    made = report([decided(key, "a", "b") for key in (1, 2, 3)])
+    details = [replace(described(key, "t"), slices={"model_version": f"m-{key % 2}"}) for key in (1, 2, 3)]
+    opened = browsing.open(write_pages(tmp_path / "reports", with_details(made, details)).run)
+    assert opened.counts("Model version") == {"m-1": 2, "m-0": 1}
+    assert opened.groups("Model version").first.get_attribute("href") == "#model_version=m-1"
+    assert browsing.open(opened.address, "model_version=m-1").ids == ["1", "3"]
+
+
 def test_filters_and_order_combine(known: Opened) -> None:
     """Each filter narrows what the others leave, in the chosen order."""
     known.choose("Criterion", "agreement")
-    known.choose("Sort by", "age")
+    known.sort("age")
     assert known.ids == ["2", "3", "1", "10"]
-    known.choose("Stratum", "low_confidence")
+    known.choose("Stratum", "low confidence")
     known.field("Search").fill("fraud")
     assert known.ids == ["3"]
 
@@ -97,19 +121,20 @@ def test_filters_and_order_combine(known: Opened) -> None:
         ("age", ["2", "four", "3", "1", "10", "30"]),
         ("pair", ["1", "2", "3", "10", "four", "30"]),
         ("id", ["1", "2", "3", "10", "30", "four"]),
+        ("sure", ["1", "2", "3", "10", "four", "30"]),
         ("", ALL),
     ],
 )
 def test_records_without_a_value_sort_last(known: Opened, order: str, found: list[str]) -> None:
     """Numbers sort as numbers, the largest first, and ids from the smallest."""
-    known.choose("Sort by", "stored")
-    known.choose("Sort by", order)
+    known.sort("stored")
+    known.sort(order)
     assert known.ids == found
 
 
 def test_show_all_removes_every_filter(known: Opened) -> None:
     """The order and the address are reset too; an empty list offers it."""
-    known.choose("Sort by", "age")
+    known.sort("age")
     known.choose("Stratum", "old")
     known.page.get_by_role("button", name="Show all").click()
     known.page.wait_for_function("location.hash === ''")
@@ -125,12 +150,12 @@ def test_the_address_of_a_view_opens_the_same_view(browsing: Browsing, known: Op
     known.field("Search").fill("a&b=c#d%e+f é")
     assert browsing.open(known.address).chosen("Search") == "a&b=c#d%e+f é"
     known.field("Search").fill("fraud")
-    known.choose("Stored → reviewed", "fraud → cyber")
-    known.choose("Sort by", "stored")
+    known.choose("Label pair", "fraud → cyber")
+    known.sort("stored")
     other = browsing.open(known.address)
     assert (other.ids, other.count) == (["10", "3"], "2 of 6 shown")
-    chosen = [other.chosen(label) for label in ("Search", "Stored → reviewed", "Sort by")]
-    assert chosen == ["fraud", "fraud → cyber", "stored"]
+    assert [other.chosen(label) for label in ("Search", "Sort by")] == ["fraud", "stored"]
+    assert other.chosen_group("Label pair") == "fraud → cyber"
 
 
 @pytest.mark.parametrize(
@@ -149,17 +174,17 @@ def test_back_and_forward_follow_the_links_of_criteria(known: Opened) -> None:
     """The link gives the number of records; the view is always that of the address."""
     agreement = ["1", "2", "3", "10"], "agreement"
     known.follow(known.page.locator("#criterion-agreement").get_by_role("link", name="4 records above").click)
-    assert (known.ids, known.chosen("Criterion")) == agreement
+    assert (known.ids, known.chosen_group("Criterion")) == agreement
     assert known.page.locator("#list").is_visible()
     known.follow(known.page.locator("#criterion-record_integrity").get_by_role("link", name="record above").click)
     assert known.ids == ["1"]
     known.follow(known.page.go_back)
-    assert (known.ids, known.chosen("Criterion")) == agreement
+    assert (known.ids, known.chosen_group("Criterion")) == agreement
     known.follow(known.page.go_forward)
     assert known.ids == ["1"]
     known.follow(known.page.go_back)
     known.follow(known.page.go_back)
-    assert (known.ids, known.chosen("Criterion")) == (ALL, "")
+    assert (known.ids, known.chosen_group("Criterion")) == (ALL, "")
 
 
 def test_a_long_text_is_folded(known: Opened) -> None:

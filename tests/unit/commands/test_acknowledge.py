@@ -17,7 +17,10 @@ from drift_checks.report.history.database import History
 from drift_checks.report.history.reading import NAME
 from drift_checks.report.history.recorded import RecordedDisagreement, RecordedRun
 from drift_checks.report.verdict import Verdict
+from drift_checks.reviews.judgements.file import JudgementFile
+from drift_checks.reviews.judgements.judgement import Answer
 from tests.support.histories import NIGHTS, STORE, run
+from tests.support.judgements import judgement
 from tests.support.processes import OtherProcess, run_unprivileged
 from tests.unit.commands.test_commands import keep, module
 
@@ -205,6 +208,20 @@ def test_the_list_shows_all_states(tmp_path: Path, capsys: pytest.CaptureFixture
     assert ["withdrawn" in lines[2], "ended: the model is another" in lines[3], "holds" in lines[4]] == [True] * 3
 
 
+def test_the_list_shows_what_people_settled(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A record whose stored category all judges call right; the others still count."""
+    keep(tmp_path, found(12))
+    right, wrong, disputed = judgement(12), judgement(13, Answer.REVIEWER), judgement(14)
+    JudgementFile(tmp_path).add([right, wrong, disputed, replace(disputed, judge="ben", answer=Answer.REVIEWER)])
+    [item] = listed(capsys, tmp_path)
+    assert (item["record_id"], item["state"], item["reason"]) == (12, "judged", right.sentence())
+    assert acknowledge(tmp_path, 12, *MADE) == 0
+    assert set(listed(capsys, tmp_path)[0]) == set(item)
+    assert acknowledge(tmp_path, "--list") == 0
+    line = capsys.readouterr().out.splitlines()[-1]
+    assert line.split("  ")[-1] == "judged by anna on 2026-01-15: the store is right"
+
+
 def test_an_expired_one_is_listed_as_ended(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Before any run has reported it."""
     keep(tmp_path, found(12))
@@ -243,7 +260,10 @@ from pathlib import Path
 from drift_checks.report.folder import ReportsFolder
 from drift_checks.report.history.database import History
 from drift_checks.report.history.acknowledged import Acknowledgements
+from drift_checks.reviews.judgements.file import JudgementFile
+from drift_checks.reviews.judgements.judgement import Answer
 from drift_checks.stores.identity import StoreIdentity
+from tests.support.judgements import judgement
 history = History(Path({str(tmp_path)!r}))
 look = lambda: [item.record_id for item in Acknowledgements(history).of_store(StoreIdentity(*{tuple(STORE)!r}))]
 answer = look()

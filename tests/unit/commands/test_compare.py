@@ -42,6 +42,42 @@ def test_programs_read_json(reports: Path, capsys: pytest.CaptureFixture[str]) -
     document = json.loads(capsys.readouterr().out)
     assert document["runs"] == list(NIGHTS[:2])
     assert document["records"]
+    assert document["criteria"] == {"agreement": ["OK", "WARNING"]}
+    assert compare("previous", "latest", f"--drift-reports={reports}", f"--json={reports / 'found.json'}") == 0
+    assert json.loads((reports / "found.json").read_text(encoding="utf-8")) == document
+
+
+def test_the_run_before_the_newest_is_one_of_the_same_store(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Unless an option names another store."""
+    stores = ("/a.db", "/a.db", "/b.db", "/a.db")
+    reports = keep(tmp_path, *(run(night, db=db) for night, db in zip(NIGHTS, stores, strict=False)))
+    assert compare("previous", "latest", f"--drift-reports={reports}", "--format=json") == 0
+    assert json.loads(capsys.readouterr().out)["runs"] == [NIGHTS[1], NIGHTS[3]]
+    assert compare("previous", "latest", f"--drift-reports={reports}", "--drift-db=/b.db") == 5
+    assert "there is no previous run of /b.db" in capsys.readouterr().err
+    assert compare(NIGHTS[1], NIGHTS[2], f"--drift-reports={reports}") == 4
+
+
+def test_what_else_changed_is_printed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Criteria, versions and settings."""
+    before = run(NIGHTS[0], agreed=48, model="small", settings={"seed": "1 (--drift-seed)"})
+    reports = keep(tmp_path, before, run(NIGHTS[1], agreed=30, model="large", settings={"baseline": "0 (pytest.ini)"}))
+    assert compare("previous", "latest", f"--drift-reports={reports}") == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[2:6] == [
+        "agreement: OK → CRITICAL",
+        "model of the reviewer: small → large",
+        "setting seed: 1 (--drift-seed) → not set",
+        "setting baseline: not set → 0 (pytest.ini)",
+    ]
+
+
+def test_a_pipeline_does_not_take_two_runs_for_two_classifiers(
+    reports: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The comparison of two runs never fails."""
+    assert compare("previous", "latest", "--fail-if-worse", f"--drift-reports={reports}") == 4
+    assert "--fail-if-worse: it compares two classifiers" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(("name", "problem"), [("2026", "2 runs begin with '2026'"), ("x", "'x' is not a run in")])

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from drift_checks.core.files import lock, locked_folder, read_text, replace_file, try_lock
+from drift_checks.core.files import Claims, lock, locked_folder, read_text, replace_file, try_lock
 from tests.support.processes import OtherProcess
 
 
@@ -102,3 +102,21 @@ def test_a_link_to_a_plain_file_is_read(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("ä", encoding="utf-8")
     (tmp_path / "link").symlink_to("file")
     assert read_text(tmp_path / "link") == "ä"
+
+
+def test_a_claim_has_one_owner(tmp_path: Path, other: OtherProcess) -> None:
+    """In this process or another, until it is released or the process ends."""
+    with Claims(tmp_path / "claims") as claims:
+        assert claims.take("1", "anna")
+        assert claims.take("1", "anna")
+        assert not claims.take("1", "ben")
+        other.run("from pathlib import Path; from drift_checks.core.files import Claims")
+        other.run(f"claims = Claims(Path({str(tmp_path / 'claims')!r}))")
+        assert other.run("answer = (claims.take('1'), claims.take('2'))") == [False, True]
+        assert not claims.take("2", "anna")
+        claims.release("1", "ben")
+        assert other.run("answer = claims.take('1')") is False
+        claims.release("1", "anna")
+        assert other.run("answer = claims.take('1')") is True
+        other.kill()
+        assert claims.take("1", "ben")

@@ -10,7 +10,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from drift_checks.core.outcomes import VERSION_WORDS, Criterion
-from drift_checks.report.changes import Changes, changes_since, store_of, versions_of
+from drift_checks.report.changes import Changes, changes_since, same_verdict_since, store_of, versions_of
 from drift_checks.report.run import CriterionResult, RunReport
 from drift_checks.report.verdict import Verdict
 from drift_checks.stores.identity import StoreIdentity
@@ -161,3 +161,23 @@ def test_a_report_and_its_record_have_the_same_store_and_versions(run: RunReport
 def test_a_store_is_identified_by_file_table_and_collection() -> None:
     """One file may hold several."""
     assert store_of(made(db="/a.db", table="t", collection="c")) == StoreIdentity("/a.db", "t", "c")
+
+
+@pytest.mark.parametrize(
+    ("verdicts", "since"),
+    [
+        ([], None),
+        ([OK], None),
+        ([CRITICAL, OK], None),
+        ([CRITICAL], 0),
+        ([CRITICAL, WARNING, CRITICAL, CRITICAL], 2),
+    ],
+    ids=["first run", "other", "interrupted", "one", "last two"],
+)
+def test_a_verdict_holds_since_the_first_run_that_had_it_without_a_break(
+    verdicts: list[Verdict], since: int | None
+) -> None:
+    """The past runs are in their order; the run itself does not count."""
+    past = tuple(replace(recorded(made()), verdict=verdict) for verdict in verdicts)
+    found = same_verdict_since(replace(made(verdict=CRITICAL), past=past))
+    assert found is (None if since is None else past[since])

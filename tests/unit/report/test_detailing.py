@@ -115,7 +115,7 @@ def test_any_row_can_be_shown(values: dict[str, object], redact: bool) -> None:
     """Whatever the store holds."""
     shown = detail(record(**values), None, (), settings(redact=redact))
     assert (shown.text is None) is redact
-    assert {type(item) for item in vars(shown).values()} <= {type(None), str, int, Reasons, tuple}
+    assert {type(item) for item in vars(shown).values()} <= {type(None), str, int, Reasons, tuple, dict}
 
 
 @pytest.fixture

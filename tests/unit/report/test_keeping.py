@@ -223,13 +223,21 @@ def test_a_damaged_report_of_another_run_is_skipped(tmp_path: Path) -> None:
 
 
 def test_old_runs_are_pruned(tmp_path: Path) -> None:
-    """Folder, row and line of the list, after ninety days; the newest run of another store stays recorded."""
+    """Folder, row and line of the list, after ninety days; the newest run of another store stays recorded.
+
+    So do judgements and plans of repair: what people said cannot be made again.
+    """
+    kept = [tmp_path / "judgements.jsonl", tmp_path / "repairs" / "20250101T000000Z" / "plan.json"]
+    kept[1].parent.mkdir(parents=True)
+    for path in kept:
+        path.write_text("{}\n")
     keep(tmp_path, night(-100), db="/another.db")
     for run_id in (night(-95), night(-90), night(-89)):
         keep(tmp_path, run_id)
     keep(tmp_path, NIGHTS[0])
     assert folders(tmp_path) == listed(tmp_path) == [night(-90), night(-89), NIGHTS[0]]
     assert recorded(tmp_path) == [night(-100), night(-90), night(-89), NIGHTS[0]]
+    assert all(path.read_text() == "{}\n" for path in kept)
 
 
 def test_folders_are_pruned_before_rows(tmp_path: Path) -> None:

@@ -64,6 +64,7 @@ TEXTS: dict[str, st.SearchStrategy[str]] = {
     "cluster": st.sampled_from(["local", "none", "tcp://host:8786"]),
     "llm_base_url": st.sampled_from(["https://host/v1/", "http://[::1]:8000/a b"]),
     "llm_price": st.just("0.15,0.60"),
+    "record_url": st.sampled_from(["https://app/item/{id}", "http://app/?a=1&id={id}#it's"]),
     "naive_timezone": st.sampled_from(["Europe/Berlin", "UTC"]),
     "as_of": st.just("2026-01-10T00:00:00+05:30"),
     "concurrency_max": st.just("1000"),

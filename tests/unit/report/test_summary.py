@@ -11,6 +11,7 @@ from drift_checks.report.history.accuracy import Accuracy
 from drift_checks.report.history.recorded import OutsideFacts
 from drift_checks.report.page.html import render
 from drift_checks.report.summary import accuracy_in_words, summarise, without_baseline
+from tests.support.pages import decided
 from tests.support.reports import BASELINE, LOW, OLD, facts, report, reviewed
 
 OUTSIDE = OutsideFacts(answers=60, categories={"<b>Fraud</b>": 9})
@@ -58,3 +59,9 @@ def test_disagreements_that_nobody_judged_come_with_how_to() -> None:
     found = Accuracy(judged=1, reviewed=50, runs=1, missing="none agree")
     said = accuracy_in_words(report(reviewed(45, 5), accuracy=found))
     assert said == ["no estimate yet: none agree", "1 of 50 reviewed records judged"]
+
+
+def test_a_record_that_was_hunted_is_named_so_in_words() -> None:
+    """Not by the name of its stratum."""
+    lines = list(summarise(report([decided(1, "fraud", "loan", "label_issue"), decided(2, "a", "b", OLD)]), None))
+    assert [line.rpartition("  ")[2] for line in lines if "→" in line] == ["likely label issue", "old"]

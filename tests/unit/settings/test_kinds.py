@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from drift_checks.settings import kinds, pairs
+from drift_checks.settings import kinds, locations, pairs
 
 FOLDER = Path("/folder")
 
@@ -26,15 +26,16 @@ FOLDER = Path("/folder")
         (kinds.share(), "0", 0.0),
         (kinds.share(), "1", 1.0),
         (kinds.any_whole(), "-3", -3),
-        (kinds.path("it"), "a/b", Path("/folder/a/b")),
-        (kinds.path("it"), "/a//b/.", Path("/a/b")),
-        (kinds.path("it"), "a b%20#?ü", Path("/folder/a b%20#?ü")),
+        (locations.path("it"), "a/b", Path("/folder/a/b")),
+        (locations.path("it"), "/a//b/.", Path("/a/b")),
+        (locations.path("it"), "a b%20#?ü", Path("/folder/a b%20#?ü")),
         (kinds.word("it"), "two words", "two words"),
         (kinds.choice("a", "b"), "b", "b"),
-        (kinds.cluster("local"), "local", "local"),
-        (kinds.cluster("local"), "none", None),
-        (kinds.cluster("local"), "tcp://scheduler:8786/", "tcp://scheduler:8786"),
-        (kinds.cluster("local"), "tls://[::1]:8786", "tls://[::1]:8786"),
+        (locations.cluster("local"), "local", "local"),
+        (locations.cluster("local"), "none", None),
+        (locations.cluster("local"), "tcp://scheduler:8786/", "tcp://scheduler:8786"),
+        (locations.cluster("local"), "tls://[::1]:8786", "tls://[::1]:8786"),
+        (locations.record_address(), "https://app/item/{id}?x={id}", "https://app/item/{id}?x={id}"),
         (kinds.flag(), "Yes", True),
         (kinds.flag(), "OFF", False),
         (kinds.instant(), "2026-01-15", datetime(2026, 1, 15, tzinfo=UTC)),
@@ -64,14 +65,21 @@ def test_a_kind_parses(kind: kinds.AnyKind, text: str, value: object) -> None:
         (kinds.share(), "1.0001"),
         (kinds.share(), "nan"),
         (kinds.any_whole(), "x"),
-        (kinds.path("it"), ""),
-        (kinds.path("it"), "sqlite:///a.db"),
+        (locations.path("it"), ""),
+        (locations.path("it"), "sqlite:///a.db"),
         (kinds.word("it"), ""),
         (kinds.choice("a", "b"), "A"),
-        (kinds.cluster("local"), "localhost:8786"),
-        (kinds.cluster("local"), "tcp://scheduler"),
-        (kinds.cluster("local"), "tcp://ann:secret@scheduler:8786"),
-        (kinds.cluster("local"), "http://scheduler:8787"),
+        (locations.cluster("local"), "localhost:8786"),
+        (locations.cluster("local"), "tcp://scheduler"),
+        (locations.cluster("local"), "tcp://ann:secret@scheduler:8786"),
+        (locations.cluster("local"), "http://scheduler:8787"),
+        (locations.record_address(), "https://app/item"),
+        (locations.record_address(), "https://{id}.app/item"),
+        (locations.record_address(), "https://ann:secret@app/{id}"),
+        (locations.record_address(), "javascript:alert('{id}')"),
+        (locations.record_address(), "file:///{id}"),
+        (locations.record_address(), "/item/{id}"),
+        (locations.record_address(), "https:///{id}"),
         (kinds.flag(), "maybe"),
         (kinds.instant(), "2026-01-15T02:00"),
         (kinds.instant(), "2026-01-15T02:00:00"),
@@ -110,7 +118,7 @@ def test_a_zone_keeps_its_name() -> None:
 
 KINDS = (
     *(kinds.whole(1), kinds.share(), kinds.any_whole(), kinds.choice("a"), kinds.flag(), kinds.instant(), kinds.zone()),
-    *(kinds.record_ids(), pairs.column_pairs(), pairs.thresholds(), pairs.least_numbers()),
+    *(kinds.record_ids(), locations.record_address(), pairs.column_pairs(), pairs.thresholds(), pairs.least_numbers()),
 )
 
 

@@ -37,6 +37,7 @@ from tests.support.sources import INI, NOW, given, refusal
         ("reviewer", "llm,models/model.joblib"),
         ("reviewer", "llm=small,neighbours"),
         ("reviewer", "neighbours,llm="),
+        ("record_url", "https://ann:secret@app/{id}"),
         ("columns", "categry=label"),
         ("records", "1,,2"),
         ("demo", "tru"),

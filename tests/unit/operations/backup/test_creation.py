@@ -65,6 +65,7 @@ def test_the_backup_is_reported(
         "chroma": str(store.chroma),
         "history": str(reports / "history.sqlite3"),
         "history_journal": str(file) if journal else None,
+        "judgements": None,
     }
     assert ("history.journal.jsonl" in found["members"]) is journal
     assert "vectors compared between the copy and the unpacked archive: 60, the same" in found["verified"]

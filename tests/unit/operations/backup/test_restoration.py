@@ -14,11 +14,13 @@ from drift_checks.operations.backup import restoration
 from drift_checks.report.folder import ReportsFolder
 from drift_checks.report.history.acknowledged import Acknowledgements, kept_acknowledgements
 from drift_checks.report.history.database import History
+from drift_checks.reviews.judgements.file import JudgementFile
 from drift_checks.stores.vectors.chroma import DirectoryCollection
 from tests.support.caring import made_backup, manifest, restore
 from tests.support.folders import contents
 from tests.support.histories import run
 from tests.support.journals import write
+from tests.support.judgements import judgement
 from tests.support.processes import OtherProcess, run_unprivileged
 from tests.support.reports import known_record
 from tests.support.stores import BuiltStore
@@ -192,6 +194,21 @@ def test_the_history_is_restored_only_on_request(store: BuiltStore, tmp_path: Pa
             assert [found.run_id for found in history.runs()] == [run().run_id]
             assert [item.acknowledgement.record_id for item in kept_acknowledgements(history)] == [7]
         assert (folder / journal.name).read_bytes() == content
+
+
+def test_judgements_are_saved_and_restored_with_the_history(store: BuiltStore, tmp_path: Path) -> None:
+    """They cannot be made again; a line that is being written is left out."""
+    reports = reports_of(store)
+    file = JudgementFile(reports)
+    file.add([judgement()])
+    content = file.path.read_bytes()
+    file.path.write_bytes(content + b'{"record')
+    archive = made_backup(store, tmp_path / "backups", chroma=False)
+    file.path.unlink()
+    (reports / "history.sqlite3").unlink()
+    assert restore(archive, "--to-db", tmp_path / "one.db", "--history") == 0
+    assert file.path.read_bytes() == content
+    assert restore(archive, "--to-db", tmp_path / "two.db", "--history") == 4
 
 
 def test_a_history_without_a_journal_moves_an_existing_one_aside(store: BuiltStore, tmp_path: Path) -> None:

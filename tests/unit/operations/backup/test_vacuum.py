@@ -65,6 +65,14 @@ def test_the_history_is_compacted(reports: Path, store: BuiltStore, capsys: pyte
         assert [item.run_id for item in found.runs()] == [run().run_id]
 
 
+def test_judgements_stay_as_they_are(reports: Path) -> None:
+    """Only the history is rewritten."""
+    file = reports / "judgements.jsonl"
+    file.write_text("{}\n")
+    assert vacuum(reports) == 0
+    assert file.read_text() == "{}\n"
+
+
 def test_a_dry_run_changes_nothing(reports: Path, store: BuiltStore, capsys: pytest.CaptureFixture[str]) -> None:
     """It works even during a run."""
     emptied(store, "wal")

@@ -6,13 +6,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from drift_checks.core.files import Claims
-from drift_checks.operations.judging.session import JudgingSession, ReadRecord
+from drift_checks.operations.judging.session import JudgingSession
 from drift_checks.operations.judging.terminal import judge_all
-from drift_checks.report.waiting import Waiting
 from drift_checks.reviews.judgements.file import JudgementFile
 from drift_checks.reviews.judgements.judgement import Answer, standing
-from tests.support.histories import run
 from tests.support.judgements import NOW
+from tests.support.judging import ListedRecords
 
 
 class Script:
@@ -34,20 +33,15 @@ class Script:
         return self.lines.pop(0)
 
 
-def judged(folder: Path, keys: str, *lines: str, named: bool = False) -> tuple[Script, list[Answer]]:
+def judged(
+    folder: Path, keys: str, *lines: str, named: bool = False, text: str = "text {}"
+) -> tuple[Script, list[Answer]]:
     """Judge records that are fraud in the store; return the screen and the answers that stand."""
-    found, file, screen = run(), JudgementFile(folder), Script(keys, *lines)
-    waiting = [Waiting(key, "fraud", "loan", found, "old") for key in range(1, 6)]
-    session = JudgingSession(
-        iter(waiting),
-        lambda item: ReadRecord(f"text {item.record_id}", "fraud", "the words"),
-        lambda _: True,
-        file,
-        "anna",
-        lambda: NOW,
-        named=named,
-    )
-    judge_all(session, screen, ["card", "fraud", "loan"])
+    folder.mkdir(exist_ok=True)
+    file, screen = JudgementFile(folder), Script(keys, *lines)
+    with Claims(folder / "claims") as claims:
+        session = JudgingSession(ListedRecords(file, text=text), file, claims, "anna", lambda: NOW, named=named)
+        judge_all(session, screen, ["card", "fraud", "loan"])
     return screen, [item.answer for item in standing(file.read().judgements)]
 
 
@@ -72,11 +66,16 @@ def test_by_default_nothing_shows_which_category_is_stored(tmp_path: Path) -> No
     named, _ = judged(tmp_path / "named", "sssss", named=True)
     assert {line for line in blind.shown.splitlines() if line.startswith("  1")} == {"  1 fraud", "  1 loan"}
     assert "the words" not in blind.shown
+    near = [line for line in blind.shown.splitlines() if line.startswith(("near", "  1"))]
+    assert {(near[at], near[at + 2]) for at in range(0, 15, 3)} == {
+        ("near, fraud: a fraud", "  1 fraud"),
+        ("near, loan: a loan", "  1 loan"),
+    }
     assert named.shown.count("  1 fraud (store)") == named.shown.count("the words") == 5
 
 
-def test_a_process_holds_what_it_claimed(tmp_path: Path) -> None:
-    """It may claim it again."""
-    with Claims(tmp_path / "claims") as claims:
-        assert claims.take("1")
-        assert claims.take("1")
+def test_a_long_text_is_cut_until_the_judge_asks_for_more(tmp_path: Path) -> None:
+    """Its end is not printed at all if it is huge."""
+    screen, _ = judged(tmp_path, "mq", text="a" * 3_000 + "b" * 300_000)
+    first, _, more = screen.shown.partition("press m")
+    assert (first.count("b"), more.count("bbb")) == (0, 97_000 // 3)

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from drift_checks.report.history.database import History
 from drift_checks.report.history.recorded import recorded_run
-from tests.support.histories import NIGHTS, STORE, document, ids, run
+from tests.support.histories import NIGHTS, STORE, criterion, document, ids, run
 
 TEXT = st.text(st.characters(exclude_categories=()), max_size=8)
 OF_KIND: dict[type, st.SearchStrategy[Any]] = {
@@ -47,6 +47,16 @@ def test_every_value_comes_back_as_it_was(data: st.DataObject) -> None:
             assert history.warnings == []
     assert found == added
     assert type(found.disagreements[0].record_id) is type(added.disagreements[0].record_id)
+
+
+def test_few_details_of_statistics_are_kept(tmp_path: Path) -> None:
+    """Those of earlier nights that later ones need, and the label issues that wait for a judgement."""
+    details = {"wrong": 3, "issues": [{"id": 7}], "remarks": ["long"]}
+    measured = criterion("label_issues", statistics=({"name": "recent labels", "details": details},))
+    with History(tmp_path) as history:
+        history.add(replace(run(), criteria=(measured,)))
+        (found,) = history.runs()
+    assert found.criteria[0].statistics[0]["details"] == {"wrong": 3, "issues": [{"id": 7}]}
 
 
 @pytest.fixture

@@ -56,6 +56,9 @@ def test_comparable_runs_come_oldest_first(tmp_path: Path) -> None:
         ({"decision": "sequential", "judge": "population"}, replace(SOURCE, decision="sequential")),
         ({"method": "hunt"}, SOURCE),
         ({}, replace(SOURCE, method="hunt")),
+        ({"settings": {"where": "a = 1 (--drift-where)"}}, SOURCE),
+        ({}, replace(SOURCE, where="a = 1")),
+        ({"settings": {"where": "a = (1) (/srv/b (c)/pytest.ini)"}}, replace(SOURCE, where="a = 1")),
         ({"prompt": None}, replace(SOURCE, prompt="classify-1")),
         ({"agreed": 10, "unmeasured": 400}, SOURCE),
         ({"seed": 7, "as_of": "2026-01-10T09:00:00Z"}, replace(SOURCE, draw=(7, "2026-01-10"))),
@@ -63,7 +66,9 @@ def test_comparable_runs_come_oldest_first(tmp_path: Path) -> None:
 )
 def test_other_runs_are_not_comparable(tmp_path: Path, changed: dict[str, Any], source: Source) -> None:
     """Of another store, reviewer, prompt or rule, without a verdict, or with this run's own draw; their like are."""
-    alike = {name: value for name, value in vars(source).items() if name != "draw"}
+    alike = {name: value for name, value in vars(source).items() if name not in ("draw", "where")}
+    if source.where is not None:
+        alike["settings"] = {"where": f"{source.where} (/srv/b (c)/pytest.ini)"}
     found = past(tmp_path, made(**changed), made(NIGHTS[1], **alike), source=source)
     assert [item.run_id for item in found] == [NIGHTS[1]]
 

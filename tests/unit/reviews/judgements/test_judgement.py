@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 
 from drift_checks.core.records import Record, Stratum
-from drift_checks.reviews.judgements.judgement import Answer, Judged, settled_records, standing
+from drift_checks.reviews.judgements.judgement import Answer, Judged, said_of, settled_records, standing
 from tests.support.histories import STORE
 from tests.support.judgements import NOW, judgement
 
@@ -52,3 +52,12 @@ def test_a_record_is_settled_while_its_text_and_category_are_those_judged() -> N
     made = [*map(judgement, (1, 2, 3, 4)), judgement(4, Answer.REVIEWER, "ben")]
     found = settled_records(Judged(made, STORE), records)
     assert found == {(1, "fraud"): "judged by anna on 2026-01-15: the store is right"}
+
+
+def test_each_judge_says_something_of_a_text() -> None:
+    """The newest first; what was said of an earlier text of the record is not said of this one."""
+    later = judgement(1, Answer.UNKNOWN, "ben", made=NOW + timedelta(1))
+    judged = Judged([judgement(1), later, judgement(2), judgement(3)], STORE)
+    assert said_of(judged, {1: "text 1", 2: "changed", 4: "text 4"}) == {
+        1: ["judged by ben on 2026-01-16: cannot tell", "judged by anna on 2026-01-15: the store is right"]
+    }

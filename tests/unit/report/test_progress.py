@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from drift_checks.core.records import Record, RecordId, Review, Stratum, Usage
-from drift_checks.plugin.terminal import Intervals, Tally
+from drift_checks.report.progress import Intervals, Tally
 from drift_checks.reviews.ledger import Ledger
 from tests.support.reviews import failed, made
 

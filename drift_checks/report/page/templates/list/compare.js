@@ -1,0 +1,82 @@
+"use strict";
+(() => {
+  const form = document.getElementById("pick");
+  const place = document.getElementById("differences");
+  const { runs, labels } = JSON.parse(document.getElementById("compared").textContent);
+  const byId = new Map(runs.map((run) => [run.id, run]));
+  const made = (name, text, children = []) => {
+    const element = document.createElement(name);
+    element.textContent = text;
+    element.append(...children);
+    return element;
+  };
+  const words = (found) => `${labels[found[1]]} → ${labels[found[2]]}`;
+  const disagreements = (run) => new Map(run.found.map((found) => [found[0], found]));
+  const kindOf = (key, before, now, other) => {
+    if (before && now) return words(before) === words(now) ? "same" : "changed";
+    if (!other.drawn.includes(key)) return "in one sample only";
+    if (other.known.includes(key)) return "acknowledged or judged";
+    if (other.missing.includes(key)) return "in both samples, but reviewed by one run only";
+    return now ? "new" : "gone";
+  };
+  const recordLink = (key, run) => {
+    const link = made("a", String(key));
+    link.href = `${run.id}/index.html#record-${String(key).replace(/[^\p{L}\p{N}_.-]+/gu, "_").slice(0, 100)}`;
+    return link;
+  };
+  const changes = (before, now, separator) =>
+    Object.keys({ ...before, ...now })
+      .filter((name) => before[name] !== now[name])
+      .map((name) => made("li", `${name}: ${before[name] ?? "–"}${separator}${now[name] ?? "–"}`));
+
+  const show = () => {
+    const [first, second] = ["first", "second"].map((name) => byId.get(form.elements[name].value));
+    place.replaceChildren();
+    if (first.store !== second.store) {
+      place.append(made("p", "These runs reviewed different stores."));
+      return;
+    }
+    const [before, now] = [disagreements(first), disagreements(second)];
+    const kinds = new Map(["new", "gone", "changed", "same"].map((kind) => [kind, []]));
+    for (const key of new Set([...now.keys(), ...before.keys()])) {
+      const kind = kindOf(key, before.get(key), now.get(key), now.has(key) ? first : second);
+      kinds.set(kind, [...(kinds.get(kind) || []), key]);
+    }
+    const shared = second.drawn.filter((key) => first.drawn.includes(key)).length;
+    const counts = [...kinds].map(([kind, keys]) => `${keys.length} ${kind}`);
+    place.append(made("p", `Records in both samples: ${shared}. Disagreements: ${counts.join(", ")}.`));
+    const facts = [...changes(first.criteria, second.criteria, " → "), ...changes(first.versions, second.versions, " → ")];
+    if (facts.length) place.append(made("ul", "", facts));
+    for (const kind of ["new", "gone", "changed"]) {
+      const keys = kinds.get(kind);
+      if (!keys.length) continue;
+      const rows = keys.map((key) => {
+        const row = made("li", "", [recordLink(key, now.has(key) ? second : first)]);
+        row.append(` ${words(now.get(key) || before.get(key))}`);
+        if (kind === "changed") row.append(`, before ${words(before.get(key))}`);
+        return row;
+      });
+      const list = made("ul", "", rows);
+      list.className = "since";
+      place.append(made("h3", `${kind[0].toUpperCase()}${kind.slice(1)} (${keys.length})`), list);
+    }
+  };
+  const recall = () => {
+    const wanted = /^#compare=([\w-]+),([\w-]+)$/.exec(location.hash);
+    // The newest run, and the one before it of the same store.
+    const previous = runs.find((run, number) => number && run.store === runs[0].store) || runs[0];
+    const [first, second] = wanted && wanted.slice(1).every((id) => byId.has(id)) ? wanted.slice(1) : [previous.id, runs[0].id];
+    form.elements.first.value = first;
+    form.elements.second.value = second;
+    show();
+    if (wanted) form.scrollIntoView();
+  };
+  form.addEventListener("submit", (event) => event.preventDefault());
+  form.addEventListener("input", () => {
+    show();
+    history.replaceState(null, "", `#compare=${form.elements.first.value},${form.elements.second.value}`);
+  });
+  addEventListener("hashchange", recall);
+  form.hidden = false;
+  recall();
+})();

@@ -1,0 +1,146 @@
+"""`python -m drift_checks judge`."""
+
+from __future__ import annotations
+
+import json
+import sys
+from io import StringIO
+from pathlib import Path
+
+import pytest
+
+from drift_checks.commands import chosen
+from drift_checks.operations.judging.web import JudgingServer
+from tests.support.judging import run_to_judge
+from tests.support.processes import OtherProcess
+from tests.support.stores import BuiltStore
+from tests.support.whole_runs import surroundings
+from tests.unit.commands.test_commands import keep
+
+
+class Judging:
+    """The command on a store with a run, in a folder of its own."""
+
+    def __init__(self, store: BuiltStore, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+        self.folder, self.reports, self._capsys = folder, folder / "reports", capsys
+        self.reports.mkdir()
+        keep(self.reports, run_to_judge(store))
+        self._options = [*store.options, f"--drift-reports={self.reports}"]
+
+    def __call__(self, *arguments: str, keys: str = "") -> tuple[int, str]:
+        """Return the exit code and what was printed."""
+        called = chosen(["judge", *self._options, *arguments])
+        assert called is not None
+        with surroundings(self.folder), pytest.MonkeyPatch.context() as patch:
+            patch.setattr(sys, "stdin", StringIO(keys))
+            code = called()
+        return code, "".join(self._capsys.readouterr())
+
+    @property
+    def saved(self) -> list[dict[str, object]]:
+        """What was saved."""
+        path = self.reports / "judgements.jsonl"
+        return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+
+
+@pytest.fixture
+def judge(store: BuiltStore, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Judging:
+    """The command."""
+    return Judging(store, tmp_path, capsys)
+
+
+def test_answers_are_saved_and_summed_up(judge: Judging) -> None:
+    """Each key of a pipe is a line."""
+    code, printed = judge("--by=anna", keys="1\nc\nq\n")
+    assert code == 0
+    assert "2 judgements saved\n" in printed
+    assert [item["judge"] for item in judge.saved] == ["anna", "anna"]
+    assert judge("--accuracy") == (0, printed.partition("saved\n")[2])
+
+
+def test_without_a_terminal_there_are_other_ways(judge: Judging) -> None:
+    """As in a container."""
+    code, printed = judge()
+    assert code == 4
+    assert "stdin: there is no terminal to read keys from; use --web, or --export and --import.\n" in printed
+
+
+def test_the_page_is_served_until_ctrl_c(judge: Judging, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Then the summary is printed, as in the terminal."""
+
+    def interrupted(server: JudgingServer) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(JudgingServer, "serve_forever", interrupted)
+    code, printed = judge("--web")
+    assert code == 0
+    assert printed.startswith("Judge at http://127.0.0.1:")
+    assert "no estimate yet" in printed
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "problem"),
+    [
+        (["--drift-reports=nowhere"], 5, "there is no history; a run creates it; name another folder of reports with"),
+        (["--drift-redact"], 4, "redact: judging shows texts"),
+        (["--web", "--drift-redact"], 4, "redact: judging shows texts"),
+        (["--export=a", "--waiting", "--drift-redact"], 4, "redact: judging shows texts"),
+        (["--waiting"], 4, "--waiting: it says what --export writes"),
+        (["--import=nothing"], 4, "nothing cannot be read"),
+        (["--export=missing/a"], 4, "cannot be written"),
+        (["--drift-table=other"], 4, "table"),
+        (["--by= "], 4, "--by: there is no name; name who judges."),
+    ],
+)
+def test_a_mistake_is_one_sentence(judge: Judging, arguments: list[str], code: int, problem: str) -> None:
+    """Without a traceback."""
+    found, printed = judge(*arguments)
+    assert found == code
+    assert problem in printed
+    assert printed.count("\n") == 1
+
+
+def test_a_folder_that_cannot_be_written_is_one_sentence(judge: Judging) -> None:
+    """Whatever stands in the way."""
+    (judge.reports / ".judging").mkdir()
+    code, printed = judge()
+    assert code == 4
+    assert ".judging: cannot be opened (Is a directory); check its owner and mode.\n" in printed
+
+
+def test_nothing_may_wait(judge: Judging) -> None:
+    """Or others may be judging all that does."""
+    with OtherProcess() as other:
+        other.run("from pathlib import Path; from drift_checks.core.files import Claims")
+        other.run(f"claims = Claims(Path({str(judge.reports / '.judging')!r}))")
+        other.run("answer = [claims.take(str(key)) for key in range(1, 13)]")
+        code, printed = judge(keys="c\n")
+    assert (code, "others are judging all records that wait; try again later" in printed) == (5, True)
+    assert "12 judgements saved; no more records wait" in judge(keys="c\n" * 12)[1]
+    assert judge()[0] == 5
+    assert "no record waits for a judgement" in judge("--web")[1]
+
+
+def test_judgements_are_exported_and_imported_once(judge: Judging) -> None:
+    """A second import adds nothing."""
+    judge("--by=anna", keys="1\n2\nb\nq\n")
+    assert judge("--export=out", "--format=csv")[1] == f"3 judgements written to {judge.folder / 'out'}\n"
+    (judge.reports / "judgements.jsonl").unlink()
+    assert judge("--import=out", "--format=csv")[1].startswith("3 judgements added to ")
+    assert judge("--import=out", "--format=csv")[1].startswith("0 judgements added to ")
+    assert len(judge.saved) == 3
+
+
+def test_waiting_records_are_exported_for_people_elsewhere(judge: Judging) -> None:
+    """What they answer there is imported under their names."""
+    printed = judge("--export=tasks.json", "--waiting=3", "--format=label-studio")[1]
+    assert printed == f"3 waiting records written to {judge.folder / 'tasks.json'}\n"
+    tasks = json.loads((judge.folder / "tasks.json").read_text())
+    assert all(task["data"]["text"] and not task["annotations"] for task in tasks)
+    chosen = {"type": "choices", "value": {"choices": [tasks[0]["data"]["stored"]]}}
+    tasks[0]["annotations"] = [{"result": [chosen], "completed_by": {"email": "ben@example.com"}}]
+    (judge.folder / "tasks.json").write_text(json.dumps(tasks))
+    assert judge("--import=tasks.json", "--format=label-studio")[1].startswith("1 judgement added")
+    assert [(item["judge"], item["record_id"]) for item in judge.saved] == [
+        ("ben@example.com", tasks[0]["data"]["record_id"])
+    ]
