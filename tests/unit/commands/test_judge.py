@@ -144,3 +144,15 @@ def test_waiting_records_are_exported_for_people_elsewhere(judge: Judging) -> No
     assert [(item["judge"], item["record_id"]) for item in judge.saved] == [
         ("ben@example.com", tasks[0]["data"]["record_id"])
     ]
+
+
+def test_the_settings_of_the_folder_count(judge: Judging, capsys: pytest.CaptureFixture[str]) -> None:
+    """Of the file that pytest would read, as in a review by hand."""
+    options = [option.removeprefix("--").replace("-", "_").replace("=", " = ", 1) for option in judge._options]
+    (judge.folder / "pytest.ini").write_text("\n".join(["[pytest]", *options]))
+    for command in (["judge", "--accuracy"], ["repair", "--status"]):
+        called = chosen(command)
+        assert called is not None
+        with surroundings(judge.folder):
+            assert called() in (0, 5)
+        assert "no store is configured" not in "".join(capsys.readouterr())
