@@ -25,11 +25,11 @@ class Judging:
         self.folder, self.reports, self._capsys = folder, folder / "reports", capsys
         self.reports.mkdir()
         keep(self.reports, run_to_judge(store))
-        self._options = [*store.options, f"--drift-reports={self.reports}"]
+        self.options = [*store.options, f"--drift-reports={self.reports}"]
 
     def __call__(self, *arguments: str, keys: str = "") -> tuple[int, str]:
         """Return the exit code and what was printed."""
-        called = chosen(["judge", *self._options, *arguments])
+        called = chosen(["judge", *self.options, *arguments])
         assert called is not None
         with surroundings(self.folder), pytest.MonkeyPatch.context() as patch:
             patch.setattr(sys, "stdin", StringIO(keys))
@@ -174,3 +174,16 @@ def test_a_wrong_answer_of_an_earlier_session_is_corrected(judge: Judging) -> No
         (3, "reviewer", "picked"),
     ]
     assert judge("--export=out.jsonl")[1].startswith("1 judgement written")
+
+
+def test_the_settings_of_the_folder_count(judge: Judging, capsys: pytest.CaptureFixture[str]) -> None:
+    """Of the file that pytest would read, as in a review by hand."""
+    pairs = [option.removeprefix("--").split("=", 1) for option in judge.options]
+    lines = [f"{name.replace('-', '_')} = {value}" for name, value in pairs]
+    (judge.folder / "pytest.ini").write_text("\n".join(["[pytest]", *lines]))
+    for command in (["judge", "--accuracy"], ["repair", "--status"]):
+        called = chosen(command)
+        assert called is not None
+        with surroundings(judge.folder):
+            assert called() in (0, 5)
+        assert "no store is configured" not in "".join(capsys.readouterr())
