@@ -45,8 +45,11 @@ class Anchor:
 
     @property
     def key(self) -> str:
-        """What tells the anchor from others, on any night: a digest of its text."""
-        return hash_of(self.text)[:_KEY]
+        """What tells the anchor from others, on any night: a digest of its text and of the categories that are right.
+
+        An answer that was right by others says nothing of whether the reviewer moved.
+        """
+        return hash_of("\0".join([self.text, *sorted(self.right)]))[:_KEY]
 
 
 @dataclass(frozen=True)
@@ -91,7 +94,7 @@ def find_anchors(judged: Judged, gold: Iterable[GoldLine], read: Read) -> Anchor
         if isinstance(anchor, str):
             notes[anchor] = None
         else:
-            found[anchor.key] = anchor
+            found[anchor.text] = anchor
     return Anchors(tuple(sorted(found.values(), key=attrgetter("key"))), tuple(notes))
 
 

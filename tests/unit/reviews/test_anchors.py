@@ -134,3 +134,9 @@ def test_a_category_that_no_record_has_is_kept_and_noted() -> None:
     anchors = found(gold=[GoldLine(7, frozenset({"frau"}), "1", unknown="frau")])
     assert rights(anchors) == {1: {"frau"}}
     assert anchors.notes == ("line 7 of the gold set names 'frau', a category that no record has",)
+
+
+def test_an_anchor_is_another_once_other_categories_are_right() -> None:
+    """What the reviewer answered before is not compared with what is right now."""
+    keys = [found(gold=[line(right, text="my card")]).all[0].key for right in ("card", "loan", "card")]
+    assert keys[0] == keys[2] != keys[1]
