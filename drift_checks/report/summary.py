@@ -288,11 +288,7 @@ def accuracy_in_words(report: RunReport) -> list[str]:
         first, *others = accuracy_sentences(facts.accuracy)
         return [first, "; ".join(others)]
     waits = report.disagreements and not (facts.partial or facts.chosen or facts.redacted or facts.demo)
-    return (
-        ["`drift-checks judge` asks who is right in the disagreements, and tells how accurate both are"]
-        if waits
-        else []
-    )
+    return ["`drift-checks judge` asks who is right, and tells how accurate both are"] if waits else []
 
 
 def hunted_in_words(report: RunReport) -> str:

@@ -18,7 +18,7 @@ from tests.support.reports import AGREEMENT, known_criterion, report, reviewed
 
 CRITERION = Criterion("reviewer_accuracy", "Is the reviewer right?", effect="fall", warn=0.1, least=5)
 OTHER = Criterion("class_mix", "Another one?", effect="index", warn=0.1)
-SENTENCE = "own:answer is right on 4 of 10 anchors, and before on 95 % of the same"
+SENTENCE = "own:answer is right on 4 of 10 anchors; before, it was right on 95 % of them"
 
 
 def made(
