@@ -10,11 +10,12 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from io import StringIO
 from typing import Any
 
 from drift_checks.core.instants import read_instant
 from drift_checks.core.plain import read_json
+from drift_checks.core.records import forms_of
+from drift_checks.core.tables import csv_rows
 from drift_checks.core.text import printable, quoted
 from drift_checks.reviews.judgements.file import judgement_of
 from drift_checks.reviews.judgements.judgement import Answer, Judgement, Origin, answer_for
@@ -58,8 +59,8 @@ def read_answers(name: str, content: str, defaults: Defaults) -> Answers:
     except UnreadableFile:
         raise
     except KeyError as error:
-        raise UnreadableFile(f"a record has no {error.args[0]}") from None
-    except (ValueError, LookupError, TypeError, AttributeError):
+        raise UnreadableFile(f"a record has no {quoted(error.args[0])}") from None
+    except (ValueError, LookupError, TypeError, AttributeError, csv.Error):
         raise UnreadableFile("") from None
     judgements = [item for item in found if item is not None]
     return Answers(judgements, len(found) - len(judgements))
@@ -77,7 +78,7 @@ def fitting_formats(content: str, defaults: Defaults) -> list[str]:
 
 
 def _from_csv(content: str, defaults: Defaults) -> Iterator[Judgement | None]:
-    rows = _rows_of(content)
+    rows = csv_rows(content)
     if missing := [name for name in _NEEDED if name not in (rows.fieldnames or ())]:
         raise UnreadableFile(f"it has no column {' or '.join(missing)}")
     for cells in rows:
@@ -175,7 +176,9 @@ def _from_row(row: Mapping[str, Any], defaults: Defaults) -> Judgement:
     """Return the judgement; raise ValueError or LookupError for a row that lacks something."""
     store = StoreIdentity(*(row.get(name) or own for name, own in defaults.store._asdict().items()))
     made = read_instant(row.get("made"), UTC) or defaults.now
-    key = row["record_id"]
+    key, text_hash = row["record_id"], row["text_hash"]
+    if not (isinstance(key, int | str) and str(key) and isinstance(text_hash, str) and text_hash):
+        raise UnreadableFile("a record has no id, or no text_hash")
     if row["answer"] not in list(Answer):
         names = ", ".join(item for item in Answer if item is not Answer.WITHDRAWN)
         raise UnreadableFile(
@@ -184,8 +187,8 @@ def _from_row(row: Mapping[str, Any], defaults: Defaults) -> Judgement:
     versions = row.get("versions") or {}
     return Judgement(
         store=store,
-        record_id=int(key) if isinstance(key, str) and key.isdecimal() and str(int(key)) == key else key,
-        text_hash=row["text_hash"],
+        record_id=forms_of(key)[-1],
+        text_hash=text_hash,
         stored=str(row["stored"]),
         reviewed=str(row["reviewed"]),
         answer=Answer(row["answer"]),
@@ -197,12 +200,6 @@ def _from_row(row: Mapping[str, Any], defaults: Defaults) -> Judgement:
         versions=read_json(versions) if isinstance(versions, str) else versions,
         blind=str(row.get("blind", True)).lower() != "false",
     )
-
-
-def _rows_of(content: str) -> csv.DictReader[str]:
-    # Spreadsheets of some countries write semicolons.
-    first = content.partition("\n")[0]
-    return csv.DictReader(StringIO(content), delimiter=";" if first.count(";") > first.count(",") else ",")
 
 
 def _annotator(made: Mapping[str, Any]) -> str:

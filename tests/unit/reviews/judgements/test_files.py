@@ -58,6 +58,21 @@ def test_a_label_that_was_changed_in_label_studio_decides() -> None:
     assert (found.judge, found.answer, found.category) == ("ben@example.com", Answer.OTHER, "card")
 
 
+def test_a_text_of_any_length_can_be_exported_and_imported() -> None:
+    """The reader of CSV files has a limit of its own."""
+    made = judgement(-1)
+    (found,) = read("csv", WRITERS["csv"]([made], Context({-1: "long " * 40_000})))
+    assert found.record_id == -1
+
+
+@pytest.mark.parametrize("changed", [{"record_id": ""}, {"record_id": [1]}, {"text_hash": None}, {"text_hash": ""}])
+def test_a_judgement_that_could_not_be_read_again_is_refused(changed: dict[str, object]) -> None:
+    """Before it is written."""
+    row = {"record_id": 1, "text_hash": "ab", "stored": "fraud", "reviewed": "loan", "answer": "store"} | changed
+    with pytest.raises(UnreadableFile, match="no id, or no text_hash"):
+        read("jsonl", json.dumps(row))
+
+
 UNANSWERED = [judgement(key, Answer.WITHDRAWN, judge="") for key in (1, 2)]
 
 
@@ -139,8 +154,12 @@ def test_the_format_of_a_file_is_found(name: str) -> None:
     ("name", "content", "problem"),
     [
         ("csv", "record_id,answer\n1,store\n", "^it has no column text_hash or stored or reviewed$"),
-        ("jsonl", '{"answer": "store", "record_id": 1}', "^a record has no text_hash$"),
-        ("jsonl", '{"answer": "yes", "record_id": 1}', "^record 1 has the answer 'yes'; it must be one of store, "),
+        ("jsonl", '{"answer": "store", "record_id": 1, "text_hash": "ab"}', "^a record has no 'stored'$"),
+        (
+            "jsonl",
+            '{"answer": "yes", "record_id": 1, "text_hash": "ab"}',
+            "^record 1 has the answer 'yes'; it must be one of store, ",
+        ),
         ("jsonl", "1", "^$"),
         ("argilla", "{", "^$"),
     ],
