@@ -85,7 +85,7 @@ def _act(session: JudgingSession, screen: Screen, shown: Shown, key: str, catego
         "1": lambda: session.choose(shown.first),
         "c": lambda: session.answer(Answer.UNKNOWN),
         "s": session.skip,
-        "u": lambda: session.undo() or screen.show("nothing to undo in this session"),
+        "u": lambda: _undo(session, screen),
         "o": lambda: _other(session, screen, categories),
         "m": lambda: _show_rest(shown, screen),
     }
@@ -95,6 +95,11 @@ def _act(session: JudgingSession, screen: Screen, shown: Shown, key: str, catego
         return False
     actions[key]()
     return True
+
+
+def _undo(session: JudgingSession, screen: Screen) -> None:
+    if not session.undo():
+        screen.show("nothing to undo in this session")
 
 
 def _show_rest(shown: Shown, screen: Screen) -> None:
