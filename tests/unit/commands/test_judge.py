@@ -13,7 +13,7 @@ from drift_checks.commands import chosen
 from drift_checks.operations.judging.web import JudgingServer
 from tests.support.judging import run_to_judge
 from tests.support.processes import OtherProcess
-from tests.support.stores import BuiltStore
+from tests.support.stores import NAME, BuiltStore
 from tests.support.whole_runs import surroundings
 from tests.unit.commands.test_commands import keep
 
@@ -164,7 +164,7 @@ def test_a_file_in_another_format_is_refused_with_the_one_to_name(judge: Judging
     assert "a.csv cannot be read as csv: it has no column record_id or" in judge("--import=a.csv")[1]
 
 
-def test_a_wrong_answer_of_an_earlier_session_is_corrected(judge: Judging) -> None:
+def test_a_wrong_answer_of_an_earlier_session_is_corrected(judge: Judging, store: BuiltStore) -> None:
     """By the same judge; a record that changed since cannot be judged."""
     judge("--by=anna", "--record=3", "--named", keys="1\nq\n")
     printed = judge("--by=anna", "--record=3", "--named", keys="2\nq\n")[1]
@@ -174,6 +174,8 @@ def test_a_wrong_answer_of_an_earlier_session_is_corrected(judge: Judging) -> No
         (3, "reviewer", "picked"),
     ]
     assert judge("--export=out.jsonl")[1].startswith("1 judgement written")
+    store.execute(f"update {NAME} set category = 'new' where id = 3")
+    assert "record '3' is gone, or its category changed since it was reviewed" in judge("--record=3")[1]
 
 
 def test_the_settings_of_the_folder_count(judge: Judging, capsys: pytest.CaptureFixture[str]) -> None:
