@@ -114,7 +114,7 @@ class JudgedReviews:
         newest = samples[-1]
         same = [item for item in samples if (item.versions, item.where) == (newest.versions, newest.where)]
         drawn = _draws(item for item in same if item.counts)
-        first = latest_change([item.rates() for item in drawn])
+        first = latest_change([item.rates() for item in drawn], newest.sample.store_strata)
         self.samples = drawn[first:]
         self.changed = self.samples[0].sample.as_of[:10] if first else None
         self.records = {str(item.record_id): item for each in self.samples for item in each.drawn()}

@@ -6,7 +6,7 @@ Each step runs once, when it is first needed.
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from functools import cache, cached_property
 from pathlib import Path
@@ -213,10 +213,9 @@ class Pipeline(Preparation):
         # From half as many more, so that each returns often enough to be compared with itself.
         return self._draw("anchors", self.anchors.all[: number + number // 2], number) if number else []
 
-    def anchors_to_review(self) -> list[Record]:
-        """Return the records of these anchors that are not in the sample, where they are reviewed anyway."""
-        sampled = {record.id for record in self.sample.records} if self.anchors_tonight else set()
-        return [anchor.record for anchor in self.anchors_tonight if anchor.record.id not in sampled]
+    def anchors_to_review(self, reviewed: Collection[RecordId]) -> list[Record]:
+        """Return the records of these anchors that are not among the reviewed ones, whose review is enough."""
+        return [anchor.record for anchor in self.anchors_tonight if anchor.record.id not in reviewed]
 
     def close_reviewer(self) -> None:
         """Close the reviewers after their last review."""
