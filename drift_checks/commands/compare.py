@@ -169,7 +169,8 @@ def _records(found: Iterable[RecordDifference]) -> Iterator[str]:
 def _labels(item: RecordDifference) -> str:
     if item.kind is Difference.CHANGED:
         return f"{_pair(item.before)}, now {_pair(item.now)}"
-    why = f": {printable(item.why, _LONGEST_REASON)}" if item.why else ""
+    before = "; before: " if item.kind is Difference.REOPENED else ": "
+    why = f"{before}{printable(item.why, _LONGEST_REASON)}" if item.why else ""
     return f"{_pair(item.now or item.before)}{why}"
 
 

@@ -28,7 +28,7 @@ class Difference(StrEnum):
     GONE = "gone"
     CHANGED = "changed"
     SETTLED = "settled"
-    REOPENED = "counts again"
+    REOPENED = "reopened"
     SAME = "same"
     NOT_REVIEWED = "not reviewed, or not counted, in one of the runs"
     ONLY_FIRST = "only in the first sample"

@@ -19,7 +19,7 @@
   const kindOf = (key, before, now, other) => {
     if (before && now) return words(before) === words(now) ? "same" : "changed";
     if (!other.drawn.includes(key)) return "in one sample only";
-    if (reasons(other).has(key)) return now ? "counts again" : "settled";
+    if (reasons(other).has(key)) return now ? "reopened" : "settled";
     if (other.missing.includes(key)) return "not reviewed, or not counted, in one of the runs";
     return now ? "new" : "gone";
   };
@@ -55,14 +55,14 @@
     place.append(made("p", `Records in both samples: ${shared}. Disagreements: ${counts.join(", ")}.`));
     const facts = [...changes(first.criteria, second.criteria, " → "), ...changes(first.versions, second.versions, " → ")];
     if (facts.length) place.append(made("ul", "", facts));
-    for (const kind of ["new", "gone", "changed", "settled", "counts again"]) {
+    for (const kind of ["new", "gone", "changed", "settled", "reopened"]) {
       const keys = kinds.get(kind)?.sort((one, other) => byNumber.compare(one, other));
       if (!keys?.length) continue;
       const rows = keys.map((key) => {
         const row = made("li", "", [recordLink(key, now.has(key) ? second : first)]);
         row.append(` ${words(now.get(key) || before.get(key))}`);
         const why = labels[reasons(now.has(key) ? first : second).get(key)];
-        if (why) row.append(`, ${why}`);
+        if (why) row.append(kind === "settled" ? `, ${why}` : `, before ${why}`);
         if (kind === "changed") row.append(`, before ${words(before.get(key))}`);
         return row;
       });
