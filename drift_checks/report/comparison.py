@@ -22,7 +22,7 @@ _MOST_CHANGES = 8
 _MOST_IDS = 50
 _LONGEST_TEXT = 100
 _ONLY_ANCHORS = "Only anchors or judgements can tell which of them is right more often."
-# Of the compared records: a side that made the labels of more is favoured.
+# Of the records: a side that made the labels of more is favoured.
 _MOST_LABELS = 0.5
 
 
@@ -129,15 +129,15 @@ def _reservation(comparison: Comparison) -> str:
 def _favoured(comparison: Comparison) -> Iterator[tuple[Side, str]]:
     """Yield each side whose own answers the store's labels are, or that answers by these labels, and why."""
     for side in comparison.sides:
-        models, made_by = (
-            side.models,
-            [as_text(item.record.values.get("model_version")) for item in comparison.compared],
-        )
-        own = [model for model in made_by if model in models]
         if side.classifier is None:
             yield side, f"{side.name} votes over the store's own labels"
-        elif len(own) > _MOST_LABELS * len(made_by):
-            yield side, f"the store's labels were made by {side.name} (model_version {printable(own[0])})"
+            continue
+        models, made_by = side.models, Counter(as_text(item.values.get("model_version")) for item in comparison.records)
+        own = Counter({model: number for model, number in made_by.items() if model in models})
+        if own.total() > _MOST_LABELS * made_by.total():
+            part = "" if own == made_by else f"{percent(own.total() / made_by.total())} of "
+            model = printable(own.most_common(1)[0][0])
+            yield side, f"{part}the store's labels were made by {side.name} (model_version {model})"
 
 
 def _capitalized(phrase: str) -> str:
