@@ -48,6 +48,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Print the differences; return the exit code."""
+    if arguments.drift_demo and not (arguments.a or arguments.b or arguments.runs):
+        from drift_checks.stores.demo.classifier import NAME
+
+        arguments.b = [NAME]
     if arguments.a or arguments.b:
         if arguments.runs:
             raise DriftError("RUN", "two runs and two classifiers exclude each other", "omit one of the two")

@@ -187,7 +187,9 @@ def test_own_classifiers_are_compared_with_the_vote_of_chroma(
 
 @pytest.mark.slow
 def test_the_demo_store_can_be_tried(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """With your own classifier."""
+    """With a classifier that comes with it, or your own."""
+    assert compare("--drift-demo", "--drift-sample-size=20") == 0
+    assert "A is neighbours, B is drift_checks.stores.demo.classifier:classify" in capsys.readouterr().err
     (folder / "never.py").write_text("def classify(text):\n    return 'nothing'\n", encoding="utf-8")
     assert compare("--drift-demo", "--b=never:classify", "--fail-if-worse") == 1
     assert "A is neighbours, B is never:classify" in capsys.readouterr().err
