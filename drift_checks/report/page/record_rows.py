@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from urllib.parse import quote
 
@@ -14,6 +14,7 @@ from drift_checks.core.text import html_size, safe_word, shorten_html
 from drift_checks.report.details import Details, Near, Reasons
 from drift_checks.report.listing import MOST_SHOWN, ListedRecord, listed_records
 from drift_checks.report.page.excerpts import Excerpt, excerpt
+from drift_checks.report.recurrence import Recurrence, recurrences
 from drift_checks.report.run import RunReport
 
 # The most bytes of the page for the texts of all records, so that it stays small, and for one text.
@@ -51,6 +52,7 @@ class RecordRow:
         judged: What each judge says of its text; without what `known` says.
         text: None if it is not known or redacted.
         near: The records nearest to it.
+        recurrence: Whether its disagreement is new; None if it does not disagree, or was not reviewed before.
     """
 
     record_id: RecordId
@@ -69,6 +71,12 @@ class RecordRow:
     stored_reasons: Reasons
     reviewed_reasons: Reasons
     near: tuple[Near, ...]
+    recurrence: Recurrence | None
+
+    @property
+    def seen_before(self) -> str:
+        """Whether its disagreement is new, and how often it has disagreed; empty if that is not known."""
+        return "" if self.recurrence is None else self.recurrence.in_words
 
     @property
     def stored(self) -> str:
@@ -103,7 +111,8 @@ def record_rows(report: RunReport) -> list[RecordRow]:
     pieces = [piece for item in listed for piece in _pieces(report.details.get(item.record_id), item.outcomes, most)]
     allowed = _allowed(pieces)
     anchors = _anchors(listed)
-    rows = [_row(item, report, allowed, most, anchors[item.number]) for item in listed]
+    recurring = recurrences(report)
+    rows = [_row(item, report, allowed, most, anchors[item.number], recurring) for item in listed]
     pairs = Counter(row.pair for row in rows if row.disagrees)
     places = {row.pair: place for place, row in reversed(list(enumerate(rows)))}
     return sorted(rows, key=lambda row: (0, -pairs[row.pair], places[row.pair]) if row.disagrees else (1,))
@@ -151,7 +160,14 @@ def _anchors(listed: Sequence[ListedRecord]) -> dict[int, str]:
     return {number: word if taken[word] == 1 else f"{word}--{number}" for number, word in words.items()}
 
 
-def _row(listed: ListedRecord, report: RunReport, allowed: int, most_near: int, anchor: str) -> RecordRow:
+def _row(
+    listed: ListedRecord,
+    report: RunReport,
+    allowed: int,
+    most_near: int,
+    anchor: str,
+    recurring: Mapping[RecordId, Recurrence],
+) -> RecordRow:
     details, agreement = report.details.get(listed.record_id), listed.agreement
     reason = int(allowed * _REASON)
     why = {} if agreement is None else {agreement.result: _shortened(agreement.message, reason)}
@@ -181,6 +197,7 @@ def _row(listed: ListedRecord, report: RunReport, allowed: int, most_near: int, 
         stored_reasons=_reasons(stored, reason, quoted=text is None or not text.cites("stored")),
         reviewed_reasons=_reasons(reviewed, reason, quoted=text is None or not text.cites("reviewed")),
         near=() if details is None else tuple(_near(item, allowed) for item in details.near[:most_near]),
+        recurrence=recurring.get(listed.record_id),
     )
 
 

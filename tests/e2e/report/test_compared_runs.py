@@ -61,8 +61,8 @@ def test_the_newest_run_is_compared_with_the_one_before(browsing: Browsing, list
 def test_any_two_runs_can_be_chosen_and_shared(browsing: Browsing, listed: Path) -> None:
     """The address names them."""
     opened = browsing.open(listed)
-    opened.choose("Earlier run", NIGHTS[0])
-    opened.choose("Later run", NIGHTS[1])
+    opened.field("Earlier run").select_option(NIGHTS[0])
+    opened.field("Later run").select_option(NIGHTS[1])
     assert "1 new, 1 gone, 1 changed, 0 same" in opened.page.locator("#differences").inner_text()
     shared = browsing.open(opened.address)
     assert "1 new, 1 gone, 1 changed, 0 same" in shared.page.locator("#differences").inner_text()
