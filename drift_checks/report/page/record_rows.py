@@ -18,7 +18,7 @@ from drift_checks.report.recurrence import Recurrence, recurrences
 from drift_checks.report.run import RunReport
 
 # The most bytes of the page for the texts of all records, so that it stays small, and for one text.
-_ALL_TEXTS = 55_000
+_ALL_TEXTS = 50_000
 _LONGEST = 20_000
 # The size of a reason and of a neighbour's text, relative to that of the record's own text.
 _REASON, _NEAR = 0.4, 0.2
@@ -26,7 +26,7 @@ LONGEST_NAME = 120
 _LONGEST_JUDGEMENT = 200
 # Of more records than this, the page shows fewer neighbours, so that it stays small.
 FEW = 60
-_MOST_NEAR, _MOST_NEAR_OF_MANY = 5, 2
+_MOST_NEAR, _MOST_NEAR_OF_MANY, _MOST_NEAR_OF_VERY_MANY = 5, 2, 1
 
 
 @dataclass(frozen=True)
@@ -107,7 +107,7 @@ def record_rows(report: RunReport) -> list[RecordRow]:
     Those with the same pair of categories stand together: the most frequent pair first, and in it the most confident.
     """
     listed = listed_records(report.outcomes)[:MOST_SHOWN]
-    most = _MOST_NEAR if len(listed) <= FEW else _MOST_NEAR_OF_MANY
+    most = _most_near(len(listed))
     pieces = [piece for item in listed for piece in _pieces(report.details.get(item.record_id), item.outcomes, most)]
     allowed = _allowed(pieces)
     anchors = _anchors(listed)
@@ -122,6 +122,12 @@ def record_link(report: RunReport, key: RecordId) -> str:
     """Return the address of a record in the user's own system; empty if that is not known."""
     address = report.facts.record_url or ""
     return address.replace("{id}", quote(str(key), safe="", errors="replace"))
+
+
+def _most_near(records: int) -> int:
+    if records <= FEW:
+        return _MOST_NEAR
+    return _MOST_NEAR_OF_MANY if records <= 2 * FEW else _MOST_NEAR_OF_VERY_MANY
 
 
 def _allowed(pieces: Sequence[tuple[float, str | None]]) -> int:

@@ -20,7 +20,9 @@ DRAWN = (1, 2, 3)
 
 def words(past: Sequence[RecordedRun], disagree: Sequence[int] = DRAWN) -> dict[RecordId, str]:
     """Return what a run after these says of the records that disagree in it."""
-    made = [Outcome("agreement", Result.FAILED, "", key, "old", Decision("fraud", 0.5, "loan", 0.75)) for key in disagree]
+    made = [
+        Outcome("agreement", Result.FAILED, "", key, "old", Decision("fraud", 0.5, "loan", 0.75)) for key in disagree
+    ]
     found_again = recurrences(replace(report(made, record_ids=DRAWN), past=tuple(past)))
     return {key: recurrence.in_words for key, recurrence in found_again.items()}
 
