@@ -10,7 +10,7 @@ from itertools import combinations
 
 from drift_checks.core.outcomes import AGREEMENT, Outcome, Result
 from drift_checks.core.records import STORE_STRATA, RecordId, as_text
-from drift_checks.core.text import count, percent, percent_range, tenths
+from drift_checks.core.text import count, percent, percent_range
 from drift_checks.report.changes import versions_of
 from drift_checks.report.history.accuracy import FEWEST_JUDGEMENTS, Accuracy
 from drift_checks.report.history.recorded import RecordedRun, SampleFacts, setting_value
@@ -168,13 +168,14 @@ class JudgedReviews:
 
     def _missing(self, strata: Sequence[JudgedStratum]) -> str:
         if not self.samples:
-            return "no sample of these versions was drawn at random and reviewed as a whole"
+            return "no random sample was reviewed completely with these versions"
         if not all(item.reviewed for item in strata if item.size):
             return "a part of the store was not reviewed"
         agreed, others = (sum(item.count(both).judged for item in strata) for both in (True, False))
         if not agreed + others:
-            return "none of the reviewed records is judged"
-        return f"store and reviewer {'dis' if agreed else ''}agree on none of the judged records"
+            return "no reviewed record is judged"
+        verb = "disagree" if agreed else "agree"
+        return f"no record is judged on which store and reviewer {verb}"
 
 
 def of_present_texts(judged: Judged, store: RecordStore) -> Judged:
@@ -235,38 +236,47 @@ def accuracy_sentences(found: Accuracy) -> list[str]:
     ]
     runs = f" of {count(found.runs, 'run')}" if found.runs > 1 else ""
     since = f" since {found.changed}, when agreement changed" if found.changed else ""
-    more = f"{count(found.more, 'more judgement')} would halve the store's interval" if found.more else ""
-    if found.store is not None and found.more is None:
-        more = "more judgements alone cannot halve the store's interval: review more records"
     judged = f"{found.judged:,} of {count(found.reviewed, 'reviewed record')}{runs} judged{since}"
     return [
         ", ".join(rights) or f"no estimate yet: {found.missing}",
         *([] if found.advantage is None else [_advantage(found.advantage)]),
-        "; ".join(filter(None, [judged, more])),
+        "; ".join(filter(None, [judged, _what_would_halve(found)])),
     ]
+
+
+def _what_would_halve(found: Accuracy) -> str:
+    if found.store is None:
+        return ""
+    left = found.reviewed - found.judged
+    if found.more is not None and found.more <= left:
+        return f"{count(found.more, 'more judgement')} would halve the store's interval"
+    judging = f"judging all {left:,} left" if left else "judging"
+    return f"{judging} cannot halve the store's interval: review more records first"
 
 
 def why_undecided(found: Accuracy | None) -> str:
     """Return why no verdict can rest on the accuracy."""
     if found is None:
-        return "a part of a run does not tell how accurate the store is"
+        return "a partial run gives no estimate of the accuracy"
     if found.missing is not None and (found.judged >= FEWEST_JUDGEMENTS or not found.runs):
         return found.missing
-    since = f" since agreement changed on {found.changed}" if found.changed else " with these versions"
-    judged = f"only {count(found.judged, 'record')}" if found.judged else "no record"
-    verb = "are" if found.judged > 1 else "is"
-    return f"{judged} reviewed{since} {verb} judged, {FEWEST_JUDGEMENTS} are needed"
+    since = f" since agreement changed on {found.changed}" if found.changed else ""
+    return f"{found.judged:,} of the {FEWEST_JUDGEMENTS} judgements needed{since}"
 
 
 def _advantage(found: Estimate) -> str:
     low, high = found.interval
     if low <= 0 <= high:
-        range_of = f"between the reviewer by {tenths(-low)} and the store by {tenths(high)} of all records"
-        return f"which of them is right more often cannot be told yet: {range_of}"
+        range_of = f"the store's accuracy minus the reviewer's: {_points(low)} to {_points(high)} points"
+        return f"which of them is right more often is still open ({range_of})"
     name, other = ("store", "reviewer") if low > 0 else ("reviewer", "store")
-    ends = sorted((abs(low), abs(high)))
-    difference = f"{tenths(abs(found.rate))} of all records ({tenths(ends[0])} to {tenths(ends[1])})"
-    return f"the {name} is right more often than the {other}: by {difference}"
+    smallest, largest = sorted(map(abs, found.interval))
+    difference = f"{100 * abs(found.rate):.1f} points ({100 * smallest:.1f} to {100 * largest:.1f})"
+    return f"the {name} is right more often than the {other}, by {difference}"
+
+
+def _points(difference: float) -> str:
+    return f"{100 * difference:+.1f}".replace("-", "−")
 
 
 def judges_sentence(judged: Judged, conflicts: int) -> str:

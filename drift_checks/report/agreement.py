@@ -34,7 +34,7 @@ _CHOSEN = "these records were not drawn at random"
 _ALL_KNOWN = "every reviewed record is acknowledged"
 _STOPPED = "the reviews stopped when the evidence sufficed"
 _UNHUNTED = "and the sample without the likely label issues may agree more than it does"
-NOT_JUDGED = "whether store or reviewer is wrong is not known"
+NOT_JUDGED = "who is right is not known"
 _WEAK = "; WARNING, since TF-IDF may disagree with as many labels of a sound store"
 
 
@@ -145,7 +145,7 @@ def _judge_accuracy(facts: Facts, counted: CriterionResult, by_agreement: Judged
         why = why_undecided(found)
         if by_agreement.verdict is Verdict.CRITICAL:
             return JudgedAgreement(Verdict.INCONCLUSIVE, f"{NOT_JUDGED}: {why}; {by_agreement.message}")
-        return replace(by_agreement, message=f"{by_agreement.message}; judged by agreement, since {why}")
+        return replace(by_agreement, message=f"{by_agreement.message}; judged by agreement: {why}")
     right = f"an estimated {percent(found.store.rate)} of the store's labels are right"
     interval = f"{percent_range(*found.store.interval)}, {count(found.judged, 'judged record')}"
     said = f"{right} ({interval}); {counted.message} in the sample"

@@ -38,7 +38,7 @@ def reviewer_findings(report: RunReport) -> str:
     if found is None or not has_failed or _is_of_neighbours(report) or not found[1].details.get("is_compared"):
         return ""
     if _fell(*found):
-        return f"whether the reviewer moved cannot be told yet: {_sentence(found[1])}"
+        return f"too early to say whether the reviewer moved: {_sentence(found[1])}"
     return f"no sign that the reviewer moved, so look at the store: {_sentence(found[1])}"
 
 

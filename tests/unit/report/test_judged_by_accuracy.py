@@ -47,7 +47,7 @@ def test_judgements_decide_how_accurate_the_store_is(
     "accuracy",
     [
         Accuracy(judged=7, store=Estimate(0.5, (0.1, 0.7))),
-        Accuracy(judged=30, missing="store and reviewer agree on none of the judged records"),
+        Accuracy(judged=30, missing="no record is judged on which store and reviewer agree"),
         None,
     ],
 )
