@@ -24,12 +24,12 @@ class Reason(StrEnum):
     UNNAMED = "no judge named the right category"
     SEVERAL = "several categories are right"
     FEW_JUDGES = "too few judges"
-    WITHHELD = "the right category is new to the store, and redact withholds it"
+    WITHHELD = "the store does not have the right category, and redact withholds its name"
 
 
 @dataclass(frozen=True)
 class StoredRow:
-    """A judged record as the store has it now; what cannot be read is Damaged, and so is an id of several records.
+    """A judged record as it is in the store now; what cannot be read is Damaged, and so is an id that is not unique.
 
     Attributes:
         stored: The category as the database holds it, perhaps as a number or bytes.
@@ -64,7 +64,7 @@ class Change:
 def choose(
     judged: Judged, rows: Mapping[RecordId, StoredRow], least: int, only: Collection[str] | None = None
 ) -> tuple[list[Change], dict[Reason, list[RecordId]]]:
-    """Return the changes that the judges agree on, and the other judged records by the reason to leave them out.
+    """Return the changes that the judges agree on, and the other judged records by why they are left out.
 
     Args:
         judged: The judgements of the store.
