@@ -162,11 +162,12 @@ def _listed(history: HistoryView, reports: Path, arguments: argparse.Namespace, 
 
 
 def _settled(reports: Path) -> list[Judgement]:
-    """Return for each record whose stored category people judged to be right the judgement that says so."""
+    """Return for each disagreement in which people judged the store to be right the judgement that says so."""
     by_text: dict[tuple[object, ...], list[Judgement]] = {}
     for item in standing(JudgementFile(reports).read().judgements):
         by_text.setdefault((item.store, str(item.record_id), item.text_hash, item.stored), []).append(item)
-    return [newest for made in by_text.values() if (newest := settling(made, made[0].stored)) is not None]
+    newest = (settling(made, made[0].stored) for made in by_text.values())
+    return [item for item in newest if item is not None and item.stored != item.reviewed]
 
 
 def _table(found: Sequence[KeptAcknowledgement], judged: Sequence[Judgement], now: datetime) -> Iterable[str]:

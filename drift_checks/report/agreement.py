@@ -137,7 +137,7 @@ def _judge_rate(
 
 
 def _judge_accuracy(facts: Facts, counted: CriterionResult, by_agreement: JudgedAgreement) -> JudgedAgreement:
-    """Judge how many labels are right; without enough judgements, by the agreement, which then makes none CRITICAL."""
+    """Judge the share of right labels; with too few judgements the agreement, which then cannot make it CRITICAL."""
     if by_agreement.verdict is Verdict.INCONCLUSIVE:
         return by_agreement
     found = facts.accuracy
@@ -153,7 +153,7 @@ def _judge_accuracy(facts: Facts, counted: CriterionResult, by_agreement: Judged
     if verdict is Verdict.CRITICAL and found.store.interval[1] >= facts.critical:
         # The same judgements would say so every night.
         verdict = Verdict.WARNING
-        said += f"; WARNING, since the interval is not below {percent(facts.critical)} as a whole"
+        said += f"; WARNING, since the interval is not entirely below {percent(facts.critical)}"
     return JudgedAgreement(verdict, said, found.store)
 
 
