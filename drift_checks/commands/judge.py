@@ -56,7 +56,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--by", metavar="NAME", help="who judges (default: the user's name on this machine)")
     parser.add_argument("--named", action="store_true", help="show which category is the store's, and its evidence")
     parser.add_argument("--port", metavar="N", type=_port, default=0, help="port of --web (default: a free one)")
-    add_settings(parser)
+    add_settings(parser, finds_ini=True)
 
 
 def run(arguments: argparse.Namespace) -> int:

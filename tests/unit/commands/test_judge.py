@@ -25,11 +25,11 @@ class Judging:
         self.folder, self.reports, self._capsys = folder, folder / "reports", capsys
         self.reports.mkdir()
         keep(self.reports, run_to_judge(store))
-        self._options = [*store.options, f"--drift-reports={self.reports}"]
+        self.options = [*store.options, f"--drift-reports={self.reports}"]
 
     def __call__(self, *arguments: str, keys: str = "") -> tuple[int, str]:
         """Return the exit code and what was printed."""
-        called = chosen(["judge", *self._options, *arguments])
+        called = chosen(["judge", *self.options, *arguments])
         assert called is not None
         with surroundings(self.folder), pytest.MonkeyPatch.context() as patch:
             patch.setattr(sys, "stdin", StringIO(keys))
@@ -144,3 +144,16 @@ def test_waiting_records_are_exported_for_people_elsewhere(judge: Judging) -> No
     assert [(item["judge"], item["record_id"]) for item in judge.saved] == [
         ("ben@example.com", tasks[0]["data"]["record_id"])
     ]
+
+
+def test_the_settings_of_the_folder_count(judge: Judging, capsys: pytest.CaptureFixture[str]) -> None:
+    """Of the file that pytest would read, as in a review by hand."""
+    pairs = [option.removeprefix("--").split("=", 1) for option in judge.options]
+    lines = [f"{name.replace('-', '_')} = {value}" for name, value in pairs]
+    (judge.folder / "pytest.ini").write_text("\n".join(["[pytest]", *lines]))
+    for command in (["judge", "--accuracy"], ["repair", "--status"]):
+        called = chosen(command)
+        assert called is not None
+        with surroundings(judge.folder):
+            assert called() in (0, 5)
+        assert "no store is configured" not in "".join(capsys.readouterr())
