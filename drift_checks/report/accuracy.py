@@ -1,4 +1,4 @@
-"""How often store and reviewer are right, from people's judgements of records that were reviewed."""
+"""How often store and reviewer are right, estimated from judgements of reviewed records."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from drift_checks.report.changes import versions_of
 from drift_checks.report.history.accuracy import FEWEST_JUDGEMENTS, Accuracy
 from drift_checks.report.history.recorded import RecordedRun, SampleFacts, setting_value
 from drift_checks.report.run import Facts
-from drift_checks.reviews.judgements.judgement import Judged, Judgement, Origin, agreed_verdict, hash_of
+from drift_checks.reviews.judgements.judgement import Judged, Judgement, Origin, hash_of, judged_right
 from drift_checks.settings.declarations import ACCURACY, RANDOM, SEQUENTIAL
 from drift_checks.statistics.accuracy import JudgedStratum, accuracy, advantage, more_to_halve, with_judged
 from drift_checks.statistics.control_chart import RunRate
@@ -72,7 +72,7 @@ class ReviewedSample:
 
     @property
     def counts(self) -> bool:
-        """Whether judgements of its records tell of the whole store: they were drawn at random, and none was left."""
+        """Whether its records stand for the whole store: they were drawn at random, and all were to be reviewed."""
         return self.sample.method == RANDOM and self.decision != SEQUENTIAL
 
     def drawn(self) -> list[ReviewedRecord]:
@@ -123,9 +123,9 @@ class JudgedReviews:
         self.others = {key: item for key, item in found.items() if key not in self.records}
 
     def judgements(self, item: ReviewedRecord) -> list[Judgement]:
-        """Return what was judged of these categories of the record when its turn came.
+        """Return the judgements of these categories of the record that count.
 
-        What was judged because `label_issues` doubts it, or as an anchor, was not chosen at random.
+        What was judged because `label_issues` doubts it was not chosen at random.
         """
         pair = item.stored, item.reviewed
         made = self.judged.of_record(item.record_id)
@@ -140,7 +140,7 @@ class JudgedReviews:
         found = {whose: dict(empty) for whose in ("store", "reviewer", "advantage")}
         for item in self.records.values():
             made = self.judgements(item)
-            store, reviewer = (agreed_verdict(made, category) for category in (item.stored, item.reviewed))
+            store, reviewer = (judged_right(made, category) for category in (item.stored, item.reviewed))
             if store is None or reviewer is None or item.stratum not in sizes:
                 continue
             rights = {"store": store, "reviewer": reviewer, "advantage": (1 + store - reviewer) / 2}
@@ -202,7 +202,7 @@ def accuracy_of_run(
 ) -> Accuracy | None:
     """Return what judgements say at the end of a run, whose own sample counts too.
 
-    None without judgements of the store, unless the verdict is to rest on them, and for a run of a part.
+    None for a partial run, and without judgements of the store, unless the verdict is to rest on them.
     """
     if facts.partial or facts.chosen or not (judged.all or facts.judge == ACCURACY):
         return None

@@ -1,4 +1,4 @@
-"""Whether the reviewer moved by what it said of anchors, for the summary, the page and alerts."""
+"""Whether the reviewer moved, from what it said of anchors, for the summary, the page and alerts."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ CRITERION = "reviewer_accuracy"
 def reviewer_moved(report: RunReport) -> str:
     """Return a sentence that says that the reviewer moved; empty without evidence.
 
-    It begins with `perhaps` if all tests of the run together may explain it, but not this one alone.
+    It begins with `perhaps` if this test alone is significant, but not after the correction for all tests of the run.
     """
     found = _found(report)
     if found is None or not _fell(*found):

@@ -8,7 +8,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from drift_checks.core.records import BrokenText, Damaged, RecordId, StoredId, as_text
-from drift_checks.reviews.judgements.judgement import Judged, Judgement, agreed_verdict, hash_of
+from drift_checks.reviews.judgements.judgement import Judged, Judgement, hash_of, judged_right
 
 
 class Reason(StrEnum):
@@ -100,7 +100,7 @@ def _decided(judged: Judged, key: RecordId, row: StoredRow | None, least: int) -
     deciding = [item for item in made if item.decides]
     if not deciding:
         return Reason.UNKNOWN
-    is_right = agreed_verdict(deciding, category)
+    is_right = judged_right(deciding, category)
     if is_right:
         return Reason.BOTH if all(len(item.right) > 1 for item in deciding) else Reason.CORRECT
     new = _agreed_category(deciding)

@@ -1,4 +1,4 @@
-"""What a run records of people's judgements."""
+"""What a run records of the accuracy of store and reviewer."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ FEWEST_JUDGEMENTS = 20
 
 @dataclass(frozen=True, kw_only=True)
 class Accuracy:
-    """How often store and reviewer are right in the whole store, by people's judgements of records of the sample.
+    """How often store and reviewer are right in the whole store, estimated from judgements.
 
-    The records are those of the last runs that reviewed with the same versions. An estimate is None without enough
-    judgements, and `missing` says what that of the store lacks.
+    The judged records were drawn by the last runs that reviewed with the same versions. An estimate is None without
+    enough judgements, and `missing` says what that of the store lacks.
 
     Attributes:
         judged: The number of these records on which judges agree.

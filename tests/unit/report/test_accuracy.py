@@ -147,7 +147,7 @@ def test_disagreements_that_judgements_settled_count() -> None:
 
 
 def test_without_judgements_nothing_is_estimated() -> None:
-    """Unless the verdict is to rest on them; and never in a run of a part."""
+    """Unless the verdict is to rest on them; and never in a partial run."""
     made = [outcome(1, Result.FAILED)]
     assert of_run(made, judged()) is None
     none = Accuracy(reviewed=1, runs=1, missing="no reviewed record is judged")
