@@ -165,9 +165,10 @@ def _settled(reports: Path) -> list[Judgement]:
     """Return for each disagreement in which people judged the store to be right the judgement that says so."""
     by_text: dict[tuple[object, ...], list[Judgement]] = {}
     for item in standing(JudgementFile(reports).read().judgements):
+        if item.stored == item.reviewed:
+            continue
         by_text.setdefault((item.store, str(item.record_id), item.text_hash, item.stored), []).append(item)
-    newest = (settling(made, made[0].stored) for made in by_text.values())
-    return [item for item in newest if item is not None and item.stored != item.reviewed]
+    return [newest for made in by_text.values() if (newest := settling(made, made[0].stored)) is not None]
 
 
 def _table(found: Sequence[KeptAcknowledgement], judged: Sequence[Judgement], now: datetime) -> Iterable[str]:

@@ -284,7 +284,7 @@ class Finish:
         report = build_report(facts, tuple(self.gathered.selection.criteria.values()), outcomes, duration, known)
         report = self._with_exit_code(report, int(session.exitstatus))
         texts = texts_of(self.pipeline, ids_to_show(report.criteria))
-        judged = said_of(self._keeper.judged(facts.store.identity), texts)
+        judged = said_of(self._keeper.judged(facts.store.identity), texts, redacted=facts.redacted)
         known = replace(report.acknowledged, judged={**judged, **report.acknowledged.judged})
         report = replace(report, past=past, details=self._details(report), label_texts=texts, acknowledged=known)
         return with_agreement_changes(report)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import combinations
 
@@ -25,6 +25,7 @@ from drift_checks.statistics.latest_change import latest_change
 from drift_checks.stores.records import RecordStore
 
 _READ_AT_ONCE = 1000
+_WHY_OTHERS = "doubtful labels, other versions, changed categories, or judges who contradict each other"
 
 
 @dataclass(frozen=True)
@@ -112,10 +113,8 @@ class JudgedReviews:
         self.judged = judged
         newest = samples[-1]
         same = [item for item in samples if (item.versions, item.where) == (newest.versions, newest.where)]
-        # Those with the same seed and day drew the same records.
-        by_draw = {(item.sample.seed, item.sample.as_of[:10]): item for item in same if item.counts}
-        drawn = sorted(by_draw.values(), key=lambda item: item.run_id)
-        first = latest_change([item.rates() for item in drawn])
+        drawn = _draws(item for item in same if item.counts)
+        first = latest_change([item.rates() for item in drawn], newest.sample.store_strata)
         self.samples = drawn[first:]
         self.changed = self.samples[0].sample.as_of[:10] if first else None
         self.records = {str(item.record_id): item for each in self.samples for item in each.drawn()}
@@ -154,8 +153,10 @@ class JudgedReviews:
         """Return how often both are right in the whole store."""
         strata = {whose: list(items.values()) for whose, items in self.strata().items()}
         store = accuracy(strata["store"])
+        judged = sum(item.of_agreed.judged + item.of_disagreed.judged for item in strata["store"])
         return Accuracy(
-            judged=sum(item.of_agreed.judged + item.of_disagreed.judged for item in strata["store"]),
+            judged=judged,
+            others=len({str(item.record_id) for item in self.judged.all if item.decides}) - judged,
             reviewed=len(self.records),
             runs=len(self.samples),
             changed=self.changed,
@@ -237,6 +238,9 @@ def accuracy_sentences(found: Accuracy) -> list[str]:
     runs = f" of {count(found.runs, 'run')}" if found.runs > 1 else ""
     since = f" since {found.changed}, when agreement changed" if found.changed else ""
     judged = f"{found.judged:,} of {count(found.reviewed, 'reviewed record')}{runs} judged{since}"
+    if found.others:
+        verb = "does" if found.others == 1 else "do"
+        judged += f" ({count(found.others, 'other judged record')} {verb} not count: {_WHY_OTHERS})"
     return [
         ", ".join(rights) or f"no estimate yet: {found.missing}",
         *([] if found.advantage is None else [_advantage(found.advantage)]),
@@ -291,6 +295,20 @@ def judges_sentence(judged: Judged, conflicts: int) -> str:
     share = percent(found.agreed / found.pairs)
     contradict = f"; judges contradict each other on {count(conflicts, 'record')}" if conflicts else ""
     return f"judges agree in {found.agreed} of {found.pairs} pairs ({share}{beyond}){contradict}"
+
+
+def _draws(samples: Iterable[ReviewedSample]) -> list[ReviewedSample]:
+    """Return one sample of those with the same seed and day, which drew mostly the same records: all newest reviews.
+
+    So a run that was repeated is one night, and neither a smaller sample nor an outage takes away what was judged.
+    """
+    found: dict[tuple[int, str], ReviewedSample] = {}
+    for item in sorted(samples, key=lambda item: item.run_id):
+        draw = item.sample.seed, item.sample.as_of[:10]
+        earlier = found.pop(draw).records if draw in found else ()
+        newest = {str(each.record_id): each for each in (*earlier, *item.records)}
+        found[draw] = replace(item, records=tuple(newest.values()))
+    return list(found.values())
 
 
 def _recorded(run: RecordedRun) -> Iterator[ReviewedRecord]:

@@ -126,8 +126,8 @@ def more_to_halve(strata: Sequence[JudgedStratum]) -> int | None:
     """Return how many more judgements, made in the same proportions, would halve the interval of the accuracy.
 
     Returns:
-        None if no number would, because too few records were reviewed to know how often both agree; or if there is no
-        estimate.
+        None if no number would, because too few records were reviewed: to know how often both agree, or to judge so
+        many of them; or if there is no estimate.
     """
     groups = _groups(strata)
     if groups is None:
@@ -140,7 +140,8 @@ def more_to_halve(strata: Sequence[JudgedStratum]) -> int | None:
     )
     of_reviewing = (groups[0].rate - groups[1].rate) ** 2 * agreement
     allowed = (of_judging + of_reviewing) / 4 - of_reviewing
-    return ceil(judged * (of_judging / allowed - 1)) if allowed > 0 else None
+    more = ceil(judged * (of_judging / allowed - 1)) if allowed > 0 else None
+    return None if more is None or more > sum(stratum.reviewed for stratum in strata) - judged else more
 
 
 def gain(stratum: JudgedStratum, strata: Sequence[JudgedStratum], *, agreed: bool) -> float:

@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from drift_checks.core.errors import ReportsError
 from drift_checks.core.files import make_folder, read_text, replace_file
 from drift_checks.core.plain import from_plain, read_json, to_json, to_plain
-from drift_checks.core.records import RecordId
+from drift_checks.core.records import RecordId, forms_of
 from drift_checks.core.text import quoted
 from drift_checks.operations.repair.cautions import cautions
 from drift_checks.operations.repair.choosing import Change, Reason, choose
@@ -59,7 +59,7 @@ def make_plan(preparation: Preparation, judged: Judged, least: int, now: datetim
         now: When the plan is made, with a zone.
     """
     store, known = preparation.store, preparation.taxonomy
-    ids = list(dict.fromkeys(form for item in judged.all for form in _forms(item.record_id)))
+    ids = list(dict.fromkeys(form for item in judged.all for form in forms_of(item.record_id)))
 
     def read(connection: sa.Connection) -> tuple[Plan, dict[str, str]]:
         rows = read_rows(connection, store, ids)
@@ -121,12 +121,6 @@ def plans_in(folders: Iterable[Path], store: StoreIdentity) -> list[tuple[Path, 
     found = [(folder, read_plan(folder)) for folder in folders]
     own = [(folder, plan) for folder, plan in found if plan is not None and plan.store == store]
     return sorted(own, key=lambda item: item[1].created)
-
-
-def _forms(key: RecordId) -> tuple[RecordId, ...]:
-    """Return the id as a text and, if it is a whole number, as one."""
-    text = str(key)
-    return (text, int(text)) if text.removeprefix("-").isdecimal() and str(int(text)) == text else (text,)
 
 
 def _plain(plan: Plan) -> dict[str, object]:

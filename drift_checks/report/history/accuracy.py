@@ -19,6 +19,7 @@ class Accuracy:
 
     Attributes:
         judged: The number of these records on which judges agree.
+        others: The number of other judged records, which do not count.
         reviewed: The number of these records.
         runs: The number of runs that drew them.
         changed: The day since which agreement is different, so that earlier runs do not count; None if it is not.
@@ -27,6 +28,7 @@ class Accuracy:
     """
 
     judged: int = 0
+    others: int = 0
     reviewed: int = 0
     runs: int = 0
     changed: str | None = None

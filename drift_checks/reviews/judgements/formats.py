@@ -17,7 +17,8 @@ from uuid import NAMESPACE_URL, uuid5
 
 from drift_checks.core.instants import format_instant, read_instant
 from drift_checks.core.plain import read_json, to_json
-from drift_checks.core.records import RecordId
+from drift_checks.core.records import RecordId, forms_of
+from drift_checks.core.tables import csv_rows
 from drift_checks.core.text import spreadsheet_cell
 from drift_checks.reviews.judgements.file import judgement_of, plain_of
 from drift_checks.reviews.judgements.judgement import Answer, Judgement, Origin, answer_for
@@ -134,7 +135,10 @@ def to_label_studio(judgements: Iterable[Judgement], context: Context) -> str:
 
 def from_csv(content: str, defaults: Defaults) -> list[Judgement]:
     """Return the judgements of a CSV file, which needs the columns record_id, text_hash, stored, reviewed, answer."""
-    rows = ({name: _unguarded(value or "") for name, value in row.items() if name} for row in _rows_of(content))
+    try:
+        rows = [{name: _unguarded(value or "") for name, value in row.items() if name} for row in csv_rows(content)]
+    except csv.Error as error:
+        raise ValueError(str(error)) from None
     return [_from_row(_filled_in(row), defaults) for row in rows if row["answer"] or row.get("category")]
 
 
@@ -222,12 +226,14 @@ def _from_row(row: Mapping[str, Any], defaults: Defaults) -> Judgement:
     """Return the judgement; raise ValueError or LookupError for a row that lacks something."""
     store = StoreIdentity(*(row.get(name) or own for name, own in defaults.store._asdict().items()))
     made = read_instant(row.get("made"), UTC) or defaults.now
-    key = row["record_id"]
+    key, text_hash = row["record_id"], row["text_hash"]
+    if not (isinstance(key, int | str) and str(key) and isinstance(text_hash, str) and text_hash):
+        raise ValueError("a record has no id, or no text_hash")
     versions = row.get("versions") or {}
     return Judgement(
         store=store,
-        record_id=int(key) if isinstance(key, str) and key.isdecimal() and str(int(key)) == key else key,
-        text_hash=row["text_hash"],
+        record_id=forms_of(key)[-1],
+        text_hash=text_hash,
         stored=str(row["stored"]),
         reviewed=str(row["reviewed"]),
         answer=Answer(row["answer"]),
@@ -259,12 +265,6 @@ def _is_answered(item: Judgement) -> bool:
 
 def _plain(item: Judgement) -> dict[str, Any]:
     return plain_of(item) | ({} if _is_answered(item) else _NO_ANSWER)
-
-
-def _rows_of(content: str) -> csv.DictReader[str]:
-    # Spreadsheets of some countries write semicolons.
-    first = content.partition("\n")[0]
-    return csv.DictReader(StringIO(content), delimiter=";" if first.count(";") > first.count(",") else ",")
 
 
 def _user_id(judge: str) -> str:

@@ -109,10 +109,13 @@ class Judgement:
         mine, yours = (item.right or frozenset({""}) for item in (self, other))
         return not mine & yours
 
-    def sentence(self) -> str:
-        """Return what was judged, by whom and when, as in `judged by anna on 2027-01-31: the store is right`."""
+    def sentence(self, *, redacted: bool = False) -> str:
+        """Return what was judged, by whom and when, as in `judged by anna on 2027-01-31: the store is right`.
+
+        If it is redacted, without a category that the judge typed, which may be any text.
+        """
         words = ANSWER_WORDS[self.answer]
-        if self.answer is Answer.OTHER and self.category:
+        if self.answer is Answer.OTHER and self.category and not redacted:
             words = f"{printable(self.category)} is right"
         return f"judged by {printable(self.judge)} on {self.made:%Y-%m-%d}: {words}"
 
@@ -201,11 +204,11 @@ def settling(judgements: Sequence[Judgement], category: str) -> Judgement | None
     return max((item for item in judgements if item.says_of(category)), key=lambda item: item.made)
 
 
-def said_of(judged: Judged, texts: Mapping[RecordId, str]) -> dict[RecordId, list[str]]:
+def said_of(judged: Judged, texts: Mapping[RecordId, str], *, redacted: bool = False) -> dict[RecordId, list[str]]:
     """Return what each judge says of these texts of records, the newest first; without records that nobody judged."""
     found = {}
     for key, text in texts.items():
         if judged.of_record(key) and (made := judged.of(key, hash_of(text))):
             newest_first = sorted(made, key=lambda item: item.made, reverse=True)
-            found[key] = [item.sentence() for item in newest_first]
+            found[key] = [item.sentence(redacted=redacted) for item in newest_first]
     return found

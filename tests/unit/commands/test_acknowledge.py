@@ -213,9 +213,8 @@ def test_the_list_shows_what_people_settled(tmp_path: Path, capsys: pytest.Captu
     keep(tmp_path, found(12))
     right, wrong, disputed = judgement(12), judgement(13, Answer.REVIEWER), judgement(14)
     agreed = judgement(15, Answer.BOTH, reviewed="fraud")
-    JudgementFile(tmp_path).add(
-        [agreed, right, wrong, disputed, replace(disputed, judge="ben", answer=Answer.REVIEWER)]
-    )
+    other = replace(disputed, judge="ben", answer=Answer.REVIEWER)
+    JudgementFile(tmp_path).add([agreed, right, wrong, disputed, other])
     [item] = listed(capsys, tmp_path)
     assert (item["record_id"], item["state"], item["reason"]) == (12, "judged", right.sentence())
     assert acknowledge(tmp_path, 12, *MADE) == 0

@@ -90,6 +90,23 @@ def test_samples_that_are_not_random_do_not_count(changed: dict[str, Any]) -> No
     )
 
 
+@pytest.mark.parametrize("kept", [60, 5, 0])
+def test_a_smaller_sample_of_the_same_draw_takes_nothing_away(kept: int) -> None:
+    """Nor does an outage: the earlier reviews of the night count, once."""
+    again = replace(sample(0), run_id=night(3))
+    again = replace(again, records=again.records[:kept])
+    found = accuracy([sample(0), again], judged(range(10), range(45, 50)))
+    assert (found.judged, found.reviewed, found.runs) == (15, 60, 1)
+
+
+def test_judged_records_that_do_not_count_are_counted(snapshot: SnapshotAssertion) -> None:
+    """The reviewer named another category since, or the judges differ."""
+    made = [*judged(range(10), range(44, 50)).all, judgement(49, Answer.REVIEWER, judge="ben")]
+    found = accuracy([sample(0)], Judged(made, STORE))
+    assert (found.judged, found.others) == (14, 2)
+    assert accuracy_sentences(found)[-1] == snapshot
+
+
 @pytest.mark.parametrize("stratum", ["label_issue", "anchor"])
 def test_records_beside_the_random_sample_do_not_count(stratum: str) -> None:
     """Nor do they take the place of an earlier review that does."""

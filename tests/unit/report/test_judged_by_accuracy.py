@@ -83,3 +83,12 @@ def test_the_headline_names_what_decided() -> None:
         "CRITICAL · an estimated 60 % of the store's labels are right (95 % interval 50–70 %), below 75 %; 45 of 50"
         " agree in the sample"
     )
+
+
+def test_the_headline_says_what_to_do_without_judgements() -> None:
+    """Whole, and nothing else."""
+    of_run = {"judge": "accuracy", "accuracy": Accuracy(judged=7, runs=1), "sizes": {LOW: 1000}, "judged": [LOW]}
+    assert headline(report(reviewed(30, 20), [AGREEMENT], **of_run)) == (
+        "INCONCLUSIVE · agreement: whether store or reviewer is wrong is not known: only 7 records reviewed with these"
+        " versions are judged, 20 are needed; run drift-checks judge"
+    )

@@ -50,6 +50,21 @@ def test_a_label_that_was_changed_in_label_studio_decides() -> None:
     assert (found.judge, found.answer, found.category) == ("ben@example.com", Answer.OTHER, "card")
 
 
+def test_a_text_of_any_length_can_be_exported_and_imported() -> None:
+    """The reader of CSV files has a limit of its own."""
+    made = judgement(-1)
+    (found,) = READERS["csv"](WRITERS["csv"]([made], Context({-1: "long " * 40_000})), DEFAULTS)
+    assert found.record_id == -1
+
+
+@pytest.mark.parametrize("changed", [{"record_id": ""}, {"record_id": [1]}, {"text_hash": None}, {"text_hash": ""}])
+def test_a_judgement_that_could_not_be_read_again_is_refused(changed: dict[str, object]) -> None:
+    """Before it is written."""
+    row = {"record_id": 1, "text_hash": "ab", "stored": "fraud", "reviewed": "loan", "answer": "store"} | changed
+    with pytest.raises(ValueError, match="no id, or no text_hash"):
+        READERS["jsonl"](json.dumps(row), DEFAULTS)
+
+
 UNANSWERED = [judgement(key, Answer.WITHDRAWN, judge="") for key in (1, 2)]
 
 

@@ -61,3 +61,11 @@ def test_each_judge_says_something_of_a_text() -> None:
     assert said_of(judged, {1: "text 1", 2: "changed", 4: "text 4"}) == {
         1: ["judged by ben on 2026-01-16: cannot tell", "judged by anna on 2026-01-15: the store is right"]
     }
+
+
+def test_a_category_that_a_judge_typed_is_withheld() -> None:
+    """It may be any text."""
+    made = [judgement(1, Answer.OTHER, category="a secret")]
+    assert said_of(Judged(made, STORE), {1: "text 1"}, redacted=True) == {
+        1: ["judged by anna on 2026-01-15: another category is right"]
+    }
