@@ -89,6 +89,5 @@ def test_the_headline_says_what_to_do_without_judgements() -> None:
     """Whole, and nothing else."""
     of_run = {"judge": "accuracy", "accuracy": Accuracy(judged=7, runs=1), "sizes": {LOW: 1000}, "judged": [LOW]}
     assert headline(report(reviewed(30, 20), [AGREEMENT], **of_run)) == (
-        "INCONCLUSIVE · agreement: whether store or reviewer is wrong is not known: only 7 records reviewed with these"
-        " versions are judged, 20 are needed; run drift-checks judge"
+        "INCONCLUSIVE · agreement: who is right is not known: 7 of the 20 judgements needed; run drift-checks judge"
     )
