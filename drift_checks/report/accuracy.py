@@ -25,7 +25,7 @@ from drift_checks.statistics.latest_change import latest_change
 from drift_checks.stores.records import RecordStore
 
 _READ_AT_ONCE = 1000
-_WHY_OTHERS = "doubtful labels, other versions, changed categories, or judges who contradict each other"
+_WHY_OTHERS = "doubtful labels, picked records, other versions, changed categories, or judges who contradict each other"
 
 
 @dataclass(frozen=True)

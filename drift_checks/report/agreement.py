@@ -14,6 +14,7 @@ from drift_checks.core.text import count, percent, percent_range
 from drift_checks.report.accuracy import why_undecided
 from drift_checks.report.estimating import estimate_store
 from drift_checks.report.evidence import enough_or_warning, too_few
+from drift_checks.report.history.accuracy import NOT_JUDGED
 from drift_checks.report.history.recorded import PREDICTIONS, SAMPLE, Agreement, Kappa
 from drift_checks.report.run import CriterionResult, Facts
 from drift_checks.report.verdict import Verdict, judge
@@ -34,7 +35,6 @@ _CHOSEN = "these records were not drawn at random"
 _ALL_KNOWN = "every reviewed record is acknowledged"
 _STOPPED = "the reviews stopped when the evidence sufficed"
 _UNHUNTED = "and the sample without the likely label issues may agree more than it does"
-NOT_JUDGED = "who is right is not known"
 _WEAK = "; WARNING, since TF-IDF may disagree with as many labels of a sound store"
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from drift_checks.core.outcomes import AGREEMENT
 from drift_checks.core.text import percent, percent_range, printable, tenths
-from drift_checks.report.agreement import NOT_JUDGED
+from drift_checks.report.history.accuracy import NOT_JUDGED
 from drift_checks.report.reviewer_accuracy import CRITERION as REVIEWER_ACCURACY
 from drift_checks.report.reviewer_accuracy import reviewer_moved
 from drift_checks.report.run import CriterionResult, RunReport

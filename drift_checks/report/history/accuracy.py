@@ -8,6 +8,8 @@ from drift_checks.statistics.intervals import Estimate
 
 # A verdict rests on no fewer judged records.
 FEWEST_JUDGEMENTS = 20
+# What a message begins with if fewer are judged.
+NOT_JUDGED = "who is right is not known"
 
 
 @dataclass(frozen=True, kw_only=True)

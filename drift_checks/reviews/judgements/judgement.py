@@ -26,10 +26,14 @@ class Answer(StrEnum):
 
 
 class Origin(StrEnum):
-    """Who said that the category `reviewed` is right: the reviewer, or the criterion `label_issues`."""
+    """Why a record was judged: its turn came, `label_issues` doubts its label, or somebody picked it by its id.
+
+    Only judgements by turn tell of the whole store. For LABEL_ISSUE, `reviewed` is what the criterion predicts.
+    """
 
     REVIEW = "review"
     LABEL_ISSUE = "label_issue"
+    PICKED = "picked"
 
 
 # In sentences, after "judged".
@@ -133,15 +137,18 @@ def answer_for(category: str, stored: str, reviewed: str) -> Answer:
 
 
 def standing(judgements: Iterable[Judgement]) -> list[Judgement]:
-    """Return the newest judgement of each judge on each text of a record, without those that were withdrawn."""
-    newest: dict[tuple[object, ...], Judgement] = {}
-    for item in judgements:
+    """Return the newest judgement of each judge on each text of a record; a withdrawn one leaves the one before it."""
+    made: dict[tuple[object, ...], list[Judgement]] = {}
+    # Of two at the same moment, the one that was written later is the newer.
+    for item in sorted(judgements, key=lambda item: item.made):
         key = (item.store, str(item.record_id), item.text_hash, item.judge)
-        # The newest goes last, and of two at the same moment, the one that was written later.
-        if key not in newest or item.made >= newest[key].made:
-            newest.pop(key, None)
-            newest[key] = item
-    return [item for item in newest.values() if item.answer is not Answer.WITHDRAWN]
+        # The newest goes last.
+        answers = made[key] = made.pop(key, [])
+        if item.answer is not Answer.WITHDRAWN:
+            answers.append(item)
+        elif answers:
+            answers.pop()
+    return [answers[-1] for answers in made.values() if answers]
 
 
 class Judged:

@@ -31,11 +31,12 @@ def test_an_answer_says_which_categories_are_right(answer: Answer, category: str
 
 
 def test_the_newest_answer_of_a_judge_stands() -> None:
-    """One that was withdrawn does not."""
+    """One that was withdrawn does not: the one before it stands again."""
     first, other = judgement(), judgement(judge="ben")
     later = replace(first, answer=Answer.REVIEWER, made=NOW + timedelta(1))
     withdrawn = replace(other, answer=Answer.WITHDRAWN, made=NOW + timedelta(1))
     assert standing([later, first, other, withdrawn]) == [later]
+    assert standing([later, first, replace(withdrawn, judge="anna", made=NOW + timedelta(2))]) == [first]
 
 
 def test_a_record_is_settled_while_its_text_and_category_are_those_judged() -> None:
