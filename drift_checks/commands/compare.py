@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import argparse
 import sys
+from ast import literal_eval
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 
 from drift_checks.commands.json_files import write_json
 from drift_checks.commands.settings_options import add_settings
@@ -16,10 +18,13 @@ from drift_checks.core.plain import to_json, to_plain
 from drift_checks.core.text import count, percent, percent_range, printable
 from drift_checks.report.changes import Changes, changes_between, distinguishable
 from drift_checks.report.history.reading import HistoryView
-from drift_checks.report.history.recorded import RecordedRun
+from drift_checks.report.history.recorded import RecordedRun, setting_value
 from drift_checks.report.run_differences import Difference, Labels, RecordDifference, Seen, record_differences
+from drift_checks.settings.declarations import declared
 
 _LATEST, _PREVIOUS = "latest", "previous"
+_COUNTED = (Difference.ONLY_FIRST, Difference.ONLY_SECOND)
+_LONGEST_REASON = 250
 _NONE = "no record disagrees in either"
 
 
@@ -43,6 +48,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Print the differences; return the exit code."""
+    if arguments.drift_demo and not (arguments.a or arguments.b or arguments.runs):
+        from drift_checks.stores.demo.classifier import NAME
+
+        arguments.b = [NAME]
     if arguments.a or arguments.b:
         if arguments.runs:
             raise DriftError("RUN", "two runs and two classifiers exclude each other", "omit one of the two")
@@ -51,15 +60,15 @@ def run(arguments: argparse.Namespace) -> int:
         return compare_classifiers(arguments)
     if len(arguments.runs) != 2:
         raise DriftError(
-            "arguments", "there is nothing to compare", "name two runs, or two classifiers with --a=NAME --b=NAME"
+            "RUN", "name two runs, as in `compare previous latest`, or a classifier to compare, with --b=NAME"
         )
     if arguments.fail_if_worse:
         raise DriftError("--fail-if-worse", "it compares two classifiers, not two runs", "add --b=NAME, or omit it")
-    with existing_history(reports_folder(arguments.drift_reports)) as history:
-        runs = _runs(history, arguments.drift_db)
+    with existing_history(reports_folder(arguments.drift_reports), "--drift-reports") as history:
+        runs = _runs(history, arguments.drift_db, demo=bool(arguments.drift_demo))
         first, second = (_run_named(name, runs, history.path) for name in arguments.runs)
     if first.store.identity != second.store.identity:
-        raise DriftError("arguments", "the two runs reviewed different stores", "name two runs of one store")
+        raise DriftError("RUN", "the two runs reviewed different stores", "name two runs of one store")
     _print(first, second, arguments)
     return 0
 
@@ -83,10 +92,10 @@ def _margin(text: str) -> float:
     return margin
 
 
-def _runs(history: HistoryView, db: str | None) -> list[RecordedRun]:
-    """Return the runs, oldest first: of the store that is named, else of all."""
-    path = None if db is None else named_store(db)
-    found = [item for item in history.runs() if path in (None, item.store.db)]
+def _runs(history: HistoryView, db: str | None, *, demo: bool) -> list[RecordedRun]:
+    """Return the runs, oldest first: of the demo, of the store that is named, else of all."""
+    path = None if db is None or demo else named_store(db)
+    found = [item for item in history.runs() if path in (None, item.store.db) and item.demo >= demo]
     if not found:
         raise no_runs(history, path)
     return found
@@ -104,11 +113,9 @@ def _run_named(name: str, runs: list[RecordedRun], path: object) -> RecordedRun:
     if len(matches) == 1:
         return matches[0]
     if matches:
-        raise DriftError("arguments", f"{count(len(matches), 'run')} begin with {name!r}", "give more of the run's id")
+        raise DriftError("RUN", f"the ids of {len(matches):,} runs begin with {name!r}", "give more of the id")
     remedy = "`drift-checks history --format=csv` lists the ids"
-    raise DriftError(
-        "arguments", f"{name!r} is not a run in {path}", remedy, nearest(name, [item.run_id for item in runs])
-    )
+    raise DriftError(path, f"there is no run {name!r} in it", remedy, nearest(name, [item.run_id for item in runs]))
 
 
 def _text(first: RecordedRun, second: RecordedRun, changes: Changes, found: list[RecordDifference]) -> Iterator[str]:
@@ -118,19 +125,40 @@ def _text(first: RecordedRun, second: RecordedRun, changes: Changes, found: list
         yield f"{printable(name)}: {before} → {now}"
     for key, versions in changes.versions.items():
         yield f"{VERSION_WORDS[key]}: {' → '.join(distinguishable(*versions))}"
-    for name, before_after in _changed_settings(first, second).items():
-        yield f"setting {name}: {' → '.join(printable(value or 'not set') for value in before_after)}"
+    for name, values in _changed_settings(first, second).items():
+        yield f"setting {name}: {' → '.join(distinguishable(*map(_setting_in_words, values)))}"
     shared = len(set(first.sample.record_ids) & set(second.sample.record_ids))
     yield f"{count(shared, 'record')} in both samples"
     counts = Counter(item.kind for item in found)
     yield ", ".join(f"{counts[kind]:,} {kind}" for kind in Difference if counts[kind]) or _NONE
-    yield from _records(found)
+    yield from _records(item for item in found if item.kind not in _COUNTED)
+    if any(counts[kind] for kind in _COUNTED):
+        yield "\nthe records in one sample only are not listed here; --format=json lists them"
 
 
 def _changed_settings(first: RecordedRun, second: RecordedRun) -> dict[str, tuple[str | None, str | None]]:
-    """Return the settings that differ, as each run recorded them."""
-    pairs = {key: (first.settings.get(key), second.settings.get(key)) for key in {**first.settings, **second.settings}}
-    return {key: pair for key, pair in pairs.items() if pair[0] != pair[1]}
+    """Return the settings whose values differ, wherever they come from; None if it was not set."""
+    defaults = {setting.name: str(setting.default) for setting in declared()}
+    found = {}
+    for name in {**first.settings, **second.settings}:
+        values = [setting_value(run.settings[name]) if name in run.settings else None for run in (first, second)]
+        if len({defaults.get(name) if value is None else value for value in values}) > 1:
+            found[name] = values[0], values[1]
+    return found
+
+
+def _setting_in_words(value: str | None) -> str:
+    """Return a recorded value without Python's notation, such as that of tuples."""
+    if value is None:
+        return "not set"
+    with suppress(ValueError, SyntaxError):
+        items = literal_eval(value)
+        if isinstance(items, tuple):
+            return (
+                ", ".join("=".join(map(str, item)) if isinstance(item, tuple) else str(item) for item in items)
+                or "none"
+            )
+    return value
 
 
 def _records(found: Iterable[RecordDifference]) -> Iterator[str]:
@@ -145,7 +173,9 @@ def _records(found: Iterable[RecordDifference]) -> Iterator[str]:
 def _labels(item: RecordDifference) -> str:
     if item.kind is Difference.CHANGED:
         return f"{_pair(item.before)}, now {_pair(item.now)}"
-    return _pair(item.now or item.before)
+    before = "; before: " if item.kind is Difference.REOPENED else ": "
+    why = f"{before}{printable(item.why, _LONGEST_REASON)}" if item.why else ""
+    return f"{_pair(item.now or item.before)}{why}"
 
 
 def _pair(labels: Labels | None) -> str:

@@ -30,7 +30,7 @@ from drift_checks.statistics.two_classifiers import Conclusion
 
 _MODE = 0o640
 # Settings of the comparison, not of a side.
-_COMMON = ("max_calls", "max_cost", "cluster", "repeat", "stability", "resume", "anchors", "gold")
+_COMMON = ("embedding", "max_calls", "max_cost", "cluster", "repeat", "stability", "resume", "anchors", "gold")
 
 
 def compare_classifiers(arguments: argparse.Namespace) -> int:
@@ -121,7 +121,7 @@ def _print(comparison: Comparison, arguments: argparse.Namespace) -> None:
 
 def _exit_code(comparison: Comparison, min_reviewed: float, *, fail_if_worse: bool) -> int:
     """Return 75 without enough reviews, 1 if B is worse and that is to fail, else 0."""
-    found = comparison.conclusion
+    found = comparison.decision
     undecided = found is Conclusion.UNDECIDED and (fail_if_worse or comparison.is_stopped)
     if undecided or len(comparison.compared) < min_reviewed * comparison.asked:
         return Verdict.INCONCLUSIVE.exit_code
@@ -144,7 +144,13 @@ def _side(sources: Sources, words: Sequence[str], option: str, now: datetime) ->
         else:
             given["drift_reviewer"] = word
     common = load(sources, now)
-    side = load(replace(sources, options={**sources.options, **given}), now)
+    try:
+        side = load(replace(sources, options={**sources.options, **given}), now)
+    except SettingError as error:
+        # The option that the user gave is that of the side.
+        problem = error.problem.replace(f" (from --drift-{error.what})", "")
+        named = option if error.what == "reviewer" else f"{option}={error.what}"
+        raise SettingError(named, problem, error.remedy) from None
     if "," in side.reviewer:
         raise SettingError(option, "several reviewers cannot be one side", "name one")
     # A price that is set for both is that of one model.

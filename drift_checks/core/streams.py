@@ -75,8 +75,8 @@ def _guarded(stream: io.TextIOWrapper) -> io.TextIOWrapper:
         encoding=stream.encoding,
         # Print names that the terminal's encoding lacks as escapes.
         errors="backslashreplace",
-        line_buffering=stream.line_buffering,
-        write_through=stream.write_through,
+        # Of an unbuffered stream, as under PYTHONUNBUFFERED, the new buffer would hold back all lines until the end.
+        line_buffering=stream.line_buffering or stream.write_through,
     )
 
 

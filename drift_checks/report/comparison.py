@@ -8,6 +8,7 @@ from math import ceil
 from typing import Any
 
 from drift_checks.core.plain import to_plain
+from drift_checks.core.records import as_text
 from drift_checks.core.redaction import WITHHELD
 from drift_checks.core.text import count, percent, percent_range, printable
 from drift_checks.report.outside import find_outside, outside_in_words
@@ -20,7 +21,9 @@ _EXAMPLES = 2
 _MOST_CHANGES = 8
 _MOST_IDS = 50
 _LONGEST_TEXT = 100
-_LEVEL = 0.05
+_ONLY_ANCHORS = "Only anchors or judgements can tell which of them is right more often."
+# Of the records: a side that made the labels of more is favoured.
+_MOST_LABELS = 0.5
 
 
 def plan(comparison: Comparison) -> Iterator[str]:
@@ -46,7 +49,7 @@ def in_words(comparison: Comparison) -> Iterator[str]:
         yield f"{side.name}  {_named(side)}: {found}"
         yield from (f"   {said}" for said in (_effort(side), _outside(comparison, side)) if said)
     if missing := comparison.asked - len(compared):
-        yield f"{count(missing, 'record')} not classified by both; they count for neither"
+        yield f"{count(missing, 'record')} not classified by both, so left out for both"
     yield from _reasons(comparison)
     if compared:
         yield from _found(comparison)
@@ -61,7 +64,8 @@ def _found(comparison: Comparison) -> Iterator[str]:
     yield f"A and B give the same label to {_share(same, len(compared))}"
     yield (
         f"only A agrees with the store: {pairs.lost}; only B: {pairs.gained}"
-        f" (McNemar's exact test: p = {exact_mcnemar(pairs):.2g}, as if the number of records had been fixed)"
+        f" (McNemar's exact test: p = {exact_mcnemar(pairs):.2g},"
+        " valid only if the number of records had been fixed beforehand)"
     )
     if anchors := comparison.anchor_pairs:
         right = [_share(anchors.both + alone, anchors.number) for alone in (anchors.lost, anchors.gained)]
@@ -70,32 +74,78 @@ def _found(comparison: Comparison) -> Iterator[str]:
 
 
 def advice(comparison: Comparison) -> str:
-    """Return one sentence: what to do, and how certain that is."""
-    pairs, (lower, upper) = comparison.pairs, difference_interval(comparison.pairs)
-    if pairs.difference is None:
+    """Return in a few sentences what to do, and what that rests on: the anchors if they decide, else the agreement."""
+    if comparison.pairs.difference is None:
         return "No record was classified by both, so there is no advice."
-    interval = f"(95 % interval of B minus A: {100 * lower:+.1f} to {100 * upper:+.1f} points)"
-    if pairs.difference:
-        more = "more" if pairs.difference > 0 else "less"
-        found = f"B agrees with the store {more} often than A, by {100 * abs(pairs.difference):.1f} points {interval}"
-    else:
-        found = f"both agree with the store equally often {interval}"
+    agreement, anchors = _agreement(comparison), comparison.anchor_pairs
+    if anchors and comparison.by_anchors is not Conclusion.UNDECIDED:
+        action = "Take B" if comparison.by_anchors is Conclusion.BETTER else "Keep A"
+        decisive = count(anchors.gained + anchors.lost, "anchor")
+        return (
+            f"{action}: of {decisive} on which only one of the two is right, A is right on {anchors.lost} and B on"
+            f" {anchors.gained} (p = {exact_mcnemar(anchors):.2g}). {_capitalized(agreement)}."
+        )
+    winner = {Conclusion.WORSE: "A", Conclusion.BETTER: "B"}.get(comparison.conclusion)
+    favoured = list(_favoured(comparison))
+    if len(favoured) == 1 and favoured[0][0].name == winner:
+        action = "keep A" if winner == "A" else "take B"
+        return (
+            f"{_capitalized(agreement)}. That alone is no reason to {action}: {favoured[0][1]}, so agreement favours"
+            f" {winner}. {_ONLY_ANCHORS}"
+        )
     sentence = {
-        Conclusion.WORSE: f"Keep A: {found}.",
-        Conclusion.BETTER: f"Take B: {found}.",
-        Conclusion.NO_WORSE: f"B can replace A if {100 * comparison.margin:g} points do not matter: {found}.",
-        Conclusion.UNDECIDED: f"Not decided: {found}; {_remedy(comparison)}.",
+        Conclusion.WORSE: f"Keep A: {agreement}.",
+        Conclusion.BETTER: f"Take B: {agreement}.",
+        Conclusion.NO_WORSE: f"B can replace A if {100 * comparison.margin:g} points do not matter: {agreement}.",
+        Conclusion.UNDECIDED: f"Not decided: {agreement}; {_remedy(comparison)}.",
     }[comparison.conclusion]
-    return f"{sentence}{_on_anchors(comparison)}"
+    return f"{sentence} {_reservation(comparison)}"
 
 
-def _on_anchors(comparison: Comparison) -> str:
-    """Return what the anchors add to the advice; empty unless one side is right more often beyond chance."""
-    found = comparison.anchor_pairs
-    if found is None or exact_mcnemar(found) > _LEVEL:
-        return ""
-    better = "B" if found.gained > found.lost else "A"
-    return f" On the anchors, {better} is right more often (p = {exact_mcnemar(found):.2g})."
+def _agreement(comparison: Comparison) -> str:
+    """Return how the two differ in their agreement with the store, without a full stop."""
+    difference, (lower, upper) = comparison.pairs.difference or 0.0, difference_interval(comparison.pairs)
+    interval = f"(95 % interval of B minus A: {_points(lower)} to {_points(upper)} points)"
+    if not difference:
+        return f"both agree with the store equally often {interval}"
+    more = "more" if difference > 0 else "less"
+    return f"B agrees with the store {more} often than A, by {100 * abs(difference):.1f} points {interval}"
+
+
+def _reservation(comparison: Comparison) -> str:
+    """Return why agreement does not tell which of the two is right more often."""
+    favoured = list(_favoured(comparison))
+    if len(favoured) == 1:
+        side, why = favoured[0]
+        return f"{_capitalized(why)}, so agreement favours {side.name}. {_ONLY_ANCHORS}"
+    anchors = comparison.anchor_pairs
+    if anchors is None:
+        known = "Which of them is right more often is not known: there are no anchors."
+    else:
+        known = f"The anchors do not tell which of them is right more often (p = {exact_mcnemar(anchors):.2g})."
+    return f"{known} If one of them made the store's labels, agreement favours it."
+
+
+def _favoured(comparison: Comparison) -> Iterator[tuple[Side, str]]:
+    """Yield each side whose own answers the store's labels are, or that answers by these labels, and why."""
+    for side in comparison.sides:
+        if side.classifier is None:
+            yield side, f"{side.name} votes over the store's own labels"
+            continue
+        models, made_by = side.models, Counter(as_text(item.values.get("model_version")) for item in comparison.records)
+        own = Counter({model: number for model, number in made_by.items() if model in models})
+        if own.total() > _MOST_LABELS * made_by.total():
+            part = "" if own == made_by else f"{percent(own.total() / made_by.total())} of "
+            model = printable(own.most_common(1)[0][0])
+            yield side, f"{part}the store's labels were made by {side.name} (model_version {model})"
+
+
+def _capitalized(phrase: str) -> str:
+    return phrase[:1].upper() + phrase[1:]
+
+
+def _points(difference: float) -> str:
+    return f"{100 * difference:+.1f}".replace("-", "−")
 
 
 def document(comparison: Comparison) -> Any:
@@ -104,7 +154,10 @@ def document(comparison: Comparison) -> Any:
     changed = [item for item in comparison.compared if item.changed]
     return to_plain(
         {
+            "decision": comparison.decision,
             "conclusion": comparison.conclusion,
+            "by_anchors": comparison.by_anchors,
+            "favours": [side.name.lower() for side, _ in _favoured(comparison)],
             "advice": advice(comparison),
             "margin": comparison.margin,
             "difference": pairs.difference,
@@ -157,7 +210,7 @@ def _effort(side: Side) -> str:
     if totals["cost"] is not None:
         parts.append(f"cost {totals['cost']:.4f}")
     if seconds := _seconds(side):
-        parts.append(f"answered within {seconds[0]:.2f} s (median), {seconds[1]:.2f} s (95 %)")
+        parts.append(f"answer time: median {seconds[0]:.2f} s, 95 % within {seconds[1]:.2f} s")
     return ", ".join(parts)
 
 

@@ -13,7 +13,12 @@ from drift_checks.core.plain import to_plain
 from drift_checks.core.records import RecordId
 from drift_checks.report.acknowledgements import Acknowledgement
 from drift_checks.report.headline import deciding_criteria, headline
-from drift_checks.report.history.recorded import RecordedCriterion, RecordedDisagreement, RecordedRun
+from drift_checks.report.history.recorded import (
+    KnownDisagreement,
+    RecordedCriterion,
+    RecordedDisagreement,
+    RecordedRun,
+)
 from drift_checks.report.run import CriterionResult, JudgedStatistic, RunReport
 
 # What a criterion says of its acknowledgement.
@@ -56,7 +61,7 @@ def record(report: RunReport) -> RecordedRun:
         criteria=tuple(_criterion(result) for result in report.criteria),
         disagreements=tuple(_disagreement(outcome) for outcome in report.disagreements),
         agreed_records=_agreed_records(report),
-        known_disagreements=tuple(_disagreement(outcome) for outcome in report.known if outcome.decision),
+        known_disagreements=tuple(_known(outcome) for outcome in report.known if outcome.decision),
         acknowledged=tuple(
             item.as_plain() | {"found": _was_found(item, report)} for item in report.acknowledged.active
         ),
@@ -116,3 +121,8 @@ def _agreed_records(report: RunReport) -> dict[str, dict[str, tuple[RecordId, ..
 def _disagreement(outcome: Outcome) -> RecordedDisagreement:
     decided = dict.fromkeys(_DECIDED) if outcome.decision is None else to_plain(outcome.decision)
     return RecordedDisagreement(record_id=outcome.record_id, stratum=outcome.stratum, **decided)
+
+
+def _known(outcome: Outcome) -> KnownDisagreement:
+    decided = to_plain(outcome.decision)
+    return KnownDisagreement(record_id=outcome.record_id, stratum=outcome.stratum, why=outcome.message, **decided)

@@ -19,16 +19,18 @@ class Difference(StrEnum):
     """How the second run found a record, compared with the first.
 
     NEW disagrees only in the second run, and the first reviewed it as well; GONE the reverse. CHANGED disagrees in
-    both, with another stored or reviewed label; SAME with the same labels. KNOWN does not count in one of the runs,
-    because it was acknowledged or judged. The others were reviewed by one of the runs only.
+    both, with another stored or reviewed label; SAME with the same labels. SETTLED does not count any more in the
+    second run, because it was acknowledged or judged; REOPENED did not count in the first. The others were reviewed by
+    one of the runs only, or, in runs of earlier versions, did not count in one.
     """
 
     NEW = "new"
     GONE = "gone"
     CHANGED = "changed"
+    SETTLED = "settled"
+    REOPENED = "reopened"
     SAME = "same"
-    KNOWN = "acknowledged or judged"
-    NOT_REVIEWED = "in both samples, but reviewed by one run only"
+    NOT_REVIEWED = "not reviewed, or not counted, in one of the runs"
     ONLY_FIRST = "only in the first sample"
     ONLY_SECOND = "only in the second sample"
 
@@ -43,11 +45,14 @@ class Labels:
 
 @dataclass(frozen=True)
 class Seen:
-    """What a run says about its records; `reviewed` is None if that is not known, as in runs of earlier versions."""
+    """What a run says about its records; `reviewed` is None if that is not known, as in runs of earlier versions.
+
+    `known` says why the disagreement of a record does not count.
+    """
 
     drawn: Collection[RecordId]
     disagreements: Mapping[RecordId, Labels]
-    known: Collection[RecordId]
+    known: Mapping[RecordId, str]
     reviewed: Collection[RecordId] | None
 
     def agreed_on(self, record_id: RecordId) -> bool:
@@ -63,8 +68,8 @@ class Seen:
             for item in run.disagreements
             if item.record_id is not None
         }
-        known = {item.record_id for item in run.known_disagreements if item.record_id is not None}
-        return cls(set(run.sample.record_ids), found, known, (agreed | found.keys() | known) if agreed else None)
+        known = {item.record_id: item.why for item in run.known_disagreements if item.record_id is not None}
+        return cls(set(run.sample.record_ids), found, known, (agreed | found.keys() | known.keys()) if agreed else None)
 
     @classmethod
     def in_report(cls, report: RunReport) -> Seen:
@@ -78,19 +83,27 @@ class Seen:
                 for item in checked
                 if item.result is Result.FAILED and item.record_id is not None and item.decision is not None
             },
-            {item.record_id for item in checked if item.result is Result.ACKNOWLEDGED and item.record_id is not None},
+            {
+                item.record_id: item.message
+                for item in checked
+                if item.result is Result.ACKNOWLEDGED and item.record_id is not None
+            },
             {item.record_id for item in checked if item.result in reviewed and item.record_id is not None},
         )
 
 
 @dataclass(frozen=True)
 class RecordDifference:
-    """A record that disagrees in at least one of two runs, with its labels in each if it disagrees there."""
+    """A record that disagrees in at least one of two runs, with its labels in each if it disagrees there.
+
+    `why` says why a settled one does not count in the second run, or a reopened one did not in the first.
+    """
 
     record_id: RecordId
     kind: Difference
     before: Labels | None
     now: Labels | None
+    why: str = ""
 
 
 def record_differences(first: Seen, second: Seen) -> list[RecordDifference]:
@@ -106,7 +119,9 @@ def _natural(record_id: RecordId) -> tuple[bool, int, str]:
 def _differences(first: Seen, second: Seen) -> Iterator[RecordDifference]:
     for key in {**first.disagreements, **second.disagreements}:
         before, now = first.disagreements.get(key), second.disagreements.get(key)
-        yield RecordDifference(key, _kind(key, first, second), before, now)
+        kind = _kind(key, first, second)
+        why = {Difference.SETTLED: second.known, Difference.REOPENED: first.known}.get(kind, {})
+        yield RecordDifference(key, kind, before, now, why.get(key, ""))
 
 
 def _kind(key: RecordId, first: Seen, second: Seen) -> Difference:
@@ -117,7 +132,7 @@ def _kind(key: RecordId, first: Seen, second: Seen) -> Difference:
     if key not in other.drawn:
         return Difference.ONLY_SECOND if now else Difference.ONLY_FIRST
     if key in other.known:
-        return Difference.KNOWN
+        return Difference.REOPENED if now else Difference.SETTLED
     if not other.agreed_on(key):
         return Difference.NOT_REVIEWED
     return Difference.NEW if now else Difference.GONE

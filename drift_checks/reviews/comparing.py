@@ -28,6 +28,7 @@ from drift_checks.statistics.two_classifiers import (
     Pairs,
     conclude,
     difference_interval,
+    exact_mcnemar,
     fewest_to_conclude,
 )
 
@@ -40,6 +41,8 @@ _MOST_ANCHORS = 100
 _DECIDING = ("reviewer", "embedding", "llm_model", "llm_base_url", "llm_prompt", "llm_max_tokens")
 # The share of the records so far that a batch may have beyond need: a long comparison then has few pauses.
 _MORE = 0.1
+# Of the test on the anchors.
+_LEVEL = 0.05
 
 
 @dataclass(frozen=True)
@@ -90,6 +93,12 @@ class Side:
         if self.classifier is None:
             return 0.0
         return sum(self.classifier.max_cost(Request(record)) for record in records)
+
+    @property
+    def models(self) -> set[str]:
+        """The names of its model: as it was asked for, and as it names itself."""
+        asked = self.classifier.model if self.classifier else None
+        return {*self.ledger.totals()["models"], *([asked] if asked else [])}
 
     def begin(self, records: Sequence[Record], on_review: OnReview) -> None:
         """Start to review the records that it has not reviewed yet."""
@@ -207,8 +216,21 @@ class Comparison:
 
     @property
     def conclusion(self) -> Conclusion:
-        """What the reviews show so far."""
+        """What the agreement with the store shows so far."""
         return conclude(difference_interval(self.pairs), self.margin)
+
+    @property
+    def by_anchors(self) -> Conclusion:
+        """Whether one side is right on more anchors, beyond chance."""
+        found = self.anchor_pairs
+        if found is None or exact_mcnemar(found) > _LEVEL:
+            return Conclusion.UNDECIDED
+        return Conclusion.BETTER if found.gained > found.lost else Conclusion.WORSE
+
+    @property
+    def decision(self) -> Conclusion:
+        """What the anchors show, or the agreement if they show nothing."""
+        return self.conclusion if self.by_anchors is Conclusion.UNDECIDED else self.by_anchors
 
     @property
     def pairs(self) -> Pairs:

@@ -244,6 +244,13 @@ class RecordedDisagreement:
 
 
 @dataclass(frozen=True, kw_only=True)
+class KnownDisagreement(RecordedDisagreement):
+    """A disagreement that does not count, because it is acknowledged or judged; early reports lack `why`."""
+
+    why: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
 class RecordedRun:
     """A finished run. Run ids sort in the order in which the runs began.
 
@@ -276,7 +283,7 @@ class RecordedRun:
     criteria: tuple[RecordedCriterion, ...]
     disagreements: tuple[RecordedDisagreement, ...]
     agreed_records: Mapping[str, Mapping[str, tuple[RecordId, ...]]] = field(default_factory=dict)
-    known_disagreements: tuple[RecordedDisagreement, ...] = ()
+    known_disagreements: tuple[KnownDisagreement, ...] = ()
     acknowledged: tuple[Mapping[str, Any], ...] = ()
     acknowledgements_ended: tuple[Mapping[str, Any], ...] = ()
     alerts: tuple[Mapping[str, Any], ...] = ()

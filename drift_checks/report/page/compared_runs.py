@@ -22,7 +22,8 @@ _LONGEST_LABEL = 80
 def compared_runs(runs: Sequence[RecordedRun]) -> dict[str, Any] | None:
     """Return the newest of the runs, which are given newest first, as the script reads them; None if there is only one.
 
-    A disagreement is its record's id and the places of the stored and the reviewed category in `labels`.
+    A disagreement is its record's id and the places of the stored and the reviewed category in `labels`; one that does
+    not count is the id and the place of the reason.
     """
     labels: dict[str, int] = {}
     stores: dict[str, int] = {}
@@ -53,7 +54,7 @@ def _run(run: RecordedRun, labels: dict[str, int]) -> dict[str, Any]:
         "verdict": str(run.verdict),
         "drawn": _ids(run.sample.record_ids),
         "found": [[_id(key), place(item.stored), place(item.reviewed)] for key, item in seen.disagreements.items()],
-        "known": _ids(seen.known),
+        "known": [[_id(key), place(why)] for key, why in seen.known.items()],
         "missing": _ids(missing),
         "criteria": {item.name: str(item.verdict) for item in run.criteria if item.verdict is not None},
         "versions": {VERSION_WORDS[key]: _word(value) for key, value in versions_of(run).items()},

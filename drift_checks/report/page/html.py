@@ -102,7 +102,8 @@ def render(report: RunReport) -> str:
             known_rows=sum(item.criteria == [str(Result.ACKNOWLEDGED)] for item in listed),
             records_file=RECORDS_FILE,
             since_previous=SincePrevious.of(report),
-            anchor_of=_anchor_of,
+            anchors={row.record_id: row.anchor for row in rows},
+            anchors_before=_sure_anchors(report.past[-1].sample.record_ids) if report.past else {},
             name_of=_name_of,
             hunted_rows=sum(row.stratum == Stratum.LABEL_ISSUE for row in rows),
             groupings=group_records(rows, report.outcomes),
@@ -178,9 +179,11 @@ def _environment() -> Environment:
     return environment
 
 
-def _anchor_of(record_id: RecordId) -> str:
-    """Return the id that a record has in the page of every run that lists it."""
-    return f"record-{safe_word(record_id)}"
+def _sure_anchors(drawn: Sequence[RecordId]) -> dict[RecordId, str]:
+    """Return the id in the page of a run of each record that it drew, if no other one may have the same."""
+    words = {key: f"record-{safe_word(key)}" for key in drawn}
+    taken = Counter(words.values())
+    return {key: word for key, word in words.items() if taken[word] == 1}
 
 
 def _name_of(value: object) -> str:

@@ -21,7 +21,7 @@ BALANCED_SHARE = 0.1
 CLOSING_SHARE = 0.3
 
 _SENTENCE_COUNTS = (1, 2, 2, 3, 3)
-_SLOT = re.compile(r"\{(\w+)\}")
+SLOT = re.compile(r"\{(\w+)\}")
 
 
 @dataclass(frozen=True)
@@ -133,7 +133,7 @@ class _Writer:
         return filled[0].upper() + filled[1:]
 
     def _fill(self, template: str, slots: dict[str, tuple[str, ...]]) -> str:
-        return _SLOT.sub(lambda match: self._value(match.group(1), slots), template)
+        return SLOT.sub(lambda match: self._value(match.group(1), slots), template)
 
     def _value(self, slot: str, slots: dict[str, tuple[str, ...]]) -> str:
         if slot == "company":

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from drift_checks.commands import chosen
-from tests.support.histories import NIGHTS, run
+from tests.support.histories import NIGHTS, altered, run
 from tests.support.stores import BuiltStore
 from tests.support.whole_runs import surroundings
 from tests.unit.commands.test_commands import keep
+
+DEMO = ("/demo.db", "/demo.db", "/other.db")
 
 
 def compare(*arguments: object) -> int:
@@ -59,16 +62,24 @@ def test_the_run_before_the_newest_is_one_of_the_same_store(tmp_path: Path, caps
 
 
 def test_what_else_changed_is_printed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """Criteria, versions and settings."""
-    before = run(NIGHTS[0], agreed=48, model="small", settings={"seed": "1 (--drift-seed)"})
-    reports = keep(tmp_path, before, run(NIGHTS[1], agreed=30, model="large", settings={"baseline": "0 (pytest.ini)"}))
+    """Criteria, versions and settings; where a value comes from does not matter, nor whether a default is written."""
+    same = {"warn": "0.85 (--drift-warn)", "table": "records (/srv/a (b)/pytest.ini)"}
+    earlier = {
+        "alerts": "() (--drift-alerts)",
+        "columns": "(('id', 'key'),) (pytest.ini)",
+        "chroma": "/c (--drift-chroma)",
+    }
+    later = {"baseline": "0 (pytest.ini)", "table": "records (--drift-table)", "chroma": "/c (pytest.ini)"}
+    before = run(NIGHTS[0], agreed=48, model="small", settings=same | earlier)
+    reports = keep(tmp_path, before, run(NIGHTS[1], agreed=30, model="large", settings=later))
     assert compare("previous", "latest", f"--drift-reports={reports}") == 0
     lines = capsys.readouterr().out.splitlines()
-    assert lines[2:6] == [
+    assert lines[2:7] == [
         "agreement: OK → CRITICAL",
         "model of the reviewer: small → large",
-        "setting seed: 1 (--drift-seed) → not set",
-        "setting baseline: not set → 0 (pytest.ini)",
+        "setting alerts: none → not set",
+        "setting columns: id=key → not set",
+        "setting baseline: not set → 0",
     ]
 
 
@@ -80,11 +91,31 @@ def test_a_pipeline_does_not_take_two_runs_for_two_classifiers(
     assert "--fail-if-worse: it compares two classifiers" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize(("name", "problem"), [("2026", "2 runs begin with '2026'"), ("x", "'x' is not a run in")])
+@pytest.mark.parametrize(
+    ("name", "problem"), [("2026", "the ids of 2 runs begin with '2026'"), ("x", "there is no run 'x' in it")]
+)
 def test_an_unclear_run_is_refused(reports: Path, capsys: pytest.CaptureFixture[str], name: str, problem: str) -> None:
     """In one sentence."""
     assert compare(name, "latest", f"--drift-reports={reports}") == 4
     assert problem in capsys.readouterr().err
+
+
+def test_records_of_one_sample_are_only_counted(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The text has the news; programs get all records."""
+    before, now = run(NIGHTS[0], agreed=48), altered(run(NIGHTS[1], agreed=48), sample={"record_ids": ()})
+    reports = keep(tmp_path, before, replace(now, disagreements=()))
+    assert compare("previous", "latest", f"--drift-reports={reports}") == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[-4:-2] == ["0 records in both samples", "2 only in the first sample"]
+    assert lines[-1].endswith("--format=json lists them")
+
+
+def test_runs_of_the_demo_are_found_among_others(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """With the option of the demo."""
+    runs = [replace(run(night, db=db), demo=db == "/demo.db") for night, db in zip(NIGHTS, DEMO, strict=False)]
+    reports = keep(tmp_path, *runs)
+    assert compare("previous", "latest", "--drift-demo", f"--drift-reports={reports}", "--format=json") == 0
+    assert json.loads(capsys.readouterr().out)["runs"] == [NIGHTS[0], NIGHTS[1]]
 
 
 def _classify(label: str) -> str:
@@ -101,7 +132,8 @@ def test_a_worse_classifier_fails_a_pipeline(
         code = compare(*sides, "--fail-if-worse", "--format=json", f"--drift-db={store.db}", "--drift-chroma=none")
     document = json.loads(capsys.readouterr().out)
     assert (code, document["conclusion"]) == (1, "worse")
-    assert document["advice"].startswith("Keep A: ")
+    assert "That alone is no reason to keep A: A votes over the store's own labels" in document["advice"]
+    assert document["favours"] == ["a"]
     assert document["b"]["calls"] <= 40
 
 
@@ -110,6 +142,19 @@ def test_a_word_that_is_no_setting_is_refused(tmp_path: Path, capsys: pytest.Cap
     with surroundings(tmp_path):
         assert compare("--b=llm-promt=new.txt") == 4
     assert "--b: 'llm-promt=new.txt' is neither a reviewer nor a setting of one" in capsys.readouterr().err
+
+
+def test_an_error_of_a_side_names_its_option(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Which the user gave, unlike the option of a review."""
+    with surroundings(tmp_path):
+        assert compare("--b=neighbors") == 4
+        assert compare("--b=llm=new", "--b=llm-price=1") == 4
+        assert compare("--b=embedding=tfidf") == 4
+    first, second, third = capsys.readouterr().err.splitlines()
+    assert "compare: --b: 'neighbors' is invalid;" in first
+    assert first.endswith("did you mean 'neighbours'?")
+    assert "compare: --b=llm-price: '1' is invalid;" in second
+    assert "--b: 'embedding=tfidf' is neither a reviewer nor a setting of one" in third
 
 
 def test_a_classifier_is_not_compared_with_itself(

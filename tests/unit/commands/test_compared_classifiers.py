@@ -18,6 +18,8 @@ from tests.support.whole_runs import surroundings
 from tests.unit.commands.test_compare import compare
 
 load()
+# Of most records of the built store.
+MODEL = "model-1"
 CLASSIFY = "def classify(text):\n    return next(name for name in {names!r} if name in text)\n"
 
 
@@ -142,11 +144,32 @@ def test_anchors_say_who_is_right(store: BuiltStore, folder: Path, capsys: pytes
     lines = [f"{key},{mistaken(text)['category']}" for key, text in texts]
     (folder / "gold.csv").write_text("\n".join(["id,category", *lines]), encoding="utf-8")
     with ChatServer() as first, ChatServer(wrong_on_every(2)) as second:
-        assert compare(*sides(first, second), *of(store), "--drift-gold=gold.csv") == 0
+        assert compare(*sides(first, second), *of(store), "--drift-gold=gold.csv", "--fail-if-worse") == 0
     printed = capsys.readouterr().out
     assert "anchors: A is right on 0 of 20" in printed
     assert "only A is right: 0; only B: 20 (p = 1.9e-06)" in printed
-    assert printed.splitlines()[-1].endswith("On the anchors, B is right more often (p = 1.9e-06).")
+    assert "Take B: of 20 anchors on which only one of the two is right, A is right on 0 and B on 20" in printed
+
+
+def test_the_model_that_made_the_labels_is_not_recommended_for_agreeing_with_them(
+    store: BuiltStore, folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The store names its model; A's endpoint answers as that one."""
+    with ChatServer(Behaviour(model=MODEL)) as first, ChatServer(wrong_on_every(2)) as second:
+        assert compare(*sides(first, second), *of(store)) == 0
+    advice = capsys.readouterr().out.splitlines()[-1]
+    assert f"That alone is no reason to keep A: the store's labels were made by A (model_version {MODEL})" in advice
+
+
+def test_without_anchors_nobody_knows_who_is_right(
+    store: BuiltStore, folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The advice says so, and what agreement favours."""
+    with ChatServer(wrong_on_every(2)) as first, ChatServer() as second:
+        assert compare(*sides(first, second), *of(store)) == 0
+    advice = capsys.readouterr().out.splitlines()[-1]
+    assert advice.startswith("Take B: B agrees with the store more often than A")
+    assert "is not known: there are no anchors. If one of them made the store's labels" in advice
 
 
 def test_own_classifiers_are_compared_with_the_vote_of_chroma(
@@ -164,7 +187,9 @@ def test_own_classifiers_are_compared_with_the_vote_of_chroma(
 
 @pytest.mark.slow
 def test_the_demo_store_can_be_tried(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """With your own classifier."""
+    """With a classifier that comes with it, or your own."""
+    assert compare("--drift-demo", "--drift-sample-size=20") == 0
+    assert "A is neighbours, B is drift_checks.stores.demo.classifier:classify" in capsys.readouterr().err
     (folder / "never.py").write_text("def classify(text):\n    return 'nothing'\n", encoding="utf-8")
     assert compare("--drift-demo", "--b=never:classify", "--fail-if-worse") == 1
     assert "A is neighbours, B is never:classify" in capsys.readouterr().err

@@ -19,7 +19,7 @@ from drift_checks.report.accuracy import (
     why_undecided,
 )
 from drift_checks.report.history.accuracy import Accuracy
-from drift_checks.report.history.recorded import RecordedDisagreement, SampleFacts
+from drift_checks.report.history.recorded import KnownDisagreement, SampleFacts
 from drift_checks.reviews.judgements.judgement import Answer, Judged, Origin, hash_of
 from drift_checks.statistics.intervals import Estimate
 from tests.support.histories import STORE, altered, night, run
@@ -155,7 +155,7 @@ def test_disagreements_that_judgements_settled_count() -> None:
     found = of_run(outcomes, judged([2], [1]))
     assert found is not None
     assert (found.judged, found.reviewed) == (2, 2)
-    known = RecordedDisagreement(
+    known = KnownDisagreement(
         record_id=1, stratum=BASELINE, stored="fraud", reviewed="loan", stored_confidence=None, reviewed_confidence=None
     )
     recorded = altered(run(agreed=0), sample={"store_strata": {BASELINE: 10}})

@@ -9,11 +9,11 @@ import pytest
 from drift_checks.core.outcomes import Decision, Outcome, Result
 from drift_checks.core.records import RecordId
 from drift_checks.report.document import record
-from drift_checks.report.history.recorded import RecordedDisagreement, RecordedRun
+from drift_checks.report.history.recorded import KnownDisagreement, RecordedDisagreement, RecordedRun
 from drift_checks.report.run_differences import Difference, Seen, SincePrevious, record_differences
 from tests.support.histories import NIGHTS, altered, run
 from tests.support.reports import known_record, report
-from tests.unit.report.test_known import knowing
+from tests.unit.report.test_known import SAID, knowing
 
 
 def found(night: str, drawn: tuple[int, ...], **labels: str) -> RecordedRun:
@@ -58,10 +58,14 @@ def test_a_record_that_was_not_reviewed_is_not_gone(agreed: tuple[int, ...], kin
     assert kinds(first, replace(second, agreed_records={"old": {"fraud": agreed}})) == {1: kind}
 
 
-def test_an_acknowledged_disagreement_is_not_gone() -> None:
-    """The reviewer still disagrees."""
-    first, second = found(NIGHTS[0], (1,), r1="loan"), found(NIGHTS[1], (1,))
-    assert kinds(first, replace(second, known_disagreements=first.disagreements)) == {1: Difference.KNOWN}
+def test_a_disagreement_that_was_acknowledged_or_judged_is_settled_and_not_gone() -> None:
+    """With the reason; once it counts again, it is not new."""
+    counted, known = found(NIGHTS[0], (1,), r1="loan"), found(NIGHTS[1], (1,))
+    values = vars(counted.disagreements[0])
+    known = replace(known, known_disagreements=(KnownDisagreement(**values, why="judged by anna"),))
+    for runs, kind in (((counted, known), Difference.SETTLED), ((known, counted), Difference.REOPENED)):
+        (difference,) = record_differences(*map(Seen.by, runs))
+        assert (difference.kind, difference.why) == (kind, "judged by anna")
 
 
 def test_ids_are_in_their_natural_order() -> None:
@@ -81,7 +85,7 @@ def test_a_run_and_its_record_say_the_same_of_its_records() -> None:
     made = [outcome(key, result) for key, result in enumerate(results, 1)]
     seen = Seen.in_report(report(made, acknowledged=knowing(known_record(4)), record_ids=(1, 2, 3, 4)))
     assert seen == Seen.by(record(report(made, acknowledged=knowing(known_record(4)), record_ids=(1, 2, 3, 4))))
-    assert (set(seen.disagreements), seen.known, seen.reviewed) == ({2}, {4}, {1, 2, 4})
+    assert (set(seen.disagreements), seen.known, seen.reviewed) == ({2}, {4: SAID}, {1, 2, 4})
 
 
 def test_a_first_run_is_compared_with_none() -> None:

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from drift_checks.core.outcomes import Decision, Outcome, Result
 from drift_checks.core.records import RecordId
+from drift_checks.report.acknowledgements import Acknowledged
 from drift_checks.report.history.kept import KeptRun
 from drift_checks.report.history.recorded import RecordedRun
 from drift_checks.report.page.compared_runs import compared_runs
@@ -53,6 +54,42 @@ def test_the_page_of_a_run_says_what_is_new_and_what_is_gone() -> None:
     assert "Both runs drew 4 records. Disagreements: 2 new, 1 gone, 1 same." in section
     assert '<a href="#record-four_more">four &amp; more</a>' in section
     assert f'<a href="../{NIGHTS[0]}/index.html#record-1">1</a>' in section
+
+
+def test_a_settled_disagreement_is_not_gone() -> None:
+    """The section says who settled it, and links it on this page; once it counts again, it is not new."""
+    known = Acknowledged(settled={(1, "fraud"): "judged by anna on 2026-01-10: the store is right"})
+    counted = reviewed("-+++", run_id=NIGHTS[0], started="2026-01-10T02:00:00Z")
+    settled = reviewed("-+++", run_id=NIGHTS[1], started="2026-01-11T02:00:00Z", acknowledged=known)
+    section = section_in(render(replace(settled, past=(recorded(counted),))))
+    assert "Disagreements: 1 settled." in section
+    assert '<a href="#record-1">1</a>' in section
+    assert "judged by anna on 2026-01-10: the store is right" in section
+    section = section_in(render(replace(counted, past=(recorded(settled),))))
+    assert "Reopened (1)" in section
+    assert "before: judged by anna" in section
+
+
+def test_a_link_leads_to_its_record_or_is_left_out() -> None:
+    """The ids of two records may give the same word, and another page is not at hand to tell which is which."""
+    ids = ("a b", "a c", "a+b", "d")
+    runs = [
+        report(
+            [
+                Outcome("agreement", result, "", key, "old", Decision("fraud", 0.5, "loan", 0.5))
+                for key, result in zip(ids, results, strict=True)
+            ],
+            record_ids=ids,
+            run_id=night,
+        )
+        for night, results in zip(NIGHTS, ([Result.FAILED] * 4, [Result.PASSED] * 4), strict=False)
+    ]
+    gone = section_in(render(replace(runs[1], past=(recorded(runs[0]),))))
+    assert [f"#record-{word}" in gone for word in ("a_b", "a_c", "d")] == [False, True, True]
+    page = render(replace(runs[0], past=(recorded(runs[1]),)))
+    links = re.findall(r'<a href="#(record-[^"]*)">', section_in(page))
+    assert len(links) == len(set(links)) == 4
+    assert all(f'id="{link}"' in page for link in links)
 
 
 def test_the_section_stays_small() -> None:

@@ -3,6 +3,8 @@
   const form = document.getElementById("pick");
   const place = document.getElementById("differences");
   const { runs, labels } = JSON.parse(document.getElementById("compared").textContent);
+  // Longer ids are shortened.
+  const LONGEST = 79;
   const byId = new Map(runs.map((run) => [run.id, run]));
   const made = (name, text, children = []) => {
     const element = document.createElement(name);
@@ -12,16 +14,22 @@
   };
   const words = (found) => `${labels[found[1]]} → ${labels[found[2]]}`;
   const disagreements = (run) => new Map(run.found.map((found) => [found[0], found]));
+  const reasons = (run) => new Map(run.known);
+  const byNumber = new Intl.Collator("en", { numeric: true });
   const kindOf = (key, before, now, other) => {
     if (before && now) return words(before) === words(now) ? "same" : "changed";
     if (!other.drawn.includes(key)) return "in one sample only";
-    if (other.known.includes(key)) return "acknowledged or judged";
-    if (other.missing.includes(key)) return "in both samples, but reviewed by one run only";
+    if (reasons(other).has(key)) return now ? "reopened" : "settled";
+    if (other.missing.includes(key)) return "not reviewed, or not counted, in one of the runs";
     return now ? "new" : "gone";
   };
+  const wordOf = (key) => String(key).replace(/[^\p{L}\p{N}_.-]+/gu, "_");
   const recordLink = (key, run) => {
+    const isOnly = run.drawn.filter((other) => wordOf(other) === wordOf(key)).length === 1;
+    // Of a shortened id, and of two that give the same word, the place in the page is not known.
+    if (!isOnly || wordOf(key) !== wordOf(key).slice(0, LONGEST)) return made("span", String(key));
     const link = made("a", String(key));
-    link.href = `${run.id}/index.html#record-${String(key).replace(/[^\p{L}\p{N}_.-]+/gu, "_").slice(0, 100)}`;
+    link.href = `${run.id}/index.html#record-${wordOf(key)}`;
     return link;
   };
   const changes = (before, now, separator) =>
@@ -47,12 +55,14 @@
     place.append(made("p", `Records in both samples: ${shared}. Disagreements: ${counts.join(", ")}.`));
     const facts = [...changes(first.criteria, second.criteria, " → "), ...changes(first.versions, second.versions, " → ")];
     if (facts.length) place.append(made("ul", "", facts));
-    for (const kind of ["new", "gone", "changed"]) {
-      const keys = kinds.get(kind);
-      if (!keys.length) continue;
+    for (const kind of ["new", "gone", "changed", "settled", "reopened"]) {
+      const keys = kinds.get(kind)?.sort((one, other) => byNumber.compare(one, other));
+      if (!keys?.length) continue;
       const rows = keys.map((key) => {
         const row = made("li", "", [recordLink(key, now.has(key) ? second : first)]);
         row.append(` ${words(now.get(key) || before.get(key))}`);
+        const why = labels[reasons(now.has(key) ? first : second).get(key)];
+        if (why) row.append(kind === "settled" ? `, ${why}` : `, before ${why}`);
         if (kind === "changed") row.append(`, before ${words(before.get(key))}`);
         return row;
       });
