@@ -1,7 +1,7 @@
 """Is the reviewer right as often as before on texts whose right category is known?
 
-Each night, a few anchors are reviewed among the records: texts whose right category people judged with certainty, or
-that the gold set names. They count in no other figure. If the reviewer is right on fewer of them than before, it is the
+Each night, a few anchors are reviewed beside the sample: texts whose right category is known from judgements or the
+gold set. They count in no other figure. If the reviewer is right on fewer of them than before, it is the
 reviewer that moved, not the store; if agreement falls while it is right as often, look at the store. Each anchor is
 compared only with itself, tonight and in the last three and five nights, by an exact test;
 `statistics/repeated_answers.py` names its source. The answer that was judged counts as an earlier one.

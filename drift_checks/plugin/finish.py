@@ -252,7 +252,7 @@ class Finish:
             why = f"a test beside the criteria failed ({others[0]}); the verdict is {report.verdict}"
             return replace(report, exit_code=code, exit_reason=why)
         judged_too_few = any(NOT_JUDGED in item.message for item in report.criteria if item.criterion.name == AGREEMENT)
-        if report.exit_code == Verdict.INCONCLUSIVE.exit_code and judged_too_few:
+        if report.exit_code == Verdict.INCONCLUSIVE.exit_code and judged_too_few and report.facts.accuracy is not None:
             return replace(report, exit_reason="INCONCLUSIVE: too few records are judged; run drift-checks judge")
         undecided = {item.criterion.name for item in report.criteria if item.verdict is Verdict.INCONCLUSIVE}
         if report.exit_code == Verdict.INCONCLUSIVE.exit_code and undecided & in_part:

@@ -198,7 +198,10 @@ def noise(reviewer: ReviewerFacts) -> str:
 
 def known_in_words(report: RunReport) -> str:
     """Return what is acknowledged and not counted, as in `2 records, class_mix (until 2027-01-31: moved)`."""
-    records = [count(len(report.known), "record")] if report.known else []
+    settled = report.acknowledged.settled.values()
+    judged = sum(item.message in settled for item in report.known)
+    why = f" ({judged:,} judged: the store is right)" if judged else ""
+    records = [f"{count(len(report.known), 'record')}{why}"] if report.known else []
     criteria = [
         f"{item.criterion.name} (until {item.acknowledged.until_day()}: {printable(item.acknowledged.reason, 200)})"
         for item in report.criteria_worst_first

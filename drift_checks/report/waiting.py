@@ -17,7 +17,7 @@ from drift_checks.statistics.accuracy import gain, with_judged
 
 # A label issue follows so many records of the sample.
 _BETWEEN_ISSUES = 3
-# One of so many records has been judged by one other judge, so that the agreement of judges can be measured.
+# One in so many records has been judged by one other judge, so that the agreement of judges can be measured.
 _SHARED = 5
 
 
@@ -109,7 +109,7 @@ class Reviewed:
         return sum(bool(self.judgements(item)) for item in found), len(found)
 
     def conflicts(self) -> list[Waiting]:
-        """Return the records of whose judgements some contradict each other."""
+        """Return the records with judgements that contradict each other."""
         items = [*self.records.values(), *self._issues()]
         return [item for item in items if _contradict(self._of_any_origin(item))]
 
@@ -136,10 +136,10 @@ class Reviewed:
     def waiting(self, judge: str) -> Iterator[Waiting]:
         """Yield the records that wait for this judge, the most informative first.
 
-        Contradictions come first, once for each judge involved. The others are of the sample, in the order of what they
-        tell about accuracy, and at random among those that tell the same, so that the judged ones are a random part of
-        them. After every third that anybody judged comes a label issue, the likeliest first, and every fifth of a
-        judge's records is one that one other judge has judged.
+        Contradictions come first, once for each judge involved. Then come records of the sample: those first that tell
+        the most about accuracy, in random order among equals, so that the judged ones are a random part of them. After
+        every third that anybody judged comes a label issue, the likeliest first. One in five of a judge's records has
+        been judged by one other judge.
         """
         for item in self.conflicts():
             if self._asks_again(item, judge):

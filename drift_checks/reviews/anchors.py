@@ -10,7 +10,7 @@ from drift_checks.core.records import Record, RecordId, Stratum, forms_of
 from drift_checks.core.text import printable, quoted
 from drift_checks.reviews.judgements.judgement import Judged, Judgement, Origin, hash_of
 
-# Of a digest, whose first digits tell texts apart.
+# So many digits of a digest tell texts apart.
 _KEY = 16
 Read = Callable[[Sequence[RecordId]], Iterable[Record]]
 
@@ -77,7 +77,7 @@ class Anchors:
 
 
 def find_anchors(judged: Judged, gold: Iterable[GoldLine], read: Read) -> Anchors:
-    """Return the anchors of a store; where both speak of a text, the gold set decides.
+    """Return the anchors of a store; if both name a text, the gold set wins.
 
     Args:
         judged: The judgements of the store.
@@ -116,9 +116,9 @@ def _judged_anchors(certain: Iterable[Sequence[Judgement]], records: Mapping[str
         first = made[0]
         record = records.get(str(first.record_id))
         if record is None:
-            yield f"record {printable(first.record_id)} is gone or left out, so it is no anchor"
+            yield f"record {printable(first.record_id)} is gone or left out, so it is no longer an anchor"
         elif hash_of(record.text) != first.text_hash:
-            yield f"the text of {_name(record)} changed since it was judged, so it is no anchor"
+            yield f"the text of {_name(record)} changed since it was judged, so it is no longer an anchor"
         else:
             yield Anchor(record, first.right, _name(record), answers=tuple(_answers(made)))
 
@@ -143,7 +143,7 @@ def _gold_anchors(gold: Iterable[GoldLine], records: Mapping[str, Record]) -> It
         elif record is None:
             yield f"record {printable(line.record_id)} of the gold set is gone or left out, so it is no anchor"
         elif line.text and line.text != record.text:
-            yield f"{_name(record)} has another text than in the gold set, so it is no anchor"
+            yield f"the text of {_name(record)} is not the one in the gold set, so it is no anchor"
         else:
             yield Anchor(record, line.right, _name(record))
 

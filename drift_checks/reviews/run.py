@@ -210,11 +210,11 @@ class Pipeline(Preparation):
     def anchors_tonight(self) -> list[Anchor]:
         """The anchors of this run, drawn by the seed; none if the user named the records to review."""
         number = 0 if self.sample.chosen else self.settings.anchors
-        # From half as many more, so that each returns often enough to be compared with itself.
+        # From a pool half as large again, so that each returns often enough to be compared with itself.
         return self._draw("anchors", self.anchors.all[: number + number // 2], number) if number else []
 
     def anchors_to_review(self, reviewed: Collection[RecordId]) -> list[Record]:
-        """Return the records of these anchors that are not among the reviewed ones, whose review is enough."""
+        """Return the records of these anchors that are not reviewed already."""
         return [anchor.record for anchor in self.anchors_tonight if anchor.record.id not in reviewed]
 
     def close_reviewer(self) -> None:

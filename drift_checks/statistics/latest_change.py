@@ -1,4 +1,4 @@
-"""Since which night the agreement has been what it is."""
+"""On which night the agreement last changed."""
 
 from __future__ import annotations
 

@@ -15,7 +15,7 @@ from drift_checks.core.errors import ReportsError
 from drift_checks.core.files import make_folder, read_text, replace_file
 from drift_checks.core.plain import from_plain, read_json, to_json, to_plain
 from drift_checks.core.records import RecordId, forms_of
-from drift_checks.core.text import printable
+from drift_checks.core.text import quoted
 from drift_checks.operations.repair.cautions import cautions
 from drift_checks.operations.repair.choosing import Change, Reason, choose
 from drift_checks.operations.repair.chroma import SCRIPT, ChromaChanges, chroma_changes, script
@@ -96,7 +96,7 @@ def identity_of(preparation: Preparation) -> StoreIdentity:
 def write_plan(folder: Path, files: Mapping[str, str]) -> None:
     """Write the files of a plan, `plan.json` last; raise ReportsError if they cannot be written or one is there."""
     if (folder / PLAN).exists():
-        raise ReportsError(folder, "holds a plan already", "name another folder with --output=FOLDER")
+        raise ReportsError(folder, "already holds a plan", "name another folder with --output=FOLDER")
     try:
         make_folder(folder)
         for name in sorted(files, key=lambda name: name == PLAN):
@@ -130,7 +130,7 @@ def _plain(plan: Plan) -> dict[str, object]:
 
 def _outside(changes: Sequence[Change], known: Mapping[str, str]) -> list[str]:
     names = sorted({item.new for item in changes} - set(known))
-    return [f"{printable(name)} is no category of the store or the taxonomy: check that it is meant" for name in names]
+    return [f"neither the store nor the taxonomy has the category {quoted(name)}: check its spelling" for name in names]
 
 
 def _table(changes: Sequence[Change]) -> str:

@@ -1,4 +1,4 @@
-"""What a run records of people's judgements."""
+"""What a run records of the accuracy of store and reviewer."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from drift_checks.statistics.intervals import Estimate
 # A verdict rests on no fewer judged records.
 FEWEST_JUDGEMENTS = 20
 # What a message begins with if fewer are judged.
-NOT_JUDGED = "whether store or reviewer is wrong is not known"
+NOT_JUDGED = "who is right is not known"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Accuracy:
-    """How often store and reviewer are right in the whole store, by people's judgements of records of the sample.
+    """How often store and reviewer are right in the whole store, estimated from judgements.
 
-    The records are those of the last runs that reviewed with the same versions. An estimate is None without enough
-    judgements, and `missing` says what that of the store lacks.
+    The judged records were drawn by the last runs that reviewed with the same versions. An estimate is None without
+    enough judgements, and `missing` says what that of the store lacks.
 
     Attributes:
         judged: The number of these records on which judges agree.

@@ -182,13 +182,9 @@ class Judged:
         """Return how often the judge answered for the record, without answers that were withdrawn."""
         return self._answers[str(record_id), judge]
 
-    def verdict_on(self, record_id: RecordId, text_hash: str, category: str) -> bool | None:
-        """Return whether the judges call this category right; None if they did not decide, or contradict each other."""
-        return agreed_verdict(self.of(record_id, text_hash), category)
 
-
-def agreed_verdict(judgements: Iterable[Judgement], category: str) -> bool | None:
-    """Return whether all judges who decided call the category right, or all wrong; None otherwise."""
+def judged_right(judgements: Iterable[Judgement], category: str) -> bool | None:
+    """Return whether all judges who could tell call the category right, or all wrong; None otherwise."""
     said = {said for item in judgements if (said := item.says_of(category)) is not None}
     return said.pop() if len(said) == 1 else None
 
@@ -210,7 +206,7 @@ def settled_records(judged: Judged, records: Iterable[Record]) -> dict[tuple[Rec
 
 def settling(judgements: Sequence[Judgement], category: str) -> Judgement | None:
     """Return the newest judgement of a text that calls the category right, if all judges who decided do."""
-    if not agreed_verdict(judgements, category):
+    if not judged_right(judgements, category):
         return None
     return max((item for item in judgements if item.says_of(category)), key=lambda item: item.made)
 

@@ -47,7 +47,7 @@ def test_judgements_decide_how_accurate_the_store_is(
     "accuracy",
     [
         Accuracy(judged=7, store=Estimate(0.5, (0.1, 0.7))),
-        Accuracy(judged=30, missing="store and reviewer agree on none of the judged records"),
+        Accuracy(judged=30, missing="no record is judged on which store and reviewer agree"),
         None,
     ],
 )
@@ -90,6 +90,5 @@ def test_the_headline_says_what_to_do_without_judgements() -> None:
     few = Accuracy(judged=7, runs=1)
     made = report(reviewed(30, 20), [AGREEMENT], judge="accuracy", accuracy=few, sizes={LOW: 1000}, judged=[LOW])
     assert headline(made) == (
-        "INCONCLUSIVE · agreement: whether store or reviewer is wrong is not known: only 7 records reviewed with these"
-        " versions are judged, 20 are needed; run drift-checks judge"
+        "INCONCLUSIVE · agreement: who is right is not known: 7 of the 20 judgements needed; run drift-checks judge"
     )

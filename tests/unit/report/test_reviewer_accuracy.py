@@ -74,7 +74,7 @@ def test_a_fall_that_chance_may_explain_is_said_with_reserve() -> None:
     assert run.criteria[1].verdict is Verdict.OK
     assert f"· perhaps the reviewer moved: {SENTENCE}" in reason(run)
     assert reviewer_moved(made(0.05)) == ""
-    assert reviewer_findings(made(0.05)) == f"whether the reviewer moved cannot be told yet: {SENTENCE}"
+    assert reviewer_findings(made(0.05)) == f"too early to say whether the reviewer moved: {SENTENCE}"
 
 
 def test_an_acknowledged_finding_is_not_repeated() -> None:

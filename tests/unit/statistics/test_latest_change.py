@@ -29,7 +29,7 @@ def nights(*agreed: int) -> list[dict[str, RunRate]]:
         ((56, 57, 30, 31, 56, 57), 4),
     ],
 )
-def test_the_night_since_which_agreement_is_what_it_is(agreed: tuple[int, ...], first: int) -> None:
+def test_the_first_night_since_the_latest_change_is_found(agreed: tuple[int, ...], first: int) -> None:
     """A single night suffices if it is clearly different."""
     assert latest_change(nights(*agreed), {}) == first
 
