@@ -71,7 +71,7 @@ class Run:
 
     @property
     def accuracy(self) -> Accuracy | None:
-        """How often `store` and `reviewer` are right, by people's judgements; None without any."""
+        """How often `store` and `reviewer` are right, estimated from judgements; None without any."""
         return self.report.facts.accuracy
 
     @cached_property

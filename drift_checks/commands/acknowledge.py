@@ -162,9 +162,11 @@ def _listed(history: HistoryView, reports: Path, arguments: argparse.Namespace, 
 
 
 def _settled(reports: Path) -> list[Judgement]:
-    """Return for each record whose stored category people judged to be right the judgement that says so."""
+    """Return for each disagreement in which people judged the store to be right the judgement that says so."""
     by_text: dict[tuple[object, ...], list[Judgement]] = {}
     for item in standing(JudgementFile(reports).read().judgements):
+        if item.stored == item.reviewed:
+            continue
         by_text.setdefault((item.store, str(item.record_id), item.text_hash, item.stored), []).append(item)
     return [newest for made in by_text.values() if (newest := settling(made, made[0].stored)) is not None]
 

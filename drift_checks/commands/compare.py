@@ -43,7 +43,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--json", metavar="FILE", help="also write what was found to a file, as JSON")
     parser.add_argument("--format", choices=["text", "json"], default="text", help="output format (default: text)")
-    add_settings(parser)
+    add_settings(parser, finds_ini=True)
 
 
 def run(arguments: argparse.Namespace) -> int:

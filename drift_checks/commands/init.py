@@ -186,6 +186,7 @@ def _next_steps(change: Change, settings: Settings) -> Iterator[str]:
     yield "next"
     steps = {
         "review": f"pytest{chosen} --pyargs drift_checks",
+        "judge": f"python -m drift_checks judge{chosen} (to say who is right where store and reviewer disagree)",
         "schedule": f"python -m drift_checks install cron -c {name} (or systemd)",
         "alerts": f"set SLACK_WEBHOOK_URL, for example; then python -m drift_checks alert-test -c {name}",
         "settings": f"python -m drift_checks settings{chosen}",

@@ -14,25 +14,22 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from drift_checks.commands.arguments import from_one
+from drift_checks.commands.judgement_files import FORMATS, read_judgements, write_judgements
 from drift_checks.commands.settings_options import add_settings, read_settings
 from drift_checks.commands.stores import existing_history, no_runs
 from drift_checks.core.errors import NothingToReview, ReportsError, SettingError
-from drift_checks.core.files import Claims, read_text, replace_file
-from drift_checks.core.records import RecordId, as_text
-from drift_checks.core.text import count, printable, visible
+from drift_checks.core.files import Claims
+from drift_checks.core.text import count, printable, quoted, visible
 
 if TYPE_CHECKING:
     from drift_checks.operations.judging.records import WaitingRecords
-    from drift_checks.operations.judging.session import JudgingSession
+    from drift_checks.operations.judging.session import JudgingSession, Source
     from drift_checks.report.history.recorded import RecordedRun
     from drift_checks.report.waiting import Reviewed
-    from drift_checks.reviews.judgements.judgement import Judgement
     from drift_checks.reviews.preparation import Preparation
     from drift_checks.settings.declarations import Settings
 
-_FORMATS = ("csv", "jsonl", "argilla", "label-studio")
 CLAIMS = ".judging"
-_MODE = 0o640
 _WAITING = 100
 _LAST_PORT = 65535
 
@@ -52,11 +49,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         const=_WAITING,
         help=f"with --export: write the first N records that wait instead (default {_WAITING})",
     )
-    parser.add_argument("--format", choices=_FORMATS, default="jsonl", help="format of that file (default: jsonl)")
+    parser.add_argument(
+        "--format", choices=FORMATS, help="format of that file (default: by its suffix, .csv or .jsonl)"
+    )
+    parser.add_argument(
+        "--record", metavar="ID", help="judge this record first, also one that was judged: a new answer replaces yours"
+    )
     parser.add_argument("--by", metavar="NAME", help="who judges (default: the user's name on this machine)")
     parser.add_argument("--named", action="store_true", help="show which category is the store's, and its evidence")
     parser.add_argument("--port", metavar="N", type=_port, default=0, help="port of --web (default: a free one)")
-    add_settings(parser)
+    add_settings(parser, finds_ini=True)
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -67,6 +69,8 @@ def run(arguments: argparse.Namespace) -> int:
 
     if arguments.waiting is not None and arguments.export is None:
         raise SettingError("--waiting", "it says what --export writes", "add --export=FILE, or leave it out")
+    if arguments.record is not None and (arguments.accuracy or arguments.export or arguments.import_file):
+        raise SettingError("--record", "it says what to judge", "leave out --accuracy, --export and --import")
     settings = _settings(arguments)
     runs = _runs(settings)
     file = JudgementFile(settings.reports)
@@ -75,9 +79,11 @@ def run(arguments: argparse.Namespace) -> int:
     with closing(Preparation(settings_to_judge(settings), (Path.cwd(),), None, None)) as preparation:
         records = WaitingRecords(runs, file, preparation)
         if arguments.import_file is not None:
-            _import(arguments, records)
+            _print([read_judgements(arguments, records, _user())])
         elif arguments.export is not None:
-            _export(arguments, preparation, records)
+            if arguments.waiting is not None:
+                _refuse_redacted(settings)
+            _print([write_judgements(arguments, preparation, records)])
         else:
             if not arguments.accuracy:
                 _judge(arguments, preparation, records)
@@ -118,26 +124,47 @@ def _judge(arguments: argparse.Namespace, preparation: Preparation, records: Wai
     _refuse_redacted(preparation.settings)
     categories, folder = preparation.store.categories(), records.file.path.parent
     judge = printable(arguments.by) if arguments.by else _user()
-    # Others may open the page, to whom contradictions return.
-    if next(records.waiting(judge), None) is None and not (arguments.web and records.reviewed().conflicts()):
-        raise NothingToReview(folder, "no record waits for a judgement", "the next run may find some")
+    source = _source(arguments, records, judge)
     if not judge and not arguments.web:
         raise SettingError("--by", "there is no name", "name who judges")
+    terminal = Terminal()
+    if not (arguments.web or terminal.has_keys()):
+        raise SettingError("stdin", "there is no terminal to read keys from", "use --web, or --export and --import")
     with _claims(folder / CLAIMS) as claims:
 
         def open_session(judge: str, owner: str = "") -> JudgingSession:
             clock = partial(datetime.now, UTC)
-            return JudgingSession(records, records.file, claims, judge, clock, owner=owner, named=arguments.named)
+            return JudgingSession(source, records.file, claims, judge, clock, owner=owner, named=arguments.named)
 
         if arguments.web:
             _serve(arguments, records, open_session, categories, judge)
             return
         session = open_session(judge)
         if session.current is None:
-            raise NothingToReview(folder, "others are judging all records that wait", "try again later")
-        judge_all(session, Terminal(), categories)
-        if not session.answered and not sys.stdin.isatty():
-            raise SettingError("stdin", "there is no terminal to read keys from", "use --web, or --export and --import")
+            what = "all records that wait" if arguments.record is None else f"record {printable(arguments.record)}"
+            raise NothingToReview(folder, f"others are judging {what}", "try again later")
+        judge_all(session, terminal, categories)
+
+
+def _source(arguments: argparse.Namespace, records: WaitingRecords, judge: str) -> Source:
+    """Return where the records come from, unless there are none."""
+    from drift_checks.operations.judging.records import PickedRecord
+
+    if arguments.record is None:
+        # Others may open the page, to whom contradictions return.
+        if next(records.waiting(judge), None) is None and not (arguments.web and records.reviewed().conflicts()):
+            raise NothingToReview(
+                records.file.path.parent, "no record waits for a judgement", "the next run may find some"
+            )
+        return records
+    item = records.reviewed().picked(arguments.record, judge)
+    if item is None:
+        problem = f"no run with the versions of the newest one reviewed record {quoted(arguments.record)}"
+        raise SettingError("--record", problem, "review it first, or name another")
+    if not records.unchanged([item]):
+        problem = f"record {quoted(arguments.record)} is gone, or its category changed since it was reviewed"
+        raise SettingError("--record", problem, "review it again first")
+    return PickedRecord(records, arguments.record)
 
 
 def _claims(path: Path) -> Claims:
@@ -172,53 +199,6 @@ def _serve(
         site.close()
 
 
-def _export(arguments: argparse.Namespace, preparation: Preparation, records: WaitingRecords) -> None:
-    from drift_checks.reviews.judgements.formats import WRITERS, Context
-
-    store = preparation.store
-    found: list[Judgement]
-    texts: dict[RecordId, str] = {}
-    if arguments.waiting is not None:
-        _refuse_redacted(preparation.settings)
-        found, texts = records.unanswered(arguments.waiting, datetime.now(UTC))
-    else:
-        found = records.judged().all
-        ids: list[RecordId] = list(dict.fromkeys(item.record_id for item in found))
-        if not preparation.settings.redact:
-            rows = store.read(partial(store.rows, ids=ids, only=("id", "text")))
-            texts = {key: as_text(row["text"]) for key, row in rows.items()}
-    path = _path("--export", arguments.export)
-    content = WRITERS[arguments.format](found, Context(texts, store.categories()))
-    try:
-        replace_file(path, content.encode(), _MODE)
-    except OSError as error:
-        raise SettingError("--export", f"{path} cannot be written ({error.strerror})", "name another file") from None
-    what = "judgement" if arguments.waiting is None else "waiting record"
-    _print([f"{count(len(found), what)} written to {path}"])
-
-
-def _import(arguments: argparse.Namespace, records: WaitingRecords) -> None:
-    from drift_checks.reviews.judgements.formats import READERS, Defaults
-
-    path = _path("--import", arguments.import_file)
-    defaults = Defaults(records.store_identity, arguments.by or _user(), datetime.now(UTC))
-    try:
-        found = READERS[arguments.format](read_text(path, "utf-8-sig"), defaults)
-    except OSError as error:
-        raise SettingError("--import", f"{path} cannot be read ({error.strerror})") from None
-    except (ValueError, LookupError, TypeError, AttributeError) as error:
-        why = f"lacks {error}" if isinstance(error, KeyError) else str(error)
-        form = f"it must be {arguments.format}, as --export writes it"
-        raise SettingError("--import", f"{path} holds no judgements that can be read ({why})", form) from None
-    # Not by time, which not every format carries.
-    known = {item.content for item in records.judged().all}
-    new = [item for item in found if item.content not in known]
-    if new:
-        records.file.add(new)
-    already = f"; {len(found) - len(new):,} were there already" if len(new) < len(found) else ""
-    _print([f"{count(len(new), 'judgement')} added to {records.file.path}{already}"])
-
-
 def _summary(reviewed: Reviewed) -> Iterator[str]:
     from drift_checks.report.accuracy import accuracy_sentences, judges_sentence
 
@@ -237,13 +217,6 @@ def _user() -> str:
         return printable(getpass.getuser())
     except (OSError, KeyError):
         return ""
-
-
-def _path(option: str, text: str) -> Path:
-    try:
-        return Path.cwd() / Path(text).expanduser()
-    except RuntimeError:
-        raise SettingError(option, f"{text!r} is invalid", "there is no such home folder") from None
 
 
 def _port(text: str) -> int:

@@ -47,7 +47,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=full_path,
         help="the folder of the plan (default: repairs/TIME in the folder of reports)",
     )
-    add_settings(parser)
+    add_settings(parser, finds_ini=True)
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -77,7 +77,7 @@ def _status(preparation: Preparation, folder: Path | None) -> Iterator[str]:
     folders = folder or preparation.settings.reports / FOLDER
     found = plans_in([folder] if folder else sorted(folders.glob("*/")), identity_of(preparation))
     if not found:
-        raise NothingToReview(folders, "there is no plan of this store", "repair --from-judgements writes one")
+        raise NothingToReview(folders, "there is no plan for this store", "repair --from-judgements writes one")
     for place, plan in found:
         yield f"{printable(place, UNBOUNDED)}: {effect_of(plan, preparation.store).sentence}"
 
@@ -91,10 +91,10 @@ def _planned(preparation: Preparation, arguments: argparse.Namespace, now: datet
     file = JudgementFile(preparation.settings.reports)
     content = file.read()
     if content.damaged:
-        sys.stderr.write(f"{file.path}: {count(content.damaged, 'line')} cannot be read and left out\n")
+        sys.stderr.write(f"{file.path}: {count(content.damaged, 'line')} cannot be read; the other judgements count\n")
     judged = Judged(content.judgements, identity_of(preparation))
     if not judged.all:
-        raise NothingToReview(file.path, "no record of this store is judged", "drift-checks judge asks about them")
+        raise NothingToReview(file.path, "no record of this store is judged", "judge some with drift-checks judge")
     plan, files = make_plan(preparation, judged, arguments.min_judges, now)
     if not plan.changes:
         raise NothingToReview(file.path, "no judgement asks for a change", "; ".join(_left_out(plan)))
@@ -136,16 +136,16 @@ def _how_to_apply(folder: Path, files: Mapping[str, str], settings: Settings) ->
     from drift_checks.operations.repair.chroma import SCRIPT
     from drift_checks.operations.repair.plan import APPLY, TABLE, UNDO
 
-    yield f"plan    {printable(folder, UNBOUNDED)}: {', '.join(sorted(files))}"
-    named = {name: shlex.quote(str(folder / name)) for name in files}
+    yield f"plan    {', '.join(sorted(files))}"
+    yield f"first   cd {shlex.quote(str(folder))}"
     if TABLE in files:
-        yield f"apply   only its owner can change {settings.db}: set the categories that {TABLE} lists where it is made"
+        yield f"apply   set the categories that {TABLE} lists in whatever makes {settings.db}"
     for word, name in (("apply", APPLY), ("undo", UNDO)):
         if name in files:
-            yield f"{word:7} {_client(settings).format(named[name])}"
+            yield f"{word:7} {_client(settings).format(name)}"
         if SCRIPT in files:
             undo = " --undo" if word == "undo" else ""
-            yield f"{word:7} python {named[SCRIPT]}{undo}   (with the application's version of chromadb)"
+            yield f"{word:7} python {SCRIPT}{undo}   (with the application's version of chromadb)"
     yield "then    the next review says how many of these records have the judged category"
 
 

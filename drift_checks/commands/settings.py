@@ -8,7 +8,6 @@ import sys
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from itertools import groupby
-from pathlib import Path
 from shutil import get_terminal_size
 from textwrap import wrap
 
@@ -16,7 +15,6 @@ from drift_checks.commands.settings_options import add_settings, read_sources
 from drift_checks.core.errors import SettingError, nearest
 from drift_checks.core.text import printable, visible
 from drift_checks.settings.declarations import Setting, declared
-from drift_checks.settings.ini_files import find_ini
 from drift_checks.settings.loading import Sources
 from drift_checks.settings.usable import configure
 
@@ -28,13 +26,11 @@ _LONGEST = 200
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
     parser.add_argument("name", metavar="NAME", nargs="?", help="a setting, such as sample-size, or a topic")
-    add_settings(parser)
+    add_settings(parser, finds_ini=True)
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Print the settings; those that a review would refuse are marked."""
-    if arguments.ini_file is None:
-        arguments.ini_file = _found_ini()
     sources = read_sources(arguments, os.environ)
     faults = {fault.key: str(fault.error) for fault in configure(sources, datetime.now(UTC)).faults}
     width = min(get_terminal_size().columns, _WIDTH) if sys.stdout.isatty() or os.environ.get("COLUMNS") else _WIDTH
@@ -45,12 +41,6 @@ def run(arguments: argparse.Namespace) -> int:
         lines = _by_topic(settings, sources, faults, width)
     sys.stdout.writelines(f"{visible(line)}\n" for line in lines)
     return 0
-
-
-def _found_ini() -> str | None:
-    folder = Path.cwd()
-    file = find_ini(folder, *folder.parents)
-    return None if file is None else str(file)
 
 
 def _named(text: str) -> tuple[Setting, ...]:

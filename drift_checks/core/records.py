@@ -22,6 +22,7 @@ _LONGEST_LABEL = 40
 _LEAST, _MOST = 1e-10, 1e20
 # One more than the largest integer in SQLite.
 _BIGGEST = 2**63
+_LONGEST_NUMBER = len(str(-_BIGGEST))
 INDISPENSABLE = ("id", "text", "category")
 COLUMNS = (
     *(*INDISPENSABLE, "confidence", "timestamp", "text_hash", "chroma_id", "embedding_json", "evidence", "rationale"),
@@ -256,6 +257,14 @@ def record_id(stored: StoredId) -> RecordId:
 def item_name(key: RecordId, category: str) -> str:
     """Return a record's part of the names of its checks: its id and category, made safe for a command line."""
     return f"{safe_word(key)}-{safe_word(category, _LONGEST_LABEL)}"
+
+
+def forms_of(key: RecordId) -> tuple[RecordId, ...]:
+    """Return what a store may call a record that a file names: its id as text, then as a whole number if it is one."""
+    text = str(key)
+    # No store has ids of more digits, and Python refuses to read thousands of them.
+    digits = text.removeprefix("-") if len(text) <= _LONGEST_NUMBER and text.isascii() else ""
+    return (text, int(text)) if digits.isdecimal() and str(int(text)) == text else (text,)
 
 
 def stored_ids(ids: Iterable[RecordId]) -> Iterator[StoredId]:

@@ -1,7 +1,7 @@
 """Is the reviewer right as often as before on texts whose right category is known?
 
-Each night, a few anchors are reviewed among the records: texts whose right category people judged with certainty, or
-that the gold set names. They count in no other figure. If the reviewer is right on fewer of them than before, it is the
+Each night, a few anchors are reviewed beside the sample: texts whose right category is known from judgements or the
+gold set. They count in no other figure. If the reviewer is right on fewer of them than before, it is the
 reviewer that moved, not the store; if agreement falls while it is right as often, look at the store. Each anchor is
 compared only with itself, tonight and in the last three and five nights, by an exact test;
 `statistics/repeated_answers.py` names its source. The answer that was judged counts as an earlier one.
@@ -66,14 +66,14 @@ def sentence(found: AnchorAnswers, fall: Fall | None) -> str:
     """Return how often the reviewer is right, now and before."""
     name = printable(found.reviewer)
     if fall is None:
-        right = sum(item.is_right for item in found.made)
-        return f"{name} is right on {right} of {count(len(found.made), 'anchor')}, and later nights will be compared"
+        now = f"{sum(item.is_right for item in found.made)} of {count(len(found.made), 'anchor')}"
+        return f"{name} is right on {now}; later nights will be compared with this one"
     if fall.nights == 1:
         right = sum(item.now_right for item in fall.questions.values())
         now = f"{right} of {count(len(fall.questions), 'anchor')}"
-        return f"{name} is right on {now}, and before on {percent(fall.before)} of the same"
-    now = f"{percent(fall.now)} of {count(len(fall.questions), 'anchor')} in the last {fall.nights} nights"
-    return f"{name} is right on {now}, and before on {percent(fall.before)} of the same"
+    else:
+        now = f"{percent(fall.now)} of {count(len(fall.questions), 'anchor')} in the last {fall.nights} nights"
+    return f"{name} is right on {now}; before, it was right on {percent(fall.before)} of them"
 
 
 def remarks(found: AnchorAnswers, fall: Fall | None) -> list[str]:

@@ -30,14 +30,13 @@ from drift_checks.plugin.json_report import FINDINGS, mark_failed, run_document,
 from drift_checks.plugin.keys import ERROR, EXIT_CODE, QUIET, REPORT, WARNINGS
 from drift_checks.plugin.terminal import write_summary
 from drift_checks.report.accuracy import accuracy_of_run, of_present_texts
-from drift_checks.report.agreement import NOT_JUDGED
 from drift_checks.report.change_points import with_agreement_changes
 from drift_checks.report.detailing import detail, find_near
 from drift_checks.report.details import Details, Near
 from drift_checks.report.document import drift_document
 from drift_checks.report.events import log_report
 from drift_checks.report.folder import PAGE, ReportsFolder
-from drift_checks.report.history.accuracy import Accuracy
+from drift_checks.report.history.accuracy import NOT_JUDGED, Accuracy
 from drift_checks.report.history.recorded import RecordedRun
 from drift_checks.report.judging import build_report
 from drift_checks.report.keeping import Keeper
@@ -253,7 +252,7 @@ class Finish:
             why = f"a test beside the criteria failed ({others[0]}); the verdict is {report.verdict}"
             return replace(report, exit_code=code, exit_reason=why)
         judged_too_few = any(NOT_JUDGED in item.message for item in report.criteria if item.criterion.name == AGREEMENT)
-        if report.exit_code == Verdict.INCONCLUSIVE.exit_code and judged_too_few:
+        if report.exit_code == Verdict.INCONCLUSIVE.exit_code and judged_too_few and report.facts.accuracy is not None:
             return replace(report, exit_reason="INCONCLUSIVE: too few records are judged; run drift-checks judge")
         undecided = {item.criterion.name for item in report.criteria if item.verdict is Verdict.INCONCLUSIVE}
         if report.exit_code == Verdict.INCONCLUSIVE.exit_code and undecided & in_part:
@@ -284,7 +283,7 @@ class Finish:
         report = build_report(facts, tuple(self.gathered.selection.criteria.values()), outcomes, duration, known)
         report = self._with_exit_code(report, int(session.exitstatus))
         texts = texts_of(self.pipeline, ids_to_show(report.criteria))
-        judged = said_of(self._keeper.judged(facts.store.identity), texts)
+        judged = said_of(self._keeper.judged(facts.store.identity), texts, redacted=facts.redacted)
         known = replace(report.acknowledged, judged={**judged, **report.acknowledged.judged})
         report = replace(report, past=past, details=self._details(report), label_texts=texts, acknowledged=known)
         return with_agreement_changes(report)

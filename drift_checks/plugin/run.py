@@ -190,7 +190,7 @@ class Run:
         if not all(records_of(item) for item in asking):
             asked = {record.id: record for record in self.pipeline.sample.records}
         wants_anchors = any("anchor_answers" in getattr(item, "fixturenames", ()) for item in checks)
-        anchors = self.pipeline.anchors_to_review() if wants_anchors else []
+        anchors = self.pipeline.anchors_to_review(asked) if wants_anchors else []
         if asked or anchors:
             varied = any("variant_reviews" in getattr(item, "fixturenames", ()) for item in asking)
             self._review(asked, lambda: self._open_vectors(checks), anchors, varied=varied)

@@ -1,21 +1,21 @@
-"""How often store and reviewer are right, from people's judgements of records that were reviewed."""
+"""How often store and reviewer are right, estimated from judgements of reviewed records."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import combinations
 
 from drift_checks.core.outcomes import AGREEMENT, Outcome, Result
 from drift_checks.core.records import STORE_STRATA, RecordId, as_text
-from drift_checks.core.text import count, percent, percent_range, tenths
+from drift_checks.core.text import count, percent, percent_range
 from drift_checks.report.changes import versions_of
 from drift_checks.report.history.accuracy import FEWEST_JUDGEMENTS, Accuracy
 from drift_checks.report.history.recorded import RecordedRun, SampleFacts, setting_value
 from drift_checks.report.run import Facts
-from drift_checks.reviews.judgements.judgement import Judged, Judgement, Origin, agreed_verdict, hash_of
+from drift_checks.reviews.judgements.judgement import Judged, Judgement, Origin, hash_of, judged_right
 from drift_checks.settings.declarations import ACCURACY, RANDOM, SEQUENTIAL
 from drift_checks.statistics.accuracy import JudgedStratum, accuracy, advantage, more_to_halve, with_judged
 from drift_checks.statistics.control_chart import RunRate
@@ -25,6 +25,7 @@ from drift_checks.statistics.latest_change import latest_change
 from drift_checks.stores.records import RecordStore
 
 _READ_AT_ONCE = 1000
+_WHY_OTHERS = "doubtful labels, picked records, other versions, changed categories, or judges who contradict each other"
 
 
 @dataclass(frozen=True)
@@ -72,7 +73,7 @@ class ReviewedSample:
 
     @property
     def counts(self) -> bool:
-        """Whether judgements of its records tell of the whole store: they were drawn at random, and none was left."""
+        """Whether its records stand for the whole store: they were drawn at random, and all were to be reviewed."""
         return self.sample.method == RANDOM and self.decision != SEQUENTIAL
 
     def drawn(self) -> list[ReviewedRecord]:
@@ -112,10 +113,8 @@ class JudgedReviews:
         self.judged = judged
         newest = samples[-1]
         same = [item for item in samples if (item.versions, item.where) == (newest.versions, newest.where)]
-        # Those with the same seed and day drew the same records.
-        by_draw = {(item.sample.seed, item.sample.as_of[:10]): item for item in same if item.counts}
-        drawn = sorted(by_draw.values(), key=lambda item: item.run_id)
-        first = latest_change([item.rates() for item in drawn])
+        drawn = _draws(item for item in same if item.counts)
+        first = latest_change([item.rates() for item in drawn], newest.sample.store_strata)
         self.samples = drawn[first:]
         self.changed = self.samples[0].sample.as_of[:10] if first else None
         self.records = {str(item.record_id): item for each in self.samples for item in each.drawn()}
@@ -123,9 +122,9 @@ class JudgedReviews:
         self.others = {key: item for key, item in found.items() if key not in self.records}
 
     def judgements(self, item: ReviewedRecord) -> list[Judgement]:
-        """Return what was judged of these categories of the record when its turn came.
+        """Return the judgements of these categories of the record that count.
 
-        What was judged because `label_issues` doubts it, or as an anchor, was not chosen at random.
+        What was judged because `label_issues` doubts it was not chosen at random.
         """
         pair = item.stored, item.reviewed
         made = self.judged.of_record(item.record_id)
@@ -140,7 +139,7 @@ class JudgedReviews:
         found = {whose: dict(empty) for whose in ("store", "reviewer", "advantage")}
         for item in self.records.values():
             made = self.judgements(item)
-            store, reviewer = (agreed_verdict(made, category) for category in (item.stored, item.reviewed))
+            store, reviewer = (judged_right(made, category) for category in (item.stored, item.reviewed))
             if store is None or reviewer is None or item.stratum not in sizes:
                 continue
             rights = {"store": store, "reviewer": reviewer, "advantage": (1 + store - reviewer) / 2}
@@ -154,8 +153,10 @@ class JudgedReviews:
         """Return how often both are right in the whole store."""
         strata = {whose: list(items.values()) for whose, items in self.strata().items()}
         store = accuracy(strata["store"])
+        judged = sum(item.of_agreed.judged + item.of_disagreed.judged for item in strata["store"])
         return Accuracy(
-            judged=sum(item.of_agreed.judged + item.of_disagreed.judged for item in strata["store"]),
+            judged=judged,
+            others=len({str(item.record_id) for item in self.judged.all if item.decides}) - judged,
             reviewed=len(self.records),
             runs=len(self.samples),
             changed=self.changed,
@@ -168,13 +169,14 @@ class JudgedReviews:
 
     def _missing(self, strata: Sequence[JudgedStratum]) -> str:
         if not self.samples:
-            return "no sample of these versions was drawn at random and reviewed as a whole"
+            return "no random sample was reviewed completely with these versions"
         if not all(item.reviewed for item in strata if item.size):
             return "a part of the store was not reviewed"
         agreed, others = (sum(item.count(both).judged for item in strata) for both in (True, False))
         if not agreed + others:
-            return "none of the reviewed records is judged"
-        return f"store and reviewer {'dis' if agreed else ''}agree on none of the judged records"
+            return "no reviewed record is judged"
+        verb = "disagree" if agreed else "agree"
+        return f"no record is judged on which store and reviewer {verb}"
 
 
 def of_present_texts(judged: Judged, store: RecordStore) -> Judged:
@@ -201,7 +203,7 @@ def accuracy_of_run(
 ) -> Accuracy | None:
     """Return what judgements say at the end of a run, whose own sample counts too.
 
-    None without judgements of the store, unless the verdict is to rest on them, and for a run of a part.
+    None for a partial run, and without judgements of the store, unless the verdict is to rest on them.
     """
     if facts.partial or facts.chosen or not (judged.all or facts.judge == ACCURACY):
         return None
@@ -235,38 +237,50 @@ def accuracy_sentences(found: Accuracy) -> list[str]:
     ]
     runs = f" of {count(found.runs, 'run')}" if found.runs > 1 else ""
     since = f" since {found.changed}, when agreement changed" if found.changed else ""
-    more = f"{count(found.more, 'more judgement')} would halve the store's interval" if found.more else ""
-    if found.store is not None and found.more is None:
-        more = "more judgements alone cannot halve the store's interval: review more records"
     judged = f"{found.judged:,} of {count(found.reviewed, 'reviewed record')}{runs} judged{since}"
+    if found.others:
+        verb = "does" if found.others == 1 else "do"
+        judged += f" ({count(found.others, 'other judged record')} {verb} not count: {_WHY_OTHERS})"
     return [
         ", ".join(rights) or f"no estimate yet: {found.missing}",
         *([] if found.advantage is None else [_advantage(found.advantage)]),
-        "; ".join(filter(None, [judged, more])),
+        "; ".join(filter(None, [judged, _what_would_halve(found)])),
     ]
+
+
+def _what_would_halve(found: Accuracy) -> str:
+    if found.store is None:
+        return ""
+    left = found.reviewed - found.judged
+    if found.more is not None and found.more <= left:
+        return f"{count(found.more, 'more judgement')} would halve the store's interval"
+    judging = f"judging all {left:,} left" if left else "judging"
+    return f"{judging} cannot halve the store's interval: review more records first"
 
 
 def why_undecided(found: Accuracy | None) -> str:
     """Return why no verdict can rest on the accuracy."""
     if found is None:
-        return "a part of a run does not tell how accurate the store is"
+        return "a partial run gives no estimate of the accuracy"
     if found.missing is not None and (found.judged >= FEWEST_JUDGEMENTS or not found.runs):
         return found.missing
-    since = f" since agreement changed on {found.changed}" if found.changed else " with these versions"
-    judged = f"only {count(found.judged, 'record')}" if found.judged else "no record"
-    verb = "are" if found.judged > 1 else "is"
-    return f"{judged} reviewed{since} {verb} judged, {FEWEST_JUDGEMENTS} are needed"
+    since = f" since agreement changed on {found.changed}" if found.changed else ""
+    return f"{found.judged:,} of the {FEWEST_JUDGEMENTS} judgements needed{since}"
 
 
 def _advantage(found: Estimate) -> str:
     low, high = found.interval
     if low <= 0 <= high:
-        range_of = f"between the reviewer by {tenths(-low)} and the store by {tenths(high)} of all records"
-        return f"which of them is right more often cannot be told yet: {range_of}"
+        range_of = f"the store's accuracy minus the reviewer's: {_points(low)} to {_points(high)} points"
+        return f"which of them is right more often is still open ({range_of})"
     name, other = ("store", "reviewer") if low > 0 else ("reviewer", "store")
-    ends = sorted((abs(low), abs(high)))
-    difference = f"{tenths(abs(found.rate))} of all records ({tenths(ends[0])} to {tenths(ends[1])})"
-    return f"the {name} is right more often than the {other}: by {difference}"
+    smallest, largest = sorted(map(abs, found.interval))
+    difference = f"{100 * abs(found.rate):.1f} points ({100 * smallest:.1f} to {100 * largest:.1f})"
+    return f"the {name} is right more often than the {other}, by {difference}"
+
+
+def _points(difference: float) -> str:
+    return f"{100 * difference:+.1f}".replace("-", "−")
 
 
 def judges_sentence(judged: Judged, conflicts: int) -> str:
@@ -281,6 +295,20 @@ def judges_sentence(judged: Judged, conflicts: int) -> str:
     share = percent(found.agreed / found.pairs)
     contradict = f"; judges contradict each other on {count(conflicts, 'record')}" if conflicts else ""
     return f"judges agree in {found.agreed} of {found.pairs} pairs ({share}{beyond}){contradict}"
+
+
+def _draws(samples: Iterable[ReviewedSample]) -> list[ReviewedSample]:
+    """Return one sample of those with the same seed and day, which drew mostly the same records: all newest reviews.
+
+    So a run that was repeated is one night, and neither a smaller sample nor an outage takes away what was judged.
+    """
+    found: dict[tuple[int, str], ReviewedSample] = {}
+    for item in sorted(samples, key=lambda item: item.run_id):
+        draw = item.sample.seed, item.sample.as_of[:10]
+        earlier = found.pop(draw).records if draw in found else ()
+        newest = {str(each.record_id): each for each in (*earlier, *item.records)}
+        found[draw] = replace(item, records=tuple(newest.values()))
+    return list(found.values())
 
 
 def _recorded(run: RecordedRun) -> Iterator[ReviewedRecord]:

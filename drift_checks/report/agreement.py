@@ -14,6 +14,7 @@ from drift_checks.core.text import count, percent, percent_range
 from drift_checks.report.accuracy import why_undecided
 from drift_checks.report.estimating import estimate_store
 from drift_checks.report.evidence import enough_or_warning, too_few
+from drift_checks.report.history.accuracy import NOT_JUDGED
 from drift_checks.report.history.recorded import PREDICTIONS, SAMPLE, Agreement, Kappa
 from drift_checks.report.run import CriterionResult, Facts
 from drift_checks.report.verdict import Verdict, judge
@@ -34,7 +35,6 @@ _CHOSEN = "these records were not drawn at random"
 _ALL_KNOWN = "every reviewed record is acknowledged"
 _STOPPED = "the reviews stopped when the evidence sufficed"
 _UNHUNTED = "and the sample without the likely label issues may agree more than it does"
-NOT_JUDGED = "whether store or reviewer is wrong is not known"
 _WEAK = "; WARNING, since TF-IDF may disagree with as many labels of a sound store"
 
 
@@ -137,7 +137,7 @@ def _judge_rate(
 
 
 def _judge_accuracy(facts: Facts, counted: CriterionResult, by_agreement: JudgedAgreement) -> JudgedAgreement:
-    """Judge how many labels are right; without enough judgements, by the agreement, which then makes none CRITICAL."""
+    """Judge the share of right labels; with too few judgements the agreement, which then cannot make it CRITICAL."""
     if by_agreement.verdict is Verdict.INCONCLUSIVE:
         return by_agreement
     found = facts.accuracy
@@ -145,7 +145,7 @@ def _judge_accuracy(facts: Facts, counted: CriterionResult, by_agreement: Judged
         why = why_undecided(found)
         if by_agreement.verdict is Verdict.CRITICAL:
             return JudgedAgreement(Verdict.INCONCLUSIVE, f"{NOT_JUDGED}: {why}; {by_agreement.message}")
-        return replace(by_agreement, message=f"{by_agreement.message}; judged by agreement, since {why}")
+        return replace(by_agreement, message=f"{by_agreement.message}; judged by agreement: {why}")
     right = f"an estimated {percent(found.store.rate)} of the store's labels are right"
     interval = f"{percent_range(*found.store.interval)}, {count(found.judged, 'judged record')}"
     said = f"{right} ({interval}); {counted.message} in the sample"
@@ -153,7 +153,7 @@ def _judge_accuracy(facts: Facts, counted: CriterionResult, by_agreement: Judged
     if verdict is Verdict.CRITICAL and found.store.interval[1] >= facts.critical:
         # The same judgements would say so every night.
         verdict = Verdict.WARNING
-        said += f"; WARNING, since the interval is not below {percent(facts.critical)} as a whole"
+        said += f"; WARNING, since the interval is not entirely below {percent(facts.critical)}"
     return JudgedAgreement(verdict, said, found.store)
 
 

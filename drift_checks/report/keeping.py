@@ -64,7 +64,8 @@ class Keeper:
         found = sort_out(stored, versions_of(facts), moment)
         judged = self.judged(facts.store.identity)
         texts = {record.id: record.text for record in records if judged.of_record(record.id)}
-        return replace(found, settled=settled_records(judged, records), judged=said_of(judged, texts))
+        said = said_of(judged, texts, redacted=facts.redacted)
+        return replace(found, settled=settled_records(judged, records), judged=said)
 
     def judged(self, store: StoreIdentity) -> Judged:
         """Return the judgements of the store; none if they cannot be read."""

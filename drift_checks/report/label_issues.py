@@ -13,7 +13,7 @@ from typing import Any
 from drift_checks.core.errors import StoreError
 from drift_checks.core.records import RecordId, as_text
 from drift_checks.core.secrets import mask_secrets
-from drift_checks.core.text import count, percent, shorten, spreadsheet_cell
+from drift_checks.core.text import count, percent, shorten, shorten_html, spreadsheet_cell
 from drift_checks.report.run import CriterionResult, RunReport
 from drift_checks.reviews.labels.issues import LabelIssue
 from drift_checks.reviews.run import Pipeline
@@ -21,6 +21,8 @@ from drift_checks.reviews.run import Pipeline
 CRITERION = "label_issues"
 LABELS_FILE = "label_issues.csv"
 LONGEST_TEXT = 300
+# The most bytes of a text on the page.
+_LONGEST_SHOWN = 900
 # A secret may be cut only after it is masked.
 _LONGEST_READ = 4 * LONGEST_TEXT
 _READ_AT_ONCE = 10_000
@@ -149,7 +151,7 @@ def _details(criteria: Iterable[CriterionResult]) -> Mapping[str, Any] | None:
 
 def _shown(issue: Mapping[str, Any], texts: Mapping[RecordId, str]) -> ShownIssue:
     def text_of(key: RecordId) -> str | None:
-        return shorten(mask_secrets(texts[key]), LONGEST_TEXT) if key in texts else None
+        return shorten_html(mask_secrets(texts[key]), _LONGEST_SHOWN) if key in texts else None
 
     near = tuple(
         ShownNear(item["id"], item["category"], item["similarity"], text_of(item["id"])) for item in issue["near"]

@@ -1,4 +1,4 @@
-"""Whether the reviewer moved by what it said of anchors, for the summary, the page and alerts."""
+"""Whether the reviewer moved, from what it said of anchors, for the summary, the page and alerts."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ CRITERION = "reviewer_accuracy"
 def reviewer_moved(report: RunReport) -> str:
     """Return a sentence that says that the reviewer moved; empty without evidence.
 
-    It begins with `perhaps` if all tests of the run together may explain it, but not this one alone.
+    It begins with `perhaps` if this test alone is significant, but not after the correction for all tests of the run.
     """
     found = _found(report)
     if found is None or not _fell(*found):
@@ -38,7 +38,7 @@ def reviewer_findings(report: RunReport) -> str:
     if found is None or not has_failed or _is_of_neighbours(report) or not found[1].details.get("is_compared"):
         return ""
     if _fell(*found):
-        return f"whether the reviewer moved cannot be told yet: {_sentence(found[1])}"
+        return f"too early to say whether the reviewer moved: {_sentence(found[1])}"
     return f"no sign that the reviewer moved, so look at the store: {_sentence(found[1])}"
 
 

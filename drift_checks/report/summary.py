@@ -198,7 +198,10 @@ def noise(reviewer: ReviewerFacts) -> str:
 
 def known_in_words(report: RunReport) -> str:
     """Return what is acknowledged and not counted, as in `2 records, class_mix (until 2027-01-31: moved)`."""
-    records = [count(len(report.known), "record")] if report.known else []
+    settled = report.acknowledged.settled.values()
+    judged = sum(item.message in settled for item in report.known)
+    why = f" ({judged:,} judged: the store is right)" if judged else ""
+    records = [f"{count(len(report.known), 'record')}{why}"] if report.known else []
     criteria = [
         f"{item.criterion.name} (until {item.acknowledged.until_day()}: {printable(item.acknowledged.reason, 200)})"
         for item in report.criteria_worst_first
@@ -288,11 +291,7 @@ def accuracy_in_words(report: RunReport) -> list[str]:
         first, *others = accuracy_sentences(facts.accuracy)
         return [first, "; ".join(others)]
     waits = report.disagreements and not (facts.partial or facts.chosen or facts.redacted or facts.demo)
-    return (
-        ["`drift-checks judge` asks who is right in the disagreements, and tells how accurate both are"]
-        if waits
-        else []
-    )
+    return ["`drift-checks judge` asks who is right, and tells how accurate both are"] if waits else []
 
 
 def hunted_in_words(report: RunReport) -> str:

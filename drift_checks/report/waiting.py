@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from hashlib import sha256
 from itertools import combinations, islice
 
 from drift_checks.core.records import RecordId
 from drift_checks.report.accuracy import JudgedReviews, ReviewedSample
+from drift_checks.report.changes import versions_of
 from drift_checks.report.history.recorded import RecordedRun
-from drift_checks.reviews.judgements.judgement import Judged, Judgement, Origin
+from drift_checks.reviews.judgements.judgement import Answer, Judged, Judgement, Origin, hash_of
 from drift_checks.statistics.accuracy import gain, with_judged
 
 # A label issue follows so many records of the sample.
 _BETWEEN_ISSUES = 3
-# One of so many records has been judged by one other judge, so that the agreement of judges can be measured.
+# One in so many records has been judged by one other judge, so that the agreement of judges can be measured.
 _SHARED = 5
 
 
@@ -26,6 +28,7 @@ class Waiting:
     Attributes:
         near: The ids of the nearest records with either label, by category, as far as the run recorded them.
         again: Whether the judge has judged it, and another judge contradicts.
+        before: What the judge said of it, which the answer replaces.
     """
 
     record_id: RecordId
@@ -36,6 +39,7 @@ class Waiting:
     origin: Origin = Origin.REVIEW
     near: tuple[tuple[str, RecordId], ...] = ()
     again: bool = False
+    before: Judgement | None = None
 
     @property
     def agreed(self) -> bool:
@@ -46,6 +50,27 @@ class Waiting:
         """Whether the judgement is about these categories of the record."""
         mine = (str(self.record_id), self.stored, self.reviewed)
         return mine == (str(judgement.record_id), judgement.stored, judgement.reviewed)
+
+    def judgement(
+        self, text: str, answer: Answer, judge: str, made: datetime, category: str = "", *, blind: bool = False
+    ) -> Judgement:
+        """Return what the judge says of the record, which has this text; it keeps the origin of what it replaces."""
+        before = self.before
+        return Judgement(
+            store=self.run.store.identity,
+            record_id=self.record_id,
+            text_hash=hash_of(text),
+            stored=self.stored,
+            reviewed=self.reviewed,
+            answer=answer,
+            judge=judge,
+            made=made,
+            category=category,
+            run_id=self.run.run_id if before is None else before.run_id,
+            origin=self.origin if before is None else before.origin,
+            versions=versions_of(self.run) if before is None else before.versions,
+            blind=blind,
+        )
 
 
 class Reviewed:
@@ -61,6 +86,7 @@ class Reviewed:
         self.judged = judged
         self.reviews = JudgedReviews(list(map(ReviewedSample.of_recorded, runs)), judged)
         by_id = {run.run_id: run for run in runs}
+        self._runs = by_id
         self.records = {
             key: Waiting(item.record_id, item.stored, item.reviewed, by_id[item.run_id], item.stratum)
             for key, item in (self.reviews.others | self.reviews.records).items()
@@ -68,26 +94,56 @@ class Reviewed:
 
     def judgements(self, item: Waiting) -> list[Judgement]:
         """Return what was judged of these categories of the record."""
-        made = [each for each in self.judged.of_record(item.record_id) if item.is_of(each)]
+        made = self._of_any_origin(item)
         if item.origin is Origin.REVIEW:
-            # One that was judged as a doubtful label waits again, since the judged ones must be a random part.
+            # One that was judged out of its turn waits again, since the judged ones must be a random part.
             made = [each for each in made if each.origin is Origin.REVIEW]
         return made
 
+    def _of_any_origin(self, item: Waiting) -> list[Judgement]:
+        return [each for each in self.judged.of_record(item.record_id) if item.is_of(each)]
+
+    def disagreements(self) -> tuple[int, int]:
+        """Return how many records on which store and reviewer disagree are judged, and of how many."""
+        found = [item for item in self.records.values() if not item.agreed]
+        return sum(bool(self.judgements(item)) for item in found), len(found)
+
     def conflicts(self) -> list[Waiting]:
-        """Return the records of whose judgements some contradict each other."""
+        """Return the records with judgements that contradict each other."""
         items = [*self.records.values(), *self._issues()]
-        return [item for item in items if _contradict(self.judgements(item))]
+        return [item for item in items if _contradict(self._of_any_origin(item))]
+
+    def picked(self, record_id: str, judge: str) -> Waiting | None:
+        """Return the record with this id for the judge, judged or not; None if it was neither reviewed nor judged.
+
+        An answer that replaces one keeps its origin: what was judged by its turn goes on counting in the accuracy.
+        """
+        found = self.records.get(record_id)
+        item = next((each for each in self._issues() if str(each.record_id) == record_id), None)
+        if found is not None:
+            item = replace(found, origin=Origin.PICKED)
+        elif item is None and (made := self.judged.of_record(record_id)):
+            # Of a run that used other versions, or imported.
+            newest = max(made, key=lambda each: each.made)
+            run = self._runs.get(newest.run_id, self.newest)
+            origin = Origin.LABEL_ISSUE if newest.origin is Origin.LABEL_ISSUE else Origin.PICKED
+            item = Waiting(newest.record_id, newest.stored, newest.reviewed, run, origin=origin)
+        return None if item is None else replace(item, before=self._before(item, judge))
+
+    def _before(self, item: Waiting, judge: str) -> Judgement | None:
+        return next((each for each in self._of_any_origin(item) if each.judge == judge), None)
 
     def waiting(self, judge: str) -> Iterator[Waiting]:
         """Yield the records that wait for this judge, the most informative first.
 
-        Contradictions come first, once for each judge involved. The others are of the sample, in the order of what they
-        tell about accuracy, and at random among those that tell the same, so that the judged ones are a random part of
-        them. After every third that anybody judged comes a label issue, the likeliest first, and every fifth of a
-        judge's records is one that one other judge has judged.
+        Contradictions come first, once for each judge involved. Then come records of the sample: those first that tell
+        the most about accuracy, in random order among equals, so that the judged ones are a random part of them. After
+        every third that anybody judged comes a label issue, the likeliest first. One in five of a judge's records has
+        been judged by one other judge.
         """
-        yield from (replace(item, again=True) for item in self.conflicts() if self._asks_again(item, judge))
+        for item in self.conflicts():
+            if self._asks_again(item, judge):
+                yield replace(item, again=True, before=self._before(item, judge))
         judged = [(item, made) for item in self.records.values() if (made := self.judgements(item))]
         judges = [{judgement.judge for judgement in made} for _, made in judged]
         sampled, own = len(judged), sum(judge in names for names in judges)
@@ -110,7 +166,7 @@ class Reviewed:
 
     def _asks_again(self, item: Waiting, judge: str) -> bool:
         """Whether the judge is one of those who contradict each other, and has answered once."""
-        made = self.judgements(item)
+        made = self._of_any_origin(item)
         involved = any(own.judge == judge and own.contradicts(other) for own in made for other in made)
         return involved and self.judged.times(item.record_id, judge) == 1
 

@@ -6,11 +6,11 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from operator import attrgetter
 
-from drift_checks.core.records import Record, RecordId, Stratum
+from drift_checks.core.records import Record, RecordId, Stratum, forms_of
 from drift_checks.core.text import printable, quoted
 from drift_checks.reviews.judgements.judgement import Judged, Judgement, Origin, hash_of
 
-# Of a digest, whose first digits tell texts apart.
+# So many digits of a digest tell texts apart.
 _KEY = 16
 Read = Callable[[Sequence[RecordId]], Iterable[Record]]
 
@@ -45,8 +45,11 @@ class Anchor:
 
     @property
     def key(self) -> str:
-        """What tells the anchor from others, on any night: a digest of its text."""
-        return hash_of(self.text)[:_KEY]
+        """What tells the anchor from others, on any night: a digest of its text and of the categories that are right.
+
+        An answer that was right by others says nothing of whether the reviewer moved.
+        """
+        return hash_of("\0".join([self.text, *sorted(self.right)]))[:_KEY]
 
 
 @dataclass(frozen=True)
@@ -74,7 +77,7 @@ class Anchors:
 
 
 def find_anchors(judged: Judged, gold: Iterable[GoldLine], read: Read) -> Anchors:
-    """Return the anchors of a store; where both speak of a text, the gold set decides.
+    """Return the anchors of a store; if both name a text, the gold set wins.
 
     Args:
         judged: The judgements of the store.
@@ -83,7 +86,9 @@ def find_anchors(judged: Judged, gold: Iterable[GoldLine], read: Read) -> Anchor
     """
     gold = list(gold)
     certain = list(_certain(judged))
-    wanted = [made[0].record_id for made in certain] + [key for line in gold for key in _stored_as(line.record_id)]
+    wanted = [made[0].record_id for made in certain] + [
+        key for line in gold if line.record_id for key in forms_of(line.record_id)
+    ]
     records = {str(record.id): record for record in read(list(dict.fromkeys(wanted)))} if wanted else {}
     found: dict[str, Anchor] = {}
     notes: dict[str, None] = {}
@@ -91,7 +96,7 @@ def find_anchors(judged: Judged, gold: Iterable[GoldLine], read: Read) -> Anchor
         if isinstance(anchor, str):
             notes[anchor] = None
         else:
-            found[anchor.key] = anchor
+            found[anchor.text] = anchor
     return Anchors(tuple(sorted(found.values(), key=attrgetter("key"))), tuple(notes))
 
 
@@ -111,9 +116,9 @@ def _judged_anchors(certain: Iterable[Sequence[Judgement]], records: Mapping[str
         first = made[0]
         record = records.get(str(first.record_id))
         if record is None:
-            yield f"record {printable(first.record_id)} is gone, so it is no anchor"
+            yield f"record {printable(first.record_id)} is gone or left out, so it is no longer an anchor"
         elif hash_of(record.text) != first.text_hash:
-            yield f"the text of {_name(record)} changed since it was judged, so it is no anchor"
+            yield f"the text of {_name(record)} changed since it was judged, so it is no longer an anchor"
         else:
             yield Anchor(record, first.right, _name(record), answers=tuple(_answers(made)))
 
@@ -136,23 +141,15 @@ def _gold_anchors(gold: Iterable[GoldLine], records: Mapping[str, Record]) -> It
         if not line.record_id:
             yield Anchor(_made_for(line.text), line.right, f"line {line.number} of the gold set", is_stored=False)
         elif record is None:
-            yield f"record {printable(line.record_id)} of the gold set is gone, so it is no anchor"
+            yield f"record {printable(line.record_id)} of the gold set is gone or left out, so it is no anchor"
         elif line.text and line.text != record.text:
-            yield f"{_name(record)} has another text than in the gold set, so it is no anchor"
+            yield f"the text of {_name(record)} is not the one in the gold set, so it is no anchor"
         else:
             yield Anchor(record, line.right, _name(record))
 
 
 def _name(record: Record) -> str:
     return f"record {printable(record.id)}"
-
-
-def _stored_as(key: str) -> Iterator[RecordId]:
-    """Yield what the store may call a record that a file names."""
-    if key:
-        yield key
-        if key.isascii() and key.removeprefix("-").isdecimal():
-            yield int(key)
 
 
 def _made_for(text: str) -> Record:

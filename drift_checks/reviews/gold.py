@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Iterable, Iterator, Mapping
-from io import StringIO
 from pathlib import Path
 from typing import Any
 
 from drift_checks.core.errors import SettingError, nearest
 from drift_checks.core.files import read_plain
 from drift_checks.core.plain import read_json
+from drift_checks.core.tables import csv_rows
 from drift_checks.core.text import count, quoted
 from drift_checks.reviews.anchors import GoldLine
 from drift_checks.reviews.reviewers.answers import AnswerReader
@@ -73,7 +73,7 @@ def _rows(path: Path, content: str) -> Iterator[tuple[int, Mapping[str, Any]]]:
     if path.suffix.lower() in (".jsonl", ".ndjson", ".json"):
         yield from _json_rows(path, content)
         return
-    reader = csv.DictReader(StringIO(content, newline=""), strict=True)
+    reader = csv_rows(content, strict=True)
     try:
         names = [name.strip().lower() for name in reader.fieldnames or ()]
         reader.fieldnames = names

@@ -6,7 +6,7 @@ Each step runs once, when it is first needed.
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from functools import cache, cached_property
 from pathlib import Path
@@ -210,13 +210,12 @@ class Pipeline(Preparation):
     def anchors_tonight(self) -> list[Anchor]:
         """The anchors of this run, drawn by the seed; none if the user named the records to review."""
         number = 0 if self.sample.chosen else self.settings.anchors
-        # From half as many more, so that each returns often enough to be compared with itself.
+        # From a pool half as large again, so that each returns often enough to be compared with itself.
         return self._draw("anchors", self.anchors.all[: number + number // 2], number) if number else []
 
-    def anchors_to_review(self) -> list[Record]:
-        """Return the records of these anchors that are not in the sample, where they are reviewed anyway."""
-        sampled = {record.id for record in self.sample.records} if self.anchors_tonight else set()
-        return [anchor.record for anchor in self.anchors_tonight if anchor.record.id not in sampled]
+    def anchors_to_review(self, reviewed: Collection[RecordId]) -> list[Record]:
+        """Return the records of these anchors that are not reviewed already."""
+        return [anchor.record for anchor in self.anchors_tonight if anchor.record.id not in reviewed]
 
     def close_reviewer(self) -> None:
         """Close the reviewers after their last review."""

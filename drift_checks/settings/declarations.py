@@ -188,14 +188,13 @@ class Settings:
     )
     anchors: int = _reviewer(
         kinds.whole(0),
-        "number of anchors, texts whose right category people judged or the gold set names, that are also reviewed each"
-        " night, to tell a reviewer that moved from a store that moved",
+        "number of anchors (texts whose right category is known from judgements or the gold set) that are reviewed each"
+        " night beside the sample, to tell a reviewer that moved from a store that moved",
         10,
     )
     gold: Path | None = _reviewer(
         locations.path("a CSV or JSONL file"),
-        "CSV or JSONL file of your own anchors, with the columns category and text, id (of a record of the store), or"
-        " both",
+        "CSV or JSONL file of your own anchors, each with its category and the id of a record, a text, or both",
     )
     resume: bool = _reviewer(kinds.flag(), "continue the newest interrupted run", False)
     warn: float = _verdict(kinds.share(), "agreement below this is WARNING", 0.85)
@@ -212,8 +211,8 @@ class Settings:
     judge: str = _verdict(
         kinds.choice(SAMPLE, POPULATION, ACCURACY),
         "what is compared with the thresholds: population, the estimated agreement of the whole store (that of the"
-        " sample if there is none); sample, its agreement; or accuracy, how many of the store's labels are right by"
-        " people's judgements",
+        " sample if there is none); sample, its agreement; or accuracy, the share of right labels in the store,"
+        " estimated from judgements",
         POPULATION,
     )
     error_rate: float = _verdict(
@@ -240,7 +239,7 @@ class Settings:
     retention_days: int = _report(kinds.whole(30), "number of days to keep reports and history, at least 30", 90)
     record_url: str | None = _report(
         locations.record_address(),
-        "URL of a record in your own system, in which {id} stands for its id, as in https://app/item/{id}, for links in"
+        "URL of a record in your own system, with {id} in place of its id, as in https://app/item/{id}, for links in"
         " the report",
     )
     redact: bool = _report(kinds.flag(), "leave the text of records out of reports, alerts and logs", False)

@@ -14,7 +14,7 @@ import numpy.typing as npt
 WINDOWS = (1, 3, 5)
 # Older answers say little about the present.
 _MOST_NIGHTS = 30
-# One night before says little that several nights could be compared with.
+# Several nights are not compared with a single one, which says little.
 _FEWEST_BEFORE = 2
 # The answers of a night: whether each question was answered rightly.
 Night = Mapping[str, bool]
@@ -70,7 +70,7 @@ class Fall:
 
 
 def newest_fall(nights: Sequence[Night], known: Mapping[str, Sequence[bool]], least: int) -> Fall | None:
-    """Compare the newest night, three and five nights with the nights before; return the most telling comparison.
+    """Compare the last night, three nights and five nights with those before; return the most telling comparison.
 
     Args:
         nights: The answers of each night, oldest first, tonight's last.

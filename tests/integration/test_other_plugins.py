@@ -96,7 +96,7 @@ def test_run_that_stops_early_is_inconclusive(review: Review, doubtful: BuiltSto
     stop = "def test_stop(record, request):\n    request.session.shouldfail = record.id == 4 and 'enough'"
     own = write_criterion(review.folder / "own", "stop", stop)
     found = review.pytest(own, *doubtful.options, "--drift-records=1,4,8")
-    begins = "PARTIAL · 2 of 3 chosen records, 1 of 20 criteria · INCONCLUSIVE"
+    begins = "PARTIAL · 2 of 3 chosen records, 1 of 21 criteria · INCONCLUSIVE"
     assert (found.drift["headline"].startswith(begins), found.exit_code) == (True, 75)
 
 

@@ -136,7 +136,7 @@ def test_record_is_shown_with_all_details(first: Run) -> None:
     wanted = (
         *("Risk number 4 concerns operational matters.", "operational → regulatory", "0.60 → 0.8"),
         *("kept for the reason of record 4", "Risk number 4 concer", "nearest neighbours"),
-        *("model-1", "toy", "30 days old", "low confidence", "--drift-records=4"),
+        *("model-1", "toy", "30 days old", "low confidence", "--drift-records=4", "judge --record=4"),
     )
     assert [part for part in wanted if part not in said] == []
 

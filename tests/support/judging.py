@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 
 from drift_checks.core.files import Claims
 from drift_checks.operations.judging.records import NearText, ReadRecord, WaitingRecords, settings_to_judge
-from drift_checks.operations.judging.session import JudgingSession
+from drift_checks.operations.judging.session import JudgingSession, Source
 from drift_checks.operations.judging.site import JudgingSite
 from drift_checks.operations.judging.web import JudgingServer
 from drift_checks.report.history.recorded import RecordedDisagreement, RecordedRun
@@ -68,10 +68,19 @@ def served(
     store: BuiltStore, reports: Path, judge: str | None = None, *, named: bool = False
 ) -> Iterator[JudgingServer]:
     """Serve the page for judges of the store."""
-    with waiting_records(store, reports) as records, Claims(reports / "claims") as claims:
+    with waiting_records(store, reports) as records, serving(records, records.file, judge, named=named) as server:
+        yield server
+
+
+@contextmanager
+def serving(
+    source: Source, file: JudgementFile, judge: str | None = None, *, named: bool = False
+) -> Iterator[JudgingServer]:
+    """Serve the page for judges of these records."""
+    with Claims(file.path.parent / "claims") as claims:
 
         def open_session(judge: str, owner: str) -> JudgingSession:
-            return JudgingSession(records, records.file, claims, judge, lambda: NOW, owner=owner, named=named)
+            return JudgingSession(source, file, claims, judge, lambda: NOW, owner=owner, named=named)
 
         site = JudgingSite(open_session, CATEGORIES, lambda: ["nothing yet"], judge, suggested="ann")
         with JudgingServer(site, 0) as server:
@@ -99,3 +108,7 @@ class ListedRecords:
         """Return its text, and one near text with either category."""
         near = (NearText("fraud", "a fraud"), NearText("loan", "a loan"))
         return ReadRecord(self._text.format(item.record_id), "the words", near)
+
+    def disagreements(self) -> tuple[int, int]:
+        """Return how many are judged."""
+        return len(self._keys) - sum(1 for _ in self.waiting("")), len(self._keys)

@@ -12,11 +12,10 @@ from drift_checks.core.errors import DriftError
 from drift_checks.core.records import Record, RecordId, Stratum, as_text
 from drift_checks.core.text import count, visible
 from drift_checks.report.accuracy import present_hashes
-from drift_checks.report.changes import versions_of
 from drift_checks.report.history.recorded import RecordedRun
 from drift_checks.report.waiting import Reviewed, Waiting
 from drift_checks.reviews.judgements.file import JudgementFile
-from drift_checks.reviews.judgements.judgement import Answer, Judged, Judgement, hash_of
+from drift_checks.reviews.judgements.judgement import Answer, Judged, Judgement
 from drift_checks.reviews.preparation import Preparation
 from drift_checks.reviews.vectors.base import CHROMA, NearRecord
 from drift_checks.settings.declarations import RANDOM, TFIDF, Settings
@@ -66,6 +65,7 @@ class WaitingRecords:
         self._hashes: dict[str, str] = {}
         self._near: dict[RecordId, list[NearRecord]] = {}
         self._obstacle = ""
+        self._latest: Reviewed | None = None
 
     @property
     def store_identity(self) -> StoreIdentity:
@@ -82,11 +82,16 @@ class WaitingRecords:
         new = [item.record_id for item in judged.all if str(item.record_id) not in self._hashes]
         if new:
             self._hashes |= {str(key): "" for key in new} | present_hashes(new, self._preparation.store)
-        return Reviewed(self._runs, judged.of_texts(self._hashes))
+        self._latest = Reviewed(self._runs, judged.of_texts(self._hashes))
+        return self._latest
 
     def waiting(self, judge: str) -> Iterator[Waiting]:
         """Yield the records that wait for the judge now, the most informative first."""
         return self.reviewed().waiting(judge)
+
+    def disagreements(self) -> tuple[int, int]:
+        """Return how many of the disagreements were judged, and of how many, when it was last asked what waits."""
+        return (self._latest or self.reviewed()).disagreements()
 
     def unchanged(self, items: Sequence[Waiting], *columns: str) -> dict[RecordId, dict[str, object]]:
         """Return the rows of the records that still have the category that was reviewed: a corrected one is judged."""
@@ -100,7 +105,12 @@ class WaitingRecords:
         """Return the first records that wait, as withdrawn judgements, and their texts."""
         items = list(islice(self.waiting(""), most))
         texts = {key: as_text(row["text"]) for key, row in self.unchanged(items).items()}
-        found = [_unanswered(item, texts[item.record_id], now) for item in items if item.record_id in texts]
+        found = [
+            # Who fills in a table sees which category is stored.
+            item.judgement(texts[item.record_id], Answer.WITHDRAWN, "", now, blind=False)
+            for item in items
+            if item.record_id in texts
+        ]
         return found, texts
 
     def read(self, item: Waiting) -> ReadRecord | None:
@@ -150,19 +160,24 @@ class WaitingRecords:
         self._near |= {key: found.get(key, [])[:_SEARCHED] for key in ids}
 
 
-def _unanswered(item: Waiting, text: str, now: datetime) -> Judgement:
-    return Judgement(
-        store=item.run.store.identity,
-        record_id=item.record_id,
-        text_hash=hash_of(text),
-        stored=item.stored,
-        reviewed=item.reviewed,
-        answer=Answer.WITHDRAWN,
-        judge="",
-        made=now,
-        run_id=item.run.run_id,
-        origin=item.origin,
-        versions=versions_of(item.run),
-        # Who fills in a table sees which category is stored.
-        blind=False,
-    )
+class PickedRecord:
+    """One record by its id, also one that does not wait, and then those that wait.
+
+    Args:
+        key: The id, as text.
+    """
+
+    def __init__(self, records: WaitingRecords, key: str) -> None:
+        self._records, self._key = records, key
+        self.read, self.disagreements = records.read, records.disagreements
+        # How often each judge had answered before.
+        self._before: dict[str, int] = {}
+
+    def waiting(self, judge: str) -> Iterator[Waiting]:
+        """Yield the record first until this judge has answered."""
+        reviewed = self._records.reviewed()
+        times = reviewed.judged.times(self._key, judge)
+        item = reviewed.picked(self._key, judge)
+        if item is not None and times == self._before.setdefault(judge, times):
+            yield item
+        yield from reviewed.waiting(judge)

@@ -10,29 +10,28 @@ from typing import Protocol
 
 from drift_checks.core.errors import nearest
 from drift_checks.core.files import Claims
-from drift_checks.core.text import printable
+from drift_checks.core.text import count, printable
 from drift_checks.operations.judging.records import NearText, ReadRecord
-from drift_checks.report.changes import versions_of
 from drift_checks.report.waiting import Waiting
 from drift_checks.reviews.judgements.file import JudgementFile
-from drift_checks.reviews.judgements.judgement import Answer, Judgement, Origin, hash_of
+from drift_checks.reviews.judgements.judgement import Answer, Judgement, Origin
 
 Clock = Callable[[], datetime]
 
 
 @dataclass(frozen=True)
 class Shown:
-    """A record as the store has it now, of which a judge sees the two categories as left and right.
+    """A record as the store has it now, of which a judge sees the two categories as the first and the second.
 
     Attributes:
-        near: The nearest texts, those with the left category first.
+        near: The nearest texts, those with the first category first.
         obstacle: Why there are no nearest texts; empty if there are some.
     """
 
     waiting: Waiting
     text: str
-    left: str
-    right: str
+    first: str
+    second: str
     evidence: str = ""
     near: tuple[NearText, ...] = ()
     obstacle: str = ""
@@ -40,12 +39,12 @@ class Shown:
     @property
     def agreed(self) -> bool:
         """Whether there is only one category to judge."""
-        return self.left == self.right
+        return self.first == self.second
 
     @property
     def roles(self) -> tuple[str, str]:
-        """What names the left and the right category if the judge may know it."""
-        return "store", "reviewer" if self.waiting.origin is Origin.REVIEW else "predicted"
+        """What names the first and the second category if the judge may know it."""
+        return "store", "predicted" if self.waiting.origin is Origin.LABEL_ISSUE else "reviewer"
 
 
 class Source(Protocol):
@@ -57,6 +56,9 @@ class Source(Protocol):
     def read(self, item: Waiting) -> ReadRecord | None:
         """Return the record as the store has it now; None if it is gone, or its category is another."""
 
+    def disagreements(self) -> tuple[int, int]:
+        """Return how many of the disagreements are judged, by whomever, and of how many."""
+
 
 class JudgingSession:
     """Hands out the records and saves each answer at once.
@@ -64,7 +66,7 @@ class JudgingSession:
     Args:
         claims: Where it claims the record that it shows, so that no other session shows it.
         owner: The name of the session there.
-        named: Whether the judge sees which category is the store's: it is then on the left.
+        named: Whether the judge sees which category is the store's: it is then the first.
     """
 
     def __init__(
@@ -81,6 +83,7 @@ class JudgingSession:
         self.named = named
         self.judge = judge
         self.answered = 0
+        self.last: Judgement | None = None
         self._source, self._file, self._claims, self._clock = source, file, claims, clock
         self._owner = owner
         # Of the judgements so far; None after an answer, which changes what tells most.
@@ -94,24 +97,12 @@ class JudgingSession:
     def answer(self, answer: Answer, category: str = "") -> None:
         """Save the answer about the current record and go on to the next."""
         assert self.current is not None
-        item = self.current.waiting
-        made = Judgement(
-            store=item.run.store.identity,
-            record_id=item.record_id,
-            text_hash=hash_of(self.current.text),
-            stored=item.stored,
-            reviewed=item.reviewed,
-            answer=answer,
-            judge=self.judge,
-            made=self._clock(),
-            category=category,
-            run_id=item.run.run_id,
-            origin=item.origin,
-            versions=versions_of(item.run),
-            blind=not self.named,
+        made = self.current.waiting.judgement(
+            self.current.text, answer, self.judge, self._clock(), category, blind=not self.named
         )
         self._file.add([made])
         self.answered += 1
+        self.last = made
         self._done.append((self.current, made))
         self._waiting = None
         self._go_on()
@@ -142,6 +133,15 @@ class JudgingSession:
         assert self.current is not None
         self._passed.add(str(self.current.waiting.record_id))
         self._go_on()
+
+    def disagreements(self) -> tuple[int, int]:
+        """Return how many of the disagreements are judged, by whomever, and of how many."""
+        return self._source.disagreements()
+
+    def progress(self) -> str:
+        """Return how many answers were saved in this session, and how many disagreements are judged, by whomever."""
+        judged, of = self.disagreements()
+        return f"{self.answered:,} so far; {judged:,} of {count(of, 'disagreement')} judged"
 
     def undo(self) -> bool:
         """Take the last answer back and show its record again; return False without one."""
@@ -183,10 +183,10 @@ class JudgingSession:
         self.current = self._next()
 
     def _next(self) -> Shown | None:
-        if self._back:
-            return self._back.pop()
         if self._waiting is None:
             self._waiting = self._put_off(self._source.waiting(self.judge))
+        if self._back:
+            return self._back.pop()
         for item in self._waiting:
             key = str(item.record_id)
             if key in self._passed or not self._claims.take(key, self._owner):
@@ -213,10 +213,10 @@ class JudgingSession:
 
 
 def _shown(item: Waiting, found: ReadRecord, *, named: bool) -> Shown:
-    left, right = _sides(item, found.text, named=named)
+    first, second = _sides(item, found.text, named=named)
     # In the order of the store's labels, they would tell which one is stored.
-    near = tuple(sorted(found.near, key=lambda near: (near.category != left, near.category != right)))
-    return Shown(item, found.text, left, right, found.evidence if named else "", near, found.obstacle)
+    near = tuple(sorted(found.near, key=lambda near: (near.category != first, near.category != second)))
+    return Shown(item, found.text, first, second, found.evidence if named else "", near, found.obstacle)
 
 
 def _sides(item: Waiting, text: str, *, named: bool) -> tuple[str, str]:

@@ -81,10 +81,12 @@ class JudgingSite:
             if not visit.is_paused:
                 visit.session.resume()
             shown, notice, visit.notice = visit.session.current, visit.notice, ""
-            known = {"session": visit.session, "notice": notice, "categories": self._categories}
+            known: dict[str, object] = {"session": visit.session, "notice": notice, "categories": self._categories}
             if shown is None:
                 return _render("pause.html.j2", **known, paused=visit.is_paused, summary=self._summary())
-            return _render("record.html.j2", **known, shown=shown, text=folded(shown.text), of=name_of(shown))
+            judged, of = visit.session.disagreements()
+            known |= {"shown": shown, "text": folded(shown.text), "of": name_of(shown), "open": of - judged}
+            return _render("record.html.j2", **known)
 
     def act(self, key: str, form: Form) -> None:
         """Do what a form of the browser with this key asks for; the next page says how it went."""
@@ -133,8 +135,8 @@ class JudgingSite:
 
 def _answered(session: JudgingSession, shown: Shown, wish: str) -> str:
     """Answer about the record that is shown; return the answer in words."""
-    if wish in ("left", "right"):
-        category = shown.left if wish == "left" else shown.right
+    if wish in ("first", "second"):
+        category = shown.first if wish == "first" else shown.second
         session.choose(category)
         return f"{printable(category)} is right"
     if wish == "skip":
@@ -158,7 +160,7 @@ def folded(text: str) -> tuple[str, str, int]:
 
 def name_of(shown: Shown) -> str:
     """Return what a form carries along, so that it answers only about the record on its page."""
-    return hash_of(f"{shown.waiting.record_id}\n{shown.left}\n{shown.right}\n{shown.text}")[:16]
+    return hash_of(f"{shown.waiting.record_id}\n{shown.first}\n{shown.second}\n{shown.text}")[:16]
 
 
 def asset(name: str) -> str:

@@ -2,28 +2,40 @@
 
 from __future__ import annotations
 
+import os
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from shutil import get_terminal_size
+from textwrap import wrap
 from typing import Protocol
 
 from drift_checks.core.secrets import mask_secrets
-from drift_checks.core.text import count, printable, spelled_out
+from drift_checks.core.text import count, printable, quoted, spelled_out
 from drift_checks.operations.judging.session import JudgingSession, Shown
-from drift_checks.reviews.judgements.judgement import Answer
+from drift_checks.reviews.judgements.judgement import Answer, Judgement
 
 _LONGEST_NEAR = 200
 _SHOWN_AT_FIRST, _LONGEST = 3_000, 100_000
-_KEYS = "1 left · 2 right · o other · b both · c cannot tell · s skip · u undo · q quit"
-_KEYS_OF_ONE = "1 yes · o other · c cannot tell · s skip · u undo · q quit"
+_NARROWEST = 20
+_OTHERS = ("c cannot tell", "s skip", "u undo", "q quit")
+_KEYS = ("1 or 2 is right", "o another", "b both", *_OTHERS)
+_KEYS_OF_ONE = ("1 yes", "o another", *_OTHERS)
 _END = ("", "q", "\x04")
 
 
 class Screen(Protocol):
     """What shows lines and reads keys; an empty key means that there are no more."""
 
+    @property
+    def width(self) -> int:
+        """How many characters a line has."""
+
     def show(self, text: str) -> None:
         """Show a line."""
+
+    def note(self, text: str) -> None:
+        """Show a line that need not be read."""
 
     def key(self) -> str:
         """Return the next key."""
@@ -33,55 +45,95 @@ class Screen(Protocol):
 
 
 def judge_all(session: JudgingSession, screen: Screen, categories: Sequence[str]) -> None:
-    """Show record after record until the judge quits or nothing waits."""
-    while (shown := session.current) is not None:
-        for line in _lines(shown, named=session.named):
-            screen.show(line)
-        # Another key does not print the record again.
-        while session.current is shown:
-            key = screen.key()
-            if key in _END:
-                screen.show(f"{count(session.answered, 'judgement')} saved")
-                return
-            _act(session, screen, shown, key.lower(), categories)
-    screen.show(f"{count(session.answered, 'judgement')} saved; no more records wait")
+    """Show record after record until the judge quits, by a key or by Ctrl-C, or nothing waits."""
+    ended = ""
+    try:
+        while (shown := session.current) is not None:
+            for line in _lines(shown, named=session.named):
+                _show(screen, line)
+            if not _answer(session, screen, shown, categories):
+                break
+        else:
+            ended = "; no more records wait"
+    except KeyboardInterrupt:
+        # After ^C, which the terminal shows.
+        screen.show("")
+    screen.show(f"{count(session.answered, 'judgement')} saved{ended}")
 
 
-def _act(session: JudgingSession, screen: Screen, shown: Shown, key: str, categories: Sequence[str]) -> None:
-    if key == "1":
-        session.choose(shown.left)
-    elif key == "2" and not shown.agreed:
-        session.choose(shown.right)
-    elif key == "b" and not shown.agreed:
-        session.answer(Answer.BOTH)
-    elif key == "c":
-        session.answer(Answer.UNKNOWN)
-    elif key == "s":
-        session.skip()
-    elif key == "u":
-        if not session.undo():
-            screen.show("nothing to undo in this session")
-    elif key == "o":
-        _other(session, screen, categories)
-    elif key == "m":
-        screen.show(_part(shown.text, _SHOWN_AT_FIRST, _LONGEST) or "that was the whole text")
-    else:
-        screen.show(_KEYS_OF_ONE if shown.agreed else _KEYS)
+def _answer(session: JudgingSession, screen: Screen, shown: Shown, categories: Sequence[str]) -> bool:
+    """Take keys until another record is to be shown; return False if the judge quits."""
+    explained = False
+    while session.current is shown:
+        key = screen.key().lower()
+        if key in _END:
+            return False
+        before = session.answered
+        if not _act(session, screen, shown, key, categories) and not explained:
+            explained = True
+            _show(screen, f"{quoted(key)} is no answer here: {_keys_of(shown)}")
+        if session.answered > before and session.last is not None:
+            screen.note(
+                f"saved: {_said(session.last)} (record {printable(shown.waiting.record_id)}); {session.progress()}"
+            )
+    return True
+
+
+def _act(session: JudgingSession, screen: Screen, shown: Shown, key: str, categories: Sequence[str]) -> bool:
+    """Do what the key says; return False if it says nothing here."""
+    actions: dict[str, Callable[[], object]] = {
+        "1": lambda: session.choose(shown.first),
+        "c": lambda: session.answer(Answer.UNKNOWN),
+        "s": session.skip,
+        "u": lambda: _undo(session, screen),
+        "o": lambda: _other(session, screen, categories),
+        "m": lambda: _show_rest(shown, screen),
+    }
+    if not shown.agreed:
+        actions |= {"2": lambda: session.choose(shown.second), "b": lambda: session.answer(Answer.BOTH)}
+    if key not in actions:
+        return False
+    actions[key]()
+    return True
+
+
+def _undo(session: JudgingSession, screen: Screen) -> None:
+    if not session.undo():
+        screen.show("nothing to undo in this session")
+
+
+def _show_rest(shown: Shown, screen: Screen) -> None:
+    rest = _part(shown.text, _SHOWN_AT_FIRST, _LONGEST)
+    for line in rest.splitlines() or ["that was the whole text"]:
+        _show(screen, line)
 
 
 def _other(session: JudgingSession, screen: Screen, categories: Sequence[str]) -> None:
-    typed = screen.line("category (Tab completes, empty: none of the known ones): ", categories).strip()
+    typed = screen.line("category (Tab completes; leave empty if no category fits): ", categories).strip()
     if not typed:
         session.answer(Answer.OTHER)
     elif problem := session.choose_typed(typed, categories):
-        screen.show(f"{problem} (press o again)")
+        _show(screen, f"{problem} (press o again)")
+
+
+def _said(made: Judgement) -> str:
+    """Return an answer in words, without telling which category is the store's."""
+    if made.answer is Answer.UNKNOWN:
+        return "cannot tell"
+    if made.answer is Answer.OTHER and not made.category:
+        return "no category fits"
+    if made.answer is Answer.BOTH and made.stored != made.reviewed:
+        return "both are acceptable"
+    return f"{printable(next(iter(made.right)))} is right"
 
 
 def _lines(shown: Shown, *, named: bool) -> Iterator[str]:
     yield ""
     yield f"record {printable(shown.waiting.record_id)}"
     if shown.waiting.again:
-        yield "you have judged this record, and another judge contradicts: please look again"
+        yield "You have judged this record, and another judge contradicts you. Please look again."
+    elif shown.waiting.before is not None:
+        yield "You have judged this record. A new answer replaces yours."
     yield from _part(shown.text, 0, _SHOWN_AT_FIRST).splitlines() or ["(no text)"]
     if (more := len(shown.text) - _SHOWN_AT_FIRST) > 0:
         yield f"… {more:,} more characters: press m"
@@ -89,18 +141,34 @@ def _lines(shown: Shown, *, named: bool) -> Iterator[str]:
         yield f"evidence: {printable(mask_secrets(shown.evidence), 1000)}"
     yield ""
     for near in shown.near:
-        yield f"near, {printable(near.category)}: {printable(mask_secrets(near.text), _LONGEST_NEAR)}"
+        yield f"similar, in {printable(near.category)}: {printable(mask_secrets(near.text), _LONGEST_NEAR)}"
     if shown.obstacle:
-        yield f"no nearest texts: {printable(shown.obstacle, 300)}"
+        yield f"no similar texts: {printable(shown.obstacle, 300)}"
     yield ""
     if shown.agreed:
-        yield f"  1 {printable(shown.left)}: is it right?"
-        yield _KEYS_OF_ONE
+        yield f"Both say {printable(shown.first)}. Right?"
     else:
         words = [f" ({role})" if named else "" for role in shown.roles]
-        yield f"  1 {printable(shown.left)}{words[0]}"
-        yield f"  2 {printable(shown.right)}{words[1]}"
-        yield _KEYS
+        yield f"  1 {printable(shown.first)}{words[0]}"
+        yield f"  2 {printable(shown.second)}{words[1]}"
+    yield _keys_of(shown)
+
+
+def _keys_of(shown: Shown) -> str:
+    # A line ends after a dot.
+    keys = (key.replace(" ", "\N{NO-BREAK SPACE}") for key in (_KEYS_OF_ONE if shown.agreed else _KEYS))
+    return "\N{NO-BREAK SPACE}· ".join(keys)
+
+
+def _show(screen: Screen, text: str) -> None:
+    for line in _wrapped(text, screen):
+        screen.show(line)
+
+
+def _wrapped(text: str, screen: Screen) -> list[str]:
+    """Return the lines of a text, broken between words where the screen ends."""
+    width = max(_NARROWEST, screen.width)
+    return wrap(text, width, replace_whitespace=False, break_on_hyphens=False) or [""]
 
 
 def _part(text: str, begin: int, end: int) -> str:
@@ -111,15 +179,35 @@ def _part(text: str, begin: int, end: int) -> str:
 class Terminal:
     """The terminal of the process, or a pipe, of which each line is a key or what was asked for."""
 
+    def __init__(self) -> None:
+        self._ahead: list[str] = []
+
+    @property
+    def width(self) -> int:
+        """How many characters a line has now."""
+        return get_terminal_size().columns
+
     def show(self, text: str) -> None:
         """Print a line."""
         sys.stdout.write(f"{text}\n")
         sys.stdout.flush()
 
+    def note(self, text: str) -> None:
+        """Print a line in grey."""
+        is_grey = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
+        self.show(f"\x1b[90m{text}\x1b[0m" if is_grey else text)
+
+    def has_keys(self) -> bool:
+        """Whether anybody can press a key, or a pipe has a line."""
+        if sys.stdin.isatty():
+            return True
+        self._ahead = [sys.stdin.readline()]
+        return self._ahead != [""]
+
     def key(self) -> str:
         """Return a single key without waiting for Enter, or the first character of a line of a pipe."""
         if not sys.stdin.isatty():
-            line = sys.stdin.readline()
+            line = self._ahead.pop() if self._ahead else sys.stdin.readline()
             return line.strip()[:1] or ("?" if line else "")
         with _single_keys():
             return sys.stdin.read(1)

@@ -21,6 +21,8 @@ from drift_checks.operations.judging.site import JudgingSite, asset
 HOST = "127.0.0.1"
 _HOSTS = (HOST, "localhost")
 _LARGEST_FORM = 64 * 1024
+# The address that a browser is sent to with its cookie.
+_WITH_COOKIE = "?cookie"
 _KEY = re.compile(r"[\w-]{22}", re.ASCII)
 
 
@@ -57,14 +59,27 @@ class JudgingServer(ThreadingTCPServer):
 class _Handler(BaseHTTPRequestHandler):
     server: JudgingServer
     timeout = 30
+    # What follows the token in the address.
+    _rest = ""
     server_version, sys_version = "drift-checks", ""
 
     def do_GET(self) -> None:
         """Send the page of the browser."""
         if self._is_refused():
             return
-        key = self._key() or secrets.token_urlsafe(16)
+        known = self._key()
+        if not known and self._rest == _WITH_COOKIE:
+            self._send(
+                HTTPStatus.FORBIDDEN, "This page needs a cookie. Allow cookies of this address, and open it again."
+            )
+            return
+        key = known or secrets.token_urlsafe(16)
         cookie = f"{self._cookie}={key}; Path=/{self.server.token}; HttpOnly; SameSite=Lax"
+        if not known or self._rest:
+            # A session holds a record, so who keeps no cookie must not begin one with each request.
+            place = f"/{self.server.token}/{'' if known else _WITH_COOKIE}"
+            self._send(HTTPStatus.SEE_OTHER, "", "text/plain", ("Location", place), ("Set-Cookie", cookie))
+            return
         try:
             self._send(HTTPStatus.OK, self.server.site.page(key), "text/html", ("Set-Cookie", cookie))
         except DriftError as error:
@@ -94,11 +109,11 @@ class _Handler(BaseHTTPRequestHandler):
     def _is_refused(self) -> bool:
         """Answer requests without the token, for another name of this machine, or for another page."""
         host = self.headers.get("Host", "").rpartition(":")[0] or self.headers.get("Host", "")
-        token, _, rest = self.path.removeprefix("/").partition("/")
+        token, _, self._rest = self.path.removeprefix("/").partition("/")
         # Another site whose name leads here would send its own name.
         if host not in _HOSTS or not secrets.compare_digest(token.encode(), self.server.token.encode()):
             self._send(HTTPStatus.FORBIDDEN, "Open the whole address that drift-checks judge printed.")
-        elif rest:
+        elif self._rest not in ("", _WITH_COOKIE):
             self._send(HTTPStatus.NOT_FOUND, "There is no such page.")
         else:
             return False

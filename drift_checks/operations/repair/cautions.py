@@ -34,7 +34,7 @@ def cautions(connection: sa.Connection, store: RecordStore) -> Iterator[str]:
         yield f"{problem}: name its table with --drift-table"
         return
     if store.columns["id"].lower() == ROW_ID:
-        yield "the ids are numbers of rows, which a VACUUM or a deletion may change: apply the plan soon"
+        yield "the ids are row numbers, which VACUUM or a deletion may change: apply the plan soon"
     if dialect not in _TRIGGERS:
         return
     table: Any = store.base
@@ -44,11 +44,11 @@ def cautions(connection: sa.Connection, store: RecordStore) -> Iterator[str]:
         yield f"the trigger {printable(name)} runs for each change and may change more"
     if dialect in ("mysql", "mariadb"):
         for name in connection.execute(_asked(_MOMENTS, there)).scalars():
-            yield f"the column {printable(name)} is set to the time of each change, also by undo"
+            yield f"the database sets {printable(name)} to the time of each change, and undo does not restore it"
     category = store.columns["category"]
     for column in sa.inspect(connection).get_columns(table.name, table.schema):
         if column["name"] == category and column.get("computed"):
-            yield f"the column {printable(category)} is generated from others, so the database refuses to change it"
+            yield f"the column {printable(category)} is generated from others, so the database will refuse to change it"
 
 
 def _asked(query: str, values: Mapping[str, object]) -> sa.TextClause:

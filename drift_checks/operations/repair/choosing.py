@@ -8,7 +8,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from drift_checks.core.records import BrokenText, Damaged, RecordId, StoredId, as_text
-from drift_checks.reviews.judgements.judgement import Judged, Judgement, agreed_verdict, hash_of
+from drift_checks.reviews.judgements.judgement import Judged, Judgement, hash_of, judged_right
 
 
 class Reason(StrEnum):
@@ -24,12 +24,12 @@ class Reason(StrEnum):
     UNNAMED = "no judge named the right category"
     SEVERAL = "several categories are right"
     FEW_JUDGES = "too few judges"
-    WITHHELD = "the right category is new to the store, and redact withholds it"
+    WITHHELD = "the store does not have the right category, and redact withholds its name"
 
 
 @dataclass(frozen=True)
 class StoredRow:
-    """A judged record as the store has it now; what cannot be read is Damaged, and so is an id of several records.
+    """A judged record as it is in the store now; what cannot be read is Damaged, and so is an id that is not unique.
 
     Attributes:
         stored: The category as the database holds it, perhaps as a number or bytes.
@@ -64,7 +64,7 @@ class Change:
 def choose(
     judged: Judged, rows: Mapping[RecordId, StoredRow], least: int, only: Collection[str] | None = None
 ) -> tuple[list[Change], dict[Reason, list[RecordId]]]:
-    """Return the changes that the judges agree on, and the other judged records by the reason to leave them out.
+    """Return the changes that the judges agree on, and the other judged records by why they are left out.
 
     Args:
         judged: The judgements of the store.
@@ -100,7 +100,7 @@ def _decided(judged: Judged, key: RecordId, row: StoredRow | None, least: int) -
     deciding = [item for item in made if item.decides]
     if not deciding:
         return Reason.UNKNOWN
-    is_right = agreed_verdict(deciding, category)
+    is_right = judged_right(deciding, category)
     if is_right:
         return Reason.BOTH if all(len(item.right) > 1 for item in deciding) else Reason.CORRECT
     new = _agreed_category(deciding)

@@ -20,7 +20,7 @@ _MENTIONED = timedelta(days=30)
 
 @dataclass(frozen=True)
 class Effect:
-    """How many records of a plan have the judged category now, still the old one, or neither, as a removed record."""
+    """How many records of a plan have the judged category now, or still the old one; the others have neither."""
 
     plan: Plan
     repaired: int

@@ -14,8 +14,8 @@ import sqlalchemy as sa
 from drift_checks.core.errors import ReportsError
 from drift_checks.core.files import make_folder, read_text, replace_file
 from drift_checks.core.plain import from_plain, read_json, to_json, to_plain
-from drift_checks.core.records import RecordId
-from drift_checks.core.text import printable
+from drift_checks.core.records import RecordId, forms_of
+from drift_checks.core.text import quoted
 from drift_checks.operations.repair.cautions import cautions
 from drift_checks.operations.repair.choosing import Change, Reason, choose
 from drift_checks.operations.repair.chroma import SCRIPT, ChromaChanges, chroma_changes, script
@@ -59,7 +59,7 @@ def make_plan(preparation: Preparation, judged: Judged, least: int, now: datetim
         now: When the plan is made, with a zone.
     """
     store, known = preparation.store, preparation.taxonomy
-    ids = list(dict.fromkeys(form for item in judged.all for form in _forms(item.record_id)))
+    ids = list(dict.fromkeys(form for item in judged.all for form in forms_of(item.record_id)))
 
     def read(connection: sa.Connection) -> tuple[Plan, dict[str, str]]:
         rows = read_rows(connection, store, ids)
@@ -96,7 +96,7 @@ def identity_of(preparation: Preparation) -> StoreIdentity:
 def write_plan(folder: Path, files: Mapping[str, str]) -> None:
     """Write the files of a plan, `plan.json` last; raise ReportsError if they cannot be written or one is there."""
     if (folder / PLAN).exists():
-        raise ReportsError(folder, "holds a plan already", "name another folder with --output=FOLDER")
+        raise ReportsError(folder, "already holds a plan", "name another folder with --output=FOLDER")
     try:
         make_folder(folder)
         for name in sorted(files, key=lambda name: name == PLAN):
@@ -123,12 +123,6 @@ def plans_in(folders: Iterable[Path], store: StoreIdentity) -> list[tuple[Path, 
     return sorted(own, key=lambda item: item[1].created)
 
 
-def _forms(key: RecordId) -> tuple[RecordId, ...]:
-    """Return the id as a text and, if it is a whole number, as one."""
-    text = str(key)
-    return (text, int(text)) if text.removeprefix("-").isdecimal() and str(int(text)) == text else (text,)
-
-
 def _plain(plan: Plan) -> dict[str, object]:
     plain: dict[str, object] = to_plain(plan)
     return {"schema": SCHEMA} | plain | {"store": plan.store._asdict()}
@@ -136,7 +130,7 @@ def _plain(plan: Plan) -> dict[str, object]:
 
 def _outside(changes: Sequence[Change], known: Mapping[str, str]) -> list[str]:
     names = sorted({item.new for item in changes} - set(known))
-    return [f"{printable(name)} is no category of the store or the taxonomy: check that it is meant" for name in names]
+    return [f"neither the store nor the taxonomy has the category {quoted(name)}: check its spelling" for name in names]
 
 
 def _table(changes: Sequence[Change]) -> str:

@@ -68,7 +68,7 @@ def scripts(
     undone = [statements.update(row.id, new, row.stored) for row, new in made]
     what = f"the category of {count(len(changes), 'record')} in {printable(store.name)}"
     return (
-        statements.script(f"Sets {what} to what was judged to be right; undo.sql takes it back.", applied),
+        statements.script(f"Sets {what} to what people judged to be right; undo.sql reverses it.", applied),
         statements.script(f"Restores {what} as it was before apply.sql.", undone),
     )
 

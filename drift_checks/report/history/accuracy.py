@@ -1,4 +1,4 @@
-"""What a run records of people's judgements."""
+"""What a run records of the accuracy of store and reviewer."""
 
 from __future__ import annotations
 
@@ -8,17 +8,20 @@ from drift_checks.statistics.intervals import Estimate
 
 # A verdict rests on no fewer judged records.
 FEWEST_JUDGEMENTS = 20
+# What a message begins with if fewer are judged.
+NOT_JUDGED = "who is right is not known"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Accuracy:
-    """How often store and reviewer are right in the whole store, by people's judgements of records of the sample.
+    """How often store and reviewer are right in the whole store, estimated from judgements.
 
-    The records are those of the last runs that reviewed with the same versions. An estimate is None without enough
-    judgements, and `missing` says what that of the store lacks.
+    The judged records were drawn by the last runs that reviewed with the same versions. An estimate is None without
+    enough judgements, and `missing` says what that of the store lacks.
 
     Attributes:
         judged: The number of these records on which judges agree.
+        others: The number of other judged records, which do not count.
         reviewed: The number of these records.
         runs: The number of runs that drew them.
         changed: The day since which agreement is different, so that earlier runs do not count; None if it is not.
@@ -27,6 +30,7 @@ class Accuracy:
     """
 
     judged: int = 0
+    others: int = 0
     reviewed: int = 0
     runs: int = 0
     changed: str | None = None

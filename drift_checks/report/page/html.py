@@ -31,6 +31,7 @@ from drift_checks.report.page.charts.thresholds import effect_bar, rate_bar
 from drift_checks.report.page.charts.trend import trend_picture
 from drift_checks.report.page.compared_runs import compared_runs
 from drift_checks.report.page.compiled import CompiledTemplates
+from drift_checks.report.page.excerpts import excerpt
 from drift_checks.report.page.groups import group_records
 from drift_checks.report.page.names import store_names
 from drift_checks.report.page.pictures import pictures_of, trend_of
@@ -48,6 +49,8 @@ _MOST_ROOMY = 30
 # In a list of records, of which there may be many.
 _LONGEST_NAME = 60
 _LONGEST_MESSAGE, _LONGEST_REASON, _LONGEST_DECIDING = 800, 200, 300
+# The most bytes of the text of a record whose label is doubted; no such text is longer.
+_LONGEST_FOLDED = 1_000
 
 
 @dataclass(frozen=True)
@@ -172,6 +175,7 @@ def _environment() -> Environment:
         confidence=confidence,
         quoted=shlex.quote,
         breakable=_breakable,
+        folded=lambda text: excerpt(text, _LONGEST_FOLDED),
         verbatim=lambda text: Markup.escape(spelled_out(mask_secrets(text))),
         shortened=lambda text: shorten_html(mask_secrets(text), _LONGEST_MESSAGE),
         brief=lambda text: shorten_html(mask_secrets(text), _LONGEST_DECIDING),

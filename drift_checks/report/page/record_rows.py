@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from urllib.parse import quote
 
@@ -14,10 +14,11 @@ from drift_checks.core.text import html_size, safe_word, shorten_html
 from drift_checks.report.details import Details, Near, Reasons
 from drift_checks.report.listing import MOST_SHOWN, ListedRecord, listed_records
 from drift_checks.report.page.excerpts import Excerpt, excerpt
+from drift_checks.report.recurrence import Recurrence, recurrences
 from drift_checks.report.run import RunReport
 
 # The most bytes of the page for the texts of all records, so that it stays small, and for one text.
-_ALL_TEXTS = 55_000
+_ALL_TEXTS = 50_000
 _LONGEST = 20_000
 # The size of a reason and of a neighbour's text, relative to that of the record's own text.
 _REASON, _NEAR = 0.4, 0.2
@@ -25,7 +26,7 @@ LONGEST_NAME = 120
 _LONGEST_JUDGEMENT = 200
 # Of more records than this, the page shows fewer neighbours, so that it stays small.
 FEW = 60
-_MOST_NEAR, _MOST_NEAR_OF_MANY = 5, 2
+_MOST_NEAR, _MOST_NEAR_OF_MANY, _MOST_NEAR_OF_VERY_MANY = 5, 2, 1
 
 
 @dataclass(frozen=True)
@@ -51,6 +52,7 @@ class RecordRow:
         judged: What each judge says of its text; without what `known` says.
         text: None if it is not known or redacted.
         near: The records nearest to it.
+        recurrence: Whether its disagreement is new; None if it does not disagree, or was not reviewed before.
     """
 
     record_id: RecordId
@@ -69,6 +71,12 @@ class RecordRow:
     stored_reasons: Reasons
     reviewed_reasons: Reasons
     near: tuple[Near, ...]
+    recurrence: Recurrence | None
+
+    @property
+    def seen_before(self) -> str:
+        """Whether its disagreement is new, and how often it has disagreed; empty if that is not known."""
+        return "" if self.recurrence is None else self.recurrence.in_words
 
     @property
     def stored(self) -> str:
@@ -99,11 +107,12 @@ def record_rows(report: RunReport) -> list[RecordRow]:
     Those with the same pair of categories stand together: the most frequent pair first, and in it the most confident.
     """
     listed = listed_records(report.outcomes)[:MOST_SHOWN]
-    most = _MOST_NEAR if len(listed) <= FEW else _MOST_NEAR_OF_MANY
+    most = _most_near(len(listed))
     pieces = [piece for item in listed for piece in _pieces(report.details.get(item.record_id), item.outcomes, most)]
     allowed = _allowed(pieces)
     anchors = _anchors(listed)
-    rows = [_row(item, report, allowed, most, anchors[item.number]) for item in listed]
+    recurring = recurrences(report)
+    rows = [_row(item, report, allowed, most, anchors[item.number], recurring) for item in listed]
     pairs = Counter(row.pair for row in rows if row.disagrees)
     places = {row.pair: place for place, row in reversed(list(enumerate(rows)))}
     return sorted(rows, key=lambda row: (0, -pairs[row.pair], places[row.pair]) if row.disagrees else (1,))
@@ -113,6 +122,12 @@ def record_link(report: RunReport, key: RecordId) -> str:
     """Return the address of a record in the user's own system; empty if that is not known."""
     address = report.facts.record_url or ""
     return address.replace("{id}", quote(str(key), safe="", errors="replace"))
+
+
+def _most_near(records: int) -> int:
+    if records <= FEW:
+        return _MOST_NEAR
+    return _MOST_NEAR_OF_MANY if records <= 2 * FEW else _MOST_NEAR_OF_VERY_MANY
 
 
 def _allowed(pieces: Sequence[tuple[float, str | None]]) -> int:
@@ -151,7 +166,14 @@ def _anchors(listed: Sequence[ListedRecord]) -> dict[int, str]:
     return {number: word if taken[word] == 1 else f"{word}--{number}" for number, word in words.items()}
 
 
-def _row(listed: ListedRecord, report: RunReport, allowed: int, most_near: int, anchor: str) -> RecordRow:
+def _row(
+    listed: ListedRecord,
+    report: RunReport,
+    allowed: int,
+    most_near: int,
+    anchor: str,
+    recurring: Mapping[RecordId, Recurrence],
+) -> RecordRow:
     details, agreement = report.details.get(listed.record_id), listed.agreement
     reason = int(allowed * _REASON)
     why = {} if agreement is None else {agreement.result: _shortened(agreement.message, reason)}
@@ -181,6 +203,7 @@ def _row(listed: ListedRecord, report: RunReport, allowed: int, most_near: int, 
         stored_reasons=_reasons(stored, reason, quoted=text is None or not text.cites("stored")),
         reviewed_reasons=_reasons(reviewed, reason, quoted=text is None or not text.cites("reviewed")),
         near=() if details is None else tuple(_near(item, allowed) for item in details.near[:most_near]),
+        recurrence=recurring.get(listed.record_id),
     )
 
 

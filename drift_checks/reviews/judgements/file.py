@@ -67,8 +67,10 @@ class JudgementFile:
             try:
                 size = os.fstat(handle).st_size
                 torn = size and os.pread(handle, 1, size - 1) != b"\n"
-                # At once, so that lines of several judges do not mix.
-                os.write(handle, b"\n" * bool(torn) + lines)
+                # At once, so that lines of several judges do not mix; a full disk takes only a part.
+                rest = memoryview(b"\n" * bool(torn) + lines)
+                while rest:
+                    rest = rest[os.write(handle, rest) :]
                 os.fsync(handle)
             finally:
                 os.close(handle)

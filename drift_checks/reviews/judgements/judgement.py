@@ -26,10 +26,14 @@ class Answer(StrEnum):
 
 
 class Origin(StrEnum):
-    """Who said that the category `reviewed` is right: the reviewer, or the criterion `label_issues`."""
+    """Why a record was judged: its turn came, `label_issues` doubts its label, or somebody picked it by its id.
+
+    Only judgements by turn tell of the whole store. For LABEL_ISSUE, `reviewed` is what the criterion predicts.
+    """
 
     REVIEW = "review"
     LABEL_ISSUE = "label_issue"
+    PICKED = "picked"
 
 
 # In sentences, after "judged".
@@ -109,10 +113,13 @@ class Judgement:
         mine, yours = (item.right or frozenset({""}) for item in (self, other))
         return not mine & yours
 
-    def sentence(self) -> str:
-        """Return what was judged, by whom and when, as in `judged by anna on 2027-01-31: the store is right`."""
+    def sentence(self, *, redacted: bool = False) -> str:
+        """Return what was judged, by whom and when, as in `judged by anna on 2027-01-31: the store is right`.
+
+        If it is redacted, without a category that the judge typed, which may be any text.
+        """
         words = ANSWER_WORDS[self.answer]
-        if self.answer is Answer.OTHER and self.category:
+        if self.answer is Answer.OTHER and self.category and not redacted:
             words = f"{printable(self.category)} is right"
         return f"judged by {printable(self.judge)} on {self.made:%Y-%m-%d}: {words}"
 
@@ -130,15 +137,18 @@ def answer_for(category: str, stored: str, reviewed: str) -> Answer:
 
 
 def standing(judgements: Iterable[Judgement]) -> list[Judgement]:
-    """Return the newest judgement of each judge on each text of a record, without those that were withdrawn."""
-    newest: dict[tuple[object, ...], Judgement] = {}
-    for item in judgements:
+    """Return the newest judgement of each judge on each text of a record; a withdrawn one leaves the one before it."""
+    made: dict[tuple[object, ...], list[Judgement]] = {}
+    # Of two at the same moment, the one that was written later is the newer.
+    for item in sorted(judgements, key=lambda item: item.made):
         key = (item.store, str(item.record_id), item.text_hash, item.judge)
-        # The newest goes last, and of two at the same moment, the one that was written later.
-        if key not in newest or item.made >= newest[key].made:
-            newest.pop(key, None)
-            newest[key] = item
-    return [item for item in newest.values() if item.answer is not Answer.WITHDRAWN]
+        # The newest goes last.
+        answers = made[key] = made.pop(key, [])
+        if item.answer is not Answer.WITHDRAWN:
+            answers.append(item)
+        elif answers:
+            answers.pop()
+    return [answers[-1] for answers in made.values() if answers]
 
 
 class Judged:
@@ -172,13 +182,9 @@ class Judged:
         """Return how often the judge answered for the record, without answers that were withdrawn."""
         return self._answers[str(record_id), judge]
 
-    def verdict_on(self, record_id: RecordId, text_hash: str, category: str) -> bool | None:
-        """Return whether the judges call this category right; None if they did not decide, or contradict each other."""
-        return agreed_verdict(self.of(record_id, text_hash), category)
 
-
-def agreed_verdict(judgements: Iterable[Judgement], category: str) -> bool | None:
-    """Return whether all judges who decided call the category right, or all wrong; None otherwise."""
+def judged_right(judgements: Iterable[Judgement], category: str) -> bool | None:
+    """Return whether all judges who could tell call the category right, or all wrong; None otherwise."""
     said = {said for item in judgements if (said := item.says_of(category)) is not None}
     return said.pop() if len(said) == 1 else None
 
@@ -200,16 +206,16 @@ def settled_records(judged: Judged, records: Iterable[Record]) -> dict[tuple[Rec
 
 def settling(judgements: Sequence[Judgement], category: str) -> Judgement | None:
     """Return the newest judgement of a text that calls the category right, if all judges who decided do."""
-    if not agreed_verdict(judgements, category):
+    if not judged_right(judgements, category):
         return None
     return max((item for item in judgements if item.says_of(category)), key=lambda item: item.made)
 
 
-def said_of(judged: Judged, texts: Mapping[RecordId, str]) -> dict[RecordId, list[str]]:
+def said_of(judged: Judged, texts: Mapping[RecordId, str], *, redacted: bool = False) -> dict[RecordId, list[str]]:
     """Return what each judge says of these texts of records, the newest first; without records that nobody judged."""
     found = {}
     for key, text in texts.items():
         if judged.of_record(key) and (made := judged.of(key, hash_of(text))):
             newest_first = sorted(made, key=lambda item: item.made, reverse=True)
-            found[key] = [item.sentence() for item in newest_first]
+            found[key] = [item.sentence(redacted=redacted) for item in newest_first]
     return found

@@ -67,7 +67,9 @@ def test_any_two_runs_can_be_chosen_and_shared(browsing: Browsing, listed: Path)
     opened.field("Earlier run").select_option(NIGHTS[0])
     opened.field("Later run").select_option(NIGHTS[1])
     assert "2 new, 1 gone, 1 changed, 0 same" in opened.page.locator("#differences").inner_text()
+    opened.field("Verdict").select_option(index=1)
     shared = browsing.open(opened.address)
+    assert shared.chosen("Verdict") == opened.chosen("Verdict") != ""
     assert "2 new, 1 gone, 1 changed, 0 same" in shared.page.locator("#differences").inner_text()
 
 

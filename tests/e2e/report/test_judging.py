@@ -11,7 +11,7 @@ from drift_checks.operations.judging.web import JudgingServer
 from drift_checks.reviews.judgements.file import JudgementFile
 from tests.e2e.report.test_accessibility import violations
 from tests.support.browser import NARROW, WIDE, Browsing, Opened
-from tests.support.judging import served
+from tests.support.judging import ListedRecords, served, serving
 from tests.support.stores import BuiltStore
 
 pytestmark = pytest.mark.browser
@@ -39,24 +39,34 @@ def press(opened: Opened, key: str) -> None:
         opened.page.keyboard.press(key)
 
 
-@pytest.mark.parametrize("dark", [False, True])
-def test_the_page_is_accessible_and_fits_a_phone(browsing: Browsing, server: JudgingServer, dark: bool) -> None:
-    """Each of its views; it asks no other host, and its policy stops none of its own parts."""
-    opened = browsing.open(server.address, width=NARROW, dark=dark)
-    seen = [(violations(opened), opened.overflow())]
-    opened = begin(browsing, server, "anna", width=NARROW, dark=dark)
-    seen.append((violations(opened), opened.overflow()))
-    opened.page.get_by_label("Another category").fill("a category that the store does not have " * 3)
-    press(opened, "Enter")
-    seen.append((violations(opened), opened.overflow()))
-    with opened.page.expect_navigation():
-        opened.page.get_by_role("button", name="Pause").click()
-    seen.append((violations(opened), opened.overflow()))
-    assert seen == [([], 0)] * 4
-    assert {request.partition("?")[0] for request in opened.requests if not request.startswith("data:")} == {
-        server.address
-    }
-    assert opened.faults == []
+def test_the_page_is_accessible_and_fits_a_phone(browsing: Browsing, server: JudgingServer) -> None:
+    """Each of its views, light and dark; it asks no other host, and its policy stops none of its own parts."""
+    for dark in (False, True):
+        opened = browsing.open(server.address, width=NARROW, dark=dark)
+        seen = [(violations(opened), opened.overflow())]
+        opened = begin(browsing, server, "anna", width=NARROW, dark=dark)
+        opened.page.get_by_label("Another category").fill("a category that the store does not have " * 3)
+        press(opened, "Enter")
+        seen.append((violations(opened), opened.overflow()))
+        with opened.page.expect_navigation():
+            opened.page.get_by_role("button", name="Pause").click()
+        seen.append((violations(opened), opened.overflow()))
+        assert seen == [([], 0)] * 3
+        requests = {request.partition("?")[0] for request in opened.requests if not request.startswith("data:")}
+        assert requests == {server.address}
+        assert opened.faults == []
+
+
+@pytest.mark.parametrize("text", ["short", "a text of many words " * 500])
+def test_both_categories_are_on_the_first_screen_of_a_phone(browsing: Browsing, tmp_path: Path, text: str) -> None:
+    """Similar texts are folded below them."""
+    file = JudgementFile(tmp_path)
+    with serving(ListedRecords(file, text=text), file) as server:
+        opened = begin(browsing, server, "anna", width=NARROW)
+        assert opened.evaluate(
+            "[...document.querySelectorAll('.sides button')].map(e => e.getBoundingClientRect().bottom <= innerHeight)"
+        ) == [True, True]
+        assert opened.page.locator(".near details[open]").count() == 0
 
 
 def test_the_keyboard_alone_judges(browsing: Browsing, server: JudgingServer, tmp_path: Path) -> None:
@@ -70,7 +80,7 @@ def test_the_keyboard_alone_judges(browsing: Browsing, server: JudgingServer, tm
     opened.page.get_by_role("checkbox", name="keys").focus()
     opened.page.keyboard.press("Space")
     opened.page.keyboard.press("1")
-    while opened.evaluate("document.activeElement.value") != "left":
+    while opened.evaluate("document.activeElement.value") != "first":
         opened.page.keyboard.press("Tab")
     press(opened, "Enter")
     saved = [str(item.answer) for item in JudgementFile(tmp_path / "reports").read().judgements]

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.browser import Browsing, Opened
-from tests.support.pages import Pages, decided, described, served, with_details, write_pages
+from tests.support.pages import Pages, decided, described, recorded, served, with_details, write_pages
 from tests.support.reports import report
 
 pytestmark = pytest.mark.browser
@@ -102,6 +102,30 @@ def test_records_are_grouped_by_versions_and_other_slices(browsing: Browsing, tm
     assert opened.counts("Model version") == {"m-1": 2, "m-0": 1}
     assert opened.groups("Model version").first.get_attribute("href") == "#model_version=m-1"
     assert browsing.open(opened.address, "model_version=m-1").ids == ["1", "3"]
+
+
+def test_new_disagreements_are_told_from_those_found_before(browsing: Browsing, tmp_path: Path) -> None:
+    """In the record's line, and as groups."""
+    made = report([decided(key, "a", "b") for key in (1, 2, 3)], record_ids=(1, 2, 3))
+    before = recorded(report([decided(1, "a", "b")], record_ids=(1, 2)))
+    opened = browsing.open(write_pages(tmp_path / "reports", replace(made, past=(before,))).run)
+    lines = [opened.record(key).locator("h3 + p").inner_text().split(" · ")[1] for key in "123"]
+    assert lines == ["second time", "new since the run before", "confidence 0.50 → 0.50"]
+    opened.choose("New or again", "new")
+    assert opened.ids == ["2"]
+
+
+def test_keys_move_from_record_to_record(known: Opened) -> None:
+    """Only to those that are shown, with a visible focus, and not while someone types."""
+    known.choose("Stratum", "low confidence")
+    focused = []
+    for key in "jjkjjjj":
+        known.page.keyboard.press(key)
+        focused.append(known.evaluate("document.activeElement.textContent"))
+    assert (known.ids, focused) == (["1", "3", "30"], ["1", "3", "1", "3", "30", "30", "30"])
+    assert known.evaluate("document.activeElement.matches(':focus-visible')")
+    known.field("Search").press_sequentially("jk")
+    assert known.field("Search").input_value() == "jk"
 
 
 def test_filters_and_order_combine(known: Opened) -> None:

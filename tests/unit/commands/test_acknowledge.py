@@ -209,10 +209,12 @@ def test_the_list_shows_all_states(tmp_path: Path, capsys: pytest.CaptureFixture
 
 
 def test_the_list_shows_what_people_settled(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """A record whose stored category all judges call right; the others still count."""
+    """A disagreement in which all judges call the store right; the others still count."""
     keep(tmp_path, found(12))
     right, wrong, disputed = judgement(12), judgement(13, Answer.REVIEWER), judgement(14)
-    JudgementFile(tmp_path).add([right, wrong, disputed, replace(disputed, judge="ben", answer=Answer.REVIEWER)])
+    agreed = judgement(15, Answer.BOTH, reviewed="fraud")
+    other = replace(disputed, judge="ben", answer=Answer.REVIEWER)
+    JudgementFile(tmp_path).add([agreed, right, wrong, disputed, other])
     [item] = listed(capsys, tmp_path)
     assert (item["record_id"], item["state"], item["reason"]) == (12, "judged", right.sentence())
     assert acknowledge(tmp_path, 12, *MADE) == 0

@@ -157,7 +157,7 @@ def test_a_plan_is_not_overwritten(store: BuiltStore, tmp_path: Path, capsys: py
     judged(store, (1, Answer.REVIEWER, ""))
     how = ("--from-judgements", f"--output={tmp_path / 'plan'}", "--drift-chroma=none")
     assert [repair(store, *how), repair(store, *how)] == [0, 4]
-    assert "holds a plan already" in capsys.readouterr().err
+    assert "already holds a plan" in capsys.readouterr().err
     assert repair(store, "--status", f"--output={tmp_path / 'plan'}") == 0
     assert ": 0 of 1 record of the repair plan of " in capsys.readouterr().out
 
@@ -174,4 +174,4 @@ def test_a_file_of_texts_gets_a_table(tmp_path: Path, capsys: pytest.CaptureFixt
         "record_id,old,new,text_hash",
         f"1,fraud,loan,{hash_of('one')}",
     ]
-    assert "only its owner can change" in capsys.readouterr().out
+    assert "set the categories that changes.csv lists" in capsys.readouterr().out

@@ -86,8 +86,25 @@ def test_samples_that_are_not_random_do_not_count(changed: dict[str, Any]) -> No
     assert (reviews.accuracy().judged, reviews.accuracy().reviewed) == (10, 60)
     assert "100" in reviews.others
     assert JudgedReviews([other], judged()).accuracy().missing == (
-        "no sample of these versions was drawn at random and reviewed as a whole"
+        "no random sample was reviewed completely with these versions"
     )
+
+
+@pytest.mark.parametrize("kept", [60, 5, 0])
+def test_a_smaller_sample_of_the_same_draw_takes_nothing_away(kept: int) -> None:
+    """Nor does an outage: the earlier reviews of the night count, once."""
+    again = replace(sample(0), run_id=night(3))
+    again = replace(again, records=again.records[:kept])
+    found = accuracy([sample(0), again], judged(range(10), range(45, 50)))
+    assert (found.judged, found.reviewed, found.runs) == (15, 60, 1)
+
+
+def test_judged_records_that_do_not_count_are_counted(snapshot: SnapshotAssertion) -> None:
+    """The reviewer named another category since, or the judges differ."""
+    made = [*judged(range(10), range(44, 50)).all, judgement(49, Answer.REVIEWER, judge="ben")]
+    found = accuracy([sample(0)], Judged(made, STORE))
+    assert (found.judged, found.others) == (14, 2)
+    assert accuracy_sentences(found)[-1] == snapshot
 
 
 @pytest.mark.parametrize("stratum", ["label_issue", "anchor"])
@@ -119,7 +136,7 @@ def test_only_runs_since_agreement_changed_count() -> None:
     broken = sample(5, 30, 500, disagreed=30)
     found = accuracy([*sound, broken], judged(range(20), [58, 59]))
     assert (found.judged, found.runs, found.changed) == (0, 1, "2026-01-15")
-    assert why_undecided(found) == "no record reviewed since agreement changed on 2026-01-15 is judged, 20 are needed"
+    assert why_undecided(found) == "0 of the 20 judgements needed since agreement changed on 2026-01-15"
 
 
 def outcome(key: int, result: Result, reviewed: str = "loan") -> Outcome:
@@ -147,10 +164,10 @@ def test_disagreements_that_judgements_settled_count() -> None:
 
 
 def test_without_judgements_nothing_is_estimated() -> None:
-    """Unless the verdict is to rest on them; and never in a run of a part."""
+    """Unless the verdict is to rest on them; and never in a partial run."""
     made = [outcome(1, Result.FAILED)]
     assert of_run(made, judged()) is None
-    none = Accuracy(reviewed=1, runs=1, missing="none of the reviewed records is judged")
+    none = Accuracy(reviewed=1, runs=1, missing="no reviewed record is judged")
     assert of_run(made, judged(), judge="accuracy") == none
     for part in ({"partial": True}, {"chosen": True}):
         assert of_run(made, judged([], [1]), **part) is None
@@ -164,9 +181,10 @@ SAID = {
     ),
     "changed": Accuracy(
         judged=1, reviewed=60, runs=1, changed="2026-01-15", advantage=Estimate(-0.06, (-0.1, 0.01)),
-        missing="store and reviewer agree on none of the judged records",
+        missing="no record is judged on which store and reviewer agree",
     ),
     "too few reviews": Accuracy(judged=60, reviewed=60, runs=1, store=ESTIMATE, reviewer=ESTIMATE),
+    "fewer left than it takes": Accuracy(judged=60, reviewed=90, runs=1, store=ESTIMATE, reviewer=ESTIMATE, more=31),
 }  # fmt: skip
 
 

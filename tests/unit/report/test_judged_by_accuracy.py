@@ -47,7 +47,7 @@ def test_judgements_decide_how_accurate_the_store_is(
     "accuracy",
     [
         Accuracy(judged=7, store=Estimate(0.5, (0.1, 0.7))),
-        Accuracy(judged=30, missing="store and reviewer agree on none of the judged records"),
+        Accuracy(judged=30, missing="no record is judged on which store and reviewer agree"),
         None,
     ],
 )
@@ -82,4 +82,13 @@ def test_the_headline_names_what_decided() -> None:
     assert headline(made) == (
         "CRITICAL · an estimated 60 % of the store's labels are right (95 % interval 50–70 %), below 75 %; 45 of 50"
         " agree in the sample"
+    )
+
+
+def test_the_headline_says_what_to_do_without_judgements() -> None:
+    """Whole, and nothing else."""
+    few = Accuracy(judged=7, runs=1)
+    made = report(reviewed(30, 20), [AGREEMENT], judge="accuracy", accuracy=few, sizes={LOW: 1000}, judged=[LOW])
+    assert headline(made) == (
+        "INCONCLUSIVE · agreement: who is right is not known: 7 of the 20 judgements needed; run drift-checks judge"
     )

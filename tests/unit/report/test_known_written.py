@@ -146,6 +146,15 @@ def test_the_summary_says_what_is_acknowledged_and_what_has_ended() -> None:
     assert {line.index(name) for line, name in zip(shown, ("class_mix", "agreement", "record_"), strict=True)} == {26}
 
 
+def test_the_summary_counts_the_judged_among_the_acknowledged() -> None:
+    """Those whose stored category people called right."""
+    said = "judged by anna on 2026-01-15: the store is right"
+    made = [*reviewed(40, 0), decided(50, "financial", "regulatory"), decided(51, "financial", "regulatory")]
+    known = Acknowledged([known_record(50)], settled={(51, "financial"): said})
+    found = list(summarise(report(made, acknowledged=known), None))
+    assert "acknowledged  2 records (1 judged: the store is right)" in found
+
+
 def test_acknowledged_records_come_last_and_are_not_failures_of_agreement() -> None:
     """However confident both sides are; the filter `acknowledged` finds them."""
     known, unknown = Acknowledged([known_record(1)]), replace_key(reviewed(0, 0, 1), 7)

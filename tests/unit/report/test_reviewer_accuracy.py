@@ -18,7 +18,7 @@ from tests.support.reports import AGREEMENT, known_criterion, report, reviewed
 
 CRITERION = Criterion("reviewer_accuracy", "Is the reviewer right?", effect="fall", warn=0.1, least=5)
 OTHER = Criterion("class_mix", "Another one?", effect="index", warn=0.1)
-SENTENCE = "own:answer is right on 4 of 10 anchors, and before on 95 % of the same"
+SENTENCE = "own:answer is right on 4 of 10 anchors; before, it was right on 95 % of them"
 
 
 def made(
@@ -74,7 +74,7 @@ def test_a_fall_that_chance_may_explain_is_said_with_reserve() -> None:
     assert run.criteria[1].verdict is Verdict.OK
     assert f"· perhaps the reviewer moved: {SENTENCE}" in reason(run)
     assert reviewer_moved(made(0.05)) == ""
-    assert reviewer_findings(made(0.05)) == f"whether the reviewer moved cannot be told yet: {SENTENCE}"
+    assert reviewer_findings(made(0.05)) == f"too early to say whether the reviewer moved: {SENTENCE}"
 
 
 def test_an_acknowledged_finding_is_not_repeated() -> None:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import pytest
 
+from drift_checks.report.history.accuracy import Accuracy
 from drift_checks.report.history.recorded import OutsideFacts
 from drift_checks.report.page.html import render
-from drift_checks.report.summary import summarise, without_baseline
+from drift_checks.report.summary import accuracy_in_words, summarise, without_baseline
 from tests.support.pages import decided
 from tests.support.reports import BASELINE, LOW, OLD, facts, report, reviewed
 
@@ -44,6 +46,19 @@ def test_answers_outside_the_categories_come_first() -> None:
     assert page.index("9 of 60 answers are outside") < page.index('id="criteria"')
     assert "<b>Fraud" not in page
     assert not any(line.startswith("answers") for line in summarise(report(reviewed(41, 9)), None))
+
+
+def test_disagreements_that_nobody_judged_come_with_how_to() -> None:
+    """Unless they cannot be judged; and what judgements say takes the place of the hint."""
+    made = report(reviewed(45, 5))
+    assert accuracy_in_words(made) == ["`drift-checks judge` asks who is right, and tells how accurate both are"]
+    assert accuracy_in_words(report(reviewed(50, 0))) == []
+    for name in ("partial", "chosen", "redacted", "demo"):
+        changed: dict[str, Any] = {name: True}
+        assert accuracy_in_words(report(reviewed(45, 5), **changed)) == []
+    found = Accuracy(judged=1, reviewed=50, runs=1, missing="none agree")
+    said = accuracy_in_words(report(reviewed(45, 5), accuracy=found))
+    assert said == ["no estimate yet: none agree", "1 of 50 reviewed records judged"]
 
 
 def test_a_record_that_was_hunted_is_named_so_in_words() -> None:

@@ -8,7 +8,7 @@ from datetime import timedelta
 from drift_checks.report.accuracy import judges_sentence
 from drift_checks.report.history.recorded import RecordedDisagreement
 from drift_checks.report.waiting import Reviewed
-from drift_checks.reviews.judgements.judgement import Answer, Judged, Judgement
+from drift_checks.reviews.judgements.judgement import Answer, Judged, Judgement, Origin
 from tests.support.histories import STORE, altered, criterion, run
 from tests.support.judgements import NOW, judgement
 
@@ -79,3 +79,56 @@ def test_a_label_issue_follows_three_records_of_the_sample() -> None:
     assert next(reviewed(*three, issue=99).waiting("anna")).record_id == 99
     judged = judgement(99, stored="fraud", reviewed="loan")
     assert 99 not in {item.record_id for item in reviewed(*three, judged, issue=99).waiting("anna")}
+
+
+def answered(found: Reviewed, key: int, judge: str, answer: Answer) -> Judgement:
+    """Return the answer of a judge who picked the record."""
+    item = found.picked(str(key), judge)
+    assert item is not None
+    return item.judgement(f"text {key}", answer, judge, NOW + timedelta(1))
+
+
+def test_a_corrected_judgement_replaces_the_one_by_turn() -> None:
+    """It counts in the accuracy as the one before did."""
+    first = [judgement(key) for key in (1, 2, 11)]
+    corrected = answered(reviewed(*first), 1, "anna", Answer.REVIEWER)
+    assert (corrected.origin, corrected.run_id) == (Origin.REVIEW, first[0].run_id)
+    after = reviewed(*first, corrected)
+    assert [item.answer for item in after.judgements(after.records["1"])] == [Answer.REVIEWER]
+    assert after.reviews.accuracy().judged == reviewed(*first).reviews.accuracy().judged == 2
+    assert after.disagreements() == (2, 4)
+
+
+def test_a_picked_record_never_counts_in_the_accuracy() -> None:
+    """It waits for its turn, whoever picked it, and its answer is not taken for one by turn even if it is corrected."""
+    picked = answered(reviewed(), 1, "anna", Answer.REVIEWER)
+    found = reviewed(picked)
+    assert picked.origin is answered(found, 1, "anna", Answer.STORE).origin is Origin.PICKED
+    assert found.reviews.accuracy().judged == found.disagreements()[0] == 0
+    assert 1 in {item.record_id for item in found.waiting("anna")}
+    by_turn = judgement(1, made=NOW + timedelta(2))
+    assert reviewed(picked, by_turn).disagreements()[0] == 1
+
+
+def test_whoever_contradicts_a_picked_record_sees_it_again() -> None:
+    """An answer then keeps the origin of the one that it replaces."""
+    by_turn = judgement(1)
+    picked = answered(reviewed(by_turn), 1, "ben", Answer.REVIEWER)
+    found = reviewed(by_turn, picked)
+    for name, origin in (("anna", Origin.REVIEW), ("ben", Origin.PICKED)):
+        item = next(found.waiting(name))
+        assert item.again
+        assert item.judgement("text 1", Answer.BOTH, name, NOW).origin is origin
+
+
+def test_any_record_that_was_reviewed_or_judged_can_be_picked() -> None:
+    """Also a doubtful label, or one that a run with other versions reviewed."""
+    found = reviewed(judgement(50, stored="card"), issue=99)
+    picked = [found.picked(key, "ben") for key in ("1", "99", "50", "51")]
+    origins = [item and (item.stored, item.origin, item.before) for item in picked]
+    assert origins == [
+        ("fraud", Origin.PICKED, None),
+        ("fraud", Origin.LABEL_ISSUE, None),
+        ("card", Origin.PICKED, None),
+        None,
+    ]

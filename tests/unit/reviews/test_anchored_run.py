@@ -54,15 +54,18 @@ def settings(store: BuiltStore, tmp_path: Path) -> Settings:
     )
 
 
-def reviewed(settings: Settings, reviewer: object, journal: Path | None = None) -> tuple[Pipeline, AnchorAnswers]:
-    """Return a run that reviewed its sample and its anchors."""
+def reviewed(
+    settings: Settings, reviewer: object, journal: Path | None = None, *, alone: bool = False
+) -> tuple[Pipeline, AnchorAnswers]:
+    """Return a run that reviewed its sample and its anchors, or only these."""
     pipeline = Pipeline(settings, [reviewer])
     with closing(pipeline):
         pipeline.check()
         if journal is not None:
             pipeline.use_journal(Journal(journal), HEADER)
-        anchors = pipeline.anchors_to_review()
-        pipeline.review(pipeline.sample.records, lambda review: None, anchors=anchors)
+        records = () if alone else pipeline.sample.records
+        anchors = pipeline.anchors_to_review({record.id for record in records})
+        pipeline.review(records, lambda review: None, anchors=anchors)
         return pipeline, answers_tonight(pipeline)
 
 
@@ -108,6 +111,8 @@ def test_a_judged_record_in_the_sample_is_reviewed_once(settings: Settings) -> N
     asked = Asked()
     run, answers = reviewed(replace(settings, gold=None), asked)
     assert (len(asked.texts), len(run.ledger.anchors), len(answers.made)) == (10, 0, 6)
+    run, answers = reviewed(replace(settings, gold=None), Asked(), alone=True)
+    assert (len(run.ledger.anchors), len(answers.made)) == (6, 6)
 
 
 def test_a_budget_is_for_the_sample_first(settings: Settings) -> None:

@@ -50,6 +50,12 @@ def test_any_other_content_is_refused_in_one_sentence(tmp_path: Path, content: s
         assert "\n" not in str(error).replace(content, "")  # noqa: PT017 - some contents are valid
 
 
+def test_a_spreadsheet_may_write_semicolons_and_long_texts(tmp_path: Path) -> None:
+    """After a byte order mark, with the line ends of Windows."""
+    (found,) = lines(tmp_path, f"\ufefftext;category\r\n{'my, card ' * 20_000};fraud\r\n")
+    assert (found.text, found.right) == ("my, card " * 20_000, frozenset({"fraud"}))
+
+
 def test_a_line_may_have_an_id_a_text_or_both(tmp_path: Path) -> None:
     """Ids are compared with those of the store as text."""
     found = lines(tmp_path, "id,text,category,note\n7,,fraud,x\n,my card,lost card,\nab-1,help,fraud,\n")

@@ -42,7 +42,9 @@ def test_more_judgements_cannot_replace_reviews() -> None:
     """With few reviewed records, it is not known how often both agree."""
     few = JudgedStratum(10_000, 10, 8, JudgedCount(8, 8), JudgedCount(2, 0))
     many = JudgedStratum(10_000, 5000, 4000, JudgedCount(20, 19), JudgedCount(20, 8))
+    few_to_judge = JudgedStratum(10_000, 120, 100, JudgedCount(20, 19), JudgedCount(20, 8))
     assert more_to_halve([few]) is None
+    assert more_to_halve([few_to_judge]) is None
     assert 100 <= (more_to_halve([many]) or 0) <= 150
 
 

@@ -29,22 +29,39 @@ def nights(*agreed: int) -> list[dict[str, RunRate]]:
         ((56, 57, 30, 31, 56, 57), 4),
     ],
 )
-def test_the_night_since_which_agreement_is_what_it_is(agreed: tuple[int, ...], first: int) -> None:
+def test_the_first_night_since_the_latest_change_is_found(agreed: tuple[int, ...], first: int) -> None:
     """A single night suffices if it is clearly different."""
-    assert latest_change(nights(*agreed)) == first
+    assert latest_change(nights(*agreed), {}) == first
 
 
 def test_another_mix_of_strata_is_no_change() -> None:
     """Each stratum is compared with itself."""
     mixed = [{"low": RunRate(15, 30), "old": RunRate(9, 10)}, {"low": RunRate(2, 4), "old": RunRate(90, 100)}]
-    assert latest_change(mixed) == 0
+    assert latest_change(mixed, {"low": 100, "old": 100}) == 0
 
 
-def test_nights_that_are_alike_seldom_differ() -> None:
+def test_a_change_in_few_records_that_stand_for_most_of_the_store_is_found() -> None:
+    """As of the baseline, of which a night draws few."""
+    before, after = [{"low": RunRate(54, 60), "baseline": RunRate(number, 10)} for number in (9, 4)]
+    history = [*[before] * 4, *[after] * 3]
+    assert latest_change(history, {"low": 100, "baseline": 300}) == 4
+    assert latest_change(history, {"low": 300, "baseline": 10}) == 0
+
+
+@pytest.mark.parametrize("sizes", [{}, {"low": 100, "baseline": 900}])
+def test_nights_that_are_alike_seldom_differ(sizes: dict[str, int]) -> None:
     """In one of a hundred histories at most."""
     draws = np.random.default_rng(5)
+    drawn = {"low": 50, "baseline": 10}
     found = [
-        latest_change([{"old": RunRate(int(draws.binomial(60, 0.9)), 60)} for _ in range(20)]) > 0
+        latest_change(
+            [
+                {name: RunRate(int(draws.binomial(number, 0.9)), number) for name, number in drawn.items()}
+                for _ in range(20)
+            ],
+            sizes,
+        )
+        > 0
         for _ in range(repetitions(60, 2000))
     ]
     assert np.mean(found) <= 0.02

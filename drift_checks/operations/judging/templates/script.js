@@ -9,6 +9,7 @@ if (box) {
   box.addEventListener("change", () => { localStorage.setItem("keys", box.checked ? "on" : "off"); show(); });
 }
 show();
+if (matchMedia("(max-width: 34rem)").matches) document.querySelectorAll(".near details").forEach((item) => { item.open = false; });
 // A second press would answer about a record that nobody has seen yet.
 addEventListener("submit", (event) => { if (sent) event.preventDefault(); sent = true; });
 addEventListener("pageshow", () => { sent = false; });

@@ -20,7 +20,12 @@
     shown.value = `${number} of ${rows.length} shown`;
   };
   const remember = () => {
-    const values = new URLSearchParams(fields.filter((field) => field.value).map((field) => [field.name, field.value]));
+    // The address also names the two runs that are compared.
+    const values = new URLSearchParams(location.hash.slice(1));
+    for (const field of fields) {
+      if (field.value) values.set(field.name, field.value);
+      else values.delete(field.name);
+    }
     history.replaceState(null, "", `${values}` ? `#${values}` : location.pathname + location.search);
   };
   const recall = () => {

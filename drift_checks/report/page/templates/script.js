@@ -126,6 +126,15 @@
     else openAt(location.hash);
   };
 
+  const move = (event) => {
+    const isTyping = event.target.closest("input, select, textarea");
+    const step = { j: 1, k: -1 }[event.key];
+    if (!step || isTyping || event.ctrlKey || event.metaKey || event.altKey) return;
+    const visible = items.filter((item) => !item.hidden);
+    const place = visible.findIndex((item) => item.contains(document.activeElement));
+    visible[place + step]?.querySelector("h3 a").focus();
+  };
+
   const quoted = (value) => {
     // A spreadsheet would take such a cell for a formula.
     const text = /^[=+\-@＝＋－＠\t\r]/.test(value) ? `'${value}` : value;
@@ -172,6 +181,8 @@
   document.getElementById("all").addEventListener("click", () => form.reset());
   document.getElementById("csv").addEventListener("click", save);
   addEventListener("hashchange", recall);
+  addEventListener("keydown", move);
+  document.getElementById("keys").hidden = false;
   form.hidden = false;
   recall();
 })();

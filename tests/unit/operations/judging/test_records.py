@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from drift_checks.operations.judging.records import WaitingRecords
+from drift_checks.core.files import Claims
+from drift_checks.operations.judging.records import PickedRecord, WaitingRecords
+from drift_checks.operations.judging.session import JudgingSession
 from drift_checks.report.waiting import Waiting
 from drift_checks.reviews.judgements.judgement import Answer
 from tests.support.judgements import NOW
@@ -70,3 +72,27 @@ def test_records_without_an_answer_can_be_exported(store: BuiltStore, tmp_path: 
     assert [item.record_id for item in found] == wanted
     assert {item.answer for item in found} == {Answer.WITHDRAWN}
     assert all(texts[key] for key in wanted)
+
+
+def test_a_picked_record_comes_first_until_it_is_answered(store: BuiltStore, tmp_path: Path) -> None:
+    """Also one that was judged; it returns if the answer is undone."""
+    with waiting_records(store, tmp_path / "reports") as records, Claims(tmp_path / "claims") as claims:
+        first = next(records.waiting("anna")).record_id
+
+        def session() -> JudgingSession:
+            return JudgingSession(PickedRecord(records, str(first)), records.file, claims, "anna", lambda: NOW)
+
+        def shown(opened: JudgingSession) -> object:
+            return opened.current and (opened.current.waiting.record_id, opened.current.waiting.before is not None)
+
+        opened = session()
+        assert shown(opened) == (first, False)
+        opened.answer(Answer.STORE)
+        opened.pause()
+        again = session()
+        assert shown(again) == (first, True)
+        again.answer(Answer.UNKNOWN)
+        assert shown(again) != (first, True)
+        again.undo()
+        assert shown(again) == (first, True)
+        assert [item.answer for item in records.judged().all] == [Answer.STORE]

@@ -67,7 +67,9 @@ class Browser:
 
     def open(self) -> str:
         """Open the page; return the record that it shows."""
-        self.page = self.request()[1]
+        answer, self.page = self.request()
+        while answer.status == 303:
+            answer, self.page = self.request(path=answer.headers["Location"])
         found = re.search(r"<title>Record (\d+)", self.page)
         return found[1] if found else ""
 
@@ -115,14 +117,14 @@ def test_only_the_whole_address_opens_the_page(browser: Browser, capfd: pytest.C
         browser.request(path=f"{browser.path}more")[0].status,
         browser.request(Host="localhost:1234")[0].status,
     ]
-    assert statuses == [403, 403, 403, 404, 200]
+    assert statuses == [403, 403, 403, 404, 303]
     assert capfd.readouterr() == ("", "")
 
 
 def test_other_sites_can_neither_read_nor_answer(running: Served, browser: Browser) -> None:
     """Nor can the page ask another host, or be framed."""
     browser.open()
-    form = urlencode({"do": "left"})
+    form = urlencode({"do": "first"})
     for origin in ({"Sec_Fetch_Site": "cross-site"}, {"Origin": "http://evil.example"}, {}):
         assert browser.request("POST", body=form, **origin)[0].status == 403
     assert running.answers == []
@@ -195,9 +197,9 @@ def test_an_old_page_cannot_answer_about_another_record(running: Served, browser
     """As after a double click, or from a second tab."""
     browser.open()
     old = browser.page
-    browser.send(do="left")
+    browser.send(do="first")
     browser.page = old
-    browser.send(do="left")
+    browser.send(do="first")
     assert len(running.answers) == 1
     assert "Nothing was saved" in browser.page
 
@@ -208,7 +210,7 @@ def test_each_browser_asks_who_judges(running: Served, browser: Browser) -> None
     assert browser.open() == ""
     assert browser.send(do="begin", judge="  ") == ""
     assert browser.send(do="begin", judge=" <b>Ben</b> ") == "1"
-    browser.send(do="left")
+    browser.send(do="first")
     assert [item.judge for item in running.file.read().judgements] == ["<b>Ben</b>"]
     assert "&lt;b&gt;Ben&lt;/b&gt;" in browser.page
 
@@ -217,3 +219,23 @@ def test_a_port_in_use_is_refused(running: Served) -> None:
     """In one sentence."""
     with pytest.raises(SettingError, match=f"--port: {running.server.port} cannot be used .*name another"):
         JudgingServer(running.site, running.server.port)
+
+
+def test_who_keeps_no_cookie_holds_no_record(running: Served, browser: Browser) -> None:
+    """A page that is fetched again and again would keep others from judging."""
+    for _ in range(3):
+        answer, _ = browser.request(Cookie="")
+        assert (answer.status, answer.headers["Location"]) == (303, f"{browser.path}?cookie")
+    answer, content = browser.request(path=answer.headers["Location"], Cookie="")
+    assert (answer.status, content[:25]) == (403, "This page needs a cookie.")
+    assert running.site.visits == {}
+    assert Browser(running.server).open() == "1"
+
+
+def test_the_page_shows_how_far_the_work_is(browser: Browser) -> None:
+    """What this judge did, and what is left for all."""
+    browser.open()
+    assert "0 judged · 5 disagreements wait" in browser.page
+    for _ in range(4):
+        browser.send(do="first")
+    assert "4 judged · 1 disagreement waits" in browser.page

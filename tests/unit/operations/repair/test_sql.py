@@ -164,7 +164,7 @@ def test_triggers_views_and_generated_columns_are_named(tmp_path: Path) -> None:
     trigger, generated = warned("t", {})
     assert (trigger[:18], generated[:33]) == ("the trigger stamp ", "the column category is generated ")
     assert warned("v", {})[0].startswith("v is a view")
-    assert warned("numbered", {"id": "rowid"})[0].startswith("the ids are numbers of rows")
+    assert warned("numbered", {"id": "rowid"})[0].startswith("the ids are row numbers")
 
 
 def test_the_row_keeps_what_the_database_holds(tmp_path: Path) -> None:

@@ -196,6 +196,20 @@ def test_doubtful_labels_are_shown_with_the_records_that_speak_for_either() -> N
     assert "<x-mark" not in section
 
 
+def test_the_long_text_of_a_doubtful_label_is_folded_where_a_sentence_ends() -> None:
+    """That of its neighbour ends there."""
+    long = "The card was refused in a shop near my house today. " * 12
+    near: dict[RecordId, tuple[Nearest | None, Nearest | None]] = {1: (Nearest(2, 0.71), None)}
+    issue = LabelIssue(1, "fraud", "loan", 0.013, 0.98, "recent")
+    details = findings(LabelAssessment("", "Chroma", 9, 1, [issue], {}, near, ()))
+    statistics = (Statistic("recent labels", "said", 0.0, details=details),)
+    made = report([Outcome("label_issues", Result.PASSED, statistics=statistics)], (LABELS,))
+    text = render(replace(made, label_texts={1: long, 2: long}))
+    section = text[text.index('<h2 id="labels">') :].split("</section>")[0]
+    assert section.count("house today.<span") == 1
+    assert "house today.</bdi> …" in section
+
+
 def test_template_syntax_in_a_field_is_text() -> None:
     """It is not evaluated."""
     text = render(report([decided("{{ 7*7 }}", "{{ 7*7 }}", "b")], table="{{ 7*7 }}"))

@@ -31,11 +31,12 @@ def test_an_answer_says_which_categories_are_right(answer: Answer, category: str
 
 
 def test_the_newest_answer_of_a_judge_stands() -> None:
-    """One that was withdrawn does not."""
+    """One that was withdrawn does not: the one before it stands again."""
     first, other = judgement(), judgement(judge="ben")
     later = replace(first, answer=Answer.REVIEWER, made=NOW + timedelta(1))
     withdrawn = replace(other, answer=Answer.WITHDRAWN, made=NOW + timedelta(1))
     assert standing([later, first, other, withdrawn]) == [later]
+    assert standing([later, first, replace(withdrawn, judge="anna", made=NOW + timedelta(2))]) == [first]
 
 
 def test_a_record_is_settled_while_its_text_and_category_are_those_judged() -> None:
@@ -60,4 +61,12 @@ def test_each_judge_says_something_of_a_text() -> None:
     judged = Judged([judgement(1), later, judgement(2), judgement(3)], STORE)
     assert said_of(judged, {1: "text 1", 2: "changed", 4: "text 4"}) == {
         1: ["judged by ben on 2026-01-16: cannot tell", "judged by anna on 2026-01-15: the store is right"]
+    }
+
+
+def test_a_category_that_a_judge_typed_is_withheld() -> None:
+    """It may be any text."""
+    made = [judgement(1, Answer.OTHER, category="a secret")]
+    assert said_of(Judged(made, STORE), {1: "text 1"}, redacted=True) == {
+        1: ["judged by anna on 2026-01-15: another category is right"]
     }

@@ -72,7 +72,7 @@
     }
   };
   const recall = () => {
-    const wanted = /^#compare=([\w-]+),([\w-]+)$/.exec(location.hash);
+    const wanted = /[#&]compare=([\w-]+)(?:,|%2C)([\w-]+)/.exec(location.hash);
     // The newest run, and the one before it of the same store.
     const previous = runs.find((run, number) => number && run.store === runs[0].store) || runs[0];
     const [first, second] = wanted && wanted.slice(1).every((id) => byId.has(id)) ? wanted.slice(1) : [previous.id, runs[0].id];
@@ -84,7 +84,10 @@
   form.addEventListener("submit", (event) => event.preventDefault());
   form.addEventListener("input", () => {
     show();
-    history.replaceState(null, "", `#compare=${form.elements.first.value},${form.elements.second.value}`);
+    // The address also names what filters the runs.
+    const others = location.hash.slice(1).split("&").filter((part) => part && !part.startsWith("compare="));
+    const compared = `compare=${form.elements.first.value},${form.elements.second.value}`;
+    history.replaceState(null, "", `#${[...others, compared].join("&")}`);
   });
   addEventListener("hashchange", recall);
   form.hidden = false;
