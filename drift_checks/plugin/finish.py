@@ -17,7 +17,7 @@ import pytest
 
 from drift_checks.core.errors import DriftError, StoreError
 from drift_checks.core.instants import format_instant
-from drift_checks.core.outcomes import AGREEMENT, Outcome, Result
+from drift_checks.core.outcomes import Outcome, Result
 from drift_checks.core.plain import from_plain, to_plain
 from drift_checks.core.records import Record, RecordId
 from drift_checks.core.text import visible
@@ -30,7 +30,7 @@ from drift_checks.plugin.json_report import FINDINGS, mark_failed, run_document,
 from drift_checks.plugin.keys import ERROR, EXIT_CODE, QUIET, REPORT, WARNINGS
 from drift_checks.plugin.terminal import write_summary
 from drift_checks.report.accuracy import accuracy_of_run, of_present_texts
-from drift_checks.report.agreement import NOT_JUDGED
+from drift_checks.report.agreement import why_not_judged
 from drift_checks.report.change_points import with_agreement_changes
 from drift_checks.report.detailing import detail, find_near
 from drift_checks.report.details import Details, Near
@@ -252,9 +252,9 @@ class Finish:
             code = EXIT_INTERNAL_ERROR if wraps_pytest(self.config) else ended_with
             why = f"a test beside the criteria failed ({others[0]}); the verdict is {report.verdict}"
             return replace(report, exit_code=code, exit_reason=why)
-        judged_too_few = any(NOT_JUDGED in item.message for item in report.criteria if item.criterion.name == AGREEMENT)
-        if report.exit_code == Verdict.INCONCLUSIVE.exit_code and judged_too_few:
-            return replace(report, exit_reason="INCONCLUSIVE: too few records are judged; run drift-checks judge")
+        why = next(filter(None, (why_not_judged(item.message) for item in report.criteria)), "")
+        if report.exit_code == Verdict.INCONCLUSIVE.exit_code and why:
+            return replace(report, exit_reason=f"INCONCLUSIVE: {why}")
         undecided = {item.criterion.name for item in report.criteria if item.verdict is Verdict.INCONCLUSIVE}
         if report.exit_code == Verdict.INCONCLUSIVE.exit_code and undecided & in_part:
             return replace(report, exit_reason="INCONCLUSIVE: a part has no verdict on its rate; run the whole review")

@@ -11,7 +11,7 @@ from statistics import fmean
 from drift_checks.core.outcomes import AGREEMENT, Outcome, Result
 from drift_checks.core.records import Stratum
 from drift_checks.core.text import count, percent, percent_range
-from drift_checks.report.accuracy import why_undecided
+from drift_checks.report.accuracy import remedy, why_undecided
 from drift_checks.report.estimating import estimate_store
 from drift_checks.report.evidence import enough_or_warning, too_few
 from drift_checks.report.history.recorded import PREDICTIONS, SAMPLE, Agreement, Kappa
@@ -34,7 +34,7 @@ _CHOSEN = "these records were not drawn at random"
 _ALL_KNOWN = "every reviewed record is acknowledged"
 _STOPPED = "the reviews stopped when the evidence sufficed"
 _UNHUNTED = "and the sample without the likely label issues may agree more than it does"
-NOT_JUDGED = "whether store or reviewer is wrong is not known"
+_NOT_JUDGED = "whether store or reviewer is wrong is not known"
 _WEAK = "; WARNING, since TF-IDF may disagree with as many labels of a sound store"
 
 
@@ -144,7 +144,8 @@ def _judge_accuracy(facts: Facts, counted: CriterionResult, by_agreement: Judged
     if found is None or found.store is None or not found.decides:
         why = why_undecided(found)
         if by_agreement.verdict is Verdict.CRITICAL:
-            return JudgedAgreement(Verdict.INCONCLUSIVE, f"{NOT_JUDGED}: {why}; {by_agreement.message}")
+            said = f"{_NOT_JUDGED}: {why}; {remedy(found)}; {by_agreement.message}"
+            return JudgedAgreement(Verdict.INCONCLUSIVE, said)
         return replace(by_agreement, message=f"{by_agreement.message}; judged by agreement, since {why}")
     right = f"an estimated {percent(found.store.rate)} of the store's labels are right"
     interval = f"{percent_range(*found.store.interval)}, {count(found.judged, 'judged record')}"
@@ -155,6 +156,11 @@ def _judge_accuracy(facts: Facts, counted: CriterionResult, by_agreement: Judged
         verdict = Verdict.WARNING
         said += f"; WARNING, since the interval is not below {percent(facts.critical)} as a whole"
     return JudgedAgreement(verdict, said, found.store)
+
+
+def why_not_judged(message: str) -> str:
+    """Return why the accuracy decides nothing and what to do, by the criterion's message; empty if it does decide."""
+    return "; ".join(message.split("; ")[:2]) if message.startswith(_NOT_JUDGED) else ""
 
 
 def _judge_sample(facts: Facts, agreement: Agreement, counted: CriterionResult) -> JudgedAgreement:
