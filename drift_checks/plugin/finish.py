@@ -17,7 +17,7 @@ import pytest
 
 from drift_checks.core.errors import DriftError, StoreError
 from drift_checks.core.instants import format_instant
-from drift_checks.core.outcomes import AGREEMENT, Outcome, Result
+from drift_checks.core.outcomes import Outcome, Result
 from drift_checks.core.plain import from_plain, to_plain
 from drift_checks.core.records import Record, RecordId
 from drift_checks.core.text import visible
@@ -36,7 +36,7 @@ from drift_checks.report.details import Details, Near
 from drift_checks.report.document import drift_document
 from drift_checks.report.events import log_report
 from drift_checks.report.folder import PAGE, ReportsFolder
-from drift_checks.report.history.accuracy import NOT_JUDGED, Accuracy
+from drift_checks.report.history.accuracy import Accuracy, why_not_judged
 from drift_checks.report.history.recorded import RecordedRun
 from drift_checks.report.judging import build_report
 from drift_checks.report.keeping import Keeper
@@ -251,9 +251,9 @@ class Finish:
             code = EXIT_INTERNAL_ERROR if wraps_pytest(self.config) else ended_with
             why = f"a test beside the criteria failed ({others[0]}); the verdict is {report.verdict}"
             return replace(report, exit_code=code, exit_reason=why)
-        judged_too_few = any(NOT_JUDGED in item.message for item in report.criteria if item.criterion.name == AGREEMENT)
-        if report.exit_code == Verdict.INCONCLUSIVE.exit_code and judged_too_few and report.facts.accuracy is not None:
-            return replace(report, exit_reason="INCONCLUSIVE: too few records are judged; run drift-checks judge")
+        why = next(filter(None, (why_not_judged(item.message) for item in report.criteria)), "")
+        if report.exit_code == Verdict.INCONCLUSIVE.exit_code and why:
+            return replace(report, exit_reason=f"INCONCLUSIVE: {why}")
         undecided = {item.criterion.name for item in report.criteria if item.verdict is Verdict.INCONCLUSIVE}
         if report.exit_code == Verdict.INCONCLUSIVE.exit_code and undecided & in_part:
             return replace(report, exit_reason="INCONCLUSIVE: a part has no verdict on its rate; run the whole review")

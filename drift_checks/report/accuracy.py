@@ -25,6 +25,7 @@ from drift_checks.statistics.latest_change import latest_change
 from drift_checks.stores.records import RecordStore
 
 _READ_AT_ONCE = 1000
+_NOT_DRAWN = "a part of the store was not reviewed"
 _WHY_OTHERS = "doubtful labels, picked records, other versions, changed categories, or judges who contradict each other"
 
 
@@ -171,7 +172,7 @@ class JudgedReviews:
         if not self.samples:
             return "no random sample was reviewed completely with these versions"
         if not all(item.reviewed for item in strata if item.size):
-            return "a part of the store was not reviewed"
+            return _NOT_DRAWN
         agreed, others = (sum(item.count(both).judged for item in strata) for both in (True, False))
         if not agreed + others:
             return "no reviewed record is judged"
@@ -262,10 +263,20 @@ def why_undecided(found: Accuracy | None) -> str:
     """Return why no verdict can rest on the accuracy."""
     if found is None:
         return "a partial run gives no estimate of the accuracy"
-    if found.missing is not None and (found.judged >= FEWEST_JUDGEMENTS or not found.runs):
+    is_enough = found.judged >= FEWEST_JUDGEMENTS or not found.runs or found.missing == _NOT_DRAWN
+    if found.missing is not None and is_enough:
         return found.missing
     since = f" since agreement changed on {found.changed}" if found.changed else ""
     return f"{found.judged:,} of the {FEWEST_JUDGEMENTS} judgements needed{since}"
+
+
+def remedy(found: Accuracy | None) -> str:
+    """Return what makes a verdict on the accuracy possible."""
+    if found is None:
+        return "run the whole review"
+    if found.missing == _NOT_DRAWN:
+        return "set baseline and low-confidence-share so that each part of the store is drawn from"
+    return "run drift-checks judge"
 
 
 def _advantage(found: Estimate) -> str:

@@ -11,7 +11,7 @@ from statistics import fmean
 from drift_checks.core.outcomes import AGREEMENT, Outcome, Result
 from drift_checks.core.records import Stratum
 from drift_checks.core.text import count, percent, percent_range
-from drift_checks.report.accuracy import why_undecided
+from drift_checks.report.accuracy import remedy, why_undecided
 from drift_checks.report.estimating import estimate_store
 from drift_checks.report.evidence import enough_or_warning, too_few
 from drift_checks.report.history.accuracy import NOT_JUDGED
@@ -144,7 +144,8 @@ def _judge_accuracy(facts: Facts, counted: CriterionResult, by_agreement: Judged
     if found is None or found.store is None or not found.decides:
         why = why_undecided(found)
         if by_agreement.verdict is Verdict.CRITICAL:
-            return JudgedAgreement(Verdict.INCONCLUSIVE, f"{NOT_JUDGED}: {why}; {by_agreement.message}")
+            said = f"{NOT_JUDGED}: {why}; {remedy(found)}; {by_agreement.message}"
+            return JudgedAgreement(Verdict.INCONCLUSIVE, said)
         return replace(by_agreement, message=f"{by_agreement.message}; judged by agreement: {why}")
     right = f"an estimated {percent(found.store.rate)} of the store's labels are right"
     interval = f"{percent_range(*found.store.interval)}, {count(found.judged, 'judged record')}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from drift_checks.core.outcomes import AGREEMENT
 from drift_checks.core.text import percent, percent_range, printable, tenths
-from drift_checks.report.history.accuracy import NOT_JUDGED
+from drift_checks.report.history.accuracy import why_not_judged
 from drift_checks.report.reviewer_accuracy import CRITERION as REVIEWER_ACCURACY
 from drift_checks.report.reviewer_accuracy import reviewer_moved
 from drift_checks.report.run import CriterionResult, RunReport
@@ -65,11 +65,9 @@ def rests_on_accuracy(report: RunReport) -> bool:
 
 
 def _finding(result: CriterionResult) -> str:
-    message, remedy = result.message, ""
-    if message.startswith(NOT_JUDGED):
-        # What the agreement is does not matter until this is done.
-        message, remedy = message.partition("; ")[0], "; run drift-checks judge"
-    return f"{result.criterion.name}: {printable(message, _LONGEST_MESSAGE)}{remedy}"
+    # Whole, because it says what to do.
+    message = why_not_judged(result.message) or printable(result.message, _LONGEST_MESSAGE)
+    return f"{result.criterion.name}: {message}"
 
 
 def _agreement(report: RunReport) -> str:

@@ -8,7 +8,7 @@ from drift_checks.statistics.intervals import Estimate
 
 # A verdict rests on no fewer judged records.
 FEWEST_JUDGEMENTS = 20
-# What a message begins with if fewer are judged.
+# What the message of agreement begins with if the accuracy should decide and does not.
 NOT_JUDGED = "who is right is not known"
 
 
@@ -44,3 +44,8 @@ class Accuracy:
     def decides(self) -> bool:
         """Whether a verdict can rest on the estimate of the store."""
         return self.store is not None and self.judged >= FEWEST_JUDGEMENTS
+
+
+def why_not_judged(message: str) -> str:
+    """Return why the accuracy decides nothing and what to do, by the message of agreement; empty if it does decide."""
+    return "; ".join(message.split("; ")[:2]) if message.startswith(NOT_JUDGED) else ""

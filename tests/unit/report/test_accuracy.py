@@ -16,6 +16,7 @@ from drift_checks.report.accuracy import (
     ReviewedSample,
     accuracy_of_run,
     accuracy_sentences,
+    remedy,
     why_undecided,
 )
 from drift_checks.report.history.accuracy import Accuracy
@@ -88,6 +89,15 @@ def test_samples_that_are_not_random_do_not_count(changed: dict[str, Any]) -> No
     assert JudgedReviews([other], judged()).accuracy().missing == (
         "no random sample was reviewed completely with these versions"
     )
+
+
+def test_a_part_of_the_store_that_is_never_drawn_is_not_made_up_for_by_judging() -> None:
+    """As with baseline=0."""
+    drawn = sample(0)
+    found = accuracy([replace(drawn, sample=replace(drawn.sample, store_strata={BASELINE: 9, OLD: 9}))], judged())
+    assert why_undecided(found) == "a part of the store was not reviewed"
+    assert remedy(found).startswith("set baseline and low-confidence-share")
+    assert remedy(accuracy([drawn], judged())) == "run drift-checks judge"
 
 
 @pytest.mark.parametrize("kept", [60, 5, 0])
