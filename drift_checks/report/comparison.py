@@ -260,6 +260,7 @@ def _changes(comparison: Comparison) -> Iterator[str]:
         yield f"\nand {count(left, 'other pair')}; --json=FILE lists all"
     ids = ",".join(printable(item.record.id) for item in changed[:_MOST_IDS])
     yield f"\ntheir ids: {ids}{',…' if len(changed) > _MOST_IDS else ''}"
+    yield "drift-checks judge --record=ID asks who is right on one of them, once a run has reviewed it"
 
 
 def _example(item: Compared, *, redact: bool) -> str:
