@@ -239,13 +239,11 @@ def accuracy_sentences(found: Accuracy) -> list[str]:
     runs = f" of {count(found.runs, 'run')}" if found.runs > 1 else ""
     since = f" since {found.changed}, when agreement changed" if found.changed else ""
     judged = f"{found.judged:,} of {count(found.reviewed, 'reviewed record')}{runs} judged{since}"
-    if found.others:
-        verb = "does" if found.others == 1 else "do"
-        judged += f" ({count(found.others, 'other judged record')} {verb} not count: {_WHY_OTHERS})"
+    others = f"not counted: {count(found.others, 'judged record')} ({_WHY_OTHERS})" if found.others else ""
     return [
         ", ".join(rights) or f"no estimate yet: {found.missing}",
         *([] if found.advantage is None else [_advantage(found.advantage)]),
-        "; ".join(filter(None, [judged, _what_would_halve(found)])),
+        "; ".join(filter(None, [judged, _what_would_halve(found), others])),
     ]
 
 

@@ -285,11 +285,10 @@ def agreement_in_words(report: RunReport) -> str:
 
 
 def accuracy_in_words(report: RunReport) -> list[str]:
-    """Return what people's judgements say, in two phrases; without any, how to judge disagreements."""
+    """Return what judgements say, in phrases; without any, how to judge disagreements."""
     facts = report.facts
     if facts.accuracy is not None:
-        first, *others = accuracy_sentences(facts.accuracy)
-        return [first, "; ".join(others)]
+        return accuracy_sentences(facts.accuracy)
     waits = report.disagreements and not (facts.partial or facts.chosen or facts.redacted or facts.demo)
     return ["`drift-checks judge` asks who is right, and tells how accurate both are"] if waits else []
 
