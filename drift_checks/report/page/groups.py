@@ -91,7 +91,7 @@ def group_records(rows: Sequence[RecordRow], outcomes: Iterable[Outcome] = ()) -
 
 def _ways(rows: Sequence[RecordRow]) -> Iterable[tuple[str, str, Callable[[RecordRow], Iterable[str]]]]:
     """Yield the name and the heading of each grouping, and what returns a record's values in it."""
-    yield "seen", "New or again", lambda row: filter(None, [row.recurrence and row.recurrence.group])
+    yield "seen", "New or again", lambda row: [row.recurrence.group] if row.recurrence else []
     yield "pair", "Label pair", lambda row: filter(None, [row.pair])
     yield "stored", "Stored label", lambda row: filter(None, [row.stored])
     yield "reviewed", "Reviewed label", lambda row: [row.reviewed] if row.pair else []
