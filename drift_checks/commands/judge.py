@@ -37,8 +37,9 @@ _LAST_PORT = 65535
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
     what = parser.add_mutually_exclusive_group()
-    what.add_argument("--web", action="store_true", help="judge in a browser, on a page of this machine")
-    what.add_argument("--accuracy", action="store_true", help="print what the judgements say, and judge nothing")
+    what.add_argument("--web", action="store_true", help="judge in a browser; only this machine can open the page")
+    how_often = "print how often store and reviewer are right, and judge nothing"
+    what.add_argument("--accuracy", action="store_true", help=how_often)
     what.add_argument("--export", metavar="FILE", help="write all judgements of the store to a file")
     what.add_argument("--import", dest="import_file", metavar="FILE", help="add the judgements of a file")
     parser.add_argument(
@@ -52,9 +53,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--format", choices=FORMATS, help="format of that file (default: by its suffix, .csv or .jsonl)"
     )
-    parser.add_argument(
-        "--record", metavar="ID", help="judge this record first, also one that was judged: a new answer replaces yours"
-    )
+    first = "show this record first; if you have judged it before, the new answer replaces the old one"
+    parser.add_argument("--record", metavar="ID", help=first)
     parser.add_argument("--by", metavar="NAME", help="who judges (default: the user's name on this machine)")
     parser.add_argument("--named", action="store_true", help="show which category is the store's, and its evidence")
     parser.add_argument("--port", metavar="N", type=_port, default=0, help="port of --web (default: a free one)")
@@ -75,7 +75,7 @@ def run(arguments: argparse.Namespace) -> int:
     runs = _runs(settings)
     file = JudgementFile(settings.reports)
     if damaged := file.read().damaged:
-        sys.stderr.write(f"{file.path}: {count(damaged, 'line')} cannot be read and left out\n")
+        sys.stderr.write(f"{file.path}: {count(damaged, 'line')} cannot be read; the other judgements count\n")
     with closing(Preparation(settings_to_judge(settings), (Path.cwd(),), None, None)) as preparation:
         records = WaitingRecords(runs, file, preparation)
         if arguments.import_file is not None:
@@ -126,7 +126,7 @@ def _judge(arguments: argparse.Namespace, preparation: Preparation, records: Wai
     judge = printable(arguments.by) if arguments.by else _user()
     source = _source(arguments, records, judge)
     if not judge and not arguments.web:
-        raise SettingError("--by", "there is no name", "name who judges")
+        raise SettingError("--by", "the name of the judge is not known", "give it with --by=NAME")
     terminal = Terminal()
     if not (arguments.web or terminal.has_keys()):
         raise SettingError("stdin", "there is no terminal to read keys from", "use --web, or --export and --import")

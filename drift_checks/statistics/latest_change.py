@@ -38,7 +38,7 @@ def latest_change(nights: Sequence[Mapping[str, RunRate]], sizes: Mapping[str, i
     while (places := len(nights) - first - 1) > 0:
         counts_alike = distances(agreed[first:], reviewed[first:])
         apart = np.maximum(counts_alike, distances(agreed[first:], reviewed[first:], shares))
-        place = int(apart.argmax())
+        place = int(np.argmax(apart))
         if 2 * 2 * normal_lower_tail(-float(apart[place])) * places >= _LEVEL:
             break
         first += place + 1

@@ -98,7 +98,7 @@ def test_changes_are_shown(first: Run, changed: Run) -> None:
     """Of agreement, of criteria in both directions, and of versions; a first run says that it is the first."""
     sentence = "this is the first run of this store"
     assert (sentence in page_of(first), sentence in page_of(changed)) == (True, False)
-    since = page_of(changed).partition("Since the last run")[2].partition(" When ")[0]
+    since = page_of(changed).partition("Since the run before")[2].partition(" When ")[0]
     assert "agreement 67 % → 100 %" in since
     assert re.search("newly failed: [^:;]*record_integrity[^:]*; .*: agreement", since), since
     assert "model-2" in since

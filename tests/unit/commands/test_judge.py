@@ -94,7 +94,7 @@ def test_the_page_is_served_until_ctrl_c(judge: Judging, monkeypatch: pytest.Mon
         (["--import=a"], 4, "a does not tell its format; add --format=csv, jsonl, argilla or label-studio."),
         (["--record=1", "--accuracy"], 4, "--record: it says what to judge"),
         (["--record=99"], 4, "--record: no run with the versions of the newest one reviewed record '99'"),
-        (["--by= "], 4, "--by: there is no name; name who judges."),
+        (["--by= "], 4, "--by: the name of the judge is not known; give it with --by=NAME."),
     ],
 )
 def test_a_mistake_is_one_sentence(judge: Judging, arguments: list[str], code: int, problem: str) -> None:

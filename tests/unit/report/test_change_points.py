@@ -160,10 +160,10 @@ def test_summary_page_and_document_have_the_change() -> None:
     sentence = change_in_words(CHANGE)
     assert f"            {sentence}" in summarise(changed, Path("index.html"))
     page = render(changed)
-    assert "Last change" in page
+    assert "Agreement changed" in page
     assert page.count("fell from 93\N{NO-BREAK SPACE}% to 81\N{NO-BREAK SPACE}%") >= 2
     written = json.loads(json.dumps(drift_document(changed)))
     assert written["agreement_changes"][0]["started"] == "2026-10-12T02:00:00Z"
     assert recorded_run(written).agreement_changes == (CHANGE,)
     assert json.loads(json.dumps(to_plain(recorded_run(written)))) == written
-    assert "Last change" not in render(replace(changed, agreement_changes=()))
+    assert "Agreement changed" not in render(replace(changed, agreement_changes=()))
