@@ -29,7 +29,7 @@ from drift_checks.plugin.gathered import Gathered, Selection, outcomes_of
 from drift_checks.plugin.json_report import FINDINGS, mark_failed, run_document, withhold_texts
 from drift_checks.plugin.keys import ERROR, EXIT_CODE, QUIET, REPORT, WARNINGS
 from drift_checks.plugin.terminal import write_summary
-from drift_checks.report.accuracy import accuracy_of_run, of_present_texts
+from drift_checks.report.accuracy import accuracy_of_run
 from drift_checks.report.change_points import with_agreement_changes
 from drift_checks.report.detailing import detail, find_near
 from drift_checks.report.details import Details, Near
@@ -38,6 +38,7 @@ from drift_checks.report.events import log_report
 from drift_checks.report.folder import PAGE, ReportsFolder
 from drift_checks.report.history.accuracy import Accuracy, why_not_judged
 from drift_checks.report.history.recorded import RecordedRun
+from drift_checks.report.judged_reviews import of_present_texts
 from drift_checks.report.judging import build_report
 from drift_checks.report.keeping import Keeper
 from drift_checks.report.label_issues import ids_to_show, texts_of

@@ -9,20 +9,20 @@ from pathlib import Path
 
 from drift_checks.core.outcomes import AGREEMENT, Outcome, Result
 from drift_checks.core.text import confidence, count, percent, percent_range, printable
+from drift_checks.report import reviewing
 from drift_checks.report.accuracy import accuracy_sentences
 from drift_checks.report.agreement import left_out
 from drift_checks.report.attribution import attribution_findings
 from drift_checks.report.change_points import change_in_words
 from drift_checks.report.changes import changes_since
 from drift_checks.report.headline import headline
-from drift_checks.report.history.recorded import Agreement, ReviewerFacts
+from drift_checks.report.history.recorded import Agreement
 from drift_checks.report.label_issues import LABELS_FILE, label_findings
 from drift_checks.report.outside import outside_in_words
 from drift_checks.report.reviewer_accuracy import reviewer_findings
 from drift_checks.report.run import CriterionResult, Facts, RunReport
 from drift_checks.report.verdict import MEANINGS, Verdict
-from drift_checks.reviews.vectors.base import CHROMA
-from drift_checks.settings.declarations import HUNT, LOCAL, NEIGHBOURS, SAMPLE
+from drift_checks.settings.declarations import HUNT, NEIGHBOURS, SAMPLE
 from drift_checks.statistics.intervals import Estimate
 
 _MOST_LINES = 60
@@ -114,88 +114,6 @@ def draw_in_words(facts: Facts) -> str:
     return f"seed {facts.sample.seed}, as of {facts.sample.as_of}, naive times in {facts.sample.naive_timezone}"
 
 
-def second_in_words(reviewer: ReviewerFacts) -> str:
-    """Return what a second reviewer did, and what its calls used."""
-    return "; ".join(filter(None, [_did(reviewer), usage(reviewer), omitted(reviewer)]))
-
-
-def reviewer_in_words(facts: Facts) -> str:
-    """Return who reviewed, and how many records, as in `llm (gpt-5): 48 records reviewed, 2 reviews failed`."""
-    return _did(facts.reviewer)
-
-
-def _did(reviewer: ReviewerFacts) -> str:
-    model = f" ({printable(reviewer.model)})" if reviewer.model else ""
-    parts = [f"{printable(reviewer.name)}{model}: {count(reviewer.reviewed, 'record')} reviewed"]
-    if reviewer.failed:
-        parts.append(f"{count(reviewer.failed, 'review')} failed")
-    if reviewer.not_asked:
-        parts.append(f"{reviewer.not_asked:,} not asked")
-    return ", ".join(parts)
-
-
-def comparison_in_words(facts: Facts) -> str:
-    """Return what `neighbours` compared records by; empty for other reviewers."""
-    found = facts.reviewer.comparison
-    if found is None:
-        return ""
-    basis = f"{found.basis}, collection {printable(facts.store.collection)}" if found.basis == CHROMA else found.basis
-    # A run may take over all of its reviews.
-    number = f": {count(found.number, found.noun)}" if found.number else ""
-    return f"compared by {printable(basis)}{number}"
-
-
-def cluster_in_words(reviewer: ReviewerFacts) -> str:
-    """Return the cluster on which the reviewer ran; empty without one."""
-    found = reviewer.cluster
-    if found is None:
-        return ""
-    where = "a local Dask cluster" if found.address == LOCAL else f"the Dask cluster {printable(found.address)}"
-    return f"on {count(found.workers, 'worker')} of {where}"
-
-
-def concurrency_in_words(reviewer: ReviewerFacts) -> str:
-    """Return how many calls were in flight, as in `up to 40 calls at once; 3 answers of 429 halved it twice`."""
-    found = reviewer.concurrency
-    if found is None:
-        return ""
-    most = f"up to {count(found.most, 'call')} at once"
-    if not found.refusals:
-        return most
-    # One at a time is not halved.
-    times = {0: "", 1: " halved it", 2: " halved it twice"}.get(found.halved, f" halved it {found.halved} times")
-    return f"{most}; {count(sum(found.refusals.values()), 'answer')} of {' and '.join(found.refusals)}{times}"
-
-
-def usage(reviewer: ReviewerFacts) -> str:
-    """Return what the calls used; empty if each record simply took one call."""
-    parts = []
-    if reviewer.input_tokens is not None or reviewer.output_tokens is not None:
-        parts.append(f"{reviewer.input_tokens or 0:,} tokens in, {reviewer.output_tokens or 0:,} out")
-    if reviewer.cost is not None:
-        parts.append(f"cost {reviewer.cost:.4f}")
-    if reviewer.median_seconds is not None and reviewer.slowest_seconds is not None:
-        parts.append(f"median {reviewer.median_seconds:.1f} s per call, slowest {reviewer.slowest_seconds:.1f} s")
-    if not parts and reviewer.calls == reviewer.reviewed:
-        return ""
-    return "; ".join([count(reviewer.calls, "call"), *parts])
-
-
-def omitted(reviewer: ReviewerFacts) -> str:
-    """Return which parameters the calls omitted; empty if none."""
-    names = ", ".join(reviewer.omitted_parameters)
-    return f"asked without {names}, which the endpoint rejects" if names else ""
-
-
-def noise(reviewer: ReviewerFacts) -> str:
-    """Return how often the reviewer disagreed with itself; empty if it reviewed no record twice."""
-    found = reviewer.self_disagreement
-    if found is None:
-        return ""
-    differed = f"{found.differed} of {count(found.repeated, 'record')} reviewed twice got two different categories"
-    return f"{differed}, {percent(found.rate)} ({percent_range(*found.interval)})"
-
-
 def known_in_words(report: RunReport) -> str:
     """Return what is acknowledged and not counted, as in `2 records, class_mix (until 2027-01-31: moved)`."""
     settled = report.acknowledged.settled.values()
@@ -233,8 +151,8 @@ def _reviewed(facts: Facts) -> Iterator[str]:
 
 
 def _reviewer(facts: Facts) -> Iterator[str]:
-    yield _line("reviewer", reviewer_in_words(facts))
-    if compared := comparison_in_words(facts):
+    yield _line("reviewer", reviewing.reviewer_in_words(facts))
+    if compared := reviewing.comparison_in_words(facts):
         yield _line("", compared)
         for remark in facts.reviewer.comparison.remarks if facts.reviewer.comparison else ():
             yield _line("note", remark)
@@ -242,18 +160,18 @@ def _reviewer(facts: Facts) -> Iterator[str]:
         # The class that the first application asked.
         own = "sigmak.llm_classifier:GeminiClassifier" if find_spec("sigmak") else "package.module:name"
         yield _line("", f"{_NEIGHBOURS_TELL}; --drift-reviewer={own} asks it")
-    if ran := cluster_in_words(facts.reviewer):
+    if ran := reviewing.cluster_in_words(facts.reviewer):
         yield _line("", ran)
-    if used := usage(facts.reviewer):
+    if used := reviewing.usage(facts.reviewer):
         yield _line("", used)
-    if at_once := concurrency_in_words(facts.reviewer):
+    if at_once := reviewing.concurrency_in_words(facts.reviewer):
         yield _line("", at_once)
-    if without := omitted(facts.reviewer):
+    if without := reviewing.omitted(facts.reviewer):
         yield _line("", without)
-    if differed := noise(facts.reviewer):
+    if differed := reviewing.noise(facts.reviewer):
         yield _line("noise", differed)
     for second in facts.second_reviewers:
-        yield _line("second", second_in_words(second))
+        yield _line("second", reviewing.second_in_words(second))
 
 
 def _agreement(report: RunReport) -> Iterator[str]:

@@ -9,9 +9,9 @@ from hashlib import sha256
 from itertools import combinations, islice
 
 from drift_checks.core.records import RecordId
-from drift_checks.report.accuracy import JudgedReviews, ReviewedSample
 from drift_checks.report.changes import versions_of
 from drift_checks.report.history.recorded import RecordedRun
+from drift_checks.report.judged_reviews import JudgedReviews, ReviewedSample
 from drift_checks.reviews.judgements.judgement import Answer, Judged, Judgement, Origin, hash_of
 from drift_checks.statistics.accuracy import gain, with_judged
 

@@ -11,8 +11,8 @@ from itertools import islice
 from drift_checks.core.errors import DriftError
 from drift_checks.core.records import Record, RecordId, Stratum, as_text
 from drift_checks.core.text import count, visible
-from drift_checks.report.accuracy import present_hashes
 from drift_checks.report.history.recorded import RecordedRun
+from drift_checks.report.judged_reviews import present_hashes
 from drift_checks.report.waiting import Reviewed, Waiting
 from drift_checks.reviews.judgements.file import JudgementFile
 from drift_checks.reviews.judgements.judgement import Answer, Judged, Judgement

@@ -17,7 +17,7 @@ from drift_checks.core.outcomes import AGREEMENT, Result
 from drift_checks.core.records import RecordId, Stratum
 from drift_checks.core.secrets import mask_secrets
 from drift_checks.core.text import confidence, count, percent, percent_range, safe_word, shorten_html, spelled_out
-from drift_checks.report import summary
+from drift_checks.report import reviewing, summary
 from drift_checks.report.attribution import ATTRIBUTION_FILE, attribution_findings
 from drift_checks.report.change_points import change_in_words
 from drift_checks.report.changes import changes_since, same_verdict_since
@@ -116,6 +116,7 @@ def render(report: RunReport) -> str:
             is_compact=len(rows) > _MOST_ROOMY,
             store_failures=[item for item in report.other_failures if item.record_id is None],
             summary=summary,
+            reviewing=reviewing,
         )
     )
 

@@ -10,17 +10,10 @@ import pytest
 from syrupy.assertion import SnapshotAssertion
 
 from drift_checks.core.outcomes import Decision, Outcome, Result
-from drift_checks.report.accuracy import (
-    JudgedReviews,
-    ReviewedRecord,
-    ReviewedSample,
-    accuracy_of_run,
-    accuracy_sentences,
-    remedy,
-    why_undecided,
-)
+from drift_checks.report.accuracy import accuracy_of_run, accuracy_sentences, remedy, why_undecided
 from drift_checks.report.history.accuracy import Accuracy
 from drift_checks.report.history.recorded import KnownDisagreement, SampleFacts
+from drift_checks.report.judged_reviews import JudgedReviews, ReviewedRecord, ReviewedSample
 from drift_checks.reviews.judgements.judgement import Answer, Judged, Origin, hash_of
 from drift_checks.statistics.intervals import Estimate
 from tests.support.histories import STORE, altered, night, run

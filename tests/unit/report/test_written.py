@@ -15,8 +15,9 @@ from drift_checks.core.outcomes import Criterion, Decision, Outcome, Result
 from drift_checks.report.document import drift_document
 from drift_checks.report.history.recorded import SelfDisagreement
 from drift_checks.report.junit import junit_document
+from drift_checks.report.reviewing import concurrency_in_words, noise, reviewer_in_words, usage
 from drift_checks.report.run import RunReport
-from drift_checks.report.summary import concurrency_in_words, noise, reviewer_in_words, summarise, usage
+from drift_checks.report.summary import summarise
 from drift_checks.reviews.reviewers.concurrency import UsedConcurrency
 from tests.support.reports import AGREEMENT, BASELINE, INTEGRITY, LOW, OLD, facts, outcomes, report, reviewed
 

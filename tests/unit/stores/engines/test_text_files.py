@@ -44,12 +44,12 @@ def rows_of(path: Path, renamed: Mapping[str, str] | None = None) -> list[tuple[
         ("tabs.csv", "id\ttext\tcategory\n7\ta b\tx\n"),
         ("blank lines.csv", "id,text,category\n\n7,a b,x\n\n"),
         ("no end of line.csv", "id,text,category\n7,a b,x"),
-        ("packed.csv.gz", gzip.compress(b"id,text,category\n7,a b,x\n")),
+        ("packed.csv.gz", gzip.compress(b"id,text,category\n7,a b,x\n", mtime=0)),
         ("[1]*?.csv", "id,text,category\n7,a b,x\n"),
         ("it's.csv", "id,text,category\n7,a b,x\n"),
         ("a.jsonl", '{"id": 7, "text": "a b", "category": "x"}\n\n'),
         ("b.ndjson", '{"id": "7", "text": "a b", "category": "x", "more": [1, {"y": null}]}'),
-        ("packed.jsonl.gz", gzip.compress(b'{"id": 7, "text": "a b", "category": "x"}\n')),
+        ("packed.jsonl.gz", gzip.compress(b'{"id": 7, "text": "a b", "category": "x"}\n', mtime=0)),
     ],
 )
 def test_usual_files_are_read(tmp_path: Path, name: str, content: str | bytes) -> None:
