@@ -123,5 +123,5 @@ def test_a_server_tells_of_triggers(server: Server) -> None:
     found = store.read(lambda connection: list(cautions(connection, store)))
     assert [item.split(" ")[:3] for item in found] == [
         ["the", "trigger", "noted"],
-        *([] if table.is_postgresql else [["the", "column", "changed"]]),
+        *([] if table.is_postgresql else [["the", "database", "sets"]]),
     ]
