@@ -48,5 +48,5 @@ def test_init_reviews_some_records(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     before, _, after = done.stdout.partition("drift review")
     assert "examples    1  regulatory" in before
     assert "reviewer    neighbours: 2" in after
-    assert after.rstrip().splitlines()[-6] == "next"
+    assert after.rstrip().splitlines()[-7] == "next"
     assert read_ini(tmp_path / "pytest.ini") == {"drift_db": "app/risk_classifications.db", "drift_chroma": "app"}
