@@ -14,11 +14,11 @@ from drift_checks.report.changes import versions_of
 from drift_checks.report.history.accuracy import Accuracy
 from drift_checks.report.history.recorded import RecordedRun, SampleFacts, setting_value
 from drift_checks.report.run import Facts
-from drift_checks.reviews.judgements.judgement import Judged, Judgement, Origin, hash_of, judged_right
+from drift_checks.reviews.judgements.judgement import Judged, Judgement, Origin, PresentRecord, hash_of, judged_right
 from drift_checks.settings.declarations import RANDOM, SEQUENTIAL
 from drift_checks.statistics.accuracy import JudgedStratum, accuracy, advantage, more_to_halve, with_judged
 from drift_checks.statistics.control_chart import RunRate
-from drift_checks.statistics.intervals import Interval, wilson
+from drift_checks.statistics.intervals import Estimate, Interval, wilson
 from drift_checks.statistics.krippendorff import krippendorff_alpha
 from drift_checks.statistics.latest_change import latest_change
 from drift_checks.stores.records import RecordStore
@@ -102,7 +102,9 @@ class JudgedReviews:
     """The records that runs of one store reviewed with the versions of the newest run, and their judgements.
 
     `records` are those from which the accuracy is estimated: drawn at random since agreement last changed, each with
-    its newest review. `others` are those of other samples.
+    its newest review. `others` are those of other samples. `repaired` has the former categories, by id, of records that
+    judges called wrong and that are right now. Their number is known: it is added to what the samples tell of the store
+    before the repair.
 
     Args:
         samples: The samples of the runs of the store, oldest first, at least one.
@@ -120,6 +122,7 @@ class JudgedReviews:
         self.records = {str(item.record_id): item for each in self.samples for item in each.drawn()}
         found = {str(item.record_id): item for each in same for item in each.records}
         self.others = {key: item for key, item in found.items() if key not in self.records}
+        self.repaired = judged.repaired(self.samples[0].run_id) if self.samples else {}
 
     def judgements(self, item: ReviewedRecord) -> list[Judgement]:
         """Return the judgements of these categories of the record that count.
@@ -133,11 +136,12 @@ class JudgedReviews:
     def strata(self) -> dict[str, dict[str, JudgedStratum]]:
         """Return the strata, with the judgements of the store, of the reviewer and of their difference, by name."""
         sizes = self.samples[-1].sample.store_strata if self.samples else {}
-        reviewed = Counter(item.stratum for item in self.records.values())
-        agreed = Counter(item.stratum for item in self.records.values() if item.agreed)
+        records = [self._before_repair(item) for item in self.records.values()]
+        reviewed = Counter(item.stratum for item in records)
+        agreed = Counter(item.stratum for item in records if item.agreed)
         empty = {name: JudgedStratum(size, reviewed[name], agreed[name]) for name, size in sizes.items()}
         found = {whose: dict(empty) for whose in ("store", "reviewer", "advantage")}
-        for item in self.records.values():
+        for item in records:
             made = self.judgements(item)
             store, reviewer = (judged_right(made, category) for category in (item.stored, item.reviewed))
             if store is None or reviewer is None or item.stratum not in sizes:
@@ -149,10 +153,15 @@ class JudgedReviews:
                 )
         return found
 
+    def _before_repair(self, item: ReviewedRecord) -> ReviewedRecord:
+        return replace(item, stored=self.repaired.get(str(item.record_id), item.stored))
+
     def accuracy(self) -> Accuracy:
         """Return how often both are right in the whole store."""
         strata = {whose: list(items.values()) for whose, items in self.strata().items()}
-        store = accuracy(strata["store"])
+        size = sum(item.size for item in strata["store"])
+        share = len(self.repaired) / size if size else 0.0
+        store = _raised(accuracy(strata["store"]), share)
         judged = sum(item.of_agreed.judged + item.of_disagreed.judged for item in strata["store"])
         return Accuracy(
             judged=judged,
@@ -162,7 +171,7 @@ class JudgedReviews:
             changed=self.changed,
             store=store,
             reviewer=accuracy(strata["reviewer"]),
-            advantage=advantage(strata["advantage"]),
+            advantage=_raised(advantage(strata["advantage"]), share),
             more=more_to_halve(strata["store"]),
             missing=None if store else self._missing(strata["store"]),
         )
@@ -185,17 +194,19 @@ def of_present_texts(judged: Judged, store: RecordStore) -> Judged:
     Raises:
         StoreError: The store cannot be read.
     """
-    return judged.of_texts(present_hashes([item.record_id for item in judged.all], store))
+    return judged.of_present(present_records([item.record_id for item in judged.all], store))
 
 
-def present_hashes(keys: Iterable[RecordId], store: RecordStore) -> dict[str, str]:
-    """Return the hashes of the texts that these records have in the store, by id; raise StoreError as above."""
+def present_records(keys: Iterable[RecordId], store: RecordStore) -> dict[str, PresentRecord]:
+    """Return these records as the store has them, by id; raise StoreError as above."""
     ids: list[RecordId] = list(dict.fromkeys(keys))
-    hashes: dict[str, str] = {}
+    found: dict[str, PresentRecord] = {}
     for start in range(0, len(ids), _READ_AT_ONCE):
-        rows = store.read(partial(store.rows, ids=ids[start : start + _READ_AT_ONCE], only=("id", "text")))
-        hashes |= {str(key): hash_of(as_text(row["text"])) for key, row in rows.items()}
-    return hashes
+        only = ("id", "text", "category")
+        rows = store.read(partial(store.rows, ids=ids[start : start + _READ_AT_ONCE], only=only))
+        for key, row in rows.items():
+            found[str(key)] = PresentRecord(hash_of(as_text(row["text"])), as_text(row["category"]))
+    return found
 
 
 def agreement_of_judges(judged: Judged) -> JudgesAgreement | None:
@@ -210,6 +221,14 @@ def agreement_of_judges(judged: Judged) -> JudgesAgreement | None:
     interval = wilson(agreed, len(pairs))
     answers = [[tuple(sorted(item.right)) for item in made] for made in by_pair.values()]
     return None if interval is None else JudgesAgreement(agreed, len(pairs), interval, krippendorff_alpha(answers))
+
+
+def _raised(found: Estimate | None, share: float) -> Estimate | None:
+    """Return the estimate of a rate that rose by this share since."""
+    if found is None:
+        return None
+    low, high = found.interval
+    return Estimate(min(found.rate + share, 1.0), (min(low + share, 1.0), min(high + share, 1.0)))
 
 
 def _draws(samples: Iterable[ReviewedSample]) -> list[ReviewedSample]:

@@ -12,10 +12,10 @@ from drift_checks.core.errors import DriftError
 from drift_checks.core.records import Record, RecordId, Stratum, as_text
 from drift_checks.core.text import count, visible
 from drift_checks.report.history.recorded import RecordedRun
-from drift_checks.report.judged_reviews import present_hashes
+from drift_checks.report.judged_reviews import present_records
 from drift_checks.report.waiting import Reviewed, Waiting
 from drift_checks.reviews.judgements.file import JudgementFile
-from drift_checks.reviews.judgements.judgement import Answer, Judged, Judgement
+from drift_checks.reviews.judgements.judgement import Answer, Judged, Judgement, PresentRecord
 from drift_checks.reviews.preparation import Preparation
 from drift_checks.reviews.vectors.base import CHROMA, NearRecord
 from drift_checks.settings.declarations import RANDOM, TFIDF, Settings
@@ -61,8 +61,9 @@ class WaitingRecords:
 
     def __init__(self, runs: Sequence[RecordedRun], file: JudgementFile, preparation: Preparation) -> None:
         self._runs, self.file, self._preparation = runs, file, preparation
-        # Of the texts that were judged, as they were when they were first needed here.
-        self._hashes: dict[str, str] = {}
+        # The judged records, as they were when they were first needed here.
+        self._present: dict[str, PresentRecord] = {}
+        self._looked_up: set[RecordId] = set()
         self._near: dict[RecordId, list[NearRecord]] = {}
         self._obstacle = ""
         self._latest: Reviewed | None = None
@@ -79,10 +80,10 @@ class WaitingRecords:
     def reviewed(self) -> Reviewed:
         """Return what was reviewed, with the judgements until now of the texts that the store has."""
         judged = self.judged()
-        new = [item.record_id for item in judged.all if str(item.record_id) not in self._hashes]
-        if new:
-            self._hashes |= {str(key): "" for key in new} | present_hashes(new, self._preparation.store)
-        self._latest = Reviewed(self._runs, judged.of_texts(self._hashes))
+        if new := {item.record_id for item in judged.all} - self._looked_up:
+            self._present |= present_records(new, self._preparation.store)
+            self._looked_up |= new
+        self._latest = Reviewed(self._runs, judged.of_present(self._present))
         return self._latest
 
     def waiting(self, judge: str) -> Iterator[Waiting]:

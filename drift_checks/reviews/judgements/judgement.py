@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from hashlib import sha256
+from types import MappingProxyType
+from typing import NamedTuple
 
 from drift_checks.core.records import Record, RecordId
 from drift_checks.core.text import printable
@@ -151,12 +153,28 @@ def standing(judgements: Iterable[Judgement]) -> list[Judgement]:
     return [answers[-1] for answers in made.values() if answers]
 
 
-class Judged:
-    """The standing judgements of one store."""
+class PresentRecord(NamedTuple):
+    """What the store has of a record now: the hash of its text, and its category."""
 
-    def __init__(self, judgements: Iterable[Judgement], store: StoreIdentity) -> None:
+    text_hash: str
+    category: str
+
+
+class Judged:
+    """The standing judgements of one store.
+
+    Args:
+        present: The judged records as the store has them now, by id, as far as that is known.
+    """
+
+    def __init__(
+        self,
+        judgements: Iterable[Judgement],
+        store: StoreIdentity,
+        present: Mapping[str, PresentRecord] = MappingProxyType({}),
+    ) -> None:
         own = [item for item in judgements if item.store == store]
-        self._made, self._store = own, store
+        self._made, self._store, self._present = own, store, present
         self.all = standing(own)
         self._answers: Counter[tuple[str, str]] = Counter()
         for item in own:
@@ -173,10 +191,26 @@ class Judged:
         """Return the judgements of a record's text; none if the text changed since."""
         return [item for item in self.of_record(record_id) if item.text_hash == text_hash]
 
-    def of_texts(self, hashes: Mapping[str, str]) -> Judged:
-        """Return the judgements of texts with these hashes, by id."""
-        made = [item for item in self._made if hashes.get(str(item.record_id)) == item.text_hash]
-        return Judged(made, self._store)
+    def of_present(self, present: Mapping[str, PresentRecord]) -> Judged:
+        """Return the judgements of texts that the store has, given the judged records as they are there, by id."""
+        there = {(key, item.text_hash) for key, item in present.items()}
+        made = [item for item in self._made if (str(item.record_id), item.text_hash) in there]
+        return Judged(made, self._store, present)
+
+    def repaired(self, since: str) -> dict[str, str]:
+        """Return the former categories, by id, of records that judges called wrong and that are right now.
+
+        Only judgements of what this run or a later one found count.
+        """
+        found: dict[str, str] = {}
+        for item in self.all:
+            key = str(item.record_id)
+            now = self._present.get(key)
+            if now is None or now.category == item.stored or item.run_id < since:
+                continue
+            if item.says_of(item.stored) is False and judged_right(self.of_record(item.record_id), now.category):
+                found[key] = item.stored
+        return found
 
     def times(self, record_id: RecordId, judge: str) -> int:
         """Return how often the judge answered for the record, without answers that were withdrawn."""

@@ -14,7 +14,7 @@ from drift_checks.report.accuracy import accuracy_of_run, accuracy_sentences, re
 from drift_checks.report.history.accuracy import Accuracy
 from drift_checks.report.history.recorded import KnownDisagreement, SampleFacts
 from drift_checks.report.judged_reviews import JudgedReviews, ReviewedRecord, ReviewedSample
-from drift_checks.reviews.judgements.judgement import Answer, Judged, Origin, hash_of
+from drift_checks.reviews.judgements.judgement import Answer, Judged, Origin, PresentRecord, hash_of
 from drift_checks.statistics.intervals import Estimate
 from tests.support.histories import STORE, altered, night, run
 from tests.support.judgements import judgement
@@ -59,12 +59,44 @@ def test_judgements_of_both_kinds_give_an_estimate() -> None:
     assert found.reviewer.rate == pytest.approx(0.75)
 
 
+def present(keys: Iterable[int], category: str = "fraud") -> dict[str, PresentRecord]:
+    """Return records as the store has them."""
+    return {str(key): PresentRecord(hash_of(f"text {key}"), category) for key in keys}
+
+
 def test_a_changed_text_is_not_judged() -> None:
     """Nor is one that is no longer in the store."""
-    texts = {str(key): hash_of(f"text {key}") for key in range(10)} | {"3": hash_of("another")}
-    made = judged(range(5), [45]).of_texts(texts)
+    made = judged(range(5), [45]).of_present(present(range(10)) | {"3": PresentRecord(hash_of("another"), "fraud")})
     assert sorted(item.record_id for item in made.all) == [0, 1, 2, 4]
     assert accuracy([sample(0)], made).judged == 4
+
+
+def test_repaired_records_are_counted_as_what_they_are() -> None:
+    """Each raises the rate by its share of the store, whether or not a later sample draws it."""
+    wrong = [judgement(key, Answer.REVIEWER, run_id=night(0)) for key in range(45, 50)]
+    doubtful = judgement(900, Answer.REVIEWER, origin=Origin.LABEL_ISSUE, run_id=night(0))
+    made = Judged([*judged(range(10)).all, *wrong, doubtful], STORE)
+    before = accuracy([sample(0)], made.of_present(present(range(1000))))
+    repaired = made.of_present(present(range(1000)) | present([*range(45, 50), 900], "loan"))
+    second = sample(1)
+    mended = [replace(item, stored="loan") if item.record_id in range(45, 50) else item for item in second.records]
+    after = accuracy([sample(0), replace(second, records=mended)], repaired)
+    assert before.store is not None
+    assert after.store is not None
+    assert after.store.rate == pytest.approx(before.store.rate + 6 / 1000)
+    assert after.store.interval == pytest.approx([end + 6 / 1000 for end in before.store.interval])
+    assert before.advantage is not None
+    assert after.advantage is not None
+    assert after.advantage.rate == pytest.approx(before.advantage.rate + 6 / 1000)
+
+
+@pytest.mark.parametrize(
+    ("run_id", "category", "repaired"), [(night(1), "loan", 1), (night(0), "loan", 0), (night(1), "other", 0)]
+)
+def test_only_a_right_category_given_since_the_samples_is_a_repair(run_id: str, category: str, repaired: int) -> None:
+    """One that was given before is in the samples already."""
+    made = Judged([judgement(7, Answer.REVIEWER, run_id=run_id)], STORE).of_present(present([7], category))
+    assert len(JudgedReviews([sample(1)], made).repaired) == repaired
 
 
 def test_doubtful_labels_do_not_count() -> None:
