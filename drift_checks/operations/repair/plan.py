@@ -107,7 +107,7 @@ def write_plan(folder: Path, files: Mapping[str, str]) -> None:
 
 
 def read_plan(folder: Path) -> Plan | None:
-    """Return the plan in a folder; None if there is none that this version can read."""
+    """Return the plan in a folder; None without one that this version can read."""
     try:
         plain = read_json(read_text(folder / PLAN))
         plan = from_plain(Plan, plain | {"store": StoreIdentity(**plain["store"])})

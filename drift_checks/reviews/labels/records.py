@@ -41,7 +41,7 @@ class Block:
     """Some records; arrays and lists with a place for each.
 
     Attributes:
-        texts: A digest of each text, so that copies are known; of its vector where there is no text.
+        texts: A digest of each text, by which copies are recognised; without a text, of the vector.
         digests: Digests of text, category and vector together.
         ages: RECENT, OLDER or UNDATED.
         strata: The codes of their strata.
